@@ -1,0 +1,167 @@
+/** A record to append. `key` is UTF-8; without `partition` the key decides, as in Kafka's own clients. */
+export interface OutgoingRecord {
+  topic: string;
+  key: string | null;
+  value: Buffer | null;
+  partition?: number;
+  headers?: Record<string, Buffer>;
+}
+
+/** A record as read. Buffers are views into the reply of the broker: copy what you keep for long. */
+export interface KafkaRecord {
+  offset: number;
+  /** Unix milliseconds: the broker's append time on topics with LogAppendTime. */
+  timestampMs: number;
+  key: Buffer | null;
+  value: Buffer | null;
+  headers: Readonly<Record<string, Buffer | null>>;
+}
+
+export interface Batch {
+  topic: string;
+  partition: number;
+  /** May be empty: then the batch only says how far the partition was read. */
+  records: KafkaRecord[];
+  /** Where reading goes on: past transaction markers and aborted records. */
+  nextOffset: number;
+  highWatermark: number;
+  /** Everything below is decided: no open transaction began before it. */
+  lastStableOffset: number;
+}
+
+export interface PartitionOffset {
+  topic: string;
+  partition: number;
+  offset: number;
+}
+
+/** Reads partitions by explicit offsets, without a group. Not for concurrent polls. */
+export interface Reader {
+  /** Replaces what is read. */
+  assign(partitions: readonly PartitionOffset[]): void;
+  /** Adds a partition, or moves it to another offset; it is not paused then. */
+  seek(partition: PartitionOffset): void;
+  remove(topic: string, partition: number): void;
+  pause(topic: string, partition: number): void;
+  resume(topic: string, partition: number): void;
+  /**
+   * What came, or nothing after `maxWaitMs`. Troubles with brokers are logged and overcome; throws
+   * OffsetOutOfRangeError when an offset is not in the log, and CorruptRecordError.
+   */
+  poll(maxWaitMs: number): Promise<Batch[]>;
+  close(): Promise<void>;
+}
+
+export interface Producer {
+  /**
+   * Resolves when the records are durable (acks=all). Rejects with BackpressureError at once when too much is queued,
+   * and with KafkaUnavailableError within the delivery time: the outcome is then unknown.
+   */
+  send(records: OutgoingRecord | readonly OutgoingRecord[]): Promise<void>;
+  /** Bytes that wait or are on their way. */
+  readonly queuedBytes: number;
+  close(): Promise<void>;
+}
+
+/** Where a group stands in one partition. */
+export interface CommittedOffset {
+  /** The next offset to read. */
+  offset: number;
+  /** Free text that was committed with it. */
+  metadata: string;
+}
+
+export interface TopicSpec {
+  topic: string;
+  partitions: number;
+  /** Kafka's topic settings, such as `{'retention.ms': '-1'}`. */
+  config?: Record<string, string>;
+}
+
+export interface GroupOptions {
+  groupId: string;
+  topic: string;
+  /** Base URL of the member's health server, told to everybody who describes the group. */
+  url: string | null;
+  /** The whole assignment of a new generation; called after `onRevoked`. */
+  onAssigned(partitions: number[], generation: number): void;
+  /** What this member held and another one has now. */
+  onRevoked(partitions: number[]): void;
+  /** Thrown out of the group: whatever was held may be another's already. The member joins again by itself. */
+  onLost(partitions: number[]): void;
+  sessionTimeoutMs?: number;
+  heartbeatIntervalMs?: number;
+  rebalanceTimeoutMs?: number;
+}
+
+export interface Member {
+  readonly memberId: string;
+  readonly generation: number;
+  readonly partitions: readonly number[];
+  /** When the coordinator last confirmed this member in its generation, by `performance.now()`. */
+  readonly confirmedAtMs: number;
+  /** Asks the group for a new generation. */
+  rejoin(): void;
+  leave(): Promise<void>;
+}
+
+export interface GroupDescription {
+  /** Kafka's word: Stable, PreparingRebalance, CompletingRebalance, Empty, Dead. */
+  state: string;
+  members: { memberId: string; url: string | null; partitions: number[] }[];
+}
+
+export interface OffsetsToCommit {
+  groupId: string;
+  topic: string;
+  partition: number;
+  offset: number;
+  metadata: string;
+}
+
+/** One transactional id. After any error it is good for nothing but `close`. */
+export interface Transactional {
+  /** Fences every earlier holder of the id and settles what it left open. */
+  init(): Promise<void>;
+  /** One whole transaction. Throws FencedError, or TransactionError: then its outcome is unknown until a new init. */
+  transact(records: readonly OutgoingRecord[], offsets: OffsetsToCommit): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** The narrow port to Kafka. Topics and groups are named without the installation's prefix: the port adds it. */
+export interface Kafka {
+  readonly topicPrefix: string;
+  /** Creates what is missing and brings settings up to date. Throws when the number of partitions differs. */
+  ensureTopics(topics: readonly TopicSpec[]): Promise<void>;
+  /** Number of partitions. Throws UnknownTopicError. */
+  partitionsOf(topic: string): Promise<number>;
+  /** High watermarks by partition: the next offset to be written. */
+  endOffsets(topic: string): Promise<number[]>;
+  /** First offsets still in the log, by partition. */
+  beginningOffsets(topic: string): Promise<number[]>;
+  /** Java's default partitioner: murmur2 of the UTF-8 key. */
+  partitionFor(key: string, partitions: number): number;
+  createProducer(options?: ProducerOptions): Producer;
+  createReader(options: ReaderOptions): Reader;
+  joinGroup(options: GroupOptions): Member;
+  describeGroup(groupId: string): Promise<GroupDescription>;
+  /** By partition; null where nothing was committed. */
+  committedOffsets(groupId: string, topic: string): Promise<(CommittedOffset | null)[]>;
+  /** For lib/streams only. */
+  transactional(transactionalId: string): Transactional;
+  close(): Promise<void>;
+}
+
+export interface ProducerOptions {
+  /** Above this, sends are refused (default 64 MiB). */
+  maxQueuedBytes?: number;
+  /** How long a send may take before it is given up (default 15 s). */
+  deliveryTimeoutMs?: number;
+}
+
+export interface ReaderOptions {
+  isolation: 'read_committed' | 'read_uncommitted';
+  /** Most bytes of one reply (default 8 MiB), and of one partition in it (default 2 MiB). */
+  maxBytes?: number;
+  maxPartitionBytes?: number;
+}

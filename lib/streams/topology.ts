@@ -1,0 +1,65 @@
+import type { TopicName } from '../topics.ts';
+
+/**
+ * What a record says about time. An outside record carries the clock of the process that wrote it: the log's clock
+ * may follow the broker's append time no further than 60 s past that clock. An inside record carries the log time of
+ * the record that caused it, and the log's clock takes it as it is. A plain number is short for `producerClockMs`.
+ */
+export type RecordClock = number | { producerClockMs: number } | { causeMs: number };
+
+/** One input record as a topology sees it. */
+export interface InputRecord<I> {
+  key: string;
+  value: I;
+  offset: number;
+  partition: number;
+}
+
+/** The state of one partition, as `process` and `onDue` see it. Reads see this record's own writes. */
+export interface Store {
+  /** The stored bytes; not to be written to. */
+  get(key: string): Buffer | undefined;
+  /** Keeps `value` itself, without a copy: don't write to it afterwards. */
+  put(key: string, value: Buffer): void;
+  delete(key: string): void;
+}
+
+/** What a topology may read and do while it handles a record or a deadline. */
+export interface Context {
+  /** The log's clock, Unix milliseconds: of the record at hand, also while deadlines fire that it made due. */
+  readonly logTimeMs: number;
+  /** Offset of the record at hand. */
+  readonly offset: number;
+  readonly store: Store;
+  /** Appends to an output topic, in the same transaction as the input's offset and the state. */
+  forward(topic: TopicName, key: string, value: Buffer): void;
+}
+
+/**
+ * A deterministic fold of one topic, partition by partition: the same records give the same outputs and the same
+ * state, whatever the wall clock says. Whatever changes its result is a record of its input.
+ */
+export interface Topology<I> {
+  /** Names the group `<prefix><name>` and the changelog `<prefix><name>-changelog`. */
+  name: string;
+  input: {
+    topic: TopicName;
+    /** Throws UnknownSchemaError (the runtime loads the schema and tries again) or an error for what is unreadable. */
+    decode(value: Buffer): I;
+    clock(record: I, appendTimeMs: number): RecordClock;
+  };
+  outputs: readonly TopicName[];
+  state: {
+    /** When this state entry is due, Unix milliseconds; undefined when it waits for nothing. Called on every put. */
+    dueOf(value: Buffer): number | undefined;
+  };
+  /** Of a topology with deadlines: a record of the input topic that says nothing but what time it is. */
+  tick?: { encode(nowMs: number): { key: string; value: Buffer } };
+  /** Folds one record. Synchronous; it must not read any clock but the context's. */
+  process(record: InputRecord<I>, context: Context): void;
+  /**
+   * Called for every entry whose due time the log's clock has passed (log time > due), in (due, key) order, before the
+   * record that moved the clock. It must change the entry so that it is due later or not at all.
+   */
+  onDue?(key: string, context: Context): void;
+}
