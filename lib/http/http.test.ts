@@ -1,0 +1,188 @@
+import { z } from '@hono/zod-openapi';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { describe, expect, it } from 'vitest';
+import {
+  addRoute,
+  createApp,
+  HttpProblem,
+  listOf,
+  listQuery,
+  pageOf,
+  pointer,
+  serve,
+  type Principal,
+} from './index.ts';
+
+const principals: Record<string, Principal> = {
+  reader: { role: 'read', workspace: 'acme' },
+  writer: { role: 'write', workspace: 'acme' },
+  admin: { role: 'admin', workspace: null },
+};
+
+const logged: object[] = [];
+
+function makeApp() {
+  const app = createApp({
+    title: 'Test',
+    description: 'For tests.',
+    logger: { error: (fields) => logged.push(fields) },
+    authenticate: (headers) => {
+      const principal = principals[headers.get('authorization') ?? ''];
+      if (!principal) return Promise.reject(new HttpProblem(401, 'no'));
+      const workspace = headers.get('x-workspace');
+      return Promise.resolve(workspace === null ? principal : { ...principal, workspace });
+    },
+  });
+  addRoute(
+    app,
+    {
+      method: 'post',
+      path: '/v1/things/{id}',
+      summary: 'A thing',
+      tag: 'things',
+      access: 'write',
+      params: z.strictObject({ id: z.string().regex(/^[a-z]+$/) }),
+      body: z.strictObject({ name: z.string().min(2), list: z.array(z.strictObject({ 'a/b': z.int() })).optional() }),
+      bodyMaxBytes: 200,
+      answers: { 201: { description: 'made', schema: z.strictObject({ name: z.string() }) } },
+    },
+    ({ body, params, workspace }) => {
+      if (params.id === 'broken') throw new Error('secret text');
+      return { status: 201, body: { name: `${workspace}/${params.id}/${body.name}` } };
+    },
+  );
+  addRoute(
+    app,
+    {
+      method: 'get',
+      path: '/v1/things',
+      summary: 'Things',
+      tag: 'things',
+      access: 'read',
+      query: listQuery,
+      answers: { 200: { description: 'a page', schema: listOf(z.string()) } },
+    },
+    ({ query }) => ({ status: 200, body: pageOf(['c', 'a', 'b'], query, String, String) }),
+  );
+  return app;
+}
+
+const app = makeApp();
+const post = (path: string, body: string, key = 'writer', headers: Record<string, string> = {}) =>
+  app.request(path, { method: 'POST', body, headers: { authorization: key, ...headers } });
+
+describe('addRoute', () => {
+  it('checks key, role, workspace, path, JSON and schema in this order', async () => {
+    const good = '{"name":"ab"}';
+    expect((await post('/v1/things/x', good, 'nobody')).status).toBe(401);
+    expect((await post('/v1/things/x', 'not json', 'reader')).status).toBe(403);
+    expect((await post('/v1/things/x', 'not json', 'admin')).status).toBe(400);
+    expect((await post('/v1/things/7', 'not json')).status).toBe(404);
+    expect((await post('/v1/things/x', 'not json')).status).toBe(400);
+    expect((await post('/v1/things/x', '{"name":"a"}')).status).toBe(422);
+    expect((await post('/v1/things/x', JSON.stringify({ name: 'x'.repeat(300) }))).status).toBe(413);
+    const made = await post('/v1/things/x', good);
+    expect([made.status, await made.json()]).toEqual([201, { name: 'acme/x/ab' }]);
+    const named = await post('/v1/things/x', good, 'admin', { 'x-workspace': 'w' });
+    expect(await named.json()).toEqual({ name: 'w/x/ab' });
+  });
+
+  it('takes JSON whatever the content type says, and no empty body', async () => {
+    const form = await post('/v1/things/x', '{"name":"ab"}', 'writer', { 'content-type': 'text/plain' });
+    expect(form.status).toBe(201);
+    expect((await post('/v1/things/x', '')).status).toBe(400);
+    expect((await post('/v1/things/x', 'null')).status).toBe(422);
+  });
+
+  it('answers problem details with JSON Pointers, unknown fields among them', async () => {
+    const answer = await post('/v1/things/x', '{"name":"ab","extra":1,"list":[{"a/b":1},{"a/b":"2"}]}');
+    expect(answer.headers.get('content-type')).toBe('application/problem+json');
+    const problem = (await answer.json()) as { title: string; status: number; errors: { path: string }[] };
+    expect(problem).toMatchObject({ type: 'about:blank', title: 'Unprocessable Entity', status: 422 });
+    expect(problem.errors.map((e) => e.path).sort()).toEqual(['/extra', '/list/1/a~1b']);
+  });
+
+  it('keeps the text of unforeseen errors for the log', async () => {
+    const answer = await post('/v1/things/broken', '{"name":"ab"}');
+    expect(answer.status).toBe(500);
+    expect(await answer.text()).not.toContain('secret');
+    expect(logged.length).toBeGreaterThan(0);
+  });
+
+  it('answers 404 and 405 as problems', async () => {
+    expect((await app.request('/nowhere')).status).toBe(404);
+    const answer = await app.request('/v1/things/x', { method: 'DELETE' });
+    expect([answer.status, answer.headers.get('allow')]).toEqual([405, 'POST']);
+  });
+
+  it('documents what it asks for and answers', async () => {
+    const doc = (await (await app.request('/openapi.json')).json()) as {
+      paths: Record<string, Record<string, { responses: object; requestBody: object }>>;
+    };
+    const operation = doc.paths['/v1/things/{id}']?.['post'];
+    expect(Object.keys(operation?.responses ?? {}).sort()).toEqual([
+      '201',
+      '400',
+      '401',
+      '403',
+      '404',
+      '413',
+      '422',
+      '500',
+      '503',
+    ]);
+    expect(JSON.stringify(operation?.requestBody)).toContain('"additionalProperties":false');
+    const page = await (await app.request('/docs')).text();
+    expect(page).not.toMatch(/https?:\/\//);
+  });
+});
+
+describe('lists', () => {
+  it('pages by cursor and refuses foreign cursors and wrong limits', async () => {
+    const get = (query: string) => app.request(`/v1/things${query}`, { headers: { authorization: 'reader' } });
+    const first = (await (await get('?limit=2')).json()) as { items: string[]; next_cursor: string };
+    expect(first.items).toEqual(['a', 'b']);
+    const second = await (await get(`?limit=2&cursor=${first.next_cursor}`)).json();
+    expect(second).toEqual({ items: ['c'], next_cursor: null });
+    for (const query of ['?limit=0', '?limit=1001', '?limit=x', '?cursor=!', '?other=1', '?limit=1&limit=2']) {
+      expect((await get(query)).status, query).toBe(422);
+    }
+  });
+});
+
+describe('pointer', () => {
+  it('escapes as RFC 6901 says', () => {
+    expect(pointer(['a/b', 0, 'm~n'])).toBe('/a~1b/0/m~0n');
+    expect(pointer([])).toBe('');
+  });
+});
+
+describe('serve', () => {
+  it('says which port is taken and by which variable to choose another', async () => {
+    const other = createServer();
+    await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve));
+    const { port } = other.address() as AddressInfo;
+    await expect(serve(app, { host: '127.0.0.1', port, portVariable: 'API_PORT' })).rejects.toThrow(
+      `port ${port} on 127.0.0.1 is taken by another program; set API_PORT to another one`,
+    );
+    await new Promise((resolve) => other.close(resolve));
+  });
+
+  it('serves and closes; a body over the limit without a length is cut off', async () => {
+    const serving = await serve(app, { host: '127.0.0.1', port: 0 });
+    const body = new ReadableStream({
+      pull: (controller) => controller.enqueue(new TextEncoder().encode('x'.repeat(150))),
+    });
+    const answer = await fetch(`${serving.url}/v1/things/x`, {
+      method: 'POST',
+      body,
+      headers: { authorization: 'writer' },
+      duplex: 'half',
+    } as RequestInit).catch((error: unknown) => error);
+    if (answer instanceof Response) expect(answer.status).toBe(413);
+    expect((await fetch(`${serving.url}/openapi.json`)).status).toBe(200);
+    await serving.close(100);
+    await expect(fetch(`${serving.url}/openapi.json`)).rejects.toThrow();
+  });
+});

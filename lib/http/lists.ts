@@ -1,0 +1,44 @@
+import { z } from '@hono/zod-openapi';
+import { invalid } from './problem.ts';
+
+/** The query of every list. */
+export const listQuery = z.strictObject({
+  limit: z.coerce.number().int().min(1).max(1000).default(100).describe('at most so many items'),
+  cursor: z.string().max(1000).optional().describe('next_cursor of the page before'),
+});
+
+/** What a list answers. */
+export const listOf = <S extends z.ZodType>(item: S) =>
+  z.strictObject({ items: z.array(item), next_cursor: z.string().nullable().describe('null at the end') });
+
+/** Opaque on the wire: JSON in base64url. */
+export const encodeCursor = (position: unknown): string => Buffer.from(JSON.stringify(position)).toString('base64url');
+
+/** The position that a cursor stands for; throws 422 for one that this service did not make. */
+export function decodeCursor<S extends z.ZodType>(cursor: string | undefined, schema: S): z.output<S> | undefined {
+  if (cursor === undefined) return undefined;
+  let position: unknown;
+  try {
+    position = JSON.parse(Buffer.from(cursor, 'base64url').toString('utf8'));
+  } catch {
+    position = undefined;
+  }
+  const result = schema.safeParse(position);
+  if (!result.success) throw invalid([{ path: '/cursor', message: 'is no cursor of this list' }]);
+  return result.data;
+}
+
+/** A page of a list that is whole in memory, ordered by `keyOf` (unique, ascending). */
+export function pageOf<T, U>(
+  all: readonly T[],
+  query: { limit: number; cursor?: string | undefined },
+  keyOf: (item: T) => string,
+  show: (item: T) => U,
+): { items: U[]; next_cursor: string | null } {
+  const after = decodeCursor(query.cursor, z.string());
+  const sorted = [...all].sort((a, b) => (keyOf(a) < keyOf(b) ? -1 : 1));
+  const rest = after === undefined ? sorted : sorted.filter((item) => keyOf(item) > after);
+  const page = rest.slice(0, query.limit);
+  const last = page.at(-1);
+  return { items: page.map(show), next_cursor: rest.length > page.length && last ? encodeCursor(keyOf(last)) : null };
+}

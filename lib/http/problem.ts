@@ -1,0 +1,101 @@
+import { STATUS_CODES } from 'node:http';
+import type { ZodError } from 'zod';
+
+/** One thing that is wrong with a body: `path` is a JSON Pointer into it ('' is the whole). */
+export interface ProblemItem {
+  path: string;
+  message: string;
+}
+
+/** RFC 9457 problem details, with the extensions that this product uses. */
+export interface Problem {
+  type: string;
+  title: string;
+  status: number;
+  detail: string;
+  errors?: ProblemItem[];
+  [extension: string]: unknown;
+}
+
+export interface ProblemOptions {
+  /** One of the standard phrases when left out. */
+  title?: string;
+  errors?: ProblemItem[];
+  /** Further members of the problem, as `dead_letter_id`. */
+  extensions?: Record<string, unknown>;
+  /** Headers of the answer, as `Retry-After`. */
+  headers?: Record<string, string>;
+  cause?: unknown;
+}
+
+/** Thrown anywhere below a route: the answer is this problem. */
+export class HttpProblem extends Error {
+  readonly problem: Problem;
+  readonly headers: Record<string, string>;
+
+  constructor(
+    readonly status: number,
+    detail: string,
+    options: ProblemOptions = {},
+  ) {
+    super(detail, options.cause === undefined ? undefined : { cause: options.cause });
+    this.name = 'HttpProblem';
+    this.headers = options.headers ?? {};
+    this.problem = {
+      type: 'about:blank',
+      title: options.title ?? STATUS_CODES[status] ?? 'Error',
+      status,
+      detail,
+      ...(options.errors && options.errors.length > 0 ? { errors: options.errors } : {}),
+      ...options.extensions,
+    };
+  }
+
+  toResponse(): Response {
+    return new Response(JSON.stringify(this.problem), {
+      status: this.status,
+      headers: { 'content-type': 'application/problem+json', ...this.headers },
+    });
+  }
+}
+
+/** The problem of a status as a Response, for code that answers instead of throwing. */
+export const problem = (status: number, options: ProblemOptions & { detail: string }): Response =>
+  new HttpProblem(status, options.detail, options).toResponse();
+
+/** A JSON Pointer (RFC 6901) of path segments. */
+export const pointer = (path: readonly PropertyKey[]): string =>
+  path.map((segment) => `/${String(segment).replaceAll('~', '~0').replaceAll('/', '~1')}`).join('');
+
+const ITEMS_MAX = 100;
+
+/**
+ * The items of a failed zod parse. Unknown keys get one item each, with the path of the key itself;
+ * of a union that fails, the branch that came furthest speaks.
+ */
+export const itemsOf = (error: Pick<ZodError, 'issues'>, base: readonly PropertyKey[] = []): ProblemItem[] => {
+  const items: ProblemItem[] = [];
+  for (const issue of error.issues) {
+    const path = [...base, ...issue.path];
+    if (issue.code === 'unrecognized_keys') {
+      for (const key of issue.keys) items.push({ path: pointer([...path, key]), message: 'unknown field' });
+    } else if (issue.code === 'invalid_union' && issue.errors.length > 0) {
+      const branches = issue.errors.map((issues) => itemsOf({ issues }, path));
+      const depth = (branch: ProblemItem[]): number => Math.max(0, ...branch.map((b) => b.path.split('/').length));
+      items.push(...branches.reduce((best, branch) => (depth(branch) > depth(best) ? branch : best)));
+    } else {
+      items.push({ path: pointer(path), message: issue.message });
+    }
+    if (items.length >= ITEMS_MAX) break;
+  }
+  return items.slice(0, ITEMS_MAX);
+};
+
+/** 422 with what is wrong where. */
+export const invalid = (errors: ProblemItem[]): HttpProblem => {
+  const [first] = errors;
+  const detail = first
+    ? `${first.path === '' ? 'the body' : first.path}: ${first.message}`
+    : 'the request is not valid';
+  return new HttpProblem(422, detail, { errors });
+};
