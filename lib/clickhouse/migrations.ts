@@ -1,0 +1,200 @@
+/**
+ * What the database is made of, in the order in which it came to be. A migration that was released
+ * is never edited: change by adding one. Every statement may run twice, also at the same time in two
+ * processes (IF NOT EXISTS, CREATE OR REPLACE).
+ */
+export interface Migration {
+  /** Counted from 1 without gaps. */
+  id: number;
+  name: string;
+  statements: readonly string[];
+}
+
+/**
+ * Durability of every table: without these two a power cut loses the last half minute, and leaves
+ * parts so broken that the engine does not start.
+ */
+const DURABLE = 'fsync_after_insert = 1, min_rows_to_fsync_after_merge = 1';
+
+const tables: Migration = {
+  id: 1,
+  name: 'tables',
+  statements: [
+    `CREATE TABLE IF NOT EXISTS trait_events (
+      workspace LowCardinality(String),
+      trait LowCardinality(String),
+      status LowCardinality(String),
+      occurred_at DateTime64(3, 'UTC') CODEC(Delta, ZSTD),
+      cart_id String,
+      event_id String CODEC(ZSTD),
+      person_id UInt32,
+      store_id LowCardinality(Nullable(String)),
+      mode LowCardinality(Nullable(String)),
+      amount Nullable(Float64),
+      products Array(Tuple(product_id String, count Float64, price Nullable(Float64))),
+      source LowCardinality(Nullable(String)),
+      previous_status LowCardinality(Nullable(String)),
+      reentered Bool,
+      anomaly LowCardinality(Nullable(String)),
+      detected_at DateTime64(3, 'UTC') CODEC(Delta, ZSTD),
+      retracted_at Nullable(DateTime64(3, 'UTC')),
+      recovered_at Nullable(DateTime64(3, 'UTC')),
+      beyond_horizon Bool,
+      replaces Nullable(String),
+      version UInt128 CODEC(ZSTD),
+      INDEX cart cart_id TYPE bloom_filter GRANULARITY 1,
+      INDEX person person_id TYPE bloom_filter GRANULARITY 1
+    ) ENGINE = ReplacingMergeTree(version)
+    PARTITION BY toYYYYMM(occurred_at)
+    ORDER BY (workspace, trait, status, occurred_at, cart_id)
+    SETTINGS ${DURABLE}`,
+
+    `CREATE TABLE IF NOT EXISTS carts (
+      workspace LowCardinality(String),
+      cart_id String,
+      person_id UInt32,
+      status LowCardinality(Nullable(String)),
+      status_since Nullable(DateTime64(3, 'UTC')),
+      store_id LowCardinality(Nullable(String)),
+      mode LowCardinality(Nullable(String)),
+      amount Nullable(Float64),
+      created_at Nullable(DateTime64(3, 'UTC')),
+      last_activity_at Nullable(DateTime64(3, 'UTC')),
+      due_at Nullable(DateTime64(3, 'UTC')),
+      abandoned_at Nullable(DateTime64(3, 'UTC')),
+      recovered_at Nullable(DateTime64(3, 'UTC')),
+      reservation_start_at Nullable(DateTime64(3, 'UTC')),
+      version UInt128 CODEC(ZSTD),
+      INDEX person person_id TYPE bloom_filter GRANULARITY 1
+    ) ENGINE = ReplacingMergeTree(version)
+    ORDER BY (workspace, cart_id)
+    SETTINGS ${DURABLE}`,
+
+    `CREATE TABLE IF NOT EXISTS people (
+      workspace LowCardinality(String),
+      person_id UInt32,
+      anonymous Bool,
+      name Nullable(String),
+      time_zone LowCardinality(Nullable(String)),
+      first_at DateTime64(3, 'UTC'),
+      last_at DateTime64(3, 'UTC'),
+      phones Array(String),
+      phone_consents Array(LowCardinality(String)),
+      emails Array(String),
+      email_consents Array(LowCardinality(String)),
+      user_ids Array(String),
+      externals Array(String),
+      reachable_sms Bool,
+      reachable_email Bool,
+      sms_consent LowCardinality(Nullable(String)),
+      email_consent LowCardinality(Nullable(String)),
+      merged_into UInt32,
+      version UInt128 CODEC(ZSTD),
+      INDEX phone phones TYPE bloom_filter GRANULARITY 1,
+      INDEX email emails TYPE bloom_filter GRANULARITY 1,
+      INDEX user user_ids TYPE bloom_filter GRANULARITY 1,
+      INDEX external externals TYPE bloom_filter GRANULARITY 1
+    ) ENGINE = ReplacingMergeTree(version)
+    ORDER BY (workspace, person_id)
+    SETTINGS ${DURABLE}`,
+
+    `CREATE TABLE IF NOT EXISTS person_aliases (
+      workspace LowCardinality(String),
+      loser UInt32,
+      winner UInt32,
+      merged_at DateTime64(3, 'UTC'),
+      version UInt128 CODEC(ZSTD)
+    ) ENGINE = ReplacingMergeTree(version)
+    ORDER BY (workspace, loser)
+    SETTINGS ${DURABLE}`,
+
+    `CREATE TABLE IF NOT EXISTS dead_letters (
+      workspace LowCardinality(String),
+      received_at DateTime64(3, 'UTC'),
+      dead_letter_id String,
+      source LowCardinality(String),
+      subscription_id LowCardinality(Nullable(String)),
+      reason LowCardinality(String),
+      message String,
+      line Nullable(UInt64),
+      request_at Nullable(DateTime64(3, 'UTC')),
+      body String,
+      body_truncated Bool,
+      version UInt128 CODEC(ZSTD),
+      INDEX id dead_letter_id TYPE bloom_filter GRANULARITY 1
+    ) ENGINE = ReplacingMergeTree(version)
+    ORDER BY (workspace, received_at, dead_letter_id)
+    TTL toDateTime(received_at) + INTERVAL 30 DAY
+    SETTINGS ${DURABLE}`,
+
+    // Checkpoints stay for ever (one row a partition); blocks longer than any topic keeps its records.
+    `CREATE TABLE IF NOT EXISTS sink_ledger (
+      topic LowCardinality(String),
+      partition UInt32,
+      checkpoint Bool,
+      first_offset UInt64,
+      last_offset UInt64,
+      rows UInt64,
+      hash String,
+      written_at DateTime64(3, 'UTC')
+    ) ENGINE = ReplacingMergeTree(last_offset)
+    ORDER BY (topic, partition, checkpoint, first_offset)
+    TTL toDateTime(written_at) + INTERVAL 400 DAY DELETE WHERE NOT checkpoint
+    SETTINGS ${DURABLE}`,
+  ],
+};
+
+/** What every view reads with, whatever the session of the analyst has set. */
+const READ = 'SETTINGS do_not_merge_across_partitions_select_final = 1, join_use_nulls = 0';
+
+/** A row's person with the merges applied; `alias` is the joined table. 0 is nobody's id. */
+const resolved = (row: string): string => `if(alias.winner = 0, ${row}.person_id, alias.winner) AS person_id`;
+
+const aliasJoin = (
+  row: string,
+): string => `LEFT JOIN (SELECT workspace, loser, winner FROM person_aliases FINAL) AS alias
+    ON alias.workspace = ${row}.workspace AND alias.loser = ${row}.person_id`;
+
+const views: Migration = {
+  id: 2,
+  name: 'views',
+  statements: [
+    `CREATE OR REPLACE VIEW v_trait_events AS
+    SELECT
+      event.workspace AS workspace, event.trait AS trait, event.status AS status,
+      event.occurred_at AS occurred_at, event.detected_at AS detected_at, event.recovered_at AS recovered_at,
+      ${resolved('event')}, event.cart_id AS cart_id, event.store_id AS store_id, event.mode AS mode,
+      event.amount AS amount, event.anomaly AS anomaly, event.reentered AS reentered, event.source AS source,
+      event.event_id AS event_id
+    FROM (SELECT * FROM trait_events FINAL WHERE retracted_at IS NULL) AS event
+    ${aliasJoin('event')}
+    ${READ}`,
+
+    `CREATE OR REPLACE VIEW v_carts AS
+    SELECT
+      cart.workspace AS workspace, cart.cart_id AS cart_id, ${resolved('cart')}, cart.status AS status,
+      cart.status_since AS status_since, cart.store_id AS store_id, cart.mode AS mode, cart.amount AS amount,
+      cart.created_at AS created_at, cart.last_activity_at AS last_activity_at, cart.due_at AS due_at,
+      cart.abandoned_at AS abandoned_at, cart.recovered_at AS recovered_at,
+      cart.reservation_start_at AS reservation_start_window
+    FROM (SELECT * FROM carts FINAL) AS cart
+    ${aliasJoin('cart')}
+    ${READ}`,
+
+    // One phone, address and user id of possibly several: of phones and addresses the first that
+    // may be written to, so that a row agrees with its own consent.
+    `CREATE OR REPLACE VIEW v_people AS
+    SELECT
+      workspace, person_id, anonymous, name,
+      if(empty(phones), NULL, phones[greatest(indexOf(phone_consents, 'opted_in'), 1)]) AS phone,
+      if(empty(emails), NULL,
+        emails[greatest(arrayFirstIndex(consent -> consent != 'opted_out', email_consents), 1)]) AS email,
+      if(empty(user_ids), NULL, user_ids[1]) AS user_id,
+      sms_consent, email_consent, first_at, last_at
+    FROM people FINAL
+    WHERE merged_into = 0
+    ${READ}`,
+  ],
+};
+
+export const MIGRATIONS: readonly Migration[] = [tables, views];

@@ -1,0 +1,145 @@
+import {
+  array,
+  bool,
+  bytes,
+  dateTime64,
+  float64,
+  lowCardinality,
+  nullable,
+  rowEncoder,
+  string,
+  tuple,
+  uint128,
+  uint32,
+  uint64,
+  type RowEncoder,
+} from './rowbinary.ts';
+import { TABLES } from './tables.ts';
+
+/**
+ * The rows that are written, column by column. The tables themselves are made by the migrations; a
+ * test on the real engine holds both equal. Times are Unix milliseconds.
+ */
+
+/** Text with few distinct values that may be missing. */
+const label = lowCardinality(nullable(string));
+
+type RowFrom<E> = E extends RowEncoder<infer Row> ? Row : never;
+
+/** One assertion about a cart. Its key: workspace, trait, status, occurred_at, cart_id. */
+export const traitEventRows = rowEncoder(TABLES.traitEvents, {
+  workspace: lowCardinality(string),
+  trait: lowCardinality(string),
+  status: lowCardinality(string),
+  occurred_at: dateTime64,
+  cart_id: string,
+  event_id: string,
+  person_id: uint32,
+  store_id: label,
+  mode: label,
+  amount: nullable(float64),
+  products: array(tuple({ product_id: string, count: float64, price: nullable(float64) })),
+  source: label,
+  previous_status: label,
+  reentered: bool,
+  anomaly: label,
+  detected_at: dateTime64,
+  retracted_at: nullable(dateTime64),
+  recovered_at: nullable(dateTime64),
+  beyond_horizon: bool,
+  replaces: nullable(string),
+  version: uint128,
+});
+export type TraitEventRow = RowFrom<typeof traitEventRows>;
+
+/** A cart as it stands. Its key: workspace, cart_id. */
+export const cartRows = rowEncoder(TABLES.carts, {
+  workspace: lowCardinality(string),
+  cart_id: string,
+  person_id: uint32,
+  status: label,
+  status_since: nullable(dateTime64),
+  store_id: label,
+  mode: label,
+  amount: nullable(float64),
+  created_at: nullable(dateTime64),
+  last_activity_at: nullable(dateTime64),
+  due_at: nullable(dateTime64),
+  abandoned_at: nullable(dateTime64),
+  recovered_at: nullable(dateTime64),
+  reservation_start_at: nullable(dateTime64),
+  version: uint128,
+});
+export type CartRow = RowFrom<typeof cartRows>;
+
+/**
+ * A person as they stand. Its key: workspace, person_id. `phones` and `phone_consents` are parallel,
+ * as are `emails` and `email_consents`; a consent is 'opted_in', 'opted_out' or '' (never said).
+ * `externals` are source, one space, id. `merged_into` is 0, or the winner of the merge that made
+ * this row: then nothing else in it counts.
+ */
+export const personRows = rowEncoder(TABLES.people, {
+  workspace: lowCardinality(string),
+  person_id: uint32,
+  anonymous: bool,
+  name: nullable(string),
+  time_zone: label,
+  first_at: dateTime64,
+  last_at: dateTime64,
+  phones: array(string),
+  phone_consents: array(lowCardinality(string)),
+  emails: array(string),
+  email_consents: array(lowCardinality(string)),
+  user_ids: array(string),
+  externals: array(string),
+  reachable_sms: bool,
+  reachable_email: bool,
+  sms_consent: label,
+  email_consent: label,
+  merged_into: uint32,
+  version: uint128,
+});
+export type PersonRow = RowFrom<typeof personRows>;
+
+/** A merge: rows under `loser` belong to `winner`. Its key: workspace, loser. */
+export const personAliasRows = rowEncoder(TABLES.personAliases, {
+  workspace: lowCardinality(string),
+  loser: uint32,
+  winner: uint32,
+  merged_at: dateTime64,
+  version: uint128,
+});
+export type PersonAliasRow = RowFrom<typeof personAliasRows>;
+
+/** Something that could not be used. Its key: workspace, received_at, dead_letter_id. Gone after 30 days. */
+export const deadLetterRows = rowEncoder(TABLES.deadLetters, {
+  workspace: lowCardinality(string),
+  received_at: dateTime64,
+  dead_letter_id: string,
+  source: lowCardinality(string),
+  subscription_id: label,
+  reason: lowCardinality(string),
+  message: string,
+  line: nullable(uint64),
+  request_at: nullable(dateTime64),
+  body: bytes,
+  body_truncated: bool,
+  version: uint128,
+});
+export type DeadLetterRow = RowFrom<typeof deadLetterRows>;
+
+/**
+ * A block of a topic's partition that is in all tables, or a checkpoint: everything from `first_offset`
+ * to `last_offset`, in one row. Key: topic, partition, checkpoint, first_offset; the longer one wins.
+ */
+export const ledgerRows = rowEncoder(TABLES.sinkLedger, {
+  topic: lowCardinality(string),
+  partition: uint32,
+  checkpoint: bool,
+  first_offset: uint64,
+  last_offset: uint64,
+  rows: uint64,
+  hash: string,
+  written_at: dateTime64,
+});
+export type LedgerRow = RowFrom<typeof ledgerRows>;
