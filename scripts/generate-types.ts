@@ -1,6 +1,7 @@
 /**
- * Writes schemas/types.ts: one TypeScript type for every Avro type of schemas/*.avsc.
- * A test keeps the file fresh. Run: `npm run generate`.
+ * Writes schemas/types.ts, one TypeScript type for every Avro type of schemas/*.avsc, and schemas/documents.ts, the
+ * schemas themselves as a module, so that a built program carries them wherever it runs.
+ * A test keeps the files fresh. Run: `npm run generate`.
  */
 import { readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -69,7 +70,20 @@ export function generateTypes(folder: string): string {
   return `// Generated from schemas/*.avsc by scripts/generate-types.ts. Do not edit.\n\n${[...declared.values()].join('\n\n')}\n`;
 }
 
+/** The whole of schemas/documents.ts: every schema by the name of its topic. */
+export function generateDocuments(folder: string): string {
+  const entries = readdirSync(folder)
+    .filter((f) => f.endsWith('.avsc'))
+    .sort()
+    .map((file) => {
+      const document = JSON.stringify(JSON.parse(readFileSync(join(folder, file), 'utf8')));
+      return `  '${file.replace(/\.avsc$/, '')}': ${document},`;
+    });
+  return `// Generated from schemas/*.avsc by scripts/generate-types.ts. Do not edit.\n\nexport const SCHEMAS = {\n${entries.join('\n')}\n} as const;\n`;
+}
+
 if (process.argv[1]?.includes('generate-types')) {
   writeFileSync('schemas/types.ts', generateTypes('schemas'));
-  console.log('wrote schemas/types.ts');
+  writeFileSync('schemas/documents.ts', generateDocuments('schemas'));
+  console.log('wrote schemas/types.ts and schemas/documents.ts');
 }

@@ -1,0 +1,2 @@
+export { UndecodableError, UnknownSchemaError, schemaIdOf, type Codec } from './codec.ts';
+export { SchemaRefusedError, createRegistry, localCodec, type Registry, type RegistryOptions } from './registry.ts';
