@@ -1,0 +1,8 @@
+export { shopTimeZone, simulateDay } from './day.ts';
+export type { DayOptions, SimulatedDay, SimulatedWebhook } from './day.ts';
+export type { Expected } from './expected.ts';
+export { simulateLive } from './live.ts';
+export type { LiveOptions } from './live.ts';
+export { sendWebhooks, signedHeaders } from './send.ts';
+export type { SendOptions, SendProgress, SendResult, Target } from './send.ts';
+export type { WebhookEvent } from './story.ts';

@@ -1,0 +1,44 @@
+import { byArrival, createCartMaker, deliveriesOf, type SimulatedWebhook } from './day.ts';
+import { createRandom } from './random.ts';
+import { createStores } from './world.ts';
+
+export interface LiveOptions {
+  seed: number;
+  /** Unix milliseconds. */
+  startsAtMs: number;
+  /** New carts, on average. */
+  cartsPerHour: number;
+  stores?: number;
+  /** What earlier carts still do; merged in. */
+  upcoming?: readonly SimulatedWebhook[];
+}
+
+const HOUR_MS = 3_600_000;
+/** Carts of a day of the same seed have the numbers before; its shoppers are the same people. */
+const AFTER_A_DAY = 500_000;
+
+/** Trade without end: deliveries in the order in which they come, from `startsAtMs` on. Pure: it never waits. */
+export function* simulateLive(options: LiveOptions): Generator<SimulatedWebhook, never> {
+  const random = createRandom(options.seed);
+  const make = createCartMaker(random, {
+    seed: options.seed,
+    stores: createStores(options.stores ?? 5),
+    skip: AFTER_A_DAY,
+  });
+  const gapMs = HOUR_MS / options.cartsPerHour;
+  let pending = [...(options.upcoming ?? [])].sort(byArrival);
+  let nextCartMs = options.startsAtMs;
+  for (;;) {
+    // No cart tells of itself before the second in which it was made: what comes until then is settled.
+    let settled = 0;
+    while (settled < pending.length && pending[settled]!.atMs <= nextCartMs - 1_000) settled += 1;
+    yield* pending.slice(0, settled);
+    // A few at once: sorting for each single cart would cost more than making it.
+    const fresh: SimulatedWebhook[] = [];
+    for (let n = 0; n < 1 + Math.floor(options.cartsPerHour / 36_000); n += 1) {
+      fresh.push(...deliveriesOf(make(nextCartMs, 'any')));
+      nextCartMs += random.exponential(gapMs);
+    }
+    pending = [...pending.slice(settled), ...fresh].sort(byArrival);
+  }
+}

@@ -1,0 +1,319 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { sendWebhooks, simulateDay, simulateLive } from '../lib/simulate/index.ts';
+import type { SendProgress, SendResult, SimulatedWebhook, Target, WebhookEvent } from '../lib/simulate/index.ts';
+
+const HELP = `Plays a simulated Jane day, as signed webhooks, against a running installation.
+
+  npm run simulate -- [options]
+
+What is played
+  --carts N          carts in the day that ends now (500)
+  --seed N           equal seeds give equal days (from the clock)
+  --stores N         stores (5)
+  --time-zone ZONE   in which the shops open and close (the workspace's)
+  --live             afterwards go on for ever, in real time (end it with Ctrl-C)
+
+How it is sent
+  --rate N           webhooks per second (as fast as they are answered; of --live: 2)
+  --concurrency N    requests under way at most (32)
+
+Where to
+  --api URL          the API (http://127.0.0.1:$API_PORT, 7000)
+  --workspace ID     the workspace; made if it is missing and the key is an admin's
+  --key KEY          a write or admin key ($JANE_TRAITS_KEY, $ADMIN_KEY, else $DATA_DIR/admin-key)
+  --keep             leave the subscriptions that were made for this run
+  --targets FILE     or: existing subscriptions, as JSON
+                     {"cart_status": {"url", "bearer_token", "signing_secret"}, "cart_activity"?: …, "cart_abandoned"?: …}
+  --help
+`;
+
+const EVENTS: readonly WebhookEvent[] = ['cart_status', 'cart_activity', 'cart_abandoned'];
+/** Webhooks that one cart causes on average. */
+const WEBHOOKS_PER_CART = 7.5;
+
+class UsageError extends Error {}
+
+interface Options {
+  carts: number;
+  seed: number;
+  stores: number;
+  timeZone: string | undefined;
+  live: boolean;
+  rate: number | undefined;
+  concurrency: number;
+  api: string;
+  workspace: string | undefined;
+  key: string | undefined;
+  keep: boolean;
+  targets: string | undefined;
+}
+
+function wholeNumber(name: string, text: string, low: number, high: number): number {
+  const value = Number(text);
+  if (!Number.isInteger(value) || value < low || value > high)
+    throw new UsageError(`--${name} takes a whole number from ${low} to ${high}, not "${text}"`);
+  return value;
+}
+
+function readOptions(argv: string[], env: NodeJS.ProcessEnv): Options | 'help' {
+  const text = { type: 'string' } as const;
+  const { values } = parseArgs({
+    args: argv,
+    options: {
+      carts: { ...text, default: '500' },
+      seed: { ...text, default: String(Math.floor(Date.now() / 1_000) % 100_000) },
+      stores: { ...text, default: '5' },
+      'time-zone': text,
+      live: { type: 'boolean', default: false },
+      rate: text,
+      concurrency: { ...text, default: '32' },
+      api: { ...text, default: `http://127.0.0.1:${env.API_PORT ?? '7000'}` },
+      workspace: text,
+      key: text,
+      keep: { type: 'boolean', default: false },
+      targets: text,
+      help: { type: 'boolean', default: false },
+    },
+  });
+  if (values.help) return 'help';
+  const rate = values.rate === undefined ? undefined : Number(values.rate);
+  if (rate !== undefined && !(rate > 0)) throw new UsageError(`--rate takes a number above 0, not "${values.rate}"`);
+  return {
+    carts: wholeNumber('carts', values.carts, 1, 400_000),
+    seed: wholeNumber('seed', values.seed, 0, 2 ** 31),
+    stores: wholeNumber('stores', values.stores, 1, 1_000),
+    timeZone: values['time-zone'],
+    live: values.live,
+    rate,
+    concurrency: wholeNumber('concurrency', values.concurrency, 1, 1_000),
+    api: values.api.replace(/\/$/, ''),
+    workspace: values.workspace,
+    key: values.key ?? env.JANE_TRAITS_KEY ?? env.ADMIN_KEY ?? keyOfInstallation(env),
+    keep: values.keep,
+    targets: values.targets,
+  };
+}
+
+function keyOfInstallation(env: NodeJS.ProcessEnv): string | undefined {
+  try {
+    return readFileSync(join(env.DATA_DIR ?? '.data', 'admin-key'), 'utf8').trim();
+  } catch {
+    return undefined;
+  }
+}
+
+interface Answer {
+  status: number;
+  body: unknown;
+}
+
+async function call(options: Options, method: string, path: string, body?: unknown): Promise<Answer> {
+  const response = await fetch(options.api + path, {
+    method,
+    headers: {
+      authorization: `Bearer ${options.key}`,
+      ...(options.workspace === undefined ? {} : { 'x-workspace': options.workspace }),
+      ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+    },
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+  }).catch((error: unknown) => {
+    throw new UsageError(`${options.api} does not answer (${String(error)}). Is it running? npm start`);
+  });
+  const text = await response.text();
+  return { status: response.status, body: text === '' ? null : (JSON.parse(text) as unknown) };
+}
+
+function must(answer: Answer, what: string): unknown {
+  if (answer.status < 300) return answer.body;
+  const problem = answer.body as { title?: string; detail?: string } | null;
+  throw new UsageError(
+    `${what}: ${answer.status} ${problem?.title ?? ''}${problem?.detail ? ` (${problem.detail})` : ''}`,
+  );
+}
+
+interface Subscription {
+  id: string;
+  url: string;
+  bearer_token: string;
+  signing_secret: string;
+}
+
+interface Route {
+  targets: Partial<Record<WebhookEvent, Target>>;
+  timeZone: string | undefined;
+  remove(): Promise<void>;
+}
+
+const asTarget = (wire: Omit<Subscription, 'id'>): Target => ({
+  url: wire.url,
+  bearerToken: wire.bearer_token,
+  signingSecret: wire.signing_secret,
+});
+
+async function ensureWorkspace(options: Options): Promise<string | undefined> {
+  if (options.workspace === undefined) return undefined;
+  const path = `/v1/workspaces/${encodeURIComponent(options.workspace)}`;
+  const found = await call(options, 'GET', path);
+  if (found.status === 200) return (found.body as { time_zone: string }).time_zone;
+  if (found.status !== 404) return undefined;
+  const day = simulateDay({ seed: 0, endsAtMs: Date.now(), carts: 1 });
+  const time_zone = options.timeZone ?? day.timeZone;
+  const request = { id: options.workspace, name: options.workspace, time_zone };
+  must(await call(options, 'POST', '/v1/workspaces', request), `Making the workspace ${options.workspace}`);
+  return time_zone;
+}
+
+async function openRoute(options: Options): Promise<Route> {
+  if (options.targets !== undefined) {
+    const wire = JSON.parse(readFileSync(options.targets, 'utf8')) as Record<string, Subscription>;
+    const targets = Object.fromEntries(Object.entries(wire).map(([event, value]) => [event, asTarget(value)]));
+    return { targets, timeZone: undefined, remove: async () => {} };
+  }
+  if (options.key === undefined)
+    throw new UsageError('No key: give --key, or --targets with the secrets of existing subscriptions');
+  const timeZone = await ensureWorkspace(options);
+  const targets: Partial<Record<WebhookEvent, Target>> = {};
+  const ids: string[] = [];
+  for (const event of EVENTS) {
+    const answer = await call(options, 'POST', '/v1/subscriptions', { event });
+    const made = must(answer, `Making a subscription of ${event}`) as Subscription;
+    targets[event] = asTarget(made);
+    ids.push(made.id);
+  }
+  return {
+    targets,
+    timeZone,
+    async remove() {
+      if (options.keep) return;
+      for (const id of ids) await call(options, 'DELETE', `/v1/subscriptions/${id}`);
+    },
+  };
+}
+
+const count = (value: number): string => Math.round(value).toLocaleString('en-US');
+
+/** A bar on a terminal, a line every five seconds elsewhere. */
+function createReporter(total: number | null): { show(progress: SendProgress): void; end(): void } {
+  const terminal = process.stderr.isTTY;
+  let shownMs = 0;
+  let latest: SendProgress | undefined;
+  const line = (progress: SendProgress): string => {
+    const perSecond = progress.elapsedMs > 0 ? (progress.done * 1_000) / progress.elapsedMs : 0;
+    const rest = `${count(progress.done)}${total === null ? '' : ` of ${count(total)}`} sent, ${count(perSecond)}/s`;
+    if (total === null || !terminal) return rest;
+    const filled = Math.floor((progress.done / Math.max(1, total)) * 30);
+    return `${'█'.repeat(filled)}${'░'.repeat(30 - filled)} ${rest}`;
+  };
+  const print = (progress: SendProgress): void => {
+    process.stderr.write(terminal ? `\r\u001b[K${line(progress)}` : `${line(progress)}\n`);
+  };
+  return {
+    show(progress) {
+      latest = progress;
+      if (progress.elapsedMs - shownMs < (terminal ? 100 : 5_000)) return;
+      shownMs = progress.elapsedMs;
+      print(progress);
+    },
+    end() {
+      if (latest) print(latest);
+      if (terminal) process.stderr.write('\n');
+    },
+  };
+}
+
+function summarise(result: SendResult): void {
+  const statuses = Object.entries(result.byStatus).map(([status, times]) => `${count(times)} × ${status}`);
+  console.log(`sent       ${count(result.done)} in ${(result.elapsedMs / 1_000).toFixed(1)} s`);
+  console.log(`answers    ${statuses.join(', ') || 'none'}`);
+  console.log(`latency    p50 ${result.latencyMs.p50.toFixed(1)} ms, p99 ${result.latencyMs.p99.toFixed(1)} ms`);
+  if (result.behindMs > 100) console.log(`behind     up to ${count(result.behindMs)} ms behind the rate asked for`);
+  if (result.failed > 0) console.log(`failed     ${count(result.failed)} never accepted`);
+}
+
+async function play(
+  options: Options,
+  route: Route,
+  webhooks: Iterable<SimulatedWebhook>,
+  how: { total: number | null; live: boolean; signal: AbortSignal },
+): Promise<SendResult> {
+  const reporter = createReporter(how.total);
+  // What no subscription was given for is left out.
+  function* wanted(): Generator<SimulatedWebhook> {
+    for (const webhook of webhooks) if (route.targets[webhook.event] !== undefined) yield webhook;
+  }
+  const result = await sendWebhooks({
+    webhooks: wanted(),
+    targets: route.targets as Record<WebhookEvent, Target>,
+    concurrency: options.concurrency,
+    ...(how.live ? { live: true } : options.rate === undefined ? {} : { rate: options.rate }),
+    onProgress: reporter.show,
+    signal: how.signal,
+  });
+  reporter.end();
+  summarise(result);
+  return result;
+}
+
+async function run(options: Options): Promise<number> {
+  const stop = new AbortController();
+  process.once('SIGINT', () => stop.abort());
+  process.once('SIGTERM', () => stop.abort());
+  const route = await openRoute(options);
+  try {
+    const timeZone = options.timeZone ?? route.timeZone;
+    const day = simulateDay({
+      seed: options.seed,
+      endsAtMs: Date.now(),
+      carts: options.carts,
+      stores: options.stores,
+      ...(timeZone === undefined ? {} : { timeZone }),
+    });
+    const { expected } = day;
+    const changes = Object.values(expected.changes).reduce((sum, times) => sum + times, 0);
+    console.log(`seed ${options.seed}: ${count(expected.carts)} carts of ${count(expected.people)} people`);
+    const played = await play(options, route, day.webhooks, {
+      total: day.webhooks.length,
+      live: false,
+      signal: stop.signal,
+    });
+    if (stop.signal.aborted) return 0;
+    console.log(
+      `amounts to ${count(changes)} status changes, ${count(expected.abandonments)} abandonments; ` +
+        `${count(expected.open)} carts are still open`,
+    );
+    if (!options.live) return played.failed > 0 ? 1 : 0;
+    const rate = options.rate ?? 2;
+    console.log(`\nlive, ${rate} webhooks per second on average; Ctrl-C ends it`);
+    const live = simulateLive({
+      seed: options.seed,
+      startsAtMs: Date.now(),
+      cartsPerHour: (rate * 3_600) / WEBHOOKS_PER_CART,
+      stores: options.stores,
+      upcoming: day.upcoming,
+    });
+    await play(options, route, live, { total: null, live: true, signal: stop.signal });
+    return 0;
+  } finally {
+    await route.remove();
+  }
+}
+
+async function main(): Promise<number> {
+  try {
+    const options = readOptions(process.argv.slice(2), process.env);
+    if (options === 'help') {
+      process.stdout.write(HELP);
+      return 0;
+    }
+    return await run(options);
+  } catch (error) {
+    const misread = error instanceof TypeError && String((error as NodeJS.ErrnoException).code).startsWith('ERR_PARSE');
+    if (!(error instanceof UsageError) && !misread) throw error;
+    console.error(`${(error as Error).message}\nnpm run simulate -- --help`);
+    return 2;
+  }
+}
+
+process.exitCode = await main();
