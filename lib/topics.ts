@@ -19,3 +19,41 @@ export const changelogOf = (topology: string): string => `${topology}-changelog`
 
 /** The key of a cart's records: the whole cart stays in one partition, in order. */
 export const cartKey = (workspace: string, cartId: string): string => `${workspace}:${cartId}`;
+
+export interface TopicSpec {
+  topic: TopicName;
+  partitions: number;
+  config: Record<string, string>;
+}
+
+const DAY_MS = 86_400_000;
+
+/** A line of a bulk import holds up to 1 MiB of body; the rest of its record and what follows from it need room. */
+const MESSAGE_BYTES_MAX = String(4 * 1024 * 1024);
+
+const kept = (days: number): Record<string, string> => ({
+  'cleanup.policy': 'delete',
+  'retention.ms': days < 0 ? '-1' : String(days * DAY_MS),
+  'retention.bytes': '-1',
+  // The broker's clock: by the event's own time retention would drop an import of the past at once.
+  'message.timestamp.type': 'LogAppendTime',
+  'max.message.bytes': MESSAGE_BYTES_MAX,
+});
+
+/** How the public topics are made: partitions, cleanup, retention. Any service may ensure them at its start. */
+export function topicSpecs(options: { partitions: number; logRetentionDays: number }): Record<TopicName, TopicSpec> {
+  const { partitions, logRetentionDays } = options;
+  const spec = (topic: TopicName, count: number, days: number): TopicSpec => ({
+    topic,
+    partitions: count,
+    config: kept(days),
+  });
+  return {
+    [TOPICS.cartEvents]: spec(TOPICS.cartEvents, partitions, logRetentionDays),
+    [TOPICS.personInputs]: spec(TOPICS.personInputs, partitions, logRetentionDays),
+    [TOPICS.traitEvents]: spec(TOPICS.traitEvents, partitions, logRetentionDays),
+    [TOPICS.deadLetters]: spec(TOPICS.deadLetters, partitions, 30),
+    // One partition: the order of all definitions is what their versions are folded by.
+    [TOPICS.definitions]: spec(TOPICS.definitions, 1, -1),
+  };
+}

@@ -1,0 +1,77 @@
+import type { Role } from '../http/index.ts';
+
+/** What every folded entity has. Times are Unix milliseconds. */
+export interface Meta {
+  id: string;
+  workspace: string;
+  /** 1 after the first record; what `If-Match` and `expectedVersion` compare with. */
+  version: number;
+  createdAt: number;
+  updatedAt: number;
+}
+
+export interface WorkspaceBody {
+  name: string;
+  /** IANA name: days in conditions are days there. */
+  time_zone: string;
+  abandonment_window_minutes: number;
+  grace_seconds: number;
+  retry_horizon_minutes: number;
+  /** ISO 3166 alpha-2, upper case. */
+  default_country: string;
+  /** Null: for ever. */
+  retention_days: number | null;
+}
+
+export interface KeyBody {
+  role: Exclude<Role, 'admin'>;
+  /** SHA-256 in hex of the whole key. */
+  hash: string;
+}
+
+export type SubscriptionEvent = 'cart_status' | 'cart_activity' | 'cart_abandoned';
+export type Verify = 'both' | 'signature' | 'token';
+
+/** valid_until: Unix milliseconds of a secret that was rotated away, null of the present one. */
+export interface TokenHash {
+  hash: string;
+  valid_until: number | null;
+}
+export interface SealedSecret {
+  /** AES-256-GCM under the installation's key, bound to the subscription's id. */
+  sealed: string;
+  valid_until: number | null;
+}
+
+export interface SubscriptionBody {
+  event: SubscriptionEvent;
+  /** Null: every store. */
+  store_ids: string[] | null;
+  /** IANA name: of Jane's times without a zone. */
+  time_zone: string;
+  verify: Verify;
+  tokens: TokenHash[];
+  secrets: SealedSecret[];
+}
+
+/** The body of each kind of entity. Audiences and flows are folded with whatever their body holds. */
+export interface Bodies {
+  workspace: WorkspaceBody;
+  key: KeyBody;
+  subscription: SubscriptionBody;
+  audience: Record<string, unknown>;
+  flow: Record<string, unknown>;
+}
+
+export type EntityKind = keyof Bodies;
+export type Folded<K extends EntityKind> = Meta & Bodies[K];
+
+export type Workspace = Folded<'workspace'>;
+export type Key = Folded<'key'>;
+
+export interface Subscription extends Folded<'subscription'> {
+  /** In constant time; tokens that were rotated away count until their end. */
+  acceptsToken(presented: string, nowMs: number): boolean;
+  /** The signing secrets that are valid now, the present one first; their UTF-8 bytes key the HMAC. */
+  signingSecrets(nowMs: number): string[];
+}

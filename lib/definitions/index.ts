@@ -1,0 +1,23 @@
+export { authenticate, bearerOf } from './authenticate.ts';
+export {
+  ConflictError,
+  createDefinitions,
+  type Append,
+  type Definitions,
+  type DefinitionsOptions,
+} from './definitions.ts';
+export type {
+  Bodies,
+  EntityKind,
+  Folded,
+  Key,
+  KeyBody,
+  Subscription,
+  SubscriptionBody,
+  SubscriptionEvent,
+  Verify,
+  Workspace,
+  WorkspaceBody,
+} from './entities.ts';
+export { DefinitionsFold } from './fold.ts';
+export { hashOf, newId, newSecret, seal, unseal } from './secrets.ts';
