@@ -1,0 +1,70 @@
+import type { CartEvent, OccurredAtSource } from '../../schemas/types.ts';
+import { readCart } from './cart.ts';
+import { isObject, parseJson, type JsonObject } from './json.ts';
+import { contentKey } from './keys.ts';
+import { CLAMP_TOLERANCE_MS, EARLIEST_MS } from './limits.ts';
+import type { WebhookContext } from './settings.ts';
+import { readTime } from './times.ts';
+import { Unusable } from './unusable.ts';
+
+/** Understands the raw body of one authenticated webhook (semantics §1). Pure; never throws on any body. */
+export function parseWebhook(body: Uint8Array, context: WebhookContext): CartEvent | Unusable {
+  const parsed = parseJson(body);
+  if (parsed instanceof Unusable) return parsed;
+  if (!isObject(parsed.value))
+    return new Unusable('not_an_object', '', 'The body must be a JSON object with a member "cart".');
+  const cart = Object.hasOwn(parsed.value, 'cart') ? parsed.value['cart'] : undefined;
+  if (!isObject(cart)) return new Unusable('no_cart', '/cart', 'is missing or no object; send the cart in it.');
+
+  const facts = readCart(cart, context.kind, context.timeZone, context.settings.defaultCountry);
+  if (facts instanceof Unusable) return facts;
+  const { storeIds, receivedAtMs } = context;
+  if (storeIds !== null && storeIds.length > 0 && facts.store_id !== null && !storeIds.includes(facts.store_id))
+    return new Unusable(
+      'store_not_covered',
+      '/cart/store_id',
+      'is a store that this subscription does not cover; add it to store_ids of the subscription.',
+    );
+
+  const time = timeOf(cart, facts.status, context);
+  const key = contentKey(context.kind, facts.cart_id, body);
+  return {
+    ...facts,
+    kind: context.kind,
+    source: 'webhook',
+    workspace: context.workspace,
+    subscription_id: context.subscriptionId,
+    event_id: key.toString('hex'),
+    event_key: key,
+    occurred_at: Math.min(time.at, receivedAtMs),
+    occurred_at_source: time.source,
+    clamped: time.at > receivedAtMs + CLAMP_TOLERANCE_MS,
+    received_at: receivedAtMs,
+    request_at: context.requestAtMs,
+    abandonment_window_ms: context.settings.abandonmentWindowMs,
+    grace_ms: context.settings.graceMs,
+    retry_horizon_ms: context.settings.retryHorizonMs,
+    body: Buffer.from(body.buffer, body.byteOffset, body.byteLength),
+  };
+}
+
+/** T of a webhook: the first of its sources that can be read and is not before 2010. */
+function timeOf(
+  cart: JsonObject,
+  status: string | null,
+  context: WebhookContext,
+): { at: number; source: OccurredAtSource } {
+  const updated = plausible(cart, 'updated_at_time', context.timeZone);
+  if (updated !== null) return { at: updated, source: 'updated' };
+  const checkedOut = status === 'verification' ? plausible(cart, 'checked_out_time', context.timeZone) : null;
+  if (checkedOut !== null) return { at: checkedOut, source: 'checked_out' };
+  if (context.requestAtMs !== null && context.requestAtMs >= EARLIEST_MS)
+    return { at: context.requestAtMs, source: 'request' };
+  return { at: context.receivedAtMs, source: 'received' };
+}
+
+function plausible(cart: JsonObject, key: string, timeZone: string): number | null {
+  const value = Object.hasOwn(cart, key) ? cart[key] : null;
+  const time = typeof value === 'string' ? readTime(value, timeZone) : null;
+  return time !== null && time >= EARLIEST_MS ? time : null;
+}
