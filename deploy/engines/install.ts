@@ -1,0 +1,124 @@
+/** Fetches the Java engines once for all installations of this folder: deploy/engines/target/engines-<hash>. */
+import { spawn, spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, readFileSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { livePid, writePid } from './process.ts';
+
+export const OTHER_WAYS =
+  'Or run the engines elsewhere: `docker compose up` starts everything in containers, and KAFKA_BROKERS, REGISTRY_URL and CLICKHOUSE_URL point at engines of your own.';
+
+export class SetupError extends Error {}
+
+/** The java to run; throws a SetupError that says what to install. */
+export function findJava(env: NodeJS.ProcessEnv = process.env): string {
+  const java = env['JAVA_HOME'] ? join(env['JAVA_HOME'], 'bin', 'java') : 'java';
+  const result = spawnSync(java, ['-version'], { encoding: 'utf8' });
+  if (result.error) {
+    throw new SetupError(
+      `Java is missing: Kafka and the schema registry need a Java runtime, 17 or newer (Debian: apt install openjdk-17-jre-headless; macOS: brew install openjdk@17). ${OTHER_WAYS}`,
+    );
+  }
+  const version = /version "(\d+)/.exec(result.stderr)?.[1];
+  if (version === undefined || Number(version) < 17) {
+    throw new SetupError(
+      `Java 17 or newer is needed, this is ${version ?? 'an unknown version'} (${java}). ${OTHER_WAYS}`,
+    );
+  }
+  return java;
+}
+
+export interface JavaEngines {
+  /** Folder of Kafka's jars. */
+  kafka: string;
+  /** Folder of the registry's release. */
+  registry: string;
+}
+
+function engines(folder: string): JavaEngines {
+  return { kafka: join(folder, 'kafka'), registry: join(folder, 'registry') };
+}
+
+/**
+ * Downloads and unpacks what is missing. Safe when several installations set up at once: one downloads
+ * into a folder of its own and renames it when it is whole; the others wait.
+ */
+export async function installEngines(folder: string, say: (message: string) => void): Promise<JavaEngines> {
+  const pom = join(folder, 'pom.xml');
+  const hash = createHash('sha256').update(readFileSync(pom)).digest('hex').slice(0, 12);
+  const target = join(folder, 'target');
+  const done = join(target, `engines-${hash}`);
+  if (existsSync(done)) return engines(done);
+  mkdirSync(target, { recursive: true });
+  const lock = join(target, 'lock');
+  let said = false;
+  while (!existsSync(done)) {
+    if (!takeLock(lock)) {
+      if (!said) say('engines: another installation is downloading them; waiting');
+      said = true;
+      await sleep(300);
+      continue;
+    }
+    try {
+      if (!existsSync(done)) await download(pom, target, done, say);
+    } finally {
+      rmSync(lock, { recursive: true, force: true });
+    }
+  }
+  return engines(done);
+}
+
+/** A folder is made by exactly one process; a lock whose owner died is taken away. */
+function takeLock(lock: string): boolean {
+  try {
+    mkdirSync(lock);
+    writePid(lock, 'owner', process.pid);
+    return true;
+  } catch {
+    const ageMs = existsSync(lock) ? Date.now() - statSync(lock).mtimeMs : 0;
+    if (ageMs > 2_000 && livePid(lock, 'owner') === undefined) rmSync(lock, { recursive: true, force: true });
+    return false;
+  }
+}
+
+async function download(pom: string, target: string, done: string, say: (message: string) => void): Promise<void> {
+  for (const name of readdirSync(target)) {
+    if (name.startsWith('partial-')) rmSync(join(target, name), { recursive: true, force: true });
+  }
+  const partial = join(target, `partial-${process.pid}`);
+  say('engines: fetching Apache Kafka and Apicurio Registry by Maven (about 160 MB, once)');
+  await maven(['-B', '-f', pom, 'package', `-Dengines.output=${partial}`], say);
+  renameSync(partial, done);
+}
+
+function maven(args: string[], say: (message: string) => void): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const child = spawn('mvn', args, { stdio: ['ignore', 'pipe', 'pipe'] });
+    let files = 0;
+    let saidAt = Date.now();
+    const errors: string[] = [];
+    const onLine = (line: string): void => {
+      if (line.includes('Downloaded from')) files++;
+      if (line.includes('ERROR')) errors.push(line);
+      if (Date.now() - saidAt < 3_000) return;
+      saidAt = Date.now();
+      say(`engines: ${files} files fetched`);
+    };
+    createInterface({ input: child.stdout }).on('line', onLine);
+    createInterface({ input: child.stderr }).on('line', onLine);
+    child.once('error', () => {
+      reject(
+        new SetupError(
+          `Maven is missing: it fetches Kafka and the schema registry (Debian: apt install maven; macOS: brew install maven). ${OTHER_WAYS}`,
+        ),
+      );
+    });
+    child.once('close', (code) => {
+      if (code === 0) resolve();
+      else
+        reject(new SetupError(`Maven could not fetch the engines:\n${errors.slice(0, 8).join('\n')}\n${OTHER_WAYS}`));
+    });
+  });
+}

@@ -1,0 +1,56 @@
+import { createServer } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { SetupError } from './install.ts';
+
+/** Whether a TCP port of an address can be listened on now. */
+export function portIsFree(port: number, host = '127.0.0.1'): Promise<boolean> {
+  return new Promise((resolve) => {
+    const server = createServer();
+    server.once('error', () => resolve(false));
+    server.listen({ port, host, exclusive: true }, () => server.close(() => resolve(true)));
+  });
+}
+
+/**
+ * Throws a SetupError naming every port that is taken and the variable that moves it. A port may take up to
+ * `patienceMs` to become free: a process that was just killed lets go of its own a moment after its death.
+ */
+export async function requireFreePorts(
+  ports: Record<string, number>,
+  host = '127.0.0.1',
+  patienceMs = 2_000,
+): Promise<void> {
+  const deadline = Date.now() + patienceMs;
+  const seen = new Map<number, string>();
+  const problems: string[] = [];
+  for (const [variable, port] of Object.entries(ports)) {
+    const twin = seen.get(port);
+    if (twin) problems.push(`${twin} and ${variable} are both ${port}`);
+    else if (!(await becomesFree(port, host, deadline))) {
+      problems.push(`port ${port} is taken: stop what listens there, or choose another with ${variable}`);
+    }
+    seen.set(port, variable);
+  }
+  if (problems.length > 0) throw new SetupError(`Cannot start: ${problems.join('; ')}.`);
+}
+
+/**
+ * Ports that are free now, all different; below the range from which the system takes ports of
+ * outgoing connections, so that none of those takes one before it is used.
+ */
+export async function freePorts(count: number): Promise<number[]> {
+  const ports = new Set<number>();
+  while (ports.size < count) {
+    const port = 20_000 + Math.floor(Math.random() * 12_000);
+    if (!ports.has(port) && (await portIsFree(port))) ports.add(port);
+  }
+  return [...ports];
+}
+
+async function becomesFree(port: number, host: string, deadline: number): Promise<boolean> {
+  while (!(await portIsFree(port, host))) {
+    if (Date.now() >= deadline) return false;
+    await sleep(50);
+  }
+  return true;
+}

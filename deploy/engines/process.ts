@@ -1,0 +1,100 @@
+/** Facts about processes of this machine: who is alive, since when, and how to end what an earlier run left. */
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+/**
+ * When a process started, as an opaque string that two processes of the same pid do not share;
+ * undefined when there is none. (A pid alone proves nothing: the system hands it out again.)
+ */
+export function startOf(pid: number): string | undefined {
+  try {
+    if (process.platform === 'linux') {
+      const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+      // After the name in brackets, which may hold spaces: state is field 3, the start time field 22.
+      const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+      return fields[0] === 'Z' ? undefined : fields[19];
+    }
+    return execFileSync('ps', ['-o', 'lstart=', '-p', String(pid)], { encoding: 'utf8' }).trim() || undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Writes `<runDir>/<name>.pid` for a process of ours. */
+export function writePid(runDir: string, name: string, pid: number): void {
+  mkdirSync(runDir, { recursive: true });
+  writeFileSync(join(runDir, `${name}.pid`), `${pid} ${startOf(pid) ?? ''}`);
+}
+
+export function removePid(runDir: string, name: string): void {
+  rmSync(join(runDir, `${name}.pid`), { force: true });
+}
+
+/** The pid in `<runDir>/<name>.pid` if that very process still runs. */
+export function livePid(runDir: string, name: string): number | undefined {
+  let text: string;
+  try {
+    text = readFileSync(join(runDir, `${name}.pid`), 'utf8');
+  } catch {
+    return undefined;
+  }
+  const [pidText, ...start] = text.split(' ');
+  const pid = Number(pidText);
+  const current = Number.isInteger(pid) && pid > 0 ? startOf(pid) : undefined;
+  return current !== undefined && current === start.join(' ') ? pid : undefined;
+}
+
+/** The names that have a pid file in `runDir`. */
+export function pidNames(runDir: string): string[] {
+  try {
+    return readdirSync(runDir)
+      .filter((file) => file.endsWith('.pid'))
+      .map((file) => file.slice(0, -'.pid'.length));
+  } catch {
+    return [];
+  }
+}
+
+function signal(pid: number, name: NodeJS.Signals): void {
+  try {
+    process.kill(pid, name);
+  } catch {
+    // It is gone already, which is what we want.
+  }
+}
+
+/**
+ * Ends what an earlier run of the same DATA_DIR left behind (its supervisor was killed with -9):
+ * SIGTERM, then SIGKILL after `graceMs`. Returns the names of what it ended.
+ */
+export async function endLeftovers(runDir: string, graceMs = 8_000): Promise<string[]> {
+  const left = pidNames(runDir)
+    .filter((name) => name !== 'supervisor')
+    .map((name) => ({ name, pid: livePid(runDir, name) }));
+  const alive = left.filter((entry): entry is { name: string; pid: number } => entry.pid !== undefined);
+  for (const { pid } of alive) signal(pid, 'SIGTERM');
+  const deadline = Date.now() + graceMs;
+  for (const { name, pid } of alive) {
+    while (livePid(runDir, name) !== undefined && Date.now() < deadline) await sleep(50);
+    if (livePid(runDir, name) === undefined) continue;
+    signal(pid, 'SIGKILL');
+    while (livePid(runDir, name) !== undefined) await sleep(20);
+  }
+  for (const { name } of left) removePid(runDir, name);
+  return alive.map(({ name }) => name);
+}
+
+/** Claims DATA_DIR for this process; throws when another installation already runs on it. */
+export function claimDataDir(dataDir: string): string {
+  const runDir = join(dataDir, 'run');
+  const other = livePid(runDir, 'supervisor');
+  if (other !== undefined && other !== process.pid) {
+    throw new Error(
+      `Another installation already runs on ${dataDir} (process ${other}). Stop it, or choose another DATA_DIR (and other ports).`,
+    );
+  }
+  writePid(runDir, 'supervisor', process.pid);
+  return runDir;
+}

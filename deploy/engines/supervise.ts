@@ -1,0 +1,156 @@
+/** A supervised child process: its log, its restarts, its end. */
+import { spawn, type ChildProcess } from 'node:child_process';
+import { createWriteStream, existsSync, mkdirSync, renameSync, statSync, type WriteStream } from 'node:fs';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { removePid, writePid } from './process.ts';
+
+const LOG_LIMIT_BYTES = 10_000_000;
+const LOG_FILES = 3;
+const BACKOFF_FIRST_MS = 500;
+const BACKOFF_LAST_MS = 15_000;
+/** After this long alive, the next death counts as a first one again. */
+const STEADY_MS = 60_000;
+
+export interface ChildSpec {
+  /** Unique in its DATA_DIR: names the log and the pid file. */
+  name: string;
+  command: string;
+  args: string[];
+  env?: NodeJS.ProcessEnv;
+  cwd?: string;
+  runDir: string;
+  logDir: string;
+  /** How long SIGTERM may take before SIGKILL. */
+  stopTimeoutMs: number;
+  onLine?: (line: string) => void;
+  /** Told of unexpected deaths and restarts, in words for an operator. */
+  say: (message: string) => void;
+}
+
+/** A log file that is set aside at 10 MB; three are kept. */
+class RotatingLog {
+  #stream: WriteStream;
+  #bytes: number;
+  constructor(private readonly path: string) {
+    this.#bytes = existsSync(path) ? statSync(path).size : 0;
+    this.#stream = createWriteStream(path, { flags: 'a' });
+  }
+  write(line: string): void {
+    if (this.#bytes > LOG_LIMIT_BYTES) this.#rotate();
+    this.#bytes += Buffer.byteLength(line) + 1;
+    this.#stream.write(`${line}\n`);
+  }
+  #rotate(): void {
+    this.#stream.end();
+    for (let i = LOG_FILES - 1; i >= 1; i--) {
+      const from = i === 1 ? this.path : `${this.path}.${i - 1}`;
+      if (existsSync(from)) renameSync(from, `${this.path}.${i}`);
+    }
+    this.#stream = createWriteStream(this.path, { flags: 'a' });
+    this.#bytes = 0;
+  }
+  close(): void {
+    this.#stream.end();
+  }
+}
+
+/** On Linux the kernel ends a child whose supervisor dies without a word; elsewhere the next start does. */
+const DEATH_SIGNAL = process.platform === 'linux' && existsSync('/usr/bin/setpriv') ? '/usr/bin/setpriv' : undefined;
+
+export class SupervisedChild {
+  #process: ChildProcess | undefined;
+  #exited: Promise<void> = Promise.resolve();
+  #stopping = false;
+  #backoffMs = BACKOFF_FIRST_MS;
+  #timer: NodeJS.Timeout | undefined;
+  readonly #log: RotatingLog;
+  /** The last lines of its output, for the message when it does not start. */
+  readonly tail: string[] = [];
+  restarts = 0;
+
+  constructor(private readonly spec: ChildSpec) {
+    mkdirSync(spec.logDir, { recursive: true });
+    this.#log = new RotatingLog(join(spec.logDir, `${spec.name}.log`));
+  }
+
+  get name(): string {
+    return this.spec.name;
+  }
+
+  get running(): boolean {
+    return this.#process !== undefined;
+  }
+
+  get pid(): number | undefined {
+    return this.#process?.pid;
+  }
+
+  start(): void {
+    const { name, command, args, env, cwd, runDir } = this.spec;
+    const [file, argv] = DEATH_SIGNAL ? [DEATH_SIGNAL, ['--pdeathsig', 'TERM', command, ...args]] : [command, args];
+    const startedAt = Date.now();
+    // Its own session: a Ctrl-C in the terminal reaches the supervisor alone, which then ends all in order.
+    // Its stdin is a pipe that closes when the supervisor is gone, however it went.
+    const child = spawn(file, argv, {
+      detached: true,
+      stdio: ['pipe', 'pipe', 'pipe'],
+      ...(env && { env }),
+      ...(cwd && { cwd }),
+    });
+    this.#process = child;
+    child.stdin.on('error', () => {});
+    if (child.pid !== undefined) writePid(runDir, name, child.pid);
+    for (const stream of [child.stdout, child.stderr]) {
+      createInterface({ input: stream, crlfDelay: Infinity }).on('line', (line) => this.#line(line));
+    }
+    this.#exited = new Promise((resolve) => {
+      let ended = false;
+      const end = (how: string): void => {
+        if (ended) return;
+        ended = true;
+        this.#process = undefined;
+        removePid(runDir, name);
+        resolve();
+        if (!this.#stopping) this.#restartLater(how, Date.now() - startedAt);
+      };
+      child.once('error', (error) => end(error.message));
+      child.once('exit', (code, signal) => end(signal ? `signal ${signal}` : `exit code ${code ?? '?'}`));
+    });
+  }
+
+  #line(line: string): void {
+    this.#log.write(line);
+    this.tail.push(line);
+    if (this.tail.length > 15) this.tail.shift();
+    this.spec.onLine?.(line);
+  }
+
+  #restartLater(how: string, aliveMs: number): void {
+    if (aliveMs > STEADY_MS) this.#backoffMs = BACKOFF_FIRST_MS;
+    const waitMs = this.#backoffMs;
+    this.#backoffMs = Math.min(BACKOFF_LAST_MS, waitMs * 2);
+    this.spec.say(`${this.name} ended unexpectedly (${how}); starting it again in ${waitMs / 1000} s`);
+    this.#timer = setTimeout(() => {
+      this.restarts++;
+      this.start();
+    }, waitMs);
+  }
+
+  /** SIGTERM, then SIGKILL after the time allowed. Resolves when it is gone. */
+  async stop(): Promise<void> {
+    this.#stopping = true;
+    clearTimeout(this.#timer);
+    const child = this.#process;
+    if (child) {
+      child.kill('SIGTERM');
+      const killer = setTimeout(() => {
+        this.spec.say(`${this.name} did not stop within ${this.spec.stopTimeoutMs / 1000} s; killing it`);
+        child.kill('SIGKILL');
+      }, this.spec.stopTimeoutMs);
+      await this.#exited;
+      clearTimeout(killer);
+    }
+    this.#log.close();
+  }
+}
