@@ -1,0 +1,216 @@
+import { ConfigResourceTypes, Kafka as KafkaJs, logLevel, type Admin } from 'kafkajs';
+import type Cluster from 'kafkajs/src/cluster/index.js';
+import type { Logger } from 'pino';
+import { decodeAssignment, decodeSubscription } from './assignment.ts';
+import { CONNECTION_TIMEOUT_MS, ControlCluster, REQUEST_TIMEOUT_MS, clientLog, type Connection } from './cluster.ts';
+import { KafkaUnavailableError, UnknownTopicError, kafkaErrorType, messageOf } from './errors.ts';
+import { GroupMember } from './member.ts';
+import { partitionFor } from './murmur2.ts';
+import { BatchingProducer } from './producer.ts';
+import { KafkaReader } from './reader.ts';
+import { KafkaTransactional } from './transactional.ts';
+import type { CommittedOffset, GroupDescription, Kafka, TopicSpec } from './types.ts';
+
+export * from './errors.ts';
+export * from './types.ts';
+
+export interface KafkaOptions {
+  /** `host:port` of brokers to begin with. */
+  brokers: string[];
+  clientId: string;
+  logger: Logger;
+  topicPrefix: string;
+}
+
+const EARLIEST = -2;
+const LATEST = -1;
+const READ_UNCOMMITTED = 0;
+/** One event carries its raw body (up to 1 MiB) besides its fields. */
+const MAX_MESSAGE_BYTES = String(4 << 20);
+
+const isMissingTopic = (error: unknown): boolean => kafkaErrorType(error) === 'UNKNOWN_TOPIC_OR_PARTITION';
+
+/** The installation's Kafka. Connects on demand; nothing is sent before it is asked for. */
+export function createKafka({ brokers, clientId, logger, topicPrefix }: KafkaOptions): Kafka {
+  const connection: Connection = { brokers, clientId, logger };
+  const kafkaJs = new KafkaJs({
+    brokers,
+    clientId,
+    logLevel: logLevel.WARN,
+    logCreator: clientLog(logger),
+    connectionTimeout: CONNECTION_TIMEOUT_MS,
+    requestTimeout: REQUEST_TIMEOUT_MS,
+  });
+  const control = new ControlCluster(connection);
+  const partitionCounts = new Map<string, Promise<number>>();
+
+  const loadTopic = async (cluster: Cluster, topic: string): Promise<number[]> => {
+    const name = topicPrefix + topic;
+    await cluster.addMultipleTargetTopics([name]);
+    const partitions = cluster.findTopicPartitionMetadata(name).map((m) => m.partitionId);
+    if (partitions.length === 0) throw new UnknownTopicError(name);
+    return partitions.sort((a, b) => a - b);
+  };
+
+  const onTopic = <T>(what: string, topic: string, ask: (cluster: Cluster, partitions: number[]) => Promise<T>) =>
+    control
+      .ask(
+        `${what} ${topic}`,
+        async (cluster) => ask(cluster, await loadTopic(cluster, topic)),
+        (error) => isMissingTopic(error) || error instanceof UnknownTopicError,
+      )
+      .catch((error: unknown) => {
+        throw isMissingTopic(error) ? new UnknownTopicError(topicPrefix + topic, { cause: error }) : error;
+      });
+
+  const listOffsets = (topic: string, timestamp: number): Promise<number[]> =>
+    onTopic('offsets of', topic, async (cluster, partitions) => {
+      const name = topicPrefix + topic;
+      const byLeader = new Map<number, number[]>();
+      for (const m of cluster.findTopicPartitionMetadata(name)) {
+        byLeader.set(m.leader, [...(byLeader.get(m.leader) ?? []), m.partitionId]);
+      }
+      const offsets = new Array<number>(partitions.length).fill(0);
+      await Promise.all(
+        [...byLeader].map(async ([nodeId, ids]) => {
+          const broker = await cluster.findBroker({ nodeId });
+          const { responses } = await broker.listOffsets({
+            isolationLevel: READ_UNCOMMITTED,
+            topics: [{ topic: name, partitions: ids.map((partition) => ({ partition, timestamp })) }],
+          });
+          for (const p of responses[0]?.partitions ?? []) offsets[p.partition] = Number(p.offset);
+        }),
+      );
+      return offsets;
+    });
+
+  const partitionsOf = (topic: string): Promise<number> => {
+    let known = partitionCounts.get(topic);
+    if (known === undefined) {
+      known = onTopic('partitions of', topic, (_, partitions) => Promise.resolve(partitions.length));
+      partitionCounts.set(topic, known);
+      known.catch(() => partitionCounts.delete(topic));
+    }
+    return known;
+  };
+
+  return {
+    topicPrefix,
+    partitionFor,
+    partitionsOf,
+    ensureTopics: (topics) => ensureTopics(kafkaJs, topicPrefix, topics),
+    endOffsets: (topic) => listOffsets(topic, LATEST),
+    beginningOffsets: (topic) => listOffsets(topic, EARLIEST),
+    createProducer: (options) => new BatchingProducer(kafkaJs, topicPrefix, partitionsOf, logger, options),
+    createReader: (options) => new KafkaReader(connection, topicPrefix, options),
+    joinGroup: (options) => new GroupMember(connection, topicPrefix, options),
+    transactional: (id) => new KafkaTransactional(kafkaJs, topicPrefix + id, topicPrefix, partitionsOf),
+    describeGroup: (groupId) => control.ask(`group ${groupId}`, (c) => describeGroup(c, topicPrefix + groupId)),
+    committedOffsets: (groupId, topic) =>
+      onTopic('committed offsets of', topic, (cluster, partitions) =>
+        committedOffsets(cluster, topicPrefix + groupId, topicPrefix + topic, partitions),
+      ),
+    close: () => control.close(),
+  };
+}
+
+async function describeGroup(cluster: Cluster, groupId: string): Promise<GroupDescription> {
+  const coordinator = await cluster.findGroupCoordinator({ groupId });
+  const { groups } = await coordinator.describeGroups({ groupIds: [groupId] });
+  const group = groups[0];
+  if (group === undefined) return { state: 'Dead', members: [] };
+  const members = group.members.map((m) => ({
+    memberId: m.memberId,
+    url: decodeSubscription(m.memberMetadata).url,
+    partitions: assignedPartitions(m.memberAssignment),
+  }));
+  return { state: group.state, members };
+}
+
+/** Our members read one topic only: whatever its name, its partitions are the member's. */
+function assignedPartitions(assignment: Buffer): number[] {
+  if (assignment.length < 8) return [];
+  const length = assignment.readInt16BE(6);
+  return decodeAssignment(assignment.toString('utf8', 8, 8 + length), assignment);
+}
+
+async function committedOffsets(
+  cluster: Cluster,
+  groupId: string,
+  topic: string,
+  partitions: readonly number[],
+): Promise<(CommittedOffset | null)[]> {
+  const coordinator = await cluster.findGroupCoordinator({ groupId });
+  const { responses } = await coordinator.offsetFetch({
+    groupId,
+    topics: [{ topic, partitions: partitions.map((partition) => ({ partition })) }],
+  });
+  const result = new Array<CommittedOffset | null>(partitions.length).fill(null);
+  for (const p of responses[0]?.partitions ?? []) {
+    const offset = Number(p.offset);
+    if (offset >= 0) result[p.partition] = { offset, metadata: p.metadata ?? '' };
+  }
+  return result;
+}
+
+async function ensureTopics(kafkaJs: KafkaJs, prefix: string, topics: readonly TopicSpec[]): Promise<void> {
+  const admin = kafkaJs.admin();
+  try {
+    await admin.connect();
+    const existing = new Set(await admin.listTopics());
+    const missing = topics.filter((t) => !existing.has(prefix + t.topic));
+    if (missing.length > 0) {
+      await admin.createTopics({
+        waitForLeaders: true,
+        topics: missing.map((t) => ({
+          topic: prefix + t.topic,
+          numPartitions: t.partitions,
+          configEntries: configOf(t),
+        })),
+      });
+    }
+    const present = topics.filter((t) => existing.has(prefix + t.topic));
+    if (present.length > 0) await bringUpToDate(admin, prefix, present);
+  } catch (error) {
+    if (error instanceof TopicMismatchError) throw error;
+    throw new KafkaUnavailableError(`topics: ${messageOf(error)}`, { cause: error });
+  } finally {
+    await admin.disconnect().catch(() => undefined);
+  }
+}
+
+class TopicMismatchError extends Error {
+  override readonly name = 'TopicMismatchError';
+}
+
+const configOf = (spec: TopicSpec): { name: string; value: string }[] =>
+  Object.entries({ 'max.message.bytes': MAX_MESSAGE_BYTES, ...spec.config }).map(([name, value]) => ({ name, value }));
+
+async function bringUpToDate(admin: Admin, prefix: string, specs: readonly TopicSpec[]): Promise<void> {
+  const { topics } = await admin.fetchTopicMetadata({ topics: specs.map((s) => prefix + s.topic) });
+  for (const spec of specs) {
+    const found = topics.find((t) => t.name === prefix + spec.topic)?.partitions.length;
+    if (found !== undefined && found !== spec.partitions) {
+      throw new TopicMismatchError(
+        `topic ${prefix}${spec.topic} has ${found} partitions and PARTITIONS is ${spec.partitions}: the number is fixed at installation`,
+      );
+    }
+  }
+  const { resources } = await admin.describeConfigs({
+    includeSynonyms: false,
+    resources: specs.map((s) => ({ type: ConfigResourceTypes.TOPIC, name: prefix + s.topic })),
+  });
+  const stale = specs.filter((spec) => {
+    const entries = resources.find((r) => r.resourceName === prefix + spec.topic)?.configEntries ?? [];
+    return configOf(spec).some(({ name, value }) => entries.find((e) => e.configName === name)?.configValue !== value);
+  });
+  if (stale.length === 0) return;
+  await admin.alterConfigs({
+    validateOnly: false,
+    resources: stale.map((spec) => ({
+      type: ConfigResourceTypes.TOPIC,
+      name: prefix + spec.topic,
+      configEntries: configOf(spec),
+    })),
+  });
+}

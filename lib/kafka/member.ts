@@ -1,0 +1,218 @@
+import type Cluster from 'kafkajs/src/cluster/index.js';
+import type { Broker } from 'kafkajs-internals';
+import {
+  PROTOCOL,
+  assignSticky,
+  decodeAssignment,
+  decodeSubscription,
+  encodeAssignment,
+  encodeSubscription,
+} from './assignment.ts';
+import { createCluster, type Connection } from './cluster.ts';
+import { kafkaErrorType, messageOf } from './errors.ts';
+import type { GroupOptions, Member } from './types.ts';
+
+const SESSION_TIMEOUT_MS = 8_000;
+const HEARTBEAT_INTERVAL_MS = 1_000;
+const REBALANCE_TIMEOUT_MS = 10_000;
+const RETRY_PAUSE_MS = 300;
+
+/** The group wants everybody to join again; what is held is still held. */
+const REBALANCING = new Set(['REBALANCE_IN_PROGRESS', 'NOT_COORDINATOR_FOR_GROUP', 'GROUP_COORDINATOR_NOT_AVAILABLE']);
+/** The group goes on without this member. */
+const THROWN_OUT = new Set(['UNKNOWN_MEMBER_ID', 'ILLEGAL_GENERATION', 'FENCED_INSTANCE_ID']);
+
+interface Session {
+  cluster: Cluster;
+  coordinator: Broker;
+}
+
+/**
+ * A member of a consumer group over one topic. While the group rebalances it keeps what it holds, and gives up
+ * afterwards only what has become another's: the new owner fences whatever is still on its way.
+ */
+export class GroupMember implements Member {
+  memberId = '';
+  generation = -1;
+  partitions: readonly number[] = [];
+  confirmedAtMs = 0;
+  private closed = false;
+  private joinAgain = false;
+  private session: Session | null = null;
+  private wake: (() => void) | null = null;
+  private readonly loop: Promise<void>;
+
+  constructor(
+    private readonly connection: Connection,
+    private readonly prefix: string,
+    private readonly options: GroupOptions,
+  ) {
+    this.loop = this.run();
+  }
+
+  private get groupId(): string {
+    return this.prefix + this.options.groupId;
+  }
+
+  private get topic(): string {
+    return this.prefix + this.options.topic;
+  }
+
+  rejoin(): void {
+    this.joinAgain = true;
+    this.wake?.();
+  }
+
+  private async run(): Promise<void> {
+    let joined = false;
+    while (!this.closed) {
+      try {
+        if (!joined || this.joinAgain) {
+          this.joinAgain = false;
+          joined = false;
+          await this.join();
+          joined = true;
+        }
+        await this.sleep(this.options.heartbeatIntervalMs ?? HEARTBEAT_INTERVAL_MS);
+        if (this.closed || this.joinAgain) continue;
+        await this.heartbeat();
+      } catch (error) {
+        const type = kafkaErrorType(error) ?? '';
+        if (REBALANCING.has(type)) {
+          joined = false;
+          if (type !== 'REBALANCE_IN_PROGRESS') await this.drop();
+        } else if (THROWN_OUT.has(type)) {
+          joined = false;
+          this.lose(type);
+        } else {
+          await this.trouble(error);
+          joined = this.generation >= 0 && this.session !== null;
+        }
+      }
+    }
+  }
+
+  /** Connections are made anew; the membership is given up only when the session must have run out. */
+  private async trouble(error: unknown): Promise<void> {
+    if (this.closed) return;
+    this.connection.logger.warn({ group: this.groupId, err: messageOf(error) }, 'group coordinator out of reach');
+    await this.drop();
+    if (performance.now() - this.confirmedAtMs > (this.options.sessionTimeoutMs ?? SESSION_TIMEOUT_MS)) {
+      this.lose('session ran out');
+    }
+    await this.sleep(RETRY_PAUSE_MS);
+  }
+
+  private lose(reason: string): void {
+    this.memberId = '';
+    if (this.generation < 0) return;
+    const lost = [...this.partitions];
+    this.generation = -1;
+    this.partitions = [];
+    this.connection.logger.warn({ group: this.groupId, lost, reason }, 'thrown out of the group');
+    this.options.onLost(lost);
+  }
+
+  private async connected(): Promise<Session> {
+    if (this.session !== null) return this.session;
+    const cluster = createCluster(this.connection);
+    try {
+      await cluster.connect();
+      await cluster.addMultipleTargetTopics([this.topic]);
+      const coordinator = await cluster.findGroupCoordinator({ groupId: this.groupId });
+      return (this.session = { cluster, coordinator });
+    } catch (error) {
+      await cluster.disconnect().catch(() => undefined);
+      throw error;
+    }
+  }
+
+  private async drop(): Promise<void> {
+    const { session } = this;
+    this.session = null;
+    await session?.cluster.disconnect().catch(() => undefined);
+  }
+
+  private async heartbeat(): Promise<void> {
+    const { coordinator } = await this.connected();
+    const { generation, memberId } = this;
+    await coordinator.heartbeat({ groupId: this.groupId, groupGenerationId: generation, memberId });
+    this.confirmedAtMs = performance.now();
+  }
+
+  private async join(): Promise<void> {
+    const { cluster, coordinator } = await this.connected();
+    const { groupId, topic } = this;
+    const metadata = encodeSubscription(topic, {
+      url: this.options.url,
+      owned: [...this.partitions],
+      generation: this.generation,
+    });
+    const joined = await coordinator.joinGroup({
+      groupId,
+      sessionTimeout: this.options.sessionTimeoutMs ?? SESSION_TIMEOUT_MS,
+      rebalanceTimeout: this.options.rebalanceTimeoutMs ?? REBALANCE_TIMEOUT_MS,
+      memberId: this.memberId,
+      groupProtocols: [{ name: PROTOCOL, metadata }],
+    });
+    this.memberId = joined.memberId;
+    let groupAssignment: { memberId: string; memberAssignment: Buffer }[] = [];
+    if (joined.leaderId === joined.memberId) {
+      await cluster.refreshMetadata();
+      const count = cluster.findTopicPartitionMetadata(topic).length;
+      const members = new Map(joined.members.map((m) => [m.memberId, decodeSubscription(m.memberMetadata)]));
+      groupAssignment = [...assignSticky(members, count)].map(([memberId, partitions]) => ({
+        memberId,
+        memberAssignment: encodeAssignment(topic, partitions),
+      }));
+    }
+    const { memberAssignment } = await coordinator.syncGroup({
+      groupId,
+      generationId: joined.generationId,
+      memberId: joined.memberId,
+      groupAssignment,
+    });
+    this.take(joined.generationId, decodeAssignment(topic, memberAssignment));
+  }
+
+  private take(generation: number, partitions: number[]): void {
+    const revoked = this.partitions.filter((p) => !partitions.includes(p));
+    this.generation = generation;
+    this.partitions = partitions;
+    this.confirmedAtMs = performance.now();
+    this.connection.logger.info({ group: this.groupId, generation, partitions, revoked }, 'joined the group');
+    if (revoked.length > 0) this.options.onRevoked(revoked);
+    this.options.onAssigned(partitions, generation);
+  }
+
+  private sleep(ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(done, ms);
+      const self = this;
+      function done(): void {
+        clearTimeout(timer);
+        self.wake = null;
+        resolve();
+      }
+      this.wake = done;
+    });
+  }
+
+  async leave(): Promise<void> {
+    if (this.closed) return;
+    this.closed = true;
+    this.wake?.();
+    const { session, memberId, groupId } = this;
+    try {
+      if (session !== null && memberId !== '') {
+        // A join under way would be answered only after the others: leaving ends that as well.
+        const timeout = new Promise<void>((resolve) => setTimeout(resolve, 2_000).unref());
+        await Promise.race([session.coordinator.leaveGroup({ groupId, memberId }), timeout]);
+      }
+    } catch {
+      // The session runs out by itself then.
+    }
+    await this.drop();
+    await this.loop.catch(() => undefined);
+  }
+}

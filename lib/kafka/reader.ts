@@ -1,0 +1,247 @@
+import type Cluster from 'kafkajs/src/cluster/index.js';
+import errors from 'kafkajs/src/protocol/error.js';
+import { createCluster, type Connection } from './cluster.ts';
+import { OffsetOutOfRangeError, messageOf } from './errors.ts';
+import { fetchFrom, type FetchPartition, type FetchedPartition } from './fetch.ts';
+import { readRecords } from './read-committed.ts';
+import type { Batch, PartitionOffset, Reader, ReaderOptions } from './types.ts';
+
+const OFFSET_OUT_OF_RANGE = 1;
+const DEFAULT_MAX_BYTES = 8 << 20;
+const DEFAULT_MAX_PARTITION_BYTES = 2 << 20;
+const MAX_PAUSE_MS = 1_000;
+
+interface Assigned {
+  topic: string;
+  partition: number;
+  position: number;
+  paused: boolean;
+  /** What was last told: an empty batch is worth telling only when one of these moves. */
+  highWatermark: number;
+  lastStableOffset: number;
+}
+
+const keyOf = (topic: string, partition: number): string => `${topic}/${partition}`;
+
+/** Topics of this reader carry the installation's prefix on the wire and not in what it tells. */
+export class KafkaReader implements Reader {
+  private readonly assigned = new Map<string, Assigned>();
+  /** One fetch at a time per broker, by node id. */
+  private readonly inFlight = new Map<string, Promise<void>>();
+  private ready: Batch[] = [];
+  private failure: Error | null = null;
+  private cluster: Promise<Cluster> | null = null;
+  private closed = false;
+  private pauseMs = 0;
+  private retryAtMs = 0;
+  private wake: (() => void) | null = null;
+
+  constructor(
+    private readonly connection: Connection,
+    private readonly prefix: string,
+    private readonly options: ReaderOptions,
+  ) {}
+
+  assign(partitions: readonly PartitionOffset[]): void {
+    this.assigned.clear();
+    this.ready = [];
+    for (const p of partitions) this.seek(p);
+  }
+
+  seek({ topic, partition, offset }: PartitionOffset): void {
+    const key = keyOf(topic, partition);
+    this.ready = this.ready.filter((b) => keyOf(b.topic, b.partition) !== key);
+    // A new object: replies to fetches of the old one are then not for this one.
+    this.assigned.set(key, {
+      topic,
+      partition,
+      position: offset,
+      paused: false,
+      highWatermark: -1,
+      lastStableOffset: -1,
+    });
+    this.wake?.();
+  }
+
+  remove(topic: string, partition: number): void {
+    const key = keyOf(topic, partition);
+    this.assigned.delete(key);
+    this.ready = this.ready.filter((b) => keyOf(b.topic, b.partition) !== key);
+  }
+
+  pause(topic: string, partition: number): void {
+    const entry = this.assigned.get(keyOf(topic, partition));
+    if (entry !== undefined) entry.paused = true;
+  }
+
+  resume(topic: string, partition: number): void {
+    const entry = this.assigned.get(keyOf(topic, partition));
+    if (entry !== undefined && entry.paused) {
+      entry.paused = false;
+      this.wake?.();
+    }
+  }
+
+  async poll(maxWaitMs: number): Promise<Batch[]> {
+    const deadline = performance.now() + maxWaitMs;
+    while (!this.closed && this.ready.length === 0 && this.failure === null) {
+      const leftMs = deadline - performance.now();
+      if (leftMs <= 0) break;
+      await this.startFetches(maxWaitMs);
+      if (this.ready.length === 0 && this.failure === null) await this.sleep(leftMs);
+    }
+    const { failure } = this;
+    if (failure !== null) {
+      this.failure = null;
+      throw failure;
+    }
+    const batches = this.ready;
+    this.ready = [];
+    return batches;
+  }
+
+  /** Until something arrives, the assignment changes or the time is over. */
+  private sleep(ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(done, ms);
+      const self = this;
+      function done(): void {
+        clearTimeout(timer);
+        self.wake = null;
+        resolve();
+      }
+      this.wake = done;
+    });
+  }
+
+  /** Sends a fetch to every leader that has none under way and has partitions to read. */
+  private async startFetches(maxWaitMs: number): Promise<void> {
+    const wanted = [...this.assigned.values()].filter((a) => !a.paused);
+    if (wanted.length === 0 || performance.now() < this.retryAtMs) return;
+    let cluster: Cluster;
+    try {
+      cluster = await this.connected(wanted);
+    } catch (error) {
+      await this.reconnectLater(error);
+      return;
+    }
+    const byLeader = new Map<string, Assigned[]>();
+    for (const entry of wanted) {
+      const leader = cluster
+        .findTopicPartitionMetadata(this.prefix + entry.topic)
+        .find((m) => m.partitionId === entry.partition)?.leader;
+      if (leader === undefined || leader < 0) {
+        await this.reconnectLater(new Error(`${entry.topic}[${entry.partition}] has no leader`));
+        return;
+      }
+      const node = String(leader);
+      const list = byLeader.get(node);
+      if (list === undefined) byLeader.set(node, [entry]);
+      else list.push(entry);
+    }
+    for (const [node, entries] of byLeader) {
+      if (this.inFlight.has(node)) continue;
+      const fetch = this.fetch(cluster, node, entries, maxWaitMs).finally(() => {
+        this.inFlight.delete(node);
+        this.wake?.();
+      });
+      this.inFlight.set(node, fetch);
+    }
+  }
+
+  private async connected(wanted: readonly Assigned[]): Promise<Cluster> {
+    this.cluster ??= (async () => {
+      const cluster = createCluster(this.connection);
+      await cluster.connect();
+      return cluster;
+    })();
+    const cluster = await this.cluster;
+    await cluster.addMultipleTargetTopics([...new Set(wanted.map((a) => this.prefix + a.topic))]);
+    await cluster.refreshMetadataIfNecessary();
+    return cluster;
+  }
+
+  /** Any trouble costs the connections: new ones know the leaders of today. */
+  private async reconnectLater(error: unknown): Promise<void> {
+    if (this.closed) return;
+    if (this.pauseMs === 0) this.connection.logger.warn({ err: messageOf(error) }, 'reading is interrupted');
+    this.pauseMs = Math.min(MAX_PAUSE_MS, Math.max(50, this.pauseMs * 2));
+    this.retryAtMs = performance.now() + this.pauseMs;
+    setTimeout(() => this.wake?.(), this.pauseMs + 1);
+    await this.disconnect();
+  }
+
+  private async disconnect(): Promise<void> {
+    const { cluster } = this;
+    this.cluster = null;
+    await cluster?.then((c) => c.disconnect()).catch(() => undefined);
+  }
+
+  private async fetch(cluster: Cluster, node: string, entries: readonly Assigned[], maxWaitMs: number): Promise<void> {
+    const asked = new Map<string, Assigned>();
+    const partitions: FetchPartition[] = [];
+    for (const entry of entries) {
+      asked.set(keyOf(entry.topic, entry.partition), entry);
+      partitions.push({ topic: this.prefix + entry.topic, partition: entry.partition, offset: entry.position });
+    }
+    try {
+      const broker = await cluster.findBroker({ nodeId: node });
+      const fetched = await fetchFrom(broker, {
+        committedOnly: this.options.isolation === 'read_committed',
+        maxWaitMs: Math.max(1, Math.round(maxWaitMs)),
+        maxBytes: this.options.maxBytes ?? DEFAULT_MAX_BYTES,
+        maxPartitionBytes: this.options.maxPartitionBytes ?? DEFAULT_MAX_PARTITION_BYTES,
+        partitions,
+      });
+      if (this.closed) return;
+      this.pauseMs = 0;
+      for (const reply of fetched) this.take(reply, asked);
+    } catch (error) {
+      await this.reconnectLater(error);
+    }
+  }
+
+  private take(reply: FetchedPartition, asked: ReadonlyMap<string, Assigned>): void {
+    const topic = reply.topic.slice(this.prefix.length);
+    const key = keyOf(topic, reply.partition);
+    const entry = asked.get(key);
+    // Moved or removed while the fetch was under way.
+    if (entry === undefined || this.assigned.get(key) !== entry) return;
+    if (reply.errorCode === OFFSET_OUT_OF_RANGE) {
+      this.failure ??= new OffsetOutOfRangeError(topic, entry.partition, entry.position);
+      return;
+    }
+    if (reply.errorCode !== 0) throw errors.createErrorFromCode(reply.errorCode);
+    const committedOnly = this.options.isolation === 'read_committed';
+    let result;
+    try {
+      result = readRecords(reply.records, entry.position, committedOnly ? reply.aborted : null);
+    } catch (error) {
+      this.failure ??= error as Error;
+      return;
+    }
+    const { records, nextOffset } = result;
+    const news =
+      nextOffset > entry.position ||
+      reply.highWatermark !== entry.highWatermark ||
+      reply.lastStableOffset !== entry.lastStableOffset;
+    if (!news) return;
+    entry.position = nextOffset;
+    entry.highWatermark = reply.highWatermark;
+    entry.lastStableOffset = reply.lastStableOffset;
+    this.ready.push({
+      topic,
+      partition: entry.partition,
+      records,
+      nextOffset,
+      highWatermark: reply.highWatermark,
+      lastStableOffset: reply.lastStableOffset,
+    });
+  }
+
+  async close(): Promise<void> {
+    this.closed = true;
+    this.wake?.();
+    await this.disconnect();
+  }
+}
