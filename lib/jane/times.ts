@@ -1,7 +1,7 @@
 import { instantOfLocal } from './local-time.ts';
 
 const DATE_TIME =
-  /^(\d{4})-(\d\d)-(\d\d)[Tt ](\d\d):(\d\d):(\d\d)(?:[.,](\d{1,30}))?(?: ?([Zz]|UTC|GMT)|([+-])(\d\d):?(\d\d))?$/;
+  /^(\d{4})-(\d\d)-(\d\d)[Tt ](\d\d):(\d\d):(\d\d)(?:[.,](\d{1,30}))?(?: ?(?:([Zz]|UTC|GMT)|([+-])(\d\d):?(\d\d)))?$/;
 const RFC_3339 = /^\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(?:\.\d{1,30})?(?:[Zz]|[+-]\d\d:\d\d)$/;
 const NO_SECONDS = /^(\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d)(?![\d:])/;
 

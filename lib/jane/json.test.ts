@@ -1,0 +1,101 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { parseJson } from './json.ts';
+import { Unusable } from './unusable.ts';
+
+const parse = (text: string | Uint8Array) => parseJson(typeof text === 'string' ? Buffer.from(text) : text);
+const valueOf = (text: string) => {
+  const parsed = parse(text);
+  if (parsed instanceof Unusable) throw new Error(parsed.message);
+  return parsed.value;
+};
+
+/** The same with doubles in place of exact integers: what JSON.parse makes of them. */
+const rounded = (value: unknown): unknown => {
+  if (typeof value === 'bigint') return Number(value);
+  if (Array.isArray(value)) return value.map(rounded);
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, member]) => [key, rounded(member)]));
+};
+
+describe('parseJson', () => {
+  it('agrees with JSON.parse on whatever JSON.stringify writes', () => {
+    fc.assert(
+      fc.property(fc.jsonValue({ stringUnit: 'binary' }), (value) => {
+        const text = JSON.stringify(value);
+        expect(rounded(valueOf(text))).toEqual(JSON.parse(text));
+      }),
+    );
+  });
+
+  it('agrees with JSON.parse also where long integers take it the exact way', () => {
+    fc.assert(
+      fc.property(fc.jsonValue({ stringUnit: 'binary' }), fc.bigInt({ min: 10n ** 17n }), (value, long) => {
+        const text = `{"long":${long},"rest":${JSON.stringify(value, null, 2)},"again":[-${long}]}`;
+        expect(valueOf(text)).toMatchObject({ long, again: [-long] });
+        expect(rounded(valueOf(text))).toEqual(JSON.parse(text));
+      }),
+    );
+  });
+
+  it('keeps the digits of integers that a double cannot hold, and only of those', () => {
+    expect(valueOf('[9007199254740991,9007199254740993,-9007199254740993,1e22,9007199254740993.5]')).toEqual([
+      9007199254740991,
+      9007199254740993n,
+      -9007199254740993n,
+      1e22,
+      9007199254740994,
+    ]);
+  });
+
+  it('leaves digits in texts alone', () => {
+    expect(valueOf('{"a":"12345678901234567890","b\\"12345678901234567890":1}')).toEqual({
+      a: '12345678901234567890',
+      'b"12345678901234567890': 1,
+    });
+  });
+
+  it.each(['{"__proto__":{"cart":1},"n":1}', '{"__proto__":{"cart":1},"n":12345678901234567890}'])(
+    'takes __proto__ for a member like any other: %s',
+    (text) => {
+      const value = valueOf(text) as Record<string, unknown>;
+      expect(Object.getPrototypeOf(value)).toBe(Object.prototype);
+      expect(value['cart']).toBeUndefined();
+      expect(Object.hasOwn(value, '__proto__')).toBe(true);
+    },
+  );
+
+  it.each(['{"a":1,"a":2,"n":1}', '{"a":1,"a":2,"n":12345678901234567890}'])(
+    'takes the last of a repeated key: %s',
+    (text) => expect((valueOf(text) as Record<string, unknown>)['a']).toBe(2),
+  );
+
+  it('skips a byte order mark', () => expect(valueOf('\ufeff{"a":1}')).toEqual({ a: 1 }));
+
+  it.each([
+    ['', 'not_json'],
+    ['{', 'not_json'],
+    ['{"a":1}x', 'not_json'],
+    ['{"a":NaN}', 'not_json'],
+    ['{"a":Infinity}', 'not_json'],
+    ["{'a':1}", 'not_json'],
+    ['{"a":12345678901234567890', 'not_json'],
+    ['"\u0001"', 'not_json'],
+    ['['.repeat(65) + ']'.repeat(65), 'too_deep'],
+    ['{"a":'.repeat(100_000), 'too_deep'],
+  ])('refuses %.40j', (text, reason) => expect(parse(text)).toMatchObject({ reason }));
+
+  it('counts brackets in texts as text', () =>
+    expect(valueOf(`["${'['.repeat(100)}\\"["]`)).toEqual([`${'['.repeat(100)}"[`]));
+
+  it('refuses what is not UTF-8', () => {
+    expect(parse(Uint8Array.of(0x22, 0xff, 0x22))).toMatchObject({ reason: 'not_utf8' });
+    expect(parse(Uint8Array.of(0x22, 0xed, 0xa0, 0x80, 0x22))).toMatchObject({ reason: 'not_utf8' });
+  });
+
+  it('says where, and never quotes what was sent', () => {
+    const refused = parse('{"customer_name": "Jane Doe", oops}') as Unusable;
+    expect(refused.message).toMatch(/30/);
+    expect(refused.message).not.toMatch(/Jane|oops/);
+  });
+});
