@@ -1,0 +1,166 @@
+import { TABLES } from '../clickhouse/tables.ts';
+import { boundsOf } from './bounds.ts';
+import type { Audience, DwellNode, TraitNode } from './tree.ts';
+
+export interface CompileOptions {
+  workspace: string;
+  /** The workspace's zone: its days are meant. */
+  zone: string;
+  /** Evaluation as of then, Unix ms: nothing after it counts. */
+  nowMs: number;
+  /** Only what was concluded by then, Unix ms. */
+  knownAtMs?: number;
+  includeAnonymous: boolean;
+}
+
+/** A query with its bound parameters. */
+export interface CompiledAudience {
+  query: string;
+  params: Record<string, unknown>;
+}
+
+/** A condition that is valid and cannot be evaluated yet. Answers 501. */
+export class NotBuiltError extends Error {
+  override readonly name = 'NotBuiltError';
+}
+
+/** People in `sample` of the answer. */
+export const SAMPLE_MAX = 20;
+
+/**
+ * One exact query: a row {count, reachable_sms, reachable_email, sample: person ids}. Each leaf is a bitmap
+ * of people with the merges applied; the tree is bitmap algebra within the universe. Merges and universe come
+ * from one scan of one table, so that a merge is seen whole or not at all.
+ */
+export function compile(audience: Audience, options: CompileOptions): CompiledAudience {
+  const compiler = new Compiler(options);
+  const result = compiler.node(audience);
+  const query = `WITH
+${compiler.people()} AS people,
+people.1 AS universe, people.2 AS by_sms, people.3 AS by_email,
+people.4 AS losers, people.5 AS merged, people.6 AS winners,
+${compiler.leaves.map((leaf, i) => `${leaf} AS leaf_${i},\n`).join('')}${result} AS result
+SELECT
+  bitmapCardinality(result) AS count,
+  bitmapAndCardinality(result, by_sms) AS reachable_sms,
+  bitmapAndCardinality(result, by_email) AS reachable_email,
+  bitmapToArray(bitmapSubsetLimit(result, 0, ${SAMPLE_MAX})) AS sample`;
+  return { query, params: compiler.params };
+}
+
+class Compiler {
+  readonly params: Record<string, unknown>;
+  /** Expressions of the leaves, each within the universe. */
+  readonly leaves: string[] = [];
+  readonly #indexes = new Map<string, number>();
+
+  constructor(readonly options: CompileOptions) {
+    this.params = { workspace: options.workspace, now_ms: options.nowMs };
+    if (options.knownAtMs !== undefined) this.params['known_at_ms'] = options.knownAtMs;
+  }
+
+  /** The expression of a node's set of people. */
+  node(node: Audience): string {
+    if ('and' in node) return node.and.map((child) => this.node(child)).reduce((a, b) => `bitmapAnd(${a}, ${b})`);
+    if ('or' in node) return node.or.map((child) => this.node(child)).reduce((a, b) => `bitmapOr(${a}, ${b})`);
+    if ('not' in node) return `bitmapAndnot(universe, ${this.node(node.not)})`;
+    if ('everyone' in node) return 'universe';
+    return this.#leaf(node);
+  }
+
+  /** One row of everything about people: the universe and who of it can be reached, then the merges. */
+  people(): string {
+    const inUniverse = `merged_into = 0 AND first_at <= ${this.#instant('now_ms')}${
+      this.options.includeAnonymous ? '' : ' AND NOT anonymous'
+    }`;
+    return `(SELECT (
+  groupBitmapStateIf(person_id, ${inUniverse}),
+  groupBitmapStateIf(person_id, ${inUniverse} AND reachable_sms),
+  groupBitmapStateIf(person_id, ${inUniverse} AND reachable_email),
+  groupBitmapStateIf(person_id, merged_into != 0),
+  groupArrayIf(person_id, merged_into != 0),
+  groupArrayIf(merged_into, merged_into != 0)
+) FROM ${TABLES.people} FINAL WHERE workspace = {workspace:String})`;
+  }
+
+  #leaf(node: TraitNode | DwellNode): string {
+    const name = JSON.stringify(node);
+    let index = this.#indexes.get(name);
+    if (index === undefined) {
+      if ('dwell' in node) throw new NotBuiltError('dwell is not built yet');
+      if (node.time?.operator === 'in_next') throw new NotBuiltError('in_next is not built yet');
+      index = this.leaves.push(this.#traitLeaf(node)) - 1;
+      this.#indexes.set(name, index);
+    }
+    return `leaf_${index}`;
+  }
+
+  #traitLeaf(node: TraitNode): string {
+    const rows = `FROM ${TABLES.traitEvents} FINAL WHERE ${this.#conditions(node).join(' AND ')}`;
+    const atLeast = node.at_least ?? 1;
+    if (atLeast === 1) {
+      const raw = `(SELECT groupBitmapState(person_id) ${rows})`;
+      const moved = `bitmapTransform(bitmapAnd(${raw} AS raw_${this.leaves.length}, losers), merged, winners)`;
+      return `bitmapAnd(universe, bitmapOr(bitmapAndnot(raw_${this.leaves.length}, losers), ${moved}))`;
+    }
+    // Loser and winner with one each are one person with two: the merges come before the threshold.
+    const threshold = this.#bind(atLeast, 'UInt32');
+    return `bitmapAnd(universe, (SELECT groupBitmapState(person) FROM (
+  SELECT if(alias.winner = 0, counted.person_id, alias.winner) AS person, sum(counted.events) AS total
+  FROM (SELECT person_id, count() AS events ${rows} GROUP BY person_id) AS counted
+  LEFT JOIN (
+    SELECT person_id, merged_into AS winner FROM ${TABLES.people} FINAL
+    WHERE workspace = {workspace:String} AND merged_into != 0
+  ) AS alias ON alias.person_id = counted.person_id
+  GROUP BY person HAVING total >= ${threshold}
+)))`;
+  }
+
+  #conditions(node: TraitNode): string[] {
+    const now = this.#instant('now_ms');
+    const { fromMs, toMs } = node.time
+      ? boundsOf(node.time, this.options.nowMs, this.options.zone)
+      : { fromMs: null, toMs: null };
+    const conditions = ['workspace = {workspace:String}', `trait = ${this.#bind(node.trait, 'String')}`];
+    const anyOf = (column: string, values: string[] | undefined): void => {
+      if (values && values.length > 0) conditions.push(`${column} IN ${this.#bind(values, 'Array(String)')}`);
+    };
+    anyOf('status', node.status);
+    if (fromMs !== null) conditions.push(`occurred_at >= ${this.#boundInstant(fromMs)}`);
+    conditions.push(`occurred_at <= ${this.#boundInstant(Math.min(toMs ?? Infinity, this.options.nowMs))}`);
+    anyOf('store_id', node.store_id);
+    anyOf('mode', node.mode);
+    if (node.recovered !== undefined) {
+      const recovered = `(recovered_at IS NOT NULL AND recovered_at <= ${now})`;
+      conditions.push(node.recovered ? recovered : `NOT ${recovered}`);
+    }
+    if (node.anomaly !== undefined) conditions.push(`anomaly IS ${node.anomaly ? 'NOT NULL' : 'NULL'}`);
+    if (node.amount?.min !== undefined) conditions.push(`amount >= ${this.#bind(node.amount.min, 'Float64')}`);
+    if (node.amount?.max !== undefined) conditions.push(`amount <= ${this.#bind(node.amount.max, 'Float64')}`);
+    if (node.product_id && node.product_id.length > 0) {
+      conditions.push(`hasAny(products.product_id, ${this.#bind(node.product_id, 'Array(String)')})`);
+    }
+    conditions.push(...this.#known());
+    return conditions;
+  }
+
+  #known(): string[] {
+    if (this.options.knownAtMs === undefined) return ['retracted_at IS NULL'];
+    const knownAt = this.#instant('known_at_ms');
+    return [`detected_at <= ${knownAt}`, `(retracted_at IS NULL OR retracted_at > ${knownAt})`];
+  }
+
+  #bind(value: unknown, type: string): string {
+    const name = `p${Object.keys(this.params).length}`;
+    this.params[name] = value;
+    return `{${name}:${type}}`;
+  }
+
+  #boundInstant(ms: number): string {
+    return `fromUnixTimestamp64Milli(${this.#bind(ms, 'Int64')}, 'UTC')`;
+  }
+
+  #instant(name: string): string {
+    return `fromUnixTimestamp64Milli({${name}:Int64}, 'UTC')`;
+  }
+}

@@ -1,0 +1,210 @@
+import { z } from '@hono/zod-openapi';
+import { readInstant } from '../jane/times.ts';
+import { inYears, readDay, UNITS, YEAR_MAX, YEAR_MIN } from '../time/index.ts';
+import type { Audience } from './tree.ts';
+
+export const DEPTH_MAX = 16;
+export const LEAVES_MAX = 200;
+
+/** What is wrong, with the way to it from the root of the tree. */
+export interface AudienceIssue {
+  path: PropertyKey[];
+  message: string;
+}
+
+const day = (text: string): boolean => {
+  const date = readDay(text);
+  return date !== undefined && date.year >= YEAR_MIN && date.year <= YEAR_MAX;
+};
+const instant = (text: string): boolean => {
+  const at = readInstant(text);
+  return at !== null && inYears(at);
+};
+
+const years = `in the years ${YEAR_MIN} to ${YEAR_MAX}`;
+const dayText = z.string().refine(day, `has to be a day as 2026-03-17, ${years}`);
+const dayOrInstant = z
+  .string()
+  .refine((text) => day(text) || instant(text), `has to be a day as 2026-03-17 or an RFC 3339 instant, ${years}`);
+const amountOfTime = z
+  .number({ error: 'has to be a whole number from 1 to 100,000' })
+  .refine((n) => Number.isInteger(n) && n >= 1 && n <= 100_000, 'has to be a whole number from 1 to 100,000');
+const unit = z.enum(UNITS);
+
+const timeSchemas = {
+  after: z.strictObject({ operator: z.literal('after'), date: dayOrInstant }),
+  on: z.strictObject({ operator: z.literal('on'), date: dayText }),
+  before: z.strictObject({ operator: z.literal('before'), date: dayOrInstant }),
+  between: z
+    .strictObject({ operator: z.literal('between'), from: dayOrInstant, to: dayOrInstant })
+    .superRefine(({ from, to }, context) => {
+      const [first, last] = [readInstant(from), readInstant(to)];
+      if ((first === null) !== (last === null)) {
+        context.addIssue({ code: 'custom', message: 'from and to have to be both days or both instants' });
+      } else if (first === null || last === null ? from > to : first > last) {
+        context.addIssue({ code: 'custom', message: 'from is after to' });
+      }
+    }),
+  in_last: z.strictObject({ operator: z.literal('in_last'), amount: amountOfTime, unit }),
+  in_next: z.strictObject({ operator: z.literal('in_next'), amount: amountOfTime, unit }),
+};
+
+const time = z.discriminatedUnion('operator', [
+  timeSchemas.after,
+  timeSchemas.on,
+  timeSchemas.before,
+  timeSchemas.between,
+  timeSchemas.in_last,
+  timeSchemas.in_next,
+]);
+
+const list = z.array(z.string().max(1000));
+const number = z.number({ error: 'has to be a number' });
+
+const leaf = z.strictObject({
+  trait: z.enum(['cart_abandoned', 'cart_status_updated']),
+  status: list.optional(),
+  time: time.optional(),
+  store_id: list.optional(),
+  at_least: z
+    .number({ error: 'has to be a whole number from 1 to 1,000' })
+    .refine((n) => Number.isInteger(n) && n >= 1 && n <= 1000, 'has to be a whole number from 1 to 1,000')
+    .optional(),
+  recovered: z.boolean().optional(),
+  anomaly: z.boolean().optional(),
+  mode: list.optional(),
+  amount: z.strictObject({ min: number.optional(), max: number.optional() }).optional(),
+  product_id: list.optional(),
+});
+
+/** What the carts of an `in_next` of cart_status_updated can be waiting for. */
+const NEXT_STATUSES: readonly string[] = ['ready_for_pickup', 'delivery_started'];
+
+const traitNode = leaf.superRefine((node, context) => {
+  const refuse = (path: string[], message: string): void => context.addIssue({ code: 'custom', path, message });
+  if (node.trait === 'cart_abandoned') {
+    if (node.status !== undefined && node.status.length > 0) refuse(['status'], 'cart_abandoned has no status');
+    if (node.anomaly !== undefined) refuse(['anomaly'], 'cart_abandoned has no anomaly');
+    return;
+  }
+  if (node.recovered !== undefined) refuse(['recovered'], 'only cart_abandoned can be recovered');
+  if (node.time?.operator !== 'in_next') return;
+  node.status?.forEach((status, i) => {
+    if (!NEXT_STATUSES.includes(status)) {
+      refuse(['status', String(i)], `in_next knows ${NEXT_STATUSES.join(' and ')} only`);
+    }
+  });
+});
+
+const dwellNode = z.strictObject({
+  dwell: z.strictObject({
+    status: list.min(1),
+    for: z.strictObject({ amount: amountOfTime, unit }),
+    store_id: list.optional(),
+  }),
+});
+
+const everyoneNode = z.strictObject({ everyone: z.literal(true) });
+
+const KINDS = ['trait', 'and', 'or', 'not', 'everyone', 'dwell'] as const;
+type NodeKind = (typeof KINDS)[number];
+
+interface Walk {
+  issues: AudienceIssue[];
+  leaves: number;
+}
+
+/** Checks what is to be an audience; the issues say what is wrong where. */
+export function parseAudience(
+  value: unknown,
+): { audience: Audience; issues?: never } | { audience?: never; issues: AudienceIssue[] } {
+  const walk: Walk = { issues: [], leaves: 0 };
+  const audience = walkNode(value, [], 1, walk);
+  return audience && walk.issues.length === 0 ? { audience } : { issues: walk.issues };
+}
+
+function walkNode(value: unknown, path: PropertyKey[], depth: number, walk: Walk): Audience | undefined {
+  const refuse = (message: string, at: PropertyKey[] = path): undefined => {
+    walk.issues.push({ path: at, message });
+    return undefined;
+  };
+  // Checked on the way down: a body nested a million deep must not be walked.
+  if (depth > DEPTH_MAX) return refuse(`is nested more than ${DEPTH_MAX} deep`);
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    return refuse('has to be a condition: an object');
+  const kinds = KINDS.filter((kind) => Object.hasOwn(value, kind));
+  const [kind] = kinds;
+  if (!kind) return refuse(`has to have one of ${KINDS.join(', ')}`);
+  if (kinds.length > 1) return refuse(`is two kinds of condition in one: ${kinds.join(' and ')}`);
+  if (kind === 'and' || kind === 'or' || kind === 'not') return walkBranch(value, kind, path, depth, walk, refuse);
+  walk.leaves += 1;
+  if (walk.leaves === LEAVES_MAX + 1) return refuse(`is one of more than ${LEAVES_MAX} leaves`);
+  if (walk.leaves > LEAVES_MAX) return undefined;
+  const result = { trait: traitNode, everyone: everyoneNode, dwell: dwellNode }[kind].safeParse(value);
+  if (result.success) return result.data as Audience;
+  for (const issue of result.error.issues) {
+    if (issue.code === 'unrecognized_keys') {
+      for (const key of issue.keys) refuse('unknown field', [...path, ...issue.path, key]);
+    } else {
+      refuse(issue.message, [...path, ...issue.path]);
+    }
+  }
+  return undefined;
+}
+
+function walkBranch(
+  value: object,
+  kind: Extract<NodeKind, 'and' | 'or' | 'not'>,
+  path: PropertyKey[],
+  depth: number,
+  walk: Walk,
+  refuse: (message: string, at?: PropertyKey[]) => undefined,
+): Audience | undefined {
+  for (const key of Object.keys(value)) if (key !== kind) refuse('unknown field', [...path, key]);
+  const inner: unknown = (value as Record<string, unknown>)[kind];
+  if (kind === 'not') {
+    const child = walkNode(inner, [...path, 'not'], depth + 1, walk);
+    return child && { not: child };
+  }
+  if (!Array.isArray(inner) || inner.length === 0)
+    return refuse('has to be a list of one condition or more', [...path, kind]);
+  const children: Audience[] = [];
+  for (const [i, item] of inner.entries()) {
+    const child = walkNode(item, [...path, kind, i], depth + 1, walk);
+    if (child) children.push(child);
+    // Enough to mend; a hostile body must not make an answer of its own size.
+    if (walk.issues.length >= 100 || walk.leaves > LEAVES_MAX) break;
+  }
+  return kind === 'and' ? { and: children } : { or: children };
+}
+
+/** For OpenAPI: what the checks above take, in the words of JSON Schema. */
+const nodeReference = { $ref: '#/components/schemas/Audience' };
+
+/** An audience in a request: typed when it is valid, else with issues whose paths lead into the tree. */
+export const audienceSchema = z
+  .custom<Audience>()
+  .superRefine((value, context) => {
+    for (const { path, message } of parseAudience(value).issues ?? []) {
+      context.addIssue({ code: 'custom', path, message });
+    }
+  })
+  .openapi('Audience', {
+    description: `A tree of conditions, at most ${DEPTH_MAX} deep with at most ${LEAVES_MAX} leaves.`,
+    type: 'object',
+    oneOf: [
+      { $ref: '#/components/schemas/TraitCondition' },
+      object({ everyone: { type: 'boolean', enum: [true] } }),
+      object({ and: { type: 'array', minItems: 1, items: nodeReference } }),
+      object({ or: { type: 'array', minItems: 1, items: nodeReference } }),
+      object({ not: nodeReference }),
+      { $ref: '#/components/schemas/DwellCondition' },
+    ],
+  } as never);
+
+function object(properties: Record<string, object>): object {
+  return { type: 'object', properties, required: Object.keys(properties), additionalProperties: false };
+}
+
+/** The leaves as named components of the OpenAPI document: register them in the app that uses `audienceSchema`. */
+export const audienceComponents = { TraitCondition: leaf, DwellCondition: dwellNode };

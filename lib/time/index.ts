@@ -1,0 +1,64 @@
+import { Temporal } from 'temporal-polyfill';
+
+export { isTimeZone } from '../jane/local-time.ts';
+
+/** Units of a condition: `minutes` and `hours` are exact, the others are steps of the calendar in a zone. */
+export const UNITS = ['minutes', 'hours', 'days', 'weeks', 'months'] as const;
+export type Unit = (typeof UNITS)[number];
+
+/** Years that conditions may speak of. */
+export const YEAR_MIN = 1970;
+export const YEAR_MAX = 2200;
+
+const FIRST_MS = Date.UTC(YEAR_MIN, 0, 1);
+const LAST_MS = Date.UTC(YEAR_MAX + 1, 0, 1) - 1;
+const EXACT_MS = { minutes: 60_000, hours: 3_600_000 } as const;
+const CACHE_MAX = 10_000;
+
+/** A day of the calendar as `YYYY-MM-DD`; undefined for what is none. */
+export function readDay(text: string): Temporal.PlainDate | undefined {
+  if (!/^\d{4}-\d\d-\d\d$/.test(text)) return undefined;
+  try {
+    return Temporal.PlainDate.from(text, { overflow: 'reject' });
+  } catch {
+    return undefined;
+  }
+}
+
+const starts = new Map<string, number>();
+
+/**
+ * S(D): the first instant of day D in the zone, Unix ms. A day that the zone skips begins with the next one.
+ * `plusDays` moves D first. Throws RangeError for what is no day or no zone.
+ */
+export function startOfDay(day: string, zone: string, plusDays = 0): number {
+  const name = `${zone} ${day} ${plusDays}`;
+  const known = starts.get(name);
+  if (known !== undefined) return known;
+  const date = Temporal.PlainDate.from(day).add({ days: plusDays });
+  const start = date.toZonedDateTime({ timeZone: zone }).epochMilliseconds;
+  if (starts.size >= CACHE_MAX) starts.clear();
+  starts.set(name, start);
+  return start;
+}
+
+/**
+ * The instant `amount` units after (negative: before) another one, Unix ms: days, weeks and months are one
+ * step of the calendar with the same wall-clock time, the day cut to the month's last; a skipped time moves
+ * forward by the gap, of a doubled one the earlier counts. Null when it leaves the years 1970 to 2200.
+ */
+export function step(fromMs: number, amount: number, unit: Unit, zone: string): number | null {
+  const to =
+    unit === 'minutes' || unit === 'hours'
+      ? fromMs + amount * EXACT_MS[unit]
+      : Temporal.Instant.fromEpochMilliseconds(fromMs)
+          .toZonedDateTimeISO(zone)
+          .add({ [unit]: amount }).epochMilliseconds;
+  return to < FIRST_MS || to > LAST_MS ? null : to;
+}
+
+/** Whether an instant lies in the years that conditions may speak of. */
+export const inYears = (ms: number): boolean => ms >= FIRST_MS && ms <= LAST_MS;
+
+/** An instant on the wire: RFC 3339 in UTC with milliseconds. */
+export const showInstant = (ms: number): string => new Date(ms).toISOString();
