@@ -1,0 +1,145 @@
+import type { CartUpdate, Consent, Outcome, PersonInput, PersonRecord } from '../../schemas/types.ts';
+import { NEVER_SAID, type Said, type Source } from './entries.ts';
+import { Graph, laterSaid, type PeopleStore } from './graph.ts';
+import { cartIdOf, cartSource, kindIndexOf, KINDS, recordSource, wordsOf } from './keys.ts';
+import { OutcomeWriter, type Cause } from './outcomes.ts';
+import { part } from './part.ts';
+import { link, place } from './place.ts';
+import { allRows, recordRows } from './rows.ts';
+import { DEFAULT_RULES, type LinkRules } from './rules.ts';
+
+/**
+ * Who is who: folds one record of person-inputs into the state behind `store` and returns what follows
+ * from it, in the order in which it is to be said: merges, profiles, carts, trait events. A pure function of
+ * state, record and cause; it reads no clock.
+ *
+ * Erasures and link rules are not built yet: they change nothing.
+ */
+export function foldPersonInput(
+  store: PeopleStore,
+  input: PersonInput,
+  cause: Cause,
+  rules: LinkRules = DEFAULT_RULES,
+): Outcome[] {
+  const { kind, workspace } = input;
+  switch (kind) {
+    case 'cart':
+      return input.cart === null ? [] : foldCart(store, workspace, input.cart, input.received_at, cause, rules);
+    case 'record':
+      return input.record === null ? [] : foldRecord(store, workspace, input.record, input.received_at, cause, rules);
+    case 'erasure':
+    case 'link_rules':
+      return [];
+  }
+}
+
+function foldCart(
+  store: PeopleStore,
+  workspace: string,
+  update: CartUpdate,
+  receivedAt: number,
+  cause: Cause,
+  rules: LinkRules,
+): Outcome[] {
+  const graph = new Graph(store, workspace, rules);
+  const source = graph.source(cartSource(update.cart_id));
+  const at = update.occurred_at ?? (source.person === 0 ? receivedAt : null);
+  if (at !== null) observe(source, at, update.name, null);
+  source.snapshot = update.snapshot;
+  const { moved, selfMoved } = relate(graph, source, wordsOf(update.identifiers));
+  if (update.changes.length > 0) recordRows(source.rows, update.changes, graph.chunksOf(source));
+
+  const out = new OutcomeWriter(workspace, cause);
+  sayPeople(out, graph);
+  out.cart(update.cart_id, source.person, update.snapshot);
+  for (const other of moved) sayCart(out, graph, other);
+  if (selfMoved) sayRows(out, graph, source);
+  else for (const change of update.changes) out.trait(update.cart_id, source.person, change);
+  for (const other of moved) sayRows(out, graph, other);
+  graph.flush();
+  return out.outcomes;
+}
+
+function foldRecord(
+  store: PeopleStore,
+  workspace: string,
+  record: PersonRecord,
+  receivedAt: number,
+  cause: Cause,
+  rules: LinkRules,
+): Outcome[] {
+  const words = wordsOf(record.identifiers);
+  // Ingest refuses a record without a readable identifier; one that came here all the same is nobody's.
+  if (words.length === 0) return [];
+  const graph = new Graph(store, workspace, rules);
+  const source = graph.source(recordSource(words));
+  const at = Math.min(record.occurred_at, receivedAt);
+  observe(source, at, record.name, record.time_zone);
+  for (const word of words) {
+    const kind = KINDS[kindIndexOf(word)];
+    if (kind === 'phone') consent(graph, word, record.sms_consent, at);
+    if (kind === 'email') consent(graph, word, record.email_consent, at);
+  }
+  const { moved } = relate(graph, source, words);
+  for (const word of words) graph.showConsent(graph.identifier(word));
+
+  const out = new OutcomeWriter(workspace, cause);
+  sayPeople(out, graph);
+  for (const other of moved) sayCart(out, graph, other);
+  for (const other of moved) sayRows(out, graph, other);
+  graph.flush();
+  return out.outcomes;
+}
+
+/** Takes in when a source was seen, and what its person was called then. */
+function observe(source: Source, at: number, name: string | null, timeZone: string | null): void {
+  // The state holds no times before 1970; what is refused elsewhere must not spoil it.
+  const t = Math.max(0, at);
+  source.firstAt = Math.min(source.firstAt, t);
+  source.lastAt = Math.max(source.lastAt, t);
+  source.name = laterSaid(source.name, said(name, t));
+  source.timeZone = laterSaid(source.timeZone, said(timeZone, t));
+}
+
+const said = (value: string | null, at: number): Said => (value === null || value === '' ? NEVER_SAID : { value, at });
+
+/** The latest record by T decides; at the same T it is the refusal. */
+function consent(graph: Graph, word: string, value: Consent | null, at: number): void {
+  if (value === null) return;
+  const entry = graph.identifier(word);
+  const t = Math.max(0, at);
+  if (t < entry.consentAt || (t === entry.consentAt && value !== 'opted_out')) return;
+  entry.consent = value;
+  entry.consentAt = t;
+}
+
+/** Gives the source its person, with what it carries now. */
+function relate(graph: Graph, source: Source, words: readonly string[]): { moved: Source[]; selfMoved: boolean } {
+  const fresh = words.some((word) => !source.identifiers.some((carried) => carried.word === word));
+  if (!fresh && source.firstAt !== Infinity && source.person !== 0) {
+    graph.absorb(graph.personOf(source.person), source);
+    source.person = graph.personOf(source.person).id;
+    return { moved: [], selfMoved: false };
+  }
+  const turned = link(graph, source, words);
+  if (turned.length === 0) return { moved: [], selfMoved: place(graph, source) };
+  const { moved, causeMoved } = part(graph, source, turned);
+  return { moved, selfMoved: causeMoved };
+}
+
+function sayPeople(out: OutcomeWriter, graph: Graph): void {
+  for (const merge of graph.merges) out.merge(merge);
+  for (const person of graph.changedPeople()) out.person(person);
+}
+
+function sayCart(out: OutcomeWriter, graph: Graph, source: Source): void {
+  if (source.snapshot !== null) out.cart(cartIdOf(source.key), graph.personOf(source.person).id, source.snapshot);
+}
+
+/** Says all trait events of a cart anew, under the person that it has now. */
+function sayRows(out: OutcomeWriter, graph: Graph, source: Source): void {
+  const person = graph.personOf(source.person).id;
+  for (const row of allRows(source.rows, graph.chunksOf(source))) {
+    out.trait(cartIdOf(source.key), person, row.op === 'retracted' ? row : { ...row, op: 'updated' });
+  }
+}

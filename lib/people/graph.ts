@@ -1,0 +1,273 @@
+import type { Consent } from '../../schemas/types.ts';
+import type { IdentifierEntry, Person, Said, Source, Workspace } from './entries.ts';
+import * as entries from './entries.ts';
+import * as keys from './keys.ts';
+import type { ChunkStore } from './rows.ts';
+import { isJunk, type LinkRules } from './rules.ts';
+
+/** What the state needs of its store. Values are never changed in place. */
+export interface PeopleStore {
+  get(key: string): Buffer | undefined;
+  put(key: string, value: Buffer): void;
+  delete(key: string): void;
+}
+
+/** `loser` is from now on an alias of `winner`. */
+export interface MergedPerson {
+  loser: number;
+  winner: number;
+}
+
+/**
+ * The graph of one workspace while one record is folded: entries are read once, changed in memory and
+ * written back by `flush`. Holds the invariants of single entries and of the lists threaded through
+ * them; who belongs to whom is decided by its callers.
+ */
+export class Graph {
+  readonly rules: LinkRules;
+  readonly merges: MergedPerson[] = [];
+  readonly #store: PeopleStore;
+  readonly #workspace: string;
+  #header: Workspace | undefined;
+  readonly #sources = new Map<string, Source>();
+  readonly #identifiers = new Map<string, IdentifierEntry>();
+  readonly #persons = new Map<number, Person>();
+  /** People whose profile has changed. */
+  readonly #changed = new Set<Person>();
+
+  constructor(store: PeopleStore, workspace: string, rules: LinkRules) {
+    this.#store = store;
+    this.#workspace = workspace;
+    this.rules = rules;
+  }
+
+  /** The source of this name, made if it is new. */
+  source(key: string): Source {
+    let source = this.#sources.get(key);
+    if (source === undefined) {
+      const value = this.#store.get(keys.sourceKey(this.#workspace, key));
+      source = value === undefined ? entries.newSource(key) : entries.decodeSource(key, value);
+      this.#sources.set(key, source);
+    }
+    return source;
+  }
+
+  /** The identifier's entry, made if it is new. */
+  identifier(word: string): IdentifierEntry {
+    let entry = this.#identifiers.get(word);
+    if (entry === undefined) {
+      const value = this.#store.get(keys.identifierKey(this.#workspace, word));
+      entry = value === undefined ? this.#newIdentifier(word) : entries.decodeIdentifier(word, value);
+      this.#identifiers.set(word, entry);
+    }
+    return entry;
+  }
+
+  junk(word: string): boolean {
+    return isJunk(this.rules, word, this.identifier(word).seenWith);
+  }
+
+  /** Whose the id is now: aliases are kept flat, so it is one step. */
+  personOf(id: number): Person {
+    const person = this.#person(id);
+    return person.winner === 0 ? person : this.#person(person.winner);
+  }
+
+  newPerson(): Person {
+    const header = this.#workspaceEntry();
+    const person = entries.newPerson(header.nextPersonId);
+    header.nextPersonId += 1;
+    this.#persons.set(person.id, person);
+    this.#changed.add(person);
+    return person;
+  }
+
+  /** Makes one of several; the smallest id wins. */
+  unite(people: readonly Person[]): Person {
+    const winner = people.reduce((best, person) => (person.id < best.id ? person : best));
+    for (const loser of new Set(people)) if (loser !== winner) this.#merge(loser, winner);
+    return winner;
+  }
+
+  /** Notes that the two were seen together; true when that is new. */
+  pair(one: string, other: string): boolean {
+    const key = keys.pairKey(this.#workspace, one, other);
+    if (this.#store.get(key) !== undefined) return false;
+    this.#store.put(key, SEEN);
+    return true;
+  }
+
+  /** Counts one more identifier that this one was seen together with; true when that makes it junk. */
+  countSeenWith(word: string, other: string): boolean {
+    const { seenWith } = this.identifier(word);
+    const before = isJunk(this.rules, word, seenWith);
+    const kind = keys.kindIndexOf(other);
+    seenWith[kind] = (seenWith[kind] ?? 0) + 1;
+    return !before && isJunk(this.rules, word, seenWith);
+  }
+
+  /** All sources that carry the identifier, newest first. */
+  *sourcesOf(word: string): Generator<Source> {
+    for (let key = this.identifier(word).sourceHead; key !== '';) {
+      const source = this.source(key);
+      yield source;
+      key = source.identifiers.find((carried) => carried.word === word)?.next ?? '';
+    }
+  }
+
+  /** Puts an identifier into a person's profile. */
+  give(person: Person, word: string): void {
+    const { consent } = this.identifier(word);
+    person.identifiers = withIdentifiers(person.identifiers, [{ word, consent }]);
+    person.onlySource = '';
+    this.#changed.add(person);
+  }
+
+  /** Repeats an identifier's consent in the profile that it belongs to. */
+  showConsent(entry: IdentifierEntry): void {
+    if (entry.person === 0) return;
+    const person = this.personOf(entry.person);
+    const shown = person.identifiers.find(({ word }) => word === entry.word);
+    if (shown === undefined || shown.consent === entry.consent) return;
+    shown.consent = entry.consent;
+    this.#changed.add(person);
+  }
+
+  /** Takes times and names that were said on a source into its person's profile. */
+  absorb(person: Person, from: Source | Person): void {
+    const { firstAt, lastAt } = person;
+    person.firstAt = Math.min(firstAt, from.firstAt);
+    person.lastAt = Math.max(lastAt, from.lastAt);
+    let changed = person.firstAt !== firstAt || person.lastAt !== lastAt;
+    if (!person.junk) {
+      const { name, timeZone } = person;
+      person.name = laterSaid(name, from.name);
+      person.timeZone = laterSaid(timeZone, from.timeZone);
+      changed ||= person.name.value !== name.value || person.timeZone.value !== timeZone.value;
+    }
+    if (changed) this.#changed.add(person);
+  }
+
+  /** Empties a profile, to be filled anew. */
+  clear(person: Person): void {
+    const blank = entries.newPerson(person.id);
+    Object.assign(person, { ...blank, aliasHead: person.aliasHead, aliasTail: person.aliasTail });
+    this.#changed.add(person);
+  }
+
+  /** A person made of junk has no name. */
+  makeJunk(person: Person): void {
+    person.junk = true;
+    person.onlySource = '';
+    person.name = entries.NEVER_SAID;
+    person.timeZone = entries.NEVER_SAID;
+    this.#changed.add(person);
+  }
+
+  /** The profile is to be said anew. */
+  touch(person: Person): void {
+    this.#changed.add(person);
+  }
+
+  /** People who are still somebody and whose profile has changed, by id. */
+  changedPeople(): Person[] {
+    const people = [...this.#changed].filter((person) => person.winner === 0);
+    return people.length > 1 ? people.sort((a, b) => a.id - b.id) : people;
+  }
+
+  chunksOf(source: Source): ChunkStore {
+    const key = (chunk: number): string => keys.rowsKey(this.#workspace, chunk, source.key);
+    return {
+      get: (chunk) => {
+        const value = this.#store.get(key(chunk));
+        if (value === undefined) throw new Error('a chunk of trait events is missing from the state');
+        return value;
+      },
+      put: (chunk, value) => this.#store.put(key(chunk), value),
+    };
+  }
+
+  /** Writes back what was touched and differs. */
+  flush(): void {
+    const workspace = this.#workspace;
+    for (const source of this.#sources.values()) {
+      this.#write(keys.sourceKey(workspace, source.key), entries.encodeSource(source));
+    }
+    for (const entry of this.#identifiers.values()) {
+      this.#write(keys.identifierKey(workspace, entry.word), entries.encodeIdentifier(entry));
+    }
+    for (const person of this.#persons.values()) {
+      this.#write(keys.personKey(workspace, person.id), entries.encodePerson(person));
+    }
+    if (this.#header !== undefined) this.#write(keys.workspaceKey(workspace), entries.encodeWorkspace(this.#header));
+  }
+
+  #write(key: string, value: Buffer): void {
+    if (this.#store.get(key)?.equals(value) !== true) this.#store.put(key, value);
+  }
+
+  #workspaceEntry(): Workspace {
+    if (this.#header === undefined) {
+      const value = this.#store.get(keys.workspaceKey(this.#workspace));
+      this.#header = value === undefined ? { nextPersonId: 1, identifierHead: '' } : entries.decodeWorkspace(value);
+    }
+    return this.#header;
+  }
+
+  #person(id: number): Person {
+    let person = this.#persons.get(id);
+    if (person === undefined) {
+      const value = this.#store.get(keys.personKey(this.#workspace, id));
+      if (value === undefined) throw new Error(`person ${id} is missing from the state`);
+      person = entries.decodePerson(id, value);
+      this.#persons.set(id, person);
+    }
+    return person;
+  }
+
+  #newIdentifier(word: string): IdentifierEntry {
+    const header = this.#workspaceEntry();
+    const next = header.identifierHead;
+    header.identifierHead = word;
+    return { word, person: 0, consent: null, consentAt: -Infinity, seenWith: [0, 0, 0, 0], sourceHead: '', next };
+  }
+
+  #merge(loser: Person, winner: Person): void {
+    // All of the loser's aliases are said anew, so that every reader resolves an alias in one step.
+    this.merges.push({ loser: loser.id, winner: winner.id });
+    for (let id = loser.aliasHead; id !== 0;) {
+      const alias = this.#person(id);
+      alias.winner = winner.id;
+      this.merges.push({ loser: id, winner: winner.id });
+      id = alias.nextAlias;
+    }
+    const tail = loser.aliasTail === 0 ? loser : this.#person(loser.aliasTail);
+    loser.winner = winner.id;
+    loser.nextAlias = loser.aliasHead;
+    tail.nextAlias = winner.aliasHead;
+    if (winner.aliasTail === 0) winner.aliasTail = tail.id;
+    winner.aliasHead = loser.id;
+    winner.carts += loser.carts;
+    winner.identifiers = withIdentifiers(winner.identifiers, loser.identifiers);
+    if (winner.identifiers.length > 0) winner.onlySource = '';
+    this.#changed.add(winner);
+    this.absorb(winner, loser);
+  }
+}
+
+const SEEN = Buffer.from([1]);
+
+/** The later of two; at the same time the smaller text, so that the order of arrival does not matter. */
+export function laterSaid(one: Said, other: Said): Said {
+  if (one.at !== other.at) return one.at > other.at ? one : other;
+  return one.value <= other.value ? one : other;
+}
+
+type Carried = { word: string; consent: Consent | null };
+
+function withIdentifiers(present: Carried[], added: readonly Carried[]): Carried[] {
+  const known = new Set(present.map(({ word }) => word));
+  const fresh = added.filter(({ word }) => !known.has(word));
+  if (fresh.length === 0) return present;
+  return [...present, ...fresh].sort((a, b) => (a.word < b.word ? -1 : 1));
+}

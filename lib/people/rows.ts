@@ -1,0 +1,213 @@
+import type { AbandonmentSource, Anomaly, Product, TraitChange } from '../../schemas/types.ts';
+import { ByteReader, ByteWriter } from './bytes.ts';
+import type { Rows } from './entries.ts';
+
+/**
+ * The trait events of a cart as bytes. An assertion that is later than all others, the usual case, is
+ * appended without reading what is there. Product lists are kept once each. A block that has become
+ * large is put away as a chunk of its own, so that a cart of 2,000 events does not rewrite them all
+ * with each.
+ */
+
+const FORMAT = 1;
+const CHUNK_BYTES = 2048;
+const SOURCES: readonly (AbandonmentSource | null)[] = [null, 'timer', 'jane'];
+const ANOMALIES: readonly (Anomaly | null)[] = [null, 'after_terminal', 'wrong_mode', 'backward'];
+
+const STATUS_UPDATED = 1;
+const RETRACTED = 1 << 1;
+const RECOVERED = 1 << 2;
+const SOURCE_SHIFT = 3;
+const PREVIOUS = 1 << 5;
+const REENTERED = 1 << 6;
+const ANOMALY_SHIFT = 7;
+const STORE = 1 << 9;
+const MODE = 1 << 10;
+const AMOUNT = 1 << 11;
+const PRODUCTS = 1 << 12;
+const BEYOND_HORIZON = 1 << 13;
+const REPLACES = 1 << 14;
+
+/** Where full chunks are kept. */
+export interface ChunkStore {
+  get(chunk: number): Buffer;
+  put(chunk: number, value: Buffer): void;
+}
+
+const writer = new ByteWriter();
+
+/** Takes what the changes say into the rows. */
+export function recordRows(rows: Rows, changes: readonly TraitChange[], chunks: ChunkStore): void {
+  for (const change of changes) recordRow(rows, change, chunks);
+}
+
+function recordRow(rows: Rows, change: TraitChange, chunks: ChunkStore): void {
+  if (change.occurred_at > rows.lastAt || !replaceRow(rows, change, chunks)) {
+    rows.bytes = Buffer.concat([rows.bytes, encodeRow(change, rows.lists)]);
+    rows.lastAt = Math.max(rows.lastAt, change.occurred_at);
+  }
+  if (sizeOf(rows) > CHUNK_BYTES) {
+    chunks.put(rows.chunks, encodeChunk(rows));
+    rows.chunks += 1;
+    rows.lists = [];
+    rows.bytes = rows.bytes.subarray(0, 0);
+  }
+}
+
+function sizeOf(block: Block): number {
+  let bytes = block.bytes.length;
+  for (const list of block.lists) bytes += list.length;
+  return bytes;
+}
+
+/** All rows, oldest assertion first; `op` says how each stands: asserted or retracted. */
+export function allRows(rows: Rows, chunks: ChunkStore): TraitChange[] {
+  const all: TraitChange[] = [];
+  for (let chunk = 0; chunk < rows.chunks; chunk++) decodeRows(decodeChunk(chunks.get(chunk)), all);
+  return decodeRows(rows, all);
+}
+
+interface Block {
+  lists: Buffer[];
+  bytes: Buffer;
+}
+
+/** Puts the row in the place of the one that asserts the same; false when there is none. */
+function replaceRow(rows: Rows, change: TraitChange, chunks: ChunkStore): boolean {
+  if (replaceInBlock(rows, change)) return true;
+  for (let chunk = rows.chunks - 1; chunk >= 0; chunk--) {
+    const block = decodeChunk(chunks.get(chunk));
+    if (!replaceInBlock(block, change)) continue;
+    chunks.put(chunk, encodeChunk(block));
+    return true;
+  }
+  return false;
+}
+
+function replaceInBlock(block: Block, change: TraitChange): boolean {
+  const reader = new ByteReader(block.bytes);
+  while (!reader.done) {
+    const start = reader.at;
+    const row = readRow(reader, block.lists);
+    if (row.occurred_at !== change.occurred_at || row.status !== change.status || row.trait !== change.trait) continue;
+    const after = block.bytes.subarray(reader.at);
+    block.bytes = Buffer.concat([block.bytes.subarray(0, start), encodeRow(change, block.lists), after]);
+    return true;
+  }
+  return false;
+}
+
+function decodeRows(block: Block, into: TraitChange[]): TraitChange[] {
+  const reader = new ByteReader(block.bytes);
+  while (!reader.done) into.push(readRow(reader, block.lists));
+  return into;
+}
+
+function encodeChunk(block: Block): Buffer {
+  writer.byte(FORMAT);
+  writer.uint(block.lists.length);
+  for (const list of block.lists) writer.block(list);
+  writer.raw(block.bytes);
+  return writer.take();
+}
+
+function decodeChunk(buffer: Buffer): Block {
+  const reader = new ByteReader(buffer);
+  const format = reader.byte();
+  if (format !== FORMAT) throw new RangeError(`a chunk of trait events has the unknown format ${format}`);
+  const lists: Buffer[] = [];
+  for (let left = reader.uint(); left > 0; left--) lists.push(reader.block());
+  return { lists, bytes: reader.rest() };
+}
+
+function flagsOf(row: TraitChange): number {
+  let flags = row.trait === 'cart_status_updated' ? STATUS_UPDATED : 0;
+  flags |= SOURCES.indexOf(row.source) << SOURCE_SHIFT;
+  flags |= ANOMALIES.indexOf(row.anomaly) << ANOMALY_SHIFT;
+  if (row.retracted_at !== null) flags |= RETRACTED;
+  if (row.recovered_at !== null) flags |= RECOVERED;
+  if (row.previous_status !== null) flags |= PREVIOUS;
+  if (row.reentered) flags |= REENTERED;
+  if (row.store_id !== null) flags |= STORE;
+  if (row.mode !== null) flags |= MODE;
+  if (row.amount !== null) flags |= AMOUNT;
+  if (row.products !== null) flags |= PRODUCTS;
+  if (row.beyond_horizon) flags |= BEYOND_HORIZON;
+  if (row.replaces !== null) flags |= REPLACES;
+  return flags;
+}
+
+function encodeRow(row: TraitChange, lists: Buffer[]): Buffer {
+  const list = row.products === null ? -1 : placeOf(encodeProducts(row.products), lists);
+  writer.uint(flagsOf(row));
+  writer.int(row.occurred_at);
+  writer.text(row.status);
+  writer.int(row.detected_at);
+  if (row.retracted_at !== null) writer.int(row.retracted_at);
+  if (row.recovered_at !== null) writer.int(row.recovered_at);
+  if (row.previous_status !== null) writer.text(row.previous_status);
+  if (row.store_id !== null) writer.text(row.store_id);
+  if (row.mode !== null) writer.text(row.mode);
+  if (row.amount !== null) writer.double(row.amount);
+  if (list >= 0) writer.uint(list);
+  if (row.replaces !== null) writer.int(row.replaces);
+  return writer.take();
+}
+
+function readRow(reader: ByteReader, lists: readonly Buffer[]): TraitChange {
+  const flags = reader.uint();
+  const time = (bit: number): number | null => ((flags & bit) !== 0 ? reader.int() : null);
+  const text = (bit: number): string | null => ((flags & bit) !== 0 ? reader.text() : null);
+  return {
+    op: (flags & RETRACTED) !== 0 ? 'retracted' : 'asserted',
+    trait: (flags & STATUS_UPDATED) !== 0 ? 'cart_status_updated' : 'cart_abandoned',
+    occurred_at: reader.int(),
+    status: reader.text(),
+    detected_at: reader.int(),
+    retracted_at: time(RETRACTED),
+    recovered_at: time(RECOVERED),
+    previous_status: text(PREVIOUS),
+    store_id: text(STORE),
+    mode: text(MODE),
+    amount: (flags & AMOUNT) !== 0 ? reader.double() : null,
+    products: (flags & PRODUCTS) !== 0 ? decodeProducts(lists[reader.uint()]) : null,
+    replaces: time(REPLACES),
+    source: SOURCES[(flags >> SOURCE_SHIFT) & 3] ?? null,
+    anomaly: ANOMALIES[(flags >> ANOMALY_SHIFT) & 3] ?? null,
+    reentered: (flags & REENTERED) !== 0,
+    beyond_horizon: (flags & BEYOND_HORIZON) !== 0,
+  };
+}
+
+function placeOf(list: Buffer, lists: Buffer[]): number {
+  const place = lists.findLastIndex((other) => other.equals(list));
+  return place >= 0 ? place : lists.push(list) - 1;
+}
+
+const HAS_PRICE = 1;
+const WHOLE_COUNT = 2;
+
+function encodeProducts(products: readonly Product[]): Buffer {
+  for (const { product_id, count, price } of products) {
+    const whole = Number.isSafeInteger(count);
+    writer.byte((price !== null ? HAS_PRICE : 0) | (whole ? WHOLE_COUNT : 0));
+    writer.text(product_id);
+    if (whole) writer.int(count);
+    else writer.double(count);
+    if (price !== null) writer.double(price);
+  }
+  return writer.take();
+}
+
+function decodeProducts(list: Buffer | undefined): Product[] {
+  if (list === undefined) throw new RangeError('a trait event names a product list that is not there');
+  const reader = new ByteReader(list);
+  const products: Product[] = [];
+  while (!reader.done) {
+    const bits = reader.byte();
+    const product_id = reader.text();
+    const count = (bits & WHOLE_COUNT) !== 0 ? reader.int() : reader.double();
+    products.push({ product_id, count, price: (bits & HAS_PRICE) !== 0 ? reader.double() : null });
+  }
+  return products;
+}

@@ -1,0 +1,198 @@
+import type {
+  CartSnapshot,
+  Consent,
+  Identifier,
+  IdentifierKind,
+  Merge,
+  Outcome,
+  Person,
+  PersonInput,
+  TraitChange,
+  TraitEvent,
+} from '../../schemas/types.ts';
+import { foldPersonInput } from './fold.ts';
+import { DEFAULT_RULES, type LinkRules } from './rules.ts';
+
+/** What tests of the people need: inputs in a line, and a reader of outcomes that does what the sink does. */
+
+export const identifier = (text: string): Identifier => {
+  const colon = text.indexOf(':');
+  return { kind: text.slice(0, colon) as IdentifierKind, value: text.slice(colon + 1) };
+};
+
+export const BLANK_SNAPSHOT: CartSnapshot = {
+  status: null,
+  status_since: null,
+  store_id: null,
+  mode: null,
+  amount: null,
+  created_at: null,
+  last_activity_at: null,
+  due_at: null,
+  abandoned_at: null,
+  recovered_at: null,
+  reservation_start_at: null,
+};
+
+interface CartOptions {
+  at?: number | null;
+  name?: string;
+  changes?: TraitChange[];
+  workspace?: string;
+  snapshot?: CartSnapshot;
+}
+
+export function cartInput(cart: string, identifiers: readonly string[], options: CartOptions = {}): PersonInput {
+  const at = options.at === undefined ? 1000 : options.at;
+  return {
+    kind: 'cart',
+    workspace: options.workspace ?? 'w',
+    log_time: at ?? 1000,
+    received_at: at ?? 1000,
+    cart: {
+      cart_id: cart,
+      occurred_at: at,
+      identifiers: identifiers.map(identifier),
+      name: options.name ?? null,
+      changes: options.changes ?? [],
+      snapshot: options.snapshot ?? BLANK_SNAPSHOT,
+    },
+    record: null,
+    erasure: null,
+    link_rules: null,
+  };
+}
+
+interface RecordOptions {
+  at?: number;
+  receivedAt?: number;
+  name?: string;
+  timeZone?: string;
+  sms?: Consent;
+  email?: Consent;
+  workspace?: string;
+}
+
+export function recordInput(identifiers: readonly string[], options: RecordOptions = {}): PersonInput {
+  const at = options.at ?? 1000;
+  return {
+    kind: 'record',
+    workspace: options.workspace ?? 'w',
+    log_time: null,
+    received_at: options.receivedAt ?? at,
+    cart: null,
+    record: {
+      occurred_at: at,
+      identifiers: identifiers.map(identifier),
+      name: options.name ?? null,
+      time_zone: options.timeZone ?? null,
+      sms_consent: options.sms ?? null,
+      email_consent: options.email ?? null,
+    },
+    erasure: null,
+    link_rules: null,
+  };
+}
+
+export function change(occurredAt: number, status = '', more: Partial<TraitChange> = {}): TraitChange {
+  return {
+    op: 'asserted',
+    trait: status === '' ? 'cart_abandoned' : 'cart_status_updated',
+    status,
+    occurred_at: occurredAt,
+    detected_at: occurredAt,
+    retracted_at: null,
+    recovered_at: null,
+    source: status === '' ? 'timer' : null,
+    previous_status: null,
+    reentered: false,
+    anomaly: null,
+    store_id: null,
+    mode: null,
+    amount: null,
+    products: null,
+    beyond_horizon: false,
+    replaces: null,
+    ...more,
+  };
+}
+
+/** A store in memory. */
+export class MapStore {
+  readonly entries = new Map<string, Buffer>();
+  get(key: string): Buffer | undefined {
+    return this.entries.get(key);
+  }
+  put(key: string, value: Buffer): void {
+    this.entries.set(key, value);
+  }
+  delete(key: string): void {
+    this.entries.delete(key);
+  }
+}
+
+/** Folds inputs and keeps what a reader of the outcomes knows. */
+export class World {
+  readonly store = new MapStore();
+  readonly outcomes: Outcome[] = [];
+  readonly aliases = new Map<number, number>();
+  readonly people = new Map<number, Person>();
+  readonly carts = new Map<string, number>();
+  readonly traits = new Map<string, TraitEvent>();
+  readonly #rules: LinkRules;
+  #offset = 0;
+
+  constructor(rules: Partial<LinkRules> = {}) {
+    this.#rules = { ...DEFAULT_RULES, ...rules };
+  }
+
+  fold(input: PersonInput): Outcome[] {
+    const offset = this.#offset++;
+    const outcomes = foldPersonInput(this.store, input, { logTimeMs: offset, offset }, this.#rules);
+    for (const outcome of outcomes) this.#read(outcome);
+    this.outcomes.push(...outcomes);
+    return outcomes;
+  }
+
+  /** Another task that goes on from a copy of the state, as after a restart. */
+  restarted(): World {
+    const next = new World(this.#rules);
+    for (const [key, value] of this.store.entries) next.store.entries.set(key, Buffer.from(value));
+    next.#offset = this.#offset;
+    return next;
+  }
+
+  /** In one step: aliases are flat. */
+  resolve(id: number): number {
+    return this.aliases.get(id) ?? id;
+  }
+
+  personOfCart(cart: string): number {
+    return this.resolve(this.carts.get(cart) ?? 0);
+  }
+
+  /** The people as sorted lists of carts and identifiers, as a reader of the outcomes sees them. */
+  partition(): string[][] {
+    const members = new Map<number, string[]>();
+    for (const person of this.people.values()) {
+      if (this.aliases.has(person.person_id)) continue;
+      members.set(
+        person.person_id,
+        person.identifiers.map(({ kind, value }) => `${kind}:${value}`),
+      );
+    }
+    for (const [cart, id] of this.carts) members.get(this.resolve(id))?.push(`cart:${cart}`);
+    return [...members.values()].filter((list) => list.length > 0);
+  }
+
+  #read({ merge, person, cart, trait }: Outcome): void {
+    if (merge !== null) this.#alias(merge);
+    if (person !== null) this.people.set(person.person_id, person);
+    if (cart !== null) this.carts.set(cart.cart_id, cart.person_id);
+    if (trait !== null) this.traits.set(trait.event_id, trait);
+  }
+
+  #alias({ loser, winner }: Merge): void {
+    this.aliases.set(loser, winner);
+  }
+}
