@@ -1,0 +1,78 @@
+import { useQueryClient } from '@tanstack/react-query';
+import { useCallback, useEffect, useMemo, useState } from 'react';
+import { Frame } from './Frame.tsx';
+import { KeyDialogue } from './KeyDialogue.tsx';
+import { LivePage } from './live/LivePage.tsx';
+import { DeadLettersPage } from './pages/DeadLettersPage.tsx';
+import { SubscriptionsPage } from './pages/SubscriptionsPage.tsx';
+import { openSession, readStored, SessionContext, store, takeKeyFromAddress, type Opening } from './session.ts';
+import { usePage } from './navigation.ts';
+
+type State = Opening | { kind: 'opening' } | { kind: 'asking' };
+
+/** Without a session there is one thing to do: to give a key. */
+export function App() {
+  const [state, setState] = useState<State>({ kind: 'opening' });
+  const queries = useQueryClient();
+  const page = usePage();
+
+  const open = useCallback(
+    async (key: string, workspace: string | null) => {
+      setState({ kind: 'opening' });
+      queries.clear();
+      const opening = await openSession(key, workspace);
+      store(opening.kind === 'open' ? { key: key.trim(), workspace: opening.session.workspace.id } : null);
+      setState(opening);
+    },
+    [queries],
+  );
+
+  useEffect(() => {
+    const enter = (): void => {
+      const given = takeKeyFromAddress() ?? readStored();
+      if (given) void open(given.key, given.workspace);
+      else setState((now) => (now.kind === 'opening' ? { kind: 'asking' } : now));
+    };
+    enter();
+    const onHash = (): void => {
+      if (/[#&]key=/.test(window.location.hash)) enter();
+    };
+    window.addEventListener('hashchange', onHash);
+    return () => window.removeEventListener('hashchange', onHash);
+  }, [open]);
+
+  const session = state.kind === 'open' ? state.session : null;
+  const context = useMemo(() => {
+    if (!session) return null;
+    const { key } = session.credentials;
+    return {
+      ...session,
+      choose: (workspace: string) => void open(key, workspace),
+      leave: () => {
+        store(null);
+        queries.clear();
+        setState({ kind: 'asking' });
+      },
+    };
+  }, [session, open, queries]);
+
+  if (!context)
+    return (
+      <KeyDialogue
+        busy={state.kind === 'opening'}
+        refusal={state.kind === 'refused' ? state.reason : null}
+        choice={state.kind === 'choose' ? state : null}
+        onOpen={(key, workspace) => void open(key, workspace)}
+        onOtherKey={() => setState({ kind: 'asking' })}
+      />
+    );
+  return (
+    <SessionContext.Provider value={context}>
+      <Frame page={page}>
+        {page === 'live' && <LivePage />}
+        {page === 'subscriptions' && <SubscriptionsPage />}
+        {page === 'dead-letters' && <DeadLettersPage />}
+      </Frame>
+    </SessionContext.Provider>
+  );
+}

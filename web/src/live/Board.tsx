@@ -1,0 +1,92 @@
+import { SegmentedControl } from '@mantine/core';
+import { useQuery } from '@tanstack/react-query';
+import { useState } from 'react';
+import { request, type TraitStatus } from '../api.ts';
+import { Figure } from '../parts/Figure.tsx';
+import { wayOut } from '../parts/Notice.tsx';
+import { useSession } from '../session.ts';
+import { useCount } from './data.ts';
+import { GROUPS, otherGroup, RANGES, toneOf, type Cell, type Range } from './lifecycle.ts';
+
+interface Meanings {
+  meanings: ReadonlyMap<string, string>;
+  seen: string[];
+}
+
+interface TraitsAnswer {
+  traits?: { trait: string; statuses?: TraitStatus[]; unknown_statuses?: (string | TraitStatus)[] }[];
+}
+
+function useMeanings(): Meanings {
+  const { credentials, workspace } = useSession();
+  const { data } = useQuery({
+    queryKey: ['traits', workspace.id],
+    queryFn: ({ signal }) => request<TraitsAnswer>(credentials, 'GET', '/v1/traits', undefined, signal),
+    refetchInterval: 30_000,
+  });
+  const updated = data?.traits?.find(({ trait }) => trait === 'cart_status_updated');
+  const statuses = updated?.statuses ?? [];
+  const unknown = (updated?.unknown_statuses ?? []).map((item) => (typeof item === 'string' ? item : item.status));
+  return {
+    meanings: new Map(statuses.map(({ status, meaning }) => [status, meaning ?? ''])),
+    seen: [...statuses.map(({ status }) => status), ...unknown],
+  };
+}
+
+/** People per trait and status, along the life of a cart. */
+export function Board() {
+  const [range, setRange] = useState<Range>('today');
+  const { meanings, seen } = useMeanings();
+  const groups = [...GROUPS, ...otherGroup(seen)];
+  return (
+    <section className="board panel" aria-labelledby="board-title">
+      <header className="panel-head">
+        <div>
+          <h2 id="board-title">People by status</h2>
+          <p className="fine">Everyone with a cart that came to this status within the time.</p>
+        </div>
+        <SegmentedControl
+          size="xs"
+          aria-label="Time range"
+          value={range}
+          data={RANGES.map(({ value, label }) => ({ value, label }))}
+          onChange={(value) => setRange(value as Range)}
+        />
+      </header>
+      <div className="board-groups">
+        {groups.map(({ title, cells }) => (
+          <section key={title} className="group" aria-label={title}>
+            <h3>{title}</h3>
+            <ul>
+              {cells.map((cell) => (
+                <CellView
+                  key={`${cell.trait} ${cell.status}`}
+                  cell={cell}
+                  range={range}
+                  meaning={meanings.get(cell.status) ?? null}
+                />
+              ))}
+            </ul>
+          </section>
+        ))}
+      </div>
+    </section>
+  );
+}
+
+function CellView({ cell, range, meaning }: { cell: Cell; range: Range; meaning: string | null }) {
+  const { data, error } = useCount(cell, range);
+  const hint = error && !data ? wayOut(error) : (meaning ?? undefined);
+  return (
+    <li
+      className="cell"
+      data-tone={toneOf(cell.trait, cell.status)}
+      data-none={data?.count === 0 || undefined}
+      title={hint || undefined}
+      data-testid={`count-${cell.trait === 'cart_abandoned' ? 'abandoned' : cell.status}`}
+    >
+      <span className="cell-label">{cell.label}</span>
+      <Figure value={data?.count ?? null} />
+    </li>
+  );
+}

@@ -1,0 +1,74 @@
+import { IconArrowBackUp, IconBuildingStore, IconCar, IconDeviceDesktop, IconTruckDelivery } from '@tabler/icons-react';
+import type { TraitEvent } from '../api.ts';
+import { Notice, Trouble } from '../parts/Notice.tsx';
+import { useSession } from '../session.ts';
+import { ago, clockIn, useNow } from '../time.ts';
+import { useEvents, useStores } from './data.ts';
+import { labelOf, toneOf } from './lifecycle.ts';
+
+const MODES = {
+  pickup: { icon: IconBuildingStore, label: 'pickup' },
+  delivery: { icon: IconTruckDelivery, label: 'delivery' },
+  kiosk: { icon: IconDeviceDesktop, label: 'kiosk' },
+  curbside: { icon: IconCar, label: 'curbside' },
+} as const;
+
+/** The latest trait events, newest first. */
+export function Events() {
+  const events = useEvents();
+  const stores = useStores();
+  const nowMs = useNow();
+  const items = events.data?.items ?? [];
+  return (
+    <section className="events panel" aria-labelledby="events-title">
+      <header className="panel-head">
+        <h2 id="events-title">Latest events</h2>
+      </header>
+      {events.error && !events.data ? (
+        <Trouble what="The events could not be read" error={events.error} onRetry={() => void events.refetch()} />
+      ) : events.data && items.length === 0 ? (
+        <Notice title="Nothing yet">Trait events appear here the moment they are concluded.</Notice>
+      ) : (
+        <ol className="feed" aria-busy={!events.data} data-testid="events">
+          {items.map((event) => (
+            <EventRow key={event.event_id} event={event} store={stores.get(event.store_id ?? '')} nowMs={nowMs} />
+          ))}
+          {!events.data && Array.from({ length: 8 }, (_, n) => <li key={n} className="event event-blank" />)}
+        </ol>
+      )}
+    </section>
+  );
+}
+
+function EventRow({ event, store, nowMs }: { event: TraitEvent; store: string | undefined; nowMs: number }) {
+  const { workspace } = useSession();
+  const occurredMs = Date.parse(event.occurred_at);
+  const mode = event.mode !== null && event.mode in MODES ? MODES[event.mode as keyof typeof MODES] : null;
+  const place = store ?? (event.store_id === null ? null : `Store ${event.store_id}`);
+  const full = `${clockIn(workspace.time_zone, occurredMs)} in ${workspace.time_zone}, cart ${event.cart_id}`;
+  return (
+    <li className="event" data-tone={toneOf(event.trait, event.status)} title={full}>
+      <span className="event-dot" aria-hidden="true" />
+      <span className="event-main">
+        <span className="event-what">
+          {labelOf(event.trait, event.status)}
+          {event.recovered_at !== null && (
+            <span className="tag" title="The customer came back and ordered">
+              <IconArrowBackUp size={12} aria-hidden="true" /> came back
+            </span>
+          )}
+          {event.anomaly !== null && <span className="tag tag-odd">{event.anomaly.replaceAll('_', ' ')}</span>}
+        </span>
+        <span className="event-who">
+          {event.name ?? 'Somebody'}
+          {place !== null && ` · ${place}`}
+        </span>
+      </span>
+      {mode && <mode.icon className="event-mode" size={16} aria-label={mode.label} />}
+      <span className="event-end">
+        <span className="event-amount">{event.amount === null ? '' : `$${event.amount.toFixed(2)}`}</span>
+        <time dateTime={event.occurred_at}>{ago(occurredMs, nowMs)}</time>
+      </span>
+    </li>
+  );
+}

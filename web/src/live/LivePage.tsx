@@ -1,0 +1,52 @@
+import { Button } from '@mantine/core';
+import { hrefOf } from '../navigation.ts';
+import { useSession } from '../session.ts';
+import { Board } from './Board.tsx';
+import { useEvents } from './data.ts';
+import { Events } from './Events.tsx';
+import { Hero } from './Hero.tsx';
+import { Pipeline } from './Pipeline.tsx';
+
+export function LivePage() {
+  const events = useEvents();
+  const nothingYet = events.data?.items.length === 0;
+  return (
+    <div className="live">
+      <div className="live-main">
+        {nothingYet ? <FirstSteps /> : <Hero />}
+        <Pipeline />
+        <Board />
+      </div>
+      <Events />
+    </div>
+  );
+}
+
+/** Until the first webhook there is no number to show, but something to do. */
+function FirstSteps() {
+  const { workspace } = useSession();
+  return (
+    <section className="first panel" aria-labelledby="first-title">
+      <h1 id="first-title">No cart has been heard of yet</h1>
+      <ol>
+        <li>
+          <strong>Make a subscription</strong> here: it gives you an address, a token and a secret.
+        </li>
+        <li>
+          <strong>Paste them into Jane</strong>, where webhooks are registered for your store or account.
+        </li>
+        <li>
+          <strong>Watch this page.</strong> The first cart shows up within a second or two of its webhook.
+        </li>
+      </ol>
+      <div className="first-ways">
+        <Button component="a" href={hrefOf('subscriptions')}>
+          Make a subscription
+        </Button>
+        <p className="fine">
+          Or try it with invented carts: <code>npm run simulate -- --workspace {workspace.id} --live</code>
+        </p>
+      </div>
+    </section>
+  );
+}

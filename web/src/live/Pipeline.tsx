@@ -1,0 +1,112 @@
+import { useQuery } from '@tanstack/react-query';
+import { useEffect, useRef, useState } from 'react';
+import { request, type Status } from '../api.ts';
+import { Trouble } from '../parts/Notice.tsx';
+import { useSession } from '../session.ts';
+import { clockIn, count, span, useNow } from '../time.ts';
+import { stationsOf, type Station } from './stages.ts';
+
+const POLL_MS = 2_000;
+/** Up to here a person would say "now". */
+const FRESH_MS = 3_000;
+
+/** The way of an event, station by station, with what waits in front of each. */
+export function Pipeline() {
+  const { credentials } = useSession();
+  const status = useQuery({
+    queryKey: ['status'],
+    queryFn: ({ signal }) => request<Status>(credentials, 'GET', '/v1/status', undefined, signal),
+    refetchInterval: POLL_MS,
+  });
+  const stations = stationsOf(status.data ?? null);
+  const flowing = useFlowing(stations);
+  return (
+    <section className="pipeline panel" aria-labelledby="pipeline-title">
+      <header className="panel-head">
+        <h2 id="pipeline-title">The way of an event</h2>
+        <Freshness status={status.data ?? null} failed={status.error !== null} />
+      </header>
+      {status.error && !status.data ? (
+        <Trouble
+          what="The state of the stages is not known"
+          error={status.error}
+          onRetry={() => void status.refetch()}
+        />
+      ) : (
+        <ol className="line" data-testid="pipeline">
+          {stations.map((station, index) => (
+            <StationView key={station.id} station={station} first={index === 0} flowing={flowing.has(station.id)} />
+          ))}
+        </ol>
+      )}
+    </section>
+  );
+}
+
+/** Stations through which something passed between the last two looks. */
+function useFlowing(stations: readonly Station[]): ReadonlySet<string> {
+  const before = useRef(new Map<string, number>());
+  const [flowing, setFlowing] = useState<ReadonlySet<string>>(new Set());
+  const places = stations.map(({ id, passed }) => `${id}:${passed ?? ''}`).join(' ');
+  useEffect(() => {
+    const moved = new Set<string>();
+    for (const place of places.split(' ')) {
+      const [id = '', passed = ''] = place.split(':');
+      if (passed === '') continue;
+      const old = before.current.get(id);
+      if (old !== undefined && Number(passed) > old) moved.add(id);
+      before.current.set(id, Number(passed));
+    }
+    setFlowing(moved);
+    const timer = window.setTimeout(() => setFlowing(new Set()), 2 * POLL_MS);
+    return () => window.clearTimeout(timer);
+  }, [places]);
+  return flowing;
+}
+
+function StationView({ station, first, flowing }: { station: Station; first: boolean; flowing: boolean }) {
+  const { title, does, state, waiting, behindMs } = station;
+  const late = behindMs !== null && behindMs > FRESH_MS;
+  return (
+    <li className="station" data-state={state} data-flowing={flowing || undefined} data-late={late || undefined}>
+      {!first && <span className="track" aria-hidden="true" />}
+      <span className="stop" aria-hidden="true" />
+      <span className="station-title">{title}</span>
+      <span className="station-does">{does}</span>
+      <span className="station-state">{stateWords(state, waiting, behindMs)}</span>
+    </li>
+  );
+}
+
+function stateWords(state: Station['state'], waiting: number | null, behindMs: number | null): string {
+  if (state === 'stopped') return 'stopped';
+  if (state === 'restoring') return 'restoring';
+  if (state === 'unknown') return '\u2013';
+  if (waiting !== null && waiting > 0) {
+    const behind = behindMs !== null && behindMs > 0 ? `, ${span(behindMs)}` : '';
+    return `${count(waiting)} waiting${behind}`;
+  }
+  return waiting === null ? 'ready' : 'all done';
+}
+
+function Freshness({ status, failed }: { status: Status | null; failed: boolean }) {
+  const { workspace } = useSession();
+  useNow();
+  if (!status || status.fresh_through === null)
+    return (
+      <span className="fresh" data-fresh={false}>
+        {failed || status ? 'freshness not known' : '\u00a0'}
+      </span>
+    );
+  const throughMs = Date.parse(status.fresh_through);
+  const behindMs = Date.parse(status.now) - throughMs;
+  const fresh = behindMs <= FRESH_MS;
+  const words = fresh ? 'Up to date to the second' : `${span(behindMs)} behind`;
+  return (
+    <span className="fresh" data-fresh={fresh} data-testid="fresh" title="Everything accepted before is counted.">
+      <span className="fresh-dot" aria-hidden="true" />
+      {words}
+      <time dateTime={status.fresh_through}>{clockIn(workspace.time_zone, throughMs)}</time>
+    </span>
+  );
+}

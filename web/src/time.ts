@@ -1,0 +1,46 @@
+import { useEffect, useState } from 'react';
+
+/** The wall clock, in Unix milliseconds, anew every `everyMs` while the page is visible. */
+export function useNow(everyMs = 1_000): number {
+  const [nowMs, setNowMs] = useState(() => Date.now());
+  useEffect(() => {
+    const timer = window.setInterval(() => {
+      if (!document.hidden) setNowMs(Date.now());
+    }, everyMs);
+    return () => window.clearInterval(timer);
+  }, [everyMs]);
+  return nowMs;
+}
+
+/** The day that it is in a zone, as YYYY-MM-DD. */
+export function dayIn(timeZone: string, atMs: number): string {
+  return new Intl.DateTimeFormat('en-CA', { timeZone, year: 'numeric', month: '2-digit', day: '2-digit' }).format(atMs);
+}
+
+/** The time of day in a zone, to the second. */
+export function clockIn(timeZone: string, atMs: number): string {
+  return new Intl.DateTimeFormat('en-GB', { timeZone, hour: '2-digit', minute: '2-digit', second: '2-digit' }).format(
+    atMs,
+  );
+}
+
+/** How long ago, in few words: `now`, `42 s`, `12 min`, `3 h`, `5 d`. */
+export function ago(atMs: number, nowMs: number): string {
+  const seconds = Math.max(0, Math.round((nowMs - atMs) / 1_000));
+  if (seconds < 2) return 'now';
+  if (seconds < 60) return `${seconds} s`;
+  if (seconds < 3_600) return `${Math.floor(seconds / 60)} min`;
+  if (seconds < 86_400) return `${Math.floor(seconds / 3_600)} h`;
+  return `${Math.floor(seconds / 86_400)} d`;
+}
+
+/** A length of time in few words: `0.4 s`, `12 s`, `3 min`. */
+export function span(lengthMs: number): string {
+  if (lengthMs < 0) return '0 s';
+  if (lengthMs < 9_950) return `${(lengthMs / 1_000).toFixed(1)} s`;
+  if (lengthMs < 60_000) return `${Math.round(lengthMs / 1_000)} s`;
+  if (lengthMs < 3_600_000) return `${Math.round(lengthMs / 60_000)} min`;
+  return `${Math.round(lengthMs / 3_600_000)} h`;
+}
+
+export const count = (value: number): string => value.toLocaleString('en-US');
