@@ -77,3 +77,26 @@ const run = async (client: ClickHouse, migration: Migration): Promise<void> => {
     format: 'JSONEachRow',
   });
 };
+
+const BOOT_PAUSE_MS = 500;
+
+/** The part of a logger that waiting needs. */
+interface WaitLog {
+  info(fields: object, message: string): void;
+}
+
+/**
+ * `migrate` that waits for a ClickHouse that is starting, for `bootTimeoutMs` at most; then, and for
+ * every other trouble than that it is out of reach, throws what `migrate` throws.
+ */
+export const migrateWhenUp = async (client: ClickHouse, logger: WaitLog, bootTimeoutMs = 60_000): Promise<number[]> => {
+  const deadline = performance.now() + bootTimeoutMs;
+  for (let attempt = 1; performance.now() < deadline && !(await isUp(client)); attempt++) {
+    if (attempt === 1) logger.info({ database: client.options.database }, 'waiting for clickhouse');
+    await new Promise((resolve) => setTimeout(resolve, BOOT_PAUSE_MS));
+  }
+  return migrate(client);
+};
+
+/** Its ping wants no database. */
+const isUp = async (client: ClickHouse): Promise<boolean> => (await client.ping()).success;

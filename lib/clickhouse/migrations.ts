@@ -127,7 +127,7 @@ const tables: Migration = {
     TTL toDateTime(received_at) + INTERVAL 30 DAY
     SETTINGS ${DURABLE}`,
 
-    // Checkpoints stay for ever (one row a partition); blocks longer than any topic keeps its records.
+    // Checkpoints stay for ever (one row a partition); blocks are kept to be looked at.
     `CREATE TABLE IF NOT EXISTS sink_ledger (
       topic LowCardinality(String),
       partition UInt32,
@@ -139,7 +139,7 @@ const tables: Migration = {
       written_at DateTime64(3, 'UTC')
     ) ENGINE = ReplacingMergeTree(last_offset)
     ORDER BY (topic, partition, checkpoint, first_offset)
-    TTL toDateTime(written_at) + INTERVAL 400 DAY DELETE WHERE NOT checkpoint
+    TTL toDateTime(written_at) + INTERVAL 100 DAY DELETE WHERE NOT checkpoint
     SETTINGS ${DURABLE}`,
   ],
 };

@@ -9,12 +9,12 @@ import {
   rowEncoder,
   string,
   tuple,
-  uint128,
   uint32,
   uint64,
   type RowEncoder,
 } from './rowbinary.ts';
 import { TABLES } from './tables.ts';
+import { logVersion } from './version.ts';
 
 /**
  * The rows that are written, column by column. The tables themselves are made by the migrations; a
@@ -48,7 +48,7 @@ export const traitEventRows = rowEncoder(TABLES.traitEvents, {
   recovered_at: nullable(dateTime64),
   beyond_horizon: bool,
   replaces: nullable(string),
-  version: uint128,
+  version: logVersion,
 });
 export type TraitEventRow = RowFrom<typeof traitEventRows>;
 
@@ -68,7 +68,7 @@ export const cartRows = rowEncoder(TABLES.carts, {
   abandoned_at: nullable(dateTime64),
   recovered_at: nullable(dateTime64),
   reservation_start_at: nullable(dateTime64),
-  version: uint128,
+  version: logVersion,
 });
 export type CartRow = RowFrom<typeof cartRows>;
 
@@ -97,7 +97,7 @@ export const personRows = rowEncoder(TABLES.people, {
   sms_consent: label,
   email_consent: label,
   merged_into: uint32,
-  version: uint128,
+  version: logVersion,
 });
 export type PersonRow = RowFrom<typeof personRows>;
 
@@ -107,7 +107,7 @@ export const personAliasRows = rowEncoder(TABLES.personAliases, {
   loser: uint32,
   winner: uint32,
   merged_at: dateTime64,
-  version: uint128,
+  version: logVersion,
 });
 export type PersonAliasRow = RowFrom<typeof personAliasRows>;
 
@@ -124,7 +124,7 @@ export const deadLetterRows = rowEncoder(TABLES.deadLetters, {
   request_at: nullable(dateTime64),
   body: bytes,
   body_truncated: bool,
-  version: uint128,
+  version: logVersion,
 });
 export type DeadLetterRow = RowFrom<typeof deadLetterRows>;
 

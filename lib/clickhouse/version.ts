@@ -1,0 +1,46 @@
+import type { ColumnType } from './rowbinary.ts';
+
+/**
+ * The place of a statement in the log: what replaces what. Ordered by the log time and the input
+ * offset of its cause, then by its own offset: one cause may say two things about the same person
+ * (2 and 3 merge, then both into 1), and the later word counts.
+ */
+export interface LogVersion {
+  /** Log time of the cause, Unix milliseconds. */
+  logTimeMs: number;
+  /** Offset of the cause in its topic. */
+  inputOffset: number;
+  /** Offset of the statement in the topic that it was read from. */
+  outputOffset: number;
+}
+
+const OFFSET_BITS = 40n;
+const TWO_8 = 2 ** 8;
+const TWO_16 = 2 ** 16;
+const TWO_24 = 2 ** 24;
+const TWO_32 = 2 ** 32;
+const OFFSET_END = 2 ** 40;
+const LOG_TIME_END = 2 ** 48;
+
+/**
+ * As one integer of 128 bits that orders the same: 48 of log time, 40 of each offset (10^12 records
+ * a partition). Throws RangeError past these.
+ */
+export const logVersion: ColumnType<LogVersion> = {
+  sql: 'UInt128',
+  write: (writer, { logTimeMs, inputOffset, outputOffset }) => {
+    if (!(logTimeMs >= 0 && logTimeMs < LOG_TIME_END && inputOffset >= 0 && inputOffset < OFFSET_END)) {
+      throw new RangeError(`no version for log time ${logTimeMs}, input offset ${inputOffset}`);
+    }
+    if (!(outputOffset >= 0 && outputOffset < OFFSET_END))
+      throw new RangeError(`no version for offset ${outputOffset}`);
+    writer.u32(outputOffset % TWO_32);
+    writer.u32(Math.floor(outputOffset / TWO_32) + (inputOffset % TWO_24) * TWO_8);
+    writer.u32(Math.floor(inputOffset / TWO_24) + (logTimeMs % TWO_16) * TWO_16);
+    writer.u32(Math.floor(logTimeMs / TWO_16));
+  },
+};
+
+/** The same integer, for queries. */
+export const packVersion = ({ logTimeMs, inputOffset, outputOffset }: LogVersion): bigint =>
+  (((BigInt(logTimeMs) << OFFSET_BITS) | BigInt(inputOffset)) << OFFSET_BITS) | BigInt(outputOffset);

@@ -1,0 +1,149 @@
+import { crc32 } from 'node:zlib';
+import type { EncodedRows } from '../../lib/clickhouse/client.ts';
+import { RowBinaryWriter, type RowEncoder } from '../../lib/clickhouse/rowbinary.ts';
+
+/** Where rows go to; what a record becomes is decided in rows.ts. */
+export interface Rows {
+  add<Row>(encoder: RowEncoder<Row>, row: Row): void;
+  /** Of a table that is partitioned by the UTC month of `occurredAtMs`. */
+  addByMonth<Row>(encoder: RowEncoder<Row>, row: Row, occurredAtMs: number): void;
+}
+
+/** What a block holds of one partition: records from `first` to `last`, markers and aborted ones among them. */
+export interface BlockRange {
+  first: number;
+  last: number;
+  /** Records, not rows. */
+  records: number;
+  /** CRC-32 over the values of the records, one after another; told apart by `records` and the range. */
+  crc: number;
+  /** Log time of the last record; null when there is none. */
+  logTimeMs: number | null;
+}
+
+/** ClickHouse refuses more than 100 partitions in one insert. */
+const MONTHS_MAX = 90;
+
+/** One insert in the making. */
+interface Part {
+  readonly encoder: RowEncoder<never>;
+  readonly writer: RowBinaryWriter;
+  readonly months: Set<number>;
+  rows: number;
+}
+
+/**
+ * Rows of some records of one topic, encoded as they come, and which records those were. Rows of a
+ * table are one insert, or as many as its months demand. Not used again after `inserts`.
+ */
+export class Block implements Rows {
+  readonly ranges = new Map<number, BlockRange>();
+  records = 0;
+  private readonly byTable = new Map<string, Part>();
+  private readonly byMonth = new Map<number, Part>();
+  private readonly months = new MonthOf();
+
+  /** `tables`: in which order they are written. */
+  constructor(private readonly tables: readonly string[]) {}
+
+  get bytes(): number {
+    let sum = 0;
+    for (const part of this.parts()) sum += part.writer.size;
+    return sum;
+  }
+
+  add<Row>(encoder: RowEncoder<Row>, row: Row): void {
+    let part = this.byTable.get(encoder.table);
+    if (part === undefined) this.byTable.set(encoder.table, (part = newPart(encoder)));
+    write(part, encoder, row);
+  }
+
+  addByMonth<Row>(encoder: RowEncoder<Row>, row: Row, occurredAtMs: number): void {
+    const month = this.months.of(occurredAtMs);
+    let part = this.byMonth.get(month);
+    if (part === undefined) {
+      part = [...this.byMonth.values()].find(({ months }) => months.size < MONTHS_MAX) ?? newPart(encoder);
+      part.months.add(month);
+      this.byMonth.set(month, part);
+    }
+    write(part, encoder, row);
+  }
+
+  /** Notes that a record's rows are in. `value` are its bytes as they stand in the topic. */
+  count(partition: number, offset: number, value: Buffer, logTimeMs: number): void {
+    const range = this.rangeOf(partition, offset);
+    range.last = Math.max(range.last, offset);
+    range.records += 1;
+    range.crc = crc32(value, range.crc);
+    range.logTimeMs = logTimeMs;
+    this.records += 1;
+  }
+
+  /** Widens the range of a partition that has records here: it joins what is written, and reaches before `next`. */
+  cover(partition: number, first: number, next: number): void {
+    const range = this.rangeOf(partition, first);
+    range.first = Math.min(range.first, first);
+    range.last = Math.max(range.last, next - 1);
+  }
+
+  /** In the order of `tables`. */
+  inserts(): EncodedRows[] {
+    const parts = [...this.parts()];
+    return this.tables.flatMap((table) =>
+      parts
+        .filter((part) => part.encoder.table === table)
+        .map(({ encoder, writer, rows }) => ({ table, columns: encoder.columns, body: writer.take(), rows })),
+    );
+  }
+
+  private *parts(): Iterable<Part> {
+    yield* this.byTable.values();
+    yield* new Set(this.byMonth.values());
+  }
+
+  private rangeOf(partition: number, offset: number): BlockRange {
+    let range = this.ranges.get(partition);
+    if (range === undefined) {
+      range = { first: offset, last: offset, records: 0, crc: 0, logTimeMs: null };
+      this.ranges.set(partition, range);
+    }
+    return range;
+  }
+}
+
+const newPart = (encoder: RowEncoder<never>): Part => ({
+  encoder,
+  writer: new RowBinaryWriter(16 * 1024),
+  months: new Set(),
+  rows: 0,
+});
+
+/** A row that cannot be written leaves nothing behind. */
+const write = <Row>(part: Part, encoder: RowEncoder<Row>, row: Row): void => {
+  const size = part.writer.size;
+  try {
+    encoder.write(part.writer, row);
+  } catch (error) {
+    part.writer.truncate(size);
+    throw error;
+  }
+  part.rows += 1;
+};
+
+/** The UTC month of an instant, counted from year 0; remembers the last one, as neighbours mostly share it. */
+class MonthOf {
+  private fromMs = 0;
+  private toMs = 0;
+  private month = 0;
+
+  of(timeMs: number): number {
+    if (timeMs >= this.fromMs && timeMs < this.toMs) return this.month;
+    const date = new Date(timeMs);
+    const [year, month] = [date.getUTCFullYear(), date.getUTCMonth()];
+    if (Number.isNaN(year)) throw new RangeError(`no instant: ${timeMs}`);
+    this.fromMs = Date.UTC(year, month);
+    this.toMs = Date.UTC(year, month + 1);
+    this.month = year * 12 + month;
+    return this.month;
+  }
+}

@@ -1,0 +1,20 @@
+/** Offsets `first` to `last`, both within. */
+export interface Span {
+  first: number;
+  last: number;
+}
+
+/**
+ * The offset at which a partition goes on: one past the unbroken chain of spans that begins at the
+ * smallest `first`. Spans may overlap, repeat and come in any order; behind a gap nothing counts, as
+ * what the gap held may be in no table. Null without spans.
+ */
+export const contiguousEnd = (spans: readonly Span[]): number | null => {
+  let end: number | null = null;
+  for (const { first, last } of [...spans].sort((a, b) => a.first - b.first)) {
+    if (end === null) end = last + 1;
+    else if (first > end) break;
+    else end = Math.max(end, last + 1);
+  }
+  return end;
+};

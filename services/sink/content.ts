@@ -1,0 +1,28 @@
+import { TABLES } from '../../lib/clickhouse/tables.ts';
+import { TOPICS } from '../../lib/topics.ts';
+import type { DeadLetter, Outcome } from '../../schemas/types.ts';
+import type { LaneContent } from './lane.ts';
+import { addDeadLetter, addOutcome } from './rows.ts';
+
+/**
+ * Aliases first: a merge is then told by them alone, and whoever applies them to people as well sees
+ * it in one step. Traits last: who they belong to is there already.
+ */
+export const OUTCOMES: LaneContent<Outcome> = {
+  topic: TOPICS.traitEvents,
+  tables: [TABLES.personAliases, TABLES.people, TABLES.carts, TABLES.traitEvents],
+  addRows: addOutcome,
+  sameCause: (a, b) => a.body.input_offset === b.body.input_offset,
+  logTimeMs: (outcome) => outcome.log_time,
+};
+
+export const DEAD_LETTERS: LaneContent<DeadLetter> = {
+  topic: TOPICS.deadLetters,
+  tables: [TABLES.deadLetters],
+  addRows: addDeadLetter,
+  sameCause: () => false,
+  logTimeMs: (letter) => letter.received_at,
+};
+
+/** The consumer group of each topic, without the installation's prefix. */
+export const GROUPS = { outcomes: 'sink', deadLetters: 'sink-dead-letters' } as const;

@@ -1,0 +1,68 @@
+import { createRegistry } from '../../lib/avro/index.ts';
+import { createClickHouse } from '../../lib/clickhouse/client.ts';
+import { migrateWhenUp } from '../../lib/clickhouse/migrate.ts';
+import { createKafka } from '../../lib/kafka/index.ts';
+import { runMain, serveHealth } from '../../lib/telemetry/index.ts';
+import { TOPICS, topicSpecs } from '../../lib/topics.ts';
+import type { DeadLetter, Outcome } from '../../schemas/types.ts';
+import { SINK_CONFIG } from './config.ts';
+import { createSinkMetrics } from './metrics.ts';
+import { startSink, type Sink } from './sink.ts';
+
+runMain({
+  name: 'sink',
+  config: SINK_CONFIG,
+  start: async ({ config, logger, metrics }) => {
+    // Health is served while the sink still waits for its engines.
+    const started: { sink?: Sink } = {};
+    const health = await serveHealth({
+      host: config.host,
+      advertisedHost: config.advertisedHost,
+      logger,
+      metrics,
+      ready: () => started.sink?.ready() ?? false,
+      positions: () => started.sink?.positions() ?? [],
+    });
+    const client = createClickHouse({
+      url: config.clickhouseUrl,
+      user: config.clickhouseUser,
+      password: config.clickhousePassword,
+      database: config.clickhouseDatabase,
+      requestTimeoutMs: 30_000,
+    });
+    const ran = await migrateWhenUp(client, logger);
+    if (ran.length > 0) logger.info({ database: config.clickhouseDatabase, migrations: ran }, 'database migrated');
+
+    const { topicPrefix } = config;
+    const kafka = createKafka({ brokers: config.kafkaBrokers, clientId: 'sink', logger, topicPrefix });
+    const specs = topicSpecs(config);
+    await kafka.ensureTopics([specs[TOPICS.traitEvents], specs[TOPICS.deadLetters]]);
+    const registry = createRegistry({ url: config.registryUrl, topicPrefix, logger });
+    const codecs = {
+      outcomes: await registry.codec<Outcome>(TOPICS.traitEvents),
+      deadLetters: await registry.codec<DeadLetter>(TOPICS.deadLetters),
+    };
+    const sink = startSink({
+      kafka,
+      client,
+      codecs,
+      url: health.url,
+      settings: {
+        blockIntervalMs: config.sinkBlockIntervalMs,
+        blockRecordsMax: config.sinkBlockRecordsMax,
+        blockBytesMax: config.sinkBlockBytesMax,
+        acceptLost: config.sinkAcceptLost,
+      },
+      logger,
+      metrics: createSinkMetrics(metrics),
+      clock: Date.now,
+    });
+    started.sink = sink;
+    return {
+      stop: async () => {
+        await sink.stop();
+        await Promise.all([kafka.close(), client.close(), health.close()]);
+      },
+    };
+  },
+});

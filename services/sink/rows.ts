@@ -1,0 +1,198 @@
+import {
+  cartRows,
+  personAliasRows,
+  personRows,
+  deadLetterRows,
+  traitEventRows,
+  type CartRow,
+  type DeadLetterRow,
+  type PersonAliasRow,
+  type PersonRow,
+  type TraitEventRow,
+} from '../../lib/clickhouse/schema.ts';
+import type { LogVersion } from '../../lib/clickhouse/version.ts';
+import type {
+  Cart,
+  Consent,
+  DeadLetter,
+  Merge,
+  Outcome,
+  Person,
+  ProfileIdentifier,
+  TraitEvent,
+} from '../../schemas/types.ts';
+import type { Rows } from './block.ts';
+
+/** A record that says nothing that has a row; the partition cannot go on behind it. */
+export class UnusableRecordError extends Error {
+  override readonly name = 'UnusableRecordError';
+}
+
+const UINT32_MAX = 2 ** 32 - 1;
+
+const personId = (id: number): number => {
+  if (!Number.isInteger(id) || id < 1 || id > UINT32_MAX) throw new UnusableRecordError(`person id ${id}`);
+  return id;
+};
+
+/** The row of a trait event, as it stands after this outcome. */
+export const traitEventRow = (workspace: string, event: TraitEvent, version: LogVersion): TraitEventRow => ({
+  workspace,
+  trait: event.trait,
+  status: event.status,
+  occurred_at: event.occurred_at,
+  cart_id: event.cart_id,
+  event_id: event.event_id,
+  person_id: personId(event.person_id),
+  store_id: event.store_id,
+  mode: event.mode,
+  amount: event.amount,
+  products: event.products ?? [],
+  source: event.source,
+  previous_status: event.previous_status,
+  reentered: event.reentered,
+  anomaly: event.anomaly,
+  detected_at: event.detected_at,
+  retracted_at: event.retracted_at,
+  recovered_at: event.recovered_at,
+  beyond_horizon: event.beyond_horizon,
+  replaces: event.replaces,
+  version,
+});
+
+export const cartRow = (workspace: string, cart: Cart, version: LogVersion): CartRow => ({
+  workspace,
+  cart_id: cart.cart_id,
+  person_id: personId(cart.person_id),
+  status: cart.status,
+  status_since: cart.status_since,
+  store_id: cart.store_id,
+  mode: cart.mode,
+  amount: cart.amount,
+  created_at: cart.created_at,
+  last_activity_at: cart.last_activity_at,
+  due_at: cart.due_at,
+  abandoned_at: cart.abandoned_at,
+  recovered_at: cart.recovered_at,
+  reservation_start_at: cart.reservation_start_at,
+  version,
+});
+
+/** One word for several phones: opted in if one of them is (then SMS may be sent), else opted out if one is. */
+export const smsConsentOf = (phones: readonly ProfileIdentifier[]): Consent | null => {
+  if (phones.some((phone) => phone.consent === 'opted_in')) return 'opted_in';
+  return phones.some((phone) => phone.consent === 'opted_out') ? 'opted_out' : null;
+};
+
+/** One word for several addresses: opted out only if all of them are (then none may be written to). */
+export const emailConsentOf = (emails: readonly ProfileIdentifier[]): Consent | null => {
+  if (emails.some((email) => email.consent === 'opted_in')) return 'opted_in';
+  return emails.length > 0 && emails.every((email) => email.consent === 'opted_out') ? 'opted_out' : null;
+};
+
+/** The row of a profile. An anonymous person is reachable by nothing, whatever is known of them. */
+export const personRow = (workspace: string, person: Person, version: LogVersion): PersonRow => {
+  const of = (kind: ProfileIdentifier['kind']): ProfileIdentifier[] =>
+    person.identifiers.filter((identifier) => identifier.kind === kind);
+  const phones = of('phone');
+  const emails = of('email');
+  const known = !person.anonymous;
+  return {
+    workspace,
+    person_id: personId(person.person_id),
+    anonymous: person.anonymous,
+    name: person.name,
+    time_zone: person.time_zone,
+    first_at: person.first_at,
+    last_at: person.last_at,
+    phones: phones.map(valueOf),
+    phone_consents: phones.map(consentOf),
+    emails: emails.map(valueOf),
+    email_consents: emails.map(consentOf),
+    user_ids: of('user_id').map(valueOf),
+    externals: of('external').map(valueOf),
+    reachable_sms: known && phones.some((phone) => phone.consent === 'opted_in'),
+    reachable_email: known && emails.some((email) => email.consent !== 'opted_out'),
+    sms_consent: smsConsentOf(phones),
+    email_consent: emailConsentOf(emails),
+    merged_into: 0,
+    version,
+  };
+};
+
+const valueOf = (identifier: ProfileIdentifier): string => identifier.value;
+const consentOf = (identifier: ProfileIdentifier): string => identifier.consent ?? '';
+
+export const personAliasRow = (workspace: string, merge: Merge, version: LogVersion): PersonAliasRow => ({
+  workspace,
+  loser: personId(merge.loser),
+  winner: personId(merge.winner),
+  merged_at: version.logTimeMs,
+  version,
+});
+
+/** What is left of the loser of a merge: its profile went over to the winner. */
+export const mergedPersonRow = (workspace: string, { loser, winner }: Merge, version: LogVersion): PersonRow => ({
+  workspace,
+  person_id: personId(loser),
+  anonymous: true,
+  name: null,
+  time_zone: null,
+  first_at: 0,
+  last_at: 0,
+  phones: [],
+  phone_consents: [],
+  emails: [],
+  email_consents: [],
+  user_ids: [],
+  externals: [],
+  reachable_sms: false,
+  reachable_email: false,
+  sms_consent: null,
+  email_consent: null,
+  merged_into: personId(winner),
+  version,
+});
+
+/**
+ * Adds the rows of one outcome. A merge of a person with itself parts them again: the alias then
+ * changes nothing, and the profile that is said beside it stands. Throws UnusableRecordError.
+ */
+export const addOutcome = (rows: Rows, outcome: Outcome, offset: number): void => {
+  const { workspace, kind } = outcome;
+  const version = { logTimeMs: outcome.log_time, inputOffset: outcome.input_offset, outputOffset: offset };
+  if (kind === 'trait' && outcome.trait) {
+    rows.addByMonth(traitEventRows, traitEventRow(workspace, outcome.trait, version), outcome.trait.occurred_at);
+  } else if (kind === 'cart' && outcome.cart) {
+    rows.add(cartRows, cartRow(workspace, outcome.cart, version));
+  } else if (kind === 'person' && outcome.person) {
+    rows.add(personRows, personRow(workspace, outcome.person, version));
+  } else if (kind === 'merge' && outcome.merge) {
+    rows.add(personAliasRows, personAliasRow(workspace, outcome.merge, version));
+    if (outcome.merge.loser !== outcome.merge.winner) {
+      rows.add(personRows, mergedPersonRow(workspace, outcome.merge, version));
+    }
+  } else {
+    throw new UnusableRecordError(`an outcome of kind ${kind} without its member`);
+  }
+};
+
+export const deadLetterRow = (letter: DeadLetter, offset: number): DeadLetterRow => ({
+  workspace: letter.workspace,
+  received_at: letter.received_at,
+  dead_letter_id: letter.dead_letter_id,
+  source: letter.source,
+  subscription_id: letter.subscription_id,
+  reason: letter.reason,
+  message: letter.message,
+  line: letter.line,
+  request_at: letter.request_at,
+  body: letter.body,
+  body_truncated: letter.body_truncated,
+  // A dead letter never changes; any order will do.
+  version: { logTimeMs: letter.received_at, inputOffset: 0, outputOffset: offset },
+});
+
+export const addDeadLetter = (rows: Rows, letter: DeadLetter, offset: number): void => {
+  rows.add(deadLetterRows, deadLetterRow(letter, offset));
+};

@@ -1,0 +1,60 @@
+import type { Logger } from 'pino';
+import type { Codec } from '../../lib/avro/index.ts';
+import type { ClickHouse } from '../../lib/clickhouse/client.ts';
+import type { Kafka } from '../../lib/kafka/types.ts';
+import type { StagePosition } from '../../lib/telemetry/index.ts';
+import type { DeadLetter, Outcome } from '../../schemas/types.ts';
+import { DEAD_LETTERS, GROUPS, OUTCOMES } from './content.ts';
+import { Lane, type LaneContent, type LaneSettings } from './lane.ts';
+import { Ledger } from './ledger.ts';
+import type { SinkMetrics } from './metrics.ts';
+import { BlockWriter, type BlockWriterOptions } from './writer.ts';
+
+export interface SinkOptions {
+  kafka: Kafka;
+  client: ClickHouse;
+  codecs: { outcomes: Codec<Outcome>; deadLetters: Codec<DeadLetter> };
+  /** Base URL of this process's health server. */
+  url: string | null;
+  settings: LaneSettings;
+  logger: Logger;
+  metrics: SinkMetrics;
+  /** Unix milliseconds. */
+  clock: () => number;
+  /** See BlockWriter; for tests. */
+  afterTable?: BlockWriterOptions['afterTable'];
+}
+
+export interface Sink {
+  positions(): StagePosition[];
+  ready(): boolean;
+  stop(): Promise<void>;
+}
+
+/** Starts both lanes. The database must have been migrated, the topics must exist. */
+export const startSink = (options: SinkOptions): Sink => {
+  const lanes = [
+    laneOf(options, OUTCOMES, options.codecs.outcomes, GROUPS.outcomes),
+    laneOf(options, DEAD_LETTERS, options.codecs.deadLetters, GROUPS.deadLetters),
+  ];
+  for (const lane of lanes) lane.start();
+  return {
+    positions: () => lanes.flatMap((lane) => lane.positions()),
+    ready: () => lanes.every((lane) => lane.ready()),
+    stop: async () => {
+      await Promise.all(lanes.map((lane) => lane.stop()));
+    },
+  };
+};
+
+const laneOf = <M>(
+  { kafka, client, url, settings, logger, metrics, clock, afterTable }: SinkOptions,
+  content: LaneContent<M>,
+  codec: Codec<M>,
+  groupId: string,
+): Lane<M> => {
+  const { topic } = content;
+  const ledger = new Ledger(client, topic, clock);
+  const writer = new BlockWriter({ client, ledger, logger, metrics, topic, ...(afterTable && { afterTable }) });
+  return new Lane({ content, kafka, codec, groupId, url, ledger, writer, settings, logger, metrics, clock });
+};

@@ -1,0 +1,97 @@
+import type { Logger } from 'pino';
+import { insertRowBinary, type ClickHouse, type EncodedRows } from '../../lib/clickhouse/client.ts';
+import type { Block } from './block.ts';
+import type { Ledger } from './ledger.ts';
+import type { SinkMetrics } from './metrics.ts';
+
+const BACKOFF_FIRST_MS = 100;
+const BACKOFF_MAX_MS = 5_000;
+
+export interface BlockWriterOptions {
+  client: ClickHouse;
+  ledger: Ledger;
+  logger: Logger;
+  metrics: SinkMetrics;
+  topic: string;
+  /** Called between two tables of a block; for tests that stop there. */
+  afterTable?: (table: string) => Promise<void> | void;
+}
+
+/**
+ * Writes blocks, one at a time: all tables, then the ledger. While ClickHouse is away, or refuses,
+ * it tries again for as long as it is wanted; nothing is ever left out.
+ */
+export class BlockWriter {
+  private failures = 0;
+
+  constructor(private readonly options: BlockWriterOptions) {}
+
+  /** The last attempt went well. */
+  get healthy(): boolean {
+    return this.failures === 0;
+  }
+
+  /**
+   * True when the block is in the ledger. False when `wanted` said no before: the block may then be
+   * in some tables, and whoever owns its partitions writes it again.
+   */
+  async write(block: Block, wanted: () => boolean): Promise<boolean> {
+    const { ledger, metrics, topic } = this.options;
+    for (const insert of block.inserts()) {
+      const { table, rows } = insert;
+      const done = await this.insist(table, wanted, () => this.insert(insert));
+      if (!done) return false;
+      metrics.rows.inc({ table }, rows);
+      await this.options.afterTable?.(table);
+    }
+    if (!(await this.insist('ledger', wanted, () => ledger.append(block.ranges)))) return false;
+    metrics.blocks.inc({ topic });
+    metrics.records.inc({ topic }, block.records);
+    return true;
+  }
+
+  private async insert(insert: EncodedRows): Promise<void> {
+    const stop = this.options.metrics.insertSeconds.startTimer({ table: insert.table });
+    await insertRowBinary(this.options.client, insert);
+    stop();
+  }
+
+  /** Tries until it succeeds (true) or is not wanted any more (false). */
+  async insist(what: string, wanted: () => boolean, action: () => Promise<void>): Promise<boolean> {
+    const { logger, metrics, topic } = this.options;
+    for (let attempt = 1; ; attempt++) {
+      if (!wanted()) return false;
+      try {
+        await action();
+        if (this.failures > 0) logger.info({ topic, failures: this.failures }, 'clickhouse takes rows again');
+        this.failures = 0;
+        return true;
+      } catch (error) {
+        this.failures += 1;
+        metrics.failures.inc({ topic });
+        const waitMs = Math.min(BACKOFF_FIRST_MS * 2 ** (attempt - 1), BACKOFF_MAX_MS);
+        logger.error(
+          { topic, what, attempt, waitMs, code: codeOf(error) },
+          'clickhouse did not take a block; trying again',
+        );
+        await pause(waitMs, wanted);
+      }
+    }
+  }
+}
+
+/** ClickHouse's or the socket's code. Messages are not logged: they may quote rows. */
+const codeOf = (error: unknown): string => {
+  if (!(error instanceof Error)) return 'unknown';
+  const { code, type } = error as Error & { code?: string; type?: string };
+  return [error.name, type, code].filter(Boolean).join(' ');
+};
+
+const STEP_MS = 100;
+
+/** Waits, and ends early when it is for nothing. */
+const pause = async (ms: number, wanted: () => boolean): Promise<void> => {
+  for (let left = ms; left > 0 && wanted(); left -= STEP_MS) {
+    await new Promise((resolve) => setTimeout(resolve, Math.min(left, STEP_MS)));
+  }
+};
