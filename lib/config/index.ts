@@ -1,0 +1,132 @@
+/** Strict configuration by environment variables: described once, checked as a whole, documented from the description. */
+import { COMMON } from './common.ts';
+import type { Field } from './fields.ts';
+import { adminKey, keyProblems, secretKey } from './keys.ts';
+
+export { brokers, choice, flag, integer, port, secret, text, url } from './fields.ts';
+export type { Field } from './fields.ts';
+export { COMMON } from './common.ts';
+
+/** INGEST_PORT → ingestPort. */
+type Camel<S extends string> = S extends `${infer Head}_${infer Tail}`
+  ? `${Lowercase<Head>}${Capitalize<Camel<Tail>>}`
+  : Lowercase<S>;
+type Fields = Readonly<Record<string, Field<unknown>>>;
+type Values<F extends Fields> = {
+  -readonly [K in keyof F & string as Camel<K>]: F[K] extends Field<infer T> ? T : never;
+};
+interface Keys {
+  /** ADMIN_KEY, else DATA_DIR/admin-key, which is made when it is first read. Not enumerable: never logged. */
+  readonly adminKey: string;
+  /** SECRET_KEY, else DATA_DIR/secret-key (32 bytes), which is made when it is first read. Not enumerable. */
+  readonly secretKey: Buffer;
+}
+
+export interface Definition<F extends Fields> {
+  name: string;
+  doc: string;
+  /** All of them: the common ones and the process's own. */
+  fields: F & typeof COMMON;
+  /** The variables of its own. */
+  own: string[];
+}
+export type ConfigOf<F extends Fields> = Values<F> & Values<typeof COMMON> & Keys;
+
+/** Describes what a process reads; the common variables are always part of it. */
+export function defineConfig<const F extends Fields>(description: {
+  name: string;
+  doc: string;
+  fields: F;
+}): Definition<F> {
+  const { name, doc, fields } = description;
+  const own = Object.keys(fields).filter((variable) => !(variable in COMMON));
+  return { name, doc, fields: { ...COMMON, ...fields }, own };
+}
+
+/** Everything that is wrong with a configuration, one problem per line. */
+export class ConfigError extends Error {
+  constructor(readonly problems: string[]) {
+    super(`The configuration is not valid:\n${problems.map((problem) => `  ${problem}`).join('\n')}`);
+    this.name = 'ConfigError';
+  }
+}
+
+const FLAGS = ['--help', '--validate'];
+
+/**
+ * The values of a definition. An empty variable counts as one that is not given.
+ * Throws a ConfigError with every problem at once.
+ */
+export function loadConfig<F extends Fields>(
+  definition: Definition<F>,
+  env: NodeJS.ProcessEnv = process.env,
+  argv: readonly string[] = process.argv.slice(2),
+): ConfigOf<F> {
+  const problems = argv.filter((arg) => !FLAGS.includes(arg)).map((arg) => `${arg} is not an option; see --help`);
+  const values = new Map<string, unknown>();
+  const known = (variable: string): unknown => values.get(variable);
+  for (const [variable, field] of Object.entries<Field<unknown>>(definition.fields)) {
+    const given = env[variable];
+    const fallback = typeof field.fallback === 'object' ? field.fallback.of(known) : field.fallback;
+    const value = given === undefined || given === '' ? fallback : given;
+    if (value === undefined) {
+      problems.push(`${variable} is missing: ${field.doc}`);
+      continue;
+    }
+    try {
+      values.set(variable, field.parse(value));
+    } catch (error) {
+      const shown = field.secret ? 'the value given' : JSON.stringify(value);
+      problems.push(`${variable} ${(error as Error).message}, not ${shown}`);
+    }
+  }
+  problems.push(...keyProblems(env));
+  if (problems.length > 0) throw new ConfigError(problems);
+  const config = Object.fromEntries([...values].map(([variable, value]) => [camel(variable), value]));
+  return withKeys(config, env) as ConfigOf<F>;
+}
+
+/** Read when needed, so that a process that needs no key makes none. */
+function withKeys(config: Record<string, unknown>, env: NodeJS.ProcessEnv): object {
+  const dataDir = config['dataDir'] as string;
+  Object.defineProperty(config, 'adminKey', { get: () => adminKey(env, dataDir) });
+  Object.defineProperty(config, 'secretKey', { get: () => secretKey(env, dataDir) });
+  return config;
+}
+
+function camel(variable: string): string {
+  return variable.toLowerCase().replace(/_([a-z0-9])/g, (_, letter: string) => letter.toUpperCase());
+}
+
+/** The default of a field as it stands in help and documentation. */
+export function shownDefault(field: Field<unknown>): string {
+  if (field.fallback === undefined) return '(must be given)';
+  const shown = typeof field.fallback === 'object' ? field.fallback.shown : field.fallback;
+  return shown === '' ? '(empty)' : shown;
+}
+
+export const KEY_DOCS = {
+  ADMIN_KEY: 'Key that may do everything. Else read from DATA_DIR/admin-key, which the first start makes.',
+  SECRET_KEY:
+    '64 hexadecimal digits: encrypts the signing secrets of subscriptions. Else read from DATA_DIR/secret-key, which the first start makes.',
+};
+
+/** The text of --help. */
+export function helpText(definition: Definition<Fields>): string {
+  const line = (variable: string): string => {
+    const field = definition.fields[variable as keyof typeof definition.fields] as Field<unknown>;
+    return `  ${variable}  [${shownDefault(field)}]\n      ${field.doc} (${field.kind})`;
+  };
+  const common = Object.keys(COMMON);
+  return [
+    `${definition.name}: ${definition.doc}`,
+    '',
+    'Options:\n  --help      this text\n  --validate  check the configuration and end',
+    ...(definition.own.length > 0 ? ['', 'Its own variables:', ...definition.own.map(line)] : []),
+    '',
+    'Variables of every process:',
+    ...common.map(line),
+    ...Object.entries(KEY_DOCS).map(([variable, doc]) => `  ${variable}\n      ${doc}`),
+    '',
+  ].join('\n');
+}

@@ -1,0 +1,76 @@
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { Logger } from './logger.ts';
+import type { Metrics } from './metrics.ts';
+import type { StagePosition } from './positions.ts';
+import { announceHealth } from './supervisor.ts';
+
+export interface HealthOptions {
+  host: string;
+  /** Host to put into `url`; the bound address by default. */
+  advertisedHost?: string;
+  /** 0, the default: a port of the system's choice. */
+  port?: number;
+  logger: Logger;
+  metrics: Metrics;
+  ready: () => boolean | Promise<boolean>;
+  positions?: () => StagePosition[] | Promise<StagePosition[]>;
+}
+
+export interface HealthServer {
+  /** http://host:port, without a slash at its end. */
+  url: string;
+  close(): Promise<void>;
+}
+
+/** Serves /healthz, /readyz (200 or 503), /metrics and /positions. */
+export async function serveHealth(options: HealthOptions): Promise<HealthServer> {
+  const server = createServer((request, response) => {
+    answer(options, request, response).catch((error: unknown) => {
+      options.logger.error({ err: error }, 'health endpoint failed');
+      if (!response.headersSent) response.writeHead(500);
+      response.end();
+    });
+  });
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(options.port ?? 0, options.host, resolve);
+  });
+  const { port } = server.address() as AddressInfo;
+  const host =
+    options.advertisedHost ?? (options.host === '0.0.0.0' || options.host === '::' ? '127.0.0.1' : options.host);
+  const url = `http://${host.includes(':') ? `[${host}]` : host}:${port}`;
+  options.logger.info({ health_url: url }, 'health endpoint listens');
+  announceHealth(url);
+  return {
+    url,
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        server.closeAllConnections();
+      }),
+  };
+}
+
+async function answer(options: HealthOptions, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  const path = (request.url ?? '').split('?')[0];
+  if (request.method !== 'GET' && request.method !== 'HEAD')
+    return json(response, 405, { status: 'method not allowed' });
+  if (path === '/healthz') return json(response, 200, { status: 'ok' });
+  if (path === '/readyz') {
+    const ready = await options.ready();
+    return json(response, ready ? 200 : 503, { status: ready ? 'ready' : 'not ready' });
+  }
+  if (path === '/positions') return json(response, 200, (await options.positions?.()) ?? []);
+  if (path === '/metrics') {
+    response.writeHead(200, { 'content-type': options.metrics.contentType });
+    response.end(await options.metrics.metrics());
+    return;
+  }
+  json(response, 404, { status: 'not found' });
+}
+
+function json(response: ServerResponse, status: number, body: unknown): void {
+  response.writeHead(status, { 'content-type': 'application/json' });
+  response.end(JSON.stringify(body));
+}

@@ -1,0 +1,10 @@
+import { collectDefaultMetrics, Registry } from 'prom-client';
+
+export type Metrics = Registry;
+
+/** A registry of metrics for one process, with those of the process itself (memory, CPU, event loop). */
+export function createMetrics(): Metrics {
+  const registry = new Registry();
+  collectDefaultMetrics({ register: registry, eventLoopMonitoringPrecision: 50 });
+  return registry;
+}

@@ -1,0 +1,20 @@
+/** Where one stage stands in one partition of its input. Times are milliseconds since 1970 on the log's clock. */
+export interface StagePosition {
+  stage: string;
+  topic: string;
+  partition: number;
+  /** The next offset: everything before it is done durably (committed, or in the ledger). */
+  position: number;
+  end: number;
+  logTimeMs: number | null;
+  /** When the earliest deadline that still waits falls due. */
+  earliestDueMs: number | null;
+  state: 'restoring' | 'running' | 'stopped';
+}
+
+/** The positions that the process behind a health address publishes; throws when it does not answer in time. */
+export async function fetchPositions(healthUrl: string, timeoutMs: number): Promise<StagePosition[]> {
+  const response = await fetch(`${healthUrl}/positions`, { signal: AbortSignal.timeout(timeoutMs) });
+  if (!response.ok) throw new Error(`${healthUrl}/positions answered ${response.status}`);
+  return (await response.json()) as StagePosition[];
+}
