@@ -1,7 +1,7 @@
 import Cluster from 'kafkajs/src/cluster/index.js';
 import loggers from 'kafkajs/src/loggers/index.js';
 import createSocketFactory from 'kafkajs/src/network/socketFactory.js';
-import { logLevel, type logCreator } from 'kafkajs';
+import type { logCreator } from 'kafkajs';
 import type { Logger } from 'pino';
 import { KafkaUnavailableError, kafkaErrorType, messageOf } from './errors.ts';
 
@@ -14,15 +14,13 @@ export interface Connection {
 export const CONNECTION_TIMEOUT_MS = 3_000;
 export const REQUEST_TIMEOUT_MS = 15_000;
 
-/** kafkajs's words in our log: what it calls an error it usually mends by itself, so it is a warning at most. */
+/** kafkajs tells of every error, also of those that it mends itself: our own words stand at the places that matter. */
 export const clientLog =
   (logger: Logger): logCreator =>
   () =>
-  ({ namespace, level, log }) => {
-    const { message } = log;
-    const line = { client: namespace, detail: typeof log['error'] === 'string' ? log['error'] : undefined };
-    if (level === logLevel.ERROR) logger.warn(line, message);
-    else logger.debug(line, message);
+  ({ namespace, label, log }) => {
+    const detail = typeof log['error'] === 'string' ? log['error'] : undefined;
+    logger.debug({ client: namespace, label, detail }, log.message);
   };
 
 /**
@@ -31,7 +29,10 @@ export const clientLog =
  */
 export function createCluster({ brokers, clientId, logger }: Connection): Cluster {
   return new Cluster({
-    logger: loggers.createLogger({ level: loggers.LEVELS.WARN, logCreator: clientLog(logger)(logLevel.WARN) as never }),
+    logger: loggers.createLogger({
+      level: loggers.LEVELS.WARN,
+      logCreator: clientLog(logger),
+    }),
     socketFactory: createSocketFactory(),
     brokers,
     clientId,

@@ -1,9 +1,11 @@
-import { ConfigResourceTypes, Kafka as KafkaJs, logLevel, type Admin } from 'kafkajs';
+import kafkajs from 'kafkajs/index.js';
+import type { Admin, Kafka as KafkaJs } from 'kafkajs';
 import type Cluster from 'kafkajs/src/cluster/index.js';
 import type { Logger } from 'pino';
 import { decodeAssignment, decodeSubscription } from './assignment.ts';
 import { CONNECTION_TIMEOUT_MS, ControlCluster, REQUEST_TIMEOUT_MS, clientLog, type Connection } from './cluster.ts';
-import { KafkaUnavailableError, UnknownTopicError, kafkaErrorType, messageOf } from './errors.ts';
+import { EARLIEST, LATEST, TopicDirectory } from './directory.ts';
+import { KafkaUnavailableError, messageOf } from './errors.ts';
 import { GroupMember } from './member.ts';
 import { partitionFor } from './murmur2.ts';
 import { BatchingProducer } from './producer.ts';
@@ -22,92 +24,38 @@ export interface KafkaOptions {
   topicPrefix: string;
 }
 
-const EARLIEST = -2;
-const LATEST = -1;
-const READ_UNCOMMITTED = 0;
 /** One event carries its raw body (up to 1 MiB) besides its fields. */
 const MAX_MESSAGE_BYTES = String(4 << 20);
-
-const isMissingTopic = (error: unknown): boolean => kafkaErrorType(error) === 'UNKNOWN_TOPIC_OR_PARTITION';
 
 /** The installation's Kafka. Connects on demand; nothing is sent before it is asked for. */
 export function createKafka({ brokers, clientId, logger, topicPrefix }: KafkaOptions): Kafka {
   const connection: Connection = { brokers, clientId, logger };
-  const kafkaJs = new KafkaJs({
+  const kafkaJs = new kafkajs.Kafka({
     brokers,
     clientId,
-    logLevel: logLevel.WARN,
+    logLevel: kafkajs.logLevel.WARN,
     logCreator: clientLog(logger),
     connectionTimeout: CONNECTION_TIMEOUT_MS,
     requestTimeout: REQUEST_TIMEOUT_MS,
   });
   const control = new ControlCluster(connection);
-  const partitionCounts = new Map<string, Promise<number>>();
-
-  const loadTopic = async (cluster: Cluster, topic: string): Promise<number[]> => {
-    const name = topicPrefix + topic;
-    await cluster.addMultipleTargetTopics([name]);
-    const partitions = cluster.findTopicPartitionMetadata(name).map((m) => m.partitionId);
-    if (partitions.length === 0) throw new UnknownTopicError(name);
-    return partitions.sort((a, b) => a - b);
-  };
-
-  const onTopic = <T>(what: string, topic: string, ask: (cluster: Cluster, partitions: number[]) => Promise<T>) =>
-    control
-      .ask(
-        `${what} ${topic}`,
-        async (cluster) => ask(cluster, await loadTopic(cluster, topic)),
-        (error) => isMissingTopic(error) || error instanceof UnknownTopicError,
-      )
-      .catch((error: unknown) => {
-        throw isMissingTopic(error) ? new UnknownTopicError(topicPrefix + topic, { cause: error }) : error;
-      });
-
-  const listOffsets = (topic: string, timestamp: number): Promise<number[]> =>
-    onTopic('offsets of', topic, async (cluster, partitions) => {
-      const name = topicPrefix + topic;
-      const byLeader = new Map<number, number[]>();
-      for (const m of cluster.findTopicPartitionMetadata(name)) {
-        byLeader.set(m.leader, [...(byLeader.get(m.leader) ?? []), m.partitionId]);
-      }
-      const offsets = new Array<number>(partitions.length).fill(0);
-      await Promise.all(
-        [...byLeader].map(async ([nodeId, ids]) => {
-          const broker = await cluster.findBroker({ nodeId });
-          const { responses } = await broker.listOffsets({
-            isolationLevel: READ_UNCOMMITTED,
-            topics: [{ topic: name, partitions: ids.map((partition) => ({ partition, timestamp })) }],
-          });
-          for (const p of responses[0]?.partitions ?? []) offsets[p.partition] = Number(p.offset);
-        }),
-      );
-      return offsets;
-    });
-
-  const partitionsOf = (topic: string): Promise<number> => {
-    let known = partitionCounts.get(topic);
-    if (known === undefined) {
-      known = onTopic('partitions of', topic, (_, partitions) => Promise.resolve(partitions.length));
-      partitionCounts.set(topic, known);
-      known.catch(() => partitionCounts.delete(topic));
-    }
-    return known;
-  };
+  const directory = new TopicDirectory(control, topicPrefix);
+  const partitionsOf = (topic: string) => directory.partitionsOf(topic);
 
   return {
     topicPrefix,
     partitionFor,
     partitionsOf,
     ensureTopics: (topics) => ensureTopics(kafkaJs, topicPrefix, topics),
-    endOffsets: (topic) => listOffsets(topic, LATEST),
-    beginningOffsets: (topic) => listOffsets(topic, EARLIEST),
+    endOffsets: (topic) => directory.offsetsAt(topic, LATEST),
+    beginningOffsets: (topic) => directory.offsetsAt(topic, EARLIEST),
     createProducer: (options) => new BatchingProducer(kafkaJs, topicPrefix, partitionsOf, logger, options),
     createReader: (options) => new KafkaReader(connection, topicPrefix, options),
     joinGroup: (options) => new GroupMember(connection, topicPrefix, options),
     transactional: (id) => new KafkaTransactional(kafkaJs, topicPrefix + id, topicPrefix, partitionsOf),
     describeGroup: (groupId) => control.ask(`group ${groupId}`, (c) => describeGroup(c, topicPrefix + groupId)),
     committedOffsets: (groupId, topic) =>
-      onTopic('committed offsets of', topic, (cluster, partitions) =>
+      directory.ask('committed offsets of', topic, (cluster, partitions) =>
         committedOffsets(cluster, topicPrefix + groupId, topicPrefix + topic, partitions),
       ),
     close: () => control.close(),
@@ -198,7 +146,7 @@ async function bringUpToDate(admin: Admin, prefix: string, specs: readonly Topic
   }
   const { resources } = await admin.describeConfigs({
     includeSynonyms: false,
-    resources: specs.map((s) => ({ type: ConfigResourceTypes.TOPIC, name: prefix + s.topic })),
+    resources: specs.map((s) => ({ type: kafkajs.ConfigResourceTypes.TOPIC, name: prefix + s.topic })),
   });
   const stale = specs.filter((spec) => {
     const entries = resources.find((r) => r.resourceName === prefix + spec.topic)?.configEntries ?? [];
@@ -208,7 +156,7 @@ async function bringUpToDate(admin: Admin, prefix: string, specs: readonly Topic
   await admin.alterConfigs({
     validateOnly: false,
     resources: stale.map((spec) => ({
-      type: ConfigResourceTypes.TOPIC,
+      type: kafkajs.ConfigResourceTypes.TOPIC,
       name: prefix + spec.topic,
       configEntries: configOf(spec),
     })),

@@ -20,15 +20,9 @@ declare module 'kafkajs/src/cluster/index.js' {
 }
 
 declare module 'kafkajs/src/loggers/index.js' {
-  interface LogEntry {
-    namespace: string;
-    level: number;
-    label: string;
-    log: { message: string; [key: string]: unknown };
-  }
   const loggers: {
     LEVELS: { NOTHING: 0; ERROR: 1; WARN: 2; INFO: 4; DEBUG: 5 };
-    createLogger(options: { level: number; logCreator: () => (entry: LogEntry) => void }): unknown;
+    createLogger(options: { level: number; logCreator: (level: never) => (entry: never) => void }): unknown;
   };
   export default loggers;
 }
@@ -128,10 +122,15 @@ declare module 'kafkajs-internals' {
     }): Promise<{
       responses: { topic: string; partitions: { partition: number; offset: string; errorCode: number }[] }[];
     }>;
-    describeConfigs(options: {
-      resources: { type: number; name: string; configNames?: string[] }[];
-    }): Promise<{
+    describeConfigs(options: { resources: { type: number; name: string; configNames?: string[] }[] }): Promise<{
       resources: { resourceName: string; configEntries: { configName: string; configValue: string }[] }[];
     }>;
   }
+}
+
+declare module 'kafkajs/index.js' {
+  import type * as kafkajs from 'kafkajs';
+  /** kafkajs is a CommonJS module: only its default export is there for certain. */
+  const module: typeof kafkajs;
+  export default module;
 }

@@ -11,6 +11,7 @@ import {
 import { createCluster, type Connection } from './cluster.ts';
 import { kafkaErrorType, messageOf } from './errors.ts';
 import type { GroupOptions, Member } from './types.ts';
+import { Waker } from './waker.ts';
 
 const SESSION_TIMEOUT_MS = 8_000;
 const HEARTBEAT_INTERVAL_MS = 1_000;
@@ -39,7 +40,7 @@ export class GroupMember implements Member {
   private closed = false;
   private joinAgain = false;
   private session: Session | null = null;
-  private wake: (() => void) | null = null;
+  private readonly waker = new Waker();
   private readonly loop: Promise<void>;
 
   constructor(
@@ -60,7 +61,7 @@ export class GroupMember implements Member {
 
   rejoin(): void {
     this.joinAgain = true;
-    this.wake?.();
+    this.waker.wake();
   }
 
   private async run(): Promise<void> {
@@ -73,7 +74,7 @@ export class GroupMember implements Member {
           await this.join();
           joined = true;
         }
-        await this.sleep(this.options.heartbeatIntervalMs ?? HEARTBEAT_INTERVAL_MS);
+        await this.waker.sleep(this.options.heartbeatIntervalMs ?? HEARTBEAT_INTERVAL_MS);
         if (this.closed || this.joinAgain) continue;
         await this.heartbeat();
       } catch (error) {
@@ -100,7 +101,7 @@ export class GroupMember implements Member {
     if (performance.now() - this.confirmedAtMs > (this.options.sessionTimeoutMs ?? SESSION_TIMEOUT_MS)) {
       this.lose('session ran out');
     }
-    await this.sleep(RETRY_PAUSE_MS);
+    await this.waker.sleep(RETRY_PAUSE_MS);
   }
 
   private lose(reason: string): void {
@@ -185,23 +186,10 @@ export class GroupMember implements Member {
     this.options.onAssigned(partitions, generation);
   }
 
-  private sleep(ms: number): Promise<void> {
-    return new Promise((resolve) => {
-      const timer = setTimeout(done, ms);
-      const self = this;
-      function done(): void {
-        clearTimeout(timer);
-        self.wake = null;
-        resolve();
-      }
-      this.wake = done;
-    });
-  }
-
   async leave(): Promise<void> {
     if (this.closed) return;
     this.closed = true;
-    this.wake?.();
+    this.waker.wake();
     const { session, memberId, groupId } = this;
     try {
       if (session !== null && memberId !== '') {

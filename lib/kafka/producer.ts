@@ -1,4 +1,4 @@
-import { Kafka as KafkaJs, type Message, type Producer as KafkaJsProducer, type TopicMessages } from 'kafkajs';
+import type { Kafka as KafkaJs, Message, Producer as KafkaJsProducer, TopicMessages } from 'kafkajs';
 import type { Logger } from 'pino';
 import { BackpressureError, KafkaUnavailableError, messageOf } from './errors.ts';
 import { partitionFor } from './murmur2.ts';

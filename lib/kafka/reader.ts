@@ -4,6 +4,7 @@ import { createCluster, type Connection } from './cluster.ts';
 import { OffsetOutOfRangeError, messageOf } from './errors.ts';
 import { fetchFrom, type FetchPartition, type FetchedPartition } from './fetch.ts';
 import { readRecords } from './read-committed.ts';
+import { Waker } from './waker.ts';
 import type { Batch, PartitionOffset, Reader, ReaderOptions } from './types.ts';
 
 const OFFSET_OUT_OF_RANGE = 1;
@@ -34,7 +35,7 @@ export class KafkaReader implements Reader {
   private closed = false;
   private pauseMs = 0;
   private retryAtMs = 0;
-  private wake: (() => void) | null = null;
+  private readonly waker = new Waker();
 
   constructor(
     private readonly connection: Connection,
@@ -60,7 +61,7 @@ export class KafkaReader implements Reader {
       highWatermark: -1,
       lastStableOffset: -1,
     });
-    this.wake?.();
+    this.waker.wake();
   }
 
   remove(topic: string, partition: number): void {
@@ -78,7 +79,7 @@ export class KafkaReader implements Reader {
     const entry = this.assigned.get(keyOf(topic, partition));
     if (entry !== undefined && entry.paused) {
       entry.paused = false;
-      this.wake?.();
+      this.waker.wake();
     }
   }
 
@@ -88,7 +89,7 @@ export class KafkaReader implements Reader {
       const leftMs = deadline - performance.now();
       if (leftMs <= 0) break;
       await this.startFetches(maxWaitMs);
-      if (this.ready.length === 0 && this.failure === null) await this.sleep(leftMs);
+      if (this.ready.length === 0 && this.failure === null) await this.waker.sleep(leftMs);
     }
     const { failure } = this;
     if (failure !== null) {
@@ -98,20 +99,6 @@ export class KafkaReader implements Reader {
     const batches = this.ready;
     this.ready = [];
     return batches;
-  }
-
-  /** Until something arrives, the assignment changes or the time is over. */
-  private sleep(ms: number): Promise<void> {
-    return new Promise((resolve) => {
-      const timer = setTimeout(done, ms);
-      const self = this;
-      function done(): void {
-        clearTimeout(timer);
-        self.wake = null;
-        resolve();
-      }
-      this.wake = done;
-    });
   }
 
   /** Sends a fetch to every leader that has none under way and has partitions to read. */
@@ -143,7 +130,7 @@ export class KafkaReader implements Reader {
       if (this.inFlight.has(node)) continue;
       const fetch = this.fetch(cluster, node, entries, maxWaitMs).finally(() => {
         this.inFlight.delete(node);
-        this.wake?.();
+        this.waker.wake();
       });
       this.inFlight.set(node, fetch);
     }
@@ -167,7 +154,7 @@ export class KafkaReader implements Reader {
     if (this.pauseMs === 0) this.connection.logger.warn({ err: messageOf(error) }, 'reading is interrupted');
     this.pauseMs = Math.min(MAX_PAUSE_MS, Math.max(50, this.pauseMs * 2));
     this.retryAtMs = performance.now() + this.pauseMs;
-    setTimeout(() => this.wake?.(), this.pauseMs + 1);
+    setTimeout(() => this.waker.wake(), this.pauseMs + 1);
     await this.disconnect();
   }
 
@@ -241,7 +228,7 @@ export class KafkaReader implements Reader {
 
   async close(): Promise<void> {
     this.closed = true;
-    this.wake?.();
+    this.waker.wake();
     await this.disconnect();
   }
 }

@@ -154,5 +154,5 @@ export function isAbortMarker(batch: RecordBatch): boolean {
   decodeRecords(batch, batch.baseOffset, markers);
   const key = markers[0]?.key;
   // Key of a marker: version, type (both 16 bits).
-  return key != null && key.length >= 4 && key.readInt16BE(2) === ABORT;
+  return key !== undefined && key !== null && key.length >= 4 && key.readInt16BE(2) === ABORT;
 }

@@ -1,0 +1,79 @@
+import type Cluster from 'kafkajs/src/cluster/index.js';
+import type { ControlCluster } from './cluster.ts';
+import { UnknownTopicError, kafkaErrorType } from './errors.ts';
+
+export const EARLIEST = -2;
+export const LATEST = -1;
+const READ_UNCOMMITTED = 0;
+
+const isMissing = (error: unknown): boolean =>
+  error instanceof UnknownTopicError || kafkaErrorType(error) === 'UNKNOWN_TOPIC_OR_PARTITION';
+
+/** Answers questions about topics. */
+export class TopicDirectory {
+  private readonly counts = new Map<string, Promise<number>>();
+
+  constructor(
+    private readonly control: ControlCluster,
+    private readonly prefix: string,
+  ) {}
+
+  /** Runs `ask` with the ids of the topic's partitions. Throws UnknownTopicError, KafkaUnavailableError. */
+  async ask<T>(
+    what: string,
+    topic: string,
+    ask: (cluster: Cluster, partitions: readonly number[]) => Promise<T>,
+  ): Promise<T> {
+    const name = this.prefix + topic;
+    try {
+      return await this.control.ask(
+        `${what} ${topic}`,
+        async (cluster) => {
+          await cluster.addMultipleTargetTopics([name]);
+          const partitions = cluster.findTopicPartitionMetadata(name).map((m) => m.partitionId);
+          if (partitions.length === 0) throw new UnknownTopicError(name);
+          return ask(cluster, partitions);
+        },
+        isMissing,
+      );
+    } catch (error) {
+      if (isMissing(error)) throw new UnknownTopicError(`topic ${name} does not exist`, { cause: error });
+      throw error;
+    }
+  }
+
+  /** The number of partitions: fixed for good, so asked for once. */
+  partitionsOf(topic: string): Promise<number> {
+    let known = this.counts.get(topic);
+    if (known === undefined) {
+      known = this.ask('partitions of', topic, (_, partitions) => Promise.resolve(partitions.length));
+      this.counts.set(topic, known);
+      known.catch(() => this.counts.delete(topic));
+    }
+    return known;
+  }
+
+  /** By partition, the offset at a point of the log: EARLIEST or LATEST (the high watermark). */
+  offsetsAt(topic: string, point: number): Promise<number[]> {
+    return this.ask('offsets of', topic, async (cluster, partitions) => {
+      const name = this.prefix + topic;
+      const byLeader = new Map<number, number[]>();
+      for (const { leader, partitionId } of cluster.findTopicPartitionMetadata(name)) {
+        byLeader.set(leader, [...(byLeader.get(leader) ?? []), partitionId]);
+      }
+      const offsets = new Array<number>(partitions.length).fill(0);
+      await Promise.all(
+        [...byLeader].map(async ([nodeId, ids]) => {
+          const broker = await cluster.findBroker({ nodeId });
+          const asked = ids.map((partition) => ({ partition, timestamp: point }));
+          const { responses } = await broker.listOffsets({
+            isolationLevel: READ_UNCOMMITTED,
+            topics: [{ topic: name, partitions: asked }],
+          });
+          for (const p of responses[0]?.partitions ?? []) offsets[p.partition] = Number(p.offset);
+        }),
+      );
+      return offsets;
+    });
+  }
+}
