@@ -29,7 +29,11 @@ export function createLogger(name: string, level: string, destination?: Destinat
   };
   const logger = destination ? pino(options, destination) : pino(options);
   // pino formats what is logged, but not what a child logger adds to every line.
-  const child = logger.child as unknown as (this: PinoLogger, bindings: object, options?: ChildLoggerOptions) => PinoLogger;
+  const child = logger.child as unknown as (
+    this: PinoLogger,
+    bindings: object,
+    options?: ChildLoggerOptions,
+  ) => PinoLogger;
   const redactedChild = function (this: PinoLogger, bindings: object, childOptions?: ChildLoggerOptions): PinoLogger {
     return child.call(this, redact(bindings) as object, childOptions);
   };
