@@ -3,6 +3,7 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { createWriteStream, existsSync, mkdirSync, renameSync, statSync, type WriteStream } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import type { Readable } from 'node:stream';
 import { removePid, writePid } from './process.ts';
 
 const LOG_LIMIT_BYTES = 10_000_000;
@@ -24,6 +25,8 @@ export interface ChildSpec {
   /** How long SIGTERM may take before SIGKILL. */
   stopTimeoutMs: number;
   onLine?: (line: string) => void;
+  /** Given, the child has a channel to this process (process.send) and sees it close when this process ends. */
+  onMessage?: (message: unknown) => void;
   /** Told of unexpected deaths and restarts, in words for an operator. */
   say: (message: string) => void;
 }
@@ -94,16 +97,16 @@ export class SupervisedChild {
     // Its stdin is a pipe that closes when the supervisor is gone, however it went.
     const child = spawn(file, argv, {
       detached: true,
-      stdio: ['pipe', 'pipe', 'pipe'],
+      stdio: ['pipe', 'pipe', 'pipe', ...(this.spec.onMessage ? (['ipc'] as const) : [])],
       ...(env && { env }),
       ...(cwd && { cwd }),
     });
     this.#process = child;
-    child.stdin.on('error', () => {});
+    child.stdin?.on('error', () => {});
+    if (this.spec.onMessage) child.on('message', this.spec.onMessage);
     if (child.pid !== undefined) writePid(runDir, name, child.pid);
-    for (const stream of [child.stdout, child.stderr]) {
-      createInterface({ input: stream, crlfDelay: Infinity }).on('line', (line) => this.#line(line));
-    }
+    this.#read(child.stdout);
+    this.#read(child.stderr);
     this.#exited = new Promise((resolve) => {
       let ended = false;
       const end = (how: string): void => {
@@ -117,6 +120,10 @@ export class SupervisedChild {
       child.once('error', (error) => end(error.message));
       child.once('exit', (code, signal) => end(signal ? `signal ${signal}` : `exit code ${code ?? '?'}`));
     });
+  }
+
+  #read(stream: Readable | null): void {
+    if (stream) createInterface({ input: stream, crlfDelay: Infinity }).on('line', (line) => this.#line(line));
   }
 
   #line(line: string): void {

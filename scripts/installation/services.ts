@@ -1,0 +1,99 @@
+/** The services of an installation as child processes: started together, watched, drained together. */
+import { existsSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { SetupError } from '../../deploy/engines/install.ts';
+import { SupervisedChild } from '../../deploy/engines/supervise.ts';
+import { isHealthMessage } from '../../lib/telemetry/supervisor.ts';
+
+const READY_TIMEOUT_MS = 120_000;
+/** A service that dies this often before it was ever ready will not get there. */
+const DEATHS_ALLOWED = 4;
+const STOP_TIMEOUT_MS = 25_000;
+
+interface Service {
+  name: string;
+  child: SupervisedChild;
+  healthUrl: string | undefined;
+}
+
+export interface ServicesOptions {
+  root: string;
+  dataDir: string;
+  runDir: string;
+  env: NodeJS.ProcessEnv;
+  say: (message: string) => void;
+}
+
+export class Services {
+  readonly #services: Service[] = [];
+  #stopping = false;
+
+  constructor(private readonly options: ServicesOptions) {}
+
+  /** Starts every service that is built, and resolves when each says that it is ready. */
+  async start(): Promise<void> {
+    const { root, dataDir, runDir, env, say } = this.options;
+    const folder = join(root, 'dist', 'services');
+    const names = existsSync(folder) ? readdirSync(folder).filter((n) => existsSync(join(folder, n, 'main.js'))) : [];
+    for (const name of names) {
+      const service: Service = {
+        name,
+        healthUrl: undefined,
+        child: new SupervisedChild({
+          name,
+          command: process.execPath,
+          args: ['--enable-source-maps', join(folder, name, 'main.js')],
+          cwd: root,
+          env: { ...env, DATA_DIR: dataDir },
+          runDir,
+          logDir: join(dataDir, 'logs'),
+          stopTimeoutMs: STOP_TIMEOUT_MS,
+          say,
+          onMessage: (message) => {
+            if (isHealthMessage(message)) service.healthUrl = message.health_url;
+          },
+        }),
+      };
+      this.#services.push(service);
+      service.child.start();
+    }
+    await Promise.all(this.#services.map((service) => this.#untilReady(service)));
+  }
+
+  async #untilReady(service: Service): Promise<void> {
+    const deadline = Date.now() + READY_TIMEOUT_MS;
+    while (!(await isReady(service.healthUrl))) {
+      if (this.#stopping) throw new SetupError('Stopped while starting.');
+      if (service.child.restarts >= DEATHS_ALLOWED || Date.now() > deadline) {
+        const log = join(this.options.dataDir, 'logs', `${service.name}.log`);
+        throw new SetupError(
+          `services/${service.name} does not come up; the end of ${log}:\n${service.child.tail.join('\n')}`,
+        );
+      }
+      await sleep(50);
+    }
+    this.options.say(`services: ${service.name} is ready`);
+  }
+
+  /** The processes, for tests that end them the hard way. */
+  pids(): Record<string, number | undefined> {
+    return Object.fromEntries(this.#services.map(({ name, child }) => [name, child.pid]));
+  }
+
+  async stop(): Promise<void> {
+    this.#stopping = true;
+    await Promise.all(this.#services.map(({ child }) => child.stop()));
+  }
+}
+
+async function isReady(healthUrl: string | undefined): Promise<boolean> {
+  if (healthUrl === undefined) return false;
+  try {
+    const response = await fetch(`${healthUrl}/readyz`, { signal: AbortSignal.timeout(2_000) });
+    await response.arrayBuffer();
+    return response.ok;
+  } catch {
+    return false;
+  }
+}
