@@ -1,0 +1,136 @@
+import type { Context } from 'hono';
+import { authenticate, type Definitions } from '../../lib/definitions/index.ts';
+import { createApp, HttpProblem, onError, requireAccess, requireWorkspace, type App } from '../../lib/http/index.ts';
+import { parseLine } from '../../lib/jane/line.ts';
+import { parsePersonLine } from '../../lib/jane/person.ts';
+import type { LineContext } from '../../lib/jane/settings.ts';
+import { Unusable } from '../../lib/jane/unusable.ts';
+import type { OutgoingRecord } from '../../lib/kafka/index.ts';
+import type { Logger } from '../../lib/telemetry/index.ts';
+import type { Activity } from './activity.ts';
+import { bodyStream, encodingOf } from './body.ts';
+import { takeBulk, type BulkLimits } from './bulk.ts';
+import { DECODE_LIMITS } from './decode.ts';
+import { documentBulk, documentWebhooks } from './documents.ts';
+import type { IngestMetrics } from './metrics.ts';
+import { tooBusy, type Outbox } from './outbox.ts';
+import { settingsOf } from './settings.ts';
+import { WebhookReceiver } from './webhooks.ts';
+
+export interface IngestDeps {
+  definitions: Pick<Definitions, 'subscription' | 'workspace' | 'fresh' | 'findKey' | 'findWorkspace'>;
+  outbox: Outbox;
+  activity: Activity;
+  metrics: IngestMetrics;
+  logger: Logger;
+  adminKey: string;
+  /** How far a webhook's request timestamp may be from receipt, either way. */
+  toleranceMs: number;
+  /** Bulk bodies under way at once. */
+  maxBulkBodies: number;
+  bulkLimits?: BulkLimits;
+  now: () => number;
+  ready: () => boolean | Promise<boolean>;
+}
+
+/** The HTTP surface of ingest. */
+export function createIngestApp(deps: IngestDeps): App {
+  const app = createApp({
+    title: 'Jane Traits: ingest',
+    description: 'Takes in webhooks of Jane, bulk imports of events and records of people. Every 2xx is durable.',
+    logger: deps.logger,
+  });
+  const webhooks = new WebhookReceiver(deps);
+  documentWebhooks(app);
+  app.post('/v1/webhooks/jane/:subscription', (c) =>
+    timed(deps, 'webhook', c, () => webhooks.receive(c, c.req.param('subscription'))),
+  );
+  const bulk = new BulkReceiver(deps);
+  for (const source of ['events', 'people'] as const) {
+    documentBulk(app, source);
+    app.post(`/v1/${source}`, (c) => timed(deps, source, c, () => bulk.receive(c, source)));
+  }
+  app.get('/healthz', (c) => c.json({ status: 'ok' }));
+  app.get('/readyz', async (c) => {
+    const ready = await deps.ready();
+    return c.json({ status: ready ? 'ready' : 'not ready' }, ready ? 200 : 503);
+  });
+  return app;
+}
+
+/** Measures a route, errors too, and answers with them. */
+async function timed(deps: IngestDeps, route: string, c: Context, handle: () => Promise<Response>): Promise<Response> {
+  const startMs = performance.now();
+  let response: Response;
+  try {
+    response = await handle();
+  } catch (error) {
+    if (error instanceof HttpProblem && (error.status === 429 || error.status === 503))
+      deps.metrics.deliveries.inc({ source: route, result: 'failed', reason: String(error.status) });
+    response = onError(error, c, deps.logger);
+  }
+  deps.metrics.seconds.observe({ route, status: String(response.status) }, (performance.now() - startMs) / 1000);
+  return response;
+}
+
+type Read = (line: Buffer, context: LineContext) => OutgoingRecord | Unusable;
+
+/** Takes bulk bodies in for whoever has a key. */
+class BulkReceiver {
+  private underWay = 0;
+  private readonly read: Record<'events' | 'people', Read>;
+
+  constructor(private readonly deps: IngestDeps) {
+    const { outbox } = deps;
+    this.read = {
+      events: (line, context) => {
+        const event = parseLine(line, context);
+        return event instanceof Unusable ? event : outbox.cartEvent(event);
+      },
+      people: (line, context) => {
+        const input = parsePersonLine(line, context);
+        return input instanceof Unusable ? input : outbox.personInput(input);
+      },
+    };
+  }
+
+  async receive(c: Context, source: 'events' | 'people'): Promise<Response> {
+    const { deps } = this;
+    const principal = await authenticate(deps.definitions, deps.adminKey, c.req.raw.headers);
+    requireAccess(principal, 'ingest');
+    const workspace = requireWorkspace(principal);
+    const encoding = encodingOf(c);
+    if (encoding !== undefined && encoding !== 'gzip' && encoding !== 'x-gzip')
+      throw new HttpProblem(415, 'this content encoding is not taken here; send gzip, or the plain text');
+    const maxBytes = (deps.bulkLimits?.decode ?? DECODE_LIMITS).maxWireBytes;
+    if (Number(c.req.header('content-length') ?? 0) > maxBytes)
+      throw new HttpProblem(413, `the body is over ${maxBytes} bytes; send it in parts`);
+    if (this.underWay >= deps.maxBulkBodies) throw tooBusy(5);
+    this.underWay++;
+    try {
+      return Response.json(
+        await takeBulk({
+          source,
+          body: bodyStream(c),
+          declaredGzip: encoding !== undefined,
+          workspace,
+          settings: () => this.settings(workspace),
+          read: this.read[source],
+          outbox: deps.outbox,
+          metrics: deps.metrics,
+          now: deps.now,
+          ...(deps.bulkLimits ? { limits: deps.bulkLimits } : {}),
+        }),
+        { headers: { 'cache-control': 'no-store' } },
+      );
+    } finally {
+      this.underWay--;
+    }
+  }
+
+  private settings(workspace: string): ReturnType<typeof settingsOf> {
+    const found = this.deps.definitions.workspace(workspace);
+    if (found === undefined) throw new HttpProblem(404, 'the workspace is not there any more');
+    return settingsOf(found);
+  }
+}

@@ -1,0 +1,256 @@
+import type { Readable } from 'node:stream';
+import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
+import { HttpProblem } from '../../lib/http/index.ts';
+import { deadLetterId } from '../../lib/jane/keys.ts';
+import { MAX_LINE_BYTES } from '../../lib/jane/limits.ts';
+import type { LineContext, ReceiptSettings } from '../../lib/jane/settings.ts';
+import { Unusable } from '../../lib/jane/unusable.ts';
+import { BackpressureError, KafkaUnavailableError, type OutgoingRecord } from '../../lib/kafka/index.ts';
+import { BodyTooLargeError, BrokenBodyError, decode, DECODE_LIMITS, drain, type DecodeLimits } from './decode.ts';
+import { LineSplitter, type Line } from './lines.ts';
+import type { IngestMetrics } from './metrics.ts';
+import type { Outbox } from './outbox.ts';
+
+export interface LineError {
+  line: number;
+  message: string;
+  dead_letter_id: string;
+}
+
+/** What became of a bulk body. */
+export interface BulkResult {
+  /** Lines taken; of a body that was not finished: lines from the start that are settled, taken or rejected. */
+  accepted: number;
+  rejected: number;
+  /** The first of the rejected. */
+  errors: LineError[];
+}
+
+export interface BulkLimits {
+  maxRejected: number;
+  maxErrors: number;
+  /** Records and bytes of one send, and sends under way. */
+  batchRecords: number;
+  batchBytes: number;
+  maxSends: number;
+  /** How long Kafka may stay away before a body is given up. */
+  kafkaPatienceMs: number;
+  decode: DecodeLimits;
+}
+
+export const BULK_LIMITS: BulkLimits = {
+  maxRejected: 10_000,
+  maxErrors: 100,
+  batchRecords: 1_000,
+  batchBytes: 1024 * 1024,
+  maxSends: 4,
+  kafkaPatienceMs: 30_000,
+  decode: DECODE_LIMITS,
+};
+
+/** Above this, bulk bodies wait, so that webhooks always find room. */
+const QUEUE_ROOM_BYTES = 16 * 1024 * 1024;
+const PAUSE_MS = 20;
+
+export interface BulkJob {
+  source: 'events' | 'people';
+  body: Readable;
+  declaredGzip: boolean;
+  workspace: string;
+  /** Asked for each piece of the body: a change of the workspace holds from then on. */
+  settings: () => ReceiptSettings;
+  /** One line to the record that says it. */
+  read: (line: Buffer, context: LineContext) => OutgoingRecord | Unusable;
+  outbox: Outbox;
+  metrics: IngestMetrics;
+  now: () => number;
+  limits?: BulkLimits;
+}
+
+/**
+ * Takes a whole NDJSON body in, in bounded memory and at Kafka's pace. Throws HttpProblem, with the members of
+ * BulkResult: 422 after too many rejected lines, 400 for a body that breaks off, 413 for one that is too large,
+ * 503 when Kafka stays away.
+ */
+export async function takeBulk(job: BulkJob): Promise<BulkResult> {
+  const run = new BulkRun(job);
+  try {
+    await run.take();
+    return run.result();
+  } catch (error) {
+    const problem = await run.giveUp(error);
+    await drain(job.body, { maxBytes: 256 * 1024 * 1024, timeoutMs: 5_000 });
+    throw problem;
+  }
+}
+
+/** Kafka may take later what it does not take now. */
+const isPassing = (error: unknown): boolean =>
+  error instanceof BackpressureError || error instanceof KafkaUnavailableError;
+
+class TooManyRejectedError extends Error {}
+
+interface Send {
+  lastLine: number;
+  done: Promise<void>;
+}
+
+class BulkRun {
+  private readonly limits: BulkLimits;
+  private readonly splitter = new LineSplitter(MAX_LINE_BYTES);
+  private accepted = 0;
+  private rejected = 0;
+  private readonly errors: LineError[] = [];
+  private pending: OutgoingRecord[] = [];
+  private pendingBytes = 0;
+  /** In the order of their lines. */
+  private sends: Send[] = [];
+  private settled = 0;
+
+  constructor(private readonly job: BulkJob) {
+    this.limits = job.limits ?? BULK_LIMITS;
+  }
+
+  async take(): Promise<void> {
+    const { body, declaredGzip, metrics, source } = this.job;
+    const onWireBytes = (bytes: number): void => metrics.bulkBytes.inc({ source }, bytes);
+    for await (const chunk of decode(body, declaredGzip, this.limits.decode, onWireBytes)) {
+      await this.takeLines(this.splitter.push(chunk));
+      // Nothing is under way: whoever sends slowly is not kept waiting for a full batch.
+      if (this.sends.length === 0) await this.flush(this.splitter.lines);
+      await nextTurn();
+    }
+    await this.takeLines(this.splitter.end());
+    await this.flush(this.splitter.lines);
+    await this.settle(0);
+  }
+
+  result(): BulkResult {
+    return { accepted: this.accepted, rejected: this.rejected, errors: this.errors };
+  }
+
+  private async takeLines(lines: Iterable<Line>): Promise<void> {
+    const { workspace, settings, now } = this.job;
+    const context: LineContext = { workspace, settings: settings(), receivedAtMs: now() };
+    for (const line of lines) {
+      const read = line.tooLong ? tooLong : this.job.read(line.bytes, context);
+      if (read instanceof Unusable) this.reject(line, read, context.receivedAtMs);
+      else {
+        this.accepted++;
+        this.add(read);
+      }
+      if (this.rejected >= this.limits.maxRejected) {
+        await this.flush(line.number);
+        throw new TooManyRejectedError();
+      }
+      if (this.pending.length >= this.limits.batchRecords || this.pendingBytes >= this.limits.batchBytes)
+        await this.flush(line.number);
+    }
+  }
+
+  private add(record: OutgoingRecord): void {
+    this.pending.push(record);
+    this.pendingBytes += (record.value?.length ?? 0) + 100;
+  }
+
+  private reject(line: Line, unusable: Unusable, receivedAtMs: number): void {
+    const { source, workspace, outbox, metrics } = this.job;
+    const id = deadLetterId([source, workspace, line.number], line.bytes);
+    this.rejected++;
+    metrics.deliveries.inc({ source, result: 'rejected', reason: unusable.reason });
+    const { reason, message } = unusable;
+    if (this.errors.length < this.limits.maxErrors)
+      this.errors.push({ line: line.number, message, dead_letter_id: id });
+    this.add(
+      outbox.deadLetter({
+        dead_letter_id: id,
+        workspace,
+        source,
+        subscription_id: null,
+        reason,
+        message,
+        line: line.number,
+        received_at: receivedAtMs,
+        request_at: null,
+        body: line.bytes,
+        body_truncated: line.tooLong,
+      }),
+    );
+  }
+
+  /** Sends what waits, up to this line; waits while too much is under way. */
+  private async flush(lastLine: number): Promise<void> {
+    if (this.pending.length === 0 && this.sends.length === 0) this.settled = lastLine;
+    if (this.pending.length === 0) return;
+    const records = this.pending;
+    this.pending = [];
+    this.pendingBytes = 0;
+    const done = this.send(records);
+    // Its failure is met in settle, in order.
+    done.catch(() => undefined);
+    this.sends.push({ lastLine, done });
+    await this.settle(this.limits.maxSends - 1);
+  }
+
+  /** Waits until at most `left` sends are under way. */
+  private async settle(left: number): Promise<void> {
+    while (this.sends.length > left) {
+      const { done, lastLine } = this.sends[0]!;
+      await done;
+      this.settled = lastLine;
+      this.sends.shift();
+    }
+  }
+
+  private async send(records: OutgoingRecord[]): Promise<void> {
+    const { producer } = this.job.outbox;
+    const giveUpAtMs = performance.now() + this.limits.kafkaPatienceMs;
+    for (;;) {
+      while (producer.queuedBytes > QUEUE_ROOM_BYTES && performance.now() < giveUpAtMs) await sleep(PAUSE_MS);
+      try {
+        return await producer.send(records);
+      } catch (error) {
+        // Sent again, what was written all the same is a repeat, and changes nothing.
+        if (!isPassing(error) || performance.now() >= giveUpAtMs) throw error;
+        await sleep(PAUSE_MS * 10);
+      }
+    }
+  }
+
+  /** The answer to a body that is not taken to its end. */
+  async giveUp(error: unknown): Promise<unknown> {
+    // Whole lines that were read before the body broke off are good.
+    const rest = isPassing(error) ? Promise.resolve() : this.flush(this.splitter.lines);
+    const failure = await rest
+      .then(() => this.settle(0))
+      .then(
+        () => error,
+        (sending: unknown) => (error instanceof TooManyRejectedError ? sending : error),
+      );
+    const { rejected, errors, settled } = this;
+    const unfinished = { accepted: settled, rejected, errors };
+    if (failure instanceof TooManyRejectedError)
+      return new HttpProblem(422, `stopped after ${rejected} rejected lines; mend the file and send it again`, {
+        extensions: { ...this.result() },
+      });
+    if (failure instanceof BrokenBodyError)
+      return new HttpProblem(400, `the body broke off: ${failure.message}; send it again`, { extensions: unfinished });
+    if (failure instanceof BodyTooLargeError)
+      return new HttpProblem(413, `the body is too large: ${failure.message}; send it in parts`, {
+        extensions: unfinished,
+      });
+    if (isPassing(failure))
+      return new HttpProblem(503, 'Kafka stays away; send the body again later', {
+        extensions: unfinished,
+        headers: { 'retry-after': '5' },
+        cause: failure,
+      });
+    return failure;
+  }
+}
+
+const tooLong = new Unusable(
+  'line_too_long',
+  '',
+  `The line is longer than ${MAX_LINE_BYTES} bytes; send one event in each line.`,
+);

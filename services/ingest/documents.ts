@@ -1,0 +1,174 @@
+import { z } from '@hono/zod-openapi';
+import { problemSchema, type App } from '../../lib/http/index.ts';
+import { MAX_LINE_BYTES, MAX_WEBHOOK_BYTES } from '../../lib/jane/limits.ts';
+
+/** What `/openapi.json` says about the routes: they read their bodies themselves, so they are described apart. */
+
+const lineErrors = z.array(
+  z.strictObject({
+    line: z.int().describe('counted from 1, blank lines too'),
+    message: z.string().describe('names the place (a JSON Pointer) and the remedy'),
+    dead_letter_id: z.string(),
+  }),
+);
+const bulkResult = z
+  .strictObject({
+    accepted: z.int().describe('lines taken'),
+    rejected: z.int().describe('lines that became dead letters'),
+    errors: lineErrors.describe('the first 100 of the rejected'),
+  })
+  .openapi('BulkResult');
+const bulkProblem = z
+  .looseObject({
+    type: z.string(),
+    title: z.string(),
+    status: z.int(),
+    detail: z.string(),
+    accepted: z.int().describe('lines from the start that are settled (422: lines taken)').optional(),
+    rejected: z.int().optional(),
+    errors: lineErrors.optional(),
+  })
+  .openapi('BulkProblem');
+
+const cart = z
+  .looseObject({
+    id: z.union([z.string(), z.int()]).optional(),
+    uuid: z.string().nullish().describe('the cart where there is no id'),
+    status: z.string().optional().describe('needed in cart_status; any text'),
+    amount: z.number().nullish(),
+    created_at: z.string().nullish(),
+    updated_at_time: z.string().nullish(),
+    checked_out_time: z.string().nullish(),
+    reservation_mode: z.string().nullish(),
+    reservation_start_window: z.string().nullish(),
+    store_id: z.union([z.string(), z.int()]).nullish(),
+    store_name: z.string().nullish(),
+    customer_name: z.string().nullish(),
+    customer_phone_number: z.string().nullish(),
+    customer_email_address: z.string().nullish(),
+    user_id: z.union([z.string(), z.int()]).nullish(),
+    external_user_id: z.union([z.string(), z.int()]).nullish(),
+    external_user_source: z.string().nullish(),
+    products: z
+      .array(
+        z.looseObject({
+          product_id: z.union([z.string(), z.int()]).optional(),
+          count: z.number().nullish().describe('absent: 1'),
+          price: z.number().nullish(),
+        }),
+      )
+      .nullish(),
+  })
+  .describe("Jane's cart; further fields are kept")
+  .openapi('Cart');
+const eventLine = z
+  .strictObject({
+    type: z.enum(['cart_status', 'cart_activity', 'cart_abandoned']),
+    occurred_at: z.string().describe('RFC 3339'),
+    event_id: z.string().min(1).max(200).optional(),
+    cart,
+  })
+  .openapi('EventLine');
+const consent = z.enum(['opted_in', 'opted_out']);
+const personLine = z
+  .strictObject({
+    occurred_at: z.string().describe('RFC 3339'),
+    phone: z.string().nullish(),
+    email: z.string().nullish(),
+    user_id: z.union([z.string(), z.int()]).nullish(),
+    external_user_id: z.union([z.string(), z.int()]).nullish(),
+    external_user_source: z.string().nullish(),
+    name: z.string().nullish(),
+    time_zone: z.string().nullish().describe('IANA name'),
+    consent: z.strictObject({ sms: consent.nullish(), email: consent.nullish() }).nullish(),
+  })
+  .openapi('PersonLine');
+
+const problem = (description: string, schema: z.ZodType = problemSchema) => ({
+  description,
+  content: { 'application/problem+json': { schema } },
+});
+const later = (description: string, schema: z.ZodType = problemSchema) => ({
+  ...problem(description, schema),
+  headers: { 'Retry-After': { description: 'seconds', schema: { type: 'integer' as const } } },
+});
+
+export function documentWebhooks(app: App): void {
+  app.openAPIRegistry.registerComponent('securitySchemes', 'subscription', {
+    type: 'http',
+    scheme: 'bearer',
+    description: 'The bearer_token of the subscription.',
+  });
+  app.openAPIRegistry.registerPath({
+    method: 'post',
+    path: '/v1/webhooks/jane/{subscription}',
+    summary: 'Take one webhook of Jane in',
+    description:
+      'Signed as Jane signs: X-Jane-Signature is the hex HMAC-SHA256 of `{X-Jane-Request-Timestamp}:{raw body}`. ' +
+      'The timestamp (Unix seconds, Unix milliseconds or RFC 3339) may be 300 s off, either way. ' +
+      'What is asked for (token, signature, both) is the subscription’s `verify`.',
+    tags: ['webhooks'],
+    security: [{ subscription: [] }],
+    request: {
+      params: z.object({ subscription: z.string() }),
+      headers: z.object({
+        'X-Jane-Signature': z.string().optional(),
+        'X-Jane-Request-Timestamp': z.string().optional(),
+      }),
+      body: { required: true, content: { 'application/json': { schema: z.looseObject({ cart }) } } },
+    },
+    responses: {
+      202: {
+        description: 'kept durably; equal bodies get equal ids',
+        content: { 'application/json': { schema: z.strictObject({ event_id: z.string() }) } },
+      },
+      400: problem('the body broke off'),
+      401: problem('unknown subscription, wrong token, wrong signature or stale timestamp, alike; nothing is kept'),
+      408: problem('the body did not arrive within 30 s'),
+      413: problem(`the body is over ${MAX_WEBHOOK_BYTES} bytes`),
+      415: problem('a content encoding, or a content type that is not JSON'),
+      422: problem(
+        'believed but not usable; kept as a dead letter',
+        problemSchema.extend({ dead_letter_id: z.string() }).openapi('UnusableWebhook'),
+      ),
+      429: later('more comes in than can be kept at the moment'),
+      500: problem('an error of the service'),
+      503: later('Kafka does not answer'),
+    },
+  });
+}
+
+export function documentBulk(app: App, source: 'events' | 'people'): void {
+  app.openAPIRegistry.registerPath({
+    method: 'post',
+    path: `/v1/${source}`,
+    summary: source === 'events' ? 'Import events of carts' : 'Import records of people and their consent',
+    description:
+      `NDJSON, plain or gzip (by Content-Encoding or by its first two bytes), up to 1 GiB on the wire, each line at most ${MAX_LINE_BYTES} bytes. ` +
+      'Blank lines are skipped. Bad lines become dead letters and do not spoil good ones. Sending the whole again does no harm.',
+    tags: ['bulk'],
+    security: [{ key: [] }],
+    request: {
+      headers: z.object({
+        'X-Workspace': z.string().optional().describe('the workspace to act in, of an admin key'),
+      }),
+      body: {
+        required: true,
+        content: { 'application/x-ndjson': { schema: source === 'events' ? eventLine : personLine } },
+      },
+    },
+    responses: {
+      200: { description: 'read to its end', content: { 'application/json': { schema: bulkResult } } },
+      400: problem('the body broke off, with `accepted`; or an admin key without X-Workspace', bulkProblem),
+      401: problem('no key, or an unknown one'),
+      403: problem('the role of the key is too small, or X-Workspace names another workspace'),
+      404: problem('X-Workspace names no workspace'),
+      413: problem('over 1 GiB on the wire, or unpacking to over 200 times its size', bulkProblem),
+      415: problem('a content encoding that is not gzip'),
+      422: problem('stopped after 10,000 rejected lines', bulkProblem),
+      429: later('too many bulk bodies at once'),
+      500: problem('an error of the service'),
+      503: later('Kafka stays away, with `accepted`', bulkProblem),
+    },
+  });
+}

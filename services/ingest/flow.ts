@@ -1,0 +1,75 @@
+import type { Readable } from 'node:stream';
+
+/** Nothing came for too long. */
+export class IdleError extends Error {
+  override readonly name = 'IdleError';
+}
+
+/**
+ * A stream's chunks one by one, at the pace of whoever takes them. What came before an error comes before the error,
+ * and letting go of it (`stop`) leaves the stream whole: an async iterator gives neither.
+ */
+export class Flow {
+  private readonly queue: Buffer[] = [];
+  private ended = false;
+  private failure: unknown;
+  private wake: (() => void) | undefined;
+
+  constructor(
+    private readonly stream: Readable,
+    private readonly maxQueuedChunks: number,
+  ) {
+    stream.on('data', this.onData).on('end', this.onEnd).on('error', this.onError).on('close', this.onClose);
+  }
+
+  /** The next chunk; undefined at the end or once stopped. Throws the stream's error, or IdleError. */
+  async next(idleTimeoutMs = 0): Promise<Buffer | undefined> {
+    while (this.queue.length === 0) {
+      if (this.failure !== undefined) throw this.failure;
+      if (this.ended) return undefined;
+      await this.woken(idleTimeoutMs);
+    }
+    const chunk = this.queue.shift();
+    if (this.queue.length < this.maxQueuedChunks && this.stream.isPaused() && !this.ended) this.stream.resume();
+    return chunk;
+  }
+
+  stop(): void {
+    this.ended = true;
+    this.queue.length = 0;
+    this.stream.off('data', this.onData).off('end', this.onEnd).off('error', this.onError).off('close', this.onClose);
+    this.stream.pause();
+    this.wake?.();
+  }
+
+  private async woken(idleTimeoutMs: number): Promise<void> {
+    let timer: NodeJS.Timeout | undefined;
+    await new Promise<void>((resolve) => {
+      this.wake = resolve;
+      if (idleTimeoutMs > 0)
+        timer = setTimeout(
+          () => this.onError(new IdleError(`nothing came for ${Math.round(idleTimeoutMs / 1000)} s`)),
+          idleTimeoutMs,
+        );
+    });
+    clearTimeout(timer);
+    this.wake = undefined;
+  }
+
+  private readonly onData = (chunk: Uint8Array): void => {
+    this.queue.push(Buffer.isBuffer(chunk) ? chunk : Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength));
+    if (this.queue.length >= this.maxQueuedChunks) this.stream.pause();
+    this.wake?.();
+  };
+  private readonly onEnd = (): void => {
+    this.ended = true;
+    this.wake?.();
+  };
+  private readonly onError = (error: unknown): void => {
+    this.failure ??= error;
+    this.wake?.();
+  };
+  private readonly onClose = (): void => {
+    if (!this.ended) this.onError(new Error('the stream was closed before its end'));
+  };
+}

@@ -1,0 +1,54 @@
+import { createRegistry } from '../../lib/avro/index.ts';
+import { createDefinitions } from '../../lib/definitions/index.ts';
+import { serve } from '../../lib/http/index.ts';
+import { createKafka } from '../../lib/kafka/index.ts';
+import { runMain, serveHealth } from '../../lib/telemetry/index.ts';
+import { TOPICS, topicSpecs } from '../../lib/topics.ts';
+import { Activity } from './activity.ts';
+import { createIngestApp } from './app.ts';
+import { ingestConfig } from './config.ts';
+import { ingestMetrics } from './metrics.ts';
+import { Outbox } from './outbox.ts';
+
+runMain({
+  name: 'ingest',
+  config: ingestConfig,
+  start: async ({ config, logger, metrics }) => {
+    const { host, kafkaBrokers, topicPrefix } = config;
+    let serving = false;
+    const ready = (): boolean => serving;
+    const health = await serveHealth({ host, advertisedHost: config.advertisedHost, logger, metrics, ready });
+    const kafka = createKafka({ brokers: kafkaBrokers, clientId: 'ingest', logger, topicPrefix });
+    const registry = createRegistry({ url: config.registryUrl, topicPrefix, logger });
+    const specs = topicSpecs(config);
+    await kafka.ensureTopics([specs[TOPICS.cartEvents], specs[TOPICS.personInputs], specs[TOPICS.deadLetters]]);
+    const definitions = await createDefinitions({ kafka, registry, logger, secretKey: config.secretKey });
+    const producer = kafka.createProducer();
+    const outbox = await Outbox.create(producer, registry);
+    const app = createIngestApp({
+      definitions,
+      outbox,
+      activity: new Activity(),
+      metrics: ingestMetrics(metrics),
+      logger,
+      adminKey: config.adminKey,
+      toleranceMs: config.replayToleranceSeconds * 1000,
+      maxBulkBodies: config.maxBulkBodies,
+      now: Date.now,
+      ready,
+    });
+    const http = await serve(app, { host, port: config.ingestPort, portVariable: 'INGEST_PORT' });
+    serving = true;
+    logger.info({ url: http.url }, 'ingest listens');
+    return {
+      stop: async () => {
+        serving = false;
+        await http.close();
+        await producer.close();
+        await definitions.stop();
+        await kafka.close();
+        await health.close();
+      },
+    };
+  },
+});

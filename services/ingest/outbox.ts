@@ -1,0 +1,62 @@
+import type { CartEvent, DeadLetter, PersonInput } from '../../schemas/types.ts';
+import type { Codec, Registry } from '../../lib/avro/index.ts';
+import { HttpProblem } from '../../lib/http/index.ts';
+import { BackpressureError, KafkaUnavailableError, type OutgoingRecord, type Producer } from '../../lib/kafka/index.ts';
+import { cartKey, TOPICS } from '../../lib/topics.ts';
+
+/** The way out: records of the three topics that ingest writes, durable once `send` resolves. */
+export class Outbox {
+  private constructor(
+    readonly producer: Producer,
+    private readonly cartEvents: Codec<CartEvent>,
+    private readonly personInputs: Codec<PersonInput>,
+    private readonly deadLetters: Codec<DeadLetter>,
+  ) {}
+
+  static async create(producer: Producer, registry: Registry): Promise<Outbox> {
+    const [cartEvents, personInputs, deadLetters] = await Promise.all([
+      registry.codec<CartEvent>(TOPICS.cartEvents),
+      registry.codec<PersonInput>(TOPICS.personInputs),
+      registry.codec<DeadLetter>(TOPICS.deadLetters),
+    ]);
+    return new Outbox(producer, cartEvents, personInputs, deadLetters);
+  }
+
+  cartEvent(event: CartEvent): OutgoingRecord {
+    const key = cartKey(event.workspace, event.cart_id);
+    return { topic: TOPICS.cartEvents, key, value: this.cartEvents.encode(event) };
+  }
+
+  personInput(input: PersonInput): OutgoingRecord {
+    return { topic: TOPICS.personInputs, key: input.workspace, value: this.personInputs.encode(input) };
+  }
+
+  deadLetter(letter: DeadLetter): OutgoingRecord {
+    const key = letter.subscription_id ?? letter.source;
+    return { topic: TOPICS.deadLetters, key, value: this.deadLetters.encode(letter) };
+  }
+
+  /** Resolves when Kafka has acknowledged all of them. Throws HttpProblem 429 (too much waits) or 503 (no answer). */
+  async send(records: OutgoingRecord | readonly OutgoingRecord[]): Promise<void> {
+    try {
+      await this.producer.send(records);
+    } catch (error) {
+      throw asProblem(error);
+    }
+  }
+}
+
+/** 429 and 503 with Retry-After (seconds) for what Kafka's port throws; anything else as it is. */
+export function asProblem(error: unknown): unknown {
+  if (error instanceof BackpressureError) return tooBusy();
+  if (!(error instanceof KafkaUnavailableError)) return error;
+  return new HttpProblem(503, 'Kafka does not answer, so nothing can be kept now; send it again later', {
+    headers: { 'retry-after': '5' },
+    cause: error,
+  });
+}
+
+export const tooBusy = (retryAfterSeconds = 1): HttpProblem =>
+  new HttpProblem(429, 'more comes in than can be kept at the moment; send it again later', {
+    headers: { 'retry-after': String(retryAfterSeconds) },
+  });

@@ -1,0 +1,128 @@
+import type { Context } from 'hono';
+import { bearerOf, type Definitions, type Subscription } from '../../lib/definitions/index.ts';
+import { HttpProblem } from '../../lib/http/index.ts';
+import { deadLetterId } from '../../lib/jane/keys.ts';
+import { MAX_WEBHOOK_BYTES } from '../../lib/jane/limits.ts';
+import { Unusable } from '../../lib/jane/unusable.ts';
+import { parseWebhook } from '../../lib/jane/webhook.ts';
+import type { DeadLetter } from '../../schemas/types.ts';
+import { encodingOf, isJsonType, readSmallBody } from './body.ts';
+import type { IngestMetrics } from './metrics.ts';
+import { tooBusy, type Outbox } from './outbox.ts';
+import { settingsOf } from './settings.ts';
+import { verifyWebhook, type Verdict } from './verify.ts';
+
+export interface WebhookDeps {
+  definitions: Pick<Definitions, 'subscription' | 'workspace' | 'fresh'>;
+  outbox: Outbox;
+  metrics: IngestMetrics;
+  activity: {
+    received(subscription: Subscription, atMs: number): void;
+    refused(subscription: Subscription, reason: string): void;
+  };
+  /** How far the request timestamp may be from receipt, either way. */
+  toleranceMs: number;
+  now: () => number;
+}
+
+/** Bytes of webhooks that may be under way in this process at once. */
+const MAX_BYTES_UNDER_WAY = 64 * 1024 * 1024;
+
+/** Takes webhooks in: believed, understood, kept in Kafka, and only then answered with 202. */
+export class WebhookReceiver {
+  private bytesUnderWay = 0;
+
+  constructor(private readonly deps: WebhookDeps) {}
+
+  /** Throws HttpProblem for every answer but 202. */
+  async receive(c: Context, subscriptionId: string): Promise<Response> {
+    if (encodingOf(c) !== undefined)
+      throw new HttpProblem(415, 'a content encoding is not taken here; send the body as it was signed');
+    if (!isJsonType(c.req.header('content-type')))
+      throw new HttpProblem(415, 'the content type is not JSON; send application/json');
+    if (this.bytesUnderWay > MAX_BYTES_UNDER_WAY) throw tooBusy();
+    const body = await readSmallBody(c, MAX_WEBHOOK_BYTES);
+    this.bytesUnderWay += body.length;
+    try {
+      return await this.take(c, subscriptionId, body);
+    } finally {
+      this.bytesUnderWay -= body.length;
+    }
+  }
+
+  private async take(c: Context, subscriptionId: string, body: Buffer): Promise<Response> {
+    const { definitions, metrics, activity, now } = this.deps;
+    const receivedAtMs = now();
+    const presented = {
+      subscriptionId,
+      token: bearerOf(c.req.header('authorization')),
+      signature: c.req.header('x-jane-signature'),
+      timestamp: c.req.header('x-jane-request-timestamp'),
+      body,
+      receivedAtMs,
+    };
+    const verdict = await verifyWebhook(definitions, presented, this.deps.toleranceMs);
+    if ('refused' in verdict) throw this.refusal(verdict);
+    const { subscription, requestAtMs } = verdict;
+    const workspace = definitions.workspace(subscription.workspace);
+    if (workspace === undefined) throw this.refusal({ refused: 'unknown_subscription', subscription: undefined });
+
+    const event = parseWebhook(body, {
+      workspace: workspace.id,
+      subscriptionId: subscription.id,
+      kind: subscription.event,
+      storeIds: subscription.store_ids,
+      timeZone: subscription.time_zone,
+      settings: settingsOf(workspace),
+      requestAtMs,
+      receivedAtMs,
+    });
+    activity.received(subscription, receivedAtMs);
+    if (event instanceof Unusable) return this.keepDeadLetter(subscription, event, { body, receivedAtMs, requestAtMs });
+    await this.deps.outbox.send(this.deps.outbox.cartEvent(event));
+    metrics.deliveries.inc({ source: 'webhook', result: 'accepted', reason: '' });
+    return new Response(`{"event_id":"${event.event_id}"}`, { status: 202, headers: JSON_HEADERS });
+  }
+
+  /** The same answer whatever was wrong; only the owner's counters tell. */
+  private refusal({ refused, subscription }: Extract<Verdict, { refused: unknown }>): HttpProblem {
+    this.deps.metrics.deliveries.inc({ source: 'webhook', result: 'refused', reason: refused });
+    if (subscription !== undefined) this.deps.activity.refused(subscription, refused);
+    return new HttpProblem(401, 'this webhook is not to be believed: check its URL, token, signature and timestamp', {
+      headers: { 'www-authenticate': 'Bearer' },
+    });
+  }
+
+  private async keepDeadLetter(
+    subscription: Subscription,
+    unusable: Unusable,
+    received: { body: Buffer; receivedAtMs: number; requestAtMs: number | null },
+  ): Promise<never> {
+    const { outbox, metrics, activity } = this.deps;
+    const letter: DeadLetter = {
+      dead_letter_id: deadLetterId(
+        ['webhook', subscription.workspace, subscription.id, received.requestAtMs],
+        received.body,
+      ),
+      workspace: subscription.workspace,
+      source: 'webhook',
+      subscription_id: subscription.id,
+      reason: unusable.reason,
+      message: unusable.message,
+      line: null,
+      received_at: received.receivedAtMs,
+      request_at: received.requestAtMs,
+      body: received.body,
+      body_truncated: false,
+    };
+    await outbox.send(outbox.deadLetter(letter));
+    metrics.deliveries.inc({ source: 'webhook', result: 'rejected', reason: unusable.reason });
+    activity.refused(subscription, unusable.reason);
+    throw new HttpProblem(422, unusable.message, {
+      errors: [{ path: unusable.path, message: unusable.message }],
+      extensions: { dead_letter_id: letter.dead_letter_id },
+    });
+  }
+}
+
+const JSON_HEADERS = { 'content-type': 'application/json', 'cache-control': 'no-store' };
