@@ -1,0 +1,13 @@
+/** One cart's life: both traits, exact under any order, repeat and restart. See README.md. */
+export {
+  DEFAULT_HORIZON_MS,
+  EVENT_LIMIT,
+  STATE_SIZE_LIMIT,
+  concludeDue,
+  dueOf,
+  foldCart,
+  type Concluded,
+  type Folded,
+} from './fold.ts';
+export { decodeState, snapshotOf, type DecodedState } from './snapshot.ts';
+export { UnknownVersionError } from './state.ts';

@@ -1,0 +1,272 @@
+/**
+ * The state of a cart as bytes: version, summary, marks, records, keys. Layout and reasons: docs/adr, "state of a
+ * cart". Reading the summary costs the same however many events a cart has.
+ */
+import { Reader, Writer } from './bytes.ts';
+import { FIRST_UNKNOWN, NO_PLACE } from './statuses.ts';
+import { Summary } from './summary.ts';
+import { VALUES } from './values.ts';
+
+/** The format that is written. Others are refused. */
+export const VERSION = 1;
+export const KEY_SIZE = 16;
+
+const BEYOND = 1;
+const FORGOTTEN = 2;
+const OPEN = 4;
+const OPEN_CONCLUDED = 8;
+const RESTS = 16;
+const STOPPED = 32;
+const CLOSED_DUE = 64;
+const CLAIMED = 128;
+// Bits of the second byte.
+const ACTIVE = 1;
+const STATUS = 2;
+const RECOVERED = 4;
+const ABANDONED = 8;
+const UNKNOWN_NAMES = 16;
+const STATED_APART = 32;
+const UNKNOWN_LAST = 64;
+
+/** A state whose first byte names a format that this program does not know. */
+export class UnknownVersionError extends Error {
+  constructor(version: number | undefined) {
+    super(`a cart's state has format ${version ?? 'none'}; this program reads ${VERSION}`);
+    this.name = 'UnknownVersionError';
+  }
+}
+
+/** A state with its summary read. */
+export interface Opened {
+  bytes: Buffer;
+  summary: Summary;
+  /** Where the parts begin in `bytes`. */
+  marksAt: number;
+  recordsAt: number;
+  keysAt: number;
+}
+
+const NO_BYTES = Buffer.alloc(0);
+
+/** A cart of which nothing has been seen, but perhaps forgotten. */
+export function emptyCart(beyondHorizon: boolean): Opened {
+  const summary = new Summary();
+  summary.beyondHorizon = beyondHorizon;
+  return { bytes: NO_BYTES, summary, marksAt: 0, recordsAt: 0, keysAt: 0 };
+}
+
+/** @throws UnknownVersionError */
+export function openState(bytes: Buffer): Opened {
+  if (bytes[0] !== VERSION) throw new UnknownVersionError(bytes[0]);
+  const reader = new Reader(bytes, 1);
+  const summary = readSummary(reader);
+  const marksAt = reader.at;
+  const recordsAt = marksAt + summary.marksSize;
+  return { bytes, summary, marksAt, recordsAt, keysAt: recordsAt + summary.recordsSize };
+}
+
+/** The memory that there was a cart, two bytes. */
+export function forgottenCart(): Buffer {
+  return Buffer.from([VERSION, FORGOTTEN]);
+}
+
+function readSummary(reader: Reader): Summary {
+  const summary = new Summary();
+  const first = reader.byte();
+  summary.beyondHorizon = (first & BEYOND) !== 0;
+  if ((first & FORGOTTEN) !== 0) {
+    summary.forgotten = true;
+    return summary;
+  }
+  const second = reader.byte();
+  const lastArrival = (summary.lastArrival = reader.unsigned());
+  if ((first & CLOSED_DUE) !== 0) summary.closedDue = lastArrival + reader.signed();
+  summary.open = (first & OPEN) !== 0;
+  summary.openConcluded = (first & OPEN_CONCLUDED) !== 0;
+  summary.rests = (first & RESTS) !== 0;
+  summary.stopped = (first & STOPPED) !== 0;
+  summary.claimed = (first & CLAIMED) !== 0;
+  if (summary.open) {
+    summary.deadline = lastArrival + reader.signed();
+    summary.settledAt = lastArrival + reader.signed();
+  }
+  summary.count = reader.unsigned();
+  summary.recordsSize = reader.unsigned();
+  summary.marksSize = reader.unsigned();
+  const at = (summary.at = lastArrival - reader.signed());
+  summary.firstAt = at - reader.unsigned();
+  summary.rank = reader.byte();
+  if ((second & ACTIVE) !== 0) {
+    summary.lastActivityAt = at - reader.unsigned();
+    summary.windowMs = reader.unsigned();
+    summary.graceMs = reader.unsigned();
+  }
+  readStatuses(reader, summary, second);
+  if ((second & RECOVERED) !== 0) summary.recoveredAt = at - reader.unsigned();
+  if ((second & ABANDONED) !== 0) summary.abandonedAt = at - reader.signed();
+  readPlaces(reader, summary.values);
+  if ((second & STATED_APART) !== 0) readPlaces(reader, summary.stated);
+  else summary.stated = summary.values.slice();
+  return summary;
+}
+
+function readStatuses(reader: Reader, summary: Summary, flags: number): void {
+  if ((flags & STATUS) !== 0) {
+    summary.current = reader.unsigned();
+    summary.since = summary.at - reader.unsigned();
+    summary.seen = reader.unsigned();
+    summary.place = reader.byte() - 1;
+  }
+  if ((flags & UNKNOWN_LAST) !== 0) summary.status = reader.unsigned();
+  if ((flags & UNKNOWN_NAMES) === 0) return;
+  for (let left = reader.unsigned(); left > 0; left--) {
+    summary.names.push(reader.text());
+    summary.seenUnknown.push(true);
+  }
+}
+
+/** A byte that says which there are, then their places. */
+function readPlaces(reader: Reader, places: number[]): void {
+  let rest = reader.byte();
+  for (let which = 0; rest !== 0; which++, rest >>= 1) if ((rest & 1) !== 0) places[which] = reader.unsigned();
+}
+
+function writePlaces(writer: Writer, places: readonly number[]): void {
+  const maskAt = writer.at;
+  writer.byte(0);
+  let mask = 0;
+  for (let which = 0; which < VALUES; which++) {
+    const place = places[which]!;
+    if (place === 0) continue;
+    mask |= 1 << which;
+    writer.unsigned(place);
+  }
+  writer.bytes[maskAt] = mask;
+}
+
+function writeSummary(writer: Writer, summary: Summary): void {
+  const { lastArrival, at } = summary;
+  const closedDue = !Number.isNaN(summary.closedDue);
+  const active = !Number.isNaN(summary.lastActivityAt);
+  const apart = summary.stated.some((place, which) => place !== summary.values[which]);
+  writer.byte(VERSION);
+  writer.byte(firstFlags(summary, closedDue));
+  writer.byte(secondFlags(summary, active, apart));
+  writer.unsigned(lastArrival);
+  if (closedDue) writer.signed(summary.closedDue - lastArrival);
+  if (summary.open) {
+    writer.signed(summary.deadline - lastArrival);
+    writer.signed(summary.settledAt - lastArrival);
+  }
+  writer.unsigned(summary.count);
+  writer.unsigned(summary.recordsSize);
+  writer.unsigned(summary.marksSize);
+  writer.signed(lastArrival - at);
+  writer.unsigned(at - summary.firstAt);
+  writer.byte(summary.rank);
+  if (active) {
+    writer.unsigned(at - summary.lastActivityAt);
+    writer.unsigned(summary.windowMs);
+    writer.unsigned(summary.graceMs);
+  }
+  writeStatuses(writer, summary);
+  if (!Number.isNaN(summary.recoveredAt)) writer.unsigned(at - summary.recoveredAt);
+  if (!Number.isNaN(summary.abandonedAt)) writer.signed(at - summary.abandonedAt);
+  writePlaces(writer, summary.values);
+  if (apart) writePlaces(writer, summary.stated);
+}
+
+function writeStatuses(writer: Writer, summary: Summary): void {
+  if (summary.current >= 0) {
+    writer.unsigned(summary.current);
+    writer.unsigned(summary.at - summary.since);
+    writer.unsigned(summary.seen);
+    writer.byte(summary.place - NO_PLACE);
+  }
+  if (summary.status >= FIRST_UNKNOWN) writer.unsigned(summary.status);
+  if (summary.names.length === 0) return;
+  writer.unsigned(summary.names.length);
+  for (const name of summary.names) writer.text(name);
+}
+
+function firstFlags(summary: Summary, closedDue: boolean): number {
+  return (
+    (summary.beyondHorizon ? BEYOND : 0) |
+    (summary.open ? OPEN : 0) |
+    (summary.openConcluded ? OPEN_CONCLUDED : 0) |
+    (summary.rests ? RESTS : 0) |
+    (summary.stopped ? STOPPED : 0) |
+    (closedDue ? CLOSED_DUE : 0) |
+    (summary.claimed ? CLAIMED : 0)
+  );
+}
+
+function secondFlags(summary: Summary, active: boolean, apart: boolean): number {
+  return (
+    (active ? ACTIVE : 0) |
+    (summary.current >= 0 ? STATUS : 0) |
+    (Number.isNaN(summary.recoveredAt) ? 0 : RECOVERED) |
+    (Number.isNaN(summary.abandonedAt) ? 0 : ABANDONED) |
+    (summary.names.length > 0 ? UNKNOWN_NAMES : 0) |
+    (apart ? STATED_APART : 0) |
+    (summary.status >= FIRST_UNKNOWN ? UNKNOWN_LAST : 0)
+  );
+}
+
+const head = new Writer();
+
+/**
+ * Puts a state together from the one before.
+ * @param marks the new marks, undefined when those of `before` stand
+ * @param record what a new event adds to the records, if there is one
+ */
+export function buildState(
+  before: Opened,
+  summary: Summary,
+  marks: Uint8Array | undefined,
+  record: { bytes: Uint8Array; key: Buffer } | undefined,
+): Buffer {
+  if (marks !== undefined) summary.marksSize = marks.length;
+  head.at = 0;
+  writeSummary(head, summary);
+  const { bytes } = before;
+  const keys = bytes.length - before.keysAt;
+  const out = Buffer.allocUnsafe(head.at + summary.marksSize + summary.recordsSize + KEY_SIZE * summary.count);
+  let at = put(out, 0, head.bytes, 0, head.at);
+  if (marks === undefined) {
+    at = put(out, at, bytes, before.marksAt, before.keysAt);
+  } else {
+    at = put(out, at, marks, 0, marks.length);
+    at = put(out, at, bytes, before.recordsAt, before.keysAt);
+  }
+  if (record !== undefined) at = put(out, at, record.bytes, 0, record.bytes.length);
+  at = put(out, at, bytes, before.keysAt, before.keysAt + keys);
+  if (record !== undefined) put(out, at, record.key, 0, KEY_SIZE);
+  return out;
+}
+
+/** Copies and answers where it ended. Below some dozens of bytes a loop is faster than the way into native code. */
+function put(out: Buffer, at: number, from: Uint8Array, start: number, end: number): number {
+  const size = end - start;
+  if (size > 48) {
+    out.set(from.subarray(start, end), at);
+  } else {
+    for (let i = 0; i < size; i++) out[at + i] = from[start + i]!;
+  }
+  return at + size;
+}
+
+/**
+ * The turn of the first event from `from` on that has this key, -1 when there is none.
+ */
+export function findKey({ bytes, keysAt, summary }: Opened, key: Buffer, from: number): number {
+  const k0 = key[0];
+  const k1 = key[1];
+  const end = keysAt + KEY_SIZE * summary.count;
+  for (let at = keysAt + KEY_SIZE * from; at < end; at += KEY_SIZE) {
+    if (bytes[at] === k0 && bytes[at + 1] === k1 && key.compare(bytes, at, at + KEY_SIZE) === 0) {
+      return (at - keysAt) / KEY_SIZE;
+    }
+  }
+  return -1;
+}

@@ -1,0 +1,55 @@
+/** Core and oracle side by side, step by step. */
+import { expect } from 'vitest';
+import type { TraitChange } from '../../../schemas/types.ts';
+import { TestCart } from './cart.ts';
+import { rest, type Step } from './histories.ts';
+import { Oracle, type OracleTrait } from './oracle.ts';
+
+const key = (t: { trait: string; status: string; occurred_at: number }): string =>
+  `${t.trait}|${String(t.occurred_at).padStart(16)}|${t.status}`;
+
+function counted({ op: _op, retracted_at: _retracted, replaces: _replaces, ...fields }: TraitChange): OracleTrait {
+  return fields;
+}
+
+/** What stands, as comparable text. */
+export function standing(traits: readonly (OracleTrait | TraitChange)[]): string[] {
+  const plain = traits.map((t) => ('op' in t ? counted(t) : t));
+  return plain
+    .sort((a, b) => (key(a) < key(b) ? -1 : 1))
+    .map((t) => JSON.stringify(Object.entries(t).sort(([a], [b]) => (a < b ? -1 : 1))));
+}
+
+/**
+ * Plays a history on both.
+ * @param everywhere compares after every step, else only at rest
+ */
+export function agree(steps: readonly Step[], everywhere: boolean, horizonMs?: number): TestCart {
+  const cart = new TestCart(horizonMs);
+  const oracle = new Oracle(horizonMs ?? Infinity);
+  for (const { logTime, event } of steps) {
+    if (event === null) {
+      cart.tick(logTime);
+      oracle.tick(logTime);
+    } else {
+      const { result } = cart.deliver(event, logTime);
+      const wanted = oracle.deliver(event, logTime);
+      if (result !== wanted) expect(result).toBe(wanted);
+    }
+    if (everywhere) same(cart, oracle);
+  }
+  if (horizonMs === undefined) {
+    cart.tick(rest(steps));
+    oracle.tick(rest(steps));
+    if (oracle.waiting()) throw new Error('the oracle is not at rest');
+  }
+  same(cart, oracle);
+  return cart;
+}
+
+function same(cart: TestCart, oracle: Oracle): void {
+  const seen = standing(cart.traits());
+  const wanted = standing(oracle.traits());
+  // Vitest's comparison is slow; it is here to show a difference, not to find it.
+  if (seen.length !== wanted.length || seen.some((t, i) => t !== wanted[i])) expect(seen).toEqual(wanted);
+}

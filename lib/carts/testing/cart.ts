@@ -1,0 +1,53 @@
+/** A cart under test: feeds the core and keeps what has been asserted minus what has been retracted. */
+import type { CartEvent, CartSnapshot, TraitChange } from '../../../schemas/types.ts';
+import { concludeDue, dueOf, foldCart, snapshotOf, type Folded } from '../index.ts';
+
+export class TestCart {
+  state: Buffer | undefined;
+  /** All changes so far. */
+  readonly log: TraitChange[] = [];
+  readonly standing = new Map<string, TraitChange>();
+
+  constructor(private readonly horizonMs?: number) {}
+
+  /** Moves the log's clock, as a tick or another cart's record would. */
+  tick(logTime: number): TraitChange[] {
+    if (this.state === undefined) return [];
+    const due = dueOf(this.state, this.horizonMs);
+    if (due === undefined || !(logTime > due)) return [];
+    const { state, changes } = concludeDue(this.state, logTime, this.horizonMs);
+    this.state = state;
+    this.take(changes);
+    return changes;
+  }
+
+  deliver(event: CartEvent, logTime: number): Folded {
+    const folded = foldCart(this.state, event, logTime, this.horizonMs);
+    this.state = folded.state;
+    this.take(folded.changes);
+    return folded;
+  }
+
+  snapshot(): CartSnapshot {
+    return snapshotOf(this.state!);
+  }
+
+  /** What stands, in the order of T, changes before abandonments, then by status as first asserted. */
+  traits(): TraitChange[] {
+    return [...this.standing.values()];
+  }
+
+  private take(changes: readonly TraitChange[]): void {
+    for (const change of changes) {
+      const id = `${change.trait}|${change.status}|${change.occurred_at}`;
+      this.log.push(change);
+      const stands = this.standing.has(id);
+      // Beyond the horizon a life starts anew and may say again what the one before said.
+      if (change.op === 'asserted' && stands && !change.beyond_horizon) throw new Error(`asserted twice: ${id}`);
+      if (change.op !== 'asserted' && !stands) throw new Error(`${change.op} without standing: ${id}`);
+      if ((change.op === 'retracted') !== (change.retracted_at !== null)) throw new Error(`retracted_at of ${id}`);
+      if (change.op === 'retracted') this.standing.delete(id);
+      else this.standing.set(id, change);
+    }
+  }
+}

@@ -1,0 +1,309 @@
+/**
+ * The naive oracle: docs/semantics.md §1 to §3 taken word by word, every array folded anew at every step. It was
+ * written from that text alone and shares no code with the core; keep it that way. It is slow and it is meant to be.
+ */
+import type { AbandonmentSource, Anomaly, CartEvent, Product, Trait } from '../../../schemas/types.ts';
+
+/** A trait event that counts, with everything that a TraitChange says about it but `op`, `retracted_at`, `replaces`. */
+export interface OracleTrait {
+  trait: Trait;
+  status: string;
+  occurred_at: number;
+  detected_at: number;
+  recovered_at: number | null;
+  source: AbandonmentSource | null;
+  previous_status: string | null;
+  reentered: boolean;
+  anomaly: Anomaly | null;
+  store_id: string | null;
+  mode: string | null;
+  amount: number | null;
+  products: Product[] | null;
+  beyond_horizon: boolean;
+}
+
+interface Arrived {
+  event: CartEvent;
+  /** Log time of the first delivery. */
+  arrival: number;
+  /** Which one it was to arrive. */
+  turn: number;
+}
+
+interface Abandonment {
+  at: number;
+  source: AbandonmentSource;
+  /** The activities of its episode. */
+  members: Arrived[];
+  /** How many events, in order, lie up to it. */
+  upTo: number;
+}
+
+type Undated = Omit<OracleTrait, 'detected_at'>;
+
+const BEFORE_UNKNOWN = [
+  'verification',
+  'staff_member_review',
+  'preparing',
+  'ready_for_pickup',
+  'delivery_started',
+  'delivery_finished',
+];
+const AFTER_UNKNOWN = ['finished', 'finished_without_review', 'with_review', 'cancelled', 'dismissed'];
+const TERMINAL = ['cancelled', 'dismissed', 'with_review', 'finished_without_review'];
+const PLACE: Record<string, number> = {
+  pending: 0,
+  verification: 1,
+  staff_member_review: 2,
+  preparing: 3,
+  ready_for_pickup: 4,
+  delivery_started: 4,
+  delivery_finished: 5,
+  finished: 6,
+  finished_without_review: 7,
+  with_review: 7,
+};
+
+const KINDS = ['cart_status', 'cart_activity', 'cart_abandoned'];
+
+const quiet = (e: CartEvent): boolean =>
+  e.kind === 'cart_activity' || (e.kind === 'cart_status' && e.status === 'pending');
+const isEmptying = (e: CartEvent): boolean => quiet(e) && e.emptying;
+const isActivity = (e: CartEvent): boolean => quiet(e) && !e.emptying;
+const isOwn = (e: CartEvent): boolean => e.kind === 'cart_abandoned';
+
+/** §1, the table: whether `delivery` repeats an event whose first delivery is `first`. */
+function repeats(delivery: CartEvent, first: CartEvent): boolean {
+  if (delivery.kind !== first.kind || delivery.source !== first.source) return false;
+  if (Buffer.compare(delivery.event_key, first.event_key) !== 0) return false;
+  if (delivery.source === 'line') return true;
+  const within = delivery.received_at - first.received_at <= delivery.retry_horizon_ms;
+  const bothSay = delivery.request_at !== null && first.request_at !== null;
+  const sameRequest = bothSay && delivery.request_at === first.request_at;
+  if (delivery.kind === 'cart_status') return sameRequest || within;
+  return bothSay ? sameRequest : within;
+}
+
+/** §1, order: what stands first among events of one T, as a list of things to compare one after the other. */
+function place(e: CartEvent): [number, number, string] {
+  if (isActivity(e)) return [0, 0, ''];
+  if (isEmptying(e)) return [1, 0, ''];
+  if (isOwn(e)) return [3, 0, ''];
+  const status = e.status ?? '';
+  const early = BEFORE_UNKNOWN.indexOf(status);
+  if (early >= 0) return [2, early, ''];
+  const late = AFTER_UNKNOWN.indexOf(status);
+  if (late >= 0) return [2, 100 + late, ''];
+  return [2, 50, status];
+}
+
+function compare(a: CartEvent, b: CartEvent): number {
+  if (a.occurred_at !== b.occurred_at) return a.occurred_at - b.occurred_at;
+  const x = place(a);
+  const y = place(b);
+  if (x[0] !== y[0]) return x[0] - y[0];
+  if (x[1] !== y[1]) return x[1] - y[1];
+  if (x[2] !== y[2]) return x[2] < y[2] ? -1 : 1;
+  const byKey = Buffer.compare(a.event_key, b.event_key);
+  if (byKey !== 0) return byKey;
+  // The text ends here. Two events may still be level: one body accepted twice, or one event_id for two kinds. For the
+  // law to hold something of the events themselves has to decide, not their arrival.
+  if (a.kind !== b.kind) return KINDS.indexOf(a.kind) - KINDS.indexOf(b.kind);
+  if (a.source !== b.source) return a.source === 'webhook' ? -1 : 1;
+  return a.abandonment_window_ms - b.abandonment_window_ms;
+}
+
+/** The latest of the first `upTo` events that carries the field. */
+function latest<F extends 'store_id' | 'mode' | 'amount' | 'products'>(
+  events: Arrived[],
+  upTo: number,
+  field: F,
+): CartEvent[F] | null {
+  for (let i = upTo - 1; i >= 0; i--) {
+    const value = events[i]!.event[field];
+    if (value !== null) return value;
+  }
+  return null;
+}
+
+/** §2, the table of anomalies; `earlier` are the statuses of the cart_status events before this one, in order. */
+function anomalyOf(e: CartEvent, earlier: string[]): Anomaly | null {
+  const status = e.status ?? '';
+  const wasTerminal = earlier.some((s) => TERMINAL.includes(s));
+  const wasFinished = earlier.includes('finished');
+  if (wasTerminal || (wasFinished && status !== 'with_review' && status !== 'finished_without_review')) {
+    return 'after_terminal';
+  }
+  if (e.mode === 'delivery' && status === 'ready_for_pickup') return 'wrong_mode';
+  if (['pickup', 'kiosk', 'curbside'].includes(e.mode ?? '') && status.startsWith('delivery_')) return 'wrong_mode';
+  const lastPlaced = earlier.filter((s) => Object.hasOwn(PLACE, s)).at(-1);
+  if (lastPlaced !== undefined && Object.hasOwn(PLACE, status) && PLACE[status]! < PLACE[lastPlaced]!)
+    return 'backward';
+  return null;
+}
+
+/** §3, the walk, with the clock for rule 6. */
+function walk(events: Arrived[], clock: number): Abandonment[] {
+  const found: Abandonment[] = [];
+  let open: { members: Arrived[]; deadline: number } | null = null;
+  let rests = false;
+  for (const [i, arrived] of events.entries()) {
+    const e = arrived.event;
+    if (open !== null && e.occurred_at > open.deadline) {
+      found.push({ at: open.deadline, source: 'timer', members: open.members, upTo: i });
+      open = null;
+      rests = true;
+    }
+    if (isActivity(e)) {
+      const members: Arrived[] = open === null ? [] : open.members;
+      open = { members: [...members, arrived], deadline: e.occurred_at + e.abandonment_window_ms };
+      rests = false;
+    } else if (isEmptying(e)) {
+      open = null;
+    } else if (isOwn(e)) {
+      if (!rests) {
+        found.push({ at: e.occurred_at, source: 'jane', members: [], upTo: i + 1 });
+        open = null;
+        rests = true;
+      }
+    } else {
+      return found;
+    }
+  }
+  if (open !== null && open.deadline < clock) {
+    found.push({ at: open.deadline, source: 'timer', members: open.members, upTo: events.length });
+  }
+  return found;
+}
+
+const identity = (t: Undated): string => `${t.trait}|${t.status}|${t.occurred_at}`;
+
+/** One cart, as the text has it. Times are Unix milliseconds. */
+export class Oracle {
+  private arrived: Arrived[] = [];
+  private concluded = new Set<number>();
+  private detected = new Map<string, number>();
+  private beyond = false;
+  private lastArrival = -Infinity;
+  private clock = -Infinity;
+
+  constructor(
+    private readonly horizonMs = Infinity,
+    private readonly eventLimit = 2000,
+  ) {}
+
+  /** Moves the log's clock. */
+  tick(logTime: number): void {
+    this.clock = Math.max(this.clock, logTime);
+    this.settle();
+  }
+
+  deliver(event: CartEvent, logTime: number): 'event' | 'repeat' | 'overfull' {
+    this.tick(logTime);
+    if (this.arrived.length > 0 && this.clock > this.lastArrival + this.horizonMs) this.forget();
+    if (this.arrived.some((first) => repeats(event, first.event))) return 'repeat';
+    if (this.arrived.length >= this.eventLimit) return 'overfull';
+    this.arrived.push({ event, arrival: this.clock, turn: this.arrived.length });
+    this.arrived.sort((a, b) => compare(a.event, b.event));
+    this.lastArrival = this.clock;
+    this.settle();
+    return 'event';
+  }
+
+  /** What counts now: changes in order, then abandonments by T. */
+  traits(): OracleTrait[] {
+    return this.undated().map((t) => ({ ...t, detected_at: this.detected.get(identity(t))! }));
+  }
+
+  /** Whether a conclusion is still to come that needs no further event. */
+  waiting(): boolean {
+    return walk(this.arrived, Infinity).some((a) => a.source === 'timer' && !this.concluded.has(a.at));
+  }
+
+  private forget(): void {
+    this.arrived = [];
+    this.concluded.clear();
+    this.detected.clear();
+    this.beyond = true;
+  }
+
+  /** Concludes what is due, drops what the walk no longer yields, dates what is new. */
+  private settle(): void {
+    const yielded = walk(this.arrived, this.clock);
+    this.concluded = new Set([...this.concluded].filter((at) => yielded.some((a) => a.at === at)));
+    for (const a of yielded) if (a.source === 'jane' || this.isDue(a)) this.concluded.add(a.at);
+    const now = new Map<string, number>();
+    for (const t of this.undated()) now.set(identity(t), this.detected.get(identity(t)) ?? this.clock);
+    this.detected = now;
+  }
+
+  private isDue(a: Abandonment): boolean {
+    let last = a.members[0]!;
+    for (const m of a.members) if (m.turn > last.turn) last = m;
+    return this.clock > a.at && this.clock > last.arrival + last.event.grace_ms;
+  }
+
+  private undated(): Undated[] {
+    return [...this.changes(), ...this.abandonments()];
+  }
+
+  private changes(): Undated[] {
+    const found: Undated[] = [];
+    const earlier: string[] = [];
+    for (const [i, { event }] of this.arrived.entries()) {
+      if (event.kind !== 'cart_status') continue;
+      const status = event.status ?? '';
+      const previous = earlier.at(-1) ?? null;
+      if (status !== previous) {
+        found.push({
+          trait: 'cart_status_updated',
+          status,
+          occurred_at: event.occurred_at,
+          recovered_at: null,
+          source: null,
+          previous_status: previous,
+          reentered: earlier.includes(status),
+          anomaly: anomalyOf(event, earlier),
+          ...this.values(i + 1),
+        });
+      }
+      earlier.push(status);
+    }
+    return found;
+  }
+
+  private abandonments(): Undated[] {
+    return walk(this.arrived, this.clock)
+      .filter((a) => this.concluded.has(a.at))
+      .map((a) => ({
+        trait: 'cart_abandoned',
+        status: '',
+        occurred_at: a.at,
+        recovered_at: this.recovery(a),
+        source: a.source,
+        previous_status: null,
+        reentered: false,
+        anomaly: null,
+        ...this.values(a.upTo),
+      }));
+  }
+
+  private recovery(a: Abandonment): number | null {
+    const after = this.arrived.slice(a.upTo);
+    const saves = after.find(
+      ({ event }) =>
+        event.kind === 'cart_status' && !['pending', 'cancelled', 'dismissed'].includes(event.status ?? ''),
+    );
+    return saves === undefined ? null : saves.event.occurred_at;
+  }
+
+  private values(upTo: number): Pick<OracleTrait, 'store_id' | 'mode' | 'amount' | 'products' | 'beyond_horizon'> {
+    return {
+      store_id: latest(this.arrived, upTo, 'store_id'),
+      mode: latest(this.arrived, upTo, 'mode'),
+      amount: latest(this.arrived, upTo, 'amount'),
+      products: latest(this.arrived, upTo, 'products'),
+      beyond_horizon: this.beyond,
+    };
+  }
+}

@@ -1,0 +1,147 @@
+/** Trait events as they leave the core: what was found, with the values that hold for it. */
+import type { AbandonmentSource, Anomaly, CartEvent, Product, TraitChange, TraitOp } from '../../schemas/types.ts';
+import { Reader } from './bytes.ts';
+import type { Change } from './changes.ts';
+import type { Abandonment } from './episodes.ts';
+import { ABANDONED } from './marks.ts';
+import { NO_STATUS, statusName } from './statuses.ts';
+import { NEVER, type Summary } from './summary.ts';
+import { AMOUNT, MODE, PRODUCTS, STORE, TRAIT_VALUES, readProducts, sameValue } from './values.ts';
+
+/** A trait event that the function contains, or an abandonment on its way there. Times are Unix milliseconds. */
+export interface TraitEvent {
+  /** Code of the status, or ABANDONED. */
+  status: number;
+  at: number;
+  /** Of an abandonment. */
+  source: AbandonmentSource | null;
+  /** T of the episode's first activity, NEVER where there is none. */
+  openedAt: number;
+  /** Of a timer's: counts once log time is past `at` and this. */
+  settledAt: number;
+  previous: number;
+  reentered: boolean;
+  anomaly: Anomaly | null;
+  /** Of an abandonment that was recovered. */
+  recoveredAt: number;
+  /** Places of the values that hold for it. */
+  values: number[];
+  /** Arrival of the event that is the change; NEVER for an abandonment. */
+  arrival: number;
+  /** Log time of the assertion that stands; NEVER while it does not count. */
+  detectedAt: number;
+  /** T of the trait event whose place it takes. */
+  replaces: number;
+}
+
+export function changeEvent(change: Change, values: number[], arrival: number): TraitEvent {
+  return {
+    status: change.status,
+    at: change.at,
+    source: null,
+    openedAt: NEVER,
+    settledAt: NEVER,
+    previous: change.previous,
+    reentered: change.reentered,
+    anomaly: change.anomaly,
+    recoveredAt: NEVER,
+    values,
+    arrival,
+    detectedAt: arrival,
+    replaces: NEVER,
+  };
+}
+
+export function abandonmentEvent(abandonment: Abandonment): TraitEvent {
+  return {
+    status: ABANDONED,
+    at: abandonment.at,
+    source: abandonment.source,
+    openedAt: abandonment.openedAt,
+    settledAt: abandonment.settledAt,
+    previous: NO_STATUS,
+    reentered: false,
+    anomaly: null,
+    recoveredAt: NEVER,
+    values: abandonment.values,
+    arrival: NEVER,
+    detectedAt: NEVER,
+    replaces: NEVER,
+  };
+}
+
+/** Log time has to be past this for it to count; NEVER for what counts on arrival. */
+export function countsAfter(trait: TraitEvent): number {
+  return trait.source === 'timer' ? Math.max(trait.at, trait.settledAt) : NEVER;
+}
+
+/** Where the values of trait events can be read. */
+export interface Source {
+  summary: Summary;
+  bytes: Buffer;
+  /** Where the records begin in `bytes`. */
+  recordsAt: number;
+}
+
+/**
+ * @param retractedAt log time, for a retraction
+ * @param event the one that `trait` is, if that is at hand: it spares reading what it says itself
+ */
+export function toChange(
+  op: TraitOp,
+  trait: TraitEvent,
+  { summary, bytes, recordsAt }: Source,
+  retractedAt: number | null = null,
+  event?: CartEvent,
+): TraitChange {
+  const { values } = trait;
+  const abandoned = trait.status === ABANDONED;
+  return {
+    op,
+    trait: abandoned ? 'cart_abandoned' : 'cart_status_updated',
+    status: abandoned ? '' : statusName(trait.status, summary.names),
+    occurred_at: trait.at,
+    detected_at: trait.detectedAt,
+    retracted_at: retractedAt,
+    recovered_at: timeOrNull(trait.recoveredAt),
+    source: trait.source,
+    previous_status: trait.previous === NO_STATUS ? null : statusName(trait.previous, summary.names),
+    reentered: trait.reentered,
+    anomaly: trait.anomaly,
+    store_id: event?.store_id ?? textAt(bytes, recordsAt, values[STORE]!),
+    mode: event?.mode ?? textAt(bytes, recordsAt, values[MODE]!),
+    amount: event?.amount ?? numberAt(bytes, recordsAt, values[AMOUNT]!),
+    products: event?.products ?? productsAt(bytes, recordsAt, values[PRODUCTS]!),
+    beyond_horizon: summary.beyondHorizon,
+    replaces: timeOrNull(trait.replaces),
+  };
+}
+
+/** Whether two assertions of the same trait event say the same of it; values in two places may yet be equal. */
+export function sameFields(a: TraitEvent, b: TraitEvent, { bytes, recordsAt }: Source): boolean {
+  return (
+    a.source === b.source &&
+    a.previous === b.previous &&
+    a.reentered === b.reentered &&
+    a.anomaly === b.anomaly &&
+    Object.is(a.recoveredAt, b.recoveredAt) &&
+    TRAIT_VALUES.every((which) => sameValue(bytes, recordsAt, which, a.values[which]!, b.values[which]!))
+  );
+}
+
+export function timeOrNull(time: number): number | null {
+  return Number.isNaN(time) ? null : time;
+}
+
+function productsAt(state: Buffer, recordsAt: number, place: number): Product[] | null {
+  return place === 0 ? null : readProducts(new Reader(state, recordsAt + place - 1));
+}
+
+/** @param place of a text value, 0 for none */
+export function textAt(state: Buffer, recordsAt: number, place: number): string | null {
+  return place === 0 ? null : new Reader(state, recordsAt + place - 1).text();
+}
+
+export function numberAt(state: Buffer, recordsAt: number, place: number): number | null {
+  return place === 0 ? null : new Reader(state, recordsAt + place - 1).number();
+}
