@@ -13,11 +13,37 @@ const leaf: MantineColorsTuple = [
   '#073c2c',
 ];
 
+/** Mantine's greys, warmed for light and greened for dark, so that its own parts sit well on ours. */
+const gray: MantineColorsTuple = [
+  '#f8f6f1',
+  '#f0ede4',
+  '#e8e4d9',
+  '#dcd7c9',
+  '#cbc5b5',
+  '#a9a699',
+  '#838379',
+  '#5f6d66',
+  '#3a4741',
+  '#1b2a25',
+];
+const dark: MantineColorsTuple = [
+  '#e7ede9',
+  '#b9c5bf',
+  '#93a39b',
+  '#6d7d75',
+  '#34443d',
+  '#24312c',
+  '#1a2521',
+  '#131c19',
+  '#0f1715',
+  '#0d1412',
+];
+
 /** Everything that has a colour of its own takes it from the variables in console.css. */
 export const theme = createTheme({
   primaryColor: 'leaf',
   primaryShade: { light: 7, dark: 5 },
-  colors: { leaf },
+  colors: { leaf, gray, dark },
   defaultRadius: 'md',
   fontFamily: 'var(--text-face)',
   fontFamilyMonospace: 'var(--mono-face)',

@@ -5,7 +5,7 @@ import { request, type TraitStatus } from '../api.ts';
 import { Figure } from '../parts/Figure.tsx';
 import { wayOut } from '../parts/Notice.tsx';
 import { useSession } from '../session.ts';
-import { useCount } from './data.ts';
+import { cellKey, useCounts, type CellCount } from './data.ts';
 import { GROUPS, otherGroup, RANGES, toneOf, type Cell, type Range } from './lifecycle.ts';
 
 interface Meanings {
@@ -38,6 +38,11 @@ export function Board() {
   const [range, setRange] = useState<Range>('today');
   const { meanings, seen } = useMeanings();
   const groups = [...GROUPS, ...otherGroup(seen)];
+  const counts = useCounts(
+    groups.flatMap(({ cells }) => cells),
+    range,
+  );
+  const most = Math.max(1, ...[...counts.values()].map(({ data }) => data?.count ?? 0));
   return (
     <section className="board panel" aria-labelledby="board-title">
       <header className="panel-head">
@@ -60,9 +65,10 @@ export function Board() {
             <ul>
               {cells.map((cell) => (
                 <CellView
-                  key={`${cell.trait} ${cell.status}`}
+                  key={cellKey(cell)}
                   cell={cell}
-                  range={range}
+                  count={counts.get(cellKey(cell))}
+                  most={most}
                   meaning={meanings.get(cell.status) ?? null}
                 />
               ))}
@@ -74,19 +80,30 @@ export function Board() {
   );
 }
 
-function CellView({ cell, range, meaning }: { cell: Cell; range: Range; meaning: string | null }) {
-  const { data, error } = useCount(cell, range);
-  const hint = error && !data ? wayOut(error) : (meaning ?? undefined);
+interface CellViewProps {
+  cell: Cell;
+  count: CellCount | undefined;
+  /** The largest count on the board: what a whole bar stands for. */
+  most: number;
+  meaning: string | null;
+}
+
+function CellView({ cell, count, most, meaning }: CellViewProps) {
+  const people = count?.data?.count ?? null;
+  const hint = count?.error && people === null ? wayOut(count.error) : (meaning ?? undefined);
   return (
     <li
       className="cell"
       data-tone={toneOf(cell.trait, cell.status)}
-      data-none={data?.count === 0 || undefined}
+      data-none={people === 0 || undefined}
       title={hint || undefined}
       data-testid={`count-${cell.trait === 'cart_abandoned' ? 'abandoned' : cell.status}`}
     >
       <span className="cell-label">{cell.label}</span>
-      <Figure value={data?.count ?? null} />
+      <Figure value={people} />
+      <span className="cell-bar" aria-hidden="true">
+        <span className="cell-fill" style={{ transform: `scaleX(${(people ?? 0) / most})` }} />
+      </span>
     </li>
   );
 }

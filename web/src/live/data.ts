@@ -1,4 +1,4 @@
-import { keepPreviousData, useQuery, useQueryClient, type UseQueryResult } from '@tanstack/react-query';
+import { keepPreviousData, useQueries, useQuery, useQueryClient, type UseQueryResult } from '@tanstack/react-query';
 import { useEffect, useRef } from 'react';
 import { preview, request, type Leaf, type Page, type Preview, type Store, type TraitEvent } from '../api.ts';
 import { useSession } from '../session.ts';
@@ -10,13 +10,25 @@ const POLL_MS = 2_000;
 const QUIET_MS = 20_000;
 const EVENTS_SHOWN = 40;
 
-export function useCount(cell: Cell, range: Range): UseQueryResult<Preview> {
+export interface CellCount {
+  data: Preview | undefined;
+  error: unknown;
+}
+
+export const cellKey = ({ trait, status }: Cell): string => `${trait} ${status}`;
+
+/** The counts of these cells, by `cellKey`. */
+export function useCounts(cells: readonly Cell[], range: Range): ReadonlyMap<string, CellCount> {
   const { credentials, workspace } = useSession();
-  return useQuery({
-    queryKey: ['count', workspace.id, cell.trait, cell.status, range],
-    queryFn: ({ signal }) => preview(credentials, leafOf(cell, timeOf(range, workspace.time_zone, Date.now())), signal),
-    refetchInterval: QUIET_MS,
-    placeholderData: (previous, query) => (query?.queryKey[1] === workspace.id ? previous : undefined),
+  return useQueries({
+    queries: cells.map((cell) => ({
+      queryKey: ['count', workspace.id, cell.trait, cell.status, range],
+      queryFn: ({ signal }: { signal: AbortSignal }) =>
+        preview(credentials, leafOf(cell, timeOf(range, workspace.time_zone, Date.now())), signal),
+      refetchInterval: QUIET_MS,
+    })),
+    combine: (results) =>
+      new Map(results.map(({ data, error }, index) => [cellKey(cells[index]!), { data, error }] as const)),
   });
 }
 

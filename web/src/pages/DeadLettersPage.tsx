@@ -1,3 +1,146 @@
+import { Button, Checkbox, Drawer } from '@mantine/core';
+import { notifications } from '@mantine/notifications';
+import { useInfiniteQuery, useQueryClient } from '@tanstack/react-query';
+import { useState } from 'react';
+import { request, type DeadLetter, type Page } from '../api.ts';
+import { Notice, Trouble, wayOut } from '../parts/Notice.tsx';
+import { useSession } from '../session.ts';
+import { ago, useNow } from '../time.ts';
+import { LetterView } from './LetterView.tsx';
+import { reasonWords } from './words.ts';
+
+const PAGE_SIZE = 50;
+
 export function DeadLettersPage() {
-  return null;
+  const { credentials, workspace } = useSession();
+  const queries = useQueryClient();
+  const [openId, setOpenId] = useState<string | null>(null);
+  const [chosen, setChosen] = useState<ReadonlySet<string>>(new Set());
+  const [busy, setBusy] = useState(false);
+  const key = ['dead-letters', workspace.id];
+  const list = useInfiniteQuery({
+    queryKey: key,
+    initialPageParam: '',
+    queryFn: ({ pageParam, signal }) =>
+      request<Page<DeadLetter>>(
+        credentials,
+        'GET',
+        `/v1/dead-letters?limit=${PAGE_SIZE}${pageParam === '' ? '' : `&cursor=${encodeURIComponent(pageParam)}`}`,
+        undefined,
+        signal,
+      ),
+    getNextPageParam: (page) => page.next_cursor,
+    refetchInterval: 10_000,
+  });
+  const items = list.data?.pages.flatMap((page) => page.items) ?? [];
+  const toggle = (id: string): void => {
+    const next = new Set(chosen);
+    if (!next.delete(id)) next.add(id);
+    setChosen(next);
+  };
+  const replayChosen = async (): Promise<void> => {
+    setBusy(true);
+    const refusals: string[] = [];
+    for (const id of chosen) {
+      await request(credentials, 'POST', `/v1/dead-letters/${encodeURIComponent(id)}/replay`, {}).catch(
+        (error: unknown) => refusals.push(wayOut(error)),
+      );
+    }
+    const done = chosen.size - refusals.length;
+    notifications.show({
+      color: refusals.length === 0 ? 'leaf' : 'yellow',
+      title: `${done} of ${chosen.size} replayed`,
+      message: refusals[0] === undefined ? 'They are counted now.' : `Still unusable as they are: ${refusals[0]}`,
+    });
+    setChosen(new Set());
+    setBusy(false);
+    await queries.invalidateQueries({ queryKey: key });
+  };
+
+  return (
+    <div className="page">
+      <header className="page-head">
+        <div>
+          <h1>Dead letters</h1>
+          <p className="fine">Deliveries that were genuine and could not be used. Kept for 30 days, to be mended.</p>
+        </div>
+        <Button onClick={() => void replayChosen()} disabled={chosen.size === 0} loading={busy}>
+          {chosen.size === 0 ? 'Replay' : `Replay ${chosen.size}`}
+        </Button>
+      </header>
+      {list.error && !list.data && (
+        <Trouble what="The dead letters could not be read" error={list.error} onRetry={() => void list.refetch()} />
+      )}
+      {list.data && items.length === 0 && (
+        <Notice title="None. Everything that came could be used.">
+          A delivery lands here when it is signed rightly but is not JSON, names no cart or status, or belongs to a
+          store that its subscription does not cover.
+        </Notice>
+      )}
+      {items.length > 0 && (
+        <ul className="letters panel">
+          {items.map((letter) => (
+            <LetterRow
+              key={letter.dead_letter_id}
+              letter={letter}
+              chosen={chosen.has(letter.dead_letter_id)}
+              onChoose={() => toggle(letter.dead_letter_id)}
+              onOpen={() => setOpenId(letter.dead_letter_id)}
+            />
+          ))}
+        </ul>
+      )}
+      {list.hasNextPage && (
+        <Button variant="default" loading={list.isFetchingNextPage} onClick={() => void list.fetchNextPage()}>
+          Older ones
+        </Button>
+      )}
+      <Drawer
+        opened={openId !== null}
+        onClose={() => setOpenId(null)}
+        position="right"
+        size="lg"
+        title="Dead letter"
+        padding="lg"
+      >
+        {openId !== null && (
+          <LetterView
+            id={openId}
+            onReplayed={() => {
+              setOpenId(null);
+              void queries.invalidateQueries({ queryKey: key });
+            }}
+          />
+        )}
+      </Drawer>
+    </div>
+  );
+}
+
+interface LetterRowProps {
+  letter: DeadLetter;
+  chosen: boolean;
+  onChoose(): void;
+  onOpen(): void;
+}
+
+function LetterRow({ letter, chosen, onChoose, onOpen }: LetterRowProps) {
+  const nowMs = useNow(10_000);
+  const origin = letter.line === null ? letter.source : `${letter.source}, line ${letter.line}`;
+  return (
+    <li className="letter">
+      <Checkbox
+        size="xs"
+        checked={chosen}
+        onChange={onChoose}
+        aria-label={`Choose ${reasonWords(letter.reason)} of ${letter.received_at}`}
+      />
+      <button type="button" className="letter-open" onClick={onOpen}>
+        <span className="letter-reason">{reasonWords(letter.reason)}</span>
+        <span className="letter-message">{letter.message}</span>
+        <span className="letter-source">{origin}</span>
+        <time dateTime={letter.received_at}>{ago(Date.parse(letter.received_at), nowMs)}</time>
+      </button>
+    </li>
+  );
 }

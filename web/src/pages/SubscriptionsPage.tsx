@@ -1,3 +1,82 @@
+import { Button, Modal } from '@mantine/core';
+import { IconPlus } from '@tabler/icons-react';
+import { useQuery, useQueryClient } from '@tanstack/react-query';
+import { useState } from 'react';
+import { request, type Page, type Subscription, type SubscriptionSecrets } from '../api.ts';
+import { Notice, Trouble } from '../parts/Notice.tsx';
+import { useSession } from '../session.ts';
+import { NewSubscriptionForm } from './NewSubscriptionForm.tsx';
+import { PasteIntoJane } from './PasteIntoJane.tsx';
+import { SubscriptionCard } from './SubscriptionCard.tsx';
+
+type Dialogue = { kind: 'new' } | { kind: 'paste'; secrets: SubscriptionSecrets; rotated: boolean };
+
 export function SubscriptionsPage() {
-  return null;
+  const { credentials, workspace } = useSession();
+  const queries = useQueryClient();
+  const [dialogue, setDialogue] = useState<Dialogue | null>(null);
+  const key = ['subscriptions', workspace.id];
+  const list = useQuery({
+    queryKey: key,
+    queryFn: ({ signal }) =>
+      request<Page<Subscription>>(credentials, 'GET', '/v1/subscriptions?limit=1000', undefined, signal),
+    refetchInterval: 5_000,
+  });
+  const changed = (): void => void queries.invalidateQueries({ queryKey: key });
+  const show = (secrets: SubscriptionSecrets, rotated: boolean): void => {
+    changed();
+    setDialogue({ kind: 'paste', secrets, rotated });
+  };
+  const items = list.data?.items ?? [];
+  return (
+    <div className="page">
+      <header className="page-head">
+        <div>
+          <h1>Subscriptions</h1>
+          <p className="fine">What Jane sends here, one subscription for each kind of event.</p>
+        </div>
+        <Button leftSection={<IconPlus size={16} />} onClick={() => setDialogue({ kind: 'new' })} disabled={!list.data}>
+          New subscription
+        </Button>
+      </header>
+      {list.error && !list.data && (
+        <Trouble what="The subscriptions could not be read" error={list.error} onRetry={() => void list.refetch()} />
+      )}
+      {list.data && items.length === 0 && (
+        <Notice title="No subscription yet">
+          Start with one for <strong>order status</strong>: it is what both traits are made of. You get an address, a
+          token and a secret to paste into Jane.
+        </Notice>
+      )}
+      <ul className="cards">
+        {items.map((subscription) => (
+          <SubscriptionCard
+            key={subscription.id}
+            subscription={subscription}
+            onChanged={changed}
+            onSecrets={(secrets) => show(secrets, true)}
+          />
+        ))}
+      </ul>
+      <Modal
+        opened={dialogue !== null}
+        onClose={() => setDialogue(null)}
+        size="lg"
+        centered
+        closeOnClickOutside={dialogue?.kind !== 'paste'}
+        title={
+          dialogue?.kind !== 'paste'
+            ? 'New subscription'
+            : dialogue.rotated
+              ? 'New secrets: paste them into Jane'
+              : 'Paste this into Jane'
+        }
+      >
+        {dialogue?.kind === 'new' && <NewSubscriptionForm onMade={(secrets) => show(secrets, false)} />}
+        {dialogue?.kind === 'paste' && (
+          <PasteIntoJane secrets={dialogue.secrets} rotated={dialogue.rotated} onDone={() => setDialogue(null)} />
+        )}
+      </Modal>
+    </div>
+  );
 }

@@ -1,0 +1,85 @@
+import { Button, Radio, Select, TagsInput } from '@mantine/core';
+import { useState, type FormEvent } from 'react';
+import {
+  request,
+  type NewSubscription,
+  type SubscriptionEvent,
+  type SubscriptionSecrets,
+  type Verify,
+} from '../api.ts';
+import { Trouble } from '../parts/Notice.tsx';
+import { useSession } from '../session.ts';
+import { EVENT_WORDS, VERIFY_WORDS } from './words.ts';
+
+const ZONES = ['UTC', ...Intl.supportedValuesOf('timeZone').filter((zone) => zone !== 'UTC')];
+
+export function NewSubscriptionForm({ onMade }: { onMade(secrets: SubscriptionSecrets): void }) {
+  const { credentials } = useSession();
+  const [event, setEvent] = useState<SubscriptionEvent>('cart_status');
+  const [stores, setStores] = useState<string[]>([]);
+  const [timeZone, setTimeZone] = useState('UTC');
+  const [verify, setVerify] = useState<Verify>('both');
+  const [busy, setBusy] = useState(false);
+  const [error, setError] = useState<unknown>(null);
+
+  const submit = (submitted: FormEvent): void => {
+    submitted.preventDefault();
+    setBusy(true);
+    setError(null);
+    const wanted: NewSubscription = {
+      event,
+      time_zone: timeZone,
+      verify,
+      ...(stores.length > 0 ? { store_ids: stores } : {}),
+    };
+    request<SubscriptionSecrets>(credentials, 'POST', '/v1/subscriptions', wanted)
+      .then(onMade)
+      .catch((failure: unknown) => {
+        setError(failure);
+        setBusy(false);
+      });
+  };
+
+  return (
+    <form onSubmit={submit} className="form">
+      <Radio.Group label="What Jane sends" value={event} onChange={(value) => setEvent(value as SubscriptionEvent)}>
+        <div className="choices">
+          {Object.entries(EVENT_WORDS).map(([value, { title, text }]) => (
+            <Radio key={value} value={value} label={title} description={text} />
+          ))}
+        </div>
+      </Radio.Group>
+      <TagsInput
+        label="Stores"
+        description="Jane’s store ids; leave it empty for all of them. Others are kept as dead letters."
+        placeholder={stores.length === 0 ? 'All stores' : ''}
+        value={stores}
+        onChange={setStores}
+        clearable
+      />
+      <div className="form-row">
+        <Select
+          label="Jane’s times are in"
+          description="They carry no zone. As far as anyone can tell: UTC."
+          data={ZONES}
+          value={timeZone}
+          onChange={(zone) => zone !== null && setTimeZone(zone)}
+          searchable
+          allowDeselect={false}
+        />
+        <Select
+          label="Checked by"
+          description="Both, if Jane is given both."
+          data={Object.entries(VERIFY_WORDS).map(([value, label]) => ({ value, label }))}
+          value={verify}
+          onChange={(value) => value !== null && setVerify(value as Verify)}
+          allowDeselect={false}
+        />
+      </div>
+      {error !== null && <Trouble what="The subscription was not made" error={error} />}
+      <Button type="submit" loading={busy}>
+        Make the subscription
+      </Button>
+    </form>
+  );
+}

@@ -1,0 +1,33 @@
+import type { SubscriptionEvent, Verify } from '../api.ts';
+
+export const EVENT_WORDS: Record<SubscriptionEvent, { title: string; text: string }> = {
+  cart_status: {
+    title: 'Order status',
+    text: 'Every status of an order, from pending to finished. Both traits rest on it.',
+  },
+  cart_activity: {
+    title: 'Cart activity',
+    text: 'Carts before checkout, with their products. Makes abandonment exact for shoppers who only fill a cart.',
+  },
+  cart_abandoned: {
+    title: 'Cart abandoned',
+    text: 'Jane’s own word that a cart was abandoned. Each delivery says it of one cart.',
+  },
+};
+
+export const VERIFY_WORDS: Record<Verify, string> = {
+  both: 'Signature and token',
+  signature: 'Signature only',
+  token: 'Token only',
+};
+
+const REASONS: Record<string, string> = {
+  unknown_subscription: 'unknown subscription',
+  bad_token: 'wrong token',
+  bad_signature: 'wrong signature',
+  stale_timestamp: 'timestamp too old or ahead',
+  not_json: 'not JSON',
+};
+
+/** A stable code in snake case as words. */
+export const reasonWords = (reason: string): string => REASONS[reason] ?? reason.replaceAll('_', ' ');
