@@ -55,8 +55,7 @@ function* parts(placed: readonly PlacedRecord[]): Generator<PlacedRecord[]> {
 /** One transactional id behind kafkajs. Not for concurrent use. */
 export class KafkaTransactional implements Transactional {
   private readonly producer: KafkaJsProducer;
-  /** A transaction that was begun and holds nothing yet. */
-  private begun: Transaction | null = null;
+  private open: Transaction | null = null;
   private broken: Error | null = null;
 
   constructor(
@@ -80,22 +79,35 @@ export class KafkaTransactional implements Transactional {
     try {
       await this.producer.connect();
       // kafkajs asks for its producer id with the first transaction.
-      this.begun = await this.producer.transaction();
+      this.open = await this.producer.transaction();
     } catch (error) {
       throw (this.broken = translate(error));
     }
   }
 
-  async transact(records: readonly OutgoingRecord[], offsets: OffsetsToCommit): Promise<void> {
+  private async transaction(): Promise<Transaction> {
+    this.open ??= await this.producer.transaction();
+    return this.open;
+  }
+
+  async send(records: readonly OutgoingRecord[]): Promise<void> {
     if (this.broken !== null) throw this.broken;
+    if (records.length === 0) return;
     try {
       const placed = await Promise.all(records.map((r) => place(r, this.partitionsOf)));
-      const transaction = this.begun ?? (await this.producer.transaction());
-      this.begun = null;
+      const transaction = await this.transaction();
       for (const part of parts(placed)) {
         await transaction.sendBatch({ acks: -1, topicMessages: toTopicMessages(part, this.prefix) });
       }
-      const { groupId, topic, partition, offset, metadata } = offsets;
+    } catch (error) {
+      throw (this.broken = translate(error));
+    }
+  }
+
+  async commit({ groupId, topic, partition, offset, metadata }: OffsetsToCommit): Promise<void> {
+    if (this.broken !== null) throw this.broken;
+    try {
+      const transaction = await this.transaction();
       // kafkajs passes the metadata on; its types do not know.
       const committed = { partition, offset: String(offset), metadata };
       await transaction.sendOffsets({
@@ -103,6 +115,7 @@ export class KafkaTransactional implements Transactional {
         topics: [{ topic: this.prefix + topic, partitions: [committed] }],
       });
       await transaction.commit();
+      this.open = null;
     } catch (error) {
       throw (this.broken = translate(error));
     }

@@ -123,8 +123,13 @@ export interface OffsetsToCommit {
 export interface Transactional {
   /** Fences every earlier holder of the id and settles what it left open. */
   init(): Promise<void>;
-  /** One whole transaction. Throws FencedError, or TransactionError: then its outcome is unknown until a new init. */
-  transact(records: readonly OutgoingRecord[], offsets: OffsetsToCommit): Promise<void>;
+  /** Appends records to the transaction at hand, or begins one. Throws FencedError, TransactionError. */
+  send(records: readonly OutgoingRecord[]): Promise<void>;
+  /**
+   * Commits what was sent together with the input's offset. Throws FencedError, or TransactionError: then its outcome
+   * is unknown until a new init.
+   */
+  commit(offsets: OffsetsToCommit): Promise<void>;
   close(): Promise<void>;
 }
 

@@ -3,9 +3,9 @@ import type { TopicName } from '../topics.ts';
 /**
  * What a record says about time. An outside record carries the clock of the process that wrote it: the log's clock
  * may follow the broker's append time no further than 60 s past that clock. An inside record carries the log time of
- * the record that caused it, and the log's clock takes it as it is. A plain number is short for `producerClockMs`.
+ * the record that caused it, and the log's clock takes it as it is. Unix milliseconds.
  */
-export type RecordClock = number | { producerClockMs: number } | { causeMs: number };
+export type RecordClock = { producerClockMs: number } | { causeMs: number };
 
 /** One input record as a topology sees it. */
 export interface InputRecord<I> {

@@ -1,0 +1,20 @@
+import { changelogOf } from '../topics.ts';
+import type { Topology } from './topology.ts';
+
+/** A topology in words: what flows in, what flows out, what it keeps, when it wakes up. */
+export function describe(topology: Topology<never>): string {
+  const { name, input, outputs, tick, onDue } = topology;
+  const deadlines =
+    onDue === undefined
+      ? 'none'
+      : `by the log's clock, earliest first${tick === undefined ? '' : `; a tick is appended to ${input.topic} when one is due and nothing comes`}`;
+  return [
+    `topology ${name}`,
+    `  reads      ${input.topic} (one task per partition, group ${name})`,
+    `  writes     ${outputs.length === 0 ? 'nothing' : outputs.join(', ')}`,
+    `  keeps      ${changelogOf(name)} (compacted, partitioned as ${input.topic})`,
+    `  deadlines  ${deadlines}`,
+    `  commits    input offset, state and outputs of a task in one transaction`,
+    '',
+  ].join('\n');
+}

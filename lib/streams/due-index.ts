@@ -1,0 +1,89 @@
+interface Entry {
+  dueMs: number;
+  key: string;
+}
+
+const before = (a: Entry, b: Entry): boolean => a.dueMs < b.dueMs || (a.dueMs === b.dueMs && a.key < b.key);
+
+/** The heap may hold this many entries that no longer hold, beyond as many as hold. */
+const SLACK = 1_024;
+
+/**
+ * Keys by due time, earliest first, equal times by key. A binary heap: an entry that was moved or removed stays in it
+ * until it comes up, or until such entries are the most.
+ */
+export class DueIndex {
+  private readonly current = new Map<string, number>();
+  private heap: Entry[] = [];
+
+  get size(): number {
+    return this.current.size;
+  }
+
+  /** Sets, moves or (undefined) removes a key. */
+  set(key: string, dueMs: number | undefined): void {
+    if (dueMs === undefined) {
+      this.current.delete(key);
+      return;
+    }
+    if (this.current.get(key) === dueMs) return;
+    this.current.set(key, dueMs);
+    this.push({ dueMs, key });
+    if (this.heap.length > 2 * this.current.size + SLACK) this.rebuild();
+  }
+
+  /** The earliest entry, left where it is. */
+  first(): Readonly<Entry> | undefined {
+    for (;;) {
+      const top = this.heap[0];
+      if (top === undefined || this.current.get(top.key) === top.dueMs) return top;
+      this.pop();
+    }
+  }
+
+  clear(): void {
+    this.current.clear();
+    this.heap = [];
+  }
+
+  private rebuild(): void {
+    this.heap = [];
+    for (const [key, dueMs] of this.current) this.heap.push({ dueMs, key });
+    for (let i = (this.heap.length >> 1) - 1; i >= 0; i--) this.sink(i);
+  }
+
+  private push(entry: Entry): void {
+    const { heap } = this;
+    let i = heap.length;
+    heap.push(entry);
+    while (i > 0) {
+      const parent = (i - 1) >> 1;
+      if (!before(entry, heap[parent]!)) break;
+      heap[i] = heap[parent]!;
+      i = parent;
+    }
+    heap[i] = entry;
+  }
+
+  private pop(): void {
+    const last = this.heap.pop()!;
+    if (this.heap.length === 0) return;
+    this.heap[0] = last;
+    this.sink(0);
+  }
+
+  private sink(start: number): void {
+    const { heap } = this;
+    const entry = heap[start]!;
+    let i = start;
+    for (;;) {
+      let child = 2 * i + 1;
+      if (child >= heap.length) break;
+      if (child + 1 < heap.length && before(heap[child + 1]!, heap[child]!)) child++;
+      if (!before(heap[child]!, entry)) break;
+      heap[i] = heap[child]!;
+      i = child;
+    }
+    heap[i] = entry;
+  }
+}

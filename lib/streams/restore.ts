@@ -1,0 +1,59 @@
+import type { Kafka } from '../kafka/types.ts';
+import { decodeChange, isReflected } from './changelog.ts';
+import type { Position } from './position.ts';
+import type { TaskCore } from './task-core.ts';
+
+/** How state is read back. Both rules hold in the product; a test takes each away to see what it is for. */
+export interface RestoreRules {
+  isolation: 'read_committed' | 'read_uncommitted';
+  /** Drop entries that reflect input at or past the committed offset. */
+  dropUnreflected: boolean;
+}
+
+export const RESTORE_RULES: RestoreRules = { isolation: 'read_committed', dropUnreflected: true };
+
+const POLL_MS = 500;
+
+export interface Restored {
+  entries: number;
+  dropped: number;
+}
+
+/** Reads a partition of the changelog into a task, up to what it holds now. Throws when `isCancelled` says so. */
+export async function restoreState<I>(
+  kafka: Kafka,
+  changelog: string,
+  partition: number,
+  committed: Position,
+  core: TaskCore<I>,
+  rules: RestoreRules,
+  isCancelled: () => boolean,
+): Promise<Restored> {
+  const end = (await kafka.endOffsets(changelog))[partition] ?? 0;
+  let position = (await kafka.beginningOffsets(changelog))[partition] ?? 0;
+  const restored: Restored = { entries: 0, dropped: 0 };
+  if (position >= end) return restored;
+  const reader = kafka.createReader({ isolation: rules.isolation, maxPartitionBytes: 4 << 20 });
+  try {
+    reader.assign([{ topic: changelog, partition, offset: position }]);
+    while (position < end) {
+      if (isCancelled()) throw new Error('closed while restoring');
+      for (const batch of await reader.poll(POLL_MS)) {
+        position = batch.nextOffset;
+        for (const record of batch.records) {
+          const entry = decodeChange(record);
+          if (rules.dropUnreflected && !isReflected(entry, committed)) {
+            restored.dropped++;
+            continue;
+          }
+          // A copy: the record is a view into a whole reply.
+          core.restore(entry.key, entry.value === null ? null : Buffer.from(entry.value));
+          restored.entries++;
+        }
+      }
+    }
+  } finally {
+    await reader.close();
+  }
+  return restored;
+}

@@ -1,0 +1,163 @@
+import type { TopicName } from '../topics.ts';
+import { nextLogTime } from './clock.ts';
+import { DueIndex } from './due-index.ts';
+import type { Checkpoint, Position } from './position.ts';
+import { MemoryStore, type StateStore } from './state-store.ts';
+import type { Context, InputRecord, Store, Topology } from './topology.ts';
+
+export interface OutputRecord {
+  topic: TopicName;
+  key: string;
+  value: Buffer;
+}
+
+/** The last write of a key since the effects were taken; null for a deletion. */
+export interface Change {
+  value: Buffer | null;
+  /** The input that the value reflects. */
+  position: Position;
+}
+
+export interface Effects {
+  outputs: OutputRecord[];
+  changes: Map<string, Change>;
+}
+
+export const START: Checkpoint = { position: { offset: 0, step: 0 }, logTimeMs: 0 };
+
+/**
+ * One partition of a topology, without any broker: clock, deadlines, state and effects. The runtime and the TestDriver
+ * both drive it, so that what a test sees is what runs.
+ */
+export class TaskCore<I> {
+  private readonly due = new DueIndex();
+  private outputs: OutputRecord[] = [];
+  private changes = new Map<string, Change>();
+  private readonly context: { logTimeMs: number; offset: number; readonly store: Store; forward: Context['forward'] };
+  private current: InputRecord<I> | null = null;
+  private offset: number;
+  private step: number;
+
+  constructor(
+    private readonly topology: Topology<I>,
+    checkpoint: Checkpoint = START,
+    private readonly store: StateStore = new MemoryStore(),
+  ) {
+    this.offset = checkpoint.position.offset;
+    this.step = checkpoint.position.step;
+    this.context = {
+      logTimeMs: checkpoint.logTimeMs,
+      offset: this.offset,
+      store: {
+        get: (key) => store.get(key),
+        put: (key, value) => this.put(key, value),
+        delete: (key) => this.remove(key),
+      },
+      forward: (topic, key, value) => void this.outputs.push({ topic, key, value }),
+    };
+  }
+
+  get logTimeMs(): number {
+    return this.context.logTimeMs;
+  }
+
+  /** What has been done so far, effects that were not taken yet included. */
+  get position(): Position {
+    return { offset: this.offset, step: this.step };
+  }
+
+  get earliestDueMs(): number | undefined {
+    return this.due.first()?.dueMs;
+  }
+
+  get entries(): number {
+    return this.store.size;
+  }
+
+  state(): IterableIterator<[string, Buffer]> {
+    return this.store.entries();
+  }
+
+  /** Puts an entry back that was saved before; no effect comes of it. */
+  restore(key: string, value: Buffer | null): void {
+    if (value === null) this.store.delete(key);
+    else this.store.put(key, value);
+    this.due.set(key, value === null ? undefined : this.topology.state.dueOf(value));
+  }
+
+  /** What the log's clock will be once `record` is taken. */
+  logTimeAfter(value: I, appendTimeMs: number): number {
+    return nextLogTime(this.context.logTimeMs, this.topology.input.clock(value, appendTimeMs), appendTimeMs);
+  }
+
+  /** Takes a record and moves the log's clock; then call `advance` until it is done. */
+  begin(record: InputRecord<I>, appendTimeMs: number): void {
+    if (this.current !== null) throw new Error('the record before is not done');
+    if (record.offset < this.offset) throw new Error(`offset ${record.offset} is done already`);
+    if (record.offset > this.offset) {
+      this.offset = record.offset;
+      this.step = 0;
+    }
+    this.current = record;
+    this.context.offset = record.offset;
+    this.context.logTimeMs = this.logTimeAfter(record.value, appendTimeMs);
+  }
+
+  /**
+   * Fires deadlines that are due, then folds the record. Stops early when more than `maxEffects` have come together;
+   * returns whether the record is done.
+   */
+  advance(maxEffects: number): boolean {
+    const record = this.current;
+    if (record === null) return true;
+    const { topology, context } = this;
+    for (;;) {
+      const first = this.due.first();
+      if (first === undefined || first.dueMs >= context.logTimeMs || topology.onDue === undefined) break;
+      if (this.effectCount >= maxEffects) return false;
+      const { key, dueMs } = first;
+      topology.onDue(key, context);
+      const next = this.due.first();
+      if (next !== undefined && next.key === key && next.dueMs === dueMs) {
+        throw new Error(`${topology.name}: ${key} is still due at ${dueMs} after it fired`);
+      }
+      this.step++;
+    }
+    topology.process(record, context);
+    this.current = null;
+    this.skipTo(record.offset + 1);
+    return true;
+  }
+
+  /** Goes past offsets that hold nothing to do. */
+  skipTo(offset: number): void {
+    if (offset <= this.offset) return;
+    this.offset = offset;
+    this.step = 0;
+  }
+
+  get effectCount(): number {
+    return this.outputs.length + this.changes.size;
+  }
+
+  /** Everything that came since the last time. */
+  takeEffects(): Effects {
+    const { outputs, changes } = this;
+    this.outputs = [];
+    this.changes = new Map();
+    return { outputs, changes };
+  }
+
+  private put(key: string, value: Buffer): void {
+    this.store.put(key, value);
+    this.due.set(key, this.topology.state.dueOf(value));
+    this.changes.set(key, { value, position: this.position });
+  }
+
+  private remove(key: string): void {
+    if (this.store.get(key) === undefined) return;
+    this.store.delete(key);
+    this.due.set(key, undefined);
+    this.changes.set(key, { value: null, position: this.position });
+  }
+}

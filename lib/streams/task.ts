@@ -1,0 +1,320 @@
+import type { Logger } from 'pino';
+import { UndecodableError, UnknownSchemaError } from '../avro/index.ts';
+import type { Batch, Kafka, KafkaRecord, OutgoingRecord, Producer, Reader, Transactional } from '../kafka/types.ts';
+import { changelogOf } from '../topics.ts';
+import { encodeChange } from './changelog.ts';
+import { MAX_AHEAD_MS } from './clock.ts';
+import type { StreamMetrics } from './metrics.ts';
+import { decodeCheckpoint, encodeCheckpoint, type Checkpoint } from './position.ts';
+import { restoreState, type RestoreRules } from './restore.ts';
+import { START, TaskCore } from './task-core.ts';
+import { Ticker } from './ticker.ts';
+import type { Topology } from './topology.ts';
+
+/** A transaction closes after this many records, or this many outputs and changes, or bytes of them. */
+const MAX_RECORDS = 2_000;
+const MAX_EFFECTS = 5_000;
+/** Above so many bytes a partition is paused; it goes on at half. */
+const MAX_BUFFERED_BYTES = 8 << 20;
+const RECHECK_CLOCK_MS = 1_000;
+const MAX_LOAD_PAUSE_MS = 5_000;
+
+export interface TaskDeps<I> {
+  topology: Topology<I>;
+  kafka: Kafka;
+  reader: Reader;
+  /** Null for a group that must not tick. */
+  tickProducer: Producer | null;
+  logger: Logger;
+  metrics: StreamMetrics;
+  /** Unix milliseconds. */
+  now: () => number;
+  group: string;
+  restoreRules: RestoreRules;
+}
+
+export type TaskState = 'restoring' | 'running' | 'stopped';
+
+/** What is committed, for everybody outside. */
+export interface TaskView {
+  state: TaskState;
+  position: number;
+  end: number;
+  logTimeMs: number | null;
+  earliestDueMs: number | null;
+}
+
+const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+
+/** The task is closing: nothing is wrong. */
+class ClosedError extends Error {}
+
+/**
+ * One life of one partition: open, restore, run until closed or broken. It never comes back: the runtime makes a new
+ * one, which reads everything anew.
+ */
+export class Task<I> {
+  readonly view: TaskView = { state: 'restoring', position: 0, end: 0, logTimeMs: null, earliestDueMs: null };
+  /** Ends when the task does; rejects with what broke it. */
+  readonly done: Promise<void>;
+  private core!: TaskCore<I>;
+  private readonly transactional: Transactional;
+  private readonly ticker: Ticker | null;
+  private readonly queue: Batch[] = [];
+  private queuedBytes = 0;
+  private paused = false;
+  private closing = false;
+  private failure: unknown = null;
+  private wake: (() => void) | null = null;
+  private readonly labels: { topology: string };
+
+  constructor(
+    readonly partition: number,
+    private readonly deps: TaskDeps<I>,
+  ) {
+    const { topology, kafka, tickProducer } = deps;
+    this.labels = { topology: topology.name };
+    this.transactional = kafka.transactional(`${deps.group}-${partition}`);
+    const { tick } = topology;
+    this.ticker =
+      tick === undefined || tickProducer === null
+        ? null
+        : new Ticker({
+            now: deps.now,
+            send: async (nowMs) => {
+              deps.metrics.ticks.inc(this.labels);
+              const { key, value } = tick.encode(nowMs);
+              await tickProducer.send({ topic: topology.input.topic, partition, key, value });
+            },
+            onError: (err) => deps.logger.warn({ topology: topology.name, partition, err }, 'no tick could be written'),
+          });
+    this.done = this.live();
+  }
+
+  /** Finishes the transaction at hand and ends. */
+  async close(): Promise<void> {
+    this.closing = true;
+    this.wake?.();
+    await this.done.catch(() => undefined);
+  }
+
+  /** Ends the task with an error that happened elsewhere. */
+  fail(error: unknown): void {
+    this.failure ??= error;
+    this.closing = true;
+    this.wake?.();
+  }
+
+  /** More of the input. */
+  offer(batch: Batch): void {
+    if (this.closing) return;
+    this.queue.push(batch);
+    for (const record of batch.records) this.queuedBytes += record.value?.length ?? 0;
+    if (!this.paused && this.queuedBytes > MAX_BUFFERED_BYTES) {
+      this.paused = true;
+      this.deps.reader.pause(batch.topic, batch.partition);
+    }
+    this.wake?.();
+  }
+
+  private async live(): Promise<void> {
+    const { reader, topology, metrics } = this.deps;
+    try {
+      await this.open();
+      while (!this.closing) await this.work();
+    } catch (error) {
+      if (!(error instanceof ClosedError)) throw error;
+    } finally {
+      this.closing = true;
+      this.ticker?.close();
+      reader.remove(topology.input.topic, this.partition);
+      metrics.stopped.remove({ ...this.labels, partition: this.partition });
+      metrics.entries.remove({ ...this.labels, partition: this.partition });
+      await this.transactional.close();
+    }
+    if (this.failure !== null) throw this.failure;
+  }
+
+  /** Only this order is safe: whoever had the partition before is fenced first, then what it committed is read. */
+  private async open(): Promise<void> {
+    const { kafka, topology, group, logger, metrics, restoreRules } = this.deps;
+    const { partition } = this;
+    const startedAt = performance.now();
+    await this.transactional.init();
+    const checkpoint = await this.checkpoint();
+    this.core = new TaskCore(topology, checkpoint);
+    this.view.position = checkpoint.position.offset;
+    const isCancelled = (): boolean => this.closing;
+    const changelog = changelogOf(topology.name);
+    const restored = await restoreState(
+      kafka,
+      changelog,
+      partition,
+      checkpoint.position,
+      this.core,
+      restoreRules,
+      isCancelled,
+    );
+    if (this.closing) throw new ClosedError();
+    metrics.restored.inc(this.labels, restored.entries);
+    this.deps.reader.seek({ topic: topology.input.topic, partition, offset: checkpoint.position.offset });
+    this.view.state = 'running';
+    this.publish();
+    const elapsedMs = Math.round(performance.now() - startedAt);
+    logger.info({ topology: topology.name, partition, ...checkpoint, ...restored, elapsedMs }, 'task runs');
+  }
+
+  /** Where to go on. What retention took before it was handled is lost: that is said, and what is there is handled. */
+  private async checkpoint(): Promise<Checkpoint> {
+    const { kafka, topology, group, logger } = this.deps;
+    const { topic } = topology.input;
+    const { partition } = this;
+    const beginning = (await kafka.beginningOffsets(topic))[partition] ?? 0;
+    const end = (await kafka.endOffsets(topic))[partition] ?? 0;
+    const committed = (await kafka.committedOffsets(group, topic))[partition] ?? null;
+    if (committed === null) return { ...START, position: { offset: beginning, step: 0 } };
+    const where = { topology: topology.name, partition, committed: committed.offset, beginning, end };
+    if (committed.offset > end) {
+      logger.error(where, 'the committed offset lies past the end of the log: is this another topic than before?');
+      throw new Error(`${topic}[${partition}]: committed offset ${committed.offset} lies past the end ${end}`);
+    }
+    const checkpoint = decodeCheckpoint(committed.offset, committed.metadata);
+    if (committed.offset >= beginning) return checkpoint;
+    logger.error(where, 'records were lost: retention took them before they were handled');
+    return { ...checkpoint, position: { offset: beginning, step: 0 } };
+  }
+
+  /** Handles what is queued, up to one transaction. */
+  private async work(): Promise<void> {
+    if (this.queue.length === 0) {
+      await new Promise<void>((resolve) => (this.wake = resolve));
+      this.wake = null;
+      return;
+    }
+    const { core, deps } = this;
+    let records = 0;
+    while (this.queue.length > 0 && records < MAX_RECORDS && core.effectCount < MAX_EFFECTS) {
+      const batch = this.queue[0]!;
+      this.view.end = Math.max(this.view.end, batch.highWatermark);
+      records += await this.handle(batch, MAX_RECORDS - records);
+      if (batch.records.length > 0) continue;
+      core.skipTo(batch.nextOffset);
+      this.queue.shift();
+    }
+    if (this.paused && this.queuedBytes < MAX_BUFFERED_BYTES / 2) {
+      this.paused = false;
+      deps.reader.resume(deps.topology.input.topic, this.partition);
+    }
+    if (records > 0) {
+      deps.metrics.records.inc(this.labels, records);
+      await this.commit();
+    }
+    this.publish();
+  }
+
+  /** Folds up to `max` records of a batch and takes them out of it; returns how many. */
+  private async handle(batch: Batch, max: number): Promise<number> {
+    const { core } = this;
+    const { records } = batch;
+    let count = 0;
+    while (count < records.length && count < max && core.effectCount < MAX_EFFECTS) {
+      const record = records[count]!;
+      const value = await this.decode(record);
+      count++;
+      this.queuedBytes -= record.value?.length ?? 0;
+      if (value === undefined) {
+        core.skipTo(record.offset + 1);
+        continue;
+      }
+      await this.waitForClock(value, record);
+      const key = record.key?.toString('utf8') ?? '';
+      core.begin({ key, value, offset: record.offset, partition: this.partition }, record.timestampMs);
+      while (!core.advance(MAX_EFFECTS)) await this.commit();
+    }
+    records.splice(0, count);
+    if (count > 0) this.ticker?.recordSeen();
+    return count;
+  }
+
+  /** Undefined for what cannot be read, whatever one does: one such record must not hold up all that follow. */
+  private async decode(record: KafkaRecord): Promise<I | undefined> {
+    const { topology, logger, metrics } = this.deps;
+    const where = { topology: topology.name, partition: this.partition, offset: record.offset };
+    for (let pauseMs = 100; ; pauseMs = Math.min(MAX_LOAD_PAUSE_MS, pauseMs * 2)) {
+      try {
+        if (record.value === null) throw new UndecodableError('no value');
+        return topology.input.decode(record.value);
+      } catch (error) {
+        if (error instanceof UndecodableError) {
+          logger.error({ ...where, err: error.message }, 'a record that cannot be read is passed over');
+          metrics.skipped.inc(this.labels);
+          return undefined;
+        }
+        if (!(error instanceof UnknownSchemaError)) throw error;
+        try {
+          await error.load();
+        } catch (cause) {
+          logger.error({ ...where, schema: error.schemaId, err: cause }, 'waiting for the schema of a record');
+          await this.pause(pauseMs);
+        }
+      }
+    }
+  }
+
+  /** Holds the task while the record would take the log's clock far ahead of our own: one of the two is wrong. */
+  private async waitForClock(value: I, record: KafkaRecord): Promise<void> {
+    const { topology, logger, metrics, now } = this.deps;
+    const logTimeMs = this.core.logTimeAfter(value, record.timestampMs);
+    if (logTimeMs - now() <= MAX_AHEAD_MS) return;
+    const where = { topology: topology.name, partition: this.partition, offset: record.offset };
+    const labels = { ...this.labels, partition: this.partition };
+    logger.error({ ...where, aheadMs: logTimeMs - now() }, "stopped: the log's clock is far ahead of this process's");
+    metrics.stopped.set(labels, 1);
+    this.view.state = 'stopped';
+    while (logTimeMs - now() > MAX_AHEAD_MS) await this.pause(RECHECK_CLOCK_MS);
+    metrics.stopped.set(labels, 0);
+    this.view.state = 'running';
+    logger.warn(where, 'runs on: the clocks agree again');
+  }
+
+  private async pause(ms: number): Promise<void> {
+    await sleep(ms);
+    if (this.closing) throw new ClosedError();
+  }
+
+  /** One transaction: outputs, changelog and the input's offset, or nothing of it. */
+  private async commit(): Promise<void> {
+    const { topology, group, metrics } = this.deps;
+    const { core, partition } = this;
+    const { outputs, changes } = core.takeEffects();
+    const { position, logTimeMs } = core;
+    const changelog = changelogOf(topology.name);
+    const records: OutgoingRecord[] = outputs;
+    for (const [key, change] of changes) records.push(encodeChange(changelog, partition, key, change));
+    const end = metrics.transactionSeconds.startTimer(this.labels);
+    await this.transactional.send(records);
+    await this.transactional.commit({
+      groupId: group,
+      topic: topology.input.topic,
+      partition,
+      offset: position.offset,
+      metadata: encodeCheckpoint({ position, logTimeMs }),
+    });
+    end();
+    metrics.transactions.inc(this.labels);
+    this.publish();
+  }
+
+  /** Tells where the task stands. Called only when nothing is uncommitted. */
+  private publish(): void {
+    const { core, view, ticker } = this;
+    const { earliestDueMs, logTimeMs } = core;
+    const { offset, step } = core.position;
+    view.position = offset;
+    view.logTimeMs = logTimeMs === 0 ? null : logTimeMs;
+    view.earliestDueMs = earliestDueMs ?? null;
+    this.deps.metrics.entries.set({ ...this.labels, partition: this.partition }, core.entries);
+    const caughtUp = this.queue.length === 0 && step === 0 && view.end > 0 && offset >= view.end;
+    ticker?.update({ earliestDueMs, logTimeMs, caughtUp });
+  }
+}
