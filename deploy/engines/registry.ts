@@ -29,6 +29,10 @@ export function registryCommand(settings: {
     'quarkus.log.category."io.apicurio.registry.storage.impl.kafkasql".level': 'INFO',
     'apicurio.storage.kind': 'kafkasql',
     'apicurio.kafkasql.bootstrap.servers': settings.brokers.join(','),
+    // At its start it waits this long for a snapshot, whether there is one or not (by default 5 s). We take none
+    // (they hold the path of a file, and the journal is small): the journal, kept for ever, is the whole truth.
+    'apicurio.kafkasql.consumer.poll.timeout': 500,
+    'apicurio.kafkasql.snapshot.every.seconds': 'disabled',
     // Its SQL mirror is in memory: a pool of 20 open connections only costs start-up time.
     'apicurio.datasource.jdbc.initial-size': 2,
     'apicurio.datasource.jdbc.min-size': 2,
