@@ -1,0 +1,169 @@
+import type { CartEvent, CartSnapshot, CartUpdate, DeadLetter, PersonInput, TraitChange } from '../../schemas/types.ts';
+import type { Codec } from '../../lib/avro/index.ts';
+import { concludeDue, dueOf, foldCart, snapshotOf } from '../../lib/carts/index.ts';
+import { deadLetterId } from '../../lib/jane/keys.ts';
+import { identifierList } from '../../lib/people/identifiers.ts';
+import type { Context, Topology } from '../../lib/streams/index.ts';
+import { cartKey, TOPICS } from '../../lib/topics.ts';
+
+export interface CartsCodecs {
+  cartEvents: Codec<CartEvent>;
+  personInputs: Codec<PersonInput>;
+  deadLetters: Codec<DeadLetter>;
+}
+
+export interface CartsOptions {
+  /** A cart is remembered so long after its last arrival. */
+  horizonMs: number;
+}
+
+/**
+ * One cart's life: deliveries in, what follows from them for traits and people out. The state holds one
+ * entry for each cart, under `workspace:cart`.
+ */
+export function cartsTopology(codecs: CartsCodecs, { horizonMs }: CartsOptions): Topology<CartEvent> {
+  return {
+    name: 'carts',
+    input: {
+      topic: TOPICS.cartEvents,
+      decode: (value) => codecs.cartEvents.decode(value),
+      clock: (event) => ({ producerClockMs: event.received_at }),
+    },
+    outputs: [TOPICS.personInputs, TOPICS.deadLetters],
+    state: { dueOf: (value) => dueOf(value, horizonMs) },
+    tick: { encode: (nowMs) => ({ key: '', value: codecs.cartEvents.encode(tickAt(nowMs)) }) },
+    process({ value: event }, context) {
+      // A tick has done its work when it moved the log's clock.
+      if (event.kind === 'tick') return;
+      const { workspace, cart_id } = event;
+      const key = cartKey(workspace, cart_id);
+      const before = context.store.get(key);
+      const { state, result, changes } = foldCart(before, event, context.logTimeMs, horizonMs);
+      if (state !== before) context.store.put(key, state);
+      if (result === 'event') {
+        const { occurred_at, name } = event;
+        const identifiers = identifierList(event);
+        const update = { cart_id, occurred_at, identifiers, name, changes, snapshot: snapshotOf(state) };
+        tellPeople(codecs, context, workspace, event.received_at, update);
+        return;
+      }
+      if (changes.length > 0) tellConcluded(codecs, context, key, changes, snapshotOf(state));
+      if (result === 'overfull') bury(codecs, context, event);
+    },
+    onDue(key, context) {
+      const before = context.store.get(key);
+      if (before === undefined) return;
+      const { state, changes } = concludeDue(before, context.logTimeMs, horizonMs);
+      context.store.put(key, state);
+      if (changes.length > 0) tellConcluded(codecs, context, key, changes, snapshotAfter(before, state, changes));
+    },
+  };
+}
+
+/** What a deadline has brought, without any event. */
+function tellConcluded(
+  codecs: CartsCodecs,
+  context: Context,
+  key: string,
+  changes: TraitChange[],
+  snapshot: CartSnapshot,
+): void {
+  // The id of a workspace holds no colon.
+  const colon = key.indexOf(':');
+  const update = {
+    cart_id: key.slice(colon + 1),
+    occurred_at: null,
+    identifiers: [],
+    name: null,
+    changes,
+    snapshot,
+  };
+  tellPeople(codecs, context, key.slice(0, colon), context.logTimeMs, update);
+}
+
+/** The cart after its deadline; when the same moment was its horizon too, as it last stood. */
+function snapshotAfter(before: Buffer, state: Buffer, changes: readonly TraitChange[]): CartSnapshot {
+  const snapshot = snapshotOf(state);
+  if (snapshot.created_at !== null) return snapshot;
+  const last = snapshotOf(before);
+  const abandoned = changes.filter(({ trait, op }) => trait === 'cart_abandoned' && op === 'asserted').at(-1);
+  return { ...last, due_at: null, abandoned_at: abandoned?.occurred_at ?? last.abandoned_at };
+}
+
+function tellPeople(
+  codecs: CartsCodecs,
+  context: Context,
+  workspace: string,
+  receivedAt: number,
+  cart: CartUpdate,
+): void {
+  const input: PersonInput = {
+    kind: 'cart',
+    workspace,
+    log_time: context.logTimeMs,
+    received_at: receivedAt,
+    cart,
+    record: null,
+    erasure: null,
+    link_rules: null,
+  };
+  context.forward(TOPICS.personInputs, workspace, codecs.personInputs.encode(input));
+}
+
+/** A delivery of a cart that has had as many events as a cart can have. Sent again, it is the same dead letter. */
+function bury(codecs: CartsCodecs, context: Context, event: CartEvent): void {
+  const { workspace, cart_id, kind, source, subscription_id, request_at } = event;
+  const letter: DeadLetter = {
+    dead_letter_id: deadLetterId(['carts', workspace, cart_id, kind, source, subscription_id, request_at], event.body),
+    workspace,
+    source: 'carts',
+    subscription_id,
+    reason: 'cart_overfull',
+    message: `Cart ${cart_id} has had 2,000 events, the most that a cart can have: this one was not taken.`,
+    line: null,
+    received_at: event.received_at,
+    request_at,
+    body: event.body,
+    body_truncated: false,
+  };
+  context.forward(TOPICS.deadLetters, subscription_id ?? 'carts', codecs.deadLetters.encode(letter));
+}
+
+/** Says what time it is, and nothing about any cart. */
+export function tickAt(nowMs: number): CartEvent {
+  return {
+    kind: 'tick',
+    source: 'tick',
+    workspace: '',
+    cart_id: '',
+    subscription_id: null,
+    event_id: '',
+    event_key: Buffer.alloc(16),
+    occurred_at: nowMs,
+    occurred_at_source: 'given',
+    clamped: false,
+    received_at: nowMs,
+    request_at: null,
+    abandonment_window_ms: 0,
+    grace_ms: 0,
+    retry_horizon_ms: 0,
+    status: null,
+    emptying: false,
+    store_id: null,
+    store_name: null,
+    mode: null,
+    amount: null,
+    products: null,
+    cart_created_at: null,
+    reservation_start_at: null,
+    user_id: null,
+    external_source: null,
+    external_id: null,
+    phone: null,
+    email: null,
+    unread_phone: null,
+    unread_email: null,
+    name: null,
+    body: Buffer.alloc(0),
+  };
+}

@@ -1,0 +1,53 @@
+import type { Registry } from '../../lib/avro/index.ts';
+import { runTopology, type RunningTopology, type RunOptions, type Topology } from '../../lib/streams/index.ts';
+import { TOPICS, type TopicName, type TopicSpec } from '../../lib/topics.ts';
+import type { CartEvent, DeadLetter, Outcome, PersonInput } from '../../schemas/types.ts';
+import { cartsTopology, type CartsOptions } from './carts.ts';
+import type { TopologyName } from './config.ts';
+import { peopleTopology } from './people.ts';
+
+export interface StartOptions extends CartsOptions {
+  /** Which of them this process runs. */
+  names: readonly TopologyName[];
+  specs: Record<TopicName, TopicSpec>;
+  registry: Registry;
+  tools: Omit<RunOptions<never>, 'topology'>;
+}
+
+/** Makes the topics that are missing and runs the topologies. */
+export async function startTopologies(options: StartOptions): Promise<RunningTopology[]> {
+  const { names, specs, registry, tools } = options;
+  const running: RunningTopology[] = [];
+  // One after the other: of two that would register the same schema at once, one would wait for nothing.
+  for (const name of names) {
+    if (name === 'carts') running.push(await run(specs, tools, await carts(registry, options)));
+    else running.push(await run(specs, tools, await people(registry)));
+  }
+  return running;
+}
+
+async function run<I>(
+  specs: Record<TopicName, TopicSpec>,
+  tools: StartOptions['tools'],
+  topology: Topology<I>,
+): Promise<RunningTopology> {
+  const topics = [topology.input.topic, ...topology.outputs];
+  await tools.kafka.ensureTopics(topics.map((topic) => specs[topic]));
+  return runTopology({ ...tools, topology });
+}
+
+const carts = async (registry: Registry, options: CartsOptions): Promise<Topology<CartEvent>> =>
+  cartsTopology(
+    {
+      cartEvents: await registry.codec<CartEvent>(TOPICS.cartEvents),
+      personInputs: await registry.codec<PersonInput>(TOPICS.personInputs),
+      deadLetters: await registry.codec<DeadLetter>(TOPICS.deadLetters),
+    },
+    options,
+  );
+
+const people = async (registry: Registry): Promise<Topology<PersonInput>> =>
+  peopleTopology({
+    personInputs: await registry.codec<PersonInput>(TOPICS.personInputs),
+    traitEvents: await registry.codec<Outcome>(TOPICS.traitEvents),
+  });
