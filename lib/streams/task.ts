@@ -137,7 +137,7 @@ export class Task<I> {
 
   /** Only this order is safe: whoever had the partition before is fenced first, then what it committed is read. */
   private async open(): Promise<void> {
-    const { kafka, topology, group, logger, metrics, restoreRules } = this.deps;
+    const { kafka, topology, logger, metrics, restoreRules } = this.deps;
     const { partition } = this;
     const startedAt = performance.now();
     await this.transactional.init();
