@@ -110,11 +110,13 @@ interface Answer {
 }
 
 async function call(options: Options, method: string, path: string, body?: unknown): Promise<Answer> {
+  // Workspaces themselves are in none: the one that is asked about may not be there yet.
+  const inWorkspace = options.workspace !== undefined && !path.startsWith('/v1/workspaces');
   const response = await fetch(options.api + path, {
     method,
     headers: {
       authorization: `Bearer ${options.key}`,
-      ...(options.workspace === undefined ? {} : { 'x-workspace': options.workspace }),
+      ...(inWorkspace ? { 'x-workspace': options.workspace! } : {}),
       ...(body === undefined ? {} : { 'content-type': 'application/json' }),
     },
     ...(body === undefined ? {} : { body: JSON.stringify(body) }),

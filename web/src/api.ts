@@ -77,7 +77,7 @@ export interface TraitStatus {
 
 export interface Store {
   store_id: string;
-  name: string | null;
+  name?: string | null;
 }
 
 export type SubscriptionEvent = 'cart_status' | 'cart_activity' | 'cart_abandoned';

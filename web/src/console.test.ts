@@ -1,0 +1,100 @@
+import { describe, expect, it } from 'vitest';
+import { createGate } from './api.ts';
+import { GROUPS, labelOf, leafOf, otherGroup, timeOf, toneOf, ABANDONED } from './live/lifecycle.ts';
+import { stationsOf } from './live/stages.ts';
+import { ago, clockIn, dayIn, span } from './time.ts';
+
+const AT_MS = Date.parse('2026-03-17T06:30:05Z');
+
+describe('times', () => {
+  it('says how long ago in few words, and never looks ahead', () => {
+    const words = [-5_000, 1_400, 42_000, 61_000, 3_599_000, 7_200_000, 200_000_000].map((backMs) =>
+      ago(AT_MS - backMs, AT_MS),
+    );
+    expect(words).toEqual(['now', 'now', '42 s', '1 min', '59 min', '2 h', '2 d']);
+  });
+
+  it('says how long something takes', () => {
+    expect([-1, 0, 440, 9_960, 61_000, 7_300_000].map(span)).toEqual(['0 s', '0.0 s', '0.4 s', '10 s', '1 min', '2 h']);
+  });
+
+  it('takes the day and the clock of the workspace, not of the browser', () => {
+    expect(dayIn('America/Los_Angeles', AT_MS)).toBe('2026-03-16');
+    expect(dayIn('Asia/Tokyo', AT_MS)).toBe('2026-03-17');
+    expect(clockIn('America/Los_Angeles', AT_MS)).toBe('23:30:05');
+  });
+});
+
+describe('the board', () => {
+  it('has all twelve statuses once, and abandonment', () => {
+    const statuses = GROUPS.flatMap(({ cells }) => cells.map(({ status }) => status)).filter((status) => status !== '');
+    expect(new Set(statuses).size).toBe(statuses.length);
+    expect(statuses.length).toBe(12);
+    expect(GROUPS.flatMap(({ cells }) => cells)).toContain(ABANDONED);
+  });
+
+  it('shows unknown statuses that were seen, and only those', () => {
+    expect(otherGroup(['pending', 'finished'])).toEqual([]);
+    const [group] = otherGroup(['pending', 'left_on_moon', 'delivery_arrived']);
+    expect(group!.cells.map(({ label }) => label)).toEqual(['Delivery arrived', 'Left on moon']);
+  });
+
+  it('asks for people by trait, status and time', () => {
+    const finished = GROUPS.flatMap(({ cells }) => cells).find(({ status }) => status === 'finished')!;
+    expect(leafOf(finished, timeOf('today', 'America/Los_Angeles', AT_MS))).toEqual({
+      trait: 'cart_status_updated',
+      status: ['finished'],
+      time: { operator: 'on', date: '2026-03-16' },
+    });
+    expect(leafOf(ABANDONED, timeOf('half-hour', 'UTC', AT_MS))).toEqual({
+      trait: 'cart_abandoned',
+      time: { operator: 'in_last', amount: 30, unit: 'minutes' },
+    });
+  });
+
+  it('names and colours what it shows', () => {
+    expect(labelOf('cart_abandoned', '')).toBe('Abandoned');
+    expect(labelOf('cart_status_updated', 'staff_member_review')).toBe('Staff review');
+    expect(['', 'preparing', 'finished', 'dismissed'].map((status) => toneOf('cart_status_updated', status))).toEqual([
+      'moving',
+      'moving',
+      'done',
+      'off',
+    ]);
+    expect(toneOf('cart_abandoned', '')).toBe('left');
+  });
+});
+
+describe('createGate', () => {
+  it('lets so many through at a time, in order, also past failures', async () => {
+    const gate = createGate(2);
+    const order: number[] = [];
+    let inside = 0;
+    let most = 0;
+    const tasks = Array.from({ length: 9 }, (_, n) =>
+      gate(async () => {
+        order.push(n);
+        inside += 1;
+        most = Math.max(most, inside);
+        await new Promise((resolve) => setTimeout(resolve, 2));
+        inside -= 1;
+        if (n % 4 === 1) throw new Error('no');
+      }).catch(() => undefined),
+    );
+    await Promise.all(tasks);
+    expect(most).toBe(2);
+    expect(order).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8]);
+  });
+});
+
+describe('stationsOf', () => {
+  it('keeps every station in place, known or not', () => {
+    expect(stationsOf(null).map(({ id, state }) => `${id} ${state}`)).toEqual([
+      'ingest unknown',
+      'carts unknown',
+      'people unknown',
+      'sink unknown',
+      'api unknown',
+    ]);
+  });
+});
