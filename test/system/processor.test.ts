@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { build } from 'esbuild';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, inject, it } from 'vitest';
 import { createRegistry, type Codec } from '../../lib/avro/index.ts';
 import { loadConfig } from '../../lib/config/index.ts';
 import { createKafka, type Kafka, type Producer } from '../../lib/kafka/index.ts';
@@ -21,6 +21,7 @@ import { startTopologies } from '../../services/processor/topologies.ts';
 const root = new URL('../..', import.meta.url).pathname;
 const env = {
   ...process.env,
+  ...inject('engines'),
   TOPIC_PREFIX: `processor-${randomBytes(4).toString('hex')}.`,
   PARTITIONS: '2',
   DATA_DIR: join(tmpdir(), 'processor-test'),
