@@ -1,0 +1,159 @@
+/**
+ * Starts everything, plays a simulated Jane day that ends now into a workspace of its own, prints what was
+ * counted, and keeps serving.
+ */
+import { setTimeout as sleep } from 'node:timers/promises';
+import {
+  sendWebhooks,
+  shopTimeZone,
+  simulateDay,
+  type SimulatedDay,
+  type Target,
+  type WebhookEvent,
+} from '../lib/simulate/index.ts';
+import { runInstallation } from './installation/installation.ts';
+
+const CARTS = 2_000;
+const SEED = 1;
+const EVENTS: readonly WebhookEvent[] = ['cart_status', 'cart_activity', 'cart_abandoned'];
+const FRESH_TIMEOUT_MS = 120_000;
+
+type Say = (message: string) => void;
+
+interface Api {
+  call<T>(method: string, path: string, body?: unknown, key?: string): Promise<T>;
+}
+
+class ApiError extends Error {
+  constructor(
+    readonly status: number,
+    message: string,
+  ) {
+    super(message);
+  }
+}
+
+function apiAt(base: string, adminKey: string): Api {
+  return {
+    async call<T>(method: string, path: string, body?: unknown, key = adminKey): Promise<T> {
+      const response = await fetch(base + path, {
+        method,
+        headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json' },
+        ...(body !== undefined && { body: JSON.stringify(body) }),
+      });
+      const text = await response.text();
+      if (!response.ok) throw new ApiError(response.status, `${method} ${path}: ${response.status} ${text}`);
+      return (text === '' ? null : JSON.parse(text)) as T;
+    },
+  };
+}
+
+interface DemoWorkspace {
+  id: string;
+  keys: { read: string; write: string };
+}
+
+/** `demo`, or at a later run `demo-2`, `demo-3` …: keys are shown once, so an earlier one cannot be opened again. */
+async function createWorkspace(api: Api, timeZone: string): Promise<DemoWorkspace> {
+  for (let run = 1; ; run++) {
+    const id = run === 1 ? 'demo' : `demo-${run}`;
+    try {
+      const body = { id, name: run === 1 ? 'Demo' : `Demo ${run}`, time_zone: timeZone };
+      const { keys } = await api.call<{ keys: DemoWorkspace['keys'] }>('POST', '/v1/workspaces', body);
+      return { id, keys };
+    } catch (error) {
+      if (!(error instanceof ApiError) || error.status !== 409) throw error;
+    }
+  }
+}
+
+async function subscribe(api: Api, workspace: DemoWorkspace): Promise<Record<WebhookEvent, Target>> {
+  const targets: Partial<Record<WebhookEvent, Target>> = {};
+  for (const event of EVENTS) {
+    const made = await api.call<{ url: string; bearer_token: string; signing_secret: string }>(
+      'POST',
+      '/v1/subscriptions',
+      { event },
+      workspace.keys.write,
+    );
+    targets[event] = { url: made.url, bearerToken: made.bearer_token, signingSecret: made.signing_secret };
+  }
+  return targets as Record<WebhookEvent, Target>;
+}
+
+const count = (value: number): string => value.toLocaleString('en-US');
+
+async function play(day: SimulatedDay, targets: Record<WebhookEvent, Target>, say: Say): Promise<void> {
+  const total = day.webhooks.length;
+  const terminal = process.stderr.isTTY;
+  let shownMs = 0;
+  const result = await sendWebhooks({
+    webhooks: day.webhooks,
+    targets,
+    concurrency: 32,
+    onProgress({ done, elapsedMs }) {
+      if (elapsedMs - shownMs < (terminal ? 100 : 2_000)) return;
+      shownMs = elapsedMs;
+      const filled = Math.floor((done / total) * 30);
+      const bar = `${'█'.repeat(filled)}${'░'.repeat(30 - filled)} ${count(done)} of ${count(total)} webhooks`;
+      if (terminal) process.stderr.write(`\r\u001b[K${bar}`);
+      else say(bar);
+    },
+  });
+  if (terminal) process.stderr.write('\r\u001b[K');
+  const perSecond = Math.round((result.accepted * 1000) / result.elapsedMs);
+  say(`demo: ${count(result.accepted)} webhooks accepted durably, ${count(perSecond)} per second`);
+  if (result.failed > 0) throw new Error(`${result.failed} webhooks were never accepted`);
+}
+
+interface Preview {
+  count: number;
+  fresh_through: string;
+}
+
+/** What the API counts, once it counts everything that was sent. */
+async function counted(api: Api, workspace: DemoWorkspace, sentAtMs: number): Promise<Record<string, number>> {
+  const preview = (audience: unknown): Promise<Preview> =>
+    api.call<Preview>('POST', '/v1/audiences/preview', { audience }, workspace.keys.read);
+  const deadline = Date.now() + FRESH_TIMEOUT_MS;
+  while (Date.parse((await preview({ everyone: true })).fresh_through) < sentAtMs) {
+    if (Date.now() > deadline) throw new Error('the webhooks were not counted in time; see DATA_DIR/logs');
+    await sleep(100);
+  }
+  const day = { in_last: { amount: 24, unit: 'hours' } };
+  const audiences: Record<string, unknown> = {
+    people: { everyone: true },
+    'abandoned a cart in the last 24 hours': { trait: 'cart_abandoned', when: day },
+    'abandoned one in the last 30 minutes': {
+      trait: 'cart_abandoned',
+      when: { in_last: { amount: 30, unit: 'minutes' } },
+    },
+    'have an order ready for pickup': { trait: 'cart_status_updated', status: ['ready_for_pickup'], when: day },
+    'had an order finished': { trait: 'cart_status_updated', status: ['finished'], when: day },
+  };
+  const entries = Object.entries(audiences).map(
+    async ([label, audience]) => [label, (await preview(audience)).count] as const,
+  );
+  return Object.fromEntries(await Promise.all(entries));
+}
+
+await runInstallation({
+  name: 'demo',
+  doc: 'Everything on this machine, with a simulated day of a retailer in it.',
+  services: true,
+  async onReady({ config, say }) {
+    const base = `http://127.0.0.1:${config.apiPort}`;
+    const api = apiAt(base, config.adminKey);
+    const endsAtMs = Date.now();
+    const timeZone = shopTimeZone(endsAtMs);
+    const workspace = await createWorkspace(api, timeZone);
+    const targets = await subscribe(api, workspace);
+    const day = simulateDay({ seed: SEED, endsAtMs, carts: CARTS, timeZone });
+    say(`demo: workspace ${workspace.id}: a day of ${count(CARTS)} carts that ends now, as signed webhooks`);
+    await play(day, targets, say);
+    for (const [label, people] of Object.entries(await counted(api, workspace, Date.now()))) {
+      say(`  ${count(people).padStart(8)}  ${label}`);
+    }
+    process.stdout.write(`ready ${base}\n\nOpen the console:  ${base}/#key=${workspace.keys.read}\nCtrl-C ends it.\n`);
+  },
+});

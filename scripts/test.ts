@@ -1,0 +1,113 @@
+/**
+ * Runs the tests: `npm test` all of them, `npm test -- lint types unit system` some. The last line of stdout is
+ * "N passed, N failed": every test case counts as one, and so does each of formatting, lint and types.
+ */
+import { spawn } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+const STEPS = ['lint', 'types', 'unit', 'system'] as const;
+type Step = (typeof STEPS)[number];
+
+const HELP = `Runs the tests.
+
+  npm test                     all steps
+  npm test -- <step> …         some of: ${STEPS.join(', ')}
+
+  lint    formatting and lint, without warnings
+  types   the TypeScript compiler
+  unit    tests that need nothing but Node
+  system  tests on real engines and services; they start their own, unless KAFKA_BROKERS, REGISTRY_URL and
+          CLICKHOUSE_URL name some
+`;
+
+interface Count {
+  passed: number;
+  failed: number;
+}
+
+const say = (message: string): void => void process.stderr.write(`${message}\n`);
+
+/** The children of this run: a signal goes on to them. */
+let current: ReturnType<typeof spawn> | undefined;
+
+function run(bin: string, args: string[]): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const file = join('node_modules', bin);
+    current = spawn(process.execPath, [file, ...args], { stdio: ['ignore', 2, 2] });
+    current.once('error', reject);
+    current.once('close', (code) => resolve(code ?? 1));
+  });
+}
+
+async function check(bin: string, args: string[]): Promise<Count> {
+  const code = await run(bin, args);
+  return code === 0 ? { passed: 1, failed: 0 } : { passed: 0, failed: 1 };
+}
+
+async function vitest(project: Step): Promise<Count> {
+  const folder = mkdtempSync(join(tmpdir(), 'jane-traits-report-'));
+  const report = join(folder, 'report.json');
+  const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${report}`];
+  const code = await run('vitest/vitest.mjs', ['run', '--project', project, ...reporters]);
+  try {
+    const result = JSON.parse(readFileSync(report, 'utf8')) as { numPassedTests: number; numFailedTests: number };
+    const counted = { passed: result.numPassedTests, failed: result.numFailedTests };
+    // A file that cannot even be loaded fails no test, but the run.
+    return code !== 0 && counted.failed === 0 ? { ...counted, failed: 1 } : counted;
+  } catch {
+    return { passed: 0, failed: 1 };
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+const RUN: Record<Step, () => Promise<Count[]>> = {
+  lint: async () => [
+    await check('prettier/bin/prettier.cjs', ['--check', '--log-level', 'warn', '.']),
+    await check('eslint/bin/eslint.js', ['--max-warnings', '0', '.']),
+  ],
+  types: async () => [await check('typescript/bin/tsc', ['-p', '.'])],
+  unit: async () => [await vitest('unit')],
+  system: async () => [await vitest('system')],
+};
+
+async function main(args: string[]): Promise<number> {
+  if (args.includes('--help')) {
+    process.stdout.write(HELP);
+    return 0;
+  }
+  const unknown = args.filter((arg) => !STEPS.some((step) => step === arg));
+  if (unknown.length > 0) {
+    say(`${unknown.join(', ')}: not a step; see npm test -- --help`);
+    return 2;
+  }
+  let stopped = false;
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.on(signal, () => {
+      stopped = true;
+      current?.kill(signal);
+    });
+  }
+  const total: Count = { passed: 0, failed: 0 };
+  const steps = STEPS.filter((step) => args.length === 0 || args.includes(step));
+  for (const [i, step] of steps.entries()) {
+    if (stopped) break;
+    const startedAt = Date.now();
+    say(`\n[${i + 1}/${steps.length}] ${step}`);
+    const counts = await RUN[step]();
+    for (const { passed, failed } of counts) {
+      total.passed += passed;
+      total.failed += failed;
+    }
+    const failed = counts.reduce((sum, c) => sum + c.failed, 0);
+    say(
+      `[${i + 1}/${steps.length}] ${step}: ${failed === 0 ? 'passed' : 'FAILED'} in ${Math.round((Date.now() - startedAt) / 1000)} s`,
+    );
+  }
+  process.stdout.write(`${total.passed} passed, ${total.failed} failed\n`);
+  return stopped || total.failed > 0 || total.passed === 0 ? 1 : 0;
+}
+
+process.exit(await main(process.argv.slice(2)));
