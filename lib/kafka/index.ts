@@ -49,10 +49,10 @@ export function createKafka({ brokers, clientId, logger, topicPrefix }: KafkaOpt
     ensureTopics: (topics) => ensureTopics(kafkaJs, topicPrefix, topics),
     endOffsets: (topic) => directory.offsetsAt(topic, LATEST),
     beginningOffsets: (topic) => directory.offsetsAt(topic, EARLIEST),
-    createProducer: (options) => new BatchingProducer(kafkaJs, topicPrefix, partitionsOf, logger, options),
+    createProducer: (options) => new BatchingProducer(connection, topicPrefix, partitionsOf, options),
     createReader: (options) => new KafkaReader(connection, topicPrefix, options),
     joinGroup: (options) => new GroupMember(connection, topicPrefix, options),
-    transactional: (id) => new KafkaTransactional(kafkaJs, topicPrefix + id, topicPrefix, partitionsOf),
+    transactional: (id) => new KafkaTransactional(connection, topicPrefix + id, topicPrefix, partitionsOf),
     describeGroup: (groupId) => control.ask(`group ${groupId}`, (c) => describeGroup(c, topicPrefix + groupId)),
     committedOffsets: (groupId, topic) =>
       directory.ask('committed offsets of', topic, (cluster, partitions) =>

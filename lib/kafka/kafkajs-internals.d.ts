@@ -75,6 +75,12 @@ declare module 'kafkajs-internals' {
     logResponseError?: boolean;
   }
 
+  interface TransactionOf {
+    transactionalId: string;
+    producerId: number;
+    producerEpoch: number;
+  }
+
   export interface Broker {
     nodeId: number | string;
     disconnect(): Promise<void>;
@@ -122,6 +128,21 @@ declare module 'kafkajs-internals' {
     }): Promise<{
       responses: { topic: string; partitions: { partition: number; offset: string; errorCode: number }[] }[];
     }>;
+    initProducerId(options: {
+      transactionalId: string | undefined;
+      transactionTimeout: number;
+    }): Promise<{ producerId: string; producerEpoch: number }>;
+    addPartitionsToTxn(
+      options: TransactionOf & { topics: { topic: string; partitions: number[] }[] },
+    ): Promise<unknown>;
+    addOffsetsToTxn(options: TransactionOf & { groupId: string }): Promise<unknown>;
+    txnOffsetCommit(
+      options: TransactionOf & {
+        groupId: string;
+        topics: { topic: string; partitions: { partition: number; offset: string; metadata: string }[] }[];
+      },
+    ): Promise<unknown>;
+    endTxn(options: TransactionOf & { transactionResult: boolean }): Promise<unknown>;
     describeConfigs(options: { resources: { type: number; name: string; configNames?: string[] }[] }): Promise<{
       resources: { resourceName: string; configEntries: { configName: string; configValue: string }[] }[];
     }>;

@@ -1,13 +1,9 @@
-import type { Kafka as KafkaJs, Producer as KafkaJsProducer, Transaction } from 'kafkajs';
+import type Cluster from 'kafkajs/src/cluster/index.js';
+import type { Broker } from 'kafkajs-internals';
+import type { Connection } from './cluster.ts';
 import { FencedError, TransactionError, kafkaErrorType, messageOf } from './errors.ts';
-import {
-  MAX_PARTITION_BATCH_BYTES,
-  place,
-  sizeOf,
-  toTopicMessages,
-  type PartitionsOf,
-  type PlacedRecord,
-} from './producer.ts';
+import { Groups, Placement, type PartitionsOf } from './placement.ts';
+import { ProducerSession, type PartitionRecords } from './produce.ts';
 import type { OffsetsToCommit, OutgoingRecord, Transactional } from './types.ts';
 
 /**
@@ -16,113 +12,178 @@ import type { OffsetsToCommit, OutgoingRecord, Transactional } from './types.ts'
  */
 export const TRANSACTION_TIMEOUT_MS = 10_000;
 
+/** Coordinator of a transactional id, in a FindCoordinator request. */
+const TRANSACTION_COORDINATOR = 1;
+/** How long steps are tried again: well within the transaction's own time-out. */
+const STEP_PATIENCE_MS = 6_000;
+const INIT_PATIENCE_MS = 30_000;
+const FIRST_PAUSE_MS = 2;
+const MAX_PAUSE_MS = 200;
+
 const FENCED = new Set(['INVALID_PRODUCER_EPOCH', 'PRODUCER_FENCED', 'INVALID_PRODUCER_ID_MAPPING']);
 
-/** kafkajs wraps errors in others: the reason is somewhere down the chain. */
-function isFenced(error: unknown): boolean {
-  for (let e = error; e !== undefined && e !== null; e = (e as { cause?: unknown }).cause) {
-    if (FENCED.has(kafkaErrorType(e) ?? '')) return true;
-  }
-  return false;
-}
+/** The broker is busy, above all with writing the markers of the transaction before: nothing was done. */
+const BUSY = new Set(['CONCURRENT_TRANSACTIONS', 'GROUP_LOAD_IN_PROGRESS', 'COORDINATOR_LOAD_IN_PROGRESS']);
+/** The coordinator is another broker now. */
+const MOVED = new Set(['NOT_COORDINATOR_FOR_GROUP', 'GROUP_COORDINATOR_NOT_AVAILABLE']);
 
-const translate = (error: unknown): Error =>
-  isFenced(error)
+const translate = (error: unknown): Error => {
+  if (error instanceof FencedError || error instanceof TransactionError) return error;
+  return FENCED.has(kafkaErrorType(error) ?? '')
     ? new FencedError(messageOf(error), { cause: error })
     : new TransactionError(messageOf(error), { cause: error });
+};
 
-/** Parts of which each holds no more than one batch per partition that a broker takes. */
-function* parts(placed: readonly PlacedRecord[]): Generator<PlacedRecord[]> {
-  const used = new Map<string, number>();
-  let part: PlacedRecord[] = [];
-  for (const p of placed) {
-    const at = `${p.topic}/${p.partition}`;
-    const bytes = sizeOf(p.record);
-    const before = used.get(at) ?? 0;
-    if (before > 0 && before + bytes > MAX_PARTITION_BATCH_BYTES) {
-      yield part;
-      part = [];
-      used.clear();
-      used.set(at, bytes);
-    } else {
-      used.set(at, before + bytes);
-    }
-    part.push(p);
-  }
-  if (part.length > 0) yield part;
-}
+const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
-/** One transactional id behind kafkajs. Not for concurrent use. */
+/**
+ * One transactional id. It tries again only what the broker has surely not done, or takes once by its number; whatever
+ * else goes wrong breaks it for good, and the outcome is learnt from the group's offsets by whoever comes next.
+ */
 export class KafkaTransactional implements Transactional {
-  private readonly producer: KafkaJsProducer;
-  private open: Transaction | null = null;
+  private readonly session: ProducerSession;
+  private readonly placement: Placement;
+  private coordinator: Broker | null = null;
+  private readonly groupCoordinators = new Map<string, Broker>();
+  /** Partitions that the transaction at hand has touched. */
+  private readonly touched = new Set<string>();
   private broken: Error | null = null;
 
   constructor(
-    kafkaJs: KafkaJs,
-    transactionalId: string,
+    connection: Connection,
+    private readonly transactionalId: string,
     private readonly prefix: string,
-    private readonly partitionsOf: PartitionsOf,
+    partitionsOf: PartitionsOf,
   ) {
-    this.producer = kafkaJs.producer({
-      transactionalId,
-      transactionTimeout: TRANSACTION_TIMEOUT_MS,
-      maxInFlightRequests: 1,
-      allowAutoTopicCreation: false,
-      createPartitioner: () => (args) => args.message.partition as number,
-      // Right after a commit the broker is still writing its markers: ask again soon, not after 300 ms.
-      retry: { initialRetryTime: 5, retries: 20, factor: 0, multiplier: 1.5, maxRetryTime: 1_000 },
-    });
+    this.session = new ProducerSession(connection, transactionalId);
+    this.placement = new Placement(partitionsOf);
+  }
+
+  private get transaction() {
+    return { transactionalId: this.transactionalId, ...this.session.identity };
   }
 
   async init(): Promise<void> {
-    try {
-      await this.producer.connect();
-      // kafkajs asks for its producer id with the first transaction.
-      this.open = await this.producer.transaction();
-    } catch (error) {
-      throw (this.broken = translate(error));
-    }
-  }
-
-  private async transaction(): Promise<Transaction> {
-    this.open ??= await this.producer.transaction();
-    return this.open;
+    await this.guarded(async () => {
+      const { transactionalId } = this;
+      const { producerId, producerEpoch } = await this.coordinated(
+        (broker) => broker.initProducerId({ transactionalId, transactionTimeout: TRANSACTION_TIMEOUT_MS }),
+        INIT_PATIENCE_MS,
+      );
+      this.session.identity = { producerId: Number(producerId), producerEpoch };
+    });
   }
 
   async send(records: readonly OutgoingRecord[]): Promise<void> {
-    if (this.broken !== null) throw this.broken;
     if (records.length === 0) return;
-    try {
-      const placed = await Promise.all(records.map((r) => place(r, this.partitionsOf)));
-      const transaction = await this.transaction();
-      for (const part of parts(placed)) {
-        await transaction.sendBatch({ acks: -1, topicMessages: toTopicMessages(part, this.prefix) });
+    await this.guarded(async () => {
+      if (!this.placement.knows(records)) await this.placement.learn(records);
+      let groups = new Groups(this.prefix);
+      for (const record of records) {
+        const partition = this.placement.partitionOf(record);
+        if (!groups.fits(record, partition)) {
+          await this.append(groups.list);
+          groups = new Groups(this.prefix);
+        }
+        groups.add(record, partition);
       }
+      await this.append(groups.list);
+    });
+  }
+
+  private async append(groups: readonly PartitionRecords[]): Promise<void> {
+    const added = new Map<string, number[]>();
+    for (const { topic, partition } of groups) {
+      const key = `${topic}/${partition}`;
+      if (this.touched.has(key)) continue;
+      this.touched.add(key);
+      const list = added.get(topic);
+      if (list === undefined) added.set(topic, [partition]);
+      else list.push(partition);
+    }
+    if (added.size > 0) {
+      const topics = [...added].map(([topic, partitions]) => ({ topic, partitions }));
+      await this.coordinated((broker) => broker.addPartitionsToTxn({ ...this.transaction, topics }));
+    }
+    await this.session.produce(groups, performance.now() + STEP_PATIENCE_MS);
+  }
+
+  async commit({ groupId, topic, partition, offset, metadata }: OffsetsToCommit): Promise<void> {
+    await this.guarded(async () => {
+      const group = this.prefix + groupId;
+      await this.coordinated((broker) => broker.addOffsetsToTxn({ ...this.transaction, groupId: group }));
+      const partitions = [{ partition, offset: String(offset), metadata }];
+      await this.withGroup(group, (broker) =>
+        broker.txnOffsetCommit({
+          ...this.transaction,
+          groupId: group,
+          topics: [{ topic: this.prefix + topic, partitions }],
+        }),
+      );
+      await this.coordinated((broker) => broker.endTxn({ ...this.transaction, transactionResult: true }));
+      this.touched.clear();
+    });
+  }
+
+  private async guarded(work: () => Promise<void>): Promise<void> {
+    if (this.broken !== null) throw this.broken;
+    try {
+      await work();
     } catch (error) {
       throw (this.broken = translate(error));
     }
   }
 
-  async commit({ groupId, topic, partition, offset, metadata }: OffsetsToCommit): Promise<void> {
-    if (this.broken !== null) throw this.broken;
-    try {
-      const transaction = await this.transaction();
-      // kafkajs passes the metadata on; its types do not know.
-      const committed = { partition, offset: String(offset), metadata };
-      await transaction.sendOffsets({
-        consumerGroupId: this.prefix + groupId,
-        topics: [{ topic: this.prefix + topic, partitions: [committed] }],
-      });
-      await transaction.commit();
-      this.open = null;
-    } catch (error) {
-      throw (this.broken = translate(error));
+  /** Asks the transaction's coordinator, again while it is busy or moves. */
+  private coordinated<T>(ask: (broker: Broker) => Promise<T>, patienceMs = STEP_PATIENCE_MS): Promise<T> {
+    return this.patiently(
+      patienceMs,
+      async (cluster) => {
+        this.coordinator ??= await cluster.findGroupCoordinator({
+          groupId: this.transactionalId,
+          coordinatorType: TRANSACTION_COORDINATOR,
+        });
+        return ask(this.coordinator);
+      },
+      () => (this.coordinator = null),
+    );
+  }
+
+  private withGroup<T>(groupId: string, ask: (broker: Broker) => Promise<T>): Promise<T> {
+    return this.patiently(
+      STEP_PATIENCE_MS,
+      async (cluster) => {
+        let broker = this.groupCoordinators.get(groupId);
+        if (broker === undefined) {
+          broker = await cluster.findGroupCoordinator({ groupId });
+          this.groupCoordinators.set(groupId, broker);
+        }
+        return ask(broker);
+      },
+      () => this.groupCoordinators.delete(groupId),
+    );
+  }
+
+  private async patiently<T>(
+    patienceMs: number,
+    ask: (cluster: Cluster) => Promise<T>,
+    forget: () => void,
+  ): Promise<T> {
+    const deadline = performance.now() + patienceMs;
+    for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(MAX_PAUSE_MS, pauseMs * 2)) {
+      try {
+        return await ask(await this.session.connected());
+      } catch (error) {
+        const type = kafkaErrorType(error) ?? '';
+        if ((!BUSY.has(type) && !MOVED.has(type)) || performance.now() + pauseMs > deadline) throw error;
+        if (MOVED.has(type)) forget();
+        await sleep(pauseMs);
+      }
     }
   }
 
   async close(): Promise<void> {
     this.broken ??= new TransactionError('closed');
-    await this.producer.disconnect().catch(() => undefined);
+    await this.session.close();
   }
 }

@@ -1,0 +1,238 @@
+import errors from 'kafkajs/src/protocol/error.js';
+import type Cluster from 'kafkajs/src/cluster/index.js';
+import type { Broker } from 'kafkajs-internals';
+import { createCluster, type Connection } from './cluster.ts';
+import { encodeBatch } from './encode-batch.ts';
+import { kafkaErrorType, messageOf } from './errors.ts';
+import type { OutgoingRecord } from './types.ts';
+
+const PRODUCE = 0;
+const VERSION = 7;
+const ALL_REPLICAS = -1;
+const BROKER_TIMEOUT_MS = 10_000;
+const DUPLICATE_SEQUENCE_NUMBER = 46;
+const MAX_SEQUENCE = 2 ** 31;
+const FIRST_PAUSE_MS = 20;
+const MAX_PAUSE_MS = 500;
+
+/** Records of one partition that make one batch. */
+export interface PartitionRecords {
+  /** With the prefix. */
+  topic: string;
+  partition: number;
+  records: readonly OutgoingRecord[];
+}
+
+export interface ProducerIdentity {
+  producerId: number;
+  producerEpoch: number;
+}
+
+interface EncodedBatch {
+  topic: string;
+  partition: number;
+  buf: Buffer;
+}
+
+/** The body of a produce request. */
+function encodeRequest(batches: readonly EncodedBatch[], transactionalId: string | null): Buffer {
+  const parts: Buffer[] = [];
+  const id = transactionalId === null ? null : Buffer.from(transactionalId, 'utf8');
+  const head = Buffer.alloc(2 + (id?.length ?? 0) + 10);
+  let at = head.writeInt16BE(id === null ? -1 : id.length, 0);
+  if (id !== null) at += id.copy(head, at);
+  at = head.writeInt16BE(ALL_REPLICAS, at);
+  at = head.writeInt32BE(BROKER_TIMEOUT_MS, at);
+  const byTopic = new Map<string, EncodedBatch[]>();
+  for (const batch of batches) {
+    const list = byTopic.get(batch.topic);
+    if (list === undefined) byTopic.set(batch.topic, [batch]);
+    else list.push(batch);
+  }
+  head.writeInt32BE(byTopic.size, at);
+  parts.push(head);
+  for (const [topic, list] of byTopic) {
+    const name = Buffer.from(topic, 'utf8');
+    const topicHead = Buffer.alloc(2 + name.length + 4);
+    topicHead.writeInt16BE(name.length, 0);
+    name.copy(topicHead, 2);
+    topicHead.writeInt32BE(list.length, 2 + name.length);
+    parts.push(topicHead);
+    for (const { partition, buf } of list) {
+      const partitionHead = Buffer.alloc(8);
+      partitionHead.writeInt32BE(partition, 0);
+      partitionHead.writeInt32BE(buf.length, 4);
+      parts.push(partitionHead, buf);
+    }
+  }
+  return Buffer.concat(parts);
+}
+
+interface PartitionReply {
+  topic: string;
+  partition: number;
+  errorCode: number;
+}
+
+function decodeReply(buf: Buffer): { replies: PartitionReply[] } {
+  const replies: PartitionReply[] = [];
+  let at = 4;
+  for (let topics = buf.readInt32BE(0); topics > 0; topics--) {
+    const length = buf.readInt16BE(at);
+    const topic = buf.toString('utf8', at + 2, at + 2 + length);
+    at += 2 + length;
+    let partitions = buf.readInt32BE(at);
+    at += 4;
+    for (; partitions > 0; partitions--) {
+      replies.push({ topic, partition: buf.readInt32BE(at), errorCode: buf.readInt16BE(at + 4) });
+      at += 30; // …, base offset, append time, log start offset
+    }
+  }
+  return { replies };
+}
+
+async function sendTo(
+  broker: Broker,
+  batches: readonly EncodedBatch[],
+  transactionalId: string | null,
+): Promise<PartitionReply[]> {
+  const body = encodeRequest(batches, transactionalId);
+  const { replies } = await broker.connectionPool.send({
+    request: {
+      apiKey: PRODUCE,
+      apiVersion: VERSION,
+      apiName: 'Produce',
+      // What kafkajs takes for one of its encoders.
+      encode: () => Promise.resolve({ buf: body, buffer: body, offset: body.length }),
+    },
+    response: { decode: (payload) => Promise.resolve(decodeReply(payload)), parse: (data) => Promise.resolve(data) },
+    logResponseError: false,
+  });
+  return replies;
+}
+
+const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+
+/** Whether the same request may well succeed later. Everything without a Kafka error is the network's. */
+const isPassing = (error: unknown): boolean => {
+  const type = kafkaErrorType(error);
+  return type === undefined || (error as { retriable?: boolean }).retriable === true;
+};
+
+/**
+ * One producer id: numbers its batches by partition, so that the broker takes each of them once, in order, however
+ * often it is sent. One `produce` at a time. After it throws, the numbers are no longer known: begin another one.
+ */
+export class ProducerSession {
+  private readonly sequences = new Map<string, number>();
+  private cluster: Promise<Cluster> | null = null;
+  private closed = false;
+  identity: ProducerIdentity = { producerId: -1, producerEpoch: -1 };
+
+  constructor(
+    private readonly connection: Connection,
+    private readonly transactionalId: string | null,
+  ) {}
+
+  connected(): Promise<Cluster> {
+    this.cluster ??= (async () => {
+      const cluster = createCluster(this.connection);
+      await cluster.connect();
+      return cluster;
+    })();
+    return this.cluster;
+  }
+
+  async reconnect(): Promise<void> {
+    const { cluster } = this;
+    this.cluster = null;
+    // Not awaited: a broker that is away may keep it waiting as long as a request.
+    void cluster?.then((c) => c.disconnect()).catch(() => undefined);
+    await Promise.resolve();
+  }
+
+  /** Appends the records, each partition's as one batch, by `deadlineMs` (performance.now()). Throws the last error. */
+  async produce(groups: readonly PartitionRecords[], deadlineMs: number): Promise<void> {
+    const now = Date.now();
+    let waiting: EncodedBatch[] = groups.map(({ topic, partition, records }) => ({
+      topic,
+      partition,
+      buf: encodeBatch(records, this.batchIdentity(topic, partition, records.length), now),
+    }));
+    for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(MAX_PAUSE_MS, pauseMs * 2)) {
+      const { failed, error } = await this.attempt(waiting);
+      if (failed.length === 0) return;
+      if (this.closed || !isPassing(error) || performance.now() + pauseMs > deadlineMs) throw error;
+      this.connection.logger.debug({ err: messageOf(error), batches: failed.length }, 'sending again');
+      waiting = failed;
+      if (kafkaErrorType(error) === undefined) await this.reconnect();
+      await sleep(pauseMs);
+    }
+  }
+
+  private batchIdentity(topic: string, partition: number, count: number) {
+    const key = `${topic}/${partition}`;
+    const baseSequence = this.sequences.get(key) ?? 0;
+    this.sequences.set(key, (baseSequence + count) % MAX_SEQUENCE);
+    return { ...this.identity, baseSequence, transactional: this.transactionalId !== null };
+  }
+
+  /** Sends to every leader at once; answers with what was not taken, and why. */
+  private async attempt(batches: readonly EncodedBatch[]): Promise<{ failed: EncodedBatch[]; error: unknown }> {
+    const failed: EncodedBatch[] = [];
+    let error: unknown = null;
+    const fail = (batch: EncodedBatch, reason: unknown): void => {
+      failed.push(batch);
+      // What cannot be mended counts more than what can.
+      if (error === null || isPassing(error)) error = reason;
+    };
+    let byLeader: Map<number, EncodedBatch[]>;
+    let cluster: Cluster;
+    try {
+      cluster = await this.connected();
+      byLeader = await this.byLeader(cluster, batches);
+    } catch (reason) {
+      return { failed: [...batches], error: reason };
+    }
+    await Promise.all(
+      [...byLeader].map(async ([nodeId, list]) => {
+        try {
+          const broker = await cluster.findBroker({ nodeId });
+          const replies = await sendTo(broker, list, this.transactionalId);
+          for (const { topic, partition, errorCode } of replies) {
+            if (errorCode === 0 || errorCode === DUPLICATE_SEQUENCE_NUMBER) continue;
+            const batch = list.find((b) => b.topic === topic && b.partition === partition);
+            if (batch !== undefined) fail(batch, errors.createErrorFromCode(errorCode));
+          }
+        } catch (reason) {
+          for (const batch of list) fail(batch, reason);
+        }
+      }),
+    );
+    if (kafkaErrorType(error) !== undefined && isPassing(error)) await cluster.refreshMetadata().catch(() => undefined);
+    return { failed, error };
+  }
+
+  private async byLeader(cluster: Cluster, batches: readonly EncodedBatch[]): Promise<Map<number, EncodedBatch[]>> {
+    await cluster.addMultipleTargetTopics([...new Set(batches.map((b) => b.topic))]);
+    await cluster.refreshMetadataIfNecessary();
+    const result = new Map<number, EncodedBatch[]>();
+    for (const batch of batches) {
+      const metadata = cluster.findTopicPartitionMetadata(batch.topic);
+      const leader = metadata.find((m) => m.partitionId === batch.partition)?.leader ?? -1;
+      // As the broker says it: no leader at the moment, or no such partition.
+      if (leader < 0) throw errors.createErrorFromCode(metadata.length === 0 ? 3 : 5);
+      const list = result.get(leader);
+      if (list === undefined) result.set(leader, [batch]);
+      else list.push(batch);
+    }
+    return result;
+  }
+
+  async close(): Promise<void> {
+    this.closed = true;
+    const { cluster } = this;
+    this.cluster = null;
+    await cluster?.then((c) => c.disconnect()).catch(() => undefined);
+  }
+}
