@@ -2,7 +2,7 @@ import type { Logger } from 'pino';
 import type { Registry as MetricsRegistry } from 'prom-client';
 import { FencedError, OffsetOutOfRangeError, messageOf, type Kafka, type Member, type Reader } from '../kafka/index.ts';
 import type { StagePosition } from '../telemetry/positions.ts';
-import { changelogOf } from '../topics.ts';
+import { changelogOf, type TopicName } from '../topics.ts';
 import { streamMetrics, type StreamMetrics } from './metrics.ts';
 import { RESTORE_RULES, type RestoreRules } from './restore.ts';
 import { Task, type TaskDeps } from './task.ts';
@@ -17,13 +17,21 @@ export interface RunOptions<I> {
   healthUrl: string | null;
   /** This process's clock, Unix milliseconds (default Date.now). Never seen by a fold. */
   clock?: () => number;
-  /** Off for a group that only shadows another: it must not write to a live topic. */
-  ticks?: boolean;
-  /** Group and transactional ids, when another than the topology's name. */
-  group?: string;
+  /** Runs beside the live group: see Shadow. */
+  shadow?: Shadow;
   /** For tests only. */
   restoreRules?: RestoreRules;
   sessionTimeoutMs?: number;
+}
+
+/**
+ * A second run of a topology over the same input, with its own group, changelog and outputs, as for a rebuild. It never
+ * writes to a live topic, so it never ticks: it goes by the records and ticks that are there.
+ */
+export interface Shadow {
+  /** Names its group and changelog. */
+  name: string;
+  outputOf(topic: TopicName): string;
 }
 
 export interface RunningTopology {
@@ -60,11 +68,11 @@ class Runtime<I> implements RunningTopology {
   private stopping = false;
 
   constructor(private readonly options: RunOptions<I>) {
-    const { topology, kafka, logger } = options;
+    const { topology, kafka, logger, shadow } = options;
     this.metrics = streamMetrics(options.metrics);
     this.reader = kafka.createReader({ isolation: 'read_committed' });
-    const group = options.group ?? topology.name;
-    const ticking = topology.tick !== undefined && options.ticks !== false;
+    const name = shadow?.name ?? topology.name;
+    const ticking = topology.tick !== undefined && shadow === undefined;
     this.deps = {
       topology,
       kafka,
@@ -73,11 +81,12 @@ class Runtime<I> implements RunningTopology {
       logger,
       metrics: this.metrics,
       now: options.clock ?? Date.now,
-      group,
+      name,
+      outputOf: (topic) => shadow?.outputOf(topic) ?? topic,
       restoreRules: options.restoreRules ?? RESTORE_RULES,
     };
     this.member = kafka.joinGroup({
-      groupId: group,
+      groupId: name,
       topic: topology.input.topic,
       url: options.healthUrl,
       onAssigned: (partitions, generation) => this.assigned(partitions, generation),
@@ -222,11 +231,11 @@ class Runtime<I> implements RunningTopology {
  * the changelog; the topics that it reads and writes must be there.
  */
 export async function runTopology<I>(options: RunOptions<I>): Promise<RunningTopology> {
-  const { kafka, topology } = options;
+  const { kafka, topology, shadow } = options;
   const partitions = await kafka.partitionsOf(topology.input.topic);
   await kafka.ensureTopics([
     {
-      topic: changelogOf(topology.name),
+      topic: changelogOf(shadow?.name ?? topology.name),
       partitions,
       config: {
         'cleanup.policy': 'compact',

@@ -1,7 +1,7 @@
 import type { Logger } from 'pino';
 import { UndecodableError, UnknownSchemaError } from '../avro/index.ts';
 import type { Batch, Kafka, KafkaRecord, OutgoingRecord, Producer, Reader, Transactional } from '../kafka/types.ts';
-import { changelogOf } from '../topics.ts';
+import { changelogOf, type TopicName } from '../topics.ts';
 import { encodeChange } from './changelog.ts';
 import { MAX_AHEAD_MS } from './clock.ts';
 import type { StreamMetrics } from './metrics.ts';
@@ -29,7 +29,10 @@ export interface TaskDeps<I> {
   metrics: StreamMetrics;
   /** Unix milliseconds. */
   now: () => number;
-  group: string;
+  /** Group, changelog and transactional ids are named by it. */
+  name: string;
+  /** The topic that is written for an output. */
+  outputOf: (topic: TopicName) => string;
   restoreRules: RestoreRules;
 }
 
@@ -74,7 +77,7 @@ export class Task<I> {
   ) {
     const { topology, kafka, tickProducer } = deps;
     this.labels = { topology: topology.name };
-    this.transactional = kafka.transactional(`${deps.group}-${partition}`);
+    this.transactional = kafka.transactional(`${deps.name}-${partition}`);
     const { tick } = topology;
     this.ticker =
       tick === undefined || tickProducer === null
@@ -145,7 +148,7 @@ export class Task<I> {
     this.core = new TaskCore(topology, checkpoint);
     this.view.position = checkpoint.position.offset;
     const isCancelled = (): boolean => this.closing;
-    const changelog = changelogOf(topology.name);
+    const changelog = changelogOf(this.deps.name);
     const restored = await restoreState(
       kafka,
       changelog,
@@ -166,12 +169,12 @@ export class Task<I> {
 
   /** Where to go on. What retention took before it was handled is lost: that is said, and what is there is handled. */
   private async checkpoint(): Promise<Checkpoint> {
-    const { kafka, topology, group, logger } = this.deps;
+    const { kafka, topology, name, logger } = this.deps;
     const { topic } = topology.input;
     const { partition } = this;
     const beginning = (await kafka.beginningOffsets(topic))[partition] ?? 0;
     const end = (await kafka.endOffsets(topic))[partition] ?? 0;
-    const committed = (await kafka.committedOffsets(group, topic))[partition] ?? null;
+    const committed = (await kafka.committedOffsets(name, topic))[partition] ?? null;
     if (committed === null) return { ...START, position: { offset: beginning, step: 0 } };
     const where = { topology: topology.name, partition, committed: committed.offset, beginning, end };
     if (committed.offset > end) {
@@ -284,17 +287,17 @@ export class Task<I> {
 
   /** One transaction: outputs, changelog and the input's offset, or nothing of it. */
   private async commit(): Promise<void> {
-    const { topology, group, metrics } = this.deps;
+    const { topology, name, metrics, outputOf } = this.deps;
     const { core, partition } = this;
     const { outputs, changes } = core.takeEffects();
     const { position, logTimeMs } = core;
-    const changelog = changelogOf(topology.name);
-    const records: OutgoingRecord[] = outputs;
+    const changelog = changelogOf(name);
+    const records: OutgoingRecord[] = outputs.map(({ topic, key, value }) => ({ topic: outputOf(topic), key, value }));
     for (const [key, change] of changes) records.push(encodeChange(changelog, partition, key, change));
     const end = metrics.transactionSeconds.startTimer(this.labels);
     await this.transactional.send(records);
     await this.transactional.commit({
-      groupId: group,
+      groupId: name,
       topic: topology.input.topic,
       partition,
       offset: position.offset,

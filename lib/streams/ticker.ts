@@ -30,8 +30,9 @@ export class Ticker {
   private view: TickerView = { earliestDueMs: undefined, logTimeMs: 0, caughtUp: false };
   private outstanding = false;
   private sentAtMs = -Infinity;
-  /** Ticks in a row that did not bring the log's clock to the deadline. */
+  /** Ticks in a row that did not bring the log's clock past the deadline that they were for. */
   private inVain = 0;
+  private targetMs: number | null = null;
   private closed = false;
 
   constructor(private readonly options: TickerOptions) {}
@@ -43,7 +44,10 @@ export class Ticker {
 
   update(view: TickerView): void {
     this.view = view;
-    if (view.earliestDueMs === undefined || view.logTimeMs > view.earliestDueMs) this.inVain = 0;
+    if (this.targetMs !== null && view.logTimeMs > this.targetMs) {
+      this.targetMs = null;
+      this.inVain = 0;
+    }
     this.schedule();
   }
 
@@ -79,6 +83,7 @@ export class Ticker {
     if (now <= earliestDueMs) return this.schedule();
     this.outstanding = true;
     this.inVain++;
+    this.targetMs ??= earliestDueMs;
     this.sentAtMs = now;
     this.options.send(now).catch((error: unknown) => {
       this.outstanding = false;
