@@ -2,7 +2,7 @@ import { changelogOf } from '../topics.ts';
 import type { Topology } from './topology.ts';
 
 /** A topology in words: what flows in, what flows out, what it keeps, when it wakes up. */
-export function describe(topology: Topology<never>): string {
+export function describe<I>(topology: Topology<I>): string {
   const { name, input, outputs, tick, onDue } = topology;
   const deadlines =
     onDue === undefined

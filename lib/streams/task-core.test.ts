@@ -1,0 +1,135 @@
+import { describe, expect, it } from 'vitest';
+import { decodeChange, encodeChange, isReflected } from './changelog.ts';
+import { nextLogTime } from './clock.ts';
+import { decodeCheckpoint, encodeCheckpoint } from './position.ts';
+import { TaskCore, type Change } from './task-core.ts';
+import { testTopology, type TestEvent } from './testing.ts';
+
+const topology = testTopology('test');
+
+function take(core: TaskCore<TestEvent>, key: string, value: TestEvent, maxEffects = Infinity): boolean {
+  core.begin({ key, value, offset: core.position.offset, partition: 0 }, 0);
+  return core.advance(maxEffects);
+}
+
+describe("the log's clock", () => {
+  it('follows the append time, bounded by the clock of the producer', () => {
+    expect(nextLogTime(0, { producerClockMs: 1_000 }, 1_300)).toBe(1_300);
+    expect(nextLogTime(0, { producerClockMs: 1_000 }, 3_601_000)).toBe(61_000);
+    expect(nextLogTime(0, { producerClockMs: 9_000_000 }, 1_300)).toBe(1_300);
+    expect(nextLogTime(5_000, { producerClockMs: 1_000 }, 1_300)).toBe(5_000);
+  });
+
+  it('takes the cause of an inside record as it is', () => {
+    expect(nextLogTime(0, { causeMs: 700 }, 99_000)).toBe(700);
+    expect(nextLogTime(800, { causeMs: 700 }, 99_000)).toBe(800);
+  });
+});
+
+describe('TaskCore', () => {
+  it('gives one change per key, with the input that it reflects', () => {
+    const core = new TaskCore(topology);
+    for (const key of ['a', 'b', 'a']) take(core, key, { at: 1, op: 'count' });
+    const { changes, outputs } = core.takeEffects();
+    expect([...changes].map(([key, { position }]) => [key, position])).toEqual([
+      ['a', { offset: 2, step: 0 }],
+      ['b', { offset: 1, step: 0 }],
+    ]);
+    expect(outputs).toHaveLength(3);
+    expect(core.takeEffects()).toEqual({ outputs: [], changes: new Map() });
+  });
+
+  it('says nothing of the deletion of what was not there', () => {
+    const core = new TaskCore(topology);
+    take(core, 'a', { at: 1, op: 'drop' });
+    expect(core.takeEffects().changes.size).toBe(0);
+  });
+
+  it('stops between two deadlines of one record, and goes on from there elsewhere', () => {
+    const whole = new TaskCore(topology);
+    const parts = new TaskCore(topology);
+    for (const core of [whole, parts]) {
+      for (let i = 0; i < 10; i++) take(core, `k${i}`, { at: 1, op: 'count', due: 10 });
+      core.takeEffects();
+    }
+    take(whole, 'x', { at: 20, op: 'count' });
+    expect(take(parts, 'x', { at: 20, op: 'count' }, 6)).toBe(false);
+    const first = parts.takeEffects();
+    expect(parts.position).toEqual({ offset: 10, step: 3 });
+    // Another process restores what was committed and reads the same record again.
+    const checkpoint = decodeCheckpoint(10, encodeCheckpoint({ position: parts.position, logTimeMs: parts.logTimeMs }));
+    const next = new TaskCore(topology, checkpoint);
+    for (const [key, value] of parts.state()) next.restore(key, value);
+    take(next, 'x', { at: 20, op: 'count' });
+    expect([...first.outputs, ...next.takeEffects().outputs]).toEqual(whole.takeEffects().outputs);
+  });
+
+  it('refuses a deadline that does not go away', () => {
+    const stuck = new TaskCore({ ...topology, onDue: () => undefined });
+    take(stuck, 'a', { at: 1, op: 'count', due: 5 });
+    expect(() => take(stuck, 'b', { at: 9, op: 'count' })).toThrow('still due');
+  });
+
+  it('refuses to handle an offset twice', () => {
+    const core = new TaskCore(topology);
+    take(core, 'a', { at: 1, op: 'count' });
+    expect(() => core.begin({ key: 'a', value: { at: 1, op: 'count' }, offset: 0, partition: 0 }, 0)).toThrow('done');
+  });
+
+  it('concludes 100,000 entries that are due at once in memory that does not grow with them', () => {
+    const core = new TaskCore({
+      ...topology,
+      state: { dueOf: (value) => (value[0] === 1 ? 1_000 : undefined) },
+      process: ({ key }, { store }) => void store.put(key, Buffer.of(1)),
+      onDue: (key, { store, forward }) => {
+        store.put(key, Buffer.of(0));
+        forward('trait-events', key, Buffer.alloc(200));
+      },
+    });
+    const count = 100_000;
+    for (let i = 0; i < count; i++) take(core, `k${i}`, { at: 1, op: 'count' });
+    core.takeEffects();
+    core.begin({ key: 'x', value: { at: 2_000, op: 'tick' }, offset: count, partition: 0 }, 0);
+    let fired = 0;
+    let largest = 0;
+    let lastKey = '';
+    for (let done = false; !done;) {
+      done = core.advance(5_000);
+      const { outputs } = core.takeEffects();
+      for (const { key } of outputs) {
+        expect(key > lastKey).toBe(true);
+        lastKey = key;
+      }
+      fired += outputs.length;
+      largest = Math.max(largest, outputs.length);
+    }
+    expect(fired).toBe(count);
+    expect(largest).toBeLessThanOrEqual(5_000);
+  });
+});
+
+describe('a changelog entry', () => {
+  const roundTrip = (change: Change) => {
+    const { key, value, headers } = encodeChange('t', 0, 'ключ', change);
+    const record = { offset: 0, timestampMs: 0, key: Buffer.from(key!), value, headers: headers ?? {} };
+    return decodeChange(record);
+  };
+
+  it('carries value and position, also of a tombstone', () => {
+    const position = { offset: 9_007_199_254_740_000, step: 3 };
+    expect(roundTrip({ value: Buffer.from('v'), position })).toEqual({
+      key: 'ключ',
+      value: Buffer.from('v'),
+      position,
+    });
+    expect(roundTrip({ value: null, position })).toEqual({ key: 'ключ', value: null, position });
+  });
+
+  it('counts only if its input lies before what was committed', () => {
+    const entry = roundTrip({ value: null, position: { offset: 5, step: 2 } });
+    expect(isReflected(entry, { offset: 5, step: 2 })).toBe(false);
+    expect(isReflected(entry, { offset: 5, step: 3 })).toBe(true);
+    expect(isReflected(entry, { offset: 6, step: 0 })).toBe(true);
+    expect(isReflected(entry, { offset: 5, step: 0 })).toBe(false);
+  });
+});

@@ -1,0 +1,117 @@
+/** What the tests of Kafka port and runtime share: an own corner of the run's Kafka, and processes to kill. */
+import { spawn, type ChildProcess } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { createInterface } from 'node:readline';
+import { join } from 'node:path';
+import { build } from 'esbuild';
+import { createKafka, type Kafka, type KafkaRecord } from '../../lib/kafka/index.ts';
+import { createLogger, type Logger } from '../../lib/telemetry/index.ts';
+import { engineEnv } from './sink-engines.ts';
+
+export const brokers = (): string[] => (engineEnv()['KAFKA_BROKERS'] ?? '').split(',');
+
+export const quiet: Logger = createLogger('test', 'silent');
+
+/** A Kafka in which nothing is there yet. */
+export function freshKafka(logger: Logger = quiet): Kafka {
+  const topicPrefix = `streams-${randomBytes(5).toString('hex')}.`;
+  return createKafka({ brokers: brokers(), clientId: 'test', logger, topicPrefix });
+}
+
+export const APPEND_TIME = { 'message.timestamp.type': 'LogAppendTime' };
+
+export const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+
+/** Waits until `holds`; throws after `timeoutMs`, with what was `seen` last. */
+export async function until(
+  what: string,
+  holds: () => boolean | Promise<boolean>,
+  timeoutMs = 20_000,
+  seen: () => unknown = () => '',
+): Promise<void> {
+  const deadline = performance.now() + timeoutMs;
+  while (!(await holds())) {
+    if (performance.now() > deadline) throw new Error(`${what}: not within ${timeoutMs} ms; ${JSON.stringify(seen())}`);
+    await sleep(20);
+  }
+}
+
+/** Everything committed in a topic at this moment, partition by partition. */
+export async function readAll(
+  kafka: Kafka,
+  topic: string,
+  isolation: 'read_committed' | 'read_uncommitted' = 'read_committed',
+): Promise<KafkaRecord[]> {
+  const ends = await kafka.endOffsets(topic);
+  const reader = kafka.createReader({ isolation });
+  const found = ends.map((): KafkaRecord[] => []);
+  const at = ends.map(() => 0);
+  reader.assign(ends.map((_, partition) => ({ topic, partition, offset: 0 })));
+  try {
+    await until(
+      `reading ${topic}`,
+      async () => {
+        if (ends.every((end, p) => at[p]! >= end)) return true;
+        for (const batch of await reader.poll(200)) {
+          found[batch.partition]!.push(...batch.records);
+          at[batch.partition] = batch.nextOffset;
+        }
+        return false;
+      },
+      30_000,
+      () => ({ at, ends }),
+    );
+  } finally {
+    await reader.close();
+  }
+  return found.flat();
+}
+
+export interface Child {
+  process: ChildProcess;
+  /** Lines of its stdout. */
+  lines: string[];
+  exited: Promise<string>;
+}
+
+const children = new Set<ChildProcess>();
+let bundles = '';
+
+/** Runs a TypeScript file of this folder in a process of its own. */
+export async function startChild(file: string, env: Record<string, string>): Promise<Child> {
+  // Inside the project, so that it finds its packages.
+  bundles ||= mkdtempSync(join(import.meta.dirname, '../../node_modules/.streams-test-'));
+  const outfile = join(bundles, file.replace(/\.ts$/, '.mjs'));
+  await build({
+    entryPoints: [join(import.meta.dirname, file)],
+    bundle: true,
+    platform: 'node',
+    format: 'esm',
+    packages: 'external',
+    outfile,
+    logLevel: 'error',
+  });
+  const child = spawn(process.execPath, [outfile], {
+    env: { ...process.env, ...env },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  children.add(child);
+  const lines: string[] = [];
+  createInterface({ input: child.stdout }).on('line', (line) => lines.push(line));
+  const exited = new Promise<string>((resolve) => {
+    child.once('close', (code, signal) => {
+      children.delete(child);
+      resolve(signal ?? String(code));
+    });
+  });
+  return { process: child, lines, exited };
+}
+
+/** Ends whatever is left. */
+export async function cleanUp(): Promise<void> {
+  for (const child of children) child.kill('SIGKILL');
+  await until('children gone', () => children.size === 0);
+  if (bundles !== '') rmSync(bundles, { recursive: true, force: true });
+  bundles = '';
+}
