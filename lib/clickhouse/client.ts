@@ -77,7 +77,7 @@ export const insertRowBinary = async (
   if (written !== rows) throw new WrittenRowsError(`${table}: ${rows} rows sent, ${written} written`);
 };
 
-/** The rows of a query, as JSON gives them (64-bit integers as strings). */
+/** The rows of a query, as JSON gives them: 64-bit integers as numbers, wider ones need toString. */
 export const queryRows = async <T>(
   client: ClickHouse,
   query: string,

@@ -8,7 +8,7 @@ import { DEAD_LETTERS, GROUPS, OUTCOMES } from './content.ts';
 import { Lane, type LaneContent, type LaneSettings } from './lane.ts';
 import { Ledger } from './ledger.ts';
 import type { SinkMetrics } from './metrics.ts';
-import { BlockWriter, type BlockWriterOptions } from './writer.ts';
+import { BlockWriter } from './writer.ts';
 
 export interface SinkOptions {
   kafka: Kafka;
@@ -21,8 +21,6 @@ export interface SinkOptions {
   metrics: SinkMetrics;
   /** Unix milliseconds. */
   clock: () => number;
-  /** See BlockWriter; for tests. */
-  afterTable?: BlockWriterOptions['afterTable'];
 }
 
 export interface Sink {
@@ -48,13 +46,13 @@ export const startSink = (options: SinkOptions): Sink => {
 };
 
 const laneOf = <M>(
-  { kafka, client, url, settings, logger, metrics, clock, afterTable }: SinkOptions,
+  { kafka, client, url, settings, logger, metrics, clock }: SinkOptions,
   content: LaneContent<M>,
   codec: Codec<M>,
   groupId: string,
 ): Lane<M> => {
   const { topic } = content;
   const ledger = new Ledger(client, topic, clock);
-  const writer = new BlockWriter({ client, ledger, logger, metrics, topic, ...(afterTable && { afterTable }) });
+  const writer = new BlockWriter({ client, ledger, logger, metrics, topic });
   return new Lane({ content, kafka, codec, groupId, url, ledger, writer, settings, logger, metrics, clock });
 };

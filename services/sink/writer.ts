@@ -13,8 +13,6 @@ export interface BlockWriterOptions {
   logger: Logger;
   metrics: SinkMetrics;
   topic: string;
-  /** Called between two tables of a block; for tests that stop there. */
-  afterTable?: (table: string) => Promise<void> | void;
 }
 
 /**
@@ -42,7 +40,6 @@ export class BlockWriter {
       const done = await this.insist(table, wanted, () => this.insert(insert));
       if (!done) return false;
       metrics.rows.inc({ table }, rows);
-      await this.options.afterTable?.(table);
     }
     if (!(await this.insist('ledger', wanted, () => ledger.append(block.ranges)))) return false;
     metrics.blocks.inc({ topic });

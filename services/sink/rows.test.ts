@@ -1,0 +1,164 @@
+import { describe, expect, it } from 'vitest';
+import type { RowEncoder } from '../../lib/clickhouse/rowbinary.ts';
+import type { Outcome, Person, ProfileIdentifier, TraitEvent } from '../../schemas/types.ts';
+import type { Rows } from './block.ts';
+import { addOutcome, emailConsentOf, personRow, smsConsentOf, UnusableRecordError } from './rows.ts';
+
+const collect = (): Rows & { rows: [string, Record<string, unknown>][] } => {
+  const rows: [string, Record<string, unknown>][] = [];
+  const add = <Row>(encoder: RowEncoder<Row>, row: Row): void => {
+    rows.push([encoder.table, row as Record<string, unknown>]);
+  };
+  return { rows, add, addByMonth: add };
+};
+
+const outcome = (said: Partial<Outcome>): Outcome => ({
+  kind: 'trait',
+  workspace: 'w',
+  log_time: 1000,
+  input_offset: 7,
+  trait: null,
+  cart: null,
+  person: null,
+  merge: null,
+  ...said,
+});
+
+const event: TraitEvent = {
+  event_id: 'e'.repeat(32),
+  op: 'asserted',
+  person_id: 3,
+  cart_id: 'c',
+  trait: 'cart_status_updated',
+  status: 'finished',
+  occurred_at: 900,
+  detected_at: 1000,
+  retracted_at: null,
+  recovered_at: null,
+  source: null,
+  previous_status: null,
+  reentered: false,
+  anomaly: null,
+  store_id: null,
+  mode: null,
+  amount: null,
+  products: null,
+  beyond_horizon: false,
+  replaces: null,
+};
+
+const version = { logTimeMs: 1000, inputOffset: 7, outputOffset: 99 };
+
+describe('addOutcome', () => {
+  it('makes a trait event one row under its key and version', () => {
+    const into = collect();
+    addOutcome(into, outcome({ trait: event }), 99);
+    expect(into.rows).toEqual([
+      [
+        'trait_events',
+        expect.objectContaining({ workspace: 'w', occurred_at: 900, person_id: 3, products: [], version }),
+      ],
+    ]);
+  });
+
+  it('makes a merge an alias, and takes the loser out of the people', () => {
+    const into = collect();
+    addOutcome(into, outcome({ kind: 'merge', merge: { loser: 5, winner: 2 } }), 99);
+    expect(into.rows).toEqual([
+      ['person_aliases', { workspace: 'w', loser: 5, winner: 2, merged_at: 1000, version }],
+      ['people', expect.objectContaining({ person_id: 5, merged_into: 2, reachable_sms: false, version })],
+    ]);
+  });
+
+  it('leaves the profile alone when somebody is parted from themselves', () => {
+    const into = collect();
+    addOutcome(into, outcome({ kind: 'merge', merge: { loser: 5, winner: 5 } }), 99);
+    expect(into.rows.map(([table]) => table)).toEqual(['person_aliases']);
+  });
+
+  it('refuses an outcome without its member, and ids that are none', () => {
+    expect(() => addOutcome(collect(), outcome({ kind: 'cart' }), 1)).toThrow(UnusableRecordError);
+    for (const id of [0, -1, 1.5, 2 ** 32]) {
+      expect(() => addOutcome(collect(), outcome({ trait: { ...event, person_id: id } }), 1)).toThrow(
+        UnusableRecordError,
+      );
+    }
+  });
+});
+
+const phone = (consent: ProfileIdentifier['consent'], value = '+1'): ProfileIdentifier => ({
+  kind: 'phone',
+  value,
+  consent,
+});
+const email = (consent: ProfileIdentifier['consent'], value = 'a@b.c'): ProfileIdentifier => ({
+  kind: 'email',
+  value,
+  consent,
+});
+const person = (...identifiers: ProfileIdentifier[]): Person => ({
+  person_id: 1,
+  anonymous: false,
+  name: null,
+  time_zone: null,
+  first_at: 1,
+  last_at: 2,
+  identifiers,
+});
+const reach = (given: Person): [boolean, boolean] => {
+  const row = personRow('w', given, version);
+  return [row.reachable_sms, row.reachable_email];
+};
+
+describe('who is reachable', () => {
+  it.each<[string, ProfileIdentifier[], boolean, boolean]>([
+    ['without identifiers nobody', [], false, false],
+    ['a phone that said nothing is not', [phone(null)], false, false],
+    ['a phone that opted in', [phone('opted_in')], true, false],
+    ['one of two phones is enough', [phone('opted_out'), phone('opted_in')], true, false],
+    ['an address that said nothing is', [email(null)], false, true],
+    ['an address that opted out is not', [email('opted_out')], false, false],
+    ['one of two addresses is enough', [email('opted_out'), email(null)], false, true],
+  ])('%s', (_, identifiers, sms, mail) => {
+    expect(reach(person(...identifiers))).toEqual([sms, mail]);
+  });
+
+  it('never an anonymous person, whatever is known', () => {
+    expect(reach({ ...person(phone('opted_in'), email('opted_in')), anonymous: true })).toEqual([false, false]);
+  });
+
+  it('keeps consents beside their identifiers', () => {
+    const row = personRow(
+      'w',
+      person(phone(null, '+1'), email('opted_out', 'x@y.z'), phone('opted_in', '+2'), {
+        kind: 'external',
+        value: 'pos 7',
+        consent: null,
+      }),
+      version,
+    );
+    expect(row).toMatchObject({
+      phones: ['+1', '+2'],
+      phone_consents: ['', 'opted_in'],
+      emails: ['x@y.z'],
+      email_consents: ['opted_out'],
+      externals: ['pos 7'],
+      user_ids: [],
+      merged_into: 0,
+    });
+  });
+});
+
+describe('one consent for several identifiers', () => {
+  it.each<[ProfileIdentifier['consent'][], string | null, string | null]>([
+    [[], null, null],
+    [[null], null, null],
+    [['opted_in'], 'opted_in', 'opted_in'],
+    [['opted_out'], 'opted_out', 'opted_out'],
+    [['opted_out', 'opted_in'], 'opted_in', 'opted_in'],
+    [['opted_out', null], 'opted_out', null],
+  ])('%j: sms %s, email %s', (consents, sms, mail) => {
+    expect(smsConsentOf(consents.map((consent) => phone(consent)))).toBe(sms);
+    expect(emailConsentOf(consents.map((consent) => email(consent)))).toBe(mail);
+  });
+});
