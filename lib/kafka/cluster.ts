@@ -1,18 +1,31 @@
+import { connect, type Socket } from 'node:net';
 import Cluster from 'kafkajs/src/cluster/index.js';
 import loggers from 'kafkajs/src/loggers/index.js';
-import createSocketFactory from 'kafkajs/src/network/socketFactory.js';
 import type { logCreator } from 'kafkajs';
 import type { Logger } from 'pino';
+import { within } from './within.ts';
 import { KafkaUnavailableError, kafkaErrorType, messageOf } from './errors.ts';
+
+/** Opens a connection to a broker; calls `onConnect` when it is there. */
+export type SocketFactory = (options: { host: string; port: number; onConnect: () => void }) => Socket;
 
 export interface Connection {
   brokers: string[];
   clientId: string;
   logger: Logger;
+  /** In the place of a plain TCP connection. */
+  socketFactory?: SocketFactory;
 }
+
+const KEEP_ALIVE_DELAY_MS = 60_000;
+
+/** Small requests go out at once: each waits for an answer, so nothing would come to fill a packet with. */
+const plainSocket: SocketFactory = ({ host, port, onConnect }) =>
+  connect({ host, port, noDelay: true, keepAlive: true, keepAliveInitialDelay: KEEP_ALIVE_DELAY_MS }, onConnect);
 
 export const CONNECTION_TIMEOUT_MS = 3_000;
 export const REQUEST_TIMEOUT_MS = 15_000;
+const CLOSE_GRACE_MS = 500;
 
 /** kafkajs tells of every error, also of those that it mends itself: our own words stand at the places that matter. */
 export const clientLog =
@@ -23,17 +36,29 @@ export const clientLog =
     logger.debug({ client: namespace, label, detail }, log.message);
   };
 
+/** Connections that are there, or being made. */
+export interface Link {
+  readonly ready: Promise<Cluster>;
+  /** Ends them at once or, when one is in use, after a moment: kafkajs alone would wait for a silent broker. */
+  close(): Promise<void>;
+}
+
 /**
- * A set of connections of its own. Requests on one connection are answered in order, so whoever waits long (a fetch,
- * joining a group) must not share one with others.
+ * Makes a set of connections. Requests on one connection are answered in order, so whoever waits long (a fetch, joining
+ * a group) must not share one with others.
  */
-export function createCluster({ brokers, clientId, logger }: Connection): Cluster {
-  return new Cluster({
-    logger: loggers.createLogger({
-      level: loggers.LEVELS.WARN,
-      logCreator: clientLog(logger),
-    }),
-    socketFactory: createSocketFactory(),
+export function link({ brokers, clientId, logger, socketFactory = plainSocket }: Connection): Link {
+  const sockets = new Set<Socket>();
+  let closed = false;
+  const cluster = new Cluster({
+    logger: loggers.createLogger({ level: loggers.LEVELS.WARN, logCreator: clientLog(logger) }),
+    socketFactory: (options: Parameters<SocketFactory>[0]) => {
+      const socket = socketFactory(options);
+      sockets.add(socket);
+      // kafkajs tries again for a while, whatever was closed.
+      if (closed) setImmediate(() => socket.destroy(new Error('closed')));
+      return socket.once('close', () => sockets.delete(socket));
+    },
     brokers,
     clientId,
     connectionTimeout: CONNECTION_TIMEOUT_MS,
@@ -45,6 +70,17 @@ export function createCluster({ brokers, clientId, logger }: Connection): Cluste
     retry: { retries: 3, initialRetryTime: 50, maxRetryTime: 1_000, factor: 0.2, multiplier: 2 },
     maxInFlightRequests: null,
   });
+  const ready = cluster.connect().then(() => cluster);
+  ready.catch(() => undefined);
+  return {
+    ready,
+    async close() {
+      closed = true;
+      const finished = ready.then(() => cluster.disconnect()).catch(() => undefined);
+      await Promise.race([finished, new Promise((resolve) => setTimeout(resolve, CLOSE_GRACE_MS).unref())]);
+      for (const socket of sockets) socket.destroy(new Error('closed'));
+    },
+  };
 }
 
 const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
@@ -60,7 +96,7 @@ const FINAL = new Set([
 
 /** A lazily made cluster for short questions: after an error it is thrown away and the question asked anew. */
 export class ControlCluster {
-  private cluster: Promise<Cluster> | null = null;
+  private link: Link | null = null;
   private closed = false;
 
   constructor(
@@ -73,7 +109,7 @@ export class ControlCluster {
     const deadline = performance.now() + this.patienceMs;
     for (let pauseMs = 50; ; pauseMs = Math.min(1_000, pauseMs * 2)) {
       try {
-        return await ask(await this.connected());
+        return await within(this.connected().then(ask), deadline - performance.now());
       } catch (error) {
         if (final?.(error) === true || FINAL.has(kafkaErrorType(error) ?? '')) throw error;
         await this.drop();
@@ -86,18 +122,14 @@ export class ControlCluster {
   }
 
   private connected(): Promise<Cluster> {
-    this.cluster ??= (async () => {
-      const cluster = createCluster(this.connection);
-      await cluster.connect();
-      return cluster;
-    })();
-    return this.cluster;
+    this.link ??= link(this.connection);
+    return this.link.ready;
   }
 
   private async drop(): Promise<void> {
-    const { cluster } = this;
-    this.cluster = null;
-    await cluster?.then((c) => c.disconnect()).catch(() => undefined);
+    const { link } = this;
+    this.link = null;
+    await link?.close();
   }
 
   async close(): Promise<void> {

@@ -3,7 +3,7 @@ import type { Admin, Kafka as KafkaJs } from 'kafkajs';
 import type Cluster from 'kafkajs/src/cluster/index.js';
 import type { Logger } from 'pino';
 import { decodeAssignment, decodeSubscription } from './assignment.ts';
-import { CONNECTION_TIMEOUT_MS, ControlCluster, REQUEST_TIMEOUT_MS, clientLog, type Connection } from './cluster.ts';
+import { CONNECTION_TIMEOUT_MS, ControlCluster, REQUEST_TIMEOUT_MS, clientLog, type SocketFactory } from './cluster.ts';
 import { EARLIEST, LATEST, TopicDirectory } from './directory.ts';
 import { KafkaUnavailableError, messageOf } from './errors.ts';
 import { GroupMember } from './member.ts';
@@ -13,6 +13,7 @@ import { KafkaReader } from './reader.ts';
 import { KafkaTransactional } from './transactional.ts';
 import type { CommittedOffset, GroupDescription, Kafka, TopicSpec } from './types.ts';
 
+export type { SocketFactory } from './cluster.ts';
 export * from './errors.ts';
 export * from './types.ts';
 
@@ -22,14 +23,16 @@ export interface KafkaOptions {
   clientId: string;
   logger: Logger;
   topicPrefix: string;
+  /** In the place of plain TCP connections. */
+  socketFactory?: SocketFactory;
 }
 
 /** One event carries its raw body (up to 1 MiB) besides its fields. */
 const MAX_MESSAGE_BYTES = String(4 << 20);
 
 /** The installation's Kafka. Connects on demand; nothing is sent before it is asked for. */
-export function createKafka({ brokers, clientId, logger, topicPrefix }: KafkaOptions): Kafka {
-  const connection: Connection = { brokers, clientId, logger };
+export function createKafka({ topicPrefix, ...connection }: KafkaOptions): Kafka {
+  const { brokers, clientId, logger } = connection;
   const kafkaJs = new kafkajs.Kafka({
     brokers,
     clientId,

@@ -8,7 +8,7 @@ import {
   encodeAssignment,
   encodeSubscription,
 } from './assignment.ts';
-import { createCluster, type Connection } from './cluster.ts';
+import { link, type Connection, type Link } from './cluster.ts';
 import { kafkaErrorType, messageOf } from './errors.ts';
 import type { GroupOptions, Member } from './types.ts';
 import { Waker } from './waker.ts';
@@ -24,6 +24,7 @@ const REBALANCING = new Set(['REBALANCE_IN_PROGRESS', 'NOT_COORDINATOR_FOR_GROUP
 const THROWN_OUT = new Set(['UNKNOWN_MEMBER_ID', 'ILLEGAL_GENERATION', 'FENCED_INSTANCE_ID']);
 
 interface Session {
+  link: Link;
   cluster: Cluster;
   coordinator: Broker;
 }
@@ -116,14 +117,14 @@ export class GroupMember implements Member {
 
   private async connected(): Promise<Session> {
     if (this.session !== null) return this.session;
-    const cluster = createCluster(this.connection);
+    const made = link(this.connection);
     try {
-      await cluster.connect();
+      const cluster = await made.ready;
       await cluster.addMultipleTargetTopics([this.topic]);
       const coordinator = await cluster.findGroupCoordinator({ groupId: this.groupId });
-      return (this.session = { cluster, coordinator });
+      return (this.session = { link: made, cluster, coordinator });
     } catch (error) {
-      await cluster.disconnect().catch(() => undefined);
+      await made.close();
       throw error;
     }
   }
@@ -131,7 +132,7 @@ export class GroupMember implements Member {
   private async drop(): Promise<void> {
     const { session } = this;
     this.session = null;
-    await session?.cluster.disconnect().catch(() => undefined);
+    await session?.link.close();
   }
 
   private async heartbeat(): Promise<void> {

@@ -1,9 +1,9 @@
 import errors from 'kafkajs/src/protocol/error.js';
 import type Cluster from 'kafkajs/src/cluster/index.js';
 import type { Broker } from 'kafkajs-internals';
-import { createCluster, type Connection } from './cluster.ts';
+import { link, type Connection, type Link } from './cluster.ts';
 import { encodeBatch } from './encode-batch.ts';
-import { kafkaErrorType, messageOf } from './errors.ts';
+import { KafkaUnavailableError, kafkaErrorType, messageOf } from './errors.ts';
 import type { OutgoingRecord } from './types.ts';
 
 const PRODUCE = 0;
@@ -125,7 +125,7 @@ const isPassing = (error: unknown): boolean => {
  */
 export class ProducerSession {
   private readonly sequences = new Map<string, number>();
-  private cluster: Promise<Cluster> | null = null;
+  private link: Link | null = null;
   private closed = false;
   identity: ProducerIdentity = { producerId: -1, producerEpoch: -1 };
 
@@ -135,20 +135,14 @@ export class ProducerSession {
   ) {}
 
   connected(): Promise<Cluster> {
-    this.cluster ??= (async () => {
-      const cluster = createCluster(this.connection);
-      await cluster.connect();
-      return cluster;
-    })();
-    return this.cluster;
+    if (this.closed) throw new KafkaUnavailableError('the producer is closed');
+    this.link ??= link(this.connection);
+    return this.link.ready;
   }
 
-  async reconnect(): Promise<void> {
-    const { cluster } = this;
-    this.cluster = null;
-    // Not awaited: a broker that is away may keep it waiting as long as a request.
-    void cluster?.then((c) => c.disconnect()).catch(() => undefined);
-    await Promise.resolve();
+  private reconnect(): void {
+    void this.link?.close();
+    this.link = null;
   }
 
   /** Appends the records, each partition's as one batch, by `deadlineMs` (performance.now()). Throws the last error. */
@@ -165,7 +159,7 @@ export class ProducerSession {
       if (this.closed || !isPassing(error) || performance.now() + pauseMs > deadlineMs) throw error;
       this.connection.logger.debug({ err: messageOf(error), batches: failed.length }, 'sending again');
       waiting = failed;
-      if (kafkaErrorType(error) === undefined) await this.reconnect();
+      if (kafkaErrorType(error) === undefined) this.reconnect();
       await sleep(pauseMs);
     }
   }
@@ -231,8 +225,8 @@ export class ProducerSession {
 
   async close(): Promise<void> {
     this.closed = true;
-    const { cluster } = this;
-    this.cluster = null;
-    await cluster?.then((c) => c.disconnect()).catch(() => undefined);
+    const { link } = this;
+    this.link = null;
+    await link?.close();
   }
 }

@@ -3,10 +3,14 @@ import { BackpressureError, KafkaUnavailableError, messageOf } from './errors.ts
 import { Groups, Placement, sizeOf, type PartitionsOf } from './placement.ts';
 import { ProducerSession } from './produce.ts';
 import type { OutgoingRecord, Producer, ProducerOptions } from './types.ts';
+import { within } from './within.ts';
 
 const MAX_REQUEST_BYTES = 4 << 20;
 /** A producer without transactions has no use for it, but the request has a field. */
 const TRANSACTION_TIMEOUT_MS = 60_000;
+const MAX_PAUSE_MS = 1_000;
+
+const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
 interface Waiting {
   record: OutgoingRecord;
@@ -28,7 +32,8 @@ interface PendingSend {
  * error it starts anew with another producer id: of what was on its way nobody knows whether it was written.
  */
 export class BatchingProducer implements Producer {
-  private session: Promise<ProducerSession> | null = null;
+  private session: ProducerSession | null = null;
+  private begun: Promise<void> | null = null;
   private queue: Waiting[] = [];
   private bytes = 0;
   private running: Promise<void> | null = null;
@@ -64,7 +69,7 @@ export class BatchingProducer implements Producer {
     this.bytes += bytes;
     try {
       const deadlineMs = performance.now() + this.deliveryTimeoutMs;
-      if (!this.placement.knows(list)) await this.placement.learn(list);
+      if (!this.placement.knows(list)) await this.learn(list);
       await new Promise<void>((resolve, reject) => {
         const send: PendingSend = { left: list.length, resolve, reject, deadlineMs };
         for (const record of list) {
@@ -75,6 +80,14 @@ export class BatchingProducer implements Producer {
       });
     } finally {
       this.bytes -= bytes;
+    }
+  }
+
+  private async learn(list: readonly OutgoingRecord[]): Promise<void> {
+    try {
+      await within(this.placement.learn(list), this.deliveryTimeoutMs);
+    } catch (error) {
+      throw new KafkaUnavailableError(`not sent: ${messageOf(error)}`, { cause: error });
     }
   }
 
@@ -133,54 +146,47 @@ export class BatchingProducer implements Producer {
       groups.add(record, partition);
       deadlineMs = Math.max(deadlineMs, send.deadlineMs);
     }
-    let timer: NodeJS.Timeout | undefined;
-    const leftMs = Math.max(1, deadlineMs - performance.now());
-    const timeout = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => reject(new Error(`no answer within ${Math.round(leftMs)} ms`)), leftMs);
-    });
-    const work = this.begun().then((session) => session.produce(groups.list, deadlineMs));
-    work.catch(() => undefined);
-    try {
-      await Promise.race([work, timeout]);
-    } finally {
-      clearTimeout(timer);
+    const work = this.ready(deadlineMs).then((session) => session.produce(groups.list, deadlineMs));
+    await within(work, deadlineMs - performance.now());
+  }
+
+  /** The session at hand, or a new one as soon as a broker gives it an id. */
+  private async ready(deadlineMs: number): Promise<ProducerSession> {
+    for (let pauseMs = 50; ; pauseMs = Math.min(MAX_PAUSE_MS, pauseMs * 2)) {
+      const session = (this.session ??= new ProducerSession(this.connection, null));
+      try {
+        await (this.begun ??= begin(session));
+        return session;
+      } catch (error) {
+        if (this.session === session) this.dropSession();
+        if (this.closed || performance.now() + pauseMs > deadlineMs) throw error;
+        await sleep(pauseMs);
+      }
     }
   }
 
-  private begun(): Promise<ProducerSession> {
-    this.session ??= (async () => {
-      const session = new ProducerSession(this.connection, null);
-      try {
-        const cluster = await session.connected();
-        await cluster.refreshMetadataIfNecessary();
-        const broker = await cluster.findControllerBroker();
-        const transactionTimeout = TRANSACTION_TIMEOUT_MS;
-        const { producerId, producerEpoch } = await broker.initProducerId({
-          transactionalId: undefined,
-          transactionTimeout,
-        });
-        session.identity = { producerId: Number(producerId), producerEpoch };
-        return session;
-      } catch (error) {
-        void session.close();
-        throw error;
-      }
-    })();
-    return this.session;
-  }
-
   private dropSession(): void {
-    const { session } = this;
+    void this.session?.close();
     this.session = null;
-    // Not awaited: a broker that is away may keep it waiting as long as a request.
-    void session?.then((s) => s.close()).catch(() => undefined);
+    this.begun = null;
   }
 
+  /** Whatever waits is still delivered, or given up when its time is over. */
   async close(): Promise<void> {
     this.closed = true;
     await this.running;
-    const { session } = this;
-    this.session = null;
-    await session?.then((s) => s.close()).catch(() => undefined);
+    await this.session?.close();
   }
+}
+
+/** Asks for a producer id. */
+async function begin(session: ProducerSession): Promise<void> {
+  const cluster = await session.connected();
+  await cluster.refreshMetadataIfNecessary();
+  const broker = await cluster.findControllerBroker();
+  const { producerId, producerEpoch } = await broker.initProducerId({
+    transactionalId: undefined,
+    transactionTimeout: TRANSACTION_TIMEOUT_MS,
+  });
+  session.identity = { producerId: Number(producerId), producerEpoch };
 }

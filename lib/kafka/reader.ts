@@ -1,6 +1,6 @@
 import type Cluster from 'kafkajs/src/cluster/index.js';
 import errors from 'kafkajs/src/protocol/error.js';
-import { createCluster, type Connection } from './cluster.ts';
+import { link, type Connection, type Link } from './cluster.ts';
 import { OffsetOutOfRangeError, messageOf } from './errors.ts';
 import { fetchFrom, type FetchPartition, type FetchedPartition } from './fetch.ts';
 import { readRecords } from './read-committed.ts';
@@ -31,7 +31,7 @@ export class KafkaReader implements Reader {
   private readonly inFlight = new Map<string, Promise<void>>();
   private ready: Batch[] = [];
   private failure: Error | null = null;
-  private cluster: Promise<Cluster> | null = null;
+  private link: Link | null = null;
   private closed = false;
   private pauseMs = 0;
   private retryAtMs = 0;
@@ -137,12 +137,8 @@ export class KafkaReader implements Reader {
   }
 
   private async connected(wanted: readonly Assigned[]): Promise<Cluster> {
-    this.cluster ??= (async () => {
-      const cluster = createCluster(this.connection);
-      await cluster.connect();
-      return cluster;
-    })();
-    const cluster = await this.cluster;
+    this.link ??= link(this.connection);
+    const cluster = await this.link.ready;
     await cluster.addMultipleTargetTopics([...new Set(wanted.map((a) => this.prefix + a.topic))]);
     await cluster.refreshMetadataIfNecessary();
     return cluster;
@@ -159,9 +155,9 @@ export class KafkaReader implements Reader {
   }
 
   private async disconnect(): Promise<void> {
-    const { cluster } = this;
-    this.cluster = null;
-    await cluster?.then((c) => c.disconnect()).catch(() => undefined);
+    const { link } = this;
+    this.link = null;
+    await link?.close();
   }
 
   private async fetch(cluster: Cluster, node: string, entries: readonly Assigned[], maxWaitMs: number): Promise<void> {

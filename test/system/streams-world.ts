@@ -2,6 +2,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
+import { connect } from 'node:net';
 import { createInterface } from 'node:readline';
 import { join } from 'node:path';
 import { build } from 'esbuild';
@@ -17,6 +18,24 @@ export const quiet: Logger = createLogger('test', 'silent');
 export function freshKafka(logger: Logger = quiet): Kafka {
   const topicPrefix = `streams-${randomBytes(5).toString('hex')}.`;
   return createKafka({ brokers: brokers(), clientId: 'test', logger, topicPrefix });
+}
+
+/** The same corner over connections that break at random, each within `lifeMs`. */
+export function brittleKafka(topicPrefix: string, random: () => number, lifeMs: number): Kafka {
+  return createKafka({
+    brokers: brokers(),
+    clientId: 'brittle',
+    logger: quiet,
+    topicPrefix,
+    socketFactory: ({ host, port, onConnect }) => {
+      const socket = connect({ host, port }, onConnect).setNoDelay(true);
+      // Now and then a connection just falls silent, as behind a broken router.
+      const how = random() < 0.95 ? new Error('broken') : undefined;
+      const timer = setTimeout(() => socket.destroy(how), random() * lifeMs);
+      socket.once('close', () => clearTimeout(timer));
+      return socket;
+    },
+  });
 }
 
 export const APPEND_TIME = { 'message.timestamp.type': 'LogAppendTime' };

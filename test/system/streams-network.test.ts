@@ -1,0 +1,98 @@
+import { afterEach, describe, expect, it } from 'vitest';
+import { BackpressureError, KafkaUnavailableError, createKafka, type Kafka } from '../../lib/kafka/index.ts';
+import { runTopology } from '../../lib/streams/index.ts';
+import { TEST_INPUT, TEST_OUTPUT } from '../../lib/streams/testing.ts';
+import { once } from './streams-once.ts';
+import { createRandom } from './streams-random.ts';
+import { brittleKafka, freshKafka, quiet, readAll, sleep, until } from './streams-world.ts';
+
+const closing: (() => Promise<unknown>)[] = [];
+afterEach(async () => {
+  for (const close of closing.splice(0).reverse()) await close();
+});
+
+const topics = async (kafka: Kafka): Promise<void> => {
+  closing.push(() => kafka.close());
+  await kafka.ensureTopics([TEST_INPUT, TEST_OUTPUT].map((topic) => ({ topic, partitions: 2 })));
+};
+
+describe('over connections that break all the time', () => {
+  it('a producer writes in order, once, what it says it wrote, and nothing twice', async () => {
+    const kafka = freshKafka();
+    await topics(kafka);
+    const brittle = brittleKafka(kafka.topicPrefix, createRandom(1), 100);
+    closing.push(() => brittle.close());
+    const producer = brittle.createProducer({ deliveryTimeoutMs: 10_000 });
+    closing.push(() => producer.close());
+    const written: string[] = [];
+    let refused = 0;
+    for (let i = 0; i < 1_000; i++) {
+      const sends = [0, 1, 2, 3].map(async (n) => {
+        const key = `id-${i}-${n}`;
+        await producer.send({ topic: TEST_INPUT, key, partition: 0, value: Buffer.alloc(2_000) }).then(
+          () => written.push(key),
+          (error: unknown) => {
+            expect(error).toBeInstanceOf(KafkaUnavailableError);
+            refused++;
+          },
+        );
+      });
+      await Promise.all(sends);
+    }
+    const found = (await readAll(kafka, TEST_INPUT)).map(({ key }) => String(key));
+    expect(new Set(found).size).toBe(found.length);
+    const all = new Set(found);
+    expect(written.filter((key) => !all.has(key))).toEqual([]);
+    expect(found.filter((key) => written.includes(key))).toEqual(written);
+    expect(written.length).toBeGreaterThan(3_000);
+    expect(refused).toBeLessThan(400);
+  }, 120_000);
+
+  it('a topology emits everything once', async () => {
+    const kafka = freshKafka();
+    await topics(kafka);
+    const brittle = brittleKafka(kafka.topicPrefix, createRandom(2), 1_500);
+    const producer = kafka.createProducer();
+    closing.push(() => producer.close());
+    const running = await runTopology({ topology: once, kafka: brittle, logger: quiet, healthUrl: null });
+    const COUNT = 3_000;
+    for (let i = 0; i < COUNT; i += 20) {
+      const records = Array.from({ length: 20 }, (_, n) => ({
+        topic: TEST_INPUT,
+        key: `id-${i + n}`,
+        value: Buffer.from(String(i + n)),
+      }));
+      await producer.send([...records, ...records]);
+      await sleep(30);
+    }
+    await running.stop();
+    await brittle.close();
+    // Whatever is left is for sound connections.
+    const sound = await runTopology({ topology: once, kafka, logger: quiet, healthUrl: null });
+    closing.push(() => sound.stop());
+    const ends = await kafka.endOffsets(TEST_INPUT);
+    await until('all handled', () => sound.ready() && sound.positions().every((p) => p.position >= ends[p.partition]!));
+    const emitted = (await readAll(kafka, TEST_OUTPUT)).map(({ key }) => String(key));
+    expect(emitted.length).toBe(COUNT);
+    expect(new Set(emitted).size).toBe(COUNT);
+  }, 120_000);
+});
+
+describe('without a broker', () => {
+  it('a producer gives up in time, and takes no more than it may keep', async () => {
+    const kafka = createKafka({ brokers: ['127.0.0.1:1'], clientId: 'away', logger: quiet, topicPrefix: '' });
+    closing.push(() => kafka.close());
+    const producer = kafka.createProducer({ deliveryTimeoutMs: 1_000, maxQueuedBytes: 5_000 });
+    const record = { topic: 't', key: 'k', partition: 0, value: Buffer.alloc(4_000) };
+    const startedAt = performance.now();
+    const first = producer.send(record);
+    first.catch(() => undefined);
+    await expect(producer.send(record)).rejects.toBeInstanceOf(BackpressureError);
+    await expect(first).rejects.toBeInstanceOf(KafkaUnavailableError);
+    const elapsedMs = performance.now() - startedAt;
+    expect(elapsedMs).toBeGreaterThan(500);
+    expect(elapsedMs).toBeLessThan(3_000);
+    expect(producer.queuedBytes).toBe(0);
+    await producer.close();
+  });
+});
