@@ -8,9 +8,9 @@ import { join } from 'node:path';
 import { build } from 'esbuild';
 import { createKafka, type Kafka, type KafkaRecord } from '../../lib/kafka/index.ts';
 import { createLogger, type Logger } from '../../lib/telemetry/index.ts';
-import { engineEnv } from './sink-engines.ts';
+import { inject } from 'vitest';
 
-export const brokers = (): string[] => (engineEnv()['KAFKA_BROKERS'] ?? '').split(',');
+export const brokers = (): string[] => inject('engines').KAFKA_BROKERS.split(',');
 
 export const quiet: Logger = createLogger('test', 'silent');
 
