@@ -13,7 +13,6 @@ import { SINK_CONFIG } from '../../services/sink/config.ts';
 import type { LaneSettings } from '../../services/sink/lane.ts';
 import { createSinkMetrics } from '../../services/sink/metrics.ts';
 import { startSink, type Sink } from '../../services/sink/sink.ts';
-import { engineEnv } from './sink-engines.ts';
 
 const PARTITIONS = 2;
 
@@ -57,7 +56,7 @@ export const waitFor = async (
 
 export const openWorld = async (): Promise<SinkWorld> => {
   const name = `sink_${randomBytes(5).toString('hex')}`;
-  const config = loadConfig(SINK_CONFIG, { ...engineEnv(), TOPIC_PREFIX: `${name}.`, CLICKHOUSE_DATABASE: name }, []);
+  const config = loadConfig(SINK_CONFIG, { ...process.env, TOPIC_PREFIX: `${name}.`, CLICKHOUSE_DATABASE: name }, []);
   const logger = createLogger(name, 'silent');
   const prefix = config.topicPrefix;
   const kafka = createKafka({ brokers: config.kafkaBrokers, clientId: name, logger, topicPrefix: prefix });
@@ -140,7 +139,7 @@ export const openWorld = async (): Promise<SinkWorld> => {
         packages: 'external',
         logLevel: 'error',
       });
-      const env = { ...process.env, ...engineEnv(), TOPIC_PREFIX: prefix, CLICKHOUSE_DATABASE: name };
+      const env = { ...process.env, TOPIC_PREFIX: prefix, CLICKHOUSE_DATABASE: name };
       const child = spawn(process.execPath, [outfile], {
         env: { ...env, CLICKHOUSE_URL: clickhouseUrl, PARTITIONS: String(PARTITIONS), LOG_LEVEL: 'error' },
         stdio: ['ignore', 'ignore', 'inherit'],

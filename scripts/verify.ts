@@ -1,0 +1,78 @@
+import { parseArgs } from 'node:util';
+import { createRegistry } from '../lib/avro/index.ts';
+import { createClickHouse } from '../lib/clickhouse/client.ts';
+import { defineConfig, loadConfig } from '../lib/config/index.ts';
+import { createKafka } from '../lib/kafka/index.ts';
+import { createLogger } from '../lib/telemetry/index.ts';
+import { TOPICS } from '../lib/topics.ts';
+import type { Outcome } from '../schemas/types.ts';
+import { verify, type VerifyReport } from '../services/sink/verify.ts';
+
+const HELP = `Reads the topic of outcomes again and compares it with ClickHouse, row by row and block by block.
+
+  npm run verify -- [--workspace ID] [--json]
+
+Finds the engines by the same variables as the services. Exit code 0: all of it agrees; 1: it does not.
+`;
+
+const text = (report: VerifyReport): string => {
+  const line = (table: string, ...cells: (number | string)[]): string =>
+    table.padEnd(16) + cells.map((cell) => String(cell).padStart(13)).join('');
+  return [
+    line('', 'in the topic', 'in clickhouse', 'missing', 'unexplained'),
+    ...report.tables.map((at) => line(at.table, at.said, at.kept, at.missing, at.unexplained)),
+    ...report.tables.flatMap(({ table, examples }) => examples.map((example) => `  ${table}: ${example}`)),
+    `${report.blocks.checked} blocks of the ledger checked, ${report.blocks.differing} differ`,
+    ...(report.truncated ? ['the topic no longer holds its beginning: rows from before are not counted'] : []),
+    report.ok ? 'ok' : 'NOT ok',
+    '',
+  ].join('\n');
+};
+
+const main = async (): Promise<number> => {
+  const { values } = parseArgs({
+    options: { workspace: { type: 'string' }, json: { type: 'boolean' }, help: { type: 'boolean' } },
+  });
+  if (values.help) {
+    process.stdout.write(HELP);
+    return 0;
+  }
+  const config = loadConfig(defineConfig({ name: 'verify', doc: HELP, fields: {} }), process.env, []);
+  const { topicPrefix } = config;
+  const logger = createLogger('verify', 'warn');
+  const kafka = createKafka({ brokers: config.kafkaBrokers, clientId: 'verify', logger, topicPrefix });
+  const client = createClickHouse({
+    url: config.clickhouseUrl,
+    user: config.clickhouseUser,
+    password: config.clickhousePassword,
+    database: config.clickhouseDatabase,
+    requestTimeoutMs: 600_000,
+  });
+  try {
+    const registry = createRegistry({ url: config.registryUrl, topicPrefix, logger, bootTimeoutMs: 10_000 });
+    const codec = await registry.codec<Outcome>(TOPICS.traitEvents);
+    const onProgress = process.stderr.isTTY
+      ? (records: number): void => void process.stderr.write(`\r${records} records`)
+      : undefined;
+    const report = await verify({
+      kafka,
+      client,
+      codec,
+      workspace: values.workspace ?? null,
+      ...(onProgress && { onProgress }),
+    });
+    if (onProgress) process.stderr.write('\r');
+    process.stdout.write(values.json ? `${JSON.stringify(report)}\n` : text(report));
+    return report.ok ? 0 : 1;
+  } finally {
+    await Promise.all([kafka.close(), client.close()]);
+  }
+};
+
+main().then(
+  (code) => process.exit(code),
+  (error: unknown) => {
+    process.stderr.write(`verify: ${error instanceof Error ? error.message : String(error)}\n`);
+    process.exit(2);
+  },
+);
