@@ -33,10 +33,10 @@ const statusOf = (error: unknown): number | undefined =>
     ? error.status
     : undefined;
 
-const isRefusal = (error: unknown): boolean => {
-  const status = statusOf(error);
-  return status !== undefined && status >= 400 && status < 500 && status !== 429 && status !== 408;
-};
+/** A registry's own no. (The client answers with 400 also when there is nobody at the address.) */
+const REFUSALS = new Set([401, 403, 404, 409, 422]);
+
+const isRefusal = (error: unknown): boolean => REFUSALS.has(statusOf(error) ?? 0);
 
 const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 

@@ -43,7 +43,7 @@ export interface RunningTopology {
   stop(): Promise<void>;
 }
 
-const POLL_MS = 250;
+const POLL_MS = 500;
 const FIRST_PAUSE_MS = 250;
 const MAX_PAUSE_MS = 15_000;
 const CONFIRM_POLL_MS = 100;

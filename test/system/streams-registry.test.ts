@@ -1,0 +1,88 @@
+import { randomBytes } from 'node:crypto';
+import { describe, expect, inject, it } from 'vitest';
+import { SchemaRefusedError, createRegistry } from '../../lib/avro/index.ts';
+import { SCHEMAS } from '../../schemas/documents.ts';
+import type { DeadLetter } from '../../schemas/types.ts';
+import { TOPICS } from '../../lib/topics.ts';
+import { quiet } from './streams-world.ts';
+
+const url = inject('engines').REGISTRY_URL;
+const fresh = () => {
+  const topicPrefix = `registry-${randomBytes(5).toString('hex')}.`;
+  const subject = `${topicPrefix}dead-letters-value`;
+  return { topicPrefix, subject, registry: createRegistry({ url, topicPrefix, logger: quiet }) };
+};
+
+const letter: DeadLetter = {
+  dead_letter_id: 'd',
+  workspace: 'w',
+  source: 'events',
+  subscription_id: null,
+  reason: 'not_json',
+  message: 'm',
+  line: 3,
+  received_at: 1_760_000_000_000,
+  request_at: null,
+  body: Buffer.from('{'),
+  body_truncated: false,
+};
+
+const post = async (path: string, body: unknown): Promise<Response> =>
+  fetch(`${url}${path}`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/vnd.schemaregistry.v1+json' },
+    body: JSON.stringify(body),
+  });
+
+describe('a real registry', () => {
+  it('takes the schema under BACKWARD_TRANSITIVE, once, and gives the same id to everybody', async () => {
+    const { subject, topicPrefix, registry } = fresh();
+    const codec = await registry.codec<DeadLetter>(TOPICS.deadLetters);
+    const other = await createRegistry({ url, topicPrefix, logger: quiet }).codec<DeadLetter>(TOPICS.deadLetters);
+    expect(other.schemaId).toBe(codec.schemaId);
+    const config = (await (await fetch(`${url}/config/${subject}`)).json()) as { compatibilityLevel: string };
+    expect(config.compatibilityLevel).toBe('BACKWARD_TRANSITIVE');
+    expect(await (await fetch(`${url}/subjects/${subject}/versions`)).json()).toEqual([1]);
+    expect({ ...other.decode(codec.encode(letter)) }).toEqual(letter);
+  });
+
+  it('refuses a schema that could not read what is there', async () => {
+    const { subject, registry } = fresh();
+    await registry.codec(TOPICS.deadLetters);
+    const broken = structuredClone(SCHEMAS['dead-letters']) as unknown as { fields: unknown[] };
+    broken.fields.push({ name: 'must_be_there', type: 'string' });
+    const answer = await post(`/subjects/${subject}/versions`, { schema: JSON.stringify(broken) });
+    expect(answer.status).toBe(409);
+  });
+
+  it('gives the schemas of other writers', async () => {
+    const { subject, topicPrefix, registry } = fresh();
+    const codec = await registry.codec<DeadLetter>(TOPICS.deadLetters);
+    const later = structuredClone(SCHEMAS['dead-letters']) as unknown as { fields: unknown[] };
+    later.fields.push({ name: 'remark', type: ['null', 'string'], default: null });
+    const { id } = (await (await post(`/subjects/${subject}/versions`, { schema: JSON.stringify(later) })).json()) as {
+      id: number;
+    };
+    const written = Buffer.concat([codec.encode(letter), Buffer.of(2, 2, 120)]); // remark: "x"
+    written.writeUInt32BE(id, 1);
+    expect(() => codec.decode(written)).toThrow('not loaded');
+    await codec.load([written]);
+    expect({ ...codec.decode(written) }).toEqual(letter);
+    expect(topicPrefix).not.toBe('');
+  });
+
+  it('is not believed for ever when it does not know a schema', async () => {
+    const { registry } = fresh();
+    const codec = await registry.codec<DeadLetter>(TOPICS.deadLetters);
+    const unknown = codec.encode(letter);
+    unknown.writeUInt32BE(2_000_000, 1);
+    await expect(codec.load([unknown])).rejects.toBeInstanceOf(SchemaRefusedError);
+  });
+
+  it('is waited for while it boots', async () => {
+    const registry = createRegistry({ url: 'http://127.0.0.1:1', topicPrefix: '', logger: quiet, bootTimeoutMs: 700 });
+    const startedAt = performance.now();
+    await expect(registry.codec(TOPICS.deadLetters)).rejects.toBeInstanceOf(SchemaRefusedError);
+    expect(performance.now() - startedAt).toBeGreaterThan(600);
+  });
+});
