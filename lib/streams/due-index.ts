@@ -41,11 +41,6 @@ export class DueIndex {
     }
   }
 
-  clear(): void {
-    this.current.clear();
-    this.heap = [];
-  }
-
   private rebuild(): void {
     this.heap = [];
     for (const [key, dueMs] of this.current) this.heap.push({ dueMs, key });

@@ -46,8 +46,7 @@ export async function restoreState<I>(
             restored.dropped++;
             continue;
           }
-          // A copy: the record is a view into a whole reply.
-          core.restore(entry.key, entry.value === null ? null : Buffer.from(entry.value));
+          core.restore(entry.key, entry.value);
           restored.entries++;
         }
       }

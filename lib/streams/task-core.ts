@@ -32,7 +32,7 @@ export const START: Checkpoint = { position: { offset: 0, step: 0 }, logTimeMs: 
 export class TaskCore<I> {
   private readonly due = new DueIndex();
   private outputs: OutputRecord[] = [];
-  private changes = new Map<string, Change>();
+  private written = new Map<string, Position>();
   private readonly context: { logTimeMs: number; offset: number; readonly store: Store; forward: Context['forward'] };
   private current: InputRecord<I> | null = null;
   private offset: number;
@@ -137,27 +137,29 @@ export class TaskCore<I> {
   }
 
   get effectCount(): number {
-    return this.outputs.length + this.changes.size;
+    return this.outputs.length + this.written.size;
   }
 
   /** Everything that came since the last time. */
   takeEffects(): Effects {
-    const { outputs, changes } = this;
+    const { outputs, written, store } = this;
+    const changes = new Map<string, Change>();
+    for (const [key, position] of written) changes.set(key, { value: store.get(key) ?? null, position });
     this.outputs = [];
-    this.changes = new Map();
+    this.written = new Map();
     return { outputs, changes };
   }
 
   private put(key: string, value: Buffer): void {
     this.store.put(key, value);
     this.due.set(key, this.topology.state.dueOf(value));
-    this.changes.set(key, { value, position: this.position });
+    this.written.set(key, this.position);
   }
 
   private remove(key: string): void {
     if (this.store.get(key) === undefined) return;
     this.store.delete(key);
     this.due.set(key, undefined);
-    this.changes.set(key, { value: null, position: this.position });
+    this.written.set(key, this.position);
   }
 }

@@ -17,9 +17,9 @@ export interface InputRecord<I> {
 
 /** The state of one partition, as `process` and `onDue` see it. Reads see this record's own writes. */
 export interface Store {
-  /** The stored bytes; not to be written to. */
+  /** The stored bytes, as they stay whatever is put later; not to be written to. */
   get(key: string): Buffer | undefined;
-  /** Keeps `value` itself, without a copy: don't write to it afterwards. */
+  /** Copies the value. */
   put(key: string, value: Buffer): void;
   delete(key: string): void;
 }
