@@ -97,4 +97,28 @@ describe('stationsOf', () => {
       'api unknown',
     ]);
   });
+
+  it('shows what waits and what passes, also at the two ends', () => {
+    const stage = (name: string, position: number | null, lag: number | null, behind_ms: number | null) => ({
+      stage: name,
+      state: 'running' as const,
+      position,
+      lag,
+      behind_ms,
+    });
+    const stations = stationsOf({
+      now: '2026-03-17T12:00:00.000Z',
+      fresh_through: null,
+      stages: [
+        stage('ingest', null, null, null),
+        stage('carts', 90, 10, 1_200),
+        stage('people', 80, 0, 900_000),
+        stage('sink', 70, null, null),
+        stage('api', null, null, null),
+      ],
+    });
+    expect(stations.map(({ passed }) => passed)).toEqual([100, 90, 80, 70, 70]);
+    expect(stations.map(({ waiting }) => waiting)).toEqual([null, 10, 0, null, null]);
+    expect(stations.map(({ behindMs }) => behindMs)).toEqual([null, 1_200, 0, null, null]);
+  });
 });

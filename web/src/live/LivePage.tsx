@@ -2,13 +2,14 @@ import { Button } from '@mantine/core';
 import { hrefOf } from '../navigation.ts';
 import { useSession } from '../session.ts';
 import { Board } from './Board.tsx';
-import { useEvents } from './data.ts';
+import { useEvents, useFreshCounts } from './data.ts';
 import { Events } from './Events.tsx';
 import { Hero } from './Hero.tsx';
 import { Pipeline } from './Pipeline.tsx';
 
 export function LivePage() {
   const events = useEvents();
+  useFreshCounts();
   const nothingYet = events.data?.items.length === 0;
   return (
     <div className="live">

@@ -1,9 +1,9 @@
-import { useQuery } from '@tanstack/react-query';
 import { useEffect, useRef, useState } from 'react';
-import { request, type Status } from '../api.ts';
+import type { Status } from '../api.ts';
 import { Trouble } from '../parts/Notice.tsx';
 import { useSession } from '../session.ts';
 import { clockIn, count, span, useNow } from '../time.ts';
+import { useStatus } from './data.ts';
 import { stationsOf, type Station } from './stages.ts';
 
 const POLL_MS = 2_000;
@@ -12,12 +12,7 @@ const FRESH_MS = 3_000;
 
 /** The way of an event, station by station, with what waits in front of each. */
 export function Pipeline() {
-  const { credentials } = useSession();
-  const status = useQuery({
-    queryKey: ['status'],
-    queryFn: ({ signal }) => request<Status>(credentials, 'GET', '/v1/status', undefined, signal),
-    refetchInterval: POLL_MS,
-  });
+  const status = useStatus();
   const stations = stationsOf(status.data ?? null);
   const flowing = useFlowing(stations);
   return (

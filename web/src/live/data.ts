@@ -1,13 +1,25 @@
 import { keepPreviousData, useQueries, useQuery, useQueryClient, type UseQueryResult } from '@tanstack/react-query';
 import { useEffect, useRef } from 'react';
-import { preview, request, type Leaf, type Page, type Preview, type Store, type TraitEvent } from '../api.ts';
+import {
+  preview,
+  request,
+  type Leaf,
+  type Page,
+  type Preview,
+  type Status,
+  type Store,
+  type TraitEvent,
+} from '../api.ts';
 import { useSession } from '../session.ts';
 import { leafOf, timeOf, type Cell, type Range } from './lifecycle.ts';
+import { stationsOf } from './stages.ts';
 
 /** What moves is asked for so often; all of it only while the page can be seen. */
 const POLL_MS = 2_000;
 /** A count without news changes only because its time range moves on. */
 const QUIET_MS = 20_000;
+/** While something is written, every count may have changed: also by what happened long ago. */
+const BUSY_MS = 4_000;
 const EVENTS_SHOWN = 40;
 
 export interface CellCount {
@@ -30,6 +42,35 @@ export function useCounts(cells: readonly Cell[], range: Range): ReadonlyMap<str
     combine: (results) =>
       new Map(results.map(({ data, error }, index) => [cellKey(cells[index]!), { data, error }] as const)),
   });
+}
+
+export function useStatus(): UseQueryResult<Status> {
+  const { credentials, workspace } = useSession();
+  return useQuery({
+    queryKey: ['status', workspace.id],
+    queryFn: ({ signal }) => request<Status>(credentials, 'GET', '/v1/status', undefined, signal),
+    refetchInterval: POLL_MS,
+  });
+}
+
+/** Counts anew while the sink writes, but not at every look. */
+export function useFreshCounts(): void {
+  const queries = useQueryClient();
+  const { workspace } = useSession();
+  const written = stationsOf(useStatus().data ?? null).find(({ id }) => id === 'sink')?.passed ?? null;
+  const before = useRef<number | null>(null);
+  const countedMs = useRef(0);
+  useEffect(() => {
+    const moved = before.current !== null && written !== null && written > before.current;
+    before.current = written;
+    if (!moved) return;
+    const inMs = Math.max(0, countedMs.current + BUSY_MS - Date.now());
+    const timer = window.setTimeout(() => {
+      countedMs.current = Date.now();
+      void queries.invalidateQueries({ queryKey: ['count', workspace.id] }, { cancelRefetch: false });
+    }, inMs);
+    return () => window.clearTimeout(timer);
+  }, [written, queries, workspace.id]);
 }
 
 const HALF_HOUR: Leaf = { trait: 'cart_abandoned', time: { operator: 'in_last', amount: 30, unit: 'minutes' } };

@@ -23,17 +23,21 @@ const STATIONS = [
   { id: 'api', title: 'Answers', does: 'counts people' },
 ] as const;
 
-/** The stations in order; those that the status does not name are unknown. */
+/**
+ * The stations in order; those that the status does not name are unknown. What was taken in shows at the end of
+ * the topic that the carts read, and what can be counted at the position of the sink.
+ */
 export function stationsOf(status: Status | null): Station[] {
+  const stageOf = (id: string) => status?.stages.find(({ stage }) => stage === id);
+  const carts = stageOf('carts');
+  const taken = carts && carts.position !== null && carts.lag !== null ? carts.position + carts.lag : null;
   return STATIONS.map((station) => {
-    const stage = status?.stages.find((candidate) => candidate.stage === station.id);
+    const stage = stageOf(station.id);
     if (!stage) return { ...station, state: 'unknown', waiting: null, behindMs: null, passed: null };
-    return {
-      ...station,
-      state: stage.state,
-      waiting: stage.lag,
-      behindMs: stage.behind_ms,
-      passed: stage.position,
-    };
+    const passed =
+      station.id === 'ingest' ? taken : station.id === 'api' ? (stageOf('sink')?.position ?? null) : stage.position;
+    // A stage with nothing in front of it is up to date, however long ago that was last proven.
+    const behindMs = stage.lag === 0 ? 0 : stage.behind_ms;
+    return { ...station, state: stage.state, waiting: stage.lag, behindMs, passed };
   });
 }
