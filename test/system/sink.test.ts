@@ -142,6 +142,18 @@ describe('what flows in is what the views show', () => {
     expect(await world.rows('SELECT amount FROM v_trait_events')).toEqual([{ amount: 4 }]);
   });
 
+  it('what one cause says is in one block, however small blocks are', async () => {
+    const cause = (offset: number, size: number): Partial<Outcome>[] =>
+      Array.from({ length: size }, (_, at) => ({ trait: traitEvent(offset * 100 + at), input_offset: offset }));
+    await world.say(0, [...cause(1, 3), ...cause(2, 1), ...cause(3, 4), ...cause(4, 2)]);
+    await world.settled(world.start({ settings: { blockRecordsMax: 2, blockIntervalMs: 0 } }));
+    const blocks = await world.rows<{ last: number }>(
+      "SELECT last_offset AS last FROM sink_ledger FINAL WHERE topic = 'trait-events' AND NOT checkpoint",
+    );
+    expect(blocks.length).toBeGreaterThan(1);
+    for (const { last } of blocks) expect([2, 3, 7, 9]).toContain(last);
+  });
+
   it('retracted ones are left out, and back when asserted again', async () => {
     const sink = world.start();
     await world.say(0, [{ trait: traitEvent(1) }, { trait: traitEvent(1, { op: 'retracted', retracted_at: 7 }) }]);
