@@ -61,13 +61,13 @@ describe('assignSticky', () => {
 
 describe('the wire', () => {
   it('carries the subscription, and the assignment', () => {
-    const subscription = { url: 'http://127.0.0.1:9', owned: [1, 5], generation: 3 };
+    const subscription = { url: 'http://127.0.0.1:9', process: 'here/1', owned: [1, 5], generation: 3 };
     expect(decodeSubscription(encodeSubscription('t', subscription))).toEqual(subscription);
     expect(decodeAssignment('t', encodeAssignment('t', [0, 7]))).toEqual([0, 7]);
     expect(decodeAssignment('t', Buffer.alloc(0))).toEqual([]);
   });
 
   it('reads nothing from what a stranger wrote', () => {
-    expect(decodeSubscription(Buffer.from('no'))).toEqual({ url: null, owned: [], generation: -1 });
+    expect(decodeSubscription(Buffer.from('no'))).toEqual({ url: null, process: null, owned: [], generation: -1 });
   });
 });

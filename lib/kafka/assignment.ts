@@ -10,6 +10,8 @@ const VERSION = 1;
 export interface Subscription {
   /** Base URL of its health server. */
   url: string | null;
+  /** Its process, see processIdentity. */
+  process: string | null;
   /** What it held in `generation`, the last one that it was part of; -1 for none. */
   owned: number[];
   generation: number;
@@ -28,11 +30,12 @@ export function decodeSubscription(metadata: Buffer): Subscription {
     const value = JSON.parse(userData?.toString('utf8') ?? '{}') as Partial<Subscription>;
     return {
       url: typeof value.url === 'string' ? value.url : null,
+      process: typeof value.process === 'string' ? value.process : null,
       owned: Array.isArray(value.owned) ? value.owned.filter((p) => Number.isInteger(p)) : [],
       generation: typeof value.generation === 'number' ? value.generation : -1,
     };
   } catch {
-    return { url: null, owned: [], generation: -1 };
+    return { url: null, process: null, owned: [], generation: -1 };
   }
 }
 

@@ -10,10 +10,11 @@ import {
 } from './assignment.ts';
 import { link, type Connection, type Link } from './cluster.ts';
 import { kafkaErrorType, messageOf } from './errors.ts';
+import { isGone, processIdentity } from './process-identity.ts';
 import type { GroupOptions, Member } from './types.ts';
 import { Waker } from './waker.ts';
 
-const SESSION_TIMEOUT_MS = 8_000;
+const SESSION_TIMEOUT_MS = 6_000;
 const HEARTBEAT_INTERVAL_MS = 1_000;
 const REBALANCE_TIMEOUT_MS = 10_000;
 const RETRY_PAUSE_MS = 300;
@@ -145,8 +146,10 @@ export class GroupMember implements Member {
   private async join(): Promise<void> {
     const { cluster, coordinator } = await this.connected();
     const { groupId, topic } = this;
+    if (this.memberId === '') await this.removeDead(coordinator);
     const metadata = encodeSubscription(topic, {
       url: this.options.url,
+      process: processIdentity(),
       owned: [...this.partitions],
       generation: this.generation,
     });
@@ -175,6 +178,23 @@ export class GroupMember implements Member {
       groupAssignment,
     });
     this.take(joined.generationId, decodeAssignment(topic, memberAssignment));
+  }
+
+  /**
+   * Takes members out whose process ended without leaving, as after a kill on this machine: the group would wait for
+   * them until their session runs out. What cannot be told is left to the session.
+   */
+  private async removeDead(coordinator: Broker): Promise<void> {
+    const { groupId } = this;
+    try {
+      const { groups } = await coordinator.describeGroups({ groupIds: [groupId] });
+      for (const { memberId, memberMetadata } of groups[0]?.members ?? []) {
+        const { process } = decodeSubscription(memberMetadata);
+        if (process !== null && isGone(process)) await coordinator.leaveGroup({ groupId, memberId });
+      }
+    } catch (error) {
+      this.connection.logger.debug({ group: groupId, err: messageOf(error) }, 'the group could not be looked at');
+    }
   }
 
   private take(generation: number, partitions: number[]): void {

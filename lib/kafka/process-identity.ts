@@ -1,0 +1,33 @@
+import { readFileSync, readlinkSync } from 'node:fs';
+
+/**
+ * Names a process so that another one can tell whether it still runs: machine (its boot), name space of process ids,
+ * id. Null where the system does not tell.
+ */
+export function processIdentity(): string | null {
+  const space = processSpace();
+  return space === null ? null : `${space}/${process.pid}`;
+}
+
+function processSpace(): string | null {
+  try {
+    const boot = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
+    return `${boot}/${readlinkSync('/proc/self/ns/pid')}`;
+  } catch {
+    return null;
+  }
+}
+
+/** Whether the named process is one that this one could see, and is gone. */
+export function isGone(identity: string): boolean {
+  const space = processSpace();
+  if (space === null || !identity.startsWith(`${space}/`)) return false;
+  const pid = Number(identity.slice(space.length + 1));
+  if (!Number.isInteger(pid) || pid <= 0) return false;
+  try {
+    process.kill(pid, 0);
+    return false;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'ESRCH';
+  }
+}
