@@ -1,27 +1,26 @@
-import { createServer, request } from 'node:http';
+import { createServer, request, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
 export interface Proxy {
   url: string;
-  /** Resolves when ClickHouse has done the insert whose answer is kept back. */
-  reached: Promise<void>;
   close(): Promise<void>;
 }
 
-/** Stands before ClickHouse and never passes on its answer to an insert of rows into `table`. */
-export const silentAfter = async (table: string, target: string): Promise<Proxy> => {
-  let done = (): void => {};
-  const reached = new Promise<void>((resolve) => (done = resolve));
-  const server = createServer((incoming, outgoing) => {
+/** What becomes of ClickHouse's answer to one request. */
+type Fate = 'pass' | 'keep' | 'cut-before' | 'cut-after';
+
+const serve = async (target: string, fateOf: (query: string) => Fate, kept: () => void): Promise<Proxy> => {
+  const server = createServer((incoming: IncomingMessage, outgoing: ServerResponse) => {
     const asked = new URL(incoming.url ?? '/', target);
-    const last = (asked.searchParams.get('query') ?? '').startsWith(`INSERT INTO ${table} `);
+    const fate = fateOf(asked.searchParams.get('query') ?? '');
+    if (fate === 'cut-before') return void incoming.socket.destroy();
     const { host: _, ...headers } = incoming.headers;
     const passed = request(asked, { method: incoming.method, headers }, (answer) => {
-      if (last) {
-        answer.resume().on('end', done);
-      } else {
+      if (fate === 'pass') {
         outgoing.writeHead(answer.statusCode ?? 502, answer.headers);
         answer.pipe(outgoing);
+      } else {
+        answer.resume().on('end', () => (fate === 'keep' ? kept() : incoming.socket.destroy()));
       }
     });
     passed.on('error', () => outgoing.destroy());
@@ -30,11 +29,32 @@ export const silentAfter = async (table: string, target: string): Promise<Proxy>
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    reached,
     close: () =>
       new Promise((resolve) => {
         server.close(() => resolve());
         server.closeAllConnections();
       }),
   };
+};
+
+/**
+ * Stands before ClickHouse and never passes on its answer to an insert of rows into `table`; `reached`
+ * resolves when that insert is done.
+ */
+export const silentAfter = async (table: string, target: string): Promise<Proxy & { reached: Promise<void> }> => {
+  let done = (): void => {};
+  const reached = new Promise<void>((resolve) => (done = resolve));
+  const proxy = await serve(target, (query) => (query.startsWith(`INSERT INTO ${table} `) ? 'keep' : 'pass'), done);
+  return { ...proxy, reached };
+};
+
+/** Cuts connections, some before ClickHouse has heard the request, some after it has done it: two of `every` requests. */
+export const flaky = (every: number, target: string): Promise<Proxy> => {
+  let count = 0;
+  const fates: Fate[] = ['cut-before', 'cut-after'];
+  return serve(
+    target,
+    () => fates[count++ % every] ?? 'pass',
+    () => {},
+  );
 };

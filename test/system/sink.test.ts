@@ -1,8 +1,11 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { silentAfter } from './sink-proxy.ts';
-import { createClickHouse } from '../../lib/clickhouse/client.ts';
+import { flaky, silentAfter } from './sink-proxy.ts';
+import { createClickHouse, insertRowBinary } from '../../lib/clickhouse/client.ts';
+import { TABLES } from '../../lib/clickhouse/tables.ts';
 import { TOPICS } from '../../lib/topics.ts';
 import type { Outcome } from '../../schemas/types.ts';
+import { Block } from '../../services/sink/block.ts';
+import { addOutcome } from '../../services/sink/rows.ts';
 import { cart, openWorld, person, traitEvent, waitFor, type SinkWorld } from './sink-world.ts';
 
 let world: SinkWorld;
@@ -139,7 +142,19 @@ describe('what flows in is what the views show', () => {
       said(4, { log_time: 6, input_offset: 4 }),
     ]);
     await world.settled(world.start({ settings: { blockRecordsMax: 1 } }));
-    expect(await world.rows('SELECT amount FROM v_trait_events')).toEqual([{ amount: 4 }]);
+    // As a second sink that is late would.
+    for (const offset of [2, 1, 0]) {
+      const block = new Block([TABLES.traitEvents]);
+      const [log_time, input_offset] = offset === 0 ? [5, 9] : [6, offset + 2];
+      const trait = traitEvent(1, { amount: offset + 1, op: 'updated' });
+      addOutcome(
+        block,
+        { kind: 'trait', workspace: 'w0', log_time, input_offset, trait, cart: null, person: null, merge: null },
+        offset,
+      );
+      for (const rows of block.inserts()) await insertRowBinary(world.client, rows);
+      expect(await world.rows('SELECT amount FROM v_trait_events')).toEqual([{ amount: 4 }]);
+    }
   });
 
   it('what one cause says is in one block, however small blocks are', async () => {
@@ -347,6 +362,22 @@ describe('nothing is lost, nothing counts twice', () => {
     await away.close();
     await world.settled(world.start());
     expect(await countEvents()).toBe(10);
+  });
+
+  it('takes no harm from connections that break, before or after an insert was done', async () => {
+    const proxy = await flaky(5, world.clickhouseUrl);
+    const client = createClickHouse({ ...world.client.options, url: proxy.url });
+    const sink = world.start({ client });
+    for (let at = 0; at < 200; at += 20) {
+      await world.say(at % 40 === 0 ? 0 : 1, [...traits(at, at + 20), { person: person(at + 1) }]);
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+    await world.settled(sink);
+    expect(await countEvents()).toBe(200);
+    expect(await world.rows('SELECT count() AS n FROM v_people')).toEqual([{ n: 10 }]);
+    await sink.stop();
+    await client.close();
+    await proxy.close();
   });
 
   it('stands still at a record that cannot be read, says so, and lets the other partitions go on', async () => {
