@@ -123,6 +123,31 @@ describe('ticks', () => {
   });
 });
 
+describe('a rebuild', () => {
+  it('gives the same bytes, ticks, restarts and all', async () => {
+    const w = await world();
+    let live = await w.start();
+    for (let i = 0; i < 300; i++) {
+      const now = Date.now();
+      void w.pipe(`k${i % 17}`, count(now - (i % 3) * 100_000, now + ((i * 37) % 900)));
+      await sleep(8);
+      if (i % 120 === 100) {
+        await live.stop();
+        live = await w.start();
+      }
+    }
+    await until('all concluded', () => live.positions()[0]?.earliestDueMs === null);
+    await live.stop();
+    expect(await value(w.metrics, 'streams_ticks_total')).toBeGreaterThan(3);
+    await w.start({ shadow: { name: 'rebuild', outputOf: () => 'shadow-output' } });
+    const written = async (topic: string): Promise<string[]> =>
+      (await readAll(w.kafka, topic)).map(({ key, value }) => `${String(key)} ${String(value)}`);
+    const expected = await written(TEST_OUTPUT);
+    await until('rebuilt', async () => (await written('shadow-output')).length >= expected.length);
+    expect(await written('shadow-output')).toEqual(expected);
+  }, 60_000);
+});
+
 describe("the log's clock", () => {
   it('is the append time, but no more than a minute past the clock of the producer', async () => {
     const w = await world();
