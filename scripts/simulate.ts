@@ -2,7 +2,14 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { sendWebhooks, simulateDay, simulateLive } from '../lib/simulate/index.ts';
-import type { SendProgress, SendResult, SimulatedWebhook, Target, WebhookEvent } from '../lib/simulate/index.ts';
+import type {
+  PersonLine,
+  SendProgress,
+  SendResult,
+  SimulatedWebhook,
+  Target,
+  WebhookEvent,
+} from '../lib/simulate/index.ts';
 
 const HELP = `Plays a simulated Jane day, as signed webhooks, against a running installation.
 
@@ -21,6 +28,7 @@ How it is sent
 
 Where to
   --api URL          the API (http://127.0.0.1:$API_PORT, 7000)
+  --ingest URL       ingest, for the shoppers' consents (http://127.0.0.1:$INGEST_PORT, 7001)
   --workspace ID     the workspace; made if it is missing and the key is an admin's
   --key KEY          a write or admin key ($JANE_TRAITS_KEY, $ADMIN_KEY, else $DATA_DIR/admin-key)
   --keep             leave the subscriptions that were made for this run
@@ -44,6 +52,7 @@ interface Options {
   rate: number | undefined;
   concurrency: number;
   api: string;
+  ingest: string;
   workspace: string | undefined;
   key: string | undefined;
   keep: boolean;
@@ -70,6 +79,7 @@ function readOptions(argv: string[], env: NodeJS.ProcessEnv): Options | 'help' {
       rate: text,
       concurrency: { ...text, default: '32' },
       api: { ...text, default: `http://127.0.0.1:${env.API_PORT ?? '7000'}` },
+      ingest: { ...text, default: `http://127.0.0.1:${env.INGEST_PORT ?? '7001'}` },
       workspace: text,
       key: text,
       keep: { type: 'boolean', default: false },
@@ -89,6 +99,7 @@ function readOptions(argv: string[], env: NodeJS.ProcessEnv): Options | 'help' {
     rate,
     concurrency: wholeNumber('concurrency', values.concurrency, 1, 1_000),
     api: values.api.replace(/\/$/, ''),
+    ingest: values.ingest.replace(/\/$/, ''),
     workspace: values.workspace,
     key: values.key ?? env.JANE_TRAITS_KEY ?? env.ADMIN_KEY ?? keyOfInstallation(env),
     keep: values.keep,
@@ -133,6 +144,22 @@ function must(answer: Answer, what: string): unknown {
   throw new UsageError(
     `${what}: ${answer.status} ${problem?.title ?? ''}${problem?.detail ? ` (${problem.detail})` : ''}`,
   );
+}
+
+/** What the shoppers agreed to; without a key of the workspace there is no way to tell. */
+async function tellConsents(options: Options, people: readonly PersonLine[]): Promise<void> {
+  if (options.key === undefined || options.targets !== undefined || people.length === 0) return;
+  const response = await fetch(`${options.ingest}/v1/people`, {
+    method: 'POST',
+    headers: {
+      authorization: `Bearer ${options.key}`,
+      'content-type': 'application/x-ndjson',
+      ...(options.workspace === undefined ? {} : { 'x-workspace': options.workspace }),
+    },
+    body: people.map((line) => `${JSON.stringify(line)}\n`).join(''),
+  }).catch(() => null);
+  if (response?.ok) console.log(`consents of ${count(people.length)} phones and addresses`);
+  else console.error(`The consents were not taken (${response?.status ?? 'no answer'} from ${options.ingest})`);
 }
 
 interface Subscription {
@@ -275,6 +302,7 @@ async function run(options: Options): Promise<number> {
     const { expected } = day;
     const changes = Object.values(expected.changes).reduce((sum, times) => sum + times, 0);
     console.log(`seed ${options.seed}: ${count(expected.carts)} carts of ${count(expected.people)} people`);
+    await tellConsents(options, day.people);
     const played = await play(options, route, day.webhooks, {
       total: day.webhooks.length,
       live: false,

@@ -1,5 +1,6 @@
 import { expectedOf, type Expected } from './expected.ts';
 import { renderWebhook } from './payload.ts';
+import { consentsOf, type PersonLine } from './people.ts';
 import { createRandom, type Random } from './random.ts';
 import { planCart, type CartPlan, type CartRequest, type Fate, type WebhookEvent } from './story.ts';
 import { createShopper, createStores, type Shopper, type Store } from './world.ts';
@@ -36,6 +37,8 @@ export interface SimulatedDay {
   webhooks: SimulatedWebhook[];
   /** What the carts of this day still do after its end: to be played live. */
   upcoming: SimulatedWebhook[];
+  /** Lines of `POST /v1/people`: consents that these shoppers gave in the months before. */
+  people: PersonLine[];
   /** What `webhooks` amount to at rest. */
   expected: Expected;
 }
@@ -172,6 +175,7 @@ export function simulateDay(options: DayOptions): SimulatedDay {
     stores,
     webhooks: all.filter((webhook) => webhook.atMs <= endsAtMs),
     upcoming: all.filter((webhook) => webhook.atMs > endsAtMs),
+    people: consentsOf(random, plans, endsAtMs),
     expected: expectedOf(plans, endsAtMs),
   };
 }

@@ -97,6 +97,24 @@ describe('simulateDay', () => {
     expect(late.length).toBeGreaterThan(50);
   });
 
+  it('has consents of identifiers that carts have shown, one to a line', () => {
+    const known = new Set(
+      day.webhooks.flatMap((webhook) => {
+        const cart = read(webhook);
+        return [cart.customer_phone_number, cart.customer_email_address];
+      }),
+    );
+    expect(day.people.length).toBeGreaterThan(500);
+    for (const line of day.people) {
+      expect([line.phone, line.email].filter((value) => value !== undefined).length).toBe(1);
+      expect(known.has(line.phone ?? line.email)).toBe(true);
+      expect(Date.parse(line.occurred_at)).toBeLessThan(ENDS_AT_MS - 86_400_000);
+    }
+    const sms = day.people.map(({ consent }) => consent.sms);
+    expect(sms.filter((consent) => consent === 'opted_in').length).toBeGreaterThan(200);
+    expect(sms.filter((consent) => consent === 'opted_out').length).toBeGreaterThan(20);
+  });
+
   it('leaves something to see now, at any hour and however small', () => {
     for (let hour = 0; hour < 24; hour += 1) {
       const endsAtMs = ENDS_AT_MS + hour * 60 * MINUTE_MS;
