@@ -2,9 +2,8 @@ import { execFile } from 'node:child_process';
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import kafkajs from 'kafkajs/index.js';
-import type { Producer, Transaction } from 'kafkajs';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { kafkajs, type KafkaJsProducer, type KafkaJsTransaction } from '../../lib/kafka/testing.ts';
 import { createRandom } from './streams-random.ts';
 import { brokers, freshKafka } from './streams-world.ts';
 
@@ -34,12 +33,12 @@ async function interleave(seed: number): Promise<void> {
   const client = new kafkajs.Kafka({ brokers: brokers(), clientId: 'test', logLevel: kafkajs.logLevel.NOTHING });
   const topic = kafka.topicPrefix + topicOf(seed);
   const retry = { initialRetryTime: 5, retries: 20, factor: 0, multiplier: 1.5, maxRetryTime: 1_000 };
-  const producers: Producer[] = Array.from({ length: PRODUCERS }, (_, i) =>
+  const producers: KafkaJsProducer[] = Array.from({ length: PRODUCERS }, (_, i) =>
     client.producer({ transactionalId: `${topic}-${i}`, maxInFlightRequests: 1, retry }),
   );
   const plain = client.producer({ idempotent: seed % 2 === 0, maxInFlightRequests: 1 });
   await Promise.all([...producers, plain].map((p) => p.connect()));
-  const open = new Map<number, Transaction>();
+  const open = new Map<number, KafkaJsTransaction>();
   for (let step = 0; step < STEPS; step++) {
     const who = Math.floor(random() * (PRODUCERS + 1));
     const messages = Array.from({ length: 1 + Math.floor(random() * 4) }, (_, i) => ({ value: `${who}-${step}-${i}` }));

@@ -1,4 +1,4 @@
-import kafkajs from 'kafkajs/index.js';
+import { kafkajs } from '../../lib/kafka/testing.ts';
 import { Registry } from 'prom-client';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { Kafka, Producer } from '../../lib/kafka/index.ts';
