@@ -22,10 +22,7 @@ export const VERIFY_WORDS: Record<Verify, string> = {
 };
 
 const REASONS: Record<string, string> = {
-  unknown_subscription: 'unknown subscription',
-  bad_token: 'wrong token',
-  bad_signature: 'wrong signature',
-  stale_timestamp: 'timestamp too old or ahead',
+  stale_timestamp: 'timestamp too old or too far ahead',
   not_json: 'not JSON',
 };
 

@@ -1,0 +1,289 @@
+import type { Page } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import {
+  sendWebhooks,
+  shopTimeZone,
+  simulateDay,
+  type SimulatedDay,
+  type Target,
+  type WebhookEvent,
+} from '../../lib/simulate/index.ts';
+import {
+  createSubscription,
+  createWorkspace,
+  postLines,
+  postWebhook,
+  preview,
+  request,
+  waitFresh,
+  waitUntil,
+  type Subscription,
+  type Workspace,
+} from '../harness/client.ts';
+import { removeInstallation, startInstallation, type Installation } from '../harness/installation.ts';
+import { findChromium, keepPicture, startBrowser, type Browser } from './console-browser.ts';
+
+/**
+ * A simulated day on a real installation: what is counted is what the stories say, and what the console shows in
+ * a real browser is what is counted.
+ */
+const executable = findChromium();
+if (executable === undefined && process.env['CI'])
+  throw new Error('No Chromium: install it (apt-get install chromium) or set CHROMIUM_PATH');
+if (executable === undefined)
+  process.stderr.write(
+    'No Chromium or Chrome in the usual places: the console is not tried. Set CHROMIUM_PATH to try it.\n',
+  );
+
+const EVENTS: readonly WebhookEvent[] = ['cart_status', 'cart_activity', 'cart_abandoned'];
+const targetOf = (made: Subscription): Target => ({
+  url: made.url,
+  bearerToken: made.bearer_token,
+  signingSecret: made.signing_secret,
+});
+
+let installation: Installation;
+let workspace: Workspace;
+let statusSubscription: Subscription;
+let day: SimulatedDay;
+
+beforeAll(async () => {
+  installation = await startInstallation();
+  const endsAtMs = Date.now();
+  const timeZone = shopTimeZone(endsAtMs);
+  workspace = await createWorkspace(installation, { id: 'pacific-leaf', time_zone: timeZone, grace_seconds: 0 });
+  day = simulateDay({ seed: 7, endsAtMs, carts: 400, timeZone });
+  const made = await Promise.all(EVENTS.map((event) => createSubscription(installation, workspace, { event })));
+  statusSubscription = made[0]!;
+  const targets = Object.fromEntries(EVENTS.map((event, index) => [event, targetOf(made[index]!)])) as Record<
+    WebhookEvent,
+    Target
+  >;
+  await postLines(installation, workspace, 'people', day.people);
+  const sent = await sendWebhooks({ webhooks: day.webhooks, targets, concurrency: 24 });
+  expect(sent).toMatchObject({ failed: 0, accepted: day.webhooks.length });
+  await waitFresh(installation, workspace, Date.now(), 60_000);
+});
+
+afterAll(async () => {
+  await removeInstallation(installation);
+});
+
+interface TraitEvent {
+  event_id: string;
+  trait: string;
+  status: string;
+  occurred_at: string;
+}
+
+async function allTraitEvents(): Promise<TraitEvent[]> {
+  const all: TraitEvent[] = [];
+  for (let cursor: string | null = ''; cursor !== null;) {
+    const url: string = `${installation.apiUrl}/v1/trait-events?limit=1000${cursor && `&cursor=${cursor}`}`;
+    const { body }: { body: { items: TraitEvent[]; next_cursor: string | null } } = await request(url, {
+      key: workspace.keys.read,
+    });
+    all.push(...body.items);
+    cursor = body.next_cursor;
+  }
+  return all;
+}
+
+describe('a simulated day', () => {
+  it('is counted as its stories say: every change, every abandonment, every person', async () => {
+    const { webhooks, expected } = day;
+    const endsAtMs = Math.max(...webhooks.map(({ atMs }) => atMs));
+    const events = (await allTraitEvents()).filter(({ occurred_at }) => Date.parse(occurred_at) <= endsAtMs);
+    const changes: Record<string, number> = {};
+    for (const { trait, status } of events)
+      if (trait === 'cart_status_updated') changes[status] = (changes[status] ?? 0) + 1;
+    expect(changes).toEqual(expected.changes);
+    expect(events.filter(({ trait }) => trait === 'cart_abandoned').length).toBe(expected.abandonments);
+    expect(new Set(events.map(({ event_id }) => event_id)).size).toBe(events.length);
+    expect((await preview(installation, workspace, { everyone: true })).count).toBe(expected.people);
+    const everyone = await preview(installation, workspace, { everyone: true }, { include_anonymous: true });
+    expect(everyone.count).toBe(expected.people + expected.anonymousCarts);
+    expect(everyone.reachable.sms).toBeGreaterThan(0);
+  });
+});
+
+describe.skipIf(executable === undefined)('the console', () => {
+  let browser: Browser;
+  beforeAll(async () => {
+    browser = await startBrowser(executable!);
+  });
+  afterAll(async () => {
+    await browser.close();
+  });
+
+  const at = (fragment: string): string => `${installation.apiUrl}/${fragment}`;
+  const figure = async (page: Page, testId: string): Promise<number> => {
+    const text = await page.getByTestId(testId).locator('.figure').or(page.getByTestId(testId)).last().innerText();
+    return Number(text.replaceAll(',', ''));
+  };
+  const shows = (page: Page, testId: string, value: number): Promise<boolean> =>
+    waitUntil(`${testId} shows ${value}`, async () => (await figure(page, testId)) === value, { timeoutMs: 15_000 });
+
+  it('shows the numbers that the API counts, and takes the key out of the address', async () => {
+    const page = await browser.open(at(`#key=${workspace.keys.read}`));
+    const statuses = ['pending', 'verification', 'preparing', 'finished', 'cancelled', 'delivery_arrived'];
+    await page.getByText('7 days', { exact: true }).click();
+    for (const status of statuses) {
+      const time = { operator: 'in_last', amount: 7, unit: 'days' };
+      const { count } = await preview(installation, workspace, {
+        trait: 'cart_status_updated',
+        status: [status],
+        time,
+      });
+      expect(count, status).toBeGreaterThan(0);
+      await shows(page, `count-${status}`, count);
+    }
+    expect(await figure(page, 'abandoned-30-minutes')).toBeGreaterThan(0);
+    expect(await page.getByTestId('events').locator('.event').count()).toBeGreaterThan(20);
+    await page.getByText('Up to date to the second').waitFor();
+    const stations = page.getByTestId('pipeline').locator('.station');
+    expect(await stations.count()).toBe(5);
+    await waitUntil('all stages run', async () => {
+      const states = await stations.evaluateAll((all) => all.map((station) => station.getAttribute('data-state')));
+      return states.every((state) => state === 'running');
+    });
+    expect(page.url()).not.toContain(workspace.keys.read);
+    await page.reload();
+    await page.getByTestId('abandoned-30-minutes').waitFor();
+    expect(browser.complaints()).toEqual([]);
+    await page.close();
+  });
+
+  it('moves by itself: a webhook is on the page within seconds', async () => {
+    const page = await browser.open(at(`#key=${workspace.keys.read}`));
+    await waitUntil('a count', async () => (await figure(page, 'count-staff_member_review')) > 0);
+    const before = await figure(page, 'count-staff_member_review');
+    const cart = { id: 'fresh-1', status: 'staff_member_review', customer_name: 'Nia Osei', store_id: 68 };
+    const answer = await postWebhook(statusSubscription, { cart: { ...cart, customer_phone_number: '+18085550177' } });
+    expect(answer.status).toBe(202);
+    await page.getByText('Nia Osei').waitFor({ timeout: 10_000 });
+    await shows(page, 'count-staff_member_review', before + 1);
+    await page.close();
+  });
+
+  it('asks for a key, says what is wrong with one, and lets an admin choose', async () => {
+    const page = await browser.open(at(''));
+    await page.getByTestId('key').fill('jt_read_nobody');
+    await page.keyboard.press('Enter');
+    await page.getByText('This key is not known here').waitFor();
+    await page.getByTestId('key').fill(workspace.keys.ingest);
+    await page.keyboard.press('Enter');
+    await page.getByText('This key only sends data in').waitFor();
+    await createWorkspace(installation, { id: 'northern-lights' });
+    await page.getByTestId('key').fill(installation.adminKey);
+    await page.keyboard.press('Enter');
+    await page.getByPlaceholder('Choose one').click();
+    await page.getByRole('option', { name: 'northern-lights' }).click();
+    await page.getByRole('button', { name: 'Open' }).click();
+    await page.getByText('No cart has been heard of yet').waitFor();
+    await keepPicture(page, 'first-steps');
+    await page.getByRole('combobox', { name: 'Workspace' }).click();
+    await page.getByRole('option', { name: 'pacific-leaf' }).click();
+    await waitUntil('counts of the other workspace', async () => (await figure(page, 'count-finished')) > 0);
+    await page.getByRole('button', { name: 'More' }).click();
+    await page.getByText('Use another key').click();
+    await page.getByTestId('key').waitFor();
+    expect(await page.evaluate(() => JSON.stringify(sessionStorage))).not.toContain(installation.adminKey);
+    await page.close();
+  });
+
+  it('makes a subscription that works with what it shows, and takes it back', async () => {
+    const page = await browser.open(at(`#key=${workspace.keys.write}`));
+    await page.getByRole('link', { name: 'Subscriptions', exact: true }).click();
+    await waitUntil('three subscriptions', async () => (await page.locator('.card').count()) === 3);
+    await page.getByRole('button', { name: 'New subscription' }).click();
+    await page.getByRole('button', { name: 'Make the subscription' }).click();
+    await page.getByText('Paste this into Jane').waitFor();
+    await keepPicture(page, 'paste-into-jane');
+    const [url = '', bearer_token = '', signing_secret = ''] = await page
+      .getByRole('dialog')
+      .locator('.copy-line code')
+      .allInnerTexts();
+    const made: Subscription = { id: '', url, bearer_token, signing_secret };
+    const good = await postWebhook(made, { cart: { id: 'pasted-1', status: 'pending', store_id: 1 } });
+    expect(good.status).toBe(202);
+    await page.getByRole('button', { name: 'I have copied them' }).click();
+    const card = page.locator('.card').filter({ hasText: url });
+    await card.getByRole('button', { name: 'Remove' }).click();
+    await page.locator('[data-portal] button', { hasText: 'Remove' }).click();
+    await waitUntil('three subscriptions again', async () => (await page.locator('.card').count()) === 3);
+    expect(browser.complaints()).toEqual([]);
+    await page.close();
+  });
+
+  it('tells when the last webhook of a subscription came, and why others were refused', async () => {
+    const forged: Subscription = { ...statusSubscription, signing_secret: 'another' };
+    const bad = await postWebhook(forged, { cart: { id: 'forged-1', status: 'pending' } });
+    expect(bad.status).toBe(401);
+    const page = await browser.open(at(`#key=${workspace.keys.write}`));
+    await page.getByRole('link', { name: 'Subscriptions', exact: true }).click();
+    const card = page.locator('.card').filter({ hasText: statusSubscription.url });
+    await card.getByText(/receiving now|last received/).waitFor({ timeout: 15_000 });
+    await card.getByText(/Refused:.*1 × wrong signature/).waitFor({ timeout: 15_000 });
+    await page.close();
+  });
+
+  it('mends a dead letter and plays it again', async () => {
+    const refused = await postWebhook(statusSubscription, '{"cart":{"status":"dismissed","customer_name":"Mo Bell"}}');
+    expect(refused.status).toBe(422);
+    const page = await browser.open(at(`#key=${workspace.keys.write}`), { scheme: 'dark' });
+    await page.getByRole('link', { name: 'Dead letters', exact: true }).click();
+    await page.locator('.letter-open').first().click({ timeout: 20_000 });
+    const body = page.getByRole('textbox', { name: 'Body' });
+    await body.waitFor();
+    await page.getByRole('button', { name: 'Replay as it is' }).click();
+    await page.getByText('It could not be used this time either').waitFor();
+    await body.fill('{"cart":{"id":"mended-1","status":"dismissed","customer_name":"Mo Bell"}}');
+    await keepPicture(page, 'dead-letter-dark');
+    await page.getByRole('button', { name: 'Replay mended' }).click();
+    await page.getByText('It is counted now.').waitFor();
+    await page.getByRole('link', { name: 'Live', exact: true }).click();
+    await page.getByTestId('events').getByText('Dismissed').first().waitFor();
+    expect(browser.complaints()).toEqual([]);
+    await page.close();
+  });
+
+  it('says what to do when a key is too small, and when the API is gone', async () => {
+    const page = await browser.open(at(`#key=${workspace.keys.read}`));
+    await page.getByTestId('abandoned-30-minutes').waitFor();
+    await page.getByRole('link', { name: 'Subscriptions', exact: true }).click();
+    await page.getByText('This key may only read').waitFor();
+    await page.route('**/v1/**', (route) => route.abort());
+    await page.getByRole('link', { name: 'Dead letters', exact: true }).click();
+    await page.getByText('The API does not answer').waitFor();
+    await page.close();
+  });
+
+  it('fits wide and narrow, light and dark, and is reached by keyboard', async () => {
+    for (const scheme of ['light', 'dark'] as const) {
+      for (const [name, width, height] of [
+        ['wide', 1440, 800],
+        ['phone', 390, 844],
+      ] as const) {
+        const page = await browser.open(at(`#key=${workspace.keys.read}`), { width, height, scheme });
+        await waitUntil('counts', async () => (await figure(page, 'count-finished')) > 0);
+        const scrolls = await page.evaluate(() => document.documentElement.scrollWidth > window.innerWidth);
+        expect(scrolls, `${name} ${scheme} scrolls sideways`).toBe(false);
+        const ground = await page.evaluate(() => getComputedStyle(document.body).backgroundColor);
+        expect(ground).toBe(scheme === 'light' ? 'rgb(244, 242, 236)' : 'rgb(13, 20, 18)');
+        await page.waitForTimeout(2_500);
+        await keepPicture(page, `live-${name}-${scheme}`);
+        await page.close();
+      }
+    }
+    const page = await browser.open(at(`#key=${workspace.keys.read}`));
+    await page.getByTestId('abandoned-30-minutes').waitFor();
+    const reached: string[] = [];
+    for (let n = 0; n < 9; n += 1) {
+      await page.keyboard.press('Tab');
+      reached.push(await page.evaluate(() => document.activeElement?.textContent ?? ''));
+    }
+    for (const name of ['Skip to the content', 'Subscriptions', 'Dead letters']) expect(reached).toContain(name);
+    await page.close();
+  });
+});
