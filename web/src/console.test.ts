@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { createGate } from './api.ts';
 import { GROUPS, labelOf, leafOf, otherGroup, timeOf, toneOf, ABANDONED } from './live/lifecycle.ts';
 import { stationsOf } from './live/stages.ts';
-import { ago, clockIn, dayIn, span } from './time.ts';
+import { ago, clockIn, dayIn, span, stampIn } from './time.ts';
 
 const AT_MS = Date.parse('2026-03-17T06:30:05Z');
 
@@ -22,6 +22,7 @@ describe('times', () => {
     expect(dayIn('America/Los_Angeles', AT_MS)).toBe('2026-03-16');
     expect(dayIn('Asia/Tokyo', AT_MS)).toBe('2026-03-17');
     expect(clockIn('America/Los_Angeles', AT_MS)).toBe('23:30:05');
+    expect(stampIn('America/Los_Angeles', AT_MS)).toBe('16 Mar 2026, 23:30:05');
   });
 });
 

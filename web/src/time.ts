@@ -24,6 +24,11 @@ export function clockIn(timeZone: string, atMs: number): string {
   );
 }
 
+/** Day and time in a zone, to the second. */
+export function stampIn(timeZone: string, atMs: number): string {
+  return new Intl.DateTimeFormat('en-GB', { timeZone, dateStyle: 'medium', timeStyle: 'medium' }).format(atMs);
+}
+
 /** How long ago, in few words: `now`, `42 s`, `12 min`, `3 h`, `5 d`. */
 export function ago(atMs: number, nowMs: number): string {
   const seconds = Math.max(0, Math.round((nowMs - atMs) / 1_000));

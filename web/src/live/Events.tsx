@@ -60,7 +60,7 @@ function EventRow({ event, store, nowMs }: { event: TraitEvent; store: string | 
           {event.anomaly !== null && <span className="tag tag-odd">{event.anomaly.replaceAll('_', ' ')}</span>}
         </span>
         <span className="event-who">
-          {event.name ?? 'Somebody'}
+          {event.name || 'Somebody'}
           {place !== null && ` · ${place}`}
         </span>
       </span>

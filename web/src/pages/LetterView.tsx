@@ -5,6 +5,7 @@ import { useState } from 'react';
 import { request, type DeadLetter } from '../api.ts';
 import { Notice, Trouble } from '../parts/Notice.tsx';
 import { useSession } from '../session.ts';
+import { stampIn } from '../time.ts';
 import { reasonWords } from './words.ts';
 
 /** One dead letter: why it could not be used, its body to mend, and the way back in. */
@@ -44,7 +45,7 @@ export function LetterView({ id, onReplayed }: { id: string; onReplayed(): void 
       <dl className="facts">
         <div>
           <dt>Received</dt>
-          <dd>{data.received_at}</dd>
+          <dd title={data.received_at}>{stampIn(workspace.time_zone, Date.parse(data.received_at))}</dd>
         </div>
         <div>
           <dt>Came by</dt>

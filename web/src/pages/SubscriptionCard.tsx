@@ -33,13 +33,10 @@ export function SubscriptionCard({ subscription, onChanged, onSecrets }: Subscri
         <Received subscription={subscription} />
       </div>
       <CopyLine text={subscription.url} label="address" />
-      <dl className="facts">
+      <dl className="facts facts-three">
         <Fact name="Stores">{subscription.store_ids?.join(', ') ?? 'all'}</Fact>
         <Fact name="Jane’s times are in">{subscription.time_zone}</Fact>
         <Fact name="Checked by">{VERIFY_WORDS[subscription.verify]}</Fact>
-        <Fact name="Id">
-          <code>{subscription.id}</code>
-        </Fact>
       </dl>
       <Refused refused={subscription.refused ?? {}} />
       <div className="card-actions">

@@ -44,6 +44,8 @@ export function wayOut(error: unknown): string {
   if (error.status === 501) return 'This installation cannot do that yet.';
   if (error.status === 503 || error.status === 429)
     return 'The API is busy or waits for its engines. It will be asked again.';
-  const places = (error.problem.errors ?? []).map(({ path, message }) => `${path} ${message}`);
+  const places = (error.problem.errors ?? [])
+    .filter(({ message }) => !error.message.includes(message))
+    .map(({ path, message }) => `${path} ${message}`);
   return [error.message, ...places].join(' · ');
 }
