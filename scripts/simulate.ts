@@ -23,7 +23,8 @@ What is played
   --live             afterwards go on for ever, in real time (end it with Ctrl-C)
 
 How it is sent
-  --rate N           webhooks per second (as fast as they are answered; of --live: 2)
+  --rate N           webhooks per second (as fast as they are answered); with --live those
+                     that come live (2), the day before going as fast as it can
   --concurrency N    requests under way at most (32)
 
 Where to
@@ -276,7 +277,7 @@ async function play(
     webhooks: wanted(),
     targets: route.targets as Record<WebhookEvent, Target>,
     concurrency: options.concurrency,
-    ...(how.live ? { live: true } : options.rate === undefined ? {} : { rate: options.rate }),
+    ...(how.live ? { live: true } : options.live || options.rate === undefined ? {} : { rate: options.rate }),
     onProgress: reporter.show,
     signal: how.signal,
   });
