@@ -14,10 +14,15 @@ export interface LiveOptions {
 }
 
 const HOUR_MS = 3_600_000;
+/** So long before the start the first cart is made: from the start on there is as much to tell as later. */
+const RUN_UP_MS = 45 * 60_000;
 /** Carts of a day of the same seed have the numbers before; its shoppers are the same people. */
 const AFTER_A_DAY = 500_000;
 
-/** Trade without end: deliveries in the order in which they come, from `startsAtMs` on. Pure: it never waits. */
+/**
+ * Trade without end: deliveries in the order in which they come, from `startsAtMs` on; of some carts the beginning
+ * was before. Pure: it never waits.
+ */
 export function* simulateLive(options: LiveOptions): Generator<SimulatedWebhook, never> {
   const random = createRandom(options.seed);
   const make = createCartMaker(random, {
@@ -27,12 +32,12 @@ export function* simulateLive(options: LiveOptions): Generator<SimulatedWebhook,
   });
   const gapMs = HOUR_MS / options.cartsPerHour;
   let pending = [...(options.upcoming ?? [])].sort(byArrival);
-  let nextCartMs = options.startsAtMs;
+  let nextCartMs = options.startsAtMs - RUN_UP_MS;
   for (;;) {
     // No cart tells of itself before the second in which it was made: what comes until then is settled.
     let settled = 0;
     while (settled < pending.length && pending[settled]!.atMs <= nextCartMs - 1_000) settled += 1;
-    yield* pending.slice(0, settled);
+    for (const webhook of pending.slice(0, settled)) if (webhook.atMs >= options.startsAtMs) yield webhook;
     // A few at once: sorting for each single cart would cost more than making it.
     const fresh: SimulatedWebhook[] = [];
     for (let n = 0; n < 1 + Math.floor(options.cartsPerHour / 36_000); n += 1) {

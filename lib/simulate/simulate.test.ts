@@ -157,6 +157,10 @@ describe('simulateLive', () => {
     while (taken.length < 5_000) taken.push(live.next().value);
     const arrivals = taken.map((webhook) => webhook.atMs);
     expect(arrivals).toEqual([...arrivals].sort((a, b) => a - b));
+    expect(arrivals[0]).toBeGreaterThanOrEqual(ENDS_AT_MS);
+    const perSecond = arrivals.filter((atMs) => atMs < ENDS_AT_MS + 120_000).length / 120;
+    expect(perSecond).toBeGreaterThan(4);
+    expect(perSecond).toBeLessThan(11);
     const made = taken.filter((webhook) => read(webhook).created_at === read(webhook).updated_at_time).length;
     const hours = (arrivals.at(-1)! - ENDS_AT_MS) / 3_600_000;
     expect(made / hours).toBeGreaterThan(2_500);
