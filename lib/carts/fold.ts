@@ -13,7 +13,7 @@ import { repeats } from './repeats.ts';
 import { KEY_SIZE, buildState, emptyCart, findKey, forgottenCart, openState, type Opened } from './state.ts';
 import { FIRST_UNKNOWN, NO_STATUS, knownCode, recovers } from './statuses.ts';
 import { step } from './step.ts';
-import { NEVER, earlier, type Summary } from './summary.ts';
+import { NEVER, Summary, earlier } from './summary.ts';
 import { abandonmentEvent, changeEvent, toChange, type TraitEvent } from './traits.ts';
 
 const DAY_MS = 86_400_000;
@@ -41,6 +41,8 @@ export interface Concluded {
 }
 
 const NO_CHANGES: TraitChange[] = [];
+// Used again by every call, each of which reads it anew before all else.
+const usual = new Summary();
 const scratch = new Writer();
 const marks = new Writer();
 
@@ -58,7 +60,7 @@ export function foldCart(
   logTimeMs: number,
   horizonMs = DEFAULT_HORIZON_MS,
 ): Folded {
-  let cart = state === undefined ? emptyCart(false) : openState(state);
+  let cart = state === undefined ? emptyCart(false) : openState(state, usual);
   let changes = NO_CHANGES;
   const clock = Math.max(logTimeMs, cart.summary.lastArrival);
   if (cart.summary.count > 0) {
@@ -66,7 +68,7 @@ export function foldCart(
     if (cart.summary.due < Math.min(clock, forgetAt)) {
       const concluded = conclude(cart, clock, forgetAt);
       changes = concluded.changes;
-      cart = openState(concluded.state);
+      cart = openState(concluded.state, usual);
     }
     if (clock > forgetAt) cart = emptyCart(true);
   } else if (cart.summary.forgotten) {
@@ -89,7 +91,7 @@ export function foldCart(
  * @throws UnknownVersionError for a state of another format
  */
 export function concludeDue(state: Buffer, logTimeMs: number, horizonMs = DEFAULT_HORIZON_MS): Concluded {
-  const cart = openState(state);
+  const cart = openState(state, usual);
   if (cart.summary.forgotten) return { state, changes: NO_CHANGES };
   const forgetAt = cart.summary.lastArrival + horizonMs;
   let concluded: Concluded = { state, changes: NO_CHANGES };
@@ -103,7 +105,7 @@ export function concludeDue(state: Buffer, logTimeMs: number, horizonMs = DEFAUL
  * @throws UnknownVersionError for a state of another format
  */
 export function dueOf(state: Buffer, horizonMs = DEFAULT_HORIZON_MS): number | undefined {
-  const { summary } = openState(state);
+  const { summary } = openState(state, usual);
   if (summary.forgotten) return undefined;
   const forgetAt = summary.lastArrival + horizonMs;
   return summary.due < forgetAt ? summary.due : Math.ceil(forgetAt / FORGET_STEP_MS) * FORGET_STEP_MS;

@@ -3,8 +3,8 @@
  * cart". Reading the summary costs the same however many events a cart has.
  */
 import { Reader, Writer } from './bytes.ts';
-import { FIRST_UNKNOWN, NO_PLACE } from './statuses.ts';
-import { Summary } from './summary.ts';
+import { FIRST_UNKNOWN, NO_PLACE, NO_STATUS } from './statuses.ts';
+import { NEVER, Summary } from './summary.ts';
 import { VALUES } from './values.ts';
 
 /** The format that is written. Others are refused. */
@@ -55,11 +55,14 @@ export function emptyCart(beyondHorizon: boolean): Opened {
   return { bytes: NO_BYTES, summary, marksAt: 0, recordsAt: 0, keysAt: 0 };
 }
 
-/** @throws UnknownVersionError */
-export function openState(bytes: Buffer): Opened {
+/**
+ * @param summary what to read into; its former content does not matter
+ * @throws UnknownVersionError
+ */
+export function openState(bytes: Buffer, summary = new Summary()): Opened {
   if (bytes[0] !== VERSION) throw new UnknownVersionError(bytes[0]);
   const reader = new Reader(bytes, 1);
-  const summary = readSummary(reader);
+  readSummary(reader, summary);
   const marksAt = reader.at;
   const recordsAt = marksAt + summary.marksSize;
   return { bytes, summary, marksAt, recordsAt, keysAt: recordsAt + summary.recordsSize };
@@ -70,54 +73,57 @@ export function forgottenCart(): Buffer {
   return Buffer.from([VERSION, FORGOTTEN]);
 }
 
-function readSummary(reader: Reader): Summary {
-  const summary = new Summary();
+function readSummary(reader: Reader, summary: Summary): void {
   const first = reader.byte();
   summary.beyondHorizon = (first & BEYOND) !== 0;
-  if ((first & FORGOTTEN) !== 0) {
-    summary.forgotten = true;
-    return summary;
+  summary.forgotten = (first & FORGOTTEN) !== 0;
+  if (summary.forgotten) {
+    summary.count = 0;
+    return;
   }
   const second = reader.byte();
-  const lastArrival = (summary.lastArrival = reader.unsigned());
-  if ((first & CLOSED_DUE) !== 0) summary.closedDue = lastArrival + reader.signed();
+  const lastArrival = reader.unsigned();
+  summary.lastArrival = lastArrival;
+  summary.closedDue = (first & CLOSED_DUE) !== 0 ? lastArrival + reader.signed() : NEVER;
   summary.open = (first & OPEN) !== 0;
   summary.openConcluded = (first & OPEN_CONCLUDED) !== 0;
   summary.rests = (first & RESTS) !== 0;
   summary.stopped = (first & STOPPED) !== 0;
   summary.claimed = (first & CLAIMED) !== 0;
-  if (summary.open) {
-    summary.deadline = lastArrival + reader.signed();
-    summary.settledAt = lastArrival + reader.signed();
-  }
+  summary.openedAt = NEVER;
+  summary.lastTurn = -1;
+  summary.deadline = summary.open ? lastArrival + reader.signed() : NEVER;
+  summary.settledAt = summary.open ? lastArrival + reader.signed() : NEVER;
   summary.count = reader.unsigned();
   summary.recordsSize = reader.unsigned();
   summary.marksSize = reader.unsigned();
-  const at = (summary.at = lastArrival - reader.signed());
+  const at = lastArrival - reader.signed();
+  summary.at = at;
   summary.firstAt = at - reader.unsigned();
   summary.rank = reader.byte();
-  if ((second & ACTIVE) !== 0) {
-    summary.lastActivityAt = at - reader.unsigned();
-    summary.windowMs = reader.unsigned();
-    summary.graceMs = reader.unsigned();
-  }
+  const active = (second & ACTIVE) !== 0;
+  summary.lastActivityAt = active ? at - reader.unsigned() : NEVER;
+  summary.windowMs = active ? reader.unsigned() : 0;
+  summary.graceMs = active ? reader.unsigned() : 0;
   readStatuses(reader, summary, second);
-  if ((second & RECOVERED) !== 0) summary.recoveredAt = at - reader.unsigned();
-  if ((second & ABANDONED) !== 0) summary.abandonedAt = at - reader.signed();
+  summary.recoveredAt = (second & RECOVERED) !== 0 ? at - reader.unsigned() : NEVER;
+  summary.abandonedAt = (second & ABANDONED) !== 0 ? at - reader.signed() : NEVER;
   readPlaces(reader, summary.values);
   if ((second & STATED_APART) !== 0) readPlaces(reader, summary.stated);
-  else summary.stated = summary.values.slice();
-  return summary;
+  else for (let which = 0; which < VALUES; which++) summary.stated[which] = summary.values[which]!;
 }
 
 function readStatuses(reader: Reader, summary: Summary, flags: number): void {
-  if ((flags & STATUS) !== 0) {
-    summary.current = reader.unsigned();
-    summary.since = summary.at - reader.unsigned();
-    summary.seen = reader.unsigned();
-    summary.place = reader.byte() - 1;
+  const some = (flags & STATUS) !== 0;
+  summary.current = some ? reader.unsigned() : NO_STATUS;
+  summary.since = some ? summary.at - reader.unsigned() : NEVER;
+  summary.seen = some ? reader.unsigned() : 0;
+  summary.place = some ? reader.byte() + NO_PLACE : NO_PLACE;
+  summary.status = (flags & UNKNOWN_LAST) !== 0 ? reader.unsigned() : NO_STATUS;
+  if (summary.names.length > 0) {
+    summary.names = [];
+    summary.seenUnknown = [];
   }
-  if ((flags & UNKNOWN_LAST) !== 0) summary.status = reader.unsigned();
   if ((flags & UNKNOWN_NAMES) === 0) return;
   for (let left = reader.unsigned(); left > 0; left--) {
     summary.names.push(reader.text());
@@ -127,8 +133,8 @@ function readStatuses(reader: Reader, summary: Summary, flags: number): void {
 
 /** A byte that says which there are, then their places. */
 function readPlaces(reader: Reader, places: number[]): void {
-  let rest = reader.byte();
-  for (let which = 0; rest !== 0; which++, rest >>= 1) if ((rest & 1) !== 0) places[which] = reader.unsigned();
+  const mask = reader.byte();
+  for (let which = 0; which < VALUES; which++) places[which] = (mask & (1 << which)) !== 0 ? reader.unsigned() : 0;
 }
 
 function writePlaces(writer: Writer, places: readonly number[]): void {
@@ -245,10 +251,10 @@ export function buildState(
   return out;
 }
 
-/** Copies and answers where it ended. Below some dozens of bytes a loop is faster than the way into native code. */
+/** Copies and answers where it ended. Below two dozen bytes a loop is faster than the way into native code. */
 function put(out: Buffer, at: number, from: Uint8Array, start: number, end: number): number {
   const size = end - start;
-  if (size > 48) {
+  if (size > 24) {
     out.set(from.subarray(start, end), at);
   } else {
     for (let i = 0; i < size; i++) out[at + i] = from[start + i]!;

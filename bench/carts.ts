@@ -1,0 +1,217 @@
+/**
+ * The fold of carts alone, no Kafka: events per CPU-second with the state decoded and encoded for every event, and
+ * bytes per cart. Options: `--carts 20000 --runs 7 --seed 1`.
+ */
+import { createHash } from 'node:crypto';
+import { parseArgs } from 'node:util';
+import { concludeDue, decodeState, dueOf, foldCart, snapshotOf } from '../lib/carts/index.ts';
+import type { CartEvent, Product } from '../schemas/types.ts';
+import { measure, printJson, printMeasurements, printTable, type Measurement } from './measure.ts';
+
+const MINUTE = 60_000;
+const START = Date.UTC(2026, 2, 17);
+const FLOOR_IN_ORDER = 250_000;
+const FLOOR_LATE = 150_000;
+
+interface Delivered {
+  cart: number;
+  event: CartEvent;
+  logTime: number;
+}
+
+/** Minutes after the cart's start, and what happens; statuses by name, the rest is activity. */
+const ORDER: [number, string][] = [
+  [0, 'activity'],
+  [2, 'activity'],
+  [5, 'activity'],
+  [9, 'verification'],
+  [12, 'preparing'],
+  [25, 'ready_for_pickup'],
+  [55, 'finished'],
+  [300, 'with_review'],
+];
+const BROWSING: [number, string][] = [
+  [0, 'activity'],
+  [1, 'activity'],
+  [4, 'activity'],
+  [8, 'activity'],
+  [50, 'activity'],
+  [53, 'activity'],
+];
+
+function randomFrom(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
+    return state / 4_294_967_296;
+  };
+}
+
+function keyOf(text: string): Buffer {
+  return createHash('sha256').update(text).digest().subarray(0, 16);
+}
+
+function productsOf(cart: number, count: number): Product[] {
+  return Array.from({ length: count }, (_, i) => ({
+    product_id: String(100_000 + ((cart * 7 + i * 13) % 5000)),
+    count: 1 + (i % 2),
+    price: 12.5 + i,
+  }));
+}
+
+function eventOf(cart: number, index: number, what: string, at: number, delayMs: number): CartEvent {
+  const status = what === 'activity' ? null : what;
+  const receivedAt = at + delayMs;
+  const key = keyOf(`${cart} ${index} ${what}`);
+  return {
+    kind: status === null ? 'cart_activity' : 'cart_status',
+    source: 'webhook',
+    workspace: 'shop',
+    cart_id: String(7_000_000 + cart),
+    subscription_id: 'sub',
+    event_id: key.toString('hex'),
+    event_key: key,
+    occurred_at: at,
+    occurred_at_source: 'updated',
+    clamped: false,
+    received_at: receivedAt,
+    request_at: receivedAt - (receivedAt % 1000),
+    abandonment_window_ms: 30 * MINUTE,
+    grace_ms: MINUTE,
+    retry_horizon_ms: 15 * MINUTE,
+    status,
+    emptying: false,
+    store_id: String(60 + (cart % 40)),
+    store_name: 'Store',
+    mode: status === null ? null : 'pickup',
+    amount: status === null ? null : 41.8 + (cart % 100),
+    products: status === null ? productsOf(cart, 1 + Math.min(index, 3)) : null,
+    cart_created_at: null,
+    reservation_start_at: null,
+    user_id: null,
+    external_source: null,
+    external_id: null,
+    phone: '+18085550143',
+    email: null,
+    unread_phone: null,
+    unread_email: null,
+    name: null,
+    body: key,
+  };
+}
+
+/** A shop's traffic: two orders in three carts, the rest browsing; carts begin a few seconds apart. */
+function traffic(carts: number, seed: number, lateShare: number, repeatShare: number): Delivered[] {
+  const random = randomFrom(seed);
+  const all: Delivered[] = [];
+  for (let cart = 0; cart < carts; cart++) {
+    const start = START + cart * 400;
+    for (const [index, [minutes, what]] of (cart % 3 === 2 ? BROWSING : ORDER).entries()) {
+      const at = start + minutes * MINUTE;
+      const delayMs = 200 + Math.floor(random() * 900);
+      const event = eventOf(cart, index, what, at, delayMs);
+      const lateMs = random() < lateShare ? Math.floor(random() * 60) * MINUTE : 0;
+      const logTime = at + delayMs + lateMs + 20;
+      all.push({ cart, event: { ...event, received_at: at + delayMs + lateMs }, logTime });
+      if (random() < repeatShare) all.push({ cart, event, logTime: logTime + 10_000 });
+    }
+  }
+  // What was generated as late may be late by less than the cart's next event: then it is simply in order.
+  return all.sort((a, b) => a.logTime - b.logTime);
+}
+
+function foldAll(deliveries: readonly Delivered[], states: (Buffer | undefined)[]): number {
+  let changes = 0;
+  for (const { cart, event, logTime } of deliveries) {
+    const folded = foldCart(states[cart], event, logTime);
+    states[cart] = folded.state;
+    changes += folded.changes.length;
+  }
+  if (changes === 0) throw new Error('the traffic has no trait events');
+  return deliveries.length;
+}
+
+function rate(name: string, deliveries: Delivered[], carts: number, runs: number, floor: number): Measurement {
+  let states: (Buffer | undefined)[] = [];
+  return measure({
+    name,
+    runs,
+    floor,
+    prepare: () => (states = new Array<Buffer | undefined>(carts)),
+    once: () => foldAll(deliveries, states),
+  });
+}
+
+/** One cart's state after these minutes and events. */
+function stateOf(steps: readonly [number, string][]): Buffer {
+  let state: Buffer | undefined;
+  for (const [index, [minutes, what]] of steps.entries()) {
+    const at = START + minutes * MINUTE;
+    state = foldCart(state, eventOf(1, index, what, at, 700), at + 720).state;
+  }
+  return state!;
+}
+
+function sizes(): Record<string, number> {
+  const busy = Array.from({ length: 100 }, (_, i): [number, string] => [i * 3, 'activity']);
+  const finished: [number, string][] = [[0, 'pending'], ...ORDER.slice(3)];
+  return {
+    'open: 3 activities with products': stateOf(ORDER.slice(0, 3)).length,
+    'finished: an order of 6 statuses': stateOf(finished).length,
+    'finished: the same after 3 activities': stateOf(ORDER).length,
+    'busy: 100 activities': stateOf(busy).length,
+    'forgotten: past the horizon': concludeDue(stateOf(ORDER), START * 2).state.length,
+  };
+}
+
+/** What the topology does besides for every event, and what a deadline costs. */
+function others(carts: number, runs: number): Measurement[] {
+  const open = Array.from({ length: carts }, () => stateOf(BROWSING.slice(0, 3)));
+  const over = (name: string, does: (state: Buffer) => boolean): Measurement =>
+    measure({
+      name,
+      runs,
+      once: () => {
+        let done = 0;
+        for (let round = 0; round < 10; round++) for (const state of open) if (does(state)) done++;
+        return done;
+      },
+    });
+  return [
+    over('dueOf', (state) => dueOf(state) !== undefined),
+    over('snapshotOf', (state) => snapshotOf(state).due_at !== null),
+    over('concludeDue', (state) => concludeDue(state, START + 60 * MINUTE).changes.length === 1),
+  ];
+}
+
+/** @throws Error for unknown options */
+export function run(args: string[]): Promise<void> {
+  const { values } = parseArgs({
+    args,
+    options: {
+      carts: { type: 'string', default: '20000' },
+      runs: { type: 'string', default: '7' },
+      seed: { type: 'string', default: '1' },
+    },
+  });
+  const carts = Number(values.carts);
+  const runs = Number(values.runs);
+  const seed = Number(values.seed);
+  const measurements = [
+    rate('in order', traffic(carts, seed, 0, 0), carts, runs, FLOOR_IN_ORDER),
+    rate('5 % late, 5 % repeats', traffic(carts, seed, 0.05, 0.05), carts, runs, FLOOR_LATE),
+    ...others(carts, runs),
+  ];
+  console.log(`carts: fold with encoded state in and out, ${carts} carts, seed ${seed}, ${runs} runs\n`);
+  printMeasurements(measurements);
+  const bytes = sizes();
+  console.log('');
+  printTable(
+    ['state', 'bytes'],
+    Object.entries(bytes).map(([name, size]) => [name, String(size)]),
+  );
+  const parts = decodeState(stateOf(ORDER)).sizes;
+  console.log(`\nparts of a finished order: ${JSON.stringify(parts)}`);
+  printJson('carts', { carts, seed, measurements, bytes });
+  return Promise.resolve();
+}

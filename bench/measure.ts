@@ -1,0 +1,85 @@
+/** Measuring for the benchmarks: several runs after a warm-up, by CPU time, as a table and as JSON. */
+
+/** Figures of one measurement; rates are operations per CPU-second (user and system, garbage collection included). */
+export interface Measurement {
+  name: string;
+  operations: number;
+  runs: number;
+  perCpuSecond: { min: number; median: number; max: number };
+  /** Median wall-clock time of a run, milliseconds. */
+  wallMs: number;
+  /** The least that it is meant to reach, per CPU-second, if there is such a thing. */
+  floor: number | null;
+}
+
+export interface MeasureOptions {
+  name: string;
+  runs?: number;
+  warmUps?: number;
+  floor?: number;
+  /** Not measured; makes what one run needs. */
+  prepare?: () => void;
+  /** One run; answers how many operations it was. */
+  once: () => number;
+}
+
+export function measure({ name, runs = 7, warmUps = 2, floor, prepare, once }: MeasureOptions): Measurement {
+  const rates: number[] = [];
+  const walls: number[] = [];
+  let operations = 0;
+  for (let run = -warmUps; run < runs; run++) {
+    prepare?.();
+    globalThis.gc?.();
+    const startedMs = performance.now();
+    const before = process.cpuUsage();
+    operations = once();
+    const { user, system } = process.cpuUsage(before);
+    if (run < 0) continue;
+    rates.push(operations / ((user + system) / 1e6));
+    walls.push(performance.now() - startedMs);
+  }
+  rates.sort((a, b) => a - b);
+  walls.sort((a, b) => a - b);
+  return {
+    name,
+    operations,
+    runs,
+    perCpuSecond: { min: rates[0]!, median: rates[runs >> 1]!, max: rates.at(-1)! },
+    wallMs: walls[runs >> 1]!,
+    floor: floor ?? null,
+  };
+}
+
+const whole = (value: number): string => Math.round(value).toLocaleString('en');
+
+/** Prints measurements as an aligned table, a floor that was missed marked. */
+export function printMeasurements(measurements: readonly Measurement[]): void {
+  const rows = measurements.map((m) => [
+    m.name,
+    whole(m.operations),
+    whole(m.perCpuSecond.min),
+    whole(m.perCpuSecond.median),
+    whole(m.perCpuSecond.max),
+    whole(m.wallMs),
+    m.floor === null ? '' : `${whole(m.floor)}${m.perCpuSecond.median < m.floor ? ' MISSED' : ''}`,
+  ]);
+  printTable(['', 'operations', 'min /CPU-s', 'median', 'max', 'wall ms', 'floor'], rows);
+}
+
+/** First column to the left, the others to the right. */
+export function printTable(head: readonly string[], rows: readonly (readonly string[])[]): void {
+  const widths = head.map((title, i) => Math.max(title.length, ...rows.map((row) => row[i]!.length)));
+  for (const row of [head, ...rows]) {
+    console.log(
+      row
+        .map((cell, i) => (i === 0 ? cell.padEnd(widths[i]!) : cell.padStart(widths[i]!)))
+        .join('  ')
+        .trimEnd(),
+    );
+  }
+}
+
+/** Prints one line of JSON, to be kept and compared. */
+export function printJson(name: string, figures: unknown): void {
+  console.log(`\n${JSON.stringify({ bench: name, node: process.version, ...(figures as object) })}`);
+}
