@@ -1,85 +1,142 @@
 /**
- * The fold of people alone, its state's encoding included, without Kafka: records a CPU-second.
- * A retailer's day: shoppers who come back, each cart with six updates, the first without identifiers
- * for one in three, and four trait events.
+ * Who is who without Kafka: the fold alone with its state's bytes, and both topologies of the processor with Avro in
+ * and out on the core that the runtime drives. A retailer's day: shoppers with four carts each, a cart of six updates,
+ * one cart in three begins without identifiers. Options: `--carts 20000 --runs 5`.
  */
-import { localCodec } from '../lib/avro/index.ts';
+import { parseArgs } from 'node:util';
 import { foldPersonInput } from '../lib/people/index.ts';
 import { BLANK_SNAPSHOT, cartInput, change, MapStore } from '../lib/people/testing.ts';
+import { TaskCore, type Topology } from '../lib/streams/index.ts';
 import { TOPICS } from '../lib/topics.ts';
-import type { Outcome, PersonInput } from '../schemas/types.ts';
+import type { CartEvent, PersonInput } from '../schemas/types.ts';
+import { carts, codecs, delivery, people } from '../services/processor/testing.ts';
+import { measure, printJson, printMeasurements, printTable } from './measure.ts';
 
-const CARTS = Number(process.argv[2] ?? 60_000);
-const SHOPPERS = Math.ceil(CARTS / 4);
+const START = Date.UTC(2026, 2, 17);
+const UPDATES = 6;
+/** So many carts are open at a time: updates of one cart do not follow each other. */
+const OPEN = 60;
 const STATUSES = ['verification', 'preparing', 'ready_for_pickup', 'finished'];
+const PRODUCTS = [{ product_id: '12345', count: 1, price: 41.8 }];
+/** Effects are taken when so many have come together, about as the runtime does. */
+const EFFECTS = 2_000;
 
-function day(): PersonInput[] {
-  const inputs: PersonInput[] = [];
-  for (let turn = 0; turn < CARTS * 6; turn++) {
-    // Sixty carts are open at a time, so that updates of one cart come apart.
-    const block = Math.floor(turn / 360);
-    const cart = block * 60 + (turn % 60);
-    const step = Math.floor((turn % 360) / 60);
-    const shopper = (cart * 7919) % SHOPPERS;
+interface Update {
+  cart: number;
+  /** Undefined before checkout. */
+  status: string | undefined;
+  phone: string | null;
+  email: string | null;
+  name: string;
+  at: number;
+}
+
+function day(count: number): Update[] {
+  const shoppers = Math.ceil(count / 4);
+  return Array.from({ length: count * UPDATES }, (_, turn) => {
+    const cart = Math.floor(turn / (OPEN * UPDATES)) * OPEN + (turn % OPEN);
+    const step = Math.floor((turn % (OPEN * UPDATES)) / OPEN);
+    const shopper = (cart * 7919) % shoppers;
     const known = step > 0 || cart % 3 !== 0;
-    const identifiers = known ? [`phone:+1808555${shopper}`, `email:shopper${shopper}@example.com`] : [];
-    const at = 1_700_000_000_000 + turn;
-    const status = STATUSES[step - 2];
-    const products = [{ product_id: '12345', count: 1, price: 41.8 }];
-    const changes =
-      status === undefined ? [] : [change(at, status, { store_id: '68', mode: 'pickup', amount: 41.8, products })];
-    const snapshot = { ...BLANK_SNAPSHOT, status: status ?? 'pending', store_id: '68', mode: 'pickup', amount: 41.8 };
-    inputs.push(cartInput(`${7_000_000 + cart}`, identifiers, { at, changes, snapshot, name: `Shopper ${shopper}` }));
-  }
-  return inputs;
-}
-
-function measure(name: string, count: number, work: () => void): void {
-  const before = process.cpuUsage();
-  const startMs = performance.now();
-  work();
-  const { user, system } = process.cpuUsage(before);
-  const cpuSeconds = (user + system) / 1e6;
-  const wallSeconds = (performance.now() - startMs) / 1000;
-  const perCpu = Math.round(count / cpuSeconds).toLocaleString('en');
-  console.log(`${name}: ${perCpu} a CPU-second (${cpuSeconds.toFixed(2)} s CPU, ${wallSeconds.toFixed(2)} s wall)`);
-}
-
-const inputs = day();
-const inputCodec = localCodec<PersonInput>(TOPICS.personInputs);
-const outcomeCodec = localCodec<Outcome>(TOPICS.traitEvents);
-const encoded = inputs.map((input) => inputCodec.encode(input));
-let outcomes = 0;
-let bytes = 0;
-
-for (const round of ['cold', 'warm']) {
-  const store = new MapStore();
-  outcomes = 0;
-  measure(`fold, ${round}`, inputs.length, () => {
-    inputs.forEach((input, offset) => {
-      outcomes += foldPersonInput(store, input, { logTimeMs: input.received_at, offset }).length;
-    });
+    return {
+      cart: 7_000_000 + cart,
+      status: STATUSES[step - 2],
+      phone: known ? `+1808${5_550_000 + shopper}` : null,
+      email: known ? `shopper${shopper}@example.com` : null,
+      name: `Shopper ${shopper}`,
+      at: START + turn,
+    };
   });
-  if (round === 'warm') report(store);
 }
-measure('fold with Avro in and out', inputs.length, () => {
-  const store = new MapStore();
-  encoded.forEach((value, offset) => {
-    const input = inputCodec.decode(value);
-    for (const outcome of foldPersonInput(store, input, { logTimeMs: input.received_at, offset })) {
-      bytes += outcomeCodec.encode(outcome).length;
+
+function inputOf({ cart, status, phone, email, name, at }: Update): PersonInput {
+  const identifiers = phone === null ? [] : [`phone:${phone}`, `email:${email}`];
+  const facts = { store_id: '68', mode: 'pickup', amount: 41.8 };
+  const changes = status === undefined ? [] : [change(at, status, { ...facts, products: PRODUCTS })];
+  const snapshot = { ...BLANK_SNAPSHOT, ...facts, status: status ?? 'pending', created_at: START };
+  return cartInput(String(cart), identifiers, { at, changes, snapshot, name });
+}
+
+function eventOf({ cart, status, phone, email, name, at }: Update): CartEvent {
+  const kind = status === undefined ? 'cart_activity' : 'cart_status';
+  const facts = { store_id: '68', mode: 'pickup', amount: 41.8, products: PRODUCTS };
+  const event = delivery('shop', String(cart), at, { kind, status: status ?? null, phone, email, name, ...facts });
+  // As large as Jane's documented payload.
+  return { ...event, source: 'webhook', request_at: at, body: Buffer.alloc(640, 'x') };
+}
+
+/** Runs encoded records through a topology's core; answers how many outputs there were and their bytes. */
+function runTopology<I>(topology: Topology<I>, values: readonly Buffer[]): { outputs: number; bytes: number } {
+  const core = new TaskCore(topology);
+  let outputs = 0;
+  let bytes = 0;
+  const take = (): void => {
+    for (const { value } of core.takeEffects().outputs) {
+      outputs += 1;
+      bytes += value.length;
     }
+  };
+  values.forEach((value, offset) => {
+    core.begin({ key: 'shop', value: topology.input.decode(value), offset, partition: 0 }, START + offset);
+    while (!core.advance(EFFECTS)) take();
+    if (core.effectCount >= EFFECTS) take();
   });
-});
-console.log(`outcomes: ${(outcomes / inputs.length).toFixed(2)} a record, ${Math.round(bytes / outcomes)} bytes each`);
+  take();
+  return { outputs, bytes };
+}
 
-function report(store: MapStore): void {
+export function run(args: string[]): void {
+  const { values } = parseArgs({
+    args,
+    options: { carts: { type: 'string', default: '20000' }, runs: { type: 'string', default: '5' } },
+  });
+  const runs = Number(values.runs);
+  const updates = day(Number(values.carts));
+  const inputs = updates.map(inputOf);
+  const events = updates.map((update) => codecs.cartEvents.encode(eventOf(update)));
+  const encoded = inputs.map((input) => codecs.personInputs.encode(input));
+  let store = new MapStore();
+  let told = { outputs: 0, bytes: 0 };
+  const foldAll = (): number => {
+    store = new MapStore();
+    inputs.forEach((input, offset) => foldPersonInput(store, input, { logTimeMs: input.received_at, offset }));
+    return inputs.length;
+  };
+  const measurements = [
+    measure({ name: 'people, fold alone', runs, once: foldAll }),
+    measure({
+      name: `topology people, Avro in and out`,
+      runs,
+      once: () => {
+        told = runTopology(people(), encoded);
+        return encoded.length;
+      },
+    }),
+    measure({
+      name: `topology carts, Avro in and out`,
+      runs,
+      once: () => {
+        runTopology(carts(), events);
+        return events.length;
+      },
+    }),
+  ];
+  printMeasurements(measurements);
+  const perInput = (told.outputs / encoded.length).toFixed(2);
+  console.log(
+    `\n${TOPICS.traitEvents}: ${perInput} records an input, ${Math.round(told.bytes / told.outputs)} bytes each\n`,
+  );
+  printTable(['state of people', 'entries', 'bytes each, with key'], stateRows(store));
+  printJson('people', { measurements });
+}
+
+function stateRows(store: MapStore): string[][] {
+  const names = new Map(Object.entries({ s: 'source', i: 'identifier', x: 'pair', p: 'person', w: 'workspace' }));
   const kinds = new Map<string, { count: number; bytes: number }>();
   for (const [key, value] of store.entries) {
-    const kind = kinds.get(key.slice(0, 1)) ?? { count: 0, bytes: 0 };
-    kinds.set(key.slice(0, 1), { count: kind.count + 1, bytes: kind.bytes + value.length + key.length });
+    const kind = names.get(key.slice(0, 1)) ?? 'chunk';
+    const { count, bytes } = kinds.get(kind) ?? { count: 0, bytes: 0 };
+    kinds.set(kind, { count: count + 1, bytes: bytes + key.length + value.length });
   }
-  for (const [kind, { count, bytes }] of kinds) {
-    console.log(`  state ${kind}/: ${count} entries, ${Math.round(bytes / count)} bytes each with the key`);
-  }
+  return [...kinds].map(([kind, { count, bytes }]) => [kind, String(count), String(Math.round(bytes / count))]);
 }

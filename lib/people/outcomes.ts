@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type {
   Cart,
   CartSnapshot,
@@ -21,9 +21,6 @@ export interface Cause {
   offset: number;
 }
 
-type Said = Pick<Outcome, 'trait' | 'cart' | 'person' | 'merge'>;
-const NOTHING: Said = { trait: null, cart: null, person: null, merge: null };
-
 /** Makes the outcomes of one record of one workspace. */
 export class OutcomeWriter {
   readonly outcomes: Outcome[] = [];
@@ -35,27 +32,54 @@ export class OutcomeWriter {
     this.#cause = cause;
   }
 
-  merge(merge: MergedPerson): void {
-    this.#say('merge', { ...NOTHING, merge: { loser: merge.loser, winner: merge.winner } });
+  merge({ loser, winner }: MergedPerson): void {
+    this.#new('merge').merge = { loser, winner };
   }
 
   person(person: Person): void {
-    this.#say('person', { ...NOTHING, person: profileOf(person) });
+    this.#new('person').person = profileOf(person);
   }
 
-  cart(source: string, personId: number, snapshot: CartSnapshot): void {
-    const cart: Cart = { cart_id: source, person_id: personId, ...snapshot };
-    this.#say('cart', { ...NOTHING, cart });
+  cart(cartId: string, personId: number, snapshot: CartSnapshot): void {
+    this.#new('cart').cart = cartOf(cartId, personId, snapshot);
   }
 
   trait(cartId: string, personId: number, change: TraitChange): void {
-    this.#say('trait', { ...NOTHING, trait: traitEventOf(this.#workspace, cartId, personId, change) });
+    this.#new('trait').trait = traitEventOf(this.#workspace, cartId, personId, change);
   }
 
-  #say(kind: Outcome['kind'], said: Said): void {
-    const { logTimeMs, offset } = this.#cause;
-    this.outcomes.push({ kind, workspace: this.#workspace, log_time: logTimeMs, input_offset: offset, ...said });
+  #new(kind: Outcome['kind']): Outcome {
+    const outcome: Outcome = {
+      kind,
+      workspace: this.#workspace,
+      log_time: this.#cause.logTimeMs,
+      input_offset: this.#cause.offset,
+      trait: null,
+      cart: null,
+      person: null,
+      merge: null,
+    };
+    this.outcomes.push(outcome);
+    return outcome;
   }
+}
+
+function cartOf(cartId: string, personId: number, snapshot: CartSnapshot): Cart {
+  return {
+    cart_id: cartId,
+    person_id: personId,
+    status: snapshot.status,
+    status_since: snapshot.status_since,
+    store_id: snapshot.store_id,
+    mode: snapshot.mode,
+    amount: snapshot.amount,
+    created_at: snapshot.created_at,
+    last_activity_at: snapshot.last_activity_at,
+    due_at: snapshot.due_at,
+    abandoned_at: snapshot.abandoned_at,
+    recovered_at: snapshot.recovered_at,
+    reservation_start_at: snapshot.reservation_start_at,
+  };
 }
 
 /** The whole profile. Times that nothing has given yet cannot occur: a person begins with a source. */
@@ -81,10 +105,8 @@ export function traitEventId(
   change: Pick<TraitChange, 'trait' | 'status'>,
   occurredAt: number,
 ): string {
-  return createHash('sha256')
-    .update(`${workspace}\n${change.trait}\n${occurredAt}\n${cartId.length}\n${cartId}${change.status}`)
-    .digest('hex')
-    .slice(0, 32);
+  const assertion = `${workspace}\n${change.trait}\n${occurredAt}\n${cartId.length}\n${cartId}${change.status}`;
+  return hash('sha256', assertion, 'hex').slice(0, 32);
 }
 
 function traitEventOf(workspace: string, cartId: string, personId: number, change: TraitChange): TraitEvent {
