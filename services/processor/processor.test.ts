@@ -188,6 +188,6 @@ describe('both topologies', () => {
     const dues = told.map(({ cart }) => cart?.changes[0]?.occurred_at as number);
     expect(dues).toEqual([...dues].sort((a, b) => a - b));
     expect(driver.earliestDueMs).toBeGreaterThan(minute(31));
-    expect(grown).toBeLessThan(400 * 1024 * 1024);
+    expect(grown).toBeLessThan(150 * 1024 * 1024);
   });
 });
