@@ -6,7 +6,7 @@ type Bench = { run?: (args: string[]) => Promise<void> | void };
 export async function run(args: readonly string[]): Promise<void> {
   const [name = '', ...rest] = args;
   // The bundler takes in every file that this can name; each is run only when it is asked for.
-  const load = (): Promise<Bench> => import(`./${name}.ts`) as Promise<Bench>;
+  const load = async (): Promise<Bench> => (await import(`./${name}.ts`)) as Bench;
   const bench = /^[a-z][a-z-]*$/.test(name) && name !== 'index' ? await load().catch(() => undefined) : undefined;
   if (bench?.run === undefined) throw new Error('usage: npm run bench -- <name> [arguments], name: a file of bench/');
   await bench.run(rest);
