@@ -21,8 +21,7 @@ export type CartFacts = Pick<
   | 'cart_created_at'
   | 'reservation_start_at'
   | 'name'
-> &
-  ReadIdentifiers;
+> & { who: ReadIdentifiers };
 
 /** Times outside of these are nonsense and would not fit the columns of analysts. */
 const FIRST_SHOWN_MS = Date.UTC(1970, 0, 1);
@@ -54,7 +53,7 @@ export function readCart(
     products,
     cart_created_at: shownTime(fields, 'created_at', timeZone),
     reservation_start_at: shownTime(fields, 'reservation_start_window', timeZone),
-    ...readIdentifiers(fields, defaultCountry),
+    who: readIdentifiers(fields, defaultCountry),
     name: fields.label('customer_name'),
   };
   return fields.problem ?? facts;

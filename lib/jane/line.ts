@@ -1,5 +1,6 @@
 import type { CartEvent } from '../../schemas/types.ts';
 import { readCart } from './cart.ts';
+import { cartEventOf } from './event.ts';
 import { Fields } from './fields.ts';
 import { isObject, parseJson, type JsonObject } from './json.ts';
 import { contentKey, eventIdKey } from './keys.ts';
@@ -32,8 +33,7 @@ export function parseLine(line: Uint8Array, context: LineContext): CartEvent | U
   const facts = readCart(cart, kind as DeliveryKind, LINE_ZONE, context.settings.defaultCountry);
   if (facts instanceof Unusable) return facts;
   const key = eventId === null ? contentKey(kind!, facts.cart_id, line) : eventIdKey(eventId);
-  return {
-    ...facts,
+  return cartEventOf(facts, {
     kind: kind as DeliveryKind,
     source: 'line',
     workspace: context.workspace,
@@ -45,11 +45,9 @@ export function parseLine(line: Uint8Array, context: LineContext): CartEvent | U
     clamped: time.clamped,
     received_at: context.receivedAtMs,
     request_at: null,
-    abandonment_window_ms: context.settings.abandonmentWindowMs,
-    grace_ms: context.settings.graceMs,
-    retry_horizon_ms: context.settings.retryHorizonMs,
-    body: Buffer.from(line.buffer, line.byteOffset, line.byteLength),
-  };
+    settings: context.settings,
+    body: line,
+  });
 }
 
 /** The JSON object of a line of a bulk body. */

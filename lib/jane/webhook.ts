@@ -1,5 +1,6 @@
 import type { CartEvent, OccurredAtSource } from '../../schemas/types.ts';
 import { readCart } from './cart.ts';
+import { cartEventOf } from './event.ts';
 import { isObject, parseJson, type JsonObject } from './json.ts';
 import { contentKey } from './keys.ts';
 import { CLAMP_TOLERANCE_MS, EARLIEST_MS } from './limits.ts';
@@ -28,8 +29,7 @@ export function parseWebhook(body: Uint8Array, context: WebhookContext): CartEve
 
   const time = timeOf(cart, facts.status, context);
   const key = contentKey(context.kind, facts.cart_id, body);
-  return {
-    ...facts,
+  return cartEventOf(facts, {
     kind: context.kind,
     source: 'webhook',
     workspace: context.workspace,
@@ -41,11 +41,9 @@ export function parseWebhook(body: Uint8Array, context: WebhookContext): CartEve
     clamped: time.at > receivedAtMs + CLAMP_TOLERANCE_MS,
     received_at: receivedAtMs,
     request_at: context.requestAtMs,
-    abandonment_window_ms: context.settings.abandonmentWindowMs,
-    grace_ms: context.settings.graceMs,
-    retry_horizon_ms: context.settings.retryHorizonMs,
-    body: Buffer.from(body.buffer, body.byteOffset, body.byteLength),
-  };
+    settings: context.settings,
+    body,
+  });
 }
 
 /** T of a webhook: the first of its sources that can be read and is not before 2010. */

@@ -19,11 +19,10 @@ const BODY_TIMEOUT_MS = 30_000;
  * Reads a small body. Throws HttpProblem: 413 as soon as it is over the limit, with or without a length;
  * 408 when it takes too long; 400 when it breaks off.
  */
-export function readSmallBody(c: Context, maxBytes: number): Promise<Buffer> {
-  const stream = bodyStream(c);
+export function readSmallBody(stream: Readable, length: string | undefined, maxBytes: number): Promise<Buffer> {
   const tooLarge = (): HttpProblem =>
     new HttpProblem(413, `the body is over ${maxBytes} bytes; send one cart in each webhook`);
-  if (Number(c.req.header('content-length') ?? 0) > maxBytes) return Promise.reject(tooLarge());
+  if (Number(length ?? 0) > maxBytes) return Promise.reject(tooLarge());
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];
     let size = 0;
@@ -53,8 +52,8 @@ export function readSmallBody(c: Context, maxBytes: number): Promise<Buffer> {
 export const isJsonType = (contentType: string | undefined): boolean =>
   contentType === undefined || /^\s*(?:application|text)\/(?:[\w.!#$&^+-]+\+)?json\s*(?:;|$)/i.test(contentType);
 
-/** The content encoding, undefined for none. */
-export const encodingOf = (c: Context): string | undefined => {
-  const encoding = c.req.header('content-encoding')?.trim().toLowerCase();
+/** The content encoding that this header names, undefined for none. */
+export function encodingOf(contentEncoding: string | undefined): string | undefined {
+  const encoding = contentEncoding?.trim().toLowerCase();
   return encoding === undefined || encoding === '' || encoding === 'identity' ? undefined : encoding;
-};
+}

@@ -25,7 +25,7 @@ runMain({
     const definitions = await createDefinitions({ kafka, registry, logger, secretKey: config.secretKey });
     const producer = kafka.createProducer();
     const outbox = await Outbox.create(producer, registry);
-    const app = createIngestApp({
+    const ingest = createIngestApp({
       definitions,
       outbox,
       activity: new Activity(),
@@ -37,7 +37,7 @@ runMain({
       now: Date.now,
       ready,
     });
-    const http = await serve(app, { host, port: config.ingestPort, portVariable: 'INGEST_PORT' });
+    const http = await serve(ingest, { host, port: config.ingestPort, portVariable: 'INGEST_PORT' });
     serving = true;
     logger.info({ url: http.url }, 'ingest listens');
     return {

@@ -1,4 +1,4 @@
-import type { Context } from 'hono';
+import type { Readable } from 'node:stream';
 import { bearerOf, type Definitions, type Subscription } from '../../lib/definitions/index.ts';
 import { HttpProblem } from '../../lib/http/index.ts';
 import { deadLetterId } from '../../lib/jane/keys.ts';
@@ -25,6 +25,14 @@ export interface WebhookDeps {
   now: () => number;
 }
 
+/** One request as it came, whoever routed it. */
+export interface WebhookRequest {
+  subscriptionId: string;
+  /** By its name in lower case. */
+  header(name: string): string | undefined;
+  body: Readable;
+}
+
 /** Bytes of webhooks that may be under way in this process at once. */
 const MAX_BYTES_UNDER_WAY = 64 * 1024 * 1024;
 
@@ -35,29 +43,29 @@ export class WebhookReceiver {
   constructor(private readonly deps: WebhookDeps) {}
 
   /** Throws HttpProblem for every answer but 202. */
-  async receive(c: Context, subscriptionId: string): Promise<Response> {
-    if (encodingOf(c) !== undefined)
+  async receive(request: WebhookRequest): Promise<Response> {
+    if (encodingOf(request.header('content-encoding')) !== undefined)
       throw new HttpProblem(415, 'a content encoding is not taken here; send the body as it was signed');
-    if (!isJsonType(c.req.header('content-type')))
+    if (!isJsonType(request.header('content-type')))
       throw new HttpProblem(415, 'the content type is not JSON; send application/json');
     if (this.bytesUnderWay > MAX_BYTES_UNDER_WAY) throw tooBusy();
-    const body = await readSmallBody(c, MAX_WEBHOOK_BYTES);
+    const body = await readSmallBody(request.body, request.header('content-length'), MAX_WEBHOOK_BYTES);
     this.bytesUnderWay += body.length;
     try {
-      return await this.take(c, subscriptionId, body);
+      return await this.take(request, body);
     } finally {
       this.bytesUnderWay -= body.length;
     }
   }
 
-  private async take(c: Context, subscriptionId: string, body: Buffer): Promise<Response> {
+  private async take(request: WebhookRequest, body: Buffer): Promise<Response> {
     const { definitions, metrics, activity, now } = this.deps;
     const receivedAtMs = now();
     const presented = {
-      subscriptionId,
-      token: bearerOf(c.req.header('authorization')),
-      signature: c.req.header('x-jane-signature'),
-      timestamp: c.req.header('x-jane-request-timestamp'),
+      subscriptionId: request.subscriptionId,
+      token: bearerOf(request.header('authorization')),
+      signature: request.header('x-jane-signature'),
+      timestamp: request.header('x-jane-request-timestamp'),
       body,
       receivedAtMs,
     };

@@ -86,7 +86,7 @@ export async function openIngest(change: Partial<IngestDeps> = {}): Promise<Inge
   const producer = kafka.createProducer();
   const activity = new Activity();
   const adminKey = newSecret('jta');
-  const app = createIngestApp({
+  const ingest = createIngestApp({
     definitions: ingestDefinitions,
     outbox: await Outbox.create(producer, registry),
     activity,
@@ -99,7 +99,7 @@ export async function openIngest(change: Partial<IngestDeps> = {}): Promise<Inge
     ready: () => true,
     ...change,
   });
-  const http = await serve(app, { host: '127.0.0.1', port: 0 });
+  const http = await serve(ingest, { host: '127.0.0.1', port: 0 });
 
   const post = async (path: string, body: BodyInit | null, headers: Record<string, string> = {}): Promise<Answer> => {
     const url = path.startsWith('http') ? path : `${http.url}${path}`;
