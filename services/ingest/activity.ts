@@ -1,29 +1,59 @@
 import type { Subscription } from '../../lib/definitions/index.ts';
 
-/** What came for a subscription since this process started. Times are Unix milliseconds. */
+/** What came for a subscription lately. Times are Unix milliseconds. */
 export interface SubscriptionActivity {
   subscription_id: string;
   workspace: string;
   /** Webhooks that were believed, usable or not. */
   received: number;
+  /** Of the last of them. */
   last_received_at: number | null;
-  /** By reason: not believed (wrong_token, wrong_signature, stale_timestamp) or not usable (dead letters). */
+  /** By reason: not believed (wrong_token, wrong_signature, stale_timestamp) or not usable (as their dead letters). */
   refused: Record<string, number>;
 }
 
-/** Counts in memory what came for each subscription. */
+/** Adds up what several processes, or one before and after a restart, say of one subscription. */
+export function sumActivity(parts: Iterable<SubscriptionActivity>): SubscriptionActivity[] {
+  const sums = new Map<string, SubscriptionActivity>();
+  for (const part of parts) {
+    const sum = sums.get(part.subscription_id);
+    if (sum === undefined) {
+      sums.set(part.subscription_id, { ...part, refused: { ...part.refused } });
+      continue;
+    }
+    sum.received += part.received;
+    if (part.last_received_at !== null)
+      sum.last_received_at = Math.max(sum.last_received_at ?? part.last_received_at, part.last_received_at);
+    for (const [reason, count] of Object.entries(part.refused))
+      sum.refused[reason] = (sum.refused[reason] ?? 0) + count;
+  }
+  return [...sums.values()];
+}
+
+/** Counts what comes to this process; knows what has changed since it was last asked. */
 export class Activity {
   private readonly bySubscription = new Map<string, SubscriptionActivity>();
+  private changed = new Set<SubscriptionActivity>();
 
   received(subscription: Subscription, atMs: number): void {
     const activity = this.of(subscription);
     activity.received++;
-    activity.last_received_at = Math.max(activity.last_received_at ?? 0, atMs);
+    activity.last_received_at = Math.max(activity.last_received_at ?? atMs, atMs);
   }
 
   refused(subscription: Subscription, reason: string): void {
     const { refused } = this.of(subscription);
     refused[reason] = (refused[reason] ?? 0) + 1;
+  }
+
+  all(): SubscriptionActivity[] {
+    return [...this.bySubscription.values()];
+  }
+
+  takeChanged(): SubscriptionActivity[] {
+    const changed = [...this.changed];
+    this.changed = new Set();
+    return changed;
   }
 
   private of(subscription: Subscription): SubscriptionActivity {
@@ -38,6 +68,7 @@ export class Activity {
       };
       this.bySubscription.set(subscription.id, activity);
     }
+    this.changed.add(activity);
     return activity;
   }
 }

@@ -1,18 +1,18 @@
 import type { IncomingMessage } from 'node:http';
 import type { Context } from 'hono';
 import { authenticate, type Definitions } from '../../lib/definitions/index.ts';
-import { createApp, HttpProblem, requireAccess, requireWorkspace, type App } from '../../lib/http/index.ts';
+import { addRoute, createApp, HttpProblem, requireAccess, requireWorkspace, type App } from '../../lib/http/index.ts';
 import { parseLine } from '../../lib/jane/line.ts';
 import { parsePersonLine } from '../../lib/jane/person.ts';
 import type { LineContext } from '../../lib/jane/settings.ts';
 import { Unusable } from '../../lib/jane/unusable.ts';
 import type { OutgoingRecord } from '../../lib/kafka/index.ts';
 import type { Logger } from '../../lib/telemetry/index.ts';
-import type { Activity } from './activity.ts';
+import type { Activity, SubscriptionActivity } from './activity.ts';
 import { bodyStream, encodingOf } from './body.ts';
 import { takeBulk, type BulkLimits } from './bulk.ts';
 import { DECODE_LIMITS } from './decode.ts';
-import { documentBulk, documentWebhooks } from './documents.ts';
+import { activitySchema, documentBulk, documentWebhooks } from './documents.ts';
 import type { IngestMetrics } from './metrics.ts';
 import { asProblem, tooBusy, type Outbox } from './outbox.ts';
 import { settingsOf } from './settings.ts';
@@ -22,6 +22,8 @@ export interface IngestDeps {
   definitions: Pick<Definitions, 'subscription' | 'workspace' | 'fresh' | 'findKey' | 'findWorkspace'>;
   outbox: Outbox;
   activity: Activity;
+  /** What all processes of ingest have counted for the subscriptions. */
+  allActivity: () => SubscriptionActivity[];
   metrics: IngestMetrics;
   logger: Logger;
   adminKey: string;
@@ -45,6 +47,7 @@ export function createIngestApp(deps: IngestDeps): IngestApp {
     title: 'Jane Traits: ingest',
     description: 'Takes in webhooks of Jane, bulk imports of events and records of people. Every 2xx is durable.',
     logger: deps.logger,
+    authenticate: (headers) => authenticate(deps.definitions, deps.adminKey, headers),
   });
   const webhooks = new WebhookReceiver(deps);
   documentWebhooks(app);
@@ -62,6 +65,20 @@ export function createIngestApp(deps: IngestDeps): IngestApp {
     documentBulk(app, source);
     app.post(`/v1/${source}`, (c) => timed(deps, source, () => bulk.receive(c, source)));
   }
+  addRoute(
+    app,
+    {
+      method: 'get',
+      path: '/activity',
+      summary: 'What came for each subscription lately',
+      description: 'For services/api, with an admin key. Counts of the last 30 days, of all processes together.',
+      tag: 'operations',
+      access: 'admin',
+      inWorkspace: false,
+      answers: { 200: { description: 'subscriptions that anything came for', schema: activitySchema } },
+    },
+    () => ({ status: 200, body: deps.allActivity() }),
+  );
   app.get('/healthz', (c) => c.json({ status: 'ok' }));
   app.get('/readyz', async (c) => {
     const ready = await deps.ready();

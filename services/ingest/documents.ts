@@ -84,6 +84,19 @@ const personLine = z
   })
   .openapi('PersonLine');
 
+/** The answer of `/activity`. */
+export const activitySchema = z
+  .array(
+    z.strictObject({
+      subscription_id: z.string(),
+      workspace: z.string(),
+      received: z.int().describe('webhooks that were believed, usable or not'),
+      last_received_at: z.int().nullable().describe('Unix milliseconds'),
+      refused: z.record(z.string(), z.int()).describe('by reason'),
+    }),
+  )
+  .openapi('Activity');
+
 const problem = (description: string, schema: z.ZodType = problemSchema) => ({
   description,
   content: { 'application/problem+json': { schema } },

@@ -4,6 +4,7 @@ import { serve } from '../../lib/http/index.ts';
 import { createKafka } from '../../lib/kafka/index.ts';
 import { runMain, serveHealth } from '../../lib/telemetry/index.ts';
 import { TOPICS, topicSpecs } from '../../lib/topics.ts';
+import { activityTopic, startActivityLog } from './activity-log.ts';
 import { Activity } from './activity.ts';
 import { createIngestApp } from './app.ts';
 import { ingestConfig } from './config.ts';
@@ -21,14 +22,22 @@ runMain({
     const kafka = createKafka({ brokers: kafkaBrokers, clientId: 'ingest', logger, topicPrefix });
     const registry = createRegistry({ url: config.registryUrl, topicPrefix, logger });
     const specs = topicSpecs(config);
-    await kafka.ensureTopics([specs[TOPICS.cartEvents], specs[TOPICS.personInputs], specs[TOPICS.deadLetters]]);
+    await kafka.ensureTopics([
+      specs[TOPICS.cartEvents],
+      specs[TOPICS.personInputs],
+      specs[TOPICS.deadLetters],
+      activityTopic,
+    ]);
     const definitions = await createDefinitions({ kafka, registry, logger, secretKey: config.secretKey });
     const producer = kafka.createProducer();
     const outbox = await Outbox.create(producer, registry);
+    const activity = new Activity();
+    const activityLog = startActivityLog({ kafka, producer, activity, logger });
     const ingest = createIngestApp({
       definitions,
       outbox,
-      activity: new Activity(),
+      activity,
+      allActivity: activityLog.all,
       metrics: ingestMetrics(metrics),
       logger,
       adminKey: config.adminKey,
@@ -44,6 +53,7 @@ runMain({
       stop: async () => {
         serving = false;
         await http.close();
+        await activityLog.stop();
         await producer.close();
         await definitions.stop();
         await kafka.close();

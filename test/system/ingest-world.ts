@@ -17,7 +17,8 @@ import { createKafka, type Kafka } from '../../lib/kafka/index.ts';
 import { createLogger, createMetrics } from '../../lib/telemetry/index.ts';
 import { TOPICS, topicSpecs, type TopicName } from '../../lib/topics.ts';
 import type { CartEvent, DeadLetter, PersonInput } from '../../schemas/types.ts';
-import { Activity } from '../../services/ingest/activity.ts';
+import { activityTopic, startActivityLog } from '../../services/ingest/activity-log.ts';
+import { Activity, type SubscriptionActivity } from '../../services/ingest/activity.ts';
 import { createIngestApp, type IngestDeps } from '../../services/ingest/app.ts';
 import { ingestConfig } from '../../services/ingest/config.ts';
 import { ingestMetrics } from '../../services/ingest/metrics.ts';
@@ -55,7 +56,8 @@ export interface IngestWorld {
   url: string;
   adminKey: string;
   definitions: Definitions;
-  activity: Activity;
+  /** As `GET /activity` says it. */
+  activity(): SubscriptionActivity[];
   workspace(body?: Partial<WorkspaceBody>): Promise<{ id: string; keys: Record<'ingest' | 'read' | 'write', string> }>;
   subscription(workspace: string, body?: Partial<SubscriptionBody>): Promise<TestSubscription>;
   webhook(subscription: TestSubscription, cart: unknown, forgery?: Forgery): Promise<Answer>;
@@ -77,7 +79,12 @@ export async function openIngest(change: Partial<IngestDeps> = {}): Promise<Inge
   const kafka = createKafka({ brokers: config.kafkaBrokers, clientId: name, logger, topicPrefix });
   const registry = createRegistry({ url: config.registryUrl, topicPrefix, logger });
   const specs = topicSpecs({ partitions: PARTITIONS, logRetentionDays: 90 });
-  await kafka.ensureTopics([specs[TOPICS.cartEvents], specs[TOPICS.personInputs], specs[TOPICS.deadLetters]]);
+  await kafka.ensureTopics([
+    specs[TOPICS.cartEvents],
+    specs[TOPICS.personInputs],
+    specs[TOPICS.deadLetters],
+    activityTopic,
+  ]);
   // Two readers, as in an installation: what the api wrote, ingest has yet to read.
   const [definitions, ingestDefinitions] = await Promise.all([
     createDefinitions({ kafka, registry, logger, secretKey }),
@@ -85,11 +92,13 @@ export async function openIngest(change: Partial<IngestDeps> = {}): Promise<Inge
   ]);
   const producer = kafka.createProducer();
   const activity = new Activity();
+  const activityLog = startActivityLog({ kafka, producer, activity, logger, intervalMs: 50 });
   const adminKey = newSecret('jta');
   const ingest = createIngestApp({
     definitions: ingestDefinitions,
     outbox: await Outbox.create(producer, registry),
     activity,
+    allActivity: activityLog.all,
     metrics: ingestMetrics(createMetrics()),
     logger,
     adminKey,
@@ -128,7 +137,7 @@ export async function openIngest(change: Partial<IngestDeps> = {}): Promise<Inge
     url: http.url,
     adminKey,
     definitions,
-    activity,
+    activity: activityLog.all,
     workspace: (body) => makeWorkspace(definitions, body),
     subscription: (workspace, body) => makeSubscription(definitions, secretKey, workspace, body),
     post,
@@ -145,6 +154,7 @@ export async function openIngest(change: Partial<IngestDeps> = {}): Promise<Inge
     deadLetters: () => read<DeadLetter>(TOPICS.deadLetters),
     close: async () => {
       await http.close(1_000);
+      await activityLog.stop();
       await Promise.all([producer.close(), definitions.stop(), ingestDefinitions.stop()]);
       await kafka.close();
     },

@@ -1,5 +1,9 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Subscription } from '../../lib/definitions/index.ts';
+import { createLogger } from '../../lib/telemetry/index.ts';
+import { startActivityLog } from '../../services/ingest/activity-log.ts';
+import { Activity, type SubscriptionActivity } from '../../services/ingest/activity.ts';
 import { openIngest, type Answer, type Forgery, type IngestWorld, type TestSubscription } from './ingest-world.ts';
 
 let world: IngestWorld;
@@ -203,6 +207,49 @@ describe('limits of a webhook', () => {
   });
 });
 
+describe('what came for a subscription', () => {
+  it('is told to an admin key, with what was refused and why, over restarts too', async () => {
+    const of = await world.subscription(workspace.id);
+    const before = Date.now();
+    await world.webhook(of, { id: fresh(), status: 'a' });
+    await world.webhook(of, { id: fresh(), status: 'a' });
+    await world.webhook(of, null, { body: '{' });
+    await world.webhook(of, { id: fresh(), status: 'a' }, { token: 'wrong' });
+    await world.webhook(of, { id: fresh(), status: 'a' }, { timestamp: '1' });
+    const headers = { authorization: `Bearer ${world.adminKey}` };
+    const response = await fetch(`${world.url}/activity`, { headers });
+    const told = ((await response.json()) as { subscription_id: string; last_received_at: number }[]).find(
+      ({ subscription_id }) => subscription_id === of.id,
+    );
+    expect(told).toMatchObject({
+      workspace: workspace.id,
+      received: 3,
+      refused: { not_json: 1, wrong_token: 1, stale_timestamp: 1 },
+    });
+    expect(told!.last_received_at).toBeGreaterThanOrEqual(before);
+
+    const { kafka } = world;
+    const producer = kafka.createProducer();
+    const logger = createLogger('other', 'silent');
+    const activity = new Activity();
+    const other = startActivityLog({ kafka, producer, activity, logger, intervalMs: 50 });
+    const sum = (all: SubscriptionActivity[]) => all.find(({ subscription_id }) => subscription_id === of.id);
+    await expect.poll(() => sum(other.all()), { timeout: 10_000 }).toEqual(told);
+    activity.refused({ id: of.id, workspace: workspace.id } as Subscription, 'wrong_token');
+    await other.stop();
+    await producer.close();
+    await expect
+      .poll(() => sum(world.activity())?.refused, { timeout: 10_000 })
+      .toEqual({ not_json: 1, wrong_token: 2, stale_timestamp: 1 });
+  });
+
+  it('is told to nobody else', async () => {
+    expect((await fetch(`${world.url}/activity`)).status).toBe(401);
+    const headers = { authorization: `Bearer ${workspace.keys.write}` };
+    expect((await fetch(`${world.url}/activity`, { headers })).status).toBe(403);
+  });
+});
+
 describe('around the routes', () => {
   const get = async (path: string, method = 'GET') => {
     const response = await fetch(`${world.url}${path}`, { method });
@@ -221,6 +268,7 @@ describe('around the routes', () => {
     expect((await get('/docs')).text).toMatch(/<html/i);
     const document = JSON.parse((await get('/openapi.json')).text) as { paths: Record<string, unknown> };
     expect(Object.keys(document.paths).sort()).toEqual([
+      '/activity',
       '/v1/events',
       '/v1/people',
       '/v1/webhooks/jane/{subscription}',
