@@ -8,7 +8,7 @@ import { openAbandonment } from './episodes.ts';
 import { ABANDONED, markId, readMarks, writeMark, type Mark } from './marks.ts';
 import { compareRecords, type CartRecord } from './order.ts';
 import { appendRecord, readRecords } from './records.ts';
-import { forgetSelf, handOver } from './replacement.ts';
+import { dropReturned, handOver } from './replacement.ts';
 import { KEY_SIZE, buildState, type Opened } from './state.ts';
 import { step } from './step.ts';
 import { NEVER, Summary, earlier } from './summary.ts';
@@ -115,6 +115,7 @@ function compareTraits(before: readonly TraitEvent[], after: readonly TraitEvent
   }
   const lost = [...gone.values()];
   const waiting = after.filter((trait) => Number.isNaN(trait.detectedAt));
+  dropReturned(waiting, after);
   handOver(
     lost.filter((trait) => trait.status === ABANDONED),
     waiting.filter((trait) => trait.status === ABANDONED),
@@ -122,7 +123,6 @@ function compareTraits(before: readonly TraitEvent[], after: readonly TraitEvent
   );
   for (const trait of waiting) {
     if (trait.status !== ABANDONED) trait.replaces = lost.find((old) => old.status === trait.status)?.at ?? NEVER;
-    forgetSelf(trait);
   }
   const asserted = new Set(waiting.filter((trait) => !(countsAfter(trait) >= logTime)));
   for (const trait of asserted) trait.detectedAt = logTime;

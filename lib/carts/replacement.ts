@@ -52,7 +52,10 @@ function swallows(candidate: TraitEvent, at: number): boolean {
   return candidate.openedAt <= at && at <= candidate.at;
 }
 
-/** The trait event named must be another one: what is asserted again replaces nothing. */
-export function forgetSelf(trait: TraitEvent): void {
-  if (trait.replaces === trait.at) trait.replaces = NEVER;
+/** An abandonment that the walk yields again is not replaced after all. */
+export function dropReturned(waiting: readonly TraitEvent[], after: readonly TraitEvent[]): void {
+  for (const trait of waiting) {
+    if (Number.isNaN(trait.replaces)) continue;
+    if (after.some((other) => other.status === trait.status && other.at === trait.replaces)) trait.replaces = NEVER;
+  }
 }

@@ -35,21 +35,34 @@ export function agree(steps: readonly Step[], everywhere: boolean, horizonMs?: n
       const { result } = cart.deliver(event, logTime);
       const wanted = oracle.deliver(event, logTime);
       if (result !== wanted) expect(result).toBe(wanted);
+      if (everywhere) sameCart(cart, oracle, horizonMs);
     }
-    if (everywhere) same(cart, oracle);
+    if (everywhere) sameTraits(cart, oracle);
   }
   if (horizonMs === undefined) {
     cart.tick(rest(steps));
     oracle.tick(rest(steps));
-    if (oracle.waiting()) throw new Error('the oracle is not at rest');
+    if (oracle.nextDue() !== Infinity) throw new Error('the oracle is not at rest');
+    sameCart(cart, oracle, horizonMs);
   }
-  same(cart, oracle);
+  sameTraits(cart, oracle);
   return cart;
 }
 
-function same(cart: TestCart, oracle: Oracle): void {
+function sameTraits(cart: TestCart, oracle: Oracle): void {
   const seen = standing(cart.traits());
   const wanted = standing(oracle.traits());
   // Vitest's comparison is slow; it is here to show a difference, not to find it.
   if (seen.length !== wanted.length || seen.some((t, i) => t !== wanted[i])) expect(seen).toEqual(wanted);
+}
+
+/** The snapshot and the next deadline. */
+function sameCart(cart: TestCart, oracle: Oracle, horizonMs: number | undefined): void {
+  const snapshot = cart.snapshot();
+  const wanted = oracle.snapshot();
+  const fields = Object.keys(wanted) as (keyof typeof wanted)[];
+  if (fields.some((field) => snapshot[field] !== wanted[field])) expect(snapshot).toEqual(wanted);
+  const due = oracle.nextDue();
+  if (horizonMs === undefined ? due === Infinity : due >= oracle.forgetAt()) return;
+  if (cart.due() !== due) expect(cart.due()).toBe(due);
 }

@@ -7,6 +7,7 @@ export class TestCart {
   /** All changes so far. */
   readonly log: TraitChange[] = [];
   readonly standing = new Map<string, TraitChange>();
+  private readonly retracted = new Set<string>();
 
   constructor(private readonly horizonMs?: number) {}
 
@@ -32,7 +33,11 @@ export class TestCart {
     return snapshotOf(this.state!);
   }
 
-  /** What stands, in the order of T, changes before abandonments, then by status as first asserted. */
+  due(): number | undefined {
+    return dueOf(this.state!, this.horizonMs);
+  }
+
+  /** What stands. */
   traits(): TraitChange[] {
     return [...this.standing.values()];
   }
@@ -46,8 +51,20 @@ export class TestCart {
       if (change.op === 'asserted' && stands && !change.beyond_horizon) throw new Error(`asserted twice: ${id}`);
       if (change.op !== 'asserted' && !stands) throw new Error(`${change.op} without standing: ${id}`);
       if ((change.op === 'retracted') !== (change.retracted_at !== null)) throw new Error(`retracted_at of ${id}`);
-      if (change.op === 'retracted') this.standing.delete(id);
-      else this.standing.set(id, change);
+      if (change.op === 'asserted' && change.replaces !== null) this.checkReplaced(change, id);
+      if (change.op === 'retracted') {
+        this.standing.delete(id);
+        this.retracted.add(id);
+      } else {
+        this.standing.set(id, change);
+      }
     }
+  }
+
+  /** What is replaced has been retracted, and is not back. */
+  private checkReplaced(change: TraitChange, id: string): void {
+    const replaced = `${change.trait}|${change.status}|${change.replaces}`;
+    if (!this.retracted.has(replaced)) throw new Error(`${id} replaces what was never retracted: ${replaced}`);
+    if (this.standing.has(replaced)) throw new Error(`${id} replaces what stands: ${replaced}`);
   }
 }

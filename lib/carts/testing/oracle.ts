@@ -2,7 +2,7 @@
  * The naive oracle: docs/semantics.md §1 to §3 taken word by word, every array folded anew at every step. It was
  * written from that text alone and shares no code with the core; keep it that way. It is slow and it is meant to be.
  */
-import type { AbandonmentSource, Anomaly, CartEvent, Product, Trait } from '../../../schemas/types.ts';
+import type { AbandonmentSource, Anomaly, CartEvent, CartSnapshot, Product, Trait } from '../../../schemas/types.ts';
 
 /** A trait event that counts, with everything that a TraitChange says about it but `op`, `retracted_at`, `replaces`. */
 export interface OracleTrait {
@@ -114,7 +114,7 @@ function compare(a: CartEvent, b: CartEvent): number {
 }
 
 /** The latest of the first `upTo` events that carries the field. */
-function latest<F extends 'store_id' | 'mode' | 'amount' | 'products'>(
+function latest<F extends 'store_id' | 'mode' | 'amount' | 'products' | 'cart_created_at' | 'reservation_start_at'>(
   events: Arrived[],
   upTo: number,
   field: F,
@@ -178,6 +178,13 @@ function walk(events: Arrived[], clock: number): Abandonment[] {
 
 const identity = (t: Undated): string => `${t.trait}|${t.status}|${t.occurred_at}`;
 
+/** The last arrival among the episode's events + its grace. */
+function settledAt(a: Abandonment): number {
+  let last = a.members[0]!;
+  for (const m of a.members) if (m.turn > last.turn) last = m;
+  return last.arrival + last.event.grace_ms;
+}
+
 /** One cart, as the text has it. Times are Unix milliseconds. */
 export class Oracle {
   private arrived: Arrived[] = [];
@@ -186,6 +193,8 @@ export class Oracle {
   private beyond = false;
   private lastArrival = -Infinity;
   private clock = -Infinity;
+  /** What earlier lives left standing. */
+  private legacy = new Map<string, OracleTrait>();
 
   constructor(
     private readonly horizonMs = Infinity,
@@ -200,7 +209,7 @@ export class Oracle {
 
   deliver(event: CartEvent, logTime: number): 'event' | 'repeat' | 'overfull' {
     this.tick(logTime);
-    if (this.arrived.length > 0 && this.clock > this.lastArrival + this.horizonMs) this.forget();
+    if (this.arrived.length > 0 && this.clock > this.forgetAt()) this.forget();
     if (this.arrived.some((first) => repeats(event, first.event))) return 'repeat';
     if (this.arrived.length >= this.eventLimit) return 'overfull';
     this.arrived.push({ event, arrival: this.clock, turn: this.arrived.length });
@@ -210,17 +219,50 @@ export class Oracle {
     return 'event';
   }
 
-  /** What counts now: changes in order, then abandonments by T. */
+  /** What counts now: what lives before the horizon left, then changes in order, then abandonments by T. */
   traits(): OracleTrait[] {
+    return [...this.legacy.values(), ...this.ofThisLife()];
+  }
+
+  /** When the next conclusion that needs no further event is due: once the log's clock is past it. */
+  nextDue(): number {
+    const coming = walk(this.arrived, Infinity).filter((a) => a.source === 'timer' && !this.concluded.has(a.at));
+    return Math.min(Infinity, ...coming.map((a) => Math.max(a.at, settledAt(a))));
+  }
+
+  /** The cart as it stands (the fields' descriptions in the schema). */
+  snapshot(): CartSnapshot {
+    const all = this.arrived.length;
+    const changes = this.changes();
+    const abandoned = this.abandonments().at(-1);
+    const timed = walk(this.arrived, Infinity).at(-1);
+    const lastOpen = timed?.source === 'timer' && timed.upTo === all ? timed : undefined;
+    return {
+      status: changes.at(-1)?.status ?? null,
+      status_since: changes.at(-1)?.occurred_at ?? null,
+      store_id: latest(this.arrived, all, 'store_id'),
+      mode: latest(this.arrived, all, 'mode'),
+      amount: latest(this.arrived, all, 'amount'),
+      created_at: latest(this.arrived, all, 'cart_created_at') ?? this.arrived[0]!.event.occurred_at,
+      last_activity_at: this.arrived.filter(({ event }) => isActivity(event)).at(-1)?.event.occurred_at ?? null,
+      due_at: lastOpen !== undefined && !this.concluded.has(lastOpen.at) ? lastOpen.at : null,
+      abandoned_at: abandoned?.occurred_at ?? null,
+      recovered_at: abandoned?.recovered_at ?? null,
+      reservation_start_at: latest(this.arrived, all, 'reservation_start_at'),
+    };
+  }
+
+  /** When the cart is forgotten: once the log's clock is past it. */
+  forgetAt(): number {
+    return this.lastArrival + this.horizonMs;
+  }
+
+  private ofThisLife(): OracleTrait[] {
     return this.undated().map((t) => ({ ...t, detected_at: this.detected.get(identity(t))! }));
   }
 
-  /** Whether a conclusion is still to come that needs no further event. */
-  waiting(): boolean {
-    return walk(this.arrived, Infinity).some((a) => a.source === 'timer' && !this.concluded.has(a.at));
-  }
-
   private forget(): void {
+    for (const t of this.ofThisLife()) this.legacy.set(identity(t), t);
     this.arrived = [];
     this.concluded.clear();
     this.detected.clear();
@@ -235,12 +277,14 @@ export class Oracle {
     const now = new Map<string, number>();
     for (const t of this.undated()) now.set(identity(t), this.detected.get(identity(t)) ?? this.clock);
     this.detected = now;
+    // What this life has said is its own to take back.
+    for (const id of now.keys()) this.legacy.delete(id);
   }
 
+  /** A cart that is forgotten concludes nothing: what was not due by then never is. */
   private isDue(a: Abandonment): boolean {
-    let last = a.members[0]!;
-    for (const m of a.members) if (m.turn > last.turn) last = m;
-    return this.clock > a.at && this.clock > last.arrival + last.event.grace_ms;
+    const clock = Math.min(this.clock, this.forgetAt());
+    return clock > a.at && clock > settledAt(a);
   }
 
   private undated(): Undated[] {
