@@ -17,6 +17,10 @@ const CARTS = 2_000;
 const SEED = 1;
 const EVENTS: readonly WebhookEvent[] = ['cart_status', 'cart_activity', 'cart_abandoned'];
 const FRESH_TIMEOUT_MS = 120_000;
+/** A day goes by in seconds here, so a quiet cart is waited for seconds, too, not the usual minute. */
+const GRACE_SECONDS = 5;
+/** Afterwards shoppers go on in real time: about one webhook a second. */
+const LIVE_CARTS_PER_HOUR = 480;
 
 type Say = (message: string) => void;
 
@@ -58,7 +62,7 @@ async function createWorkspace(api: Api, timeZone: string): Promise<DemoWorkspac
   for (let run = 1; ; run++) {
     const id = run === 1 ? 'demo' : `demo-${run}`;
     try {
-      const body = { id, name: run === 1 ? 'Demo' : `Demo ${run}`, time_zone: timeZone };
+      const body = { id, name: run === 1 ? 'Demo' : `Demo ${run}`, time_zone: timeZone, grace_seconds: GRACE_SECONDS };
       const { keys } = await api.call<{ keys: DemoWorkspace['keys'] }>('POST', '/v1/workspaces', body);
       return { id, keys };
     } catch (error) {
@@ -120,16 +124,28 @@ async function counted(api: Api, workspace: DemoWorkspace, sentAtMs: number): Pr
     if (Date.now() > deadline) throw new Error('the webhooks were not counted in time; see DATA_DIR/logs');
     await sleep(100);
   }
-  const day = { in_last: { amount: 24, unit: 'hours' } };
+  const last = (amount: number, unit: string): object => ({ time: { operator: 'in_last', amount, unit } });
   const audiences: Record<string, unknown> = {
     people: { everyone: true },
-    'abandoned a cart in the last 24 hours': { trait: 'cart_abandoned', when: day },
-    'abandoned one in the last 30 minutes': {
-      trait: 'cart_abandoned',
-      when: { in_last: { amount: 30, unit: 'minutes' } },
+    'abandoned a cart in the last 24 hours': { trait: 'cart_abandoned', ...last(24, 'hours') },
+    'abandoned one in the last 30 minutes': { trait: 'cart_abandoned', ...last(30, 'minutes') },
+    'came back to a cart that they had abandoned': { trait: 'cart_abandoned', recovered: true },
+    'had an order ready for pickup': {
+      trait: 'cart_status_updated',
+      status: ['ready_for_pickup'],
+      ...last(24, 'hours'),
     },
-    'have an order ready for pickup': { trait: 'cart_status_updated', status: ['ready_for_pickup'], when: day },
-    'had an order finished': { trait: 'cart_status_updated', status: ['finished'], when: day },
+    'had one cancelled or dismissed': {
+      trait: 'cart_status_updated',
+      status: ['cancelled', 'dismissed'],
+      ...last(24, 'hours'),
+    },
+    'bought without a review so far': {
+      and: [
+        { trait: 'cart_status_updated', status: ['finished'], ...last(24, 'hours') },
+        { not: { trait: 'cart_status_updated', status: ['with_review'] } },
+      ],
+    },
   };
   const entries = Object.entries(audiences).map(
     async ([label, audience]) => [label, (await preview(audience)).count] as const,
@@ -141,7 +157,7 @@ await runInstallation({
   name: 'demo',
   doc: 'Everything on this machine, with a simulated day of a retailer in it.',
   services: true,
-  async onReady({ config, say }) {
+  async onReady({ config, say, stopping }) {
     const base = `http://127.0.0.1:${config.apiPort}`;
     const api = apiAt(base, config.adminKey);
     const endsAtMs = Date.now();
@@ -151,9 +167,18 @@ await runInstallation({
     const day = simulateDay({ seed: SEED, endsAtMs, carts: CARTS, timeZone });
     say(`demo: workspace ${workspace.id}: a day of ${count(CARTS)} carts that ends now, as signed webhooks`);
     await play(day, targets, say);
+    say(`demo: the last carts go quiet; counting in ${GRACE_SECONDS} s`);
+    await sleep(GRACE_SECONDS * 1000 + 500);
     for (const [label, people] of Object.entries(await counted(api, workspace, Date.now()))) {
       say(`  ${count(people).padStart(8)}  ${label}`);
     }
     process.stdout.write(`ready ${base}\n\nOpen the console:  ${base}/#key=${workspace.keys.read}\nCtrl-C ends it.\n`);
+    const webhooks = simulateLive({
+      seed: SEED,
+      startsAtMs: Date.now(),
+      cartsPerHour: LIVE_CARTS_PER_HOUR,
+      upcoming: day.upcoming,
+    });
+    await sendWebhooks({ webhooks, targets, concurrency: 8, live: true, signal: stopping });
   },
 });

@@ -14,8 +14,12 @@ export interface Program {
   doc: string;
   /** Starts services too; else the engines alone. */
   services: boolean;
-  /** Called when all serves. */
-  onReady: (installation: { config: Settings; say: (message: string) => void }) => Promise<void> | void;
+  /** Called when all serves; `stopping` is aborted when the end begins. */
+  onReady: (installation: {
+    config: Settings;
+    say: (message: string) => void;
+    stopping: AbortSignal;
+  }) => Promise<void> | void;
 }
 
 const say = (message: string): void => void process.stderr.write(`${message}\n`);
@@ -65,9 +69,9 @@ async function run(program: Program, config: Settings): Promise<void> {
       makeKeys(config);
       await services.start();
     }
-    await program.onReady({ config, say });
+    await program.onReady({ config, say, stopping: stop.signal });
   } catch (error) {
-    if (stop.began()) return;
+    if (stop.signal.aborted) return;
     say(error instanceof SetupError ? error.message : String((error as Error).stack));
     await stop(1);
   }
@@ -79,22 +83,22 @@ function makeKeys(config: Settings): void {
   void config.secretKey;
 }
 
-type Stop = ((code: number) => Promise<void>) & { began(): boolean };
+type Stop = ((code: number) => Promise<void>) & { signal: AbortSignal };
 
 function stopper(engines: Engines, services: Services, runDir: string): Stop {
-  let stopping = false;
+  const controller = new AbortController();
   const stop = async (code: number): Promise<void> => {
-    if (stopping) {
+    if (controller.signal.aborted) {
       say('stopping at once');
       await endLeftovers(runDir, 0);
       process.exit(1);
     }
-    stopping = true;
+    controller.abort();
     say('stopping');
     await services.stop();
     await engines.stop();
     removePid(runDir, 'supervisor');
     process.exit(code);
   };
-  return Object.assign(stop, { began: () => stopping });
+  return Object.assign(stop, { signal: controller.signal });
 }

@@ -86,7 +86,7 @@ export async function createSubscription(
   workspace: Workspace,
   settings: {
     event: 'cart_status' | 'cart_activity' | 'cart_abandoned';
-    store_ids?: number[];
+    store_ids?: string[];
     time_zone?: string;
     verify?: string;
   },
