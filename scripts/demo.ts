@@ -7,6 +7,7 @@ import {
   sendWebhooks,
   shopTimeZone,
   simulateDay,
+  simulateLive,
   type SimulatedDay,
   type Target,
   type WebhookEvent,
