@@ -12,6 +12,7 @@ export type {
   Folded,
   Key,
   KeyBody,
+  Meta,
   Subscription,
   SubscriptionBody,
   SubscriptionEvent,

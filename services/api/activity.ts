@@ -1,0 +1,82 @@
+import { TABLES } from '../../lib/clickhouse/tables.ts';
+import type { Database } from './database.ts';
+
+/** What came for a subscription lately. */
+export interface SubscriptionActivity {
+  lastReceivedMs: number | null;
+  /** Webhooks by the reason that they were refused for. */
+  refused: Record<string, number>;
+}
+
+export interface ActivityReader {
+  /** By subscription; those without any are left out. */
+  read(workspace: string, subscriptionIds: string[]): Promise<Map<string, SubscriptionActivity>>;
+}
+
+/** What ingest tells of one subscription: what it has seen since it started. Times are Unix milliseconds. */
+export interface IngestActivity {
+  subscription_id: string;
+  last_received_at: number | null;
+  refused: Record<string, number>;
+}
+
+export interface ActivityOptions {
+  database: Database;
+  /** Asks ingest; rejects when it does not answer. */
+  fromIngest(): Promise<IngestActivity[]>;
+}
+
+/**
+ * Dead letters are counted where they are kept; refusals that leave nothing behind (401), and when the last
+ * webhook came, only ingest knows, since it started. Without ingest the rest is still answered.
+ */
+export function createActivityReader({ database, fromIngest }: ActivityOptions): ActivityReader {
+  return {
+    async read(workspace, subscriptionIds) {
+      if (subscriptionIds.length === 0) return new Map();
+      const [rows, live] = await Promise.all([
+        deadLetters(database, workspace, subscriptionIds),
+        fromIngest().catch((): IngestActivity[] => []),
+      ]);
+      const byId = new Map<string, SubscriptionActivity>();
+      const of = (id: string): SubscriptionActivity => {
+        const found = byId.get(id) ?? { lastReceivedMs: null, refused: {} };
+        byId.set(id, found);
+        return found;
+      };
+      const wanted = new Set(subscriptionIds);
+      for (const { subscription_id, last_received_at, refused } of live) {
+        if (!wanted.has(subscription_id)) continue;
+        const activity = of(subscription_id);
+        activity.lastReceivedMs = later(activity.lastReceivedMs, last_received_at);
+        Object.assign(activity.refused, refused);
+      }
+      for (const { subscription_id, reason, letters, last_at_ms } of rows) {
+        const activity = of(subscription_id);
+        activity.lastReceivedMs = later(activity.lastReceivedMs, last_at_ms);
+        // Ingest counts these too, but forgets them when it starts anew.
+        activity.refused[reason] = letters;
+      }
+      return byId;
+    },
+  };
+}
+
+const later = (a: number | null, b: number | null): number | null =>
+  a === null || b === null ? (a ?? b) : Math.max(a, b);
+
+interface LettersRow {
+  subscription_id: string;
+  reason: string;
+  letters: number;
+  last_at_ms: number;
+}
+
+const deadLetters = (database: Database, workspace: string, ids: string[]): Promise<LettersRow[]> =>
+  database.rows<LettersRow>(
+    `SELECT subscription_id, reason, count() AS letters, max(toUnixTimestamp64Milli(received_at)) AS last_at_ms
+    FROM ${TABLES.deadLetters} FINAL
+    WHERE workspace = {workspace:String} AND subscription_id IN {ids:Array(String)}
+    GROUP BY subscription_id, reason`,
+    { workspace, ids },
+  );

@@ -1,0 +1,62 @@
+import type { ClickHouse } from '../../lib/clickhouse/client.ts';
+import { READ_SETTINGS } from '../../lib/clickhouse/tables.ts';
+
+/** ClickHouse cannot be reached: the HTTP layer answers 503. */
+export class ClickHouseUnavailableError extends Error {
+  override readonly name = 'ClickHouseUnavailableError';
+}
+
+export interface Database {
+  /**
+   * The rows of one read-only query with bound parameters; times as RFC 3339, 64-bit integers as numbers.
+   * A query whose signal aborts is stopped in ClickHouse too. Throws ClickHouseUnavailableError.
+   */
+  rows<T>(query: string, params?: Record<string, unknown>, signal?: AbortSignal): Promise<T[]>;
+  ping(): Promise<boolean>;
+}
+
+const SETTINGS = {
+  ...READ_SETTINGS,
+  // 2: read only, with settings of its own; needed for a query to end with the connection that asked for it.
+  readonly: '2',
+  cancel_http_readonly_queries_on_client_close: 1,
+  max_execution_time: 60,
+  join_use_nulls: 0,
+  date_time_output_format: 'iso',
+  output_format_json_quote_64bit_integers: 0,
+} as const;
+
+const GONE = /ECONNREFUSED|ECONNRESET|ETIMEDOUT|ENOTFOUND|EPIPE|EHOSTUNREACH|socket hang up|Timeout error/i;
+
+export function createDatabase(client: ClickHouse): Database {
+  return {
+    async rows<T>(query: string, params: Record<string, unknown> = {}, signal?: AbortSignal): Promise<T[]> {
+      try {
+        const result = await client.query({
+          query,
+          query_params: params,
+          format: 'JSONEachRow',
+          clickhouse_settings: SETTINGS,
+          // Many or long values do not fit into a URL.
+          use_multipart_params_auto: true,
+          ...(signal ? { abort_signal: signal } : {}),
+        });
+        return await result.json<T>();
+      } catch (error) {
+        throw unavailable(error)
+          ? new ClickHouseUnavailableError('ClickHouse does not answer', { cause: error })
+          : error;
+      }
+    },
+    async ping() {
+      const { success } = await client.ping();
+      return success;
+    },
+  };
+}
+
+function unavailable(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  const { code } = error as NodeJS.ErrnoException;
+  return GONE.test(`${code ?? ''} ${error.message}`);
+}

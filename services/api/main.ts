@@ -1,0 +1,72 @@
+import { resolve } from 'node:path';
+import { createRegistry } from '../../lib/avro/index.ts';
+import { createClickHouse } from '../../lib/clickhouse/client.ts';
+import { createDefinitions } from '../../lib/definitions/index.ts';
+import { serve } from '../../lib/http/index.ts';
+import { createKafka } from '../../lib/kafka/index.ts';
+import { runMain, serveHealth } from '../../lib/telemetry/index.ts';
+import { topicSpecs } from '../../lib/topics.ts';
+import { createActivityReader } from './activity.ts';
+import { createApiApp } from './app.ts';
+import { apiConfig } from './config.ts';
+import { createDatabase } from './database.ts';
+import { Freshness } from './freshness/freshness.ts';
+import { activityOf, positionsOf } from './peers.ts';
+import { createReplayer } from './replayer.ts';
+import { waitForTables } from './tables.ts';
+
+runMain({
+  name: 'api',
+  config: apiConfig,
+  start: async ({ config, logger, metrics }) => {
+    const { host, topicPrefix } = config;
+    let serving = false;
+    const ready = (): boolean => serving;
+    const health = await serveHealth({ host, advertisedHost: config.advertisedHost, logger, metrics, ready });
+    const kafka = createKafka({ brokers: config.kafkaBrokers, clientId: 'api', logger, topicPrefix });
+    const registry = createRegistry({ url: config.registryUrl, topicPrefix, logger });
+    await kafka.ensureTopics(Object.values(topicSpecs(config)));
+    const definitions = await createDefinitions({ kafka, registry, logger, secretKey: config.secretKey });
+    const clickhouse = createClickHouse({
+      url: config.clickhouseUrl,
+      user: config.clickhouseUser,
+      password: config.clickhousePassword,
+      database: config.clickhouseDatabase,
+    });
+    const database = createDatabase(clickhouse);
+    await waitForTables(database, logger);
+    const producer = kafka.createProducer();
+    const freshness = new Freshness({ kafka, positionsOf, logger });
+    const app = createApiApp({
+      definitions,
+      database,
+      kafka,
+      freshness,
+      replayer: await createReplayer({ definitions, producer, registry, now: Date.now }),
+      logger,
+      adminKey: config.adminKey,
+      secretKey: config.secretKey,
+      ingestUrl: config.ingestUrl,
+      registryUrl: config.registryUrl,
+      healthUrl: health.url,
+      consoleDir: resolve(config.consoleDir),
+      now: Date.now,
+      activity: createActivityReader({ database, fromIngest: () => activityOf(config.ingestUrl) }),
+    });
+    const http = await serve(app, { host, port: config.apiPort, portVariable: 'API_PORT' });
+    serving = true;
+    logger.info({ url: http.url }, 'api listens');
+    return {
+      stop: async () => {
+        serving = false;
+        await http.close();
+        freshness.stop();
+        await producer.close();
+        await definitions.stop();
+        await kafka.close();
+        await clickhouse.close();
+        await health.close();
+      },
+    };
+  },
+});

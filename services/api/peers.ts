@@ -1,0 +1,36 @@
+import { z } from 'zod';
+import type { StagePosition } from '../../lib/telemetry/index.ts';
+import type { IngestActivity } from './activity.ts';
+
+/** What this service asks of the other processes, over HTTP. */
+
+const TIMEOUT_MS = 1_000;
+
+const position = z.object({
+  stage: z.string(),
+  topic: z.string(),
+  partition: z.int(),
+  position: z.int(),
+  end: z.int(),
+  logTimeMs: z.number().nullable(),
+  earliestDueMs: z.number().nullable(),
+  state: z.enum(['restoring', 'running', 'stopped']),
+});
+
+const activity = z.object({
+  subscription_id: z.string(),
+  last_received_at: z.number().nullable(),
+  refused: z.record(z.string(), z.int()),
+});
+
+async function get<T>(url: string, schema: z.ZodType<T>): Promise<T> {
+  const response = await fetch(url, { signal: AbortSignal.timeout(TIMEOUT_MS) });
+  if (!response.ok) throw new Error(`${url} answered ${response.status}`);
+  return schema.parse(await response.json());
+}
+
+/** How far a member of a stage's group is. Rejects when it does not answer. */
+export const positionsOf = (url: string): Promise<StagePosition[]> => get(`${url}/positions`, z.array(position));
+
+/** What came for subscriptions since ingest started. Rejects when it does not answer. */
+export const activityOf = (url: string): Promise<IngestActivity[]> => get(`${url}/activity`, z.array(activity));

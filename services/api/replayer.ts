@@ -1,0 +1,92 @@
+import type { CartEvent, DeadLetter, PersonInput } from '../../schemas/types.ts';
+import type { Registry } from '../../lib/avro/index.ts';
+import type { Definitions } from '../../lib/definitions/index.ts';
+import { HttpProblem, invalid } from '../../lib/http/index.ts';
+import { parseLine } from '../../lib/jane/line.ts';
+import { parsePersonLine } from '../../lib/jane/person.ts';
+import type { LineContext } from '../../lib/jane/settings.ts';
+import { Unusable } from '../../lib/jane/unusable.ts';
+import { parseWebhook } from '../../lib/jane/webhook.ts';
+import type { Producer } from '../../lib/kafka/index.ts';
+import { cartKey, TOPICS } from '../../lib/topics.ts';
+
+/** What a replay needs of a dead letter. */
+export type Letter = Pick<DeadLetter, 'workspace' | 'source' | 'subscription_id' | 'request_at'>;
+
+export interface Replayer {
+  /**
+   * Takes a body in as if it came again, with the request timestamp of the first time; durable once it
+   * resolves. The event id, or null of a person's record. Throws HttpProblem 422 as at first.
+   */
+  replay(letter: Letter, body: Buffer): Promise<string | null>;
+}
+
+export interface ReplayerOptions {
+  definitions: Definitions;
+  producer: Producer;
+  registry: Registry;
+  now: () => number;
+}
+
+export async function createReplayer({ definitions, producer, registry, now }: ReplayerOptions): Promise<Replayer> {
+  const cartEvents = await registry.codec<CartEvent>(TOPICS.cartEvents);
+  const personInputs = await registry.codec<PersonInput>(TOPICS.personInputs);
+
+  const contextOf = (letter: Letter): LineContext => {
+    const workspace = definitions.workspace(letter.workspace);
+    if (!workspace) throw new HttpProblem(404, 'there is no such workspace');
+    return {
+      workspace: workspace.id,
+      receivedAtMs: now(),
+      settings: {
+        abandonmentWindowMs: workspace.abandonment_window_minutes * 60_000,
+        graceMs: workspace.grace_seconds * 1000,
+        retryHorizonMs: workspace.retry_horizon_minutes * 60_000,
+        defaultCountry: workspace.default_country,
+      },
+    };
+  };
+
+  return {
+    async replay(letter, body) {
+      const context = contextOf(letter);
+      if (letter.source === 'people') {
+        const input = usable(parsePersonLine(body, context));
+        const value = personInputs.encode(input);
+        await producer.send({ topic: TOPICS.personInputs, key: input.workspace, value });
+        return null;
+      }
+      const event = usable(cartEventOf(definitions, letter, body, context));
+      const key = cartKey(event.workspace, event.cart_id);
+      await producer.send({ topic: TOPICS.cartEvents, key, value: cartEvents.encode(event) });
+      return event.event_id;
+    },
+  };
+}
+
+function cartEventOf(
+  definitions: Definitions,
+  letter: Letter,
+  body: Buffer,
+  context: LineContext,
+): CartEvent | Unusable {
+  if (letter.source === 'carts') {
+    throw new HttpProblem(422, 'the cart has had all the events that one can have; a replay would change nothing');
+  }
+  if (letter.source === 'events') return parseLine(body, context);
+  const subscription = definitions.subscription(letter.subscription_id ?? '');
+  if (!subscription) throw new HttpProblem(422, 'its subscription was taken back, so nobody knows how to read it');
+  return parseWebhook(body, {
+    ...context,
+    subscriptionId: subscription.id,
+    kind: subscription.event,
+    storeIds: subscription.store_ids,
+    timeZone: subscription.time_zone,
+    requestAtMs: letter.request_at,
+  });
+}
+
+function usable<T>(parsed: T | Unusable): T {
+  if (parsed instanceof Unusable) throw invalid([{ path: parsed.path, message: parsed.message }]);
+  return parsed;
+}

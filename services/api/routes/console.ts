@@ -1,0 +1,68 @@
+import { readFile, stat } from 'node:fs/promises';
+import { extname, join, normalize, sep } from 'node:path';
+import type { App } from '../../../lib/http/index.ts';
+
+const TYPES: Record<string, string> = {
+  '.html': 'text/html; charset=utf-8',
+  '.js': 'text/javascript; charset=utf-8',
+  '.css': 'text/css; charset=utf-8',
+  '.json': 'application/json',
+  '.map': 'application/json',
+  '.svg': 'image/svg+xml',
+  '.png': 'image/png',
+  '.ico': 'image/x-icon',
+  '.woff2': 'font/woff2',
+  '.txt': 'text/plain; charset=utf-8',
+  '.webmanifest': 'application/manifest+json',
+};
+
+/** The styles of the console's components are set on elements; scripts come from here alone. */
+const POLICY = [
+  "default-src 'self'",
+  "style-src 'self' 'unsafe-inline'",
+  "img-src 'self' data:",
+  "object-src 'none'",
+  "base-uri 'none'",
+  "form-action 'none'",
+  "frame-ancestors 'none'",
+].join('; ');
+
+const HEADERS = {
+  'content-security-policy': POLICY,
+  'x-content-type-options': 'nosniff',
+  'referrer-policy': 'no-referrer',
+  'x-frame-options': 'DENY',
+};
+
+const MISSING = `<!doctype html><meta charset="utf-8"><title>Jane Traits</title>
+<p>The console is not built yet: run <code>npm run build</code>. The API is at <a href="/docs">/docs</a>.</p>`;
+
+/**
+ * Serves the built console at /, without a key. Files of `assets` carry their hash in their name and are kept
+ * by browsers for ever; paths without an extension are the console's own and answer with its page.
+ */
+export function consoleRoutes(app: App, folder: string): void {
+  app.get('/*', async (c, next) => {
+    const path = normalize(decodeURIComponent(c.req.path));
+    if (/^\/(v1|docs|openapi\.json|healthz|readyz|metrics)(\/|$)/.test(path)) return next();
+    const page = extname(path) === '';
+    const file = page ? join(folder, 'index.html') : join(folder, path);
+    if (!file.startsWith(normalize(folder + sep))) return next();
+    const bytes = await read(file);
+    if (!bytes) return page ? c.html(MISSING, 503, { ...HEADERS, 'cache-control': 'no-store' }) : next();
+    const kept = path.startsWith('/assets/') ? 'public, max-age=31536000, immutable' : 'no-cache';
+    return c.body(new Uint8Array(bytes), 200, {
+      ...HEADERS,
+      'content-type': TYPES[extname(file)] ?? 'application/octet-stream',
+      'cache-control': kept,
+    });
+  });
+}
+
+async function read(file: string): Promise<Buffer | undefined> {
+  try {
+    return (await stat(file)).isFile() ? await readFile(file) : undefined;
+  } catch {
+    return undefined;
+  }
+}

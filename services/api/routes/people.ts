@@ -1,0 +1,189 @@
+import { z } from '@hono/zod-openapi';
+import { TABLES } from '../../../lib/clickhouse/tables.ts';
+import { addRoute, HttpProblem, invalid, listOf } from '../../../lib/http/index.ts';
+import { externalValue, identifiersOf } from '../../../lib/people/identifiers.ts';
+import type { Database } from '../database.ts';
+import type { Routes } from '../deps.ts';
+import {
+  CARTS_OF_PERSON,
+  cartSchema,
+  idsOfPerson,
+  personId,
+  TRAIT_EVENTS_OF_PERSON,
+  traitEventSchema,
+} from '../rows.ts';
+import { idParams, instant } from '../schemas.ts';
+
+const consent = z.enum(['opted_in', 'opted_out']).nullable();
+const contact = z.strictObject({ value: z.string(), consent });
+const personShape = {
+  person_id: personId,
+  anonymous: z.boolean(),
+  name: z.string().nullable(),
+  time_zone: z.string().nullable(),
+  first_at: instant,
+  last_at: instant,
+  identifiers: z.strictObject({
+    user_ids: z.array(z.string()),
+    external_ids: z.array(z.strictObject({ source: z.string(), id: z.string() })),
+    phones: z.array(contact),
+    emails: z.array(contact),
+  }),
+  consent: z.strictObject({ sms: consent, email: consent }),
+  reachable: z.strictObject({ sms: z.boolean(), email: z.boolean() }),
+};
+const personSchema = z.strictObject(personShape).openapi('Person');
+const wholePerson = z.strictObject({
+  ...personShape,
+  timeline: z.array(traitEventSchema).describe('the newest first, at most 500'),
+  carts: z.array(cartSchema).describe('the newest first, at most 500'),
+  audiences: z.array(z.never()),
+  flow_runs: z.array(z.never()),
+});
+
+interface PersonRow {
+  person_id: string;
+  anonymous: boolean;
+  name: string | null;
+  time_zone: string | null;
+  first_at: string;
+  last_at: string;
+  phones: string[];
+  phone_consents: string[];
+  emails: string[];
+  email_consents: string[];
+  user_ids: string[];
+  externals: string[];
+  reachable_sms: boolean;
+  reachable_email: boolean;
+  sms_consent: z.output<typeof consent>;
+  email_consent: z.output<typeof consent>;
+  merged_into: number;
+}
+
+const PERSON = `SELECT toString(person.person_id) AS person_id, anonymous, name, time_zone, first_at, last_at, phones,
+  phone_consents, emails, email_consents, user_ids, externals, reachable_sms, reachable_email, sms_consent,
+  email_consent, merged_into
+FROM ${TABLES.people} AS person FINAL WHERE workspace = {workspace:String}`;
+
+const LIST_MAX = 500;
+
+const show = (row: PersonRow) => ({
+  person_id: row.person_id,
+  anonymous: row.anonymous,
+  name: row.name,
+  time_zone: row.time_zone,
+  first_at: row.first_at,
+  last_at: row.last_at,
+  identifiers: {
+    user_ids: row.user_ids,
+    external_ids: row.externals.map((external) => {
+      const space = external.indexOf(' ');
+      return { source: external.slice(0, space), id: external.slice(space + 1) };
+    }),
+    phones: row.phones.map((value, i) => ({ value, consent: row.phone_consents[i] || null })),
+    emails: row.emails.map((value, i) => ({ value, consent: row.email_consents[i] || null })),
+  },
+  consent: { sms: row.sms_consent, email: row.email_consent },
+  reachable: { sms: row.reachable_sms, email: row.reachable_email },
+});
+
+const text = z.string().max(1000).optional();
+const lookup = z
+  .strictObject({ phone: text, email: text, user_id: text, external_user_id: text, external_user_source: text })
+  .superRefine((query, context) => {
+    const named = [query.phone, query.email, query.user_id, query.external_user_id].filter((v) => v !== undefined);
+    if (named.length !== 1) {
+      const message = 'name one of phone, email, user_id and external_user_id';
+      context.addIssue({ code: 'custom', message });
+    }
+    if (query.external_user_source !== undefined && query.external_user_id === undefined) {
+      const message = 'belongs to external_user_id';
+      context.addIssue({ code: 'custom', path: ['external_user_source'], message });
+    }
+  });
+
+/** The column that an identifier is kept in, and the value as it is kept; 422 for what is none. */
+function wanted(query: z.output<typeof lookup>, defaultCountry: string): { column: string; value: string } {
+  const read = identifiersOf(
+    {
+      phone: query.phone,
+      email: query.email,
+      user_id: query.user_id,
+      external_id: query.external_user_id,
+      external_source: query.external_user_source,
+    },
+    defaultCountry,
+  );
+  if (read.phone !== null) return { column: 'phones', value: read.phone };
+  if (read.email !== null) return { column: 'emails', value: read.email };
+  if (read.user_id !== null) return { column: 'user_ids', value: read.user_id };
+  if (read.external_id !== null) {
+    return { column: 'externals', value: externalValue(read.external_source ?? '', read.external_id) };
+  }
+  const given = (['phone', 'email', 'user_id', 'external_user_id'] as const).find((key) => query[key] !== undefined);
+  throw invalid([{ path: `/${given ?? ''}`, message: 'cannot be read as an identifier' }]);
+}
+
+async function findPerson(database: Database, workspace: string, id: string): Promise<PersonRow> {
+  let wantedId = /^[1-9]\d{0,9}$/.test(id) ? Number(id) : 0;
+  // A loser's id answers with the winner; more than one step only while a merge of merges is being written.
+  for (let steps = 0; wantedId > 0 && wantedId < 2 ** 32 && steps < 5; steps += 1) {
+    const [row] = await database.rows<PersonRow>(`${PERSON} AND person.person_id = {id:UInt32}`, {
+      workspace,
+      id: wantedId,
+    });
+    if (row?.merged_into === 0) return row;
+    wantedId = row?.merged_into ?? 0;
+  }
+  throw new HttpProblem(404, 'there is no such person');
+}
+
+export const peopleRoutes: Routes = (app, { database, definitions }) => {
+  addRoute(
+    app,
+    {
+      method: 'get',
+      path: '/v1/people',
+      summary: 'Find people by an identifier',
+      description: 'Phones and addresses are read as those of carts are: "(808) 555-0143" finds +18085550143.',
+      tag: 'people',
+      access: 'read',
+      query: lookup,
+      answers: { 200: { description: 'who has it; most often one or nobody', schema: listOf(personSchema) } },
+    },
+    async ({ query, workspace }) => {
+      const country = (await definitions.findWorkspace(workspace))?.default_country ?? 'US';
+      const { column, value } = wanted(query, country);
+      const rows = await database.rows<PersonRow>(
+        `${PERSON} AND merged_into = 0 AND has(${column}, {value:String}) ORDER BY person.person_id LIMIT 1000`,
+        { workspace, value },
+      );
+      return { status: 200, body: { items: rows.map(show), next_cursor: null } };
+    },
+  );
+
+  addRoute(
+    app,
+    {
+      method: 'get',
+      path: '/v1/people/{id}',
+      summary: 'One person: identifiers, consent, timeline, carts',
+      description: 'The id of one that was merged into another answers with that one.',
+      tag: 'people',
+      access: 'read',
+      params: idParams,
+      answers: { 200: { description: 'the person', schema: wholePerson } },
+    },
+    async ({ params, workspace }) => {
+      const row = await findPerson(database, workspace, params.id);
+      const ids = await idsOfPerson(database, workspace, Number(row.person_id));
+      const of = { workspace, ids, id: Number(row.person_id) };
+      const [timeline, carts] = await Promise.all([
+        database.rows(`${TRAIT_EVENTS_OF_PERSON} ORDER BY occurred_at DESC, event_id LIMIT ${LIST_MAX}`, of),
+        database.rows(`${CARTS_OF_PERSON} ORDER BY last_activity_at DESC, cart_id LIMIT ${LIST_MAX}`, of),
+      ]);
+      return { status: 200, body: { ...show(row), timeline, carts, audiences: [], flow_runs: [] } };
+    },
+  );
+};

@@ -1,0 +1,85 @@
+import { z } from '@hono/zod-openapi';
+import { OPERATORS } from '../../../lib/audiences/index.ts';
+import { TABLES } from '../../../lib/clickhouse/tables.ts';
+import { addRoute, decodeCursor, encodeCursor, listOf, listQuery } from '../../../lib/http/index.ts';
+import type { Routes } from '../deps.ts';
+import { instant } from '../schemas.ts';
+import { STATUSES } from '../statuses.ts';
+
+const traitSchema = z.strictObject({
+  trait: z.enum(['cart_abandoned', 'cart_status_updated']),
+  name: z.string(),
+  meaning: z.string(),
+  operators: z.array(z.enum(OPERATORS)),
+  statuses: z.array(z.strictObject({ status: z.string(), meaning: z.string() })),
+  unknown_statuses: z.array(z.string()).describe('seen in this workspace and documented nowhere'),
+});
+
+const storeSchema = z
+  .strictObject({ store_id: z.string(), carts: z.int(), last_seen_at: instant.nullable() })
+  .openapi('Store');
+
+export const traitRoutes: Routes = (app, { database }) => {
+  const common = { method: 'get', tag: 'traits', access: 'read' } as const;
+
+  addRoute(
+    app,
+    {
+      ...common,
+      path: '/v1/traits',
+      summary: 'The two traits: operators, statuses and what they mean, and unknown statuses that were seen',
+      answers: { 200: { description: 'both', schema: z.strictObject({ traits: z.array(traitSchema) }) } },
+    },
+    async ({ workspace }) => {
+      const seen = await database.rows<{ status: string }>(
+        `SELECT DISTINCT status FROM ${TABLES.traitEvents}
+        WHERE workspace = {workspace:String} AND trait = 'cart_status_updated' AND status NOT IN {known:Array(String)}
+        ORDER BY status LIMIT 1000`,
+        { workspace, known: STATUSES.map(({ status }) => status) },
+      );
+      const operators = [...OPERATORS];
+      const abandoned = {
+        trait: 'cart_abandoned',
+        name: 'Cart Abandoned',
+        meaning: 'a customer abandons their cart before completing checkout',
+        operators,
+        statuses: [],
+        unknown_statuses: [],
+      };
+      const updated = {
+        trait: 'cart_status_updated',
+        name: 'Cart Status Updated',
+        meaning: 'the status of an order changes during its fulfilment',
+        operators,
+        statuses: STATUSES,
+        unknown_statuses: seen.map(({ status }) => status),
+      };
+      return { status: 200, body: { traits: [abandoned, updated] } };
+    },
+  );
+
+  addRoute(
+    app,
+    {
+      ...common,
+      path: '/v1/stores',
+      summary: 'Stores that carts were seen of',
+      query: listQuery,
+      answers: { 200: { description: 'a page of them, by id', schema: listOf(storeSchema) } },
+    },
+    async ({ query, workspace }) => {
+      const after = decodeCursor(query.cursor, z.string()) ?? '';
+      const rows = await database.rows<{ store_id: string }>(
+        `SELECT assumeNotNull(store_id) AS store_id, count() AS carts, max(cart.last_activity_at) AS last_seen_at
+        FROM ${TABLES.carts} AS cart FINAL
+        WHERE workspace = {workspace:String} AND cart.store_id IS NOT NULL AND cart.store_id > {after:String}
+        GROUP BY store_id ORDER BY store_id LIMIT {limit:UInt32}`,
+        { workspace, after, limit: query.limit + 1 },
+      );
+      const items = rows.slice(0, query.limit);
+      const last = items.at(-1);
+      const next_cursor = rows.length > items.length && last ? encodeCursor(last.store_id) : null;
+      return { status: 200, body: { items, next_cursor } };
+    },
+  );
+};

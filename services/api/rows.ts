@@ -1,0 +1,87 @@
+import { z } from '@hono/zod-openapi';
+import { TABLES } from '../../lib/clickhouse/tables.ts';
+import type { Database } from './database.ts';
+import { instant } from './schemas.ts';
+
+/** Rows as the routes show them, with the columns that make them. Person ids are decimal strings. */
+
+export const personId = z.string().openapi({ example: '4711', description: 'a decimal number as text' });
+const label = z.string().nullable();
+
+export const traitEventSchema = z
+  .strictObject({
+    event_id: z.string(),
+    trait: z.enum(['cart_abandoned', 'cart_status_updated']),
+    status: z.string().describe('empty for cart_abandoned'),
+    occurred_at: instant,
+    detected_at: instant,
+    recovered_at: instant.nullable(),
+    person_id: personId,
+    cart_id: z.string(),
+    store_id: label,
+    mode: label,
+    amount: z.number().nullable(),
+    anomaly: label,
+    reentered: z.boolean(),
+    source: label,
+  })
+  .openapi('TraitEvent');
+export type TraitEventRow = z.output<typeof traitEventSchema>;
+
+const traitEventColumns = (person: string): string => `event_id, trait, status, occurred_at, detected_at, recovered_at,
+  toString(${person}) AS person_id, cart_id, store_id, mode, amount, anomaly, reentered, source`;
+export const TRAIT_EVENT_COLUMNS = traitEventColumns('person_id');
+
+/** By the index of person ids in the table itself: {ids} are all that the person {id} has rows under. */
+export const TRAIT_EVENTS_OF_PERSON = `SELECT ${traitEventColumns('{id:UInt32}')}
+FROM ${TABLES.traitEvents} AS event FINAL
+WHERE workspace = {workspace:String} AND event.person_id IN {ids:Array(UInt32)} AND retracted_at IS NULL`;
+
+export const cartSchema = z
+  .strictObject({
+    cart_id: z.string(),
+    person_id: personId,
+    status: label,
+    status_since: instant.nullable(),
+    store_id: label,
+    mode: label,
+    amount: z.number().nullable(),
+    created_at: instant.nullable(),
+    last_activity_at: instant.nullable(),
+    due_at: instant.nullable().describe('when the open episode counts as abandoned'),
+    abandoned_at: instant.nullable(),
+    recovered_at: instant.nullable(),
+    reservation_start_window: instant.nullable(),
+  })
+  .openapi('Cart');
+export type CartShown = z.output<typeof cartSchema>;
+
+const cartColumns = (person: string): string => `cart_id, toString(${person}) AS person_id, status, status_since,
+  store_id, mode, amount, created_at, last_activity_at, due_at, abandoned_at, recovered_at`;
+export const CART_COLUMNS = `${cartColumns('person_id')}, reservation_start_window`;
+
+/** As {@link TRAIT_EVENTS_OF_PERSON}. */
+export const CARTS_OF_PERSON = `SELECT ${cartColumns('{id:UInt32}')}, reservation_start_at AS reservation_start_window
+FROM ${TABLES.carts} AS cart FINAL
+WHERE workspace = {workspace:String} AND cart.person_id IN {ids:Array(UInt32)}`;
+
+/** Names of people by their id, as far as they have one. */
+export async function namesOf(database: Database, workspace: string, ids: string[]): Promise<Map<string, string>> {
+  if (ids.length === 0) return new Map();
+  const rows = await database.rows<{ person_id: string; name: string }>(
+    `SELECT toString(person_id) AS person_id, assumeNotNull(name) AS name FROM ${TABLES.people} FINAL
+    WHERE workspace = {workspace:String} AND ${TABLES.people}.person_id IN {ids:Array(UInt32)} AND name IS NOT NULL`,
+    { workspace, ids: [...new Set(ids)].map(Number) },
+  );
+  return new Map(rows.map(({ person_id, name }) => [person_id, name]));
+}
+
+/** The ids whose rows are one person's: the person's own and those that were merged into it. */
+export const idsOfPerson = async (database: Database, workspace: string, id: number): Promise<number[]> =>
+  (
+    await database.rows<{ person_id: number }>(
+      `SELECT person_id FROM ${TABLES.people} FINAL
+      WHERE workspace = {workspace:String} AND (person_id = {id:UInt32} OR merged_into = {id:UInt32})`,
+      { workspace, id },
+    )
+  ).map(({ person_id }) => person_id);

@@ -1,0 +1,48 @@
+import { z } from '@hono/zod-openapi';
+import { isSupportedCountry } from 'libphonenumber-js/min';
+import type { Meta } from '../../lib/definitions/index.ts';
+import { readInstant } from '../../lib/jane/times.ts';
+import { inYears, isTimeZone, showInstant } from '../../lib/time/index.ts';
+
+/** Pieces of the bodies that several routes share. */
+
+/** In answers. */
+export const instant = z.string().openapi({ format: 'date-time', example: '2026-03-17T12:00:00.000Z' });
+
+/** In requests: an RFC 3339 instant, floored to milliseconds. */
+export const givenInstant = z
+  .string()
+  .refine((text) => {
+    const at = readInstant(text);
+    return at !== null && inYears(at);
+  }, 'has to be an RFC 3339 instant in the years 1970 to 2200')
+  .openapi({ format: 'date-time' });
+
+export const timeZone = z
+  .string()
+  .max(100)
+  .refine(isTimeZone, 'has to be an IANA time zone, such as America/Los_Angeles')
+  .openapi({ example: 'America/Los_Angeles' });
+
+export const country = z
+  .string()
+  .refine((text) => /^[A-Z]{2}$/.test(text) && isSupportedCountry(text), 'has to be an ISO 3166 code of two letters')
+  .openapi({ example: 'US' });
+
+export const wholeNumber = (min: number, max: number) => z.int().min(min).max(max);
+
+/** An id in a path: of any text that can be one. */
+export const idParams = z.strictObject({ id: z.string().min(1).max(1000) });
+
+/** What every definition shows besides its own fields. */
+export const metaSchema = {
+  version: z.int().describe('for If-Match'),
+  created_at: instant,
+  updated_at: instant,
+};
+
+export const showMeta = (meta: Meta) => ({
+  version: meta.version,
+  created_at: showInstant(meta.createdAt),
+  updated_at: showInstant(meta.updatedAt),
+});

@@ -1,0 +1,144 @@
+import type { StagePosition } from '../../lib/telemetry/index.ts';
+import { showInstant } from '../../lib/time/index.ts';
+import type { ApiDeps } from './deps.ts';
+import type { StageWatcher } from './freshness/watcher.ts';
+
+/** How long a part may take to say that it is there. */
+const ASK_MS = 1_500;
+
+type State = StagePosition['state'];
+
+interface PartitionStatus {
+  partition: number;
+  position: number | null;
+  end: number;
+  lag: number | null;
+  log_time: string | null;
+  earliest_due: string | null;
+  state: State;
+  url: string | null;
+}
+
+interface StageStatus {
+  stage: string;
+  state: State;
+  urls: string[];
+  topic: string | null;
+  position: number | null;
+  lag: number | null;
+  fresh_through: string | null;
+  behind_ms: number | null;
+  partitions: PartitionStatus[];
+}
+
+/** All stages in the order of the way of an event. What does not answer is stopped, never an error. */
+export async function stagesNow(deps: ApiDeps): Promise<StageStatus[]> {
+  const [ingest, ...chain] = await Promise.all([
+    ingestNow(deps),
+    ...deps.freshness.watchers.map((watcher) => stageNow(deps, watcher)),
+  ]);
+  return [ingest, ...chain, apiNow(deps)];
+}
+
+const still = { topic: null, position: null, lag: null, fresh_through: null, behind_ms: null, partitions: [] };
+
+const apiNow = (deps: ApiDeps): StageStatus => ({ ...still, stage: 'api', state: 'running', urls: [deps.healthUrl] });
+
+async function ingestNow(deps: ApiDeps): Promise<StageStatus> {
+  const state = (await answers(`${deps.ingestUrl}/readyz`)) ? 'running' : 'stopped';
+  return { ...still, stage: 'ingest', state, urls: [deps.ingestUrl] };
+}
+
+async function stageNow(deps: ApiDeps, watcher: StageWatcher): Promise<StageStatus> {
+  const { stage } = watcher;
+  const [ends, positions] = await Promise.all([
+    within(deps.kafka.endOffsets(stage.topic)).catch((): number[] => []),
+    within(watcher.ask()).catch((): StagePosition[] => []),
+  ]);
+  const partitions = ends.map((end, partition) => partitionNow(watcher, positions, partition, end));
+  const passedMs = deps.freshness.passedMs.get(stage.name) ?? null;
+  return {
+    stage: stage.name,
+    state: worst(partitions.map((partition) => partition.state)),
+    urls: watcher.members.filter(({ reachable }) => reachable).map(({ url }) => url),
+    topic: stage.topic,
+    position: sum(partitions.map(({ position }) => position)),
+    lag: sum(partitions.map(({ lag }) => lag)),
+    fresh_through: passedMs === null ? null : showInstant(passedMs),
+    behind_ms: passedMs === null ? null : Math.max(0, deps.now() - passedMs),
+    partitions,
+  };
+}
+
+function partitionNow(
+  watcher: StageWatcher,
+  positions: StagePosition[],
+  partition: number,
+  end: number,
+): PartitionStatus {
+  const found = positions
+    .filter((position) => position.partition === partition)
+    .reduce<StagePosition | null>((best, next) => (best && best.position > next.position ? best : next), null);
+  const owner = watcher.members.find((member) => member.reachable && member.partitions.includes(partition));
+  const show = (ms: number | null | undefined): string | null =>
+    ms === null || ms === undefined ? null : showInstant(ms);
+  return {
+    partition,
+    position: found?.position ?? null,
+    end,
+    lag: found ? Math.max(0, end - found.position) : null,
+    log_time: show(found?.logTimeMs),
+    earliest_due: show(found?.earliestDueMs),
+    state: found?.state ?? 'stopped',
+    url: owner?.url ?? null,
+  };
+}
+
+export async function enginesNow({ kafka, database, registryUrl }: ApiDeps) {
+  const state = async (engine: 'kafka' | 'registry' | 'clickhouse', asked: Promise<boolean>) => {
+    const up = await within(asked).catch(() => false);
+    return { engine, state: up ? ('running' as const) : ('stopped' as const) };
+  };
+  return Promise.all([
+    state(
+      'kafka',
+      kafka.endOffsets('definitions').then(() => true),
+    ),
+    state('registry', answers(`${registryUrl}/subjects`)),
+    state('clickhouse', database.ping()),
+  ]);
+}
+
+async function answers(url: string): Promise<boolean> {
+  try {
+    const response = await fetch(url, { signal: AbortSignal.timeout(ASK_MS) });
+    await response.body?.cancel();
+    return response.ok;
+  } catch {
+    return false;
+  }
+}
+
+/** Rejects when it takes longer than a part may take to answer. */
+async function within<T>(asked: Promise<T>): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error('no answer in time')), ASK_MS);
+  });
+  try {
+    return await Promise.race([asked, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** Null when any is unknown, or there is none. */
+const sum = (values: (number | null)[]): number | null =>
+  values.length === 0 ? null : values.reduce<number | null>((a, b) => (a === null || b === null ? null : a + b), 0);
+
+const worst = (states: State[]): State =>
+  states.length === 0 || states.includes('stopped')
+    ? 'stopped'
+    : states.includes('restoring')
+      ? 'restoring'
+      : 'running';
