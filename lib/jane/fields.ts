@@ -22,8 +22,7 @@ export class Fields {
 
   /** The member itself; undefined where it is not there or null. */
   raw(key: string): Exclude<Json, null> | undefined {
-    // Own members only: "constructor" of an empty object is not what was sent.
-    return Object.hasOwn(this.object, key) ? (this.object[key] ?? undefined) : undefined;
+    return this.object[key] ?? undefined;
   }
 
   refuse(key: string, reason: UnusableReason, what: string): null {

@@ -70,6 +70,8 @@ describe('parseJson', () => {
     (text) => expect((valueOf(text) as Record<string, unknown>)['a']).toBe(2),
   );
 
+  it('takes 64 levels', () => expect(parse('['.repeat(64) + ']'.repeat(64))).not.toBeInstanceOf(Unusable));
+
   it('skips a byte order mark', () => expect(valueOf('\ufeff{"a":1}')).toEqual({ a: 1 }));
 
   it.each([
@@ -86,7 +88,7 @@ describe('parseJson', () => {
   ])('refuses %.40j', (text, reason) => expect(parse(text)).toMatchObject({ reason }));
 
   it('counts brackets in texts as text', () =>
-    expect(valueOf(`["${'['.repeat(100)}\\"["]`)).toEqual([`${'['.repeat(100)}"[`]));
+    expect(valueOf(`["${'['.repeat(100)}\\"${'['.repeat(100)}"]`)).toEqual([`${'['.repeat(100)}"${'['.repeat(100)}`]));
 
   it('refuses what is not UTF-8', () => {
     expect(parse(Uint8Array.of(0x22, 0xff, 0x22))).toMatchObject({ reason: 'not_utf8' });

@@ -61,6 +61,9 @@ describe('lines', () => {
     ['no status', { cart: { id: 1 } }, 'no_status', '/cart/status'],
   ])('refuses %s', (_, change, reason, path) => expect(line(change)).toMatchObject({ reason, path }));
 
+  it('may be of the first instant of 2010', () =>
+    expect(line({ occurred_at: '2010-01-01T00:00:00Z' })).toMatchObject({ occurred_at: at('2010-01-01T00:00:00Z') }));
+
   it('is clamped to receipt', () => {
     expect(line({ occurred_at: '2021-06-21T21:50:00Z' })).toMatchObject({ occurred_at: RECEIVED, clamped: false });
     expect(line({ occurred_at: '2021-06-21T21:50:01Z' })).toMatchObject({ occurred_at: RECEIVED, clamped: true });

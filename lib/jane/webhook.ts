@@ -14,7 +14,7 @@ export function parseWebhook(body: Uint8Array, context: WebhookContext): CartEve
   if (parsed instanceof Unusable) return parsed;
   if (!isObject(parsed.value))
     return new Unusable('not_an_object', '', 'The body must be a JSON object with a member "cart".');
-  const cart = Object.hasOwn(parsed.value, 'cart') ? parsed.value['cart'] : undefined;
+  const cart = parsed.value['cart'];
   if (!isObject(cart)) return new Unusable('no_cart', '/cart', 'is missing or no object; send the cart in it.');
 
   const facts = readCart(cart, context.kind, context.timeZone, context.settings.defaultCountry);
@@ -62,7 +62,7 @@ function timeOf(
 }
 
 function plausible(cart: JsonObject, key: string, timeZone: string): number | null {
-  const value = Object.hasOwn(cart, key) ? cart[key] : null;
+  const value = cart[key];
   const time = typeof value === 'string' ? readTime(value, timeZone) : null;
   return time !== null && time >= EARLIEST_MS ? time : null;
 }
