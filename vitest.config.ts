@@ -10,7 +10,7 @@ export default defineConfig({
       {
         test: {
           name: 'unit',
-          include: ['{lib,services,schemas,scripts,web}/**/*.test.ts', 'test/house/**/*.test.ts'],
+          include: ['{lib,services,schemas,scripts,web,deploy}/**/*.test.ts', 'test/house/**/*.test.ts'],
           environment: 'node',
           testTimeout: 30_000,
         },

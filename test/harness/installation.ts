@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { inject } from 'vitest';
 import { freePorts } from '../../deploy/engines/ports.ts';
 import { livePid, pidNames } from '../../deploy/engines/process.ts';
+import { request, waitUntil } from './client.ts';
 import { runProgram, type RunningProgram } from './engines.ts';
 
 export interface InstallationOptions {
@@ -25,6 +26,12 @@ export interface Installation {
   stop(): Promise<void>;
   /** kill -9 to all its processes at once, or to the named ones (service or engine), which then restart. */
   kill9(...names: string[]): Promise<void>;
+  /** kill -9 to the supervisor alone: its children are left to themselves. */
+  kill9Supervisor(): Promise<void>;
+  /** Until every service answers again, for up to a minute. */
+  waitReady(): Promise<void>;
+  /** The line that it printed when all served. */
+  ready(): string;
   /** Starts again after stop() or kill9(), on the same folder and ports. */
   restart(): Promise<void>;
   /** What the supervisor said so far. */
@@ -59,6 +66,12 @@ export async function startInstallation(options: InstallationOptions = {}): Prom
       kill9(dataDir, names);
       if (names.length === 0) await gone();
     },
+    async kill9Supervisor() {
+      kill9(dataDir, ['supervisor']);
+      await gone();
+    },
+    waitReady: () => untilServing(env),
+    ready: () => program?.ready ?? '',
     async restart() {
       if (program) throw new Error('restart() is for an installation that was stopped or killed');
       program = await start(env);
@@ -77,6 +90,19 @@ export async function removeInstallation(installation: Installation): Promise<vo
 
 function start(env: Record<string, string>): Promise<RunningProgram> {
   return runProgram('start', { ...process.env, ...env });
+}
+
+/** api and ingest answer, and what stands behind them is ready to. */
+async function untilServing(env: Record<string, string>): Promise<void> {
+  await waitUntil(
+    'all services answer',
+    async () => {
+      const urls = ['API_PORT', 'INGEST_PORT'].map((port) => `http://127.0.0.1:${env[port] ?? ''}/openapi.json`);
+      const answers = await Promise.all(urls.map((url) => request(url)));
+      return answers.every(({ status }) => status === 200);
+    },
+    { timeoutMs: 60_000 },
+  );
 }
 
 /** All at once: the supervisor first, so that it restarts nothing. */
