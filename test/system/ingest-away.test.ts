@@ -39,7 +39,10 @@ async function silentProducer(options: ProducerOptions): Promise<Producer> {
 async function worldWith(producer: Producer, change: Parameters<typeof openIngest>[0] = {}): Promise<IngestWorld> {
   const registry = createRegistry({ url: config.registryUrl, topicPrefix: 'away.', logger });
   const world = await openIngest({ outbox: await Outbox.create(producer, registry), ...change });
-  closing.push(() => world.close());
+  closing.push(async () => {
+    expect(await world.disagreements()).toEqual([]);
+    await world.close();
+  });
   return world;
 }
 

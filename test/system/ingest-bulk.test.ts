@@ -11,7 +11,10 @@ beforeAll(async () => {
   world = await openIngest();
   workspace = await world.workspace({ abandonment_window_minutes: 5 });
 });
-afterAll(() => world.close());
+afterAll(async () => {
+  expect(await world.disagreements()).toEqual([]);
+  await world.close();
+});
 
 const run = () => randomBytes(5).toString('hex');
 const key = (role: 'ingest' | 'read' | 'write' = 'ingest') => ({ authorization: `Bearer ${workspace.keys[role]}` });

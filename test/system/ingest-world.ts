@@ -23,6 +23,7 @@ import { createIngestApp, type IngestDeps } from '../../services/ingest/app.ts';
 import { ingestConfig } from '../../services/ingest/config.ts';
 import { ingestMetrics } from '../../services/ingest/metrics.ts';
 import { Outbox } from '../../services/ingest/outbox.ts';
+import { disagreements, type SeenAnswer } from './ingest-agreement.ts';
 
 export interface TestSubscription {
   id: string;
@@ -62,6 +63,8 @@ export interface IngestWorld {
   subscription(workspace: string, body?: Partial<SubscriptionBody>): Promise<TestSubscription>;
   webhook(subscription: TestSubscription, cart: unknown, forgery?: Forgery): Promise<Answer>;
   post(path: string, body: BodyInit | null, headers?: Record<string, string>): Promise<Answer>;
+  /** What the answers so far do that the served document does not say. */
+  disagreements(): Promise<string[]>;
   cartEvents(): Promise<CartEvent[]>;
   personInputs(): Promise<PersonInput[]>;
   deadLetters(): Promise<DeadLetter[]>;
@@ -110,11 +113,14 @@ export async function openIngest(change: Partial<IngestDeps> = {}): Promise<Inge
   });
   const http = await serve(ingest, { host: '127.0.0.1', port: 0 });
 
+  const seen: SeenAnswer[] = [];
   const post = async (path: string, body: BodyInit | null, headers: Record<string, string> = {}): Promise<Answer> => {
     const url = path.startsWith('http') ? path : `${http.url}${path}`;
     // A stream as a body needs it.
     const init = { method: 'POST', body, headers, duplex: 'half' } as RequestInit;
-    return answerOf(await fetch(url, init));
+    const answer = await answerOf(await fetch(url, init));
+    seen.push({ method: 'POST', path: new URL(url).pathname, ...answer });
+    return answer;
   };
   const read = async <T>(topic: TopicName): Promise<T[]> => {
     const codec = await registry.codec<T>(topic);
@@ -148,6 +154,10 @@ export async function openIngest(change: Partial<IngestDeps> = {}): Promise<Inge
         body,
         webhookHeaders(subscription, body, forgery),
       );
+    },
+    disagreements: async () => {
+      const document: unknown = await (await fetch(`${http.url}/openapi.json`)).json();
+      return disagreements(document, seen);
     },
     cartEvents: () => read<CartEvent>(TOPICS.cartEvents),
     personInputs: () => read<PersonInput>(TOPICS.personInputs),

@@ -15,7 +15,10 @@ beforeAll(async () => {
   workspace = await world.workspace({ abandonment_window_minutes: 5, grace_seconds: 7, retry_horizon_minutes: 3 });
   subscription = await world.subscription(workspace.id);
 });
-afterAll(() => world.close());
+afterAll(async () => {
+  expect(await world.disagreements()).toEqual([]);
+  await world.close();
+});
 
 const fresh = () => `c${randomBytes(6).toString('hex')}`;
 const eventsOf = async (cartId: string) => (await world.cartEvents()).filter((event) => event.cart_id === cartId);
