@@ -1,0 +1,114 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { Reader, Writer } from './bytes.ts';
+
+const whole = fc.oneof(fc.maxSafeInteger(), fc.integer({ min: -300, max: 300 }), fc.integer());
+
+/** What a writer's bytes hold from `start` on, read by `read`; all of them must be used up. */
+function back<T>(writer: Writer, start: number, read: (reader: Reader) => T): T {
+  const reader = new Reader(writer.bytes, start);
+  const value = read(reader);
+  expect(reader.at).toBe(writer.at);
+  return value;
+}
+
+/** Several values behind each other, so that a writer has to grow in the middle of any of them. */
+function goesRound<T>(
+  arbitrary: fc.Arbitrary<T>,
+  write: (w: Writer, v: T) => void,
+  read: (r: Reader) => T,
+  skip?: (r: Reader) => void,
+): void {
+  fc.assert(
+    fc.property(fc.array(arbitrary, { maxLength: 300 }), (values) => {
+      const writer = new Writer();
+      for (const value of values) write(writer, value);
+      expect(back(writer, 0, (r) => values.map(() => read(r)))).toEqual(values);
+      if (skip !== undefined) back(writer, 0, (r) => values.forEach(() => skip(r)));
+    }),
+  );
+}
+
+describe('bytes', () => {
+  it('whole numbers from 0 on', () => {
+    goesRound(
+      whole.map(Math.abs),
+      (w, v) => w.unsigned(v),
+      (r) => r.unsigned(),
+    );
+  });
+
+  it('whole numbers', () => {
+    goesRound(
+      whole.map((v) => v + 0),
+      (w, v) => w.signed(v),
+      (r) => r.signed() + 0,
+    );
+  });
+
+  it('any number', () => {
+    const money = fc.integer({ min: -1_000_000, max: 1_000_000 }).map((cents) => cents / 100);
+    goesRound(
+      fc.oneof(fc.double(), money, whole),
+      (w, v) => w.number(v),
+      (r) => r.number(),
+    );
+  });
+
+  it('any text that UTF-8 can hold', () => {
+    goesRound(
+      fc.oneof(fc.string(), fc.string({ unit: 'binary' }), fc.string({ minLength: 30, maxLength: 34 })),
+      (w, v) => w.text(v),
+      (r) => r.text(),
+      (r) => r.skipText(),
+    );
+  });
+
+  it.each<[number, number[]]>([
+    [0, [0]],
+    [127, [127]],
+    [128, [128, 1]],
+    [16_383, [255, 127]],
+    [16_384, [128, 128, 1]],
+  ])('%d takes seven bits a byte', (value, bytes) => {
+    const writer = new Writer();
+    writer.unsigned(value);
+    expect([...writer.bytes.subarray(0, writer.at)]).toEqual(bytes);
+  });
+
+  it.each<[number, number[]]>([
+    [63, [63]],
+    [-63, [127]],
+    [64, [128, 1]],
+    [-64, [192, 1]],
+  ])('%d has its sign in the first byte', (value, bytes) => {
+    const writer = new Writer();
+    writer.signed(value);
+    expect([...writer.bytes.subarray(0, writer.at)]).toEqual(bytes);
+  });
+
+  it.each<[number, number]>([
+    [7, 2],
+    [41.8, 3],
+    [0, 2],
+    [-0, 9],
+    [1 / 3, 9],
+    [1e300, 9],
+    [0.001, 9],
+    [Number.NaN, 9],
+  ])('the number %d takes %d bytes', (value, size) => {
+    const writer = new Writer();
+    writer.number(value);
+    expect(writer.at).toBe(size);
+    expect(back(writer, 0, (r) => r.number())).toBe(value);
+  });
+
+  it.each([0, 1, 31, 32, 33, 127, 128, 5000])('a text of %d characters', (length) => {
+    const writer = new Writer();
+    for (const text of ['x'.repeat(length), 'ü'.repeat(length), `${'x'.repeat(length)}€`]) {
+      const start = writer.at;
+      writer.text(text);
+      expect(back(writer, start, (r) => r.text())).toBe(text);
+    }
+  });
+});

@@ -1,0 +1,226 @@
+import { describe, expect, it } from 'vitest';
+import type { CartEvent } from '../../schemas/types.ts';
+import { UnknownVersionError, concludeDue, decodeState, dueOf, foldCart, snapshotOf } from './index.ts';
+import { TestCart } from './testing/cart.ts';
+import { MINUTE, cartEvent, keyOf, minute } from './testing/events.ts';
+
+const status = (name: string, at: number, more: Partial<CartEvent> = {}): CartEvent =>
+  cartEvent({ kind: 'cart_status', status: name, event_key: keyOf(`${name} ${at}`), occurred_at: minute(at), ...more });
+
+describe('the format', () => {
+  /** A life that uses all of it. If these bytes change, states that are stored can no longer be read: a new version. */
+  it('stands', () => {
+    const cart = new TestCart();
+    cart.deliver(cartEvent({ event_key: keyOf('a'), occurred_at: minute(0), store_id: '68' }), minute(1));
+    cart.tick(minute(31));
+    cart.deliver(
+      cartEvent({ event_key: keyOf('b'), occurred_at: minute(20), amount: 41.8, source: 'line' }),
+      minute(32),
+    );
+    cart.deliver(
+      status('on_hold', 60, {
+        mode: 'delivery',
+        products: [{ product_id: 'p', count: 1, price: null }],
+        request_at: null,
+      }),
+      minute(60),
+    );
+    cart.deliver(cartEvent({ kind: 'cart_abandoned', event_key: keyOf('c'), occurred_at: minute(10) }), minute(61));
+    cart.deliver(
+      status('pending', 5, { emptying: true, reservation_start_at: minute(90), store_id: '70' }),
+      minute(62),
+    );
+    expect(cart.state!.toString('hex')).toMatchInlineSnapshot(
+      `"01305fc0bec1cacf3305561980d30e80dddb010880be9201c0ee6de0d4030c0001010c01076f6e5f686f6c6400809f491f4e291e325103808f86929f67a0c4f50207808bab949f67809f49c0be92017102e08ce2c8cf33a0a90700c0ee6de0d4030236380520a0c37180f25702944100880c80c56600000864656c69766572790101700101036200e0d403a0c4f50200e8020200e0d403a0bda103000237308087d0969f67ca978112ca1bbdcafac231b39a23dc4d3e23e8160039594a33894f6564e1b134b716f8deaeab1d35cc28c8f5c99fcd3c2e7d2c03a9507ae265ecf5b5356885a571cbffb64018845c1b870bb8931f3a3e"`,
+    );
+    expect(decodeState(cart.state!)).toMatchInlineSnapshot(`
+      {
+        "beyondHorizon": false,
+        "events": [
+          {
+            "arrival": 1773705660000,
+            "key": "ca978112ca1bbdcafac231b39a23dc4d",
+            "kind": "cart_activity",
+            "occurredAt": 1773705600000,
+            "source": "webhook",
+            "status": null,
+          },
+          {
+            "arrival": 1773707520000,
+            "key": "3e23e8160039594a33894f6564e1b134",
+            "kind": "cart_activity",
+            "occurredAt": 1773706800000,
+            "source": "line",
+            "status": null,
+          },
+          {
+            "arrival": 1773709200000,
+            "key": "b716f8deaeab1d35cc28c8f5c99fcd3c",
+            "kind": "cart_status",
+            "occurredAt": 1773709200000,
+            "source": "webhook",
+            "status": "on_hold",
+          },
+          {
+            "arrival": 1773709260000,
+            "key": "2e7d2c03a9507ae265ecf5b5356885a5",
+            "kind": "cart_abandoned",
+            "occurredAt": 1773706200000,
+            "source": "webhook",
+            "status": null,
+          },
+          {
+            "arrival": 1773709320000,
+            "key": "71cbffb64018845c1b870bb8931f3a3e",
+            "kind": "cart_status",
+            "occurredAt": 1773705900000,
+            "source": "webhook",
+            "status": "pending",
+          },
+        ],
+        "forgotten": false,
+        "lastArrival": 1773709320000,
+        "marks": [
+          {
+            "detectedAt": 1773709260000,
+            "occurredAt": 1773706200000,
+            "replaces": null,
+            "status": "",
+          },
+          {
+            "detectedAt": 1773709200000,
+            "occurredAt": 1773708600000,
+            "replaces": 1773707400000,
+            "status": "",
+          },
+        ],
+        "sizes": {
+          "keys": 80,
+          "marks": 25,
+          "records": 86,
+          "summary": 54,
+        },
+      }
+    `);
+  });
+
+  it('of another version is refused, and so is nothing', () => {
+    const { state } = foldCart(undefined, status('pending', 0), minute(0));
+    const other = Buffer.from(state);
+    other[0] = 2;
+    for (const read of [snapshotOf, decodeState, dueOf]) {
+      expect(() => read(other)).toThrow(new UnknownVersionError(2));
+      expect(() => read(Buffer.alloc(0))).toThrow("a cart's state has format none; this program reads 1");
+    }
+    expect(() => foldCart(other, status('pending', 0), minute(0))).toThrow(UnknownVersionError);
+    expect(() => concludeDue(other, minute(0))).toThrow("a cart's state has format 2; this program reads 1");
+    expect(new UnknownVersionError(2).name).toBe('UnknownVersionError');
+  });
+
+  it('holds times from the year 1 to the year 9999', () => {
+    const ends = [Date.UTC(9999, 11, 31), new Date('0001-01-01T00:00:00Z').getTime(), -8.64e15, 8.64e15];
+    for (const end of ends) {
+      const { state } = foldCart(
+        undefined,
+        status('pending', 0, { reservation_start_at: end, cart_created_at: end, request_at: end }),
+        minute(0),
+      );
+      expect(snapshotOf(state)).toMatchObject({ reservation_start_at: end, created_at: end });
+      expect(
+        foldCart(state, status('pending', 0, { request_at: end, received_at: minute(99) }), minute(99)).result,
+      ).toBe('repeat');
+    }
+  });
+});
+
+describe('the snapshot', () => {
+  it('has what Jane said last, each value by itself', () => {
+    const cart = new TestCart();
+    cart.deliver(cartEvent({ occurred_at: minute(0), store_id: '1', amount: 5 }), minute(0));
+    cart.deliver(
+      status('verification', 10, { mode: 'pickup', cart_created_at: minute(-3), reservation_start_at: minute(90) }),
+      minute(10),
+    );
+    cart.deliver(status('preparing', 20, { store_id: '2' }), minute(20));
+    expect(cart.snapshot()).toEqual({
+      status: 'preparing',
+      status_since: minute(20),
+      store_id: '2',
+      mode: 'pickup',
+      amount: 5,
+      created_at: minute(-3),
+      last_activity_at: minute(0),
+      due_at: null,
+      abandoned_at: null,
+      recovered_at: null,
+      reservation_start_at: minute(90),
+    });
+  });
+
+  it('of a cart that only Jane called abandoned', () => {
+    const own = cartEvent({ kind: 'cart_abandoned', occurred_at: minute(4), mode: 'kiosk' });
+    const { state } = foldCart(undefined, own, minute(9));
+    expect(snapshotOf(state)).toEqual({
+      status: null,
+      status_since: null,
+      store_id: null,
+      mode: 'kiosk',
+      amount: null,
+      created_at: minute(4),
+      last_activity_at: null,
+      due_at: null,
+      abandoned_at: minute(4),
+      recovered_at: null,
+      reservation_start_at: null,
+    });
+  });
+
+  it('shows the deadline until the abandonment counts, and no recovery of a cart that was never abandoned', () => {
+    const cart = new TestCart();
+    cart.deliver(cartEvent({ occurred_at: minute(0) }), minute(35));
+    expect(cart.snapshot()).toMatchObject({ due_at: minute(30), abandoned_at: null });
+    cart.tick(minute(36) + 1);
+    expect(cart.snapshot()).toMatchObject({ due_at: null, abandoned_at: minute(30), recovered_at: null });
+    cart.deliver(status('verification', 50), minute(50));
+    expect(cart.snapshot()).toMatchObject({ abandoned_at: minute(30), recovered_at: minute(50) });
+    const ordered = foldCart(undefined, status('verification', 0), minute(0)).state;
+    expect(snapshotOf(ordered).recovered_at).toBeNull();
+  });
+});
+
+describe('unknown statuses', () => {
+  it('of one T stand in the order of their names, between delivery_finished and finished', () => {
+    const names = ['finished', 'zeta', 'delivery_finished', 'alpha', 'mid'];
+    const cart = new TestCart();
+    for (const name of names) cart.deliver(status(name, 10), minute(20));
+    const [first, ...others] = ['delivery_finished', 'alpha', 'mid', 'zeta', 'finished'];
+    expect(cart.traits().find((t) => t.status === first)!.previous_status).toBeNull();
+    for (const [i, name] of others.entries()) {
+      expect(cart.traits().find((t) => t.status === name)!.previous_status).toBe([first, ...others][i]);
+    }
+  });
+
+  it('are remembered by name: entered again, wrong in their mode', () => {
+    const cart = new TestCart();
+    const told = (event: CartEvent): unknown[] =>
+      cart.deliver(event, event.occurred_at).changes.map((c) => [c.status, c.reentered, c.anomaly]);
+    expect(told(status('on_hold', 0))).toEqual([['on_hold', false, null]]);
+    expect(told(status('delivery_arrived', 1, { mode: 'kiosk' }))).toEqual([['delivery_arrived', false, 'wrong_mode']]);
+    expect(told(status('delivery_arrived', 2))).toEqual([]);
+    expect(told(status('on_hold', 3))).toEqual([['on_hold', true, null]]);
+    expect(told(status('delivery_arrived', 4, { mode: 'delivery' }))).toEqual([['delivery_arrived', true, null]]);
+    expect(decodeState(cart.state!).events.map((e) => e.status)).toEqual([
+      'on_hold',
+      'delivery_arrived',
+      'delivery_arrived',
+      'on_hold',
+      'delivery_arrived',
+    ]);
+  });
+
+  it('a cart_status without a status is one of the empty name', () => {
+    const { state, changes } = foldCart(undefined, { ...status('x', 0), status: null }, minute(0));
+    expect(changes.map((c) => [c.trait, c.status])).toEqual([['cart_status_updated', '']]);
+    expect(foldCart(state, status('', 30 * MINUTE), minute(1)).changes).toEqual([]);
+  });
+});
