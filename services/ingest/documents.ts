@@ -68,7 +68,7 @@ const eventLine = z
     event_id: z.string().min(1).max(200).optional(),
     cart,
   })
-  .openapi('EventLine');
+  .describe('a line of the body of POST /v1/events');
 const consent = z.enum(['opted_in', 'opted_out']);
 const personLine = z
   .strictObject({
@@ -82,7 +82,7 @@ const personLine = z
     time_zone: z.string().nullish().describe('IANA name'),
     consent: z.strictObject({ sms: consent.nullish(), email: consent.nullish() }).nullish(),
   })
-  .openapi('PersonLine');
+  .describe('a line of the body of POST /v1/people');
 
 /** The answer of `/activity`. */
 export const activitySchema = z
@@ -152,6 +152,8 @@ export function documentWebhooks(app: App): void {
 }
 
 export function documentBulk(app: App, source: 'events' | 'people'): void {
+  const line = source === 'events' ? 'EventLine' : 'PersonLine';
+  app.openAPIRegistry.register(line, source === 'events' ? eventLine : personLine);
   app.openAPIRegistry.registerPath({
     method: 'post',
     path: `/v1/${source}`,
@@ -167,7 +169,7 @@ export function documentBulk(app: App, source: 'events' | 'people'): void {
       }),
       body: {
         required: true,
-        content: { 'application/x-ndjson': { schema: source === 'events' ? eventLine : personLine } },
+        content: { 'application/x-ndjson': { schema: z.string().describe(`lines, each a JSON object: ${line}`) } },
       },
     },
     responses: {
