@@ -92,6 +92,8 @@ class TooManyRejectedError extends Error {}
 
 interface Send {
   lastLine: number;
+  /** Lines in it that were taken. */
+  accepted: number;
   done: Promise<void>;
 }
 
@@ -103,6 +105,7 @@ class BulkRun {
   private readonly errors: LineError[] = [];
   private pending: OutgoingRecord[] = [];
   private pendingBytes = 0;
+  private pendingAccepted = 0;
   /** In the order of their lines. */
   private sends: Send[] = [];
   private settled = 0;
@@ -137,6 +140,7 @@ class BulkRun {
       if (read instanceof Unusable) this.reject(line, read, context.receivedAtMs);
       else {
         this.accepted++;
+        this.pendingAccepted++;
         this.add(read);
       }
       if (this.rejected >= this.limits.maxRejected) {
@@ -188,15 +192,17 @@ class BulkRun {
     const done = this.send(records);
     // Its failure is met in settle, in order.
     done.catch(() => undefined);
-    this.sends.push({ lastLine, done });
+    this.sends.push({ lastLine, accepted: this.pendingAccepted, done });
+    this.pendingAccepted = 0;
     await this.settle(this.limits.maxSends - 1);
   }
 
   /** Waits until at most `left` sends are under way. */
   private async settle(left: number): Promise<void> {
     while (this.sends.length > left) {
-      const { done, lastLine } = this.sends[0]!;
+      const { done, lastLine, accepted } = this.sends[0]!;
       await done;
+      this.job.metrics.deliveries.inc({ source: this.job.source, result: 'accepted', reason: '' }, accepted);
       this.settled = lastLine;
       this.sends.shift();
     }

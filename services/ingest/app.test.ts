@@ -1,0 +1,143 @@
+import { randomBytes } from 'node:crypto';
+import { Registry as MetricsRegistry } from 'prom-client';
+import { describe, expect, it } from 'vitest';
+import { localCodec } from '../../lib/avro/index.ts';
+import { DefinitionsFold, hashOf, type Definitions, type Subscription } from '../../lib/definitions/index.ts';
+import { signatureOf } from '../../lib/jane/signature.ts';
+import type { OutgoingRecord } from '../../lib/kafka/index.ts';
+import { createLogger } from '../../lib/telemetry/index.ts';
+import { TOPICS } from '../../lib/topics.ts';
+import type { CartEvent } from '../../schemas/types.ts';
+import { Activity } from './activity.ts';
+import { createIngestApp } from './app.ts';
+import { ingestMetrics } from './metrics.ts';
+import { Outbox } from './outbox.ts';
+
+/** The routes without a socket: bodies come as web streams, and Kafka is a list. The rest is what runs. */
+
+const SECRET = 'whsec_test';
+const TOKEN = 'jtw_test';
+const ADMIN = randomBytes(16).toString('hex');
+const NOW = Date.parse('2026-01-05T10:00:00Z');
+
+async function open() {
+  const fold = new DefinitionsFold();
+  const record = (entity: 'workspace', id: string, body: object) =>
+    fold.apply({
+      record_id: id,
+      entity,
+      workspace: 'shop',
+      id,
+      expected_version: 0,
+      deleted: false,
+      body: JSON.stringify(body),
+      at: NOW,
+    });
+  record('workspace', 'shop', {
+    abandonment_window_minutes: 30,
+    grace_seconds: 60,
+    retry_horizon_minutes: 15,
+    default_country: 'US',
+  });
+  const subscription = {
+    id: 'sub_1',
+    workspace: 'shop',
+    event: 'cart_status',
+    store_ids: null,
+    time_zone: 'UTC',
+    verify: 'both',
+    acceptsToken: (presented: string) => hashOf(presented) === hashOf(TOKEN),
+    signingSecrets: () => [SECRET],
+  } as unknown as Subscription;
+  let asked = 0;
+  const definitions = {
+    workspace: (id: string) => fold.get('workspace', id),
+    findWorkspace: (id: string) => Promise.resolve(fold.get('workspace', id)),
+    findKey: () => Promise.resolve(undefined),
+    subscription: (id: string) => (id === subscription.id ? subscription : undefined),
+    fresh: () => Promise.resolve(void asked++),
+  } satisfies Partial<Definitions>;
+  const sent: OutgoingRecord[] = [];
+  const producer = {
+    queuedBytes: 0,
+    send: (records: OutgoingRecord | readonly OutgoingRecord[]) => {
+      sent.push(...(Array.isArray(records) ? (records as OutgoingRecord[]) : [records as OutgoingRecord]));
+      return Promise.resolve();
+    },
+    close: () => Promise.resolve(),
+  };
+  const metrics = new MetricsRegistry();
+  const activity = new Activity();
+  const { app } = createIngestApp({
+    definitions,
+    outbox: await Outbox.create(producer, { codec: (topic) => Promise.resolve(localCodec(topic)) }),
+    activity,
+    allActivity: () => activity.all(),
+    metrics: ingestMetrics(metrics),
+    logger: createLogger('test', 'silent'),
+    adminKey: ADMIN,
+    toleranceMs: 300_000,
+    maxBulkBodies: 1,
+    now: () => NOW,
+    ready: () => false,
+  });
+  const webhook = (body: string, token = TOKEN) => {
+    const timestamp = new Date(NOW).toISOString();
+    const headers = {
+      authorization: `Bearer ${token}`,
+      'content-type': 'application/json',
+      'x-jane-request-timestamp': timestamp,
+      'x-jane-signature': signatureOf(SECRET, timestamp, Buffer.from(body)).toUpperCase(),
+    };
+    return app.request('/v1/webhooks/jane/sub_1', { method: 'POST', body, headers });
+  };
+  const bulk = (body: string) => {
+    const headers = { authorization: `Bearer ${ADMIN}`, 'x-workspace': 'shop' };
+    return app.request('/v1/events', { method: 'POST', body, headers });
+  };
+  return { app, sent, metrics, activity, webhook, bulk, asked: () => asked };
+}
+
+const events = (sent: OutgoingRecord[]) =>
+  sent
+    .filter(({ topic }) => topic === TOPICS.cartEvents)
+    .map(({ value }) => localCodec<CartEvent>(TOPICS.cartEvents).decode(value!));
+
+describe('ingest without a socket', () => {
+  it('takes a webhook', async () => {
+    const { sent, webhook, asked } = await open();
+    const response = await webhook('{"cart":{"id":7,"status":"pending"}}');
+    expect(response.status).toBe(202);
+    expect(sent).toMatchObject([{ topic: 'cart-events', key: 'shop:7' }]);
+    expect(events(sent)).toMatchObject([{ cart_id: '7', occurred_at: NOW, occurred_at_source: 'request' }]);
+    expect(asked(), 'definitions are read anew only before a refusal').toBe(0);
+  });
+
+  it('reads the definitions anew before it refuses, once', async () => {
+    const { sent, webhook, asked, activity } = await open();
+    expect((await webhook('{"cart":{"id":7,"status":"pending"}}', 'jtw_other')).status).toBe(401);
+    expect(asked()).toBe(1);
+    expect(sent).toEqual([]);
+    expect(activity.all()).toMatchObject([{ received: 0, last_received_at: null, refused: { wrong_token: 1 } }]);
+  });
+
+  it('takes a bulk body, and counts what became of its lines', async () => {
+    const { sent, bulk, metrics } = await open();
+    const line = '{"type":"cart_status","occurred_at":"2026-01-05T09:00:00Z","cart":{"id":7,"status":"pending"}}';
+    const response = await bulk(`${line}\n{}\n${line}`);
+    expect(await response.json()).toMatchObject({ accepted: 2, rejected: 1 });
+    expect(sent.map(({ topic, key }) => [topic, key])).toEqual([
+      ['cart-events', 'shop:7'],
+      ['dead-letters', 'events'],
+      ['cart-events', 'shop:7'],
+    ]);
+    expect(await metrics.metrics()).toMatch(/ingest_deliveries_total{source="events",result="accepted",reason=""} 2/);
+    expect(await metrics.metrics()).toMatch(/{source="events",result="rejected",reason="wrong_value"} 1/);
+  });
+
+  it('says that it is not ready', async () => {
+    const { app } = await open();
+    expect((await app.request('/readyz')).status).toBe(503);
+    expect((await app.request('/healthz')).status).toBe(200);
+  });
+});
