@@ -20,7 +20,7 @@ function goesRound<T>(
   skip?: (r: Reader) => void,
 ): void {
   fc.assert(
-    fc.property(fc.array(arbitrary, { maxLength: 300 }), (values) => {
+    fc.property(fc.array(arbitrary, { maxLength: 150 }), (values) => {
       const writer = new Writer();
       for (const value of values) write(writer, value);
       expect(back(writer, 0, (r) => values.map(() => read(r)))).toEqual(values);

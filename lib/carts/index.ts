@@ -9,5 +9,6 @@ export {
   type Concluded,
   type Folded,
 } from './fold.ts';
+export { inParts } from './parts.ts';
 export { decodeState, snapshotOf, type DecodedState } from './snapshot.ts';
 export { UnknownVersionError } from './state.ts';
