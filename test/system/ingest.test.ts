@@ -1,6 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Subscription } from '../../lib/definitions/index.ts';
+import { hashOf, type Subscription } from '../../lib/definitions/index.ts';
 import { createLogger } from '../../lib/telemetry/index.ts';
 import { startActivityLog } from '../../services/ingest/activity-log.ts';
 import { Activity, type SubscriptionActivity } from '../../services/ingest/activity.ts';
@@ -107,6 +107,36 @@ describe('a webhook that is believed', () => {
   ])('is asked for what verify says: %s with %j is %i', async (verify, forgery, status) => {
     const of = await world.subscription(workspace.id, { verify });
     expect((await world.webhook(of, { id: fresh(), status: 'a' }, forgery)).status).toBe(status);
+  });
+});
+
+describe('changes of a subscription', () => {
+  it('keep a token that was rotated away until its time', async () => {
+    const tokens = [
+      { hash: hashOf('jtw_present'), valid_until: null },
+      { hash: hashOf('jtw_before'), valid_until: Date.now() + 3_600_000 },
+      { hash: hashOf('jtw_long_ago'), valid_until: Date.now() - 1 },
+    ];
+    const of = await world.subscription(workspace.id, { verify: 'token', tokens });
+    const status = async (token: string) => (await world.webhook(of, { id: fresh(), status: 'a' }, { token })).status;
+    expect(await status('jtw_present')).toBe(202);
+    expect(await status('jtw_before')).toBe(202);
+    expect(await status('jtw_long_ago')).toBe(401);
+  });
+
+  it('hold within a second, its end too', async () => {
+    const of = await world.subscription(workspace.id);
+    expect((await world.webhook(of, { id: fresh(), status: 'a' })).status).toBe(202);
+    await world.definitions.append({
+      entity: 'subscription',
+      workspace: workspace.id,
+      id: of.id,
+      expectedVersion: 1,
+      body: null,
+    });
+    await expect
+      .poll(async () => (await world.webhook(of, { id: fresh(), status: 'a' })).status, { timeout: 1_000 })
+      .toBe(401);
   });
 });
 
