@@ -1,4 +1,5 @@
 import type { Registry } from '../../lib/avro/index.ts';
+import { KafkaUnavailableError } from '../../lib/kafka/index.ts';
 import { runTopology, type RunningTopology, type RunOptions, type Topology } from '../../lib/streams/index.ts';
 import { TOPICS, type TopicName, type TopicSpec } from '../../lib/topics.ts';
 import type { CartEvent, DeadLetter, Outcome, PersonInput } from '../../schemas/types.ts';
@@ -26,14 +27,28 @@ export async function startTopologies(options: StartOptions): Promise<RunningTop
   return running;
 }
 
+/** A start waits so long for a Kafka that is not there yet; then it fails and is for its supervisor to repeat. */
+const BOOT_TIMEOUT_MS = 15_000;
+const BOOT_PAUSE_MS = 500;
+
 async function run<I>(
   specs: Record<TopicName, TopicSpec>,
   tools: StartOptions['tools'],
   topology: Topology<I>,
 ): Promise<RunningTopology> {
-  const topics = [topology.input.topic, ...topology.outputs];
-  await tools.kafka.ensureTopics(topics.map((topic) => specs[topic]));
-  return runTopology({ ...tools, topology });
+  const topics = [topology.input.topic, ...topology.outputs].map((topic) => specs[topic]);
+  const deadlineMs = performance.now() + BOOT_TIMEOUT_MS;
+  for (;;) {
+    try {
+      await tools.kafka.ensureTopics(topics);
+      return await runTopology({ ...tools, topology });
+    } catch (error) {
+      // Nothing runs yet when this is thrown: whatever was made so far is found made the next time.
+      if (!(error instanceof KafkaUnavailableError) || performance.now() > deadlineMs) throw error;
+      tools.logger.warn({ topology: topology.name, err: error.message }, 'waiting for Kafka');
+      await new Promise((resolve) => setTimeout(resolve, BOOT_PAUSE_MS));
+    }
+  }
 }
 
 const carts = async (registry: Registry, options: CartsOptions): Promise<Topology<CartEvent>> =>

@@ -74,25 +74,48 @@ async function start(): Promise<void> {
   running = await startTopologies({ names: ['carts', 'people'], specs, horizonMs, registry, tools });
 }
 
-/** Every committed outcome of a workspace, until `enough` says so. */
-async function outcomesOf(
-  workspace: string,
-  enough: (outcomes: Outcome[]) => boolean,
-  timeoutMs = 60_000,
-): Promise<Outcome[]> {
-  const reader = kafka.createReader({ isolation: 'read_committed' });
-  reader.assign([0, 1].map((partition) => ({ topic: TOPICS.traitEvents, partition, offset: 0 })));
+/** The committed outcomes of a workspace from the start, until `enough` says so. Throws when it does not in time. */
+async function outcomesOf(workspace: string, enough: (outcomes: Outcome[]) => boolean): Promise<Outcome[]> {
   const outcomes: Outcome[] = [];
-  const deadline = Date.now() + timeoutMs;
-  while (!enough(outcomes) && Date.now() < deadline) {
-    for (const { records } of await reader.poll(200)) {
-      await traitEvents.load(records.flatMap(({ value }) => value ?? []));
-      const read = records.flatMap(({ value }) => (value === null ? [] : traitEvents.decode(value)));
-      outcomes.push(...read.filter((outcome) => outcome.workspace === workspace));
+  const deadlineMs = Date.now() + 60_000;
+  await readOutcomes((read) => {
+    outcomes.push(...read.filter((outcome) => outcome.workspace === workspace));
+    if (!enough(outcomes) && Date.now() > deadlineMs) {
+      throw new Error(`only ${outcomes.length} outcomes of ${workspace}, ${traitsOf(outcomes).length} of them traits`);
     }
-  }
-  await reader.close();
+    return enough(outcomes);
+  });
   return outcomes;
+}
+
+/** Everything that is committed at all, once nobody writes any more. */
+async function allOutcomesOf(workspace: string): Promise<Outcome[]> {
+  const outcomes: Outcome[] = [];
+  const ends = await kafka.endOffsets(TOPICS.traitEvents);
+  await readOutcomes((read, positions) => {
+    outcomes.push(...read.filter((outcome) => outcome.workspace === workspace));
+    return ends.every((end, partition) => (positions[partition] ?? 0) >= end);
+  });
+  return outcomes;
+}
+
+/** Reads on until `done`, which gets what came and where reading stands by partition. */
+async function readOutcomes(done: (read: Outcome[], positions: number[]) => boolean): Promise<void> {
+  const reader = kafka.createReader({ isolation: 'read_committed' });
+  const positions = [0, 0];
+  reader.assign(positions.map((offset, partition) => ({ topic: TOPICS.traitEvents, partition, offset })));
+  try {
+    for (let read: Outcome[] = []; !done(read, positions);) {
+      read = [];
+      for (const { partition, records, nextOffset } of await reader.poll(200)) {
+        await traitEvents.load(records.flatMap(({ value }) => value ?? []));
+        read.push(...records.flatMap(({ value }) => (value === null ? [] : traitEvents.decode(value))));
+        positions[partition] = nextOffset;
+      }
+    }
+  } finally {
+    await reader.close();
+  }
 }
 
 const traitsOf = (outcomes: readonly Outcome[]): string[] =>
@@ -100,17 +123,33 @@ const traitsOf = (outcomes: readonly Outcome[]): string[] =>
     trait === null ? [] : [`${trait.op} ${trait.cart_id} ${trait.trait} ${trait.status}`],
   );
 
+/** The carts of each person, as a reader of the outcomes sees them. */
+function partition(outcomes: readonly Outcome[]): string[][] {
+  const aliases = new Map(outcomes.flatMap(({ merge }) => (merge === null ? [] : [[merge.loser, merge.winner]])));
+  const owners = new Map(outcomes.flatMap(({ cart }) => (cart === null ? [] : [[cart.cart_id, cart.person_id]])));
+  const people = new Map<number, string[]>();
+  for (const [cart, id] of owners) {
+    const person = aliases.get(id) ?? id;
+    people.set(person, [...(people.get(person) ?? []), cart].sort());
+  }
+  return [...people.values()].sort();
+}
+
 describe('the processor on real engines', () => {
   it('makes trait events of deliveries, and one person of those who share an identifier', async () => {
     await start();
     const now = Date.now();
     const at = (minutes: number): Partial<CartEvent> => ({ occurred_at: now - 86_400_000 + minutes * 60_000 });
+    const both = { email: 'a@x.io', phone: '+18085550143' };
     await send([
-      delivery('first', 'c1', now, { ...at(0), kind: 'cart_activity', phone: '+18085550143', grace_ms: 0 }),
+      delivery('first', 'c1', now, { ...at(0), kind: 'cart_activity', phone: both.phone, grace_ms: 0 }),
       delivery('first', 'c1', now, { ...at(45), status: 'verification' }),
-      delivery('first', 'c2', now, { ...at(50), status: 'preparing', email: 'a@x.io' }),
-      delivery('first', 'c3', now, { ...at(55), status: 'delivery_arrived', email: 'a@x.io', phone: '+18085550143' }),
+      delivery('first', 'c2', now, { ...at(50), status: 'preparing', email: both.email }),
     ]);
+    // Carts lie in several partitions: who is merged depends on whose event arrives first.
+    const before = await outcomesOf('first', (all) => traitsOf(all).length >= 3);
+    expect(partition(before)).toEqual([['c1'], ['c2']]);
+    await send([delivery('first', 'c3', now, { ...at(55), status: 'delivery_arrived', ...both })]);
     const outcomes = await outcomesOf('first', (all) => traitsOf(all).length >= 4);
     expect(traitsOf(outcomes).sort()).toEqual([
       'asserted c1 cart_abandoned ',
@@ -118,8 +157,24 @@ describe('the processor on real engines', () => {
       'asserted c2 cart_status_updated preparing',
       'asserted c3 cart_status_updated delivery_arrived',
     ]);
-    const merges = outcomes.flatMap(({ merge }) => merge ?? []);
-    expect(merges).toEqual([{ loser: 2, winner: 1 }]);
+    expect(outcomes.flatMap(({ merge }) => merge ?? [])).toEqual([{ loser: 2, winner: 1 }]);
+    expect(partition(outcomes)).toEqual([['c1', 'c2', 'c3']]);
+  });
+
+  it('has the same people whichever partition is faster', async () => {
+    await start();
+    const now = Date.now();
+    const both = { email: 'a@x.io', phone: '+18085550143' };
+    for (let round = 0; round < 10; round++) {
+      const workspace = `order-${round}`;
+      await send([
+        delivery(workspace, 'c1', now, { status: 'verification', phone: both.phone }),
+        delivery(workspace, 'c2', now, { status: 'verification', email: both.email }),
+        delivery(workspace, 'c3', now, { status: 'verification', ...both }),
+      ]);
+      const outcomes = await outcomesOf(workspace, (all) => traitsOf(all).length >= 3);
+      expect(partition(outcomes)).toEqual([['c1', 'c2', 'c3']]);
+    }
   });
 
   it('abandons a cart that goes quiet within two seconds of its deadline, with no other traffic', async () => {
@@ -151,27 +206,31 @@ describe('the processor on real engines', () => {
       children.add(child);
       return child;
     };
-    const carts = 1500;
+    const carts = 6000;
     const statuses = ['verification', 'preparing', 'ready_for_pickup', 'finished'];
     const startMs = Date.now() - 86_400_000;
+    const killedWith: number[] = [];
     let child = spawned();
     for (const [step, status] of statuses.entries()) {
-      for (let from = 0; from < carts; from += 500) {
-        const events = Array.from({ length: 500 }, (_, i) => {
-          const cart = `c${from + i}`;
-          const occurred_at = startMs + step * 60_000;
-          return delivery('killed', cart, Date.now(), { occurred_at, status, user_id: `u${(from + i) % 300}` });
-        });
-        await send(events);
-        await new Promise((resolve) => setTimeout(resolve, 300));
-      }
+      const events = Array.from({ length: carts }, (_, cart) => {
+        const occurred_at = startMs + step * 60_000;
+        return delivery('killed', `c${cart}`, Date.now(), { occurred_at, status, user_id: `u${cart % 300}` });
+      });
+      const sent = send(events);
+      // Killed as soon as something of this wave is committed, and with it most likely in the middle of it.
+      const seen = await outcomesOf('killed', (all) => traitsOf(all).length > step * carts);
       child.kill('SIGKILL');
-      await once(child, 'exit');
+      await Promise.all([once(child, 'exit'), sent]);
+      killedWith.push(traitsOf(seen).length - step * carts);
       child = spawned();
+      // All of it, before the next wave.
+      await outcomesOf('killed', (all) => traitsOf(all).length >= (step + 1) * carts);
     }
-    const outcomes = await outcomesOf('killed', (all) => traitsOf(all).length >= carts * statuses.length, 90_000);
     child.kill('SIGTERM');
     expect(await once(child, 'exit')).toEqual([0, null]);
+    expect(Math.min(...killedWith), 'traits of the wave that were committed when it was killed').toBeLessThan(carts);
+    // Nobody writes any more: whatever was said twice is there now.
+    const outcomes = await allOutcomesOf('killed');
     const traits = traitsOf(outcomes);
     expect(traits.length).toBe(carts * statuses.length);
     expect(new Set(traits).size).toBe(carts * statuses.length);
