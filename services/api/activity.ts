@@ -13,7 +13,7 @@ export interface ActivityReader {
   read(workspace: string, subscriptionIds: string[]): Promise<Map<string, SubscriptionActivity>>;
 }
 
-/** What ingest tells of one subscription: what it has seen since it started. Times are Unix milliseconds. */
+/** What ingest tells of one subscription. Times are Unix milliseconds. */
 export interface IngestActivity {
   subscription_id: string;
   last_received_at: number | null;
@@ -28,7 +28,7 @@ export interface ActivityOptions {
 
 /**
  * Dead letters are counted where they are kept; refusals that leave nothing behind (401), and when the last
- * webhook came, only ingest knows, since it started. Without ingest the rest is still answered.
+ * webhook came, only ingest knows. Without ingest the rest is still answered.
  */
 export function createActivityReader({ database, fromIngest }: ActivityOptions): ActivityReader {
   return {
@@ -54,8 +54,8 @@ export function createActivityReader({ database, fromIngest }: ActivityOptions):
       for (const { subscription_id, reason, letters, last_at_ms } of rows) {
         const activity = of(subscription_id);
         activity.lastReceivedMs = later(activity.lastReceivedMs, last_at_ms);
-        // Ingest counts these too, but forgets them when it starts anew.
-        activity.refused[reason] = letters;
+        // Ingest counts these too, repeats of one letter included, but may have forgotten some in a crash.
+        activity.refused[reason] = Math.max(activity.refused[reason] ?? 0, letters);
       }
       return byId;
     },

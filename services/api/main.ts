@@ -51,7 +51,7 @@ runMain({
       healthUrl: health.url,
       consoleDir: resolve(config.consoleDir),
       now: Date.now,
-      activity: createActivityReader({ database, fromIngest: () => activityOf(config.ingestUrl) }),
+      activity: createActivityReader({ database, fromIngest: () => activityOf(config.ingestUrl, config.adminKey) }),
     });
     const http = await serve(app, { host, port: config.apiPort, portVariable: 'API_PORT' });
     serving = true;

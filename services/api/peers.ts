@@ -23,8 +23,8 @@ const activity = z.object({
   refused: z.record(z.string(), z.int()),
 });
 
-async function get<T>(url: string, schema: z.ZodType<T>): Promise<T> {
-  const response = await fetch(url, { signal: AbortSignal.timeout(TIMEOUT_MS) });
+async function get<T>(url: string, schema: z.ZodType<T>, headers: Record<string, string> = {}): Promise<T> {
+  const response = await fetch(url, { headers, signal: AbortSignal.timeout(TIMEOUT_MS) });
   if (!response.ok) throw new Error(`${url} answered ${response.status}`);
   return schema.parse(await response.json());
 }
@@ -32,5 +32,6 @@ async function get<T>(url: string, schema: z.ZodType<T>): Promise<T> {
 /** How far a member of a stage's group is. Rejects when it does not answer. */
 export const positionsOf = (url: string): Promise<StagePosition[]> => get(`${url}/positions`, z.array(position));
 
-/** What came for subscriptions since ingest started. Rejects when it does not answer. */
-export const activityOf = (url: string): Promise<IngestActivity[]> => get(`${url}/activity`, z.array(activity));
+/** What came for subscriptions in the last 30 days, of all processes of ingest. Rejects when it does not answer. */
+export const activityOf = (url: string, adminKey: string): Promise<IngestActivity[]> =>
+  get(`${url}/activity`, z.array(activity), { authorization: `Bearer ${adminKey}` });

@@ -28,7 +28,7 @@ export interface Installation {
   kill9(...names: string[]): Promise<void>;
   /** kill -9 to the supervisor alone: its children are left to themselves. */
   kill9Supervisor(): Promise<void>;
-  /** Until every service answers again, for up to a minute. */
+  /** Until every stage says that it runs again, for up to a minute. */
   waitReady(): Promise<void>;
   /** The line that it printed when all served. */
   ready(): string;
@@ -48,10 +48,13 @@ export async function startInstallation(options: InstallationOptions = {}): Prom
     program = undefined;
     return how;
   };
+  const apiUrl = `http://127.0.0.1:${env['API_PORT'] ?? ''}`;
+  const ingestUrl = `http://127.0.0.1:${env['INGEST_PORT'] ?? ''}`;
+  const adminKey = env['ADMIN_KEY'] ?? readFileSync(join(dataDir, 'admin-key'), 'utf8').trim();
   return {
-    apiUrl: `http://127.0.0.1:${env['API_PORT'] ?? ''}`,
-    ingestUrl: `http://127.0.0.1:${env['INGEST_PORT'] ?? ''}`,
-    adminKey: env['ADMIN_KEY'] ?? readFileSync(join(dataDir, 'admin-key'), 'utf8').trim(),
+    apiUrl,
+    ingestUrl,
+    adminKey,
     dataDir,
     env,
     said: () => program?.said ?? [],
@@ -70,7 +73,7 @@ export async function startInstallation(options: InstallationOptions = {}): Prom
       kill9(dataDir, ['supervisor']);
       await gone();
     },
-    waitReady: () => untilServing(env),
+    waitReady: () => untilServing(apiUrl, ingestUrl, adminKey),
     ready: () => program?.ready ?? '',
     async restart() {
       if (program) throw new Error('restart() is for an installation that was stopped or killed');
@@ -92,14 +95,14 @@ function start(env: Record<string, string>): Promise<RunningProgram> {
   return runProgram('start', { ...process.env, ...env });
 }
 
-/** api and ingest answer, and what stands behind them is ready to. */
-async function untilServing(env: Record<string, string>): Promise<void> {
+/** Every stage of the pipeline says that it runs, and ingest takes requests. */
+async function untilServing(apiUrl: string, ingestUrl: string, adminKey: string): Promise<void> {
   await waitUntil(
     'all services answer',
     async () => {
-      const urls = ['API_PORT', 'INGEST_PORT'].map((port) => `http://127.0.0.1:${env[port] ?? ''}/openapi.json`);
-      const answers = await Promise.all(urls.map((url) => request(url)));
-      return answers.every(({ status }) => status === 200);
+      const ingest = await request(`${ingestUrl}/openapi.json`);
+      const status = await request<{ state: string }>(`${apiUrl}/v1/status`, { key: adminKey });
+      return ingest.status === 200 && status.status === 200 && status.body.state === 'running';
     },
     { timeoutMs: 60_000 },
   );

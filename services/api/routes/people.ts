@@ -181,7 +181,10 @@ export const peopleRoutes: Routes = (app, { database, definitions }) => {
       const of = { workspace, ids, id: Number(row.person_id) };
       const [timeline, carts] = await Promise.all([
         database.rows(`${TRAIT_EVENTS_OF_PERSON} ORDER BY occurred_at DESC, event_id LIMIT ${LIST_MAX}`, of),
-        database.rows(`${CARTS_OF_PERSON} ORDER BY last_activity_at DESC, cart_id LIMIT ${LIST_MAX}`, of),
+        database.rows(
+          `${CARTS_OF_PERSON} ORDER BY coalesce(status_since, last_activity_at, created_at) DESC, cart_id LIMIT ${LIST_MAX}`,
+          of,
+        ),
       ]);
       return { status: 200, body: { ...show(row), timeline, carts, audiences: [], flow_runs: [] } };
     },

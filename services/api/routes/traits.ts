@@ -70,7 +70,8 @@ export const traitRoutes: Routes = (app, { database }) => {
     async ({ query, workspace }) => {
       const after = decodeCursor(query.cursor, z.string()) ?? '';
       const rows = await database.rows<{ store_id: string }>(
-        `SELECT assumeNotNull(store_id) AS store_id, count() AS carts, max(cart.last_activity_at) AS last_seen_at
+        `SELECT assumeNotNull(store_id) AS store_id, count() AS carts, 
+          max(greatest(ifNull(cart.last_activity_at, cart.status_since), ifNull(cart.status_since, cart.last_activity_at))) AS last_seen_at
         FROM ${TABLES.carts} AS cart FINAL
         WHERE workspace = {workspace:String} AND cart.store_id IS NOT NULL AND cart.store_id > {after:String}
         GROUP BY store_id ORDER BY store_id LIMIT {limit:UInt32}`,

@@ -1,0 +1,202 @@
+import fc from 'fast-check';
+import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { compile, parseAudience, SAMPLE_MAX, type Audience, type TimeCondition } from '../../lib/audiences/index.ts';
+import {
+  evaluate,
+  event,
+  openDatabase,
+  person,
+  WORKSPACE,
+  ZONE,
+  type Evaluation,
+  type World,
+} from './api-audience-world.ts';
+
+/** Queries on the real ClickHouse against an evaluation by hand, on random histories and random trees. */
+
+const DAY = 86_400_000;
+const NOW = Date.parse('2026-03-10T15:00:00.000Z');
+const instants = fc.integer({ min: NOW - 40 * DAY, max: NOW + 2 * DAY });
+const few = (...values: string[]) => fc.constantFrom(...values);
+const maybe = <T>(arbitrary: fc.Arbitrary<T>) => fc.option(arbitrary, { nil: null, freq: 2 });
+
+const STATUSES = ['finished', 'cancelled', 'über\'lauf\\"\t'];
+const STORES = ['68', "6'8", ''];
+const PRODUCTS = ['p1', 'p2'];
+
+const worlds: fc.Arbitrary<World> = fc
+  .record({
+    people: fc.array(
+      fc.record({
+        anonymous: fc.boolean(),
+        first_at: instants,
+        reachable_sms: fc.boolean(),
+        reachable_email: fc.boolean(),
+        merge: fc.nat(9),
+      }),
+      { minLength: 1, maxLength: 12 },
+    ),
+    events: fc.array(
+      fc.record({
+        trait: few('cart_abandoned', 'cart_status_updated'),
+        status: few(...STATUSES),
+        occurred_at: instants,
+        lag: fc.integer({ min: 0, max: 3 * DAY }),
+        person: fc.nat(11),
+        store_id: maybe(few(...STORES)),
+        mode: maybe(few('pickup', 'delivery')),
+        amount: maybe(fc.constantFrom(0, 10, 41.8)),
+        products: fc.subarray(PRODUCTS),
+        anomaly: maybe(few('backward', 'after_terminal')),
+        recovered_at: maybe(instants),
+        retracted_at: fc.option(instants, { nil: null, freq: 4 }),
+      }),
+      { minLength: 5, maxLength: 40 },
+    ),
+  })
+  .map(({ people, events }) => ({
+    people: people.map(({ merge, ...rest }, i) => {
+      // Some are merged into one of the first two, who stay themselves: aliases are flat.
+      const merged_into = i >= 2 && merge < 4 ? 1 + (merge % 2) : 0;
+      const reachable = rest.anonymous ? { reachable_sms: false, reachable_email: false } : {};
+      return person(i + 1, { ...rest, ...reachable, merged_into });
+    }),
+    events: events.map(({ lag, person: who, products, ...rest }, i) =>
+      event({
+        ...rest,
+        status: rest.trait === 'cart_abandoned' ? '' : rest.status,
+        anomaly: rest.trait === 'cart_abandoned' ? null : rest.anomaly,
+        recovered_at: rest.trait === 'cart_abandoned' ? rest.recovered_at : null,
+        cart_id: `c${i}`,
+        person_id: 1 + (who % people.length),
+        detected_at: rest.occurred_at + lag,
+        products: products.map((product_id) => ({ product_id, count: 1, price: null })),
+      }),
+    ),
+  }));
+
+const days = fc.integer({ min: -45, max: 3 }).map((n) => new Date(NOW + n * DAY).toISOString().slice(0, 10));
+const moments = instants.map((ms) => new Date(ms).toISOString());
+const unit = fc.constantFrom('minutes', 'hours', 'days', 'weeks', 'months');
+const times: fc.Arbitrary<TimeCondition> = fc.oneof(
+  fc.record({ operator: fc.constantFrom('after', 'before'), date: fc.oneof(days, moments) }),
+  fc.record({ operator: fc.constant('on' as const), date: days }),
+  fc.oneof(fc.tuple(days, days), fc.tuple(moments, moments)).map(([a, b]) => ({
+    operator: 'between' as const,
+    from: a < b ? a : b,
+    to: a < b ? b : a,
+  })),
+  fc.record({ operator: fc.constant('in_last' as const), amount: fc.integer({ min: 1, max: 60 }), unit }),
+);
+
+const common = {
+  time: times,
+  store_id: fc.subarray(STORES),
+  at_least: fc.integer({ min: 1, max: 3 }),
+  mode: fc.subarray(['pickup', 'delivery', 'kiosk']),
+  amount: fc.record({ min: fc.constantFrom(0, 10), max: fc.constantFrom(10, 41.8) }, { requiredKeys: [] }),
+  product_id: fc.subarray(PRODUCTS),
+};
+/** Few conditions in one leaf, so that it has people in it. */
+const leafOf = (trait: string, conditions: Record<string, fc.Arbitrary<unknown>>): fc.Arbitrary<Audience> =>
+  fc
+    .subarray(Object.keys(conditions), { maxLength: 3 })
+    .chain((keys) => fc.record(Object.fromEntries(keys.map((key) => [key, conditions[key] ?? fc.constant(undefined)]))))
+    .map((chosen) => ({ trait, ...chosen }) as Audience);
+
+const leaves: fc.Arbitrary<Audience> = fc.oneof(
+  { weight: 3, arbitrary: leafOf('cart_abandoned', { ...common, recovered: fc.boolean() }) },
+  {
+    weight: 3,
+    arbitrary: leafOf('cart_status_updated', {
+      ...common,
+      anomaly: fc.boolean(),
+      status: fc.subarray([...STATUSES, 'never']),
+    }),
+  },
+  { weight: 1, arbitrary: fc.constant({ everyone: true as const }) },
+);
+const { tree: trees } = fc.letrec<{ tree: Audience }>((tie) => ({
+  tree: fc.oneof(
+    { maxDepth: 3, withCrossShrink: true },
+    leaves,
+    fc.record({ and: fc.array(tie('tree'), { minLength: 1, maxLength: 3 }) }),
+    fc.record({ or: fc.array(tie('tree'), { minLength: 1, maxLength: 3 }) }),
+    fc.record({ not: tie('tree') }),
+  ),
+}));
+
+const evaluations: fc.Arbitrary<Evaluation> = fc.record(
+  { nowMs: fc.constantFrom(NOW, NOW - 5 * DAY), knownAtMs: instants, includeAnonymous: fc.boolean() },
+  { requiredKeys: ['nowMs', 'includeAnonymous'] },
+);
+
+interface Row {
+  count: number;
+  reachable_sms: number;
+  reachable_email: number;
+  sample: number[];
+}
+
+let opened: Awaited<ReturnType<typeof openDatabase>>;
+beforeAll(async () => {
+  opened = await openDatabase(inject('engines').CLICKHOUSE_URL, `audiences_${process.pid}_${Date.now().toString(36)}`);
+});
+afterAll(() => opened.close());
+
+async function count(audience: Audience, evaluation: Evaluation): Promise<Row> {
+  const { query, params } = compile(audience, { workspace: WORKSPACE, zone: ZONE, ...evaluation });
+  const [row] = await opened.database.rows<Row>(query, params);
+  if (!row) throw new Error('no row');
+  return row;
+}
+
+function expected(audience: Audience, world: World, evaluation: Evaluation): Row {
+  const ids = [...evaluate(audience, world, evaluation)].sort((a, b) => a - b);
+  const people = world.people.filter(({ person_id }) => ids.includes(person_id));
+  return {
+    count: ids.length,
+    reachable_sms: people.filter((row) => row.reachable_sms).length,
+    reachable_email: people.filter((row) => row.reachable_email).length,
+    sample: ids.slice(0, SAMPLE_MAX),
+  };
+}
+
+describe('audiences on ClickHouse', () => {
+  it('are what the semantics say, on random histories', async () => {
+    const trials = fc.tuple(trees, evaluations);
+    await fc.assert(
+      fc.asyncProperty(worlds, fc.array(trials, { minLength: 6, maxLength: 6 }), async (world, all) => {
+        await opened.fill(world);
+        for (const [audience, evaluation] of all) {
+          expect(parseAudience(audience).issues).toBeUndefined();
+          expect(await count(audience, evaluation)).toEqual(expected(audience, world, evaluation));
+        }
+      }),
+      { numRuns: 60 },
+    );
+  }, 240_000);
+
+  it('count loser and winner with one each as one with two', async () => {
+    const world = {
+      people: [person(1), person(2, { merged_into: 1 }), person(3)],
+      events: [1, 2, 3].map((person_id) => event({ person_id, cart_id: `c${person_id}` })),
+    };
+    await opened.fill(world);
+    const now = { nowMs: NOW, includeAnonymous: false };
+    const two: Audience = { trait: 'cart_status_updated', at_least: 2 };
+    expect(await count(two, now)).toMatchObject({ count: 1, sample: [1] });
+    expect(await count({ not: two }, now)).toMatchObject({ count: 1, sample: [3] });
+    expect(await count({ everyone: true }, now)).toMatchObject({ count: 2, sample: [1, 3] });
+  });
+
+  it('take 200 leaves with long lists', async () => {
+    await opened.fill({ people: [person(1)], events: [event({ store_id: 's7' })] });
+    const stores = Array.from({ length: 100 }, (_, i) => `s${i}`);
+    const or = Array.from({ length: 200 }, (_, i): Audience => ({
+      trait: 'cart_status_updated',
+      store_id: stores.map((store) => (i === 199 ? store : `${store}-${i}`)),
+    }));
+    expect(await count({ or }, { nowMs: NOW, includeAnonymous: false })).toMatchObject({ count: 1 });
+  });
+});
