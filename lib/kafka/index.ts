@@ -104,7 +104,27 @@ async function committedOffsets(
   return result;
 }
 
+/** A topic is in the controller's list for a moment before the broker serves it. */
+const NOT_SERVED_YET = new Set(['UNKNOWN_TOPIC_OR_PARTITION', 'LEADER_NOT_AVAILABLE']);
+const SERVED_WITHIN_MS = 15_000;
+
 async function ensureTopics(kafkaJs: KafkaJs, prefix: string, topics: readonly TopicSpec[]): Promise<void> {
+  const deadline = performance.now() + SERVED_WITHIN_MS;
+  for (;;) {
+    try {
+      return await ensureTopicsOnce(kafkaJs, prefix, topics);
+    } catch (error) {
+      if (error instanceof TopicMismatchError) throw error;
+      const known = NOT_SERVED_YET.has((error as { type?: string }).type ?? '');
+      if (!known || performance.now() > deadline) {
+        throw new KafkaUnavailableError(`topics: ${messageOf(error)}`, { cause: error });
+      }
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+  }
+}
+
+async function ensureTopicsOnce(kafkaJs: KafkaJs, prefix: string, topics: readonly TopicSpec[]): Promise<void> {
   const admin = kafkaJs.admin();
   try {
     await admin.connect();
@@ -122,9 +142,6 @@ async function ensureTopics(kafkaJs: KafkaJs, prefix: string, topics: readonly T
     }
     const present = topics.filter((t) => existing.has(prefix + t.topic));
     if (present.length > 0) await bringUpToDate(admin, prefix, present);
-  } catch (error) {
-    if (error instanceof TopicMismatchError) throw error;
-    throw new KafkaUnavailableError(`topics: ${messageOf(error)}`, { cause: error });
   } finally {
     await admin.disconnect().catch(() => undefined);
   }
