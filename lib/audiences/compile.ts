@@ -44,7 +44,7 @@ SELECT
   bitmapCardinality(result) AS count,
   bitmapAndCardinality(result, by_sms) AS reachable_sms,
   bitmapAndCardinality(result, by_email) AS reachable_email,
-  bitmapToArray(bitmapSubsetLimit(result, 0, ${SAMPLE_MAX})) AS sample`;
+  arraySort(bitmapToArray(bitmapSubsetLimit(result, 0, ${SAMPLE_MAX}))) AS sample`;
   return { query, params: compiler.params };
 }
 
