@@ -37,8 +37,8 @@ const wholePerson = z.strictObject({
   ...personShape,
   timeline: z.array(traitEventSchema).describe('the newest first, at most 500'),
   carts: z.array(cartSchema).describe('the newest first, at most 500'),
-  audiences: z.array(z.never()),
-  flow_runs: z.array(z.never()),
+  audiences: z.array(z.unknown()).describe('not built yet: empty'),
+  flow_runs: z.array(z.unknown()).describe('not built yet: empty'),
 });
 
 interface PersonRow {
