@@ -1,0 +1,67 @@
+/** An installation whose API is asked over HTTP, every answer held to its OpenAPI document. */
+import { request } from '../harness/client.ts';
+import { removeInstallation, startInstallation, type Installation } from '../harness/installation.ts';
+import { checkAnswer, type OpenApi } from './api-document.ts';
+
+export interface Asked<T> {
+  status: number;
+  headers: Headers;
+  body: T;
+}
+
+export interface Question {
+  key?: string | undefined;
+  workspace?: string;
+  /** As JSON; text goes as it is. */
+  body?: unknown;
+  headers?: Record<string, string>;
+}
+
+export interface ApiWorld {
+  installation: Installation;
+  document: OpenApi;
+  /** Successes of these paths that the document names and nobody has seen, as `POST /v1/keys 201`. */
+  unseen(prefixes: string[]): string[];
+  ask<T = Record<string, unknown>>(method: string, path: string, question?: Question): Promise<Asked<T>>;
+  close(): Promise<void>;
+}
+
+export async function openApi(): Promise<ApiWorld> {
+  const installation = await startInstallation({ env: { PARTITIONS: '2' } });
+  const { body: document } = await request<OpenApi>(`${installation.apiUrl}/openapi.json`);
+  const seen = new Set<string>();
+  return {
+    installation,
+    document,
+    unseen: (prefixes) =>
+      Object.entries(document.paths)
+        .filter(([path]) => prefixes.some((prefix) => path === prefix || path.startsWith(`${prefix}/`)))
+        .flatMap(([path, item]) =>
+          Object.entries(item).flatMap(([method, { responses }]) =>
+            Object.keys(responses).map((status) => `${method.toUpperCase()} ${path} ${status}`),
+          ),
+        )
+        .filter((place) => / 2\d\d$/.test(place) && !seen.has(place)),
+    async ask<T>(method: string, path: string, { key, workspace, body, headers }: Question = {}): Promise<Asked<T>> {
+      const response = await fetch(installation.apiUrl + path, {
+        method,
+        headers: {
+          ...(key === undefined ? {} : { authorization: `Bearer ${key}` }),
+          ...(workspace === undefined ? {} : { 'x-workspace': workspace }),
+          ...headers,
+        },
+        ...(body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }),
+      });
+      const text = await response.text();
+      const json = /json/.test(response.headers.get('content-type') ?? '');
+      const answer = {
+        status: response.status,
+        headers: response.headers,
+        body: json ? (JSON.parse(text) as unknown) : text,
+      };
+      seen.add(checkAnswer(document, method, path, answer).place);
+      return answer as Asked<T>;
+    },
+    close: () => removeInstallation(installation),
+  };
+}
