@@ -60,9 +60,6 @@ export function serverConfig(folder: string, machineBytes: number): string {
   <background_common_pool_size>4</background_common_pool_size>
   <background_fetches_pool_size>1</background_fetches_pool_size>
   <background_move_pool_size>1</background_move_pool_size>
-  <background_buffer_flush_schedule_pool_size>1</background_buffer_flush_schedule_pool_size>
-  <background_message_broker_schedule_pool_size>2</background_message_broker_schedule_pool_size>
-  <background_distributed_schedule_pool_size>1</background_distributed_schedule_pool_size>
   <asynchronous_metrics_update_period_s>30</asynchronous_metrics_update_period_s>
   <merge_tree>
     <!-- Durable when acknowledged, also at power loss: without these the last half minute is lost then. -->
