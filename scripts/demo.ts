@@ -86,6 +86,16 @@ async function subscribe(api: Api, workspace: DemoWorkspace): Promise<Record<Web
   return targets as Record<WebhookEvent, Target>;
 }
 
+/** Consents that the shoppers gave in the months before: without them nobody may be reached by SMS. */
+async function tellConsents(day: SimulatedDay, ingest: string, workspace: DemoWorkspace): Promise<void> {
+  const response = await fetch(`${ingest}/v1/people`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${workspace.keys.write}`, 'content-type': 'application/x-ndjson' },
+    body: day.people.map((line) => `${JSON.stringify(line)}\n`).join(''),
+  });
+  if (!response.ok) throw new ApiError(response.status, `POST /v1/people: ${response.status} ${await response.text()}`);
+}
+
 const count = (value: number): string => value.toLocaleString('en-US');
 
 async function play(day: SimulatedDay, targets: Record<WebhookEvent, Target>, say: Say): Promise<void> {
@@ -168,6 +178,7 @@ await runInstallation({
     const day = simulateDay({ seed: SEED, endsAtMs, carts: CARTS, timeZone });
     say(`demo: workspace ${workspace.id}: a day of ${count(CARTS)} carts that ends now, as signed webhooks`);
     await play(day, targets, say);
+    await tellConsents(day, new URL(targets.cart_status.url).origin, workspace);
     say(`demo: the last carts go quiet; counting in ${GRACE_SECONDS} s`);
     await sleep(GRACE_SECONDS * 1000 + 500);
     for (const [label, people] of Object.entries(await counted(api, workspace, Date.now()))) {

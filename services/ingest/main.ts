@@ -26,6 +26,7 @@ runMain({
       specs[TOPICS.cartEvents],
       specs[TOPICS.personInputs],
       specs[TOPICS.deadLetters],
+      specs[TOPICS.definitions],
       activityTopic,
     ]);
     const definitions = await createDefinitions({ kafka, registry, logger, secretKey: config.secretKey });
