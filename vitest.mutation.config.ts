@@ -7,6 +7,6 @@ export default defineConfig({
     exclude: ['lib/carts/arrival.property.test.ts'],
     environment: 'node',
     testTimeout: 30_000,
-    env: { JT_RUNS: '400', JT_SEED: '1' },
+    env: { JT_RUNS: '200', JT_ORDERS: '12', JT_SEED: '1' },
   },
 });

@@ -26,6 +26,7 @@ function goesRound<T>(
       expect(back(writer, 0, (r) => values.map(() => read(r)))).toEqual(values);
       if (skip !== undefined) back(writer, 0, (r) => values.forEach(() => skip(r)));
     }),
+    { numRuns: 50 },
   );
 }
 
