@@ -1,12 +1,38 @@
-/** Writes the files that are made from others: schemas/types.ts and docs/configuration.md. A test keeps them fresh. */
+/** Writes the files that are made from others, and publishes versions of the schemas. A test keeps all of it fresh. */
 import { writeFileSync } from 'node:fs';
 import { GENERATED } from './installation/generated.ts';
+import { incompatibilities, publish, readHistory, unpublished } from './schemas/history.ts';
 
-if (process.argv.includes('--help')) {
-  process.stdout.write(`npm run generate writes ${Object.keys(GENERATED).join(' and ')}.\n`);
-} else {
+const HELP = `Writes the files that are made from others: ${Object.keys(GENERATED).join(', ')}.
+
+  npm run generate                writes them, and says how the schemas stand against those that were published
+  npm run generate -- --publish   also keeps each changed schema as the next version in schemas/history, for good
+
+A version is kept for ever: publish when a change is complete, not at every step towards it.
+`;
+
+const say = (message: string): void => void process.stderr.write(`${message}\n`);
+
+function main(args: readonly string[]): number {
+  const unknown = args.filter((arg) => arg !== '--publish');
+  if (unknown.length > 0) {
+    say(`${unknown.join(', ')}: not an option; see npm run generate -- --help`);
+    return 2;
+  }
+  const histories = readHistory('schemas');
+  const problems = histories.flatMap(incompatibilities);
   for (const [path, make] of Object.entries(GENERATED)) {
     writeFileSync(path, make());
-    process.stderr.write(`wrote ${path}\n`);
+    say(`wrote ${path}`);
   }
+  if (problems.length > 0) {
+    say(problems.join('\n'));
+    return 1;
+  }
+  if (args.includes('--publish')) for (const path of publish('schemas')) say(`published ${path}`);
+  else for (const history of histories) if (unpublished(history) !== undefined) say(unpublished(history) ?? '');
+  return 0;
 }
+
+if (process.argv.includes('--help')) process.stdout.write(HELP);
+else process.exitCode = main(process.argv.slice(2));
