@@ -5,6 +5,11 @@ export const COMMON = {
   DATA_DIR: text('.data', 'Folder of everything that an installation on this machine keeps.'),
   HOST: text('127.0.0.1', 'Address that the HTTP servers bind.'),
   ADVERTISED_HOST: text('127.0.0.1', 'Host under which the other processes reach this one.'),
+  HEALTH_PORT: integer(
+    0,
+    'Port of health, metrics and positions; 0: one that the system chooses. `npm start` gives its services this one and the next three, in the order of their names.',
+    { min: 0, max: 65_532 },
+  ),
   LOG_LEVEL: choice(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'], 'info', 'What is logged.'),
   API_PORT: port(7000, 'Port of services/api and the console.'),
   INGEST_PORT: port(7001, 'Port of services/ingest.'),

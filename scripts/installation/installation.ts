@@ -1,12 +1,12 @@
 /** A whole installation on this machine: engines and services under one supervisor, this process. */
-import { resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import { Engines } from '../../deploy/engines/engines.ts';
 import { SetupError } from '../../deploy/engines/install.ts';
 import { requireFreePorts } from '../../deploy/engines/ports.ts';
 import { claimDataDir, endLeftovers, removePid } from '../../deploy/engines/process.ts';
 import { ConfigError, defineConfig, helpText, loadConfig } from '../../lib/config/index.ts';
 import { engineOptions, type Settings } from './options.ts';
-import { Services } from './services.ts';
+import { healthPorts, serviceNames, Services } from './services.ts';
 
 export interface Program {
   /** What it is called with: npm run <name>. */
@@ -56,13 +56,15 @@ async function run(program: Program, config: Settings): Promise<void> {
   if (left.length > 0) say(`set-up: ended what an earlier run left behind: ${left.join(', ')}`);
 
   const engines = new Engines(engineOptions({ ...config, dataDir }, process.env, { root, runDir, say }));
-  const services = new Services({ root, dataDir, runDir, env: process.env, say });
+  const { healthPort } = config;
+  const services = new Services({ root, dataDir, runDir, healthPort, env: process.env, say });
   const stop = stopper(engines, services, runDir);
   process.on('SIGINT', () => void stop(0));
   process.on('SIGTERM', () => void stop(0));
   try {
     if (program.services) {
-      await requireFreePorts({ API_PORT: config.apiPort, INGEST_PORT: config.ingestPort }, config.host);
+      const ports = { API_PORT: config.apiPort, INGEST_PORT: config.ingestPort, ...healthPortsByVariable(healthPort) };
+      await requireFreePorts(ports, config.host);
     }
     await engines.start();
     if (program.services) {
@@ -75,6 +77,13 @@ async function run(program: Program, config: Settings): Promise<void> {
     say(error instanceof SetupError ? error.message : String((error as Error).stack));
     await stop(1);
   }
+}
+
+/** As they are asked for in messages: HEALTH_PORT (sink). */
+function healthPortsByVariable(first: number): Record<string, number> {
+  if (first === 0) return {};
+  const ports = healthPorts(serviceNames(join('dist', 'services')), first);
+  return Object.fromEntries(Object.entries(ports).map(([name, port]) => [`HEALTH_PORT (${name})`, port]));
 }
 
 /** Before the services start, so that whoever waits for "ready" finds the files. */

@@ -21,8 +21,29 @@ export interface ServicesOptions {
   root: string;
   dataDir: string;
   runDir: string;
+  /** The first of the ports on which services tell how they are; 0: the system chooses. */
+  healthPort: number;
   env: NodeJS.ProcessEnv;
   say: (message: string) => void;
+}
+
+/** Bundled programs of a folder dist/services, by name. */
+export function serviceNames(folder: string): string[] {
+  return existsSync(folder)
+    ? readdirSync(folder)
+        .filter((name) => existsSync(join(folder, name, 'main.js')))
+        .sort()
+    : [];
+}
+
+/** The command of a service, also of its container. */
+export function serviceCommand(root: string, name: string): string[] {
+  return ['--enable-source-maps', join(root, 'dist', 'services', name, 'main.js')];
+}
+
+/** HEALTH_PORT of each: the one given and the next ones; 0, one of the system's choice, stays 0. */
+export function healthPorts(names: readonly string[], first: number): Record<string, number> {
+  return Object.fromEntries(names.map((name, i) => [name, first === 0 ? 0 : first + i]));
 }
 
 export class Services {
@@ -33,9 +54,9 @@ export class Services {
 
   /** Starts every service that is built, and resolves when each says that it is ready. */
   async start(): Promise<void> {
-    const { root, dataDir, runDir, env, say } = this.options;
-    const folder = join(root, 'dist', 'services');
-    const names = existsSync(folder) ? readdirSync(folder).filter((n) => existsSync(join(folder, n, 'main.js'))) : [];
+    const { root, dataDir, runDir, env, say, healthPort } = this.options;
+    const names = serviceNames(join(root, 'dist', 'services'));
+    const ports = healthPorts(names, healthPort);
     for (const name of names) {
       const service: Service = {
         name,
@@ -43,9 +64,9 @@ export class Services {
         child: new SupervisedChild({
           name,
           command: process.execPath,
-          args: ['--enable-source-maps', join(folder, name, 'main.js')],
+          args: serviceCommand(root, name),
           cwd: root,
-          env: { ...env, DATA_DIR: dataDir },
+          env: { ...env, DATA_DIR: dataDir, HEALTH_PORT: String(ports[name]) },
           runDir,
           logDir: join(dataDir, 'logs'),
           stopTimeoutMs: STOP_TIMEOUT_MS,

@@ -21,6 +21,8 @@ export interface ApiDeps {
   secretKey: Buffer;
   /** Public address of ingest, which the URLs of subscriptions begin with. */
   ingestUrl: string;
+  /** Where this process asks ingest. */
+  ingestInternalUrl: string;
   registryUrl: string;
   /** Where this process answers /healthz, /readyz and /metrics. */
   healthUrl: string;

@@ -22,7 +22,8 @@ runMain({
     const { host, topicPrefix } = config;
     let serving = false;
     const ready = (): boolean => serving;
-    const health = await serveHealth({ host, advertisedHost: config.advertisedHost, logger, metrics, ready });
+    const { advertisedHost, healthPort } = config;
+    const health = await serveHealth({ host, advertisedHost, port: healthPort, logger, metrics, ready });
     const kafka = createKafka({ brokers: config.kafkaBrokers, clientId: 'api', logger, topicPrefix });
     const registry = createRegistry({ url: config.registryUrl, topicPrefix, logger });
     await kafka.ensureTopics(Object.values(topicSpecs(config)));
@@ -47,11 +48,15 @@ runMain({
       adminKey: config.adminKey,
       secretKey: config.secretKey,
       ingestUrl: config.ingestUrl,
+      ingestInternalUrl: config.ingestInternalUrl,
       registryUrl: config.registryUrl,
       healthUrl: health.url,
       consoleDir: resolve(config.consoleDir),
       now: Date.now,
-      activity: createActivityReader({ database, fromIngest: () => activityOf(config.ingestUrl, config.adminKey) }),
+      activity: createActivityReader({
+        database,
+        fromIngest: () => activityOf(config.ingestInternalUrl, config.adminKey),
+      }),
     });
     const http = await serve(app, { host, port: config.apiPort, portVariable: 'API_PORT' });
     serving = true;

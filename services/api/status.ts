@@ -45,8 +45,8 @@ const still = { topic: null, position: null, lag: null, fresh_through: null, beh
 const apiNow = (deps: ApiDeps): StageStatus => ({ ...still, stage: 'api', state: 'running', urls: [deps.healthUrl] });
 
 async function ingestNow(deps: ApiDeps): Promise<StageStatus> {
-  const state = (await answers(`${deps.ingestUrl}/readyz`)) ? 'running' : 'stopped';
-  return { ...still, stage: 'ingest', state, urls: [deps.ingestUrl] };
+  const state = (await answers(`${deps.ingestInternalUrl}/readyz`)) ? 'running' : 'stopped';
+  return { ...still, stage: 'ingest', state, urls: [deps.ingestInternalUrl] };
 }
 
 async function stageNow(deps: ApiDeps, watcher: StageWatcher): Promise<StageStatus> {

@@ -18,7 +18,8 @@ runMain({
     const { host, kafkaBrokers, topicPrefix } = config;
     let serving = false;
     const ready = (): boolean => serving;
-    const health = await serveHealth({ host, advertisedHost: config.advertisedHost, logger, metrics, ready });
+    const { advertisedHost, healthPort } = config;
+    const health = await serveHealth({ host, advertisedHost, port: healthPort, logger, metrics, ready });
     const kafka = createKafka({ brokers: kafkaBrokers, clientId: 'ingest', logger, topicPrefix });
     const registry = createRegistry({ url: config.registryUrl, topicPrefix, logger });
     const specs = topicSpecs(config);

@@ -17,6 +17,7 @@ runMain({
     const health = await serveHealth({
       host: config.host,
       advertisedHost: config.advertisedHost,
+      port: config.healthPort,
       logger,
       metrics,
       ready: () => running.length > 0 && running.every((topology) => topology.ready()),

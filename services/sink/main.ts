@@ -18,6 +18,7 @@ runMain({
     const health = await serveHealth({
       host: config.host,
       advertisedHost: config.advertisedHost,
+      port: config.healthPort,
       logger,
       metrics,
       ready: () => started.sink?.ready() ?? false,

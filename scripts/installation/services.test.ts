@@ -1,0 +1,17 @@
+import { describe, expect, it } from 'vitest';
+import { SERVICE_CONFIGS } from './definitions.ts';
+import { healthPorts, serviceCommand } from './services.ts';
+
+describe('services', () => {
+  it('tell how they are on ports one after another, in the order of their names', () => {
+    const names = Object.keys(SERVICE_CONFIGS).sort();
+    expect(healthPorts(names, 7010)).toEqual({ api: 7010, ingest: 7011, processor: 7012, sink: 7013 });
+    expect(healthPorts(names, 0)).toEqual({ api: 0, ingest: 0, processor: 0, sink: 0 });
+    // The last of them must still be a port, whatever first one is allowed.
+    expect(65_532 + names.length - 1).toBeLessThanOrEqual(65_535);
+  });
+
+  it('are the bundles in dist/services', () => {
+    expect(serviceCommand('/app', 'sink')).toEqual(['--enable-source-maps', '/app/dist/services/sink/main.js']);
+  });
+});
