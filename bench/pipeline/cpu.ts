@@ -1,0 +1,77 @@
+/** CPU time by process, from /proc: what each part of the pipeline spends, and what others on the machine take. */
+import { execFileSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+
+/** CPU-seconds, user and system, by process. */
+export type CpuSeconds = Record<string, number>;
+
+export interface CpuSpent {
+  /** Wall-clock seconds. */
+  seconds: number;
+  /** By process of the installation. */
+  spent: CpuSeconds;
+  /** The benchmark itself: load generator and polling. */
+  bench: number;
+  /** Everything else on this machine: other programs, and the kernel where it works for nobody. */
+  others: number;
+}
+
+let ticks: number | undefined;
+
+/** Clock ticks in a second, the unit of /proc. */
+function ticksPerSecond(): number {
+  ticks ??= Number(execFileSync('getconf', ['CLK_TCK'], { encoding: 'utf8' }));
+  return ticks;
+}
+
+/** CPU-seconds that a process and its threads have used; its children are not in it. */
+export function cpuSecondsOf(pid: number): number {
+  const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+  // After the name in brackets, which may hold spaces, field 3 is the first: utime is field 14, stime 15.
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  return (Number(fields[11]) + Number(fields[12])) / ticksPerSecond();
+}
+
+/** CPU-seconds that the whole machine has been busy. */
+function machineBusySeconds(): number {
+  const line = readFileSync('/proc/stat', 'utf8').split('\n')[0] ?? '';
+  const [user = 0, nice = 0, system = 0, , , irq = 0, softirq = 0, steal = 0] = line.split(/\s+/).slice(1).map(Number);
+  return (user + nice + system + irq + softirq + steal) / ticksPerSecond();
+}
+
+function benchSeconds(): number {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1e6;
+}
+
+/** Resident memory of processes, in MiB. */
+export function residentMiB(pids: Record<string, number>): Record<string, number> {
+  const of = (pid: number): number =>
+    Math.round(Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) / 1024);
+  return Object.fromEntries(Object.entries(pids).map(([name, pid]) => [name, of(pid)]));
+}
+
+/**
+ * Begins to count; the function that is answered says what was spent since, and may be asked again. It throws when a
+ * process is another one by then: figures over a restart mean nothing.
+ */
+export function countCpu(pidsNow: () => Record<string, number>): () => CpuSpent {
+  const pids = pidsNow();
+  const read = (): CpuSeconds =>
+    Object.fromEntries(Object.entries(pids).map(([name, pid]) => [name, cpuSecondsOf(pid)]));
+  const startedMs = performance.now();
+  const before = { processes: read(), bench: benchSeconds(), machine: machineBusySeconds() };
+  return () => {
+    const now = pidsNow();
+    for (const [name, pid] of Object.entries(pids)) {
+      if (now[name] !== pid) throw new Error(`${name} was restarted in the middle of a measurement`);
+    }
+    const spent = Object.fromEntries(
+      Object.entries(read()).map(([name, seconds]) => [name, seconds - before.processes[name]!]),
+    );
+    const bench = benchSeconds() - before.bench;
+    const ours = Object.values(spent).reduce((sum, seconds) => sum + seconds, bench);
+    const others = Math.max(0, machineBusySeconds() - before.machine - ours);
+    return { seconds: (performance.now() - startedMs) / 1_000, spent, bench, others };
+  };
+}

@@ -1,0 +1,256 @@
+/**
+ * d: from a webhook until it counts, open loop. Each webhook has an instant at which it is meant to be sent, set
+ * beforehand, whatever became of those before; its time runs from that instant (a generator or a server that stalls is
+ * not spared the webhooks that would have come meanwhile). It ends with the first answer of ClickHouse that holds its
+ * trait event: the rows of the last seconds are asked for again and again, and each is looked up by cart and status.
+ */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { createSubscription, preview, signWebhook, type Workspace } from '../../test/harness/client.ts';
+import { ConnectionPool } from './connection.ts';
+import { countCpu, residentMiB, type CpuSpent } from './cpu.ts';
+import { curve, spread, type Spread } from './figures.ts';
+import type { BenchInstallation } from './installation.ts';
+import { keyOf, readStages, type AppendTimes, type StageTotals } from './stages.ts';
+import { orderWebhook } from './traffic.ts';
+import { ask, newWorkspace } from './workspace.ts';
+
+export interface LatencyOptions {
+  /** Webhooks per second. */
+  rate: number;
+  seconds: number;
+  /** At the same rate before, not measured. */
+  warmUpSeconds: number;
+  /** Between the beginnings of two looks at ClickHouse, at least. */
+  pollMs: number;
+  seed: number;
+}
+
+/** All spreads in milliseconds. */
+export interface LatencyRun {
+  webhooks: number;
+  counted: Spread;
+  /** Quantiles from 0 to 1 of the same. */
+  curve: [number, number][];
+  /** The worst of each whole second from the start. */
+  worstBySecond: number[];
+  /** Shares of the way of each webhook. */
+  stages: Record<string, Spread>;
+  cpu: CpuSpent;
+  residentMiB: Record<string, number>;
+  totals: StageTotals;
+  /** How coarse the end of each time is: between one look that did not hold it and the answer of the one that did. */
+  resolution: Spread;
+  /** One look. */
+  look: Spread;
+  /** Connections that were needed. */
+  connections: number;
+}
+
+interface Sent {
+  key: string;
+  /** Unix milliseconds with fractions, as all times here. */
+  dueMs: number;
+  sentMs: number;
+  answeredMs: number;
+  countedMs: number;
+  /** When the look that found it began to be the earliest that could: the beginning of the one before. */
+  lookedMs: number;
+}
+
+const COUNTED_WITHIN_MS = 60_000;
+
+/** Throws when a webhook is refused, or is not counted a minute after the last one. */
+export async function latencyRun(installation: BenchInstallation, options: LatencyOptions): Promise<LatencyRun> {
+  const workspace = await newWorkspace(installation);
+  const subscription = await createSubscription(installation, workspace, { event: 'cart_status' });
+  const pool = new ConnectionPool(new URL(subscription.url));
+  await pool.warm(32);
+  const watch = new Watch(installation, workspace, options.pollMs);
+  const watching = watch.run();
+  const warmUp = Math.round(options.rate * options.warmUpSeconds);
+  const all: Sent[] = [];
+  const send = async (n: number, dueMs: number): Promise<void> => {
+    const sentMs = nowMs();
+    const { cartId, status, body } = orderWebhook(n, sentMs);
+    const sent: Sent = { key: keyOf(cartId, status), dueMs, sentMs, answeredMs: NaN, countedMs: NaN, lookedMs: NaN };
+    all.push(sent);
+    watch.expect(sent);
+    const answer = await pool.post(signWebhook(subscription, body), body);
+    sent.answeredMs = nowMs();
+    if (answer !== 202) watch.fail(new Error(`a webhook was answered ${answer} instead of 202`));
+  };
+  const schedule = arrivals(warmUp + Math.round(options.rate * options.seconds), options);
+  const stages = await readStages(installation);
+  let spentSince = countCpu(installation.pids);
+  const startMs = nowMs() + 100;
+  const underWay: Promise<void>[] = [];
+  for (const [n, afterMs] of schedule.entries()) {
+    const dueMs = startMs + afterMs;
+    for (let leftMs = dueMs - nowMs(); leftMs > 0; leftMs = dueMs - nowMs()) await sleep(leftMs);
+    watch.check();
+    if (n === warmUp) spentSince = countCpu(installation.pids);
+    underWay.push(send(n, dueMs));
+  }
+  const cpu = spentSince();
+  const memory = residentMiB(installation.pids());
+  await Promise.all(underWay);
+  await watch.finish(COUNTED_WITHIN_MS);
+  await watching;
+  pool.close();
+  const totals = await stages.totals();
+  await checkPeople(installation, workspace);
+  const measured = all.slice(warmUp);
+  const times = measured.map(({ countedMs, dueMs }) => countedMs - dueMs);
+  return {
+    webhooks: measured.length,
+    counted: spread(times),
+    curve: curve(times),
+    worstBySecond: worstBySecond(measured),
+    stages: shares(measured, await stages.appendTimes(workspace.id)),
+    cpu,
+    residentMiB: memory,
+    totals,
+    resolution: spread(measured.map(({ countedMs, lookedMs }) => countedMs - lookedMs)),
+    look: spread(watch.lookMs),
+    connections: pool.size,
+  };
+}
+
+const nowMs = (): number => performance.timeOrigin + performance.now();
+
+/** Independent arrivals, as of many shoppers: exponential gaps. Milliseconds from the start, the same for equal seeds. */
+function arrivals(count: number, { rate, seed }: LatencyOptions): number[] {
+  let state = seed >>> 0;
+  let atMs = 0;
+  return Array.from({ length: count }, () => {
+    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
+    atMs += (-Math.log(1 - state / 4_294_967_296) * 1_000) / rate;
+    return atMs;
+  });
+}
+
+/** Looks at the rows of the last seconds, and notes when each webhook that was sent is among them. */
+class Watch {
+  readonly lookMs: number[] = [];
+  private readonly missing = new Map<string, Sent>();
+  private finishing = false;
+  private failed: Error | undefined;
+  private deadlineMs = Infinity;
+
+  constructor(
+    private readonly installation: BenchInstallation,
+    private readonly workspace: Workspace,
+    private readonly pollMs: number,
+  ) {}
+
+  expect(sent: Sent): void {
+    this.missing.set(sent.key, sent);
+  }
+
+  fail(error: Error): void {
+    this.failed ??= error;
+  }
+
+  /** Throws what went wrong so far. */
+  check(): void {
+    if (this.failed) throw this.failed;
+  }
+
+  async finish(withinMs: number): Promise<void> {
+    this.finishing = true;
+    this.deadlineMs = nowMs() + withinMs;
+    while (this.missing.size > 0 && this.failed === undefined) await sleep(20);
+    this.check();
+  }
+
+  async run(): Promise<void> {
+    try {
+      let before = nowMs();
+      while (this.failed === undefined && (!this.finishing || this.missing.size > 0)) {
+        if (nowMs() > this.deadlineMs) throw new Error(`${this.missing.size} webhooks with 202 are not counted`);
+        const began = nowMs();
+        await this.look(before);
+        before = began;
+        await sleep(Math.max(1, began + this.pollMs - nowMs()));
+      }
+    } catch (error) {
+      this.fail(error as Error);
+    }
+  }
+
+  private async look(lookedMs: number): Promise<void> {
+    const oldest = this.missing.values().next().value;
+    if (oldest === undefined) return;
+    // T has whole seconds: of checkout, or of the request timestamp.
+    const from = Math.floor(oldest.sentMs / 1_000) - 1;
+    const began = nowMs();
+    const rows = await ask(
+      this.installation,
+      `SELECT cart_id, status FROM trait_events
+       WHERE workspace = '${this.workspace.id}' AND trait = 'cart_status_updated'
+         AND occurred_at >= toDateTime64(${from}, 3)`,
+    );
+    const countedMs = nowMs();
+    this.lookMs.push(countedMs - began);
+    for (const [cartId = '', status = ''] of rows) {
+      const key = keyOf(cartId, status);
+      const sent = this.missing.get(key);
+      if (sent === undefined) continue;
+      Object.assign(sent, { countedMs, lookedMs });
+      this.missing.delete(key);
+    }
+  }
+}
+
+/** That rows are seen is not yet that people are counted: at the end they must be. */
+async function checkPeople(installation: BenchInstallation, workspace: Workspace): Promise<void> {
+  const audience = { trait: 'cart_status_updated' };
+  const { count } = await preview(installation, workspace, audience, { include_anonymous: true });
+  const [row] = await ask(
+    installation,
+    `SELECT uniqExact(person_id) FROM v_trait_events WHERE workspace = '${workspace.id}'`,
+  );
+  if (count !== Number(row?.[0])) throw new Error(`the preview counts ${count} people, the rows have ${row?.[0]}`);
+}
+
+function worstBySecond(all: readonly Sent[]): number[] {
+  const startMs = all[0]?.dueMs ?? 0;
+  const worst: number[] = [];
+  for (const { dueMs, countedMs } of all) {
+    const second = Math.floor((dueMs - startMs) / 1_000);
+    worst[second] = Math.round(Math.max(worst[second] ?? 0, countedMs - dueMs));
+  }
+  return Array.from(worst, (value) => value ?? 0);
+}
+
+/** Where a webhook's time went; append times have whole milliseconds. */
+function shares(all: readonly Sent[], appended: AppendTimes): Record<string, Spread> {
+  const between = (from: (sent: Sent) => number, to: (sent: Sent) => number): Spread =>
+    spread(all.map((sent) => Math.max(0, to(sent) - from(sent))));
+  const at =
+    (times: Map<string, number>) =>
+    ({ key }: Sent): number => {
+      const time = times.get(key);
+      if (time === undefined) throw new Error(`${key} is counted, and is not in a topic before`);
+      return time;
+    };
+  const [cartEvents, personInputs, traitEvents] = [
+    at(appended.cartEvents),
+    at(appended.personInputs),
+    at(appended.traitEvents),
+  ];
+  return {
+    'due → sent (the generator)': between(
+      (sent) => sent.dueMs,
+      (sent) => sent.sentMs,
+    ),
+    'sent → 202': between(
+      (sent) => sent.sentMs,
+      (sent) => sent.answeredMs,
+    ),
+    'sent → in cart-events (ingest)': between((sent) => sent.sentMs, cartEvents),
+    'cart-events → person-inputs (carts)': between(cartEvents, personInputs),
+    'person-inputs → trait-events (carts commits, people)': between(personInputs, traitEvents),
+    'trait-events → counted (people commits, sink)': between(traitEvents, (sent) => sent.countedMs),
+  };
+}
