@@ -22,7 +22,11 @@ export class Cursor<M> {
   readTo: number;
   /** First offset of the ledger's chain. */
   readonly chainFirst: number;
-  blocksSinceCheckpoint: number;
+  /** Blocks in the ledger since the checkpoint that the partition was opened with, and how many are in a later one. */
+  blocks: number;
+  blocksInCheckpoint = 0;
+  /** When the last checkpoint was tried. */
+  checkpointAtMs: number;
   logTimeMs: number | null = null;
   /** Records that are gathered, but in no block that was handed over. */
   gathered = 0;
@@ -41,8 +45,12 @@ export class Cursor<M> {
   ) {
     this.next = this.submittedTo = this.readTo = state.next;
     this.chainFirst = state.first;
-    this.blocksSinceCheckpoint = state.blocks;
-    this.movedAtMs = nowMs;
+    this.blocks = state.blocks;
+    this.movedAtMs = this.checkpointAtMs = nowMs;
+  }
+
+  get blocksSinceCheckpoint(): number {
+    return this.blocks - this.blocksInCheckpoint;
   }
 
   /** Something was read that is not in the ledger yet. */

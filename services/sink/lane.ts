@@ -1,6 +1,5 @@
 import type { Logger } from 'pino';
 import { UnknownSchemaError, type Codec } from '../../lib/avro/index.ts';
-import { OffsetOutOfRangeError } from '../../lib/kafka/errors.ts';
 import type { Batch, Kafka, KafkaRecord, Member, Reader } from '../../lib/kafka/types.ts';
 import type { StagePosition } from '../../lib/telemetry/index.ts';
 import type { TopicName } from '../../lib/topics.ts';
@@ -55,6 +54,8 @@ const STOPPED_RETRY_MS = 30_000;
 /** Markers behind the last record are noted after so much quiet, so that retention cannot make a gap of them. */
 const MARKERS_AFTER_MS = 60_000;
 const CHECKPOINT_BLOCKS = 1_000;
+/** The rows of single blocks are not kept for ever: those of a quiet partition are summed up by age. */
+const CHECKPOINT_AFTER_MS = 3_600_000;
 const SCHEMA_ATTEMPTS = 10;
 const STOP_WITHIN_MS = 5_000;
 /** Counting a block's bytes walks its tables: not at every record. */
@@ -140,13 +141,8 @@ export class Lane<M> {
         await this.step();
       } catch (error) {
         const { logger, content } = this.options;
-        if (!(error instanceof OffsetOutOfRangeError)) {
-          logger.error(
-            { topic: content.topic, err: error },
-            'reading failed; beginning again at the end of the ledger',
-          );
-          await this.wait(RETRY_PAUSE_MS);
-        }
+        logger.error({ topic: content.topic, err: error }, 'reading failed; beginning again at the end of the ledger');
+        await this.wait(RETRY_PAUSE_MS);
         this.epoch += 1;
       }
     }
@@ -155,37 +151,13 @@ export class Lane<M> {
 
   /** Forgets what is gathered and begins every assigned partition where its ledger ends. */
   private async open(epoch: number): Promise<void> {
-    const { kafka, content, ledger, writer, settings } = this.options;
+    const { content, metrics } = this.options;
     this.reader.assign([]);
     await this.inFlight;
     this.block = new Block(content.tables);
-    const cursors = new Map<number, Cursor<M>>();
-    const partitions = [...this.assigned];
-    if (partitions.length > 0) {
-      let states: Awaited<ReturnType<Ledger['read']>> = new Map();
-      const read = await writer.insist(
-        'ledger',
-        () => this.wanted(epoch),
-        async () => {
-          states = await ledger.read(partitions);
-        },
-      );
-      if (!read) return;
-      const [beginnings, ends] = await Promise.all([
-        kafka.beginningOffsets(content.topic),
-        kafka.endOffsets(content.topic),
-      ]);
-      for (const partition of partitions) {
-        const end = ends[partition] ?? 0;
-        const opening = openingOf(states.get(partition), beginnings[partition] ?? 0, end, settings.acceptLost);
-        const state = 'state' in opening ? opening.state : (states.get(partition) ?? { first: 0, next: 0, blocks: 0 });
-        const cursor = new Cursor<M>(partition, state, end, this.options.clock());
-        cursors.set(partition, cursor);
-        if ('problem' in opening) this.halt(cursor, opening.problem, null);
-        else if (opening.lost || state.blocks > 0) await this.checkpoint(cursor, state.next);
-      }
-    }
-    for (const partition of this.cursors.keys()) this.options.metrics.lag.remove({ topic: content.topic, partition });
+    const cursors = await this.openCursors([...this.assigned], epoch);
+    if (cursors === null) return;
+    for (const partition of this.cursors.keys()) metrics.lag.remove({ topic: content.topic, partition });
     this.cursors = cursors;
     this.openEpoch = epoch;
     this.reader.assign(
@@ -193,6 +165,52 @@ export class Lane<M> {
         .filter((cursor) => cursor.stopped === null)
         .map((cursor) => ({ topic: content.topic, partition: cursor.partition, offset: cursor.next })),
     );
+  }
+
+  /** Tries one that stands still again; the others do not notice. */
+  private async reopen({ partition }: Cursor<M>): Promise<void> {
+    const { content, logger } = this.options;
+    const { epoch } = this;
+    try {
+      const cursor = (await this.openCursors([partition], epoch))?.get(partition);
+      if (cursor === undefined || epoch !== this.epoch) return;
+      this.cursors.set(partition, cursor);
+      if (cursor.stopped === null) this.reader.seek({ topic: content.topic, partition, offset: cursor.next });
+    } catch (error) {
+      logger.warn({ topic: content.topic, partition, err: error }, 'a stopped partition could not be tried again');
+      const cursor = this.cursors.get(partition);
+      if (cursor !== undefined) cursor.movedAtMs = this.options.clock();
+    }
+  }
+
+  /** Cursors at the ends of their ledgers, those that cannot go on halted; null when not wanted any more. */
+  private async openCursors(partitions: readonly number[], epoch: number): Promise<Map<number, Cursor<M>> | null> {
+    const { kafka, content, ledger, writer, settings } = this.options;
+    const cursors = new Map<number, Cursor<M>>();
+    if (partitions.length === 0) return cursors;
+    let states: Awaited<ReturnType<Ledger['read']>> = new Map();
+    const read = await writer.insist(
+      'ledger',
+      () => this.wanted(epoch),
+      async () => {
+        states = await ledger.read(partitions);
+      },
+    );
+    if (!read) return null;
+    const [beginnings, ends] = await Promise.all([
+      kafka.beginningOffsets(content.topic),
+      kafka.endOffsets(content.topic),
+    ]);
+    for (const partition of partitions) {
+      const end = ends[partition] ?? 0;
+      const opening = openingOf(states.get(partition), beginnings[partition] ?? 0, end, settings.acceptLost);
+      const state = 'state' in opening ? opening.state : (states.get(partition) ?? { first: 0, next: 0, blocks: 0 });
+      const cursor = new Cursor<M>(partition, state, end, this.options.clock());
+      cursors.set(partition, cursor);
+      if ('problem' in opening) this.halt(cursor, opening.problem, null);
+      else if (opening.lost || state.blocks > 0) await this.checkpoint(cursor, state.next);
+    }
+    return cursors;
   }
 
   private async step(): Promise<void> {
@@ -308,16 +326,19 @@ export class Lane<M> {
       cursor.next = range.last + 1;
       cursor.logTimeMs = range.logTimeMs;
       cursor.movedAtMs = this.options.clock();
-      cursor.blocksSinceCheckpoint += 1;
+      cursor.blocks += 1;
       if (cursor.blocksSinceCheckpoint >= CHECKPOINT_BLOCKS) await this.checkpoint(cursor, cursor.next);
     }
   }
 
   /** Not worth insisting on: the next one says the same. */
   private async checkpoint(cursor: Cursor<M>, next: number): Promise<void> {
+    const { blocks } = cursor;
+    cursor.checkpointAtMs = this.options.clock();
     try {
       await this.options.ledger.checkpoint(cursor.partition, cursor.chainFirst, next);
-      cursor.blocksSinceCheckpoint = 0;
+      // Not those that were written meanwhile.
+      cursor.blocksInCheckpoint = blocks;
       if (!cursor.pending) cursor.next = cursor.submittedTo = Math.max(cursor.next, next);
     } catch {
       this.options.logger.warn({ partition: cursor.partition }, 'no checkpoint could be written');
@@ -332,10 +353,13 @@ export class Lane<M> {
       metrics.lag.set({ topic: content.topic, partition: cursor.partition }, Math.max(0, cursor.end - cursor.position));
       if (cursor.stopped !== null) {
         stopped += 1;
-        if (now - cursor.movedAtMs > STOPPED_RETRY_MS) this.epoch += 1;
+        // Not while a block holds records of it: they would be gathered twice.
+        if (!cursor.pending && now - cursor.movedAtMs > STOPPED_RETRY_MS) await this.reopen(cursor);
       } else if (!cursor.pending && cursor.readTo > cursor.next && now - cursor.movedAtMs > MARKERS_AFTER_MS) {
         cursor.movedAtMs = now;
         await this.checkpoint(cursor, cursor.readTo);
+      } else if (cursor.blocksSinceCheckpoint > 0 && now - cursor.checkpointAtMs > CHECKPOINT_AFTER_MS) {
+        await this.checkpoint(cursor, cursor.next);
       }
     }
     metrics.stopped.set({ topic: content.topic }, stopped);
@@ -359,9 +383,9 @@ export class Lane<M> {
     if (this.block.records > 0) await this.submit();
     await this.inFlight;
     for (const cursor of this.cursors.values()) {
-      if (this.options.writer.healthy && !cursor.pending && cursor.readTo > cursor.next) {
-        await this.checkpoint(cursor, cursor.readTo);
-      }
+      // Nobody knows for how long: the rows of single blocks may be gone by the next start.
+      const worthIt = cursor.blocksSinceCheckpoint > 0 || cursor.readTo > cursor.next;
+      if (this.options.writer.healthy && !cursor.pending && worthIt) await this.checkpoint(cursor, cursor.readTo);
     }
   }
 

@@ -40,6 +40,7 @@ export interface SinkWorld {
 export interface StartOptions {
   settings?: Partial<LaneSettings>;
   client?: ClickHouse;
+  clock?: () => number;
 }
 
 export const waitFor = async (
@@ -103,7 +104,7 @@ export const openWorld = async (): Promise<SinkWorld> => {
         }),
       );
     },
-    start: ({ settings = {}, client: other } = {}) => {
+    start: ({ settings = {}, client: other, clock = Date.now } = {}) => {
       const sink = startSink({
         kafka,
         client: other ?? client,
@@ -118,7 +119,7 @@ export const openWorld = async (): Promise<SinkWorld> => {
         },
         logger,
         metrics: createSinkMetrics(createMetrics()),
-        clock: Date.now,
+        clock,
       });
       const stop = sink.stop.bind(sink);
       running.add(sink);

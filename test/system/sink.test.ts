@@ -5,6 +5,8 @@ import type { Outcome } from '../../schemas/types.ts';
 import { flaky, silentAfter } from './sink-proxy.ts';
 import { cart, openWorld, person, traitEvent, waitFor, type SinkWorld } from './sink-world.ts';
 
+const DAY_MS = 86_400_000;
+
 let world: SinkWorld;
 beforeEach(async () => {
   world = await openWorld();
@@ -37,6 +39,34 @@ describe('nothing is lost, nothing counts twice', () => {
     expect(blocks.reduce((sum, { rows }) => sum + rows, 0)).toBe(70);
     expect(blocks.map(({ first: at }) => at)).toContain(50);
   });
+
+  it.each(['after an hour', 'at the end'])(
+    'the rows of single blocks may grow old and go: a checkpoint %s says them all',
+    async (when) => {
+      // Written when they are past their time to live already.
+      let ahead = -101 * DAY_MS;
+      const clock = (): number => Date.now() + ahead;
+      await world.say(0, traits(0, 10));
+      const first = world.start({ clock });
+      await world.settled(first);
+      await first.stop();
+      const second = world.start({ clock });
+      await waitFor('the second', () => second.ready());
+      await world.say(0, traits(10, 20));
+      await world.settled(second);
+      if (when === 'after an hour') {
+        ahead += 3_700_000;
+        await waitFor('a checkpoint', async () => (await checkpointOf(0)) === 20);
+      }
+      await second.stop();
+      expect(await checkpointOf(0)).toBe(20);
+      await world.client.command({ query: 'OPTIMIZE TABLE sink_ledger FINAL' });
+      expect(await world.rows('SELECT topic FROM sink_ledger WHERE NOT checkpoint')).toEqual([]);
+      const third = world.start();
+      await world.settled(third);
+      expect(await world.rows('SELECT topic FROM sink_ledger WHERE NOT checkpoint')).toEqual([]);
+    },
+  );
 
   it('comes to the end of what was written in transactions, markers and all, also when it starts behind one', async () => {
     const writer = world.kafka.transactional(`${world.prefix}writer`);
@@ -180,6 +210,13 @@ describe('nothing is lost, nothing counts twice', () => {
     expect(sink.ready()).toBe(false);
   });
 });
+
+const checkpointOf = async (partition: number): Promise<number> => {
+  const [row] = await world.rows<{ end: number }>(
+    `SELECT if(count() = 0, 0, max(last_offset) + 1) AS end FROM sink_ledger WHERE topic = 'trait-events' AND partition = ${partition} AND checkpoint`,
+  );
+  return row?.end ?? 0;
+};
 
 const ledgerEnd = async (): Promise<number> => {
   const [row] = await world.rows<{ end: number }>(
