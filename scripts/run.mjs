@@ -11,8 +11,8 @@ import { dirname, join, relative } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 
 const ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
-/** Programs that run the services and serve the console. */
-const WHOLE = new Set(['start', 'demo', 'bench']);
+/** Programs that run the services and serve the console, and the one that only builds them. */
+const WHOLE = new Set(['start', 'demo', 'bench', 'build']);
 const SOURCES = ['schemas', 'lib', 'services', 'scripts', 'bench', 'deploy/engines'];
 
 const say = (message) => process.stderr.write(`${message}\n`);

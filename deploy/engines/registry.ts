@@ -11,6 +11,25 @@ export const REGISTRY_TOPICS = ['kafkasql-journal', 'kafkasql-snapshots', 'regis
 /** The line of its log after which it has replayed its journal; it answers, and says "ready", before. */
 export const BOOTSTRAPPED = 'KafkaSQL storage bootstrapped';
 
+/** What the registry is told wherever it runs. */
+export function registryProperties(brokers: string[]): Record<string, string | number | boolean> {
+  return {
+    'quarkus.http.access-log.enabled': false,
+    'quarkus.oidc.tenant-enabled': false,
+    'quarkus.log.category."io.apicurio".level': 'WARN',
+    'quarkus.log.category."io.apicurio.registry.storage.impl.kafkasql".level': 'INFO',
+    'apicurio.storage.kind': 'kafkasql',
+    'apicurio.kafkasql.bootstrap.servers': brokers.join(','),
+    // At its start it waits this long for a snapshot, whether there is one or not (by default 5 s). We take none
+    // (they hold the path of a file, and the journal is small): the journal, kept for ever, is the whole truth.
+    'apicurio.kafkasql.consumer.poll.timeout': 500,
+    'apicurio.kafkasql.snapshot.every.seconds': 'disabled',
+    // Its SQL mirror is in memory: a pool of 20 open connections only costs start-up time.
+    'apicurio.datasource.jdbc.initial-size': 2,
+    'apicurio.datasource.jdbc.min-size': 2,
+  };
+}
+
 export function registryCommand(settings: {
   java: string;
   folder: string;
@@ -23,19 +42,7 @@ export function registryCommand(settings: {
   const properties = {
     'quarkus.http.host': '127.0.0.1',
     'quarkus.http.port': settings.port,
-    'quarkus.http.access-log.enabled': false,
-    'quarkus.oidc.tenant-enabled': false,
-    'quarkus.log.category."io.apicurio".level': 'WARN',
-    'quarkus.log.category."io.apicurio.registry.storage.impl.kafkasql".level': 'INFO',
-    'apicurio.storage.kind': 'kafkasql',
-    'apicurio.kafkasql.bootstrap.servers': settings.brokers.join(','),
-    // At its start it waits this long for a snapshot, whether there is one or not (by default 5 s). We take none
-    // (they hold the path of a file, and the journal is small): the journal, kept for ever, is the whole truth.
-    'apicurio.kafkasql.consumer.poll.timeout': 500,
-    'apicurio.kafkasql.snapshot.every.seconds': 'disabled',
-    // Its SQL mirror is in memory: a pool of 20 open connections only costs start-up time.
-    'apicurio.datasource.jdbc.initial-size': 2,
-    'apicurio.datasource.jdbc.min-size': 2,
+    ...registryProperties(settings.brokers),
     'apicurio.storage.snapshot.location': settings.tmpDir,
     'apicurio.import.work-dir': settings.tmpDir,
     'java.io.tmpdir': settings.tmpDir,
