@@ -24,6 +24,8 @@ export class SchemaRefusedError extends Error {
   override readonly name = 'SchemaRefusedError';
 }
 
+/** Every version must read what any version before it wrote. */
+const LEVEL = COMPATIBILITY.BACKWARD_TRANSITIVE;
 /** How long a refusal (4xx) is believed before the registry is asked again. */
 const REFUSAL_TTL_MS = 5_000;
 const RETRY_PAUSE_MS = 250;
@@ -37,6 +39,20 @@ const statusOf = (error: unknown): number | undefined =>
 const REFUSALS = new Set([401, 403, 404, 409, 422]);
 
 const isRefusal = (error: unknown): boolean => REFUSALS.has(statusOf(error) ?? 0);
+
+/** Another process set the compatibility of the same new subject at the same moment: looking again settles it. */
+const isRace = (error: unknown): boolean =>
+  statusOf(error) === 409 &&
+  typeof error === 'object' &&
+  error !== null &&
+  'url' in error &&
+  /^put .*\/config\//i.test(String(error.url));
+
+/** The level that a subject has instead of ours, from the client's complaint about it. */
+const otherLevel = (error: unknown): string | undefined =>
+  error instanceof Error && error.name === 'ConfluentSchemaRegistryCompatibilityError'
+    ? (/!= (\w+)\)/.exec(error.message)?.[1] ?? 'unknown')
+    : undefined;
 
 const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
@@ -64,6 +80,22 @@ export function createRegistry({ url, topicPrefix, logger, bootTimeoutMs = 60_00
     return pending;
   };
 
+  /**
+   * A subject is made first and gets its level after that, by whoever made it; that process may have died between.
+   * What it answers does not matter: registering again tells how it stands.
+   */
+  const setLevel = async (subject: string): Promise<void> => {
+    await fetch(`${url}/config/${encodeURIComponent(subject)}`, {
+      method: 'PUT',
+      headers: { 'content-type': 'application/vnd.schemaregistry.v1+json' },
+      body: JSON.stringify({ compatibility: LEVEL }),
+      signal: AbortSignal.timeout(10_000),
+    }).then(
+      (response) => response.arrayBuffer(),
+      () => undefined,
+    );
+  };
+
   const register = async (topic: TopicName): Promise<Codec<unknown>> => {
     const document = SCHEMAS[topic];
     const subject = topicPrefix + subjectOf(topic);
@@ -72,14 +104,17 @@ export function createRegistry({ url, topicPrefix, logger, bootTimeoutMs = 60_00
       try {
         const { id } = await client.register(
           { type: SchemaType.AVRO, schema: JSON.stringify(document) },
-          { subject, compatibility: COMPATIBILITY.BACKWARD_TRANSITIVE },
+          { subject, compatibility: LEVEL },
         );
         return createCodec(document, id, fetchSchema);
       } catch (error) {
-        if (isRefusal(error) || performance.now() > deadline) {
+        const level = otherLevel(error);
+        const refused = level === undefined ? isRefusal(error) && !isRace(error) : level !== 'NONE';
+        if (refused || performance.now() > deadline) {
           throw new SchemaRefusedError(`registry ${url}: ${subject}: ${messageOf(error)}`, { cause: error });
         }
-        if (attempt === 1) logger.info({ subject, err: messageOf(error) }, 'waiting for the schema registry');
+        if (level !== undefined) await setLevel(subject);
+        else if (attempt === 1) logger.info({ subject, err: messageOf(error) }, 'waiting for the schema registry');
         await sleep(RETRY_PAUSE_MS);
       }
     }

@@ -46,6 +46,41 @@ describe('a real registry', () => {
     expect({ ...other.decode(codec.encode(letter)) }).toEqual(letter);
   });
 
+  it('takes several processes that register the same new subjects at once', async () => {
+    const { topicPrefix } = fresh();
+    const topics = Object.values(TOPICS).filter((topic) => topic in SCHEMAS);
+    const ids = await Promise.all(
+      [1, 2, 3, 4].map(async () => {
+        const registry = createRegistry({ url, topicPrefix, logger: quiet });
+        return Promise.all(topics.map(async (topic) => (await registry.codec(topic)).schemaId));
+      }),
+    );
+    for (const other of ids) expect(other).toEqual(ids[0]);
+    for (const topic of topics) {
+      const config = await (await fetch(`${url}/config/${topicPrefix}${topic}-value`)).json();
+      expect(config).toEqual({ compatibilityLevel: 'BACKWARD_TRANSITIVE' });
+    }
+  });
+
+  it('gives its level to a subject whose maker died before it did', async () => {
+    const { subject, registry } = fresh();
+    await post(`/subjects/${subject}/versions`, { schema: JSON.stringify(SCHEMAS['dead-letters']) });
+    await registry.codec(TOPICS.deadLetters);
+    const config = await (await fetch(`${url}/config/${subject}`)).json();
+    expect(config).toEqual({ compatibilityLevel: 'BACKWARD_TRANSITIVE' });
+  });
+
+  it('leaves a level alone that somebody else chose, and says so', async () => {
+    const { subject, registry } = fresh();
+    await post(`/subjects/${subject}/versions`, { schema: JSON.stringify(SCHEMAS['dead-letters']) });
+    await fetch(`${url}/config/${subject}`, {
+      method: 'PUT',
+      headers: { 'content-type': 'application/vnd.schemaregistry.v1+json' },
+      body: JSON.stringify({ compatibility: 'FORWARD' }),
+    });
+    await expect(registry.codec(TOPICS.deadLetters)).rejects.toThrow('BACKWARD_TRANSITIVE != FORWARD');
+  });
+
   it('refuses a schema that could not read what is there', async () => {
     const { subject, registry } = fresh();
     await registry.codec(TOPICS.deadLetters);
