@@ -37,15 +37,18 @@ const HEADERS = {
 const MISSING = `<!doctype html><meta charset="utf-8"><title>Jane Traits</title>
 <p>The console is not built yet: run <code>npm run build</code>. The API is at <a href="/docs">/docs</a>.</p>`;
 
+/** The console is one page; which part of it is shown stands in the fragment, which no server sees. */
+const PAGES = new Set(['/', '/index.html']);
+
 /**
  * Serves the built console at /, without a key. Files of `assets` carry their hash in their name and are kept
- * by browsers for ever; paths without an extension are the console's own and answer with its page.
+ * by browsers for ever. A path that is neither the page nor one of its files is left to the API's own 404.
  */
 export function consoleRoutes(app: App, folder: string): void {
   app.get('/*', async (c, next) => {
-    const path = normalize(decodeURIComponent(c.req.path));
-    if (/^\/(v1|docs|openapi\.json|healthz|readyz|metrics)(\/|$)/.test(path)) return next();
-    const page = extname(path) === '';
+    const path = pathOf(c.req.path);
+    const page = PAGES.has(path);
+    if (!page && extname(path) === '') return next();
     const file = page ? join(folder, 'index.html') : join(folder, path);
     if (!file.startsWith(normalize(folder + sep))) return next();
     const bytes = await read(file);
@@ -57,6 +60,15 @@ export function consoleRoutes(app: App, folder: string): void {
       'cache-control': kept,
     });
   });
+}
+
+/** Decoded, without "." and ".."; a path that cannot be decoded is nobody's. */
+function pathOf(encoded: string): string {
+  try {
+    return normalize(decodeURIComponent(encoded));
+  } catch {
+    return '';
+  }
 }
 
 async function read(file: string): Promise<Buffer | undefined> {
