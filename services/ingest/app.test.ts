@@ -135,6 +135,28 @@ describe('ingest without a socket', () => {
     expect(await metrics.metrics()).toMatch(/{source="events",result="rejected",reason="wrong_value"} 1/);
   });
 
+  it('refuses bodies that drip in when together they hold too much, whoever sends them, and has room again when they are gone', async () => {
+    const { app, webhook } = await open();
+    for (let round = 0; round < 2; round++) {
+      const bodies: ReadableStreamDefaultController<Uint8Array>[] = [];
+      const statuses: number[] = [];
+      const answers = Array.from({ length: 300 }, async () => {
+        const body = new ReadableStream<Uint8Array>({ start: (controller) => void bodies.push(controller) });
+        const init = { method: 'POST', body, duplex: 'half' } as RequestInit;
+        statuses.push((await app.request('/v1/webhooks/jane/nobody', init)).status);
+      });
+      for (const body of bodies) body.enqueue(new Uint8Array(250 * 1024));
+      for (let i = 0; i < 200 && statuses.length === 0; i++) await new Promise((resolve) => setTimeout(resolve, 10));
+      await new Promise((resolve) => setTimeout(resolve, 50));
+      // 64 MiB hold 262 of them.
+      expect(statuses).toEqual(Array(38).fill(429));
+      for (const body of bodies) body.error(new Error('gone'));
+      await Promise.all(answers);
+      expect(statuses.filter((status) => status === 400)).toHaveLength(262);
+      expect((await webhook('{"cart":{"id":7,"status":"pending"}}')).status).toBe(202);
+    }
+  });
+
   it('says that it is not ready', async () => {
     const { app } = await open();
     expect((await app.request('/readyz')).status).toBe(503);

@@ -33,7 +33,7 @@ export interface WebhookRequest {
   body: Readable;
 }
 
-/** Bytes of webhooks that may be under way in this process at once. */
+/** Bytes of webhooks that may be under way in this process at once, from their first piece on. */
 const MAX_BYTES_UNDER_WAY = 64 * 1024 * 1024;
 
 /** Takes webhooks in: believed, understood, kept in Kafka, and only then answered with 202. */
@@ -48,13 +48,17 @@ export class WebhookReceiver {
       throw new HttpProblem(415, 'a content encoding is not taken here; send the body as it was signed');
     if (!isJsonType(request.header('content-type')))
       throw new HttpProblem(415, 'the content type is not JSON; send application/json');
-    if (this.bytesUnderWay > MAX_BYTES_UNDER_WAY) throw tooBusy();
-    const body = await readSmallBody(request.body, request.header('content-length'), MAX_WEBHOOK_BYTES);
-    this.bytesUnderWay += body.length;
+    let reservedBytes = 0;
+    const reserve = (bytes: number): void => {
+      if (this.bytesUnderWay + bytes > MAX_BYTES_UNDER_WAY) throw tooBusy();
+      this.bytesUnderWay += bytes;
+      reservedBytes += bytes;
+    };
     try {
-      return await this.take(request, body);
+      const length = request.header('content-length');
+      return await this.take(request, await readSmallBody(request.body, length, MAX_WEBHOOK_BYTES, reserve));
     } finally {
-      this.bytesUnderWay -= body.length;
+      this.bytesUnderWay -= reservedBytes;
     }
   }
 
