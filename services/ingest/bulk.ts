@@ -108,7 +108,10 @@ class BulkRun {
   private pendingAccepted = 0;
   /** In the order of their lines. */
   private sends: Send[] = [];
+  /** Those that Kafka has not answered yet. */
+  private underWay = 0;
   private settled = 0;
+  private givenUp = false;
 
   constructor(private readonly job: BulkJob) {
     this.limits = job.limits ?? BULK_LIMITS;
@@ -119,8 +122,9 @@ class BulkRun {
     const onWireBytes = (bytes: number): void => metrics.bulkBytes.inc({ source }, bytes);
     for await (const chunk of decode(body, declaredGzip, this.limits.decode, onWireBytes)) {
       await this.takeLines(this.splitter.push(chunk));
-      // Nothing is under way: whoever sends slowly is not kept waiting for a full batch.
-      if (this.sends.length === 0) await this.flush(this.splitter.lines);
+      // Whoever sends slowly is not kept waiting for a full batch.
+      if (this.underWay === 0) await this.flush(this.splitter.lines);
+      await this.settle(this.limits.maxSends - 1);
       await nextTurn();
     }
     await this.takeLines(this.splitter.end());
@@ -186,15 +190,24 @@ class BulkRun {
   private async flush(lastLine: number): Promise<void> {
     if (this.pending.length === 0 && this.sends.length === 0) this.settled = lastLine;
     if (this.pending.length === 0) return;
+    this.dispatch(lastLine);
+    await this.settle(this.limits.maxSends - 1);
+  }
+
+  private dispatch(lastLine: number): void {
     const records = this.pending;
     this.pending = [];
     this.pendingBytes = 0;
-    const done = this.send(records);
-    // Its failure is met in settle, in order.
-    done.catch(() => undefined);
+    this.underWay++;
+    const done = this.send(records).finally(() => this.underWay--);
     this.sends.push({ lastLine, accepted: this.pendingAccepted, done });
     this.pendingAccepted = 0;
-    await this.settle(this.limits.maxSends - 1);
+    // What came meanwhile is not kept waiting either; between two pieces of the body it is whole lines.
+    const goOn = (): void => {
+      if (this.underWay === 0 && this.pending.length > 0 && !this.givenUp) this.dispatch(this.splitter.lines);
+    };
+    // Its failure is met in settle, in order.
+    done.then(goOn, () => undefined);
   }
 
   /** Waits until at most `left` sends are under way. */
@@ -225,6 +238,7 @@ class BulkRun {
 
   /** The answer to a body that is not taken to its end. */
   async giveUp(error: unknown): Promise<unknown> {
+    this.givenUp = true;
     // Whole lines that were read before the body broke off are good.
     const rest = isPassing(error) ? Promise.resolve() : this.flush(this.splitter.lines);
     const failure = await rest

@@ -1,0 +1,62 @@
+import { PassThrough } from 'node:stream';
+import { Registry as MetricsRegistry } from 'prom-client';
+import { describe, expect, it } from 'vitest';
+import type { OutgoingRecord } from '../../lib/kafka/index.ts';
+import { takeBulk, type BulkResult } from './bulk.ts';
+import { ingestMetrics } from './metrics.ts';
+import type { Outbox } from './outbox.ts';
+
+/** A bulk body that comes slowly, and a Kafka that answers when the test says so. */
+function open() {
+  const body = new PassThrough();
+  const sent: string[][] = [];
+  const answers: (() => void)[] = [];
+  const producer = {
+    queuedBytes: 0,
+    send: (records: OutgoingRecord[]) => {
+      sent.push(records.map(({ key }) => String(key)));
+      return new Promise<void>((resolve) => answers.push(resolve));
+    },
+  };
+  const result: Promise<BulkResult> = takeBulk({
+    source: 'events',
+    body,
+    declaredGzip: false,
+    workspace: 'shop',
+    settings: () => ({ abandonmentWindowMs: 0, graceMs: 0, retryHorizonMs: 0, defaultCountry: 'US' }),
+    read: (line) => ({ topic: 'cart-events', key: line.toString(), value: Buffer.alloc(0) }),
+    outbox: { producer } as unknown as Outbox,
+    metrics: ingestMetrics(new MetricsRegistry()),
+    now: Date.now,
+  });
+  return { body, sent, result, answer: () => answers.shift()?.() };
+}
+
+const soon = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 20));
+
+describe('a bulk body that comes slowly', () => {
+  it('is sent as it comes, whether Kafka has answered what came before or answers later', async () => {
+    const { body, sent, answer, result } = open();
+    body.write('1\n2\n3');
+    await soon();
+    expect(sent).toEqual([['1', '2']]);
+    body.write('\n4\n');
+    await soon();
+    expect(sent).toHaveLength(1);
+    answer();
+    await soon();
+    expect(sent.slice(1)).toEqual([['3', '4']]);
+    answer();
+    await soon();
+    for (const line of ['5', '6', '7', '8', '9']) {
+      body.write(`${line}\n`);
+      await soon();
+      expect(sent.at(-1)).toEqual([line]);
+      answer();
+      await soon();
+    }
+    body.end();
+    expect(await result).toEqual({ accepted: 9, rejected: 0, errors: [] });
+    expect(sent).toHaveLength(7);
+  });
+});
