@@ -15,6 +15,7 @@ const MAX_PAUSE_MS = 1_000;
 interface Assigned {
   topic: string;
   partition: number;
+  owner: object | undefined;
   position: number;
   paused: boolean;
   /** What was last told: an empty batch is worth telling only when one of these moves. */
@@ -46,16 +47,18 @@ export class KafkaReader implements Reader {
   assign(partitions: readonly PartitionOffset[]): void {
     this.assigned.clear();
     this.ready = [];
+    this.failure = null;
     for (const p of partitions) this.seek(p);
   }
 
-  seek({ topic, partition, offset }: PartitionOffset): void {
+  seek({ topic, partition, offset, owner }: PartitionOffset): void {
     const key = keyOf(topic, partition);
-    this.ready = this.ready.filter((b) => keyOf(b.topic, b.partition) !== key);
+    this.forget(key);
     // A new object: replies to fetches of the old one are then not for this one.
     this.assigned.set(key, {
       topic,
       partition,
+      owner,
       position: offset,
       paused: false,
       highWatermark: -1,
@@ -64,10 +67,20 @@ export class KafkaReader implements Reader {
     this.waker.wake();
   }
 
-  remove(topic: string, partition: number): void {
+  remove(topic: string, partition: number, owner?: object): void {
     const key = keyOf(topic, partition);
+    if (owner !== undefined && this.assigned.get(key)?.owner !== owner) return;
     this.assigned.delete(key);
+    this.forget(key);
+  }
+
+  /** What was read of a partition, and what went wrong with it, is told to nobody any more. */
+  private forget(key: string): void {
     this.ready = this.ready.filter((b) => keyOf(b.topic, b.partition) !== key);
+    const { failure } = this;
+    if (failure instanceof OffsetOutOfRangeError && keyOf(failure.topic, failure.partition) === key) {
+      this.failure = null;
+    }
   }
 
   pause(topic: string, partition: number): void {
@@ -219,6 +232,7 @@ export class KafkaReader implements Reader {
       nextOffset,
       highWatermark: reply.highWatermark,
       lastStableOffset: reply.lastStableOffset,
+      owner: entry.owner,
     });
   }
 

@@ -27,12 +27,16 @@ export interface Batch {
   highWatermark: number;
   /** Everything below is decided: no open transaction began before it. */
   lastStableOffset: number;
+  /** Whom it was read for: the owner that was given with the offset from which reading began. */
+  owner?: object | undefined;
 }
 
 export interface PartitionOffset {
   topic: string;
   partition: number;
   offset: number;
+  /** A token of whoever reads on from there: see Batch and `remove`. */
+  owner?: object | undefined;
 }
 
 /** Reads partitions by explicit offsets, without a group. Not for concurrent polls. */
@@ -41,7 +45,8 @@ export interface Reader {
   assign(partitions: readonly PartitionOffset[]): void;
   /** Adds a partition, or moves it to another offset; it is not paused then. */
   seek(partition: PartitionOffset): void;
-  remove(topic: string, partition: number): void;
+  /** Ends the reading of a partition; with an owner, only if it is still read for that one. */
+  remove(topic: string, partition: number, owner?: object): void;
   pause(topic: string, partition: number): void;
   resume(topic: string, partition: number): void;
   /**

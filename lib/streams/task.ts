@@ -1,5 +1,7 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { UndecodableError, UnknownSchemaError } from '../avro/index.ts';
+import { FencedError } from '../kafka/errors.ts';
 import type { Batch, Kafka, KafkaRecord, OutgoingRecord, Producer, Reader, Transactional } from '../kafka/types.ts';
 import { changelogOf, type TopicName } from '../topics.ts';
 import { encodeChange } from './changelog.ts';
@@ -18,6 +20,8 @@ const MAX_EFFECTS = 5_000;
 const MAX_BUFFERED_BYTES = 8 << 20;
 const RECHECK_CLOCK_MS = 1_000;
 const MAX_LOAD_PAUSE_MS = 5_000;
+/** How long a closing task may take to finish its transaction; then it is left to the broker and the next init. */
+const CLOSE_PATIENCE_MS = 5_000;
 
 export interface TaskDeps<I> {
   topology: Topology<I>;
@@ -47,8 +51,6 @@ export interface TaskView {
   earliestDueMs: number | null;
 }
 
-const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
-
 /** The task is closing: nothing is wrong. */
 class ClosedError extends Error {}
 
@@ -58,7 +60,7 @@ class ClosedError extends Error {}
  */
 export class Task<I> {
   readonly view: TaskView = { state: 'restoring', position: 0, end: 0, logTimeMs: null, earliestDueMs: null };
-  /** Ends when the task does; rejects with what broke it. */
+  /** Ends when nothing is left of the task; rejects with what broke it, unless it was closed before. */
   readonly done: Promise<void>;
   private core!: TaskCore<I>;
   private readonly transactional: Transactional;
@@ -66,7 +68,9 @@ export class Task<I> {
   private readonly queue: Batch[] = [];
   private queuedBytes = 0;
   private paused = false;
-  private closing = false;
+  /** Aborted as soon as the task is to end: nothing more is handled. */
+  private readonly ending = new AbortController();
+  private closed = false;
   private failure: unknown = null;
   private wake: (() => void) | null = null;
   private readonly labels: { topology: string };
@@ -94,23 +98,43 @@ export class Task<I> {
     this.done = this.live();
   }
 
-  /** Finishes the transaction at hand and ends. */
+  /** Finishes the transaction at hand, if that can be done soon, and ends. */
   async close(): Promise<void> {
-    this.closing = true;
-    this.wake?.();
-    await this.done.catch(() => undefined);
+    const ended = this.done.catch(() => undefined);
+    if (!this.closed) {
+      this.closed = true;
+      // Until it runs there is nothing to finish.
+      const patienceMs = this.view.state === 'restoring' ? 0 : CLOSE_PATIENCE_MS;
+      const timer = setTimeout(() => void this.transactional.close(), patienceMs);
+      void ended.then(() => clearTimeout(timer));
+      this.end();
+    }
+    await ended;
   }
 
   /** Ends the task with an error that happened elsewhere. */
   fail(error: unknown): void {
     this.failure ??= error;
-    this.closing = true;
+    this.end();
+  }
+
+  private get isEnding(): boolean {
+    return this.ending.signal.aborted;
+  }
+
+  /** From here on the task takes nothing in; what it does at the moment it may finish. */
+  private end(): void {
+    if (this.isEnding) return;
+    this.ending.abort(new ClosedError());
+    this.view.state = 'restoring';
+    this.ticker?.close();
+    this.deps.reader.remove(this.deps.topology.input.topic, this.partition, this);
     this.wake?.();
   }
 
-  /** More of the input. */
+  /** More of the input. Only what was read for this very task counts: it begins where the task stands. */
   offer(batch: Batch): void {
-    if (this.closing) return;
+    if (this.isEnding || batch.owner !== this) return;
     this.queue.push(batch);
     for (const record of batch.records) this.queuedBytes += record.value?.length ?? 0;
     if (!this.paused && this.queuedBytes > MAX_BUFFERED_BYTES) {
@@ -121,21 +145,44 @@ export class Task<I> {
   }
 
   private async live(): Promise<void> {
-    const { reader, topology, metrics } = this.deps;
+    // Not before `done` is set.
+    await Promise.resolve();
     try {
       await this.open();
-      while (!this.closing) await this.work();
+      while (!this.isEnding) await this.work();
     } catch (error) {
-      if (!(error instanceof ClosedError)) throw error;
-    } finally {
-      this.closing = true;
-      this.ticker?.close();
-      reader.remove(topology.input.topic, this.partition);
-      metrics.stopped.remove({ ...this.labels, partition: this.partition });
-      metrics.entries.remove({ ...this.labels, partition: this.partition });
-      await this.transactional.close();
+      // A fence counts more than whatever else ends the task: it says that another has the partition.
+      if (!this.isEnding || error instanceof FencedError) this.failure = error;
+      else if (!(error instanceof ClosedError)) this.tellUnfinished(error);
     }
-    if (this.failure !== null) throw this.failure;
+    this.end();
+    const { metrics } = this.deps;
+    metrics.stopped.remove({ ...this.labels, partition: this.partition });
+    metrics.entries.remove({ ...this.labels, partition: this.partition });
+    await this.transactional.close();
+    if (this.failure !== null && !this.closed) throw this.failure;
+  }
+
+  private tellUnfinished(err: unknown): void {
+    const { logger, topology } = this.deps;
+    logger.info({ topology: topology.name, partition: this.partition, err }, 'closed before its work was done');
+  }
+
+  /** What `work` gives; a ClosedError as soon as the task is to end, and the work goes on unheard. */
+  private async unlessEnding<T>(work: Promise<T>): Promise<T> {
+    const { signal } = this.ending;
+    work.catch(() => undefined);
+    let onAbort!: () => void;
+    const ended = new Promise<never>((_, reject) => {
+      onAbort = () => reject(new ClosedError());
+      signal.addEventListener('abort', onAbort);
+      if (signal.aborted) onAbort();
+    });
+    try {
+      return await Promise.race([work, ended]);
+    } finally {
+      signal.removeEventListener('abort', onAbort);
+    }
   }
 
   /** Only this order is safe: whoever had the partition before is fenced first, then what it committed is read. */
@@ -143,24 +190,18 @@ export class Task<I> {
     const { kafka, topology, logger, metrics, restoreRules } = this.deps;
     const { partition } = this;
     const startedAt = performance.now();
-    await this.transactional.init();
-    const checkpoint = await this.checkpoint();
+    await this.unlessEnding(this.transactional.init());
+    const checkpoint = await this.unlessEnding(this.checkpoint());
     this.core = new TaskCore(topology, checkpoint);
     this.view.position = checkpoint.position.offset;
-    const isCancelled = (): boolean => this.closing;
+    const isCancelled = (): boolean => this.isEnding;
     const changelog = changelogOf(this.deps.name);
-    const restored = await restoreState(
-      kafka,
-      changelog,
-      partition,
-      checkpoint.position,
-      this.core,
-      restoreRules,
-      isCancelled,
+    const restored = await this.unlessEnding(
+      restoreState(kafka, changelog, partition, checkpoint.position, this.core, restoreRules, isCancelled),
     );
-    if (this.closing) throw new ClosedError();
     metrics.restored.inc(this.labels, restored.entries);
-    this.deps.reader.seek({ topic: topology.input.topic, partition, offset: checkpoint.position.offset });
+    const { offset } = checkpoint.position;
+    this.deps.reader.seek({ topic: topology.input.topic, partition, offset, owner: this });
     this.view.state = 'running';
     this.publish();
     const elapsedMs = Math.round(performance.now() - startedAt);
@@ -196,7 +237,7 @@ export class Task<I> {
     }
     const { core, deps } = this;
     let records = 0;
-    while (this.queue.length > 0 && records < MAX_RECORDS && core.effectCount < MAX_EFFECTS) {
+    while (!this.isEnding && this.queue.length > 0 && records < MAX_RECORDS && core.effectCount < MAX_EFFECTS) {
       const batch = this.queue[0]!;
       this.view.end = Math.max(this.view.end, batch.highWatermark);
       records += await this.handle(batch, MAX_RECORDS - records);
@@ -220,7 +261,7 @@ export class Task<I> {
     const { core } = this;
     const { records } = batch;
     let count = 0;
-    while (count < records.length && count < max && core.effectCount < MAX_EFFECTS) {
+    while (!this.isEnding && count < records.length && count < max && core.effectCount < MAX_EFFECTS) {
       const record = records[count]!;
       const value = await this.decode(record);
       count++;
@@ -232,7 +273,10 @@ export class Task<I> {
       await this.waitForClock(value, record);
       const key = record.key?.toString('utf8') ?? '';
       core.begin({ key, value, offset: record.offset, partition: this.partition }, record.timestampMs);
-      while (!core.advance(MAX_EFFECTS)) await this.commit();
+      while (!core.advance(MAX_EFFECTS)) {
+        await this.commit();
+        if (this.isEnding) throw new ClosedError();
+      }
     }
     records.splice(0, count);
     if (count > 0) this.ticker?.recordSeen();
@@ -255,8 +299,9 @@ export class Task<I> {
         }
         if (!(error instanceof UnknownSchemaError)) throw error;
         try {
-          await error.load();
+          await this.unlessEnding(error.load());
         } catch (cause) {
+          if (cause instanceof ClosedError) throw cause;
           logger.error({ ...where, schema: error.schemaId, err: cause }, 'waiting for the schema of a record');
           await this.pause(pauseMs);
         }
@@ -281,8 +326,8 @@ export class Task<I> {
   }
 
   private async pause(ms: number): Promise<void> {
-    await sleep(ms);
-    if (this.closing) throw new ClosedError();
+    await sleep(ms, undefined, { signal: this.ending.signal }).catch(() => undefined);
+    if (this.isEnding) throw new ClosedError();
   }
 
   /** One transaction: outputs, changelog and the input's offset, or nothing of it. */

@@ -1,0 +1,216 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import pino from 'pino';
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import { FencedError } from '../kafka/errors.ts';
+import { runTopology, type RunningTopology } from './runtime.ts';
+import { ScriptedKafka, gate } from './scripted-kafka.ts';
+import { testTopology, type TestEvent } from './testing.ts';
+import type { Topology } from './topology.ts';
+
+const quiet = pino({ level: 'silent' });
+const running: RunningTopology[] = [];
+afterEach(async () => {
+  await Promise.all(running.splice(0).map((r) => r.stop()));
+});
+
+interface World {
+  kafka: ScriptedKafka;
+  runtime: RunningTopology;
+  /** Every offset that the topology was given, by partition, in order. */
+  folded: number[][];
+}
+
+async function world(kafka: ScriptedKafka, change: Partial<Topology<TestEvent>> = {}): Promise<World> {
+  const base = testTopology('runtime');
+  const folded: number[][] = kafka.ends.map(() => []);
+  const topology: Topology<TestEvent> = {
+    ...base,
+    process(record, context) {
+      folded[record.partition]!.push(record.offset);
+      base.process(record, context);
+    },
+    ...change,
+  };
+  const runtime = await runTopology({ topology, kafka: kafka.port, logger: quiet, healthUrl: null });
+  running.push(runtime);
+  return { kafka, runtime, folded };
+}
+
+const until = (holds: () => boolean): Promise<void> =>
+  vi.waitFor(() => expect(holds()).toBe(true), { timeout: 5_000, interval: 5 });
+const upTo = (end: number): number[] => Array.from({ length: end }, (_, offset) => offset);
+
+describe('a partition that is given up and comes back while its task is still ending', () => {
+  it('loses none of its records', async () => {
+    const kafka = new ScriptedKafka();
+    const { runtime, folded } = await world(kafka);
+    const commit = gate();
+    kafka.commits.set(0, commit);
+    kafka.ends[0] = 50;
+    kafka.give(1);
+    await until(() => kafka.assigned.get(0)?.offset === 50);
+    const init = gate();
+    kafka.lose();
+    kafka.ends[0] = 100;
+    kafka.inits.set(0, init);
+    kafka.give(2);
+    await sleep(30);
+    expect(kafka.assigned.size).toBe(0);
+    init.open();
+    await sleep(50);
+    commit.open();
+    await until(() => kafka.committed[0]?.offset === 100);
+    kafka.ends[0] = 150;
+    await until(() => kafka.committed[0]?.offset === 150);
+    expect([...new Set(folded[0])].sort((a, b) => a - b)).toEqual(upTo(150));
+    expect(runtime.positions()).toMatchObject([{ position: 150, end: 150, state: 'running' }]);
+  });
+
+  it('is read on, however late the old task ends', async () => {
+    const kafka = new ScriptedKafka();
+    const { runtime } = await world(kafka);
+    const commit = gate();
+    kafka.commits.set(0, commit);
+    kafka.ends[0] = 10;
+    kafka.give(1);
+    await until(() => !kafka.commits.has(0));
+    kafka.lose();
+    kafka.give(2);
+    await sleep(100);
+    commit.open();
+    await sleep(100);
+    kafka.ends[0] = 100;
+    await until(() => kafka.committed[0]?.offset === 100);
+    expect(runtime.ready()).toBe(true);
+  });
+
+  it('is opened only when that task has ended, as often as it comes and goes', async () => {
+    const kafka = new ScriptedKafka();
+    const { runtime } = await world(kafka);
+    const commit = gate();
+    kafka.commits.set(0, commit);
+    kafka.ends[0] = 10;
+    kafka.give(1);
+    await until(() => !kafka.commits.has(0));
+    for (let generation = 2; generation < 6; generation++) {
+      kafka.lose();
+      kafka.give(generation);
+      await sleep(5);
+    }
+    expect(runtime.ready()).toBe(false);
+    commit.open();
+    await until(() => runtime.ready());
+    expect(kafka.done).toEqual(['p0 init 1', 'p0 commit 10', 'p0 close 1', 'p0 init 2']);
+    expect(kafka.open).toBe(1);
+  });
+
+  it('does not wait for ever for a transaction that does not end', async () => {
+    const kafka = new ScriptedKafka();
+    const { runtime, folded } = await world(kafka);
+    kafka.commits.set(0, gate());
+    kafka.ends[0] = 10;
+    kafka.give(1);
+    await until(() => !kafka.commits.has(0));
+    kafka.lose();
+    kafka.give(2);
+    await vi.waitFor(() => expect(runtime.ready()).toBe(true), { timeout: 8_000, interval: 50 });
+    await until(() => kafka.committed[0]?.offset === 10);
+    expect(folded[0]).toEqual([...upTo(10), ...upTo(10)]);
+  });
+});
+
+describe('a task that was fenced', () => {
+  /** After failures that make the pause long, the task is fenced in generation 1. */
+  async function fenced(change: Partial<Topology<TestEvent>> = {}): Promise<World> {
+    const w = await world(new ScriptedKafka(), change);
+    const { kafka } = w;
+    kafka.give(1);
+    for (const refusal of [new Error('one'), new Error('two'), new FencedError('another')]) {
+      kafka.refusals.set(0, refusal);
+      kafka.ends[0]! += 10;
+      await until(() => !kafka.refusals.has(0));
+    }
+    await until(() => kafka.open === 0);
+    return w;
+  }
+
+  it('opens once in a later generation that the group has confirmed', async () => {
+    const { kafka, runtime } = await fenced();
+    kafka.give(2);
+    await sleep(250);
+    expect(kafka.open).toBe(0);
+    kafka.confirm();
+    await until(() => runtime.ready());
+    const { length } = kafka.done;
+    await sleep(1_500);
+    kafka.ends[0]! += 10;
+    await until(() => kafka.committed[0]?.offset === kafka.ends[0]);
+    expect(kafka.done.slice(length).filter((what) => !what.includes('commit'))).toEqual([]);
+    expect(kafka.open).toBe(1);
+    expect(kafka.rejoins).toBe(0);
+  });
+
+  it('asks for a new generation, once, when none comes', async () => {
+    const { kafka, runtime } = await fenced();
+    await until(() => kafka.rejoins === 1);
+    await sleep(300);
+    expect(kafka.open).toBe(0);
+    expect(kafka.rejoins).toBe(1);
+    kafka.give(2);
+    await sleep(10);
+    kafka.confirm();
+    await until(() => runtime.ready());
+  });
+
+  it('leaves nothing that ticks on when the partition is given up', async () => {
+    // Always due, and the log's clock never follows: it ticks whenever it may.
+    const { kafka, runtime } = await fenced({
+      input: { ...testTopology('runtime').input, clock: () => ({ causeMs: 1 }) },
+      state: { dueOf: () => 1 },
+    });
+    kafka.give(2);
+    await sleep(10);
+    kafka.confirm();
+    await until(() => runtime.ready());
+    await sleep(1_200);
+    kafka.lose();
+    await until(() => kafka.open === 0);
+    const { ticks } = kafka;
+    expect(ticks).toBeGreaterThan(0);
+    await sleep(1_000);
+    expect(kafka.ticks).toBe(ticks);
+    const { done } = kafka;
+    expect(done.filter((what) => what.includes('close'))).toHaveLength(
+      done.filter((what) => what.includes('init')).length,
+    );
+  });
+});
+
+describe('stopping', () => {
+  it('does not wait for a partition that is being opened', async () => {
+    const kafka = new ScriptedKafka();
+    const { runtime } = await world(kafka);
+    kafka.inits.set(0, gate());
+    kafka.give(1);
+    await until(() => !kafka.inits.has(0));
+    const startedAt = performance.now();
+    await runtime.stop();
+    expect(performance.now() - startedAt).toBeLessThan(1_000);
+    expect(kafka.open).toBe(0);
+  });
+
+  it('finishes the transaction at hand', async () => {
+    const kafka = new ScriptedKafka();
+    const { runtime } = await world(kafka);
+    const commit = gate();
+    kafka.commits.set(0, commit);
+    kafka.ends[0] = 10;
+    kafka.give(1);
+    await until(() => !kafka.commits.has(0));
+    const stopped = runtime.stop();
+    await sleep(50);
+    commit.open();
+    await stopped;
+    expect(kafka.committed[0]?.offset).toBe(10);
+  });
+});

@@ -1,0 +1,179 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { FencedError, TransactionError } from '../kafka/errors.ts';
+import type { Batch, CommittedOffset, GroupOptions, Kafka, Member, PartitionOffset, Reader } from '../kafka/types.ts';
+import { TEST_INPUT, encodeEvent } from './testing.ts';
+
+/** A promise that a test keeps back. */
+export interface Gate {
+  opened: Promise<void>;
+  open(): void;
+}
+
+export function gate(): Gate {
+  let open!: () => void;
+  const opened = new Promise<void>((resolve) => (open = resolve));
+  return { opened, open };
+}
+
+const BATCH_RECORDS = 10;
+
+/**
+ * Kafka as far as the runtime's scheduling sees it, for tests that must decide what comes first: who holds which
+ * partition, when an init or a commit ends and how. Its log is counting events, one key for each offset. Like the real
+ * one it lets only the last holder of a transactional id commit, and breaks what is closed.
+ */
+export class ScriptedKafka {
+  /** Everything that was done, in order, as `p0 init 1`. */
+  readonly done: string[] = [];
+  /** By partition. */
+  readonly committed: (CommittedOffset | null)[];
+  readonly ends: number[];
+  /** Kept back by partition, once: the next init or commit that comes. */
+  readonly inits = new Map<number, Gate>();
+  readonly commits = new Map<number, Gate>();
+  /** The next commit, by partition, ends like this. */
+  readonly refusals = new Map<number, Error>();
+  readonly assigned = new Map<number, PartitionOffset>();
+  /** What the reader throws next. */
+  unreadable: Error | null = null;
+  rejoins = 0;
+  ticks = 0;
+  open = 0;
+  private readonly lives: number[];
+  private group!: GroupOptions;
+  private readonly member = {
+    memberId: 'm',
+    generation: -1,
+    partitions: [] as number[],
+    confirmedAtMs: 0,
+    rejoin: () => void this.rejoins++,
+    leave: () => Promise.resolve(),
+  };
+
+  constructor(private readonly partitions = 1) {
+    this.committed = new Array<CommittedOffset | null>(partitions).fill(null);
+    this.ends = new Array<number>(partitions).fill(0);
+    this.lives = new Array<number>(partitions).fill(0);
+  }
+
+  /** A new generation gives all partitions to this process. */
+  give(generation: number): void {
+    const partitions = this.ends.map((_, partition) => partition);
+    Object.assign(this.member, { generation, partitions });
+    this.confirm();
+    this.group.onAssigned(partitions, generation);
+  }
+
+  /** A heartbeat is answered. */
+  confirm(): void {
+    this.member.confirmedAtMs = performance.now();
+  }
+
+  /** The member is thrown out of its group. */
+  lose(): void {
+    const lost = this.member.partitions;
+    Object.assign(this.member, { generation: -1, partitions: [] });
+    this.group.onLost(lost);
+  }
+
+  get port(): Kafka {
+    const unused = (): never => {
+      throw new Error('not of use here');
+    };
+    const zeros = this.ends.map(() => 0);
+    return {
+      topicPrefix: '',
+      ensureTopics: () => Promise.resolve(),
+      partitionsOf: () => Promise.resolve(this.partitions),
+      endOffsets: (topic) => Promise.resolve(topic === TEST_INPUT ? [...this.ends] : zeros),
+      beginningOffsets: () => Promise.resolve(zeros),
+      partitionFor: () => 0,
+      createProducer: () => ({
+        send: () => Promise.resolve(void this.ticks++),
+        queuedBytes: 0,
+        close: () => Promise.resolve(),
+      }),
+      createReader: () => this.reader(),
+      joinGroup: (options): Member => {
+        this.group = options;
+        return this.member;
+      },
+      describeGroup: unused,
+      committedOffsets: () => Promise.resolve([...this.committed]),
+      transactional: (id) => this.transactional(Number(id.split('-').pop())),
+      close: () => Promise.resolve(),
+    };
+  }
+
+  private reader(): Reader {
+    const { assigned } = this;
+    return {
+      assign: () => undefined,
+      seek: (at) => void assigned.set(at.partition, { ...at }),
+      remove: (_topic, partition, owner) => {
+        if (owner === undefined || assigned.get(partition)?.owner === owner) assigned.delete(partition);
+      },
+      pause: () => undefined,
+      resume: () => undefined,
+      poll: async () => {
+        await sleep(2);
+        const { unreadable } = this;
+        this.unreadable = null;
+        if (unreadable !== null) throw unreadable;
+        return [...assigned.values()].filter((a) => a.offset < this.ends[a.partition]!).map((a) => this.read(a));
+      },
+      close: () => Promise.resolve(),
+    };
+  }
+
+  private read(at: PartitionOffset): Batch {
+    const { topic, partition, owner, offset } = at;
+    const end = this.ends[partition]!;
+    at.offset = Math.min(end, offset + BATCH_RECORDS);
+    const records = Array.from({ length: at.offset - offset }, (_, i) => ({
+      offset: offset + i,
+      timestampMs: offset + i,
+      key: Buffer.from(`k${offset + i}`),
+      value: encodeEvent({ at: offset + i, op: 'count' }),
+      headers: {},
+    }));
+    return { topic, partition, records, nextOffset: at.offset, highWatermark: end, lastStableOffset: end, owner };
+  }
+
+  private transactional(partition: number) {
+    const life = ++this.lives[partition]!;
+    const closed = gate();
+    let isClosed = false;
+    this.open++;
+    const kept = async (gates: Map<number, Gate>): Promise<void> => {
+      const waiting = gates.get(partition);
+      gates.delete(partition);
+      if (waiting !== undefined) await Promise.race([waiting.opened, closed.opened]);
+      if (isClosed) throw new TransactionError('closed');
+    };
+    return {
+      init: async () => {
+        await kept(this.inits);
+        this.done.push(`p${partition} init ${life}`);
+      },
+      send: () => Promise.resolve(),
+      commit: async ({ offset, metadata }: { offset: number; metadata: string }) => {
+        const refusal = this.refusals.get(partition);
+        this.refusals.delete(partition);
+        await kept(this.commits);
+        if (refusal !== undefined) throw refusal;
+        if (life !== this.lives[partition]) throw new FencedError(`${life} is fenced`);
+        this.committed[partition] = { offset, metadata };
+        this.done.push(`p${partition} commit ${offset}`);
+      },
+      close: async () => {
+        if (isClosed) return;
+        isClosed = true;
+        closed.open();
+        this.open--;
+        await Promise.resolve();
+        this.done.push(`p${partition} close ${life}`);
+      },
+    };
+  }
+}

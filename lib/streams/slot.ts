@@ -1,0 +1,145 @@
+import type { Logger } from 'pino';
+import { FencedError, messageOf, type Batch, type Member } from '../kafka/index.ts';
+import { Waker } from '../kafka/waker.ts';
+import type { StreamMetrics } from './metrics.ts';
+import type { Task, TaskView } from './task.ts';
+
+const FIRST_PAUSE_MS = 250;
+const MAX_PAUSE_MS = 15_000;
+/** After so long a life the next trouble is another one. */
+const SOUND_AFTER_MS = 60_000;
+const CONFIRM_POLL_MS = 100;
+
+const NOTHING: Readonly<TaskView> = { state: 'restoring', position: 0, end: 0, logTimeMs: null, earliestDueMs: null };
+
+/** The parts of a task that its slot has to do with. */
+export type SlotTask = Pick<Task<unknown>, 'view' | 'done' | 'close' | 'fail' | 'offer'>;
+
+export interface SlotDeps {
+  topology: string;
+  partition: number;
+  /** Begins a task. */
+  open(): SlotTask;
+  member: Pick<Member, 'rejoin' | 'confirmedAtMs'>;
+  logger: Logger;
+  metrics: StreamMetrics;
+}
+
+/**
+ * One partition for as long as the process runs, and the only place where its tasks are made: one after another, in one
+ * loop, so that a task has ended (its last transaction settled, its assignment and connections gone) before the next one
+ * opens, however the group takes the partition and gives it back meanwhile.
+ *
+ *     held → opening → running → ended → (a pause, or a new generation after a fence) → opening …
+ *     given up, at any point: the task closes; held again: opening, once it has ended
+ */
+export class Slot {
+  private held = false;
+  /** From its making until it has ended. */
+  private task: SlotTask | null = null;
+  /** The loop; null while the partition is given up and nothing of it is left. */
+  private living: Promise<void> | null = null;
+  /** The group's generation that gave the partition last, and when it did, by performance.now(). */
+  private generation = -1;
+  private givenAtMs = 0;
+  /** The generation in which it was fenced: only a later one may open it again. */
+  private fencedIn: number | null = null;
+  private pauseMs = 0;
+  /** No task is opened before, by performance.now(). */
+  private openAtMs = 0;
+  private readonly waker = new Waker();
+
+  constructor(private readonly deps: SlotDeps) {}
+
+  get view(): Readonly<TaskView> {
+    return this.task?.view ?? NOTHING;
+  }
+
+  /** The group gives the partition to this process, or leaves it there in a new generation. */
+  hold(generation: number): void {
+    this.held = true;
+    if (generation !== this.generation) {
+      this.generation = generation;
+      this.givenAtMs = performance.now();
+      // What a fenced task waits for.
+      if (this.fencedIn !== null) this.openAtMs = 0;
+    }
+    this.waker.wake();
+    this.living ??= this.live();
+  }
+
+  /** Another has it, or may have: whatever is on its way is theirs to fence. Nothing of it is handled any more. */
+  giveUp(): void {
+    this.held = false;
+    this.generation = -1;
+    this.fencedIn = null;
+    this.pauseMs = 0;
+    this.openAtMs = 0;
+    void this.task?.close();
+    this.waker.wake();
+  }
+
+  /** After `giveUp`: nothing is left of it. */
+  async ended(): Promise<void> {
+    await this.living;
+  }
+
+  offer(batch: Batch): void {
+    this.task?.offer(batch);
+  }
+
+  /** The partition cannot be read. */
+  fail(error: unknown): void {
+    this.task?.fail(error);
+  }
+
+  private async live(): Promise<void> {
+    // Not before `living` is set.
+    await Promise.resolve();
+    while (this.held) {
+      const waitMs = this.openAtMs - performance.now();
+      if (waitMs > 0) await this.waker.sleep(waitMs);
+      else if (this.fencedIn !== null) await this.confirmed(this.fencedIn);
+      else await this.runTask();
+    }
+    this.living = null;
+  }
+
+  private async runTask(): Promise<void> {
+    const openedAtMs = performance.now();
+    try {
+      this.task = this.deps.open();
+      await this.task.done;
+    } catch (error) {
+      if (performance.now() - openedAtMs > SOUND_AFTER_MS) this.pauseMs = 0;
+      if (this.held) this.failed(error);
+    } finally {
+      this.task = null;
+    }
+  }
+
+  /** The task's state is gone with it; it is made anew from what is committed. */
+  private failed(error: unknown): void {
+    const { logger, metrics, topology, partition } = this.deps;
+    const { generation } = this;
+    metrics.failures.inc({ topology, reason: error instanceof Error ? error.name : 'unknown' });
+    this.pauseMs = Math.min(MAX_PAUSE_MS, Math.max(FIRST_PAUSE_MS, this.pauseMs * 2));
+    this.openAtMs = performance.now() + this.pauseMs;
+    const where = { topology, partition, generation };
+    if (error instanceof FencedError) {
+      this.fencedIn = generation;
+      logger.warn({ ...where, err: messageOf(error) }, 'task closed: another producer has its transactional id');
+    } else {
+      logger.error({ ...where, err: error, retryMs: this.pauseMs }, 'task failed; it starts anew');
+    }
+  }
+
+  /** Waits for a later generation than the one of the fence, and for the group to confirm this member in it. */
+  private async confirmed(fencedIn: number): Promise<void> {
+    const { member } = this.deps;
+    if (this.generation <= fencedIn) member.rejoin();
+    const isConfirmed = (): boolean => this.generation > fencedIn && member.confirmedAtMs > this.givenAtMs;
+    while (this.fencedIn === fencedIn && !isConfirmed()) await this.waker.sleep(CONFIRM_POLL_MS);
+    this.fencedIn = null;
+  }
+}
