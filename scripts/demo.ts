@@ -164,33 +164,28 @@ async function counted(api: Api, workspace: DemoWorkspace, sentAtMs: number): Pr
   return Object.fromEntries(await Promise.all(entries));
 }
 
-await runInstallation({
-  name: 'demo',
-  doc: 'Everything on this machine, with a simulated day of a retailer in it.',
-  services: true,
-  async onReady({ config, say, stopping }) {
-    const base = `http://127.0.0.1:${config.apiPort}`;
-    const api = apiAt(base, config.adminKey);
-    const endsAtMs = Date.now();
-    const timeZone = shopTimeZone(endsAtMs);
-    const workspace = await createWorkspace(api, timeZone);
-    const targets = await subscribe(api, workspace);
-    const day = simulateDay({ seed: SEED, endsAtMs, carts: CARTS, timeZone });
-    say(`demo: workspace ${workspace.id}: a day of ${count(CARTS)} carts that ends now, as signed webhooks`);
-    await play(day, targets, say);
-    await tellConsents(day, new URL(targets.cart_status.url).origin, workspace);
-    say(`demo: the last carts go quiet; counting in ${GRACE_SECONDS} s`);
-    await sleep(GRACE_SECONDS * 1000 + 500);
-    for (const [label, people] of Object.entries(await counted(api, workspace, Date.now()))) {
-      say(`  ${count(people).padStart(8)}  ${label}`);
-    }
-    process.stdout.write(`ready ${base}\n\nOpen the console:  ${base}/#key=${workspace.keys.read}\nCtrl-C ends it.\n`);
-    const webhooks = simulateLive({
-      seed: SEED,
-      startsAtMs: Date.now(),
-      cartsPerHour: LIVE_CARTS_PER_HOUR,
-      upcoming: day.upcoming,
-    });
-    await sendWebhooks({ webhooks, targets, concurrency: 8, live: true, signal: stopping });
-  },
+await runInstallation('demo', async ({ config, say, stopping }) => {
+  const base = `http://127.0.0.1:${config.apiPort}`;
+  const api = apiAt(base, config.adminKey);
+  const endsAtMs = Date.now();
+  const timeZone = shopTimeZone(endsAtMs);
+  const workspace = await createWorkspace(api, timeZone);
+  const targets = await subscribe(api, workspace);
+  const day = simulateDay({ seed: SEED, endsAtMs, carts: CARTS, timeZone });
+  say(`demo: workspace ${workspace.id}: a day of ${count(CARTS)} carts that ends now, as signed webhooks`);
+  await play(day, targets, say);
+  await tellConsents(day, new URL(targets.cart_status.url).origin, workspace);
+  say(`demo: the last carts go quiet; counting in ${GRACE_SECONDS} s`);
+  await sleep(GRACE_SECONDS * 1000 + 500);
+  for (const [label, people] of Object.entries(await counted(api, workspace, Date.now()))) {
+    say(`  ${count(people).padStart(8)}  ${label}`);
+  }
+  process.stdout.write(`ready ${base}\n\nOpen the console:  ${base}/#key=${workspace.keys.read}\nCtrl-C ends it.\n`);
+  const webhooks = simulateLive({
+    seed: SEED,
+    startsAtMs: Date.now(),
+    cartsPerHour: LIVE_CARTS_PER_HOUR,
+    upcoming: day.upcoming,
+  });
+  await sendWebhooks({ webhooks, targets, concurrency: 8, live: true, signal: stopping });
 });

@@ -1,12 +1,11 @@
 /** The three engines of an installation: started, watched, stopped in the right order. */
-import { connect } from 'node:net';
 import { mkdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { prepareClickHouse } from './clickhouse.ts';
 import { findJava, installEngines, SetupError } from './install.ts';
 import { prepareKafka, type Command } from './kafka.ts';
-import { requireFreePorts } from './ports.ts';
+import { answers, portAnswers, requireFreePorts } from './ports.ts';
 import { BOOTSTRAPPED, ensureRegistryTopics, registryCommand } from './registry.ts';
 import { SupervisedChild } from './supervise.ts';
 
@@ -127,28 +126,21 @@ export class Engines {
     }
   }
 
+  /** Whether there is anything to stop. */
+  get begun(): boolean {
+    return this.#children.length > 0;
+  }
+
+  /** Nothing is started any more, nor started again. */
+  halt(): void {
+    this.#stopping = true;
+    for (const child of this.#children) child.halt();
+  }
+
   /** Readers before what they read from: registry and ClickHouse, then Kafka. */
   async stop(): Promise<void> {
     this.#stopping = true;
     await Promise.all(this.#children.filter((child) => child.name !== 'kafka').map((child) => child.stop()));
     await Promise.all(this.#children.filter((child) => child.name === 'kafka').map((child) => child.stop()));
-  }
-}
-
-function portAnswers(port: number): Promise<boolean> {
-  return new Promise((done) => {
-    const socket = connect(port, '127.0.0.1');
-    socket.once('connect', () => done(true)).once('error', () => done(false));
-    socket.once('connect', () => socket.destroy());
-  });
-}
-
-async function answers(url: string): Promise<boolean> {
-  try {
-    const response = await fetch(url, { signal: AbortSignal.timeout(2_000) });
-    await response.arrayBuffer();
-    return response.ok;
-  } catch {
-    return false;
   }
 }

@@ -6,11 +6,12 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { livePid, writePid } from './process.ts';
+import { SetupError } from './setup-error.ts';
+
+export { SetupError } from './setup-error.ts';
 
 export const OTHER_WAYS =
   'Or run the engines elsewhere: `docker compose up` starts everything in containers, and KAFKA_BROKERS, REGISTRY_URL and CLICKHOUSE_URL point at engines of your own.';
-
-export class SetupError extends Error {}
 
 /** The java to run; throws a SetupError that says what to install. */
 export function findJava(env: NodeJS.ProcessEnv = process.env): string {

@@ -1,6 +1,6 @@
-import { createServer } from 'node:net';
+import { connect, createServer } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { SetupError } from './install.ts';
+import { SetupError } from './setup-error.ts';
 
 /** Whether a TCP port of an address can be listened on now. */
 export function portIsFree(port: number, host = '127.0.0.1'): Promise<boolean> {
@@ -53,4 +53,30 @@ async function becomesFree(port: number, host: string, deadline: number): Promis
     await sleep(50);
   }
   return true;
+}
+
+/** Whether somebody takes connections there, within 2 s. */
+export function portAnswers(port: number, host = '127.0.0.1'): Promise<boolean> {
+  return new Promise((done) => {
+    const socket = connect({ port, host, timeout: 2_000 });
+    const end = (answered: boolean): void => {
+      socket.destroy();
+      done(answered);
+    };
+    socket
+      .once('connect', () => end(true))
+      .once('timeout', () => end(false))
+      .once('error', () => end(false));
+  });
+}
+
+/** Whether a GET of it is answered with 2xx, within 2 s. */
+export async function answers(url: string): Promise<boolean> {
+  try {
+    const response = await fetch(url, { signal: AbortSignal.timeout(2_000) });
+    await response.arrayBuffer();
+    return response.ok;
+  } catch {
+    return false;
+  }
 }

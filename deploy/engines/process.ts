@@ -3,6 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { SetupError } from './setup-error.ts';
 
 /**
  * When a process started, as an opaque string that two processes of the same pid do not share;
@@ -86,12 +87,12 @@ export async function endLeftovers(runDir: string, graceMs = 8_000): Promise<str
   return alive.map(({ name }) => name);
 }
 
-/** Claims DATA_DIR for this process; throws when another installation already runs on it. */
+/** Claims DATA_DIR for this process; throws a SetupError when another installation already runs on it. */
 export function claimDataDir(dataDir: string): string {
   const runDir = join(dataDir, 'run');
   const other = livePid(runDir, 'supervisor');
   if (other !== undefined && other !== process.pid) {
-    throw new Error(
+    throw new SetupError(
       `Another installation already runs on ${dataDir} (process ${other}). Stop it, or choose another DATA_DIR (and other ports).`,
     );
   }

@@ -68,6 +68,28 @@ describe('SupervisedChild', () => {
     expect(said[1]).toContain('in 1 s');
   });
 
+  it('does not start again what refuses its configuration, and says it once', async () => {
+    const said: string[] = [];
+    const made = child('process.exit(78)', { said });
+    made.start();
+    await until(() => made.refused);
+    await sleep(700);
+    expect(made.restarts).toBe(0);
+    expect(said).toEqual(['sample does not accept its configuration (exit code 78); it is not started again']);
+  });
+
+  it('starts nothing again that is killed after the halt', async () => {
+    const said: string[] = [];
+    const made = child(FOR_EVER, { said });
+    made.start();
+    await until(() => made.tail.includes('up'));
+    made.halt();
+    process.kill(made.pid!, 'SIGKILL');
+    await until(() => !made.running);
+    await sleep(700);
+    expect([made.running, said]).toEqual([false, []]);
+  });
+
   it('stops with SIGTERM, and kills what does not listen', async () => {
     const said: string[] = [];
     const kind = child(`process.on('SIGTERM', () => { console.log('bye'); process.exit(0); }); ${FOR_EVER}`, { said });
@@ -113,6 +135,7 @@ describe('what an earlier run left behind', () => {
     other.start();
     await until(() => other.pid !== undefined);
     writePid(runDir, 'supervisor', other.pid!);
+    expect(() => claimDataDir(folder)).toThrow(SetupError);
     expect(() => claimDataDir(folder)).toThrow(/Another installation already runs on .* Stop it, or choose another/);
     const gone = other.pid!;
     await other.stop();

@@ -12,6 +12,8 @@ const BACKOFF_FIRST_MS = 500;
 const BACKOFF_LAST_MS = 15_000;
 /** After this long alive, the next death counts as a first one again. */
 const STEADY_MS = 60_000;
+/** A configuration that was refused stays refused: whoever ends so is not started again. */
+const EXIT_CONFIG = 78;
 
 export interface ChildSpec {
   /** Unique in its DATA_DIR: names the log and the pid file. */
@@ -71,6 +73,8 @@ export class SupervisedChild {
   /** The last lines of its output, for the message when it does not start. */
   readonly tail: string[] = [];
   restarts = 0;
+  /** It ended because its configuration is not valid, and stays ended. */
+  refused = false;
 
   constructor(private readonly spec: ChildSpec) {
     mkdirSync(spec.logDir, { recursive: true });
@@ -115,7 +119,9 @@ export class SupervisedChild {
         this.#process = undefined;
         removePid(runDir, name);
         resolve();
-        if (!this.#stopping) this.#restartLater(how, Date.now() - startedAt);
+        if (this.#stopping) return;
+        if (child.exitCode === EXIT_CONFIG) this.#refuse();
+        else this.#restartLater(how, Date.now() - startedAt);
       };
       child.once('error', (error) => end(error.message));
       child.once('exit', (code, signal) => end(signal ? `signal ${signal}` : `exit code ${code ?? '?'}`));
@@ -133,6 +139,11 @@ export class SupervisedChild {
     this.spec.onLine?.(line);
   }
 
+  #refuse(): void {
+    this.refused = true;
+    this.spec.say(`${this.name} does not accept its configuration (exit code ${EXIT_CONFIG}); it is not started again`);
+  }
+
   #restartLater(how: string, aliveMs: number): void {
     if (aliveMs > STEADY_MS) this.#backoffMs = BACKOFF_FIRST_MS;
     const waitMs = this.#backoffMs;
@@ -144,10 +155,15 @@ export class SupervisedChild {
     }, waitMs);
   }
 
-  /** SIGTERM, then SIGKILL after the time allowed. Resolves when it is gone. */
-  async stop(): Promise<void> {
+  /** From now on its death is no accident. */
+  halt(): void {
     this.#stopping = true;
     clearTimeout(this.#timer);
+  }
+
+  /** SIGTERM, then SIGKILL after the time allowed. Resolves when it is gone. */
+  async stop(): Promise<void> {
+    this.halt();
     const child = this.#process;
     if (child) {
       child.kill('SIGTERM');

@@ -2,7 +2,7 @@ import { mkdtempSync, readFileSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { ConfigError, choice, defineConfig, flag, helpText, integer, loadConfig, text } from './index.ts';
+import { ConfigError, choice, defineConfig, flag, helpText, integer, loadConfig, mistyped, text } from './index.ts';
 
 const definition = defineConfig({
   name: 'sample',
@@ -90,6 +90,11 @@ describe('loadConfig', () => {
     ]);
   });
 
+  it('does not complain of what is only built on a value that is wrong', () => {
+    const problems = problemsOf({ OWNER: 'me', KAFKA_PORT: 'x', INGEST_PORT: '0' });
+    expect(problems.map((problem) => problem.split(' ')[0])).toEqual(['INGEST_PORT', 'KAFKA_PORT']);
+  });
+
   it('shows the value that is wrong, but never a secret one', () => {
     expect(problemsOf({ OWNER: 'me', ORDER: 'middle' })[0]).toContain('"middle"');
     expect(problemsOf({ OWNER: 'me', ADMIN_KEY: 'hunter2', SECRET_KEY: 'hunter3' }).join()).not.toMatch(/hunter/);
@@ -107,6 +112,29 @@ describe('loadConfig', () => {
     expect(load({ OWNER: 'me', DATA_DIR: dataDir }).secretKey.equals(first.secretKey)).toBe(true);
     expect(JSON.stringify(first)).not.toContain(key);
     expect(load({ OWNER: 'me', DATA_DIR: dataDir, ADMIN_KEY: 'k'.repeat(20) }).adminKey).toBe('k'.repeat(20));
+  });
+});
+
+describe('mistyped', () => {
+  it('names what is a slip away from a variable that is read, and nothing else', () => {
+    const env = { API_PRT: '1', KAFKA_BROKER: 'a:1', kafka_port: '2', CLICKHOUSE_USR: 'u', SECRET_KEYS: 'k' };
+    expect(mistyped(env, [definition])).toEqual([
+      'API_PRT is not a variable of this; is API_PORT meant?',
+      'KAFKA_BROKER is not a variable of this; is KAFKA_BROKERS meant?',
+      'kafka_port is not a variable of this; is KAFKA_PORT meant?',
+      'CLICKHOUSE_USR is not a variable of this; is CLICKHOUSE_USER meant?',
+      'SECRET_KEYS is not a variable of this; is SECRET_KEY meant?',
+    ]);
+    const fine = {
+      API_PORT: '1',
+      BATCH_SIZE: '1',
+      HOME: '/',
+      HOSTNAME: 'h',
+      PORT: '80',
+      KAFKA_HEAP_OPTS: '',
+      API_PRT: '',
+    };
+    expect(mistyped(fine, [definition])).toEqual([]);
   });
 });
 

@@ -51,6 +51,8 @@ export class ConfigError extends Error {
   }
 }
 
+class UnknownYet extends Error {}
+
 const FLAGS = ['--help', '--validate'];
 
 /**
@@ -64,18 +66,20 @@ export function loadConfig<F extends Fields>(
 ): ConfigOf<F> {
   const problems = argv.filter((arg) => !FLAGS.includes(arg)).map((arg) => `${arg} is not an option; see --help`);
   const values = new Map<string, unknown>();
-  const known = (variable: string): unknown => values.get(variable);
+  const known = (variable: string): unknown => {
+    if (!values.has(variable)) throw new UnknownYet();
+    return values.get(variable);
+  };
   for (const [variable, field] of Object.entries<Field<unknown>>(definition.fields)) {
     const given = env[variable];
-    const fallback = typeof field.fallback === 'object' ? field.fallback.of(known) : field.fallback;
-    const value = given === undefined || given === '' ? fallback : given;
-    if (value === undefined) {
-      problems.push(`${variable} is missing: ${field.doc}`);
-      continue;
-    }
+    let value = given;
     try {
-      values.set(variable, field.parse(value));
+      if (!value) value = typeof field.fallback === 'object' ? field.fallback.of(known) : field.fallback;
+      if (value === undefined) problems.push(`${variable} is missing: ${field.doc}`);
+      else values.set(variable, field.parse(value));
     } catch (error) {
+      // Built on a variable that is wrong itself, and is named already.
+      if (error instanceof UnknownYet) continue;
       const shown = field.secret ? 'the value given' : JSON.stringify(value);
       problems.push(`${variable} ${(error as Error).message}, not ${shown}`);
     }
@@ -110,6 +114,35 @@ export const KEY_DOCS = {
   SECRET_KEY:
     '64 hexadecimal digits: encrypts the signing secrets of subscriptions. Else read from DATA_DIR/secret-key, which the first start makes.',
 };
+
+/**
+ * Variables of the environment that nobody reads but that are a slip away from one that is read: API_PRT, like
+ * API_PORT. Short names are left alone, too much is alike among them.
+ */
+export function mistyped(env: NodeJS.ProcessEnv, definitions: readonly Definition<Fields>[]): string[] {
+  const read = new Set(definitions.flatMap(({ fields }) => Object.keys(fields)).concat(Object.keys(KEY_DOCS)));
+  return Object.keys(env)
+    .filter((name) => name.length >= 6 && env[name] !== '' && !read.has(name))
+    .flatMap((name) => {
+      const near = [...read]
+        .map((variable) => ({ variable, slips: slips(name.toUpperCase(), variable) }))
+        .filter((at) => at.slips <= (at.variable.length < 8 ? 1 : 2))
+        .sort((one, other) => one.slips - other.slips);
+      return near[0] ? [`${name} is not a variable of this; is ${near[0].variable} meant?`] : [];
+    });
+}
+
+/** How many letters must be added, left out or changed to get from one text to another (Levenshtein). */
+function slips(from: string, to: string): number {
+  let row = Array.from({ length: to.length + 1 }, (_, i) => i);
+  for (const [i, letter] of [...from].entries()) {
+    const next = [i + 1];
+    for (const [j, other] of [...to].entries())
+      next.push(Math.min(row[j]! + Number(letter !== other), row[j + 1]! + 1, next[j]! + 1));
+    row = next;
+  }
+  return row[to.length]!;
+}
 
 /** The text of --help. */
 export function helpText(definition: Definition<Fields>): string {

@@ -1,56 +1,59 @@
 /** A whole installation on this machine: engines and services under one supervisor, this process. */
+import { accessSync, constants, mkdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { Engines } from '../../deploy/engines/engines.ts';
-import { SetupError } from '../../deploy/engines/install.ts';
 import { requireFreePorts } from '../../deploy/engines/ports.ts';
 import { claimDataDir, endLeftovers, removePid } from '../../deploy/engines/process.ts';
-import { ConfigError, defineConfig, helpText, loadConfig } from '../../lib/config/index.ts';
+import { SetupError } from '../../deploy/engines/setup-error.ts';
+import { ConfigError } from '../../lib/config/index.ts';
+import { installationConfig, PROGRAMS, suspects, type ProgramName } from './configuration.ts';
 import { engineOptions, type Settings } from './options.ts';
+import { outsideEngines, waitForOutside } from './outside.ts';
 import { healthPorts, serviceNames, Services } from './services.ts';
+import { onStopSignals } from './signals.ts';
 
-export interface Program {
-  /** What it is called with: npm run <name>. */
-  name: string;
-  doc: string;
-  /** Starts services too; else the engines alone. */
-  services: boolean;
-  /** Called when all serves; `stopping` is aborted when the end begins. */
-  onReady: (installation: {
-    config: Settings;
-    say: (message: string) => void;
-    stopping: AbortSignal;
-  }) => Promise<void> | void;
-}
+/** Called when all serves; `stopping` is aborted when the end begins. */
+export type OnReady = (installation: {
+  config: Settings;
+  say: (message: string) => void;
+  stopping: AbortSignal;
+}) => Promise<void> | void;
+
+/** Exit code of a configuration that is not valid, as of the services. */
+const EXIT_CONFIG = 78;
 
 const say = (message: string): void => void process.stderr.write(`${message}\n`);
 
 /**
  * Runs an installation until SIGINT or SIGTERM: then drains the services, stops the engines, exits with 0.
- * A second signal ends everything at once. Exits with 1 when it cannot start, having said why.
+ * One that comes clearly later ends everything at once. Exits with 78 when the configuration is not valid, with 1
+ * when it cannot start for another reason, having said why.
  */
-export async function runInstallation(program: Program): Promise<void> {
-  const definition = defineConfig({ name: `npm run ${program.name}`, doc: program.doc, fields: {} });
-  if (process.argv.includes('--help')) {
-    process.stdout.write(helpText(definition));
-    return;
-  }
+export async function runInstallation(name: ProgramName, onReady: OnReady): Promise<void> {
   try {
-    const config = loadConfig(definition);
+    const config = installationConfig(name, process.env, process.argv.slice(2));
+    for (const suspect of suspects(process.env)) say(`warning: ${suspect}`);
     if (process.argv.includes('--validate')) {
       process.stdout.write('The configuration is valid.\n');
       return;
     }
-    await run(program, config);
+    await run(PROGRAMS[name].services, config, onReady);
   } catch (error) {
-    const expected = error instanceof SetupError || error instanceof ConfigError;
-    say(expected ? error.message : String((error as Error).stack));
-    process.exit(1);
+    say(inWords(error));
+    process.exit(error instanceof ConfigError ? EXIT_CONFIG : 1);
   }
 }
 
-async function run(program: Program, config: Settings): Promise<void> {
+/** What is not as it must be outside of this program needs no stack. */
+function inWords(error: unknown): string {
+  if (error instanceof SetupError || error instanceof ConfigError) return error.message;
+  return error instanceof Error ? (error.stack ?? error.message) : String(error);
+}
+
+async function run(withServices: boolean, config: Settings, onReady: OnReady): Promise<void> {
   const root = process.cwd();
   const dataDir = resolve(config.dataDir);
+  makeDataDir(dataDir);
   const runDir = claimDataDir(dataDir);
   const left = await endLeftovers(runDir);
   if (left.length > 0) say(`set-up: ended what an earlier run left behind: ${left.join(', ')}`);
@@ -59,23 +62,35 @@ async function run(program: Program, config: Settings): Promise<void> {
   const { healthPort } = config;
   const services = new Services({ root, dataDir, runDir, healthPort, env: process.env, say });
   const stop = stopper(engines, services, runDir);
-  process.on('SIGINT', () => void stop(0));
-  process.on('SIGTERM', () => void stop(0));
+  onStopSignals(process, { stop: () => void stop(0), atOnce: () => void stop.atOnce(), now: Date.now });
   try {
-    if (program.services) {
+    if (withServices) {
       const ports = { API_PORT: config.apiPort, INGEST_PORT: config.ingestPort, ...healthPortsByVariable(healthPort) };
       await requireFreePorts(ports, config.host);
     }
+    await waitForOutside(outsideEngines(config, process.env), { say, stopping: stop.signal });
     await engines.start();
-    if (program.services) {
+    if (withServices) {
       makeKeys(config);
       await services.start();
     }
-    await program.onReady({ config, say, stopping: stop.signal });
+    await onReady({ config, say, stopping: stop.signal });
   } catch (error) {
     if (stop.signal.aborted) return;
-    say(error instanceof SetupError ? error.message : String((error as Error).stack));
-    await stop(1);
+    say(inWords(error));
+    await stop(services.refused ? EXIT_CONFIG : 1);
+  }
+}
+
+function makeDataDir(dataDir: string): void {
+  try {
+    mkdirSync(dataDir, { recursive: true });
+    accessSync(dataDir, constants.W_OK | constants.X_OK);
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code ?? String(error);
+    throw new SetupError(
+      `DATA_DIR ${dataDir} must be a folder that can be written into (${code}): put right what is there, or choose another.`,
+    );
   }
 }
 
@@ -88,26 +103,39 @@ function healthPortsByVariable(first: number): Record<string, number> {
 
 /** Before the services start, so that whoever waits for "ready" finds the files. */
 function makeKeys(config: Settings): void {
-  void config.adminKey;
-  void config.secretKey;
+  try {
+    void config.adminKey;
+    void config.secretKey;
+  } catch (error) {
+    throw new SetupError(`Cannot start: ${(error as Error).message}`);
+  }
 }
 
-type Stop = ((code: number) => Promise<void>) & { signal: AbortSignal };
+interface Stop {
+  (code: number): Promise<void>;
+  /** Without waiting for anybody: nothing is drained, and what had its 202 is in Kafka nevertheless. */
+  atOnce(): Promise<void>;
+  signal: AbortSignal;
+}
 
 function stopper(engines: Engines, services: Services, runDir: string): Stop {
   const controller = new AbortController();
   const stop = async (code: number): Promise<void> => {
-    if (controller.signal.aborted) {
-      say('stopping at once');
-      await endLeftovers(runDir, 0);
-      process.exit(1);
-    }
+    if (controller.signal.aborted) return;
     controller.abort();
-    say('stopping');
+    if (engines.begun || services.begun) say('stopping');
     await services.stop();
     await engines.stop();
     removePid(runDir, 'supervisor');
     process.exit(code);
   };
-  return Object.assign(stop, { signal: controller.signal });
+  const atOnce = async (): Promise<void> => {
+    say('stopping at once');
+    services.halt();
+    engines.halt();
+    await endLeftovers(runDir, 0);
+    removePid(runDir, 'supervisor');
+    process.exit(1);
+  };
+  return Object.assign(stop, { atOnce, signal: controller.signal });
 }

@@ -86,7 +86,7 @@ export class Services {
     const deadline = Date.now() + READY_TIMEOUT_MS;
     while (!(await isReady(service.healthUrl))) {
       if (this.#stopping) throw new SetupError('Stopped while starting.');
-      if (service.child.restarts >= DEATHS_ALLOWED || Date.now() > deadline) {
+      if (service.child.refused || service.child.restarts >= DEATHS_ALLOWED || Date.now() > deadline) {
         const log = join(this.options.dataDir, 'logs', `${service.name}.log`);
         throw new SetupError(
           `services/${service.name} does not come up; the end of ${log}:\n${service.child.tail.join('\n')}`,
@@ -100,6 +100,22 @@ export class Services {
   /** The processes, for tests that end them the hard way. */
   pids(): Record<string, number | undefined> {
     return Object.fromEntries(this.#services.map(({ name, child }) => [name, child.pid]));
+  }
+
+  /** Whether there is anything to stop. */
+  get begun(): boolean {
+    return this.#services.length > 0;
+  }
+
+  /** One of them does not accept its configuration. */
+  get refused(): boolean {
+    return this.#services.some(({ child }) => child.refused);
+  }
+
+  /** Nothing is started any more, nor started again. */
+  halt(): void {
+    this.#stopping = true;
+    for (const { child } of this.#services) child.halt();
   }
 
   async stop(): Promise<void> {

@@ -1,0 +1,76 @@
+/** Engines that somebody else runs: waited for before anything is started that needs them. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { answers, portAnswers } from '../../deploy/engines/ports.ts';
+import { SetupError } from '../../deploy/engines/setup-error.ts';
+import type { Settings } from './options.ts';
+
+/** A wait that is shorter needs no words. */
+const SILENT_MS = 3_000;
+const TIMEOUT_MS = 60_000;
+
+interface OutsideEngine {
+  title: string;
+  variable: string;
+  address: string;
+  check(): Promise<boolean>;
+}
+
+/** Those whose address is given. */
+export function outsideEngines(config: Settings, env: NodeJS.ProcessEnv): OutsideEngine[] {
+  const any = async (checks: Promise<boolean>[]): Promise<boolean> => (await Promise.all(checks)).includes(true);
+  const all: OutsideEngine[] = [
+    {
+      title: 'Kafka',
+      variable: 'KAFKA_BROKERS',
+      address: config.kafkaBrokers.join(','),
+      check: () => any(config.kafkaBrokers.map(brokerAnswers)),
+    },
+    {
+      title: 'the schema registry',
+      variable: 'REGISTRY_URL',
+      address: config.registryUrl,
+      check: () => answers(`${config.registryUrl}/subjects`),
+    },
+    {
+      title: 'ClickHouse',
+      variable: 'CLICKHOUSE_URL',
+      address: config.clickhouseUrl,
+      check: () => answers(`${config.clickhouseUrl}/ping`),
+    },
+  ];
+  return all.filter(({ variable }) => env[variable]);
+}
+
+/** [::1]:9092, kafka.example:9092 */
+function brokerAnswers(broker: string): Promise<boolean> {
+  const at = broker.lastIndexOf(':');
+  return portAnswers(Number(broker.slice(at + 1)), broker.slice(0, at).replace(/^\[|\]$/g, ''));
+}
+
+/** Resolves when each answers; throws a SetupError that names those that do not within `timeoutMs`. */
+export async function waitForOutside(
+  engines: readonly OutsideEngine[],
+  { say, stopping, timeoutMs = TIMEOUT_MS }: { say(message: string): void; stopping: AbortSignal; timeoutMs?: number },
+): Promise<void> {
+  const silent: string[] = [];
+  await Promise.all(
+    engines.map(async ({ title, variable, address, check }) => {
+      const startedAt = Date.now();
+      for (let said = false; !(await check());) {
+        if (stopping.aborted) throw new SetupError('Stopped while starting.');
+        const waitedMs = Date.now() - startedAt;
+        if (waitedMs > timeoutMs) {
+          silent.push(`${title} does not answer at ${address} (${variable})`);
+          return;
+        }
+        if (!said && waitedMs > SILENT_MS) say(`waiting for ${title} at ${address} (${variable})`);
+        said ||= waitedMs > SILENT_MS;
+        await sleep(200, undefined, { signal: stopping }).catch(() => {});
+      }
+    }),
+  );
+  if (silent.length === 0) return;
+  throw new SetupError(
+    `Cannot start: ${silent.join('; ')}, waited ${timeoutMs / 1000} s. Start what is missing, put the address right, or leave the variable out to let npm start run its own.`,
+  );
+}
