@@ -186,6 +186,27 @@ describe('a task that was fenced', () => {
   });
 });
 
+describe('a transaction', () => {
+  it('stays small also when states are heavy', async () => {
+    const stateBytes = 300_000;
+    const { kafka } = await world(new ScriptedKafka(), {
+      state: { dueOf: () => undefined },
+      process: ({ key }, { store }) => store.put(key, Buffer.alloc(stateBytes)),
+    });
+    const commit = gate();
+    kafka.commits.set(0, commit);
+    kafka.ends[0] = 100;
+    kafka.give(1);
+    // All that is left is there at once.
+    await until(() => kafka.assigned.get(0)?.offset === 100);
+    await sleep(20);
+    commit.open();
+    await until(() => kafka.committed[0]?.offset === 100);
+    expect(kafka.sizes.reduce((sum, bytes) => sum + bytes)).toBeGreaterThan(100 * stateBytes);
+    expect(Math.max(...kafka.sizes)).toBeLessThan((8 << 20) + 2 * stateBytes);
+  });
+});
+
 describe('stopping', () => {
   it('does not wait for a partition that is being opened', async () => {
     const kafka = new ScriptedKafka();

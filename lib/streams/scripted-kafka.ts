@@ -1,6 +1,15 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { FencedError, TransactionError } from '../kafka/errors.ts';
-import type { Batch, CommittedOffset, GroupOptions, Kafka, Member, PartitionOffset, Reader } from '../kafka/types.ts';
+import type {
+  Batch,
+  CommittedOffset,
+  GroupOptions,
+  Kafka,
+  Member,
+  OutgoingRecord,
+  PartitionOffset,
+  Reader,
+} from '../kafka/types.ts';
 import { TEST_INPUT, encodeEvent } from './testing.ts';
 
 /** A promise that a test keeps back. */
@@ -36,6 +45,8 @@ export class ScriptedKafka {
   readonly assigned = new Map<number, PartitionOffset>();
   /** What the reader throws next. */
   unreadable: Error | null = null;
+  /** Bytes of the values of each transaction that was committed. */
+  readonly sizes: number[] = [];
   rejoins = 0;
   ticks = 0;
   open = 0;
@@ -144,6 +155,7 @@ export class ScriptedKafka {
     const life = ++this.lives[partition]!;
     const closed = gate();
     let isClosed = false;
+    let bytes = 0;
     this.open++;
     const kept = async (gates: Map<number, Gate>): Promise<void> => {
       const waiting = gates.get(partition);
@@ -156,13 +168,18 @@ export class ScriptedKafka {
         await kept(this.inits);
         this.done.push(`p${partition} init ${life}`);
       },
-      send: () => Promise.resolve(),
+      send: (records: readonly OutgoingRecord[]) => {
+        for (const { value } of records) bytes += value?.length ?? 0;
+        return Promise.resolve();
+      },
       commit: async ({ offset, metadata }: { offset: number; metadata: string }) => {
         const refusal = this.refusals.get(partition);
         this.refusals.delete(partition);
         await kept(this.commits);
         if (refusal !== undefined) throw refusal;
         if (life !== this.lives[partition]) throw new FencedError(`${life} is fenced`);
+        this.sizes.push(bytes);
+        bytes = 0;
         this.committed[partition] = { offset, metadata };
         this.done.push(`p${partition} commit ${offset}`);
       },

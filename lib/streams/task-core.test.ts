@@ -2,14 +2,14 @@ import { describe, expect, it } from 'vitest';
 import { decodeChange, encodeChange, isReflected } from './changelog.ts';
 import { nextLogTime } from './clock.ts';
 import { decodeCheckpoint, encodeCheckpoint } from './position.ts';
-import { TaskCore, type Change } from './task-core.ts';
+import { TaskCore, type Change, type Limits } from './task-core.ts';
 import { testTopology, type TestEvent } from './testing.ts';
 
 const topology = testTopology('test');
 
-function take(core: TaskCore<TestEvent>, key: string, value: TestEvent, maxEffects = Infinity): boolean {
+function take(core: TaskCore<TestEvent>, key: string, value: TestEvent, limits: Partial<Limits> = {}): boolean {
   core.begin({ key, value, offset: core.position.offset, partition: 0 }, 0);
-  return core.advance(maxEffects);
+  return core.advance({ effects: Infinity, bytes: Infinity, ...limits });
 }
 
 describe("the log's clock", () => {
@@ -53,7 +53,7 @@ describe('TaskCore', () => {
       core.takeEffects();
     }
     take(whole, 'x', { at: 20, op: 'count' });
-    expect(take(parts, 'x', { at: 20, op: 'count' }, 6)).toBe(false);
+    expect(take(parts, 'x', { at: 20, op: 'count' }, { effects: 6 })).toBe(false);
     const first = parts.takeEffects();
     expect(parts.position).toEqual({ offset: 10, step: 3 });
     // Another process restores what was committed and reads the same record again.
@@ -62,6 +62,35 @@ describe('TaskCore', () => {
     for (const [key, value] of parts.state()) next.restore(key, value);
     take(next, 'x', { at: 20, op: 'count' });
     expect([...first.outputs, ...next.takeEffects().outputs]).toEqual(whole.takeEffects().outputs);
+  });
+
+  it('counts the bytes of what goes out: all outputs, and of a key the last value', () => {
+    const sizes = new Map([
+      ['small', 10],
+      ['large', 1_000],
+    ]);
+    const core = new TaskCore<TestEvent>({
+      ...topology,
+      process: ({ key }, { store, forward }) => {
+        store.put('state', Buffer.alloc(sizes.get(key)!));
+        forward('trait-events', 'o', Buffer.alloc(99));
+      },
+    });
+    const isFull = (bytes: number) => core.isFull({ effects: Infinity, bytes });
+    take(core, 'large', { at: 1, op: 'count' });
+    expect([isFull(1_105), isFull(1_106)]).toEqual([true, false]);
+    take(core, 'small', { at: 1, op: 'count' });
+    expect([isFull(215), isFull(216)]).toEqual([true, false]);
+    core.takeEffects();
+    expect(isFull(1)).toBe(false);
+  });
+
+  it('stops between two deadlines when the bytes are enough', () => {
+    const core = new TaskCore(topology);
+    for (let i = 0; i < 10; i++) take(core, `k${i}`, { at: 1, op: 'count', due: 10 });
+    core.takeEffects();
+    expect(take(core, 'x', { at: 20, op: 'count' }, { bytes: 1 })).toBe(false);
+    expect(core.position).toEqual({ offset: 10, step: 1 });
   });
 
   it('refuses a deadline that does not go away', () => {
@@ -94,7 +123,7 @@ describe('TaskCore', () => {
     let largest = 0;
     let lastKey = '';
     for (let done = false; !done;) {
-      done = core.advance(5_000);
+      done = core.advance({ effects: 5_000, bytes: Infinity });
       const { outputs } = core.takeEffects();
       for (const { key } of outputs) {
         expect(key > lastKey).toBe(true);

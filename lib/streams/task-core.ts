@@ -23,6 +23,19 @@ export interface Effects {
   changes: Map<string, Change>;
 }
 
+/** How much may come together before it is written. */
+export interface Limits {
+  /** Outputs, and keys that changed. */
+  effects: number;
+  /** Of their keys and values. */
+  bytes: number;
+}
+
+interface Written {
+  position: Position;
+  bytes: number;
+}
+
 export const START: Checkpoint = { position: { offset: 0, step: 0 }, logTimeMs: 0 };
 
 /**
@@ -32,7 +45,8 @@ export const START: Checkpoint = { position: { offset: 0, step: 0 }, logTimeMs: 
 export class TaskCore<I> {
   private readonly due = new DueIndex();
   private outputs: OutputRecord[] = [];
-  private written = new Map<string, Position>();
+  private written = new Map<string, Written>();
+  private bytes = 0;
   private readonly context: { logTimeMs: number; offset: number; readonly store: Store; forward: Context['forward'] };
   private current: InputRecord<I> | null = null;
   private offset: number;
@@ -53,7 +67,10 @@ export class TaskCore<I> {
         put: (key, value) => this.put(key, value),
         delete: (key) => this.remove(key),
       },
-      forward: (topic, key, value) => void this.outputs.push({ topic, key, value }),
+      forward: (topic, key, value) => {
+        this.outputs.push({ topic, key, value });
+        this.bytes += key.length + value.length;
+      },
     };
   }
 
@@ -104,17 +121,17 @@ export class TaskCore<I> {
   }
 
   /**
-   * Fires deadlines that are due, then folds the record. Stops early when more than `maxEffects` have come together;
+   * Fires deadlines that are due, then folds the record. Stops early when as much as `limits` allow has come together;
    * returns whether the record is done.
    */
-  advance(maxEffects: number): boolean {
+  advance(limits: Limits): boolean {
     const record = this.current;
     if (record === null) return true;
     const { topology, context } = this;
     for (;;) {
       const first = this.due.first();
       if (first === undefined || first.dueMs >= context.logTimeMs || topology.onDue === undefined) break;
-      if (this.effectCount >= maxEffects) return false;
+      if (this.isFull(limits)) return false;
       const { key, dueMs } = first;
       topology.onDue(key, context);
       const next = this.due.first();
@@ -136,30 +153,38 @@ export class TaskCore<I> {
     this.step = 0;
   }
 
-  get effectCount(): number {
-    return this.outputs.length + this.written.size;
+  /** Whether what came since the last time is as much as should go into one transaction. */
+  isFull({ effects, bytes }: Limits): boolean {
+    return this.outputs.length + this.written.size >= effects || this.bytes >= bytes;
   }
 
   /** Everything that came since the last time. */
   takeEffects(): Effects {
     const { outputs, written, store } = this;
     const changes = new Map<string, Change>();
-    for (const [key, position] of written) changes.set(key, { value: store.get(key) ?? null, position });
+    for (const [key, { position }] of written) changes.set(key, { value: store.get(key) ?? null, position });
     this.outputs = [];
     this.written = new Map();
+    this.bytes = 0;
     return { outputs, changes };
   }
 
   private put(key: string, value: Buffer): void {
     this.store.put(key, value);
     this.due.set(key, this.topology.state.dueOf(value));
-    this.written.set(key, this.position);
+    this.note(key, key.length + value.length);
   }
 
   private remove(key: string): void {
     if (this.store.get(key) === undefined) return;
     this.store.delete(key);
     this.due.set(key, undefined);
-    this.written.set(key, this.position);
+    this.note(key, key.length);
+  }
+
+  /** Of a key that is written again only the last value goes out. */
+  private note(key: string, bytes: number): void {
+    this.bytes += bytes - (this.written.get(key)?.bytes ?? 0);
+    this.written.set(key, { position: this.position, bytes });
   }
 }

@@ -9,13 +9,16 @@ import { MAX_AHEAD_MS } from './clock.ts';
 import type { StreamMetrics } from './metrics.ts';
 import { decodeCheckpoint, encodeCheckpoint, type Checkpoint } from './position.ts';
 import { restoreState, type RestoreRules } from './restore.ts';
-import { START, TaskCore } from './task-core.ts';
+import { START, TaskCore, type Limits } from './task-core.ts';
 import { Ticker } from './ticker.ts';
 import type { Topology } from './topology.ts';
 
-/** A transaction closes after this many records, or this many outputs and changes, or bytes of them. */
+/**
+ * A transaction closes after this many records, or when its outputs and changes come to as much: it must be written well
+ * within the time that the broker gives it.
+ */
 const MAX_RECORDS = 2_000;
-const MAX_EFFECTS = 5_000;
+const LIMITS: Limits = { effects: 5_000, bytes: 8 << 20 };
 /** Above so many bytes a partition is paused; it goes on at half. */
 const MAX_BUFFERED_BYTES = 8 << 20;
 const RECHECK_CLOCK_MS = 1_000;
@@ -237,7 +240,7 @@ export class Task<I> {
     }
     const { core, deps } = this;
     let records = 0;
-    while (!this.isEnding && this.queue.length > 0 && records < MAX_RECORDS && core.effectCount < MAX_EFFECTS) {
+    while (!this.isEnding && this.queue.length > 0 && records < MAX_RECORDS && !core.isFull(LIMITS)) {
       const batch = this.queue[0]!;
       this.view.end = Math.max(this.view.end, batch.highWatermark);
       records += await this.handle(batch, MAX_RECORDS - records);
@@ -261,7 +264,7 @@ export class Task<I> {
     const { core } = this;
     const { records } = batch;
     let count = 0;
-    while (!this.isEnding && count < records.length && count < max && core.effectCount < MAX_EFFECTS) {
+    while (!this.isEnding && count < records.length && count < max && !core.isFull(LIMITS)) {
       const record = records[count]!;
       const value = await this.decode(record);
       count++;
@@ -273,7 +276,7 @@ export class Task<I> {
       await this.waitForClock(value, record);
       const key = record.key?.toString('utf8') ?? '';
       core.begin({ key, value, offset: record.offset, partition: this.partition }, record.timestampMs);
-      while (!core.advance(MAX_EFFECTS)) {
+      while (!core.advance(LIMITS)) {
         await this.commit();
         if (this.isEnding) throw new ClosedError();
       }

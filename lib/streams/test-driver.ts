@@ -4,6 +4,8 @@ import type { Checkpoint } from './position.ts';
 import { START, TaskCore, type OutputRecord } from './task-core.ts';
 import type { Topology } from './topology.ts';
 
+const LIMITS = { effects: 1_000, bytes: 8 << 20 };
+
 /**
  * Runs one partition of a topology in memory, on the very core that the runtime drives: pipe records in, move the log's
  * clock, read outputs and state. No broker.
@@ -24,7 +26,7 @@ export class TestDriver<I> {
     const decoded = Buffer.isBuffer(value) ? this.topology.input.decode(value) : value;
     const { offset } = this.core.position;
     this.core.begin({ key, value: decoded, offset, partition: this.partition }, appendTimeMs);
-    while (!this.core.advance(1_000)) this.collect();
+    while (!this.core.advance(LIMITS)) this.collect();
     this.collect();
   }
 
