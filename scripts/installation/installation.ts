@@ -31,8 +31,8 @@ const say = (message: string): void => void process.stderr.write(`${message}\n`)
  */
 export async function runInstallation(name: ProgramName, onReady: OnReady): Promise<void> {
   try {
-    const config = installationConfig(name, process.env, process.argv.slice(2));
     for (const suspect of suspects(process.env)) say(`warning: ${suspect}`);
+    const config = installationConfig(name, process.env, process.argv.slice(2));
     if (process.argv.includes('--validate')) {
       process.stdout.write('The configuration is valid.\n');
       return;
