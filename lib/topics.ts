@@ -1,5 +1,7 @@
 /** The one place for topic names, their cleanup and their keys (the public contract's table). */
 
+import type { TopicSpec } from './kafka/types.ts';
+
 /** Topics that other programs may read; values are Avro in the Confluent wire format, keys UTF-8. */
 export const TOPICS = {
   cartEvents: 'cart-events',
@@ -20,16 +22,7 @@ export const changelogOf = (topology: string): string => `${topology}-changelog`
 /** The key of a cart's records: the whole cart stays in one partition, in order. */
 export const cartKey = (workspace: string, cartId: string): string => `${workspace}:${cartId}`;
 
-export interface TopicSpec {
-  topic: TopicName;
-  partitions: number;
-  config: Record<string, string>;
-}
-
 const DAY_MS = 86_400_000;
-
-/** A line of a bulk import holds up to 1 MiB of body; the rest of its record and what follows from it need room. */
-const MESSAGE_BYTES_MAX = String(4 * 1024 * 1024);
 
 const kept = (days: number): Record<string, string> => ({
   'cleanup.policy': 'delete',
@@ -37,7 +30,6 @@ const kept = (days: number): Record<string, string> => ({
   'retention.bytes': '-1',
   // The broker's clock: by the event's own time retention would drop an import of the past at once.
   'message.timestamp.type': 'LogAppendTime',
-  'max.message.bytes': MESSAGE_BYTES_MAX,
 });
 
 /** How the public topics are made: partitions, cleanup, retention. Any service may ensure them at its start. */

@@ -9,6 +9,31 @@ export interface ReceiptSettings {
   defaultCountry: string;
 }
 
+/** The part of a workspace that its deliveries are stamped with. */
+interface StampingWorkspace {
+  abandonment_window_minutes: number;
+  grace_seconds: number;
+  retry_horizon_minutes: number;
+  default_country: string;
+}
+
+const known = new WeakMap<StampingWorkspace, ReceiptSettings>();
+
+/** What a workspace stamps on its deliveries, as it is at this moment. The same workspace gives the same object. */
+export function settingsOf(workspace: StampingWorkspace): ReceiptSettings {
+  let settings = known.get(workspace);
+  if (settings === undefined) {
+    settings = {
+      abandonmentWindowMs: workspace.abandonment_window_minutes * 60_000,
+      graceMs: workspace.grace_seconds * 1000,
+      retryHorizonMs: workspace.retry_horizon_minutes * 60_000,
+      defaultCountry: workspace.default_country,
+    };
+    known.set(workspace, settings);
+  }
+  return settings;
+}
+
 /** What a delivery can say; a tick is the runtime's own. */
 export type DeliveryKind = Exclude<CartEventKind, 'tick'>;
 

@@ -2,7 +2,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { serveHealth, type HealthServer } from './health.ts';
 import { createLogger } from './logger.ts';
 import { createMetrics } from './metrics.ts';
-import { fetchPositions, type StagePosition } from './positions.ts';
+import type { StagePosition } from './positions.ts';
 
 describe('serveHealth', () => {
   let server: HealthServer | undefined;
@@ -33,7 +33,7 @@ describe('serveHealth', () => {
     ready = true;
     expect((await fetch(`${server.url}/readyz`)).status).toBe(200);
     expect(await (await fetch(`${server.url}/metrics`)).text()).toContain('process_cpu_seconds_total');
-    expect(await fetchPositions(server.url, 1_000)).toEqual([position]);
+    expect(await (await fetch(`${server.url}/positions`)).json()).toEqual([position]);
     expect((await fetch(`${server.url}/other`)).status).toBe(404);
     expect((await fetch(`${server.url}/readyz`, { method: 'POST' })).status).toBe(405);
   });

@@ -1,6 +1,6 @@
 export { createLogger, type Logger } from './logger.ts';
 export { createMetrics, type Metrics } from './metrics.ts';
 export { serveHealth, type HealthOptions, type HealthServer } from './health.ts';
-export { fetchPositions, type StagePosition } from './positions.ts';
+export type { StagePosition } from './positions.ts';
 export { runMain, type MainOptions, type Running } from './main.ts';
 export { redact, scrubText } from './redact.ts';

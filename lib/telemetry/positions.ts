@@ -11,10 +11,3 @@ export interface StagePosition {
   earliestDueMs: number | null;
   state: 'restoring' | 'running' | 'stopped';
 }
-
-/** The positions that the process behind a health address publishes; throws when it does not answer in time. */
-export async function fetchPositions(healthUrl: string, timeoutMs: number): Promise<StagePosition[]> {
-  const response = await fetch(`${healthUrl}/positions`, { signal: AbortSignal.timeout(timeoutMs) });
-  if (!response.ok) throw new Error(`${healthUrl}/positions answered ${response.status}`);
-  return (await response.json()) as StagePosition[];
-}

@@ -2,7 +2,7 @@ import { TABLES } from '../../lib/clickhouse/tables.ts';
 import type { Database } from './database.ts';
 
 /** What came for a subscription lately. */
-export interface SubscriptionActivity {
+export interface ActivitySummary {
   lastReceivedMs: number | null;
   /** Webhooks by the reason that they were refused for. */
   refused: Record<string, number>;
@@ -10,7 +10,7 @@ export interface SubscriptionActivity {
 
 export interface ActivityReader {
   /** By subscription; those without any are left out. */
-  read(workspace: string, subscriptionIds: string[]): Promise<Map<string, SubscriptionActivity>>;
+  read(workspace: string, subscriptionIds: string[]): Promise<Map<string, ActivitySummary>>;
 }
 
 /** What ingest tells of one subscription. Times are Unix milliseconds. */
@@ -38,8 +38,8 @@ export function createActivityReader({ database, fromIngest }: ActivityOptions):
         deadLetters(database, workspace, subscriptionIds),
         fromIngest().catch((): IngestActivity[] => []),
       ]);
-      const byId = new Map<string, SubscriptionActivity>();
-      const of = (id: string): SubscriptionActivity => {
+      const byId = new Map<string, ActivitySummary>();
+      const of = (id: string): ActivitySummary => {
         const found = byId.get(id) ?? { lastReceivedMs: null, refused: {} };
         byId.set(id, found);
         return found;

@@ -1,17 +1,17 @@
 import type { CartEvent, DeadLetter, PersonInput } from '../../schemas/types.ts';
 import type { Registry } from '../../lib/avro/index.ts';
 import type { Definitions } from '../../lib/definitions/index.ts';
-import { HttpProblem, invalid } from '../../lib/http/index.ts';
+import { HttpProblem } from '../../lib/http/index.ts';
 import { parseLine } from '../../lib/jane/line.ts';
 import { parsePersonLine } from '../../lib/jane/person.ts';
-import type { LineContext } from '../../lib/jane/settings.ts';
+import { settingsOf, type LineContext } from '../../lib/jane/settings.ts';
 import { Unusable } from '../../lib/jane/unusable.ts';
 import { parseWebhook } from '../../lib/jane/webhook.ts';
 import type { Producer } from '../../lib/kafka/index.ts';
 import { cartKey, TOPICS } from '../../lib/topics.ts';
 
 /** What a replay needs of a dead letter. */
-export type Letter = Pick<DeadLetter, 'workspace' | 'source' | 'subscription_id' | 'request_at'>;
+export type Letter = Pick<DeadLetter, 'dead_letter_id' | 'workspace' | 'source' | 'subscription_id' | 'request_at'>;
 
 export interface Replayer {
   /**
@@ -35,28 +35,19 @@ export async function createReplayer({ definitions, producer, registry, now }: R
   const contextOf = (letter: Letter): LineContext => {
     const workspace = definitions.workspace(letter.workspace);
     if (!workspace) throw new HttpProblem(404, 'there is no such workspace');
-    return {
-      workspace: workspace.id,
-      receivedAtMs: now(),
-      settings: {
-        abandonmentWindowMs: workspace.abandonment_window_minutes * 60_000,
-        graceMs: workspace.grace_seconds * 1000,
-        retryHorizonMs: workspace.retry_horizon_minutes * 60_000,
-        defaultCountry: workspace.default_country,
-      },
-    };
+    return { workspace: workspace.id, receivedAtMs: now(), settings: settingsOf(workspace) };
   };
 
   return {
     async replay(letter, body) {
       const context = contextOf(letter);
       if (letter.source === 'people') {
-        const input = usable(parsePersonLine(body, context));
+        const input = usable(letter, parsePersonLine(body, context));
         const value = personInputs.encode(input);
         await producer.send({ topic: TOPICS.personInputs, key: input.workspace, value });
         return null;
       }
-      const event = usable(cartEventOf(definitions, letter, body, context));
+      const event = usable(letter, cartEventOf(definitions, letter, body, context));
       const key = cartKey(event.workspace, event.cart_id);
       await producer.send({ topic: TOPICS.cartEvents, key, value: cartEvents.encode(event) });
       return event.event_id;
@@ -70,12 +61,13 @@ function cartEventOf(
   body: Buffer,
   context: LineContext,
 ): CartEvent | Unusable {
-  if (letter.source === 'carts') {
-    throw new HttpProblem(422, 'the cart has had all the events that one can have; a replay would change nothing');
+  if (letter.subscription_id === null) return parseLine(body, context);
+  const subscription = definitions.subscription(letter.subscription_id);
+  if (!subscription) {
+    throw new HttpProblem(422, 'its subscription was taken back, so nobody knows how to read it', {
+      extensions: { dead_letter_id: letter.dead_letter_id },
+    });
   }
-  if (letter.source === 'events') return parseLine(body, context);
-  const subscription = definitions.subscription(letter.subscription_id ?? '');
-  if (!subscription) throw new HttpProblem(422, 'its subscription was taken back, so nobody knows how to read it');
   return parseWebhook(body, {
     ...context,
     subscriptionId: subscription.id,
@@ -86,7 +78,12 @@ function cartEventOf(
   });
 }
 
-function usable<T>(parsed: T | Unusable): T {
-  if (parsed instanceof Unusable) throw invalid([{ path: parsed.path, message: parsed.message }]);
-  return parsed;
+/** The refusal that ingest gives, under the id of the dead letter that stays. */
+function usable<T>(letter: Letter, parsed: T | Unusable): T {
+  if (!(parsed instanceof Unusable)) return parsed;
+  const { path, message } = parsed;
+  throw new HttpProblem(422, message, {
+    errors: [{ path, message }],
+    extensions: { dead_letter_id: letter.dead_letter_id },
+  });
 }

@@ -4,7 +4,7 @@ import { authenticate, type Definitions } from '../../lib/definitions/index.ts';
 import { addRoute, createApp, HttpProblem, requireAccess, requireWorkspace, type App } from '../../lib/http/index.ts';
 import { parseLine } from '../../lib/jane/line.ts';
 import { parsePersonLine } from '../../lib/jane/person.ts';
-import type { LineContext } from '../../lib/jane/settings.ts';
+import { settingsOf, type LineContext } from '../../lib/jane/settings.ts';
 import { Unusable } from '../../lib/jane/unusable.ts';
 import type { OutgoingRecord } from '../../lib/kafka/index.ts';
 import type { Logger } from '../../lib/telemetry/index.ts';
@@ -15,7 +15,6 @@ import { DECODE_LIMITS } from './decode.ts';
 import { activitySchema, documentBulk, documentWebhooks } from './documents.ts';
 import type { IngestMetrics } from './metrics.ts';
 import { asProblem, tooBusy, type Outbox } from './outbox.ts';
-import { settingsOf } from './settings.ts';
 import { WebhookReceiver, type WebhookRequest } from './webhooks.ts';
 
 export interface IngestDeps {

@@ -3,13 +3,13 @@ import { bearerOf, type Definitions, type Subscription } from '../../lib/definit
 import { HttpProblem } from '../../lib/http/index.ts';
 import { deadLetterId } from '../../lib/jane/keys.ts';
 import { MAX_WEBHOOK_BYTES } from '../../lib/jane/limits.ts';
+import { settingsOf } from '../../lib/jane/settings.ts';
 import { Unusable } from '../../lib/jane/unusable.ts';
 import { parseWebhook } from '../../lib/jane/webhook.ts';
 import type { DeadLetter } from '../../schemas/types.ts';
 import { encodingOf, isJsonType, readSmallBody } from './body.ts';
 import type { IngestMetrics } from './metrics.ts';
 import { tooBusy, type Outbox } from './outbox.ts';
-import { settingsOf } from './settings.ts';
 import { verifyWebhook, type Verdict } from './verify.ts';
 
 export interface WebhookDeps {

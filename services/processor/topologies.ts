@@ -1,7 +1,8 @@
 import type { Registry } from '../../lib/avro/index.ts';
 import { KafkaUnavailableError } from '../../lib/kafka/index.ts';
+import type { TopicSpec } from '../../lib/kafka/types.ts';
 import { runTopology, type RunningTopology, type RunOptions, type Topology } from '../../lib/streams/index.ts';
-import { TOPICS, type TopicName, type TopicSpec } from '../../lib/topics.ts';
+import { TOPICS, type TopicName } from '../../lib/topics.ts';
 import type { CartEvent, DeadLetter, Outcome, PersonInput } from '../../schemas/types.ts';
 import { cartsTopology, type CartsOptions } from './carts.ts';
 import type { TopologyName } from './config.ts';

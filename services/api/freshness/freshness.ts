@@ -64,11 +64,6 @@ export class Freshness {
     return this.#freshThroughMs;
   }
 
-  /** The last proof, without asking for a new one. */
-  get freshThroughMs(): number | null {
-    return this.#freshThroughMs;
-  }
-
   stop(): void {
     this.#stopped = true;
     for (const watcher of this.watchers) watcher.abandon();
