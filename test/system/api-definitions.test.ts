@@ -1,7 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
   createSubscription,
-  createWorkspace,
   postLines,
   postWebhook,
   waitFresh,
@@ -9,46 +8,23 @@ import {
   type Subscription,
   type Workspace,
 } from '../harness/client.ts';
-import { openApi, type ApiWorld, type Question } from './api-world.ts';
+import { openAcme, type AcmeWorld, type Page } from './api-world.ts';
 
 /** Workspaces, keys, subscriptions and dead letters on a real installation, each answer held to the served document. */
 
-interface Problem {
-  status: number;
-  title: string;
-  detail: string;
-  errors?: { path: string; message: string }[];
-}
-interface Page<T> {
-  items: T[];
-  next_cursor: string | null;
-}
-
-let api: ApiWorld;
+let api: AcmeWorld;
 let acme: Workspace;
 let other: Workspace;
 let admin: string;
+let ask: AcmeWorld['ask'];
+let statusOf: AcmeWorld['statusOf'];
+let pathsOf: AcmeWorld['pathsOf'];
 
 beforeAll(async () => {
-  api = await openApi();
-  admin = api.installation.adminKey;
-  [acme, other] = await Promise.all([
-    createWorkspace(api.installation, { time_zone: 'America/New_York', grace_seconds: 0 }),
-    createWorkspace(api.installation),
-  ]);
+  api = await openAcme();
+  ({ acme, other, admin, ask, statusOf, pathsOf } = api);
 });
 afterAll(() => api.close());
-
-const ask = <T = Record<string, unknown>>(method: string, path: string, question?: Question) =>
-  api.ask<T>(method, path, question);
-const statusOf = async (method: string, path: string, question?: Question): Promise<number> =>
-  (await ask(method, path, question)).status;
-
-const pathsOf = async (body: unknown, path: string, key = acme.keys.write): Promise<string[]> => {
-  const { status, body: problem } = await ask<Problem>('POST', path, { key, body });
-  expect(status).toBe(422);
-  return (problem.errors ?? []).map((item) => item.path);
-};
 
 describe('keys and roles', () => {
   it('tell 400, 401, 403 and 404 apart', async () => {

@@ -1,5 +1,6 @@
 /** An installation whose API is asked over HTTP, every answer held to its OpenAPI document. */
-import { request } from '../harness/client.ts';
+import { expect } from 'vitest';
+import { createWorkspace, request, type Workspace } from '../harness/client.ts';
 import { removeInstallation, startInstallation, type Installation } from '../harness/installation.ts';
 import { checkAnswer, type OpenApi } from './api-document.ts';
 
@@ -63,5 +64,49 @@ export async function openApi(): Promise<ApiWorld> {
       return answer as Asked<T>;
     },
     close: () => removeInstallation(installation),
+  };
+}
+
+interface Problem {
+  status: number;
+  title: string;
+  detail: string;
+  errors?: { path: string; message: string }[];
+}
+
+export interface Page<T> {
+  items: T[];
+  next_cursor: string | null;
+}
+
+/** An installation with two workspaces, the first of them in New York and without grace. */
+export interface AcmeWorld extends ApiWorld {
+  acme: Workspace;
+  other: Workspace;
+  /** The admin key. */
+  admin: string;
+  statusOf(method: string, path: string, question?: Question): Promise<number>;
+  /** The places that a 422 names; asked with the write key of `acme` unless another is given. */
+  pathsOf(body: unknown, path: string, key?: string): Promise<string[]>;
+}
+
+export async function openAcme(): Promise<AcmeWorld> {
+  const api = await openApi();
+  const { installation, ask } = api;
+  const [acme, other] = await Promise.all([
+    createWorkspace(installation, { time_zone: 'America/New_York', grace_seconds: 0 }),
+    createWorkspace(installation),
+  ]);
+  return {
+    ...api,
+    acme,
+    other,
+    admin: installation.adminKey,
+    statusOf: async (method, path, question) => (await ask(method, path, question)).status,
+    pathsOf: async (body, path, key = acme.keys.write) => {
+      const { status, body: problem } = await ask<Problem>('POST', path, { key, body });
+      expect(status).toBe(422);
+      return (problem.errors ?? []).map((item) => item.path);
+    },
   };
 }
