@@ -1,8 +1,8 @@
 import { defineConfig } from 'vitest/config';
 
 /**
- * Two projects: `unit` needs nothing but Node; `system` runs against the real engines, which the
- * harness starts once for the whole run (or reuses).
+ * Three projects: `unit` needs nothing but Node; `system` runs against the real engines, which the
+ * harness starts once for the whole run (or reuses). `chaos` is the long one, on engines of its own, and not part of npm test.
  */
 export default defineConfig({
   test: {
@@ -24,6 +24,14 @@ export default defineConfig({
           fileParallelism: false,
           testTimeout: 120_000,
           hookTimeout: 180_000,
+        },
+      },
+      {
+        test: {
+          name: 'chaos',
+          include: ['test/chaos/**/*.test.ts'],
+          environment: 'node',
+          testTimeout: 3_600_000,
         },
       },
     ],

@@ -158,7 +158,8 @@ if (!/^[a-z-]+$/.test(name) || !existsSync(join(ROOT, 'scripts', `${name}.ts`)))
 }
 requireNode();
 process.chdir(ROOT);
-const whole = WHOLE.has(name) || (name === 'test' && (args.length === 0 || args.includes('system')));
+const whole =
+  WHOLE.has(name) || (name === 'test' && (args.length === 0 || args.includes('system') || args.includes('chaos')));
 await alone(async () => {
   installPackages();
   const own = [`scripts/${name}.ts`, 'deploy/engines/clickhouse-server.ts'];

@@ -8,18 +8,22 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 const STEPS = ['lint', 'types', 'unit', 'system'] as const;
-type Step = (typeof STEPS)[number];
+/** Too long for every change: run by name alone. */
+const LONG = ['chaos'] as const;
+const ALL = [...STEPS, ...LONG];
+type Step = (typeof ALL)[number];
 
 const HELP = `Runs the tests.
 
   npm test                     all steps
-  npm test -- <step> …         some of: ${STEPS.join(', ')}
+  npm test -- <step> …         some of: ${ALL.join(', ')}
 
   lint    formatting and lint, without warnings
   types   the TypeScript compiler
   unit    tests that need nothing but Node
   system  tests on real engines and services; they start their own, unless KAFKA_BROKERS, REGISTRY_URL and
           CLICKHOUSE_URL name some
+  chaos   not one of "all": everything killed with -9 ten times under load, about ten minutes; ROUNDS and SEED change it
 `;
 
 interface Count {
@@ -71,6 +75,7 @@ const RUN: Record<Step, () => Promise<Count[]>> = {
   types: async () => [await check('typescript/bin/tsc', ['-p', '.'])],
   unit: async () => [await vitest('unit')],
   system: async () => [await vitest('system')],
+  chaos: async () => [await vitest('chaos')],
 };
 
 async function main(args: string[]): Promise<number> {
@@ -78,7 +83,7 @@ async function main(args: string[]): Promise<number> {
     process.stdout.write(HELP);
     return 0;
   }
-  const unknown = args.filter((arg) => !STEPS.some((step) => step === arg));
+  const unknown = args.filter((arg) => !ALL.some((step) => step === arg));
   if (unknown.length > 0) {
     say(`${unknown.join(', ')}: not a step; see npm test -- --help`);
     return 2;
@@ -91,7 +96,7 @@ async function main(args: string[]): Promise<number> {
     });
   }
   const total: Count = { passed: 0, failed: 0 };
-  const steps = STEPS.filter((step) => args.length === 0 || args.includes(step));
+  const steps = args.length === 0 ? STEPS : ALL.filter((step) => args.includes(step));
   for (const [i, step] of steps.entries()) {
     if (stopped) break;
     const startedAt = Date.now();

@@ -1,0 +1,15 @@
+import { expect } from 'vitest';
+import type { Findings } from './chaos.ts';
+
+/** What was sent and answered is what is counted: each trait event, per person, by previews, and by verify. */
+export function expectExact({ seed, ledger, missing, surplus, people, previews, verified }: Findings): void {
+  // Without load, or without trouble, it would show nothing.
+  expect(ledger.accepted).toBeGreaterThan(300);
+  expect(ledger.repeated).toBeGreaterThan(0);
+  expect({ seed, missing, surplus }).toEqual({ seed, missing: [], surplus: [] });
+  expect({ seed, people: people.counted }).toEqual({ seed, people: people.expected });
+  for (const { audience, expected, counted } of previews) {
+    expect({ seed, audience, counted }).toEqual({ seed, audience, counted: expected });
+  }
+  expect(verified).toBe('ok');
+}
