@@ -87,7 +87,6 @@ export async function ensureRegistryTopics(brokers: string[], timeoutMs: number)
         topics: missing.map((topic) => ({
           topic,
           numPartitions: 1,
-          replicationFactor: 1,
           configEntries: [
             { name: 'retention.ms', value: '-1' },
             { name: 'retention.bytes', value: '-1' },
