@@ -60,6 +60,8 @@ export interface RouteInput<P, Q, B> {
   params: P;
   query: Q;
   body: B;
+  /** The text that `body` was read from; '' where there was none. */
+  bodyText: string;
   /** Of routes with `access`. */
   principal: Principal;
   /** Of routes with `inWorkspace`, else ''. */
@@ -89,8 +91,9 @@ export function addRoute<
     const workspace = inWorkspace ? requireWorkspace(principal) : '';
     const params = checkParams(route.params, c.req.param());
     const query = check(route.query, queryOf(c));
-    const body = route.body ? check(route.body, await readJson(c, route)) : undefined;
-    const input = { c, params, query, body, principal, workspace };
+    const { text: bodyText, value } = route.body ? await readJson(c, route) : { text: '', value: undefined };
+    const body = check(route.body, value);
+    const input = { c, params, query, body, bodyText, principal, workspace };
     return reply(await handler(input as RouteInput<Output<P>, Output<Q>, Output<B>>));
   });
 }
@@ -128,24 +131,25 @@ const queryOf = (c: Context): Record<string, unknown> =>
   Object.fromEntries(Object.entries(c.req.queries()).map(([key, all]) => [key, all.length === 1 ? all[0] : all]));
 
 /**
- * The body as JSON, whatever its content type says. Throws 413 over the limit and 400 for what is
- * not JSON; the limit is kept while reading, with or without a length.
+ * The body as JSON, and its text, whatever its content type says. Throws 413 over the limit and 400 for what is
+ * not JSON or breaks off; the limit is kept while reading, with or without a length.
  */
-export async function readJson(
+async function readJson(
   c: Context,
-  options: { bodyMaxBytes?: number; bodyOptional?: boolean } = {},
-): Promise<unknown> {
+  options: { bodyMaxBytes?: number; bodyOptional?: boolean },
+): Promise<{ text: string; value: unknown }> {
   const bytes = await readBody(c, options.bodyMaxBytes ?? BODY_MAX_BYTES);
-  if (bytes.length === 0 && options.bodyOptional) return {};
+  if (bytes.length === 0 && options.bodyOptional) return { text: '', value: {} };
   try {
-    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
+    const text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+    return { text, value: JSON.parse(text) as unknown };
   } catch (error) {
     throw new HttpProblem(400, 'the body is not JSON', { cause: error });
   }
 }
 
-/** The raw body; throws 413 as soon as it is over the limit. */
-export async function readBody(c: Context, maxBytes: number): Promise<Buffer> {
+/** The raw body; throws 413 as soon as it is over the limit, 400 when it breaks off. */
+async function readBody(c: Context, maxBytes: number): Promise<Buffer> {
   const tooLarge = (): HttpProblem => new HttpProblem(413, `the body is over ${maxBytes} bytes`);
   if (Number(c.req.header('content-length') ?? 0) > maxBytes) throw tooLarge();
   const { body } = c.req.raw;
@@ -154,7 +158,9 @@ export async function readBody(c: Context, maxBytes: number): Promise<Buffer> {
   let size = 0;
   const reader = body.getReader();
   for (;;) {
-    const { done, value } = await reader.read();
+    const { done, value } = await reader.read().catch((error: unknown) => {
+      throw new HttpProblem(400, 'the body broke off; send it again', { cause: error });
+    });
     if (done) return Buffer.concat(chunks);
     size += value.length;
     if (size > maxBytes) {

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { parseJson } from './json.ts';
+import { memberText, parseJson } from './json.ts';
 import { Unusable } from './unusable.ts';
 
 const parse = (text: string | Uint8Array) => parseJson(typeof text === 'string' ? Buffer.from(text) : text);
@@ -99,5 +99,32 @@ describe('parseJson', () => {
     const refused = parse('{"customer_name": "Jane Doe", oops}') as Unusable;
     expect(refused.message).toMatch(/30/);
     expect(refused.message).not.toMatch(/Jane|oops/);
+  });
+});
+
+describe('memberText', () => {
+  it.each<[string, string | undefined]>([
+    ['{"body" : {"id":12345678901234567890, "a":41.80}\n}', '{"id":12345678901234567890, "a":41.80}'],
+    ['{"other":{"body":1},"body":[{"body":2},"}"]}', '[{"body":2},"}"]'],
+    ['{"body":1,"body":"two \\" three"}', '"two \\" three"'],
+    ['{"\\u0062ody":null}', 'null'],
+    ['{"a":"body","b":["body",":",1]}', undefined],
+    ['{}', undefined],
+  ])('of %s', (text, expected) => expect(memberText(text, 'body')).toBe(expected));
+
+  it('is what JSON.parse takes', () => {
+    const member = fc.tuple(fc.constantFrom('body', 'a', '"', '__proto__'), fc.jsonValue({ stringUnit: 'binary' }));
+    fc.assert(
+      fc.property(fc.array(member), (members) => {
+        const text = `{${members.map(([name, value]) => `${JSON.stringify(name)}: ${JSON.stringify(value, null, 1)}`).join()}}`;
+        const found = memberText(text, 'body');
+        expect(found === undefined ? undefined : JSON.parse(found)).toEqual(JSON.parse(text).body);
+      }),
+    );
+  });
+
+  it('takes long texts', () => {
+    const long = JSON.stringify('x\n'.repeat(1_000_000));
+    expect(memberText(`{"body":{"note":${long}}}`, 'body')).toBe(`{"note":${long}}`);
   });
 });

@@ -112,6 +112,31 @@ function parseExactly(text: string): Json {
   return result;
 }
 
+/**
+ * The text of a member of a JSON object, letter by letter as it stands there; undefined where there is none. The text
+ * must be a valid JSON object; of a repeated name the last one counts.
+ */
+export function memberText(text: string, name: string): string | undefined {
+  let found: string | undefined;
+  let depth = 0;
+  let key: string | null = null;
+  let start = 0;
+  TOKEN.lastIndex = 0;
+  for (let match = TOKEN.exec(text); match !== null; match = TOKEN.exec(text)) {
+    const [, string, , , mark] = match;
+    if (depth === 1) {
+      if (mark === ':') start = TOKEN.lastIndex;
+      else if (mark === ',' || mark === '}') {
+        if (key === name) found = text.slice(start, match.index).trim();
+        key = null;
+      } else if (string !== undefined) key ??= JSON.parse(string) as string;
+    }
+    if (mark === '{' || mark === '[') depth++;
+    else if (mark === '}' || mark === ']') depth--;
+  }
+  return found;
+}
+
 function exactNumber(literal: string): number | bigint {
   const value = Number(literal);
   return Number.isSafeInteger(value) || !/^-?\d+$/.test(literal) ? value : BigInt(literal);

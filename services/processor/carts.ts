@@ -116,7 +116,7 @@ function bury(codecs: CartsCodecs, context: Context, event: CartEvent): void {
   const letter: DeadLetter = {
     dead_letter_id: deadLetterId(['carts', workspace, cart_id, kind, source, subscription_id, request_at], event.body),
     workspace,
-    source: 'carts',
+    source: source === 'webhook' ? 'webhook' : 'events',
     subscription_id,
     reason: 'cart_overfull',
     message: `Cart ${cart_id} has had 2,000 events, the most that a cart can have: this one was not taken.`,
@@ -126,7 +126,7 @@ function bury(codecs: CartsCodecs, context: Context, event: CartEvent): void {
     body: event.body,
     body_truncated: false,
   };
-  context.forward(TOPICS.deadLetters, subscription_id ?? 'carts', codecs.deadLetters.encode(letter));
+  context.forward(TOPICS.deadLetters, subscription_id ?? letter.source, codecs.deadLetters.encode(letter));
 }
 
 /** Says what time it is, and nothing about any cart. */

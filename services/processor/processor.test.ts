@@ -105,11 +105,14 @@ describe('topology carts', () => {
     pipeline.deliver(late);
     expect(pipeline.personInputs()).toHaveLength(2000);
     const [first, second] = pipeline.deadLetters();
-    expect(first).toMatchObject({ reason: 'cart_overfull', source: 'carts', workspace: 'shop', subscription_id: 's1' });
+    const from = { workspace: 'shop', source: 'webhook', subscription_id: 's1' };
+    expect(first).toMatchObject({ reason: 'cart_overfull', ...from, request_at: late.request_at });
     expect(first?.body).toEqual(late.body);
     expect(first?.dead_letter_id).toMatch(/^[0-9a-f]{32}$/);
     expect(second).toEqual(first);
-    expect(pipeline.carts.outputs(TOPICS.deadLetters)[0]?.key).toBe('s1');
+    pipeline.deliver({ ...late, source: 'line', subscription_id: null, event_key: Buffer.alloc(16, 7) });
+    expect(pipeline.deadLetters().at(-1)).toMatchObject({ reason: 'cart_overfull', source: 'events' });
+    expect(pipeline.carts.outputs(TOPICS.deadLetters).map(({ key }) => key)).toEqual(['s1', 's1', 'events']);
   });
 
   it('makes ticks that every reader of the topic can decode and that are about no cart', () => {

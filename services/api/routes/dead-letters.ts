@@ -1,6 +1,15 @@
 import { z } from '@hono/zod-openapi';
 import { TABLES } from '../../../lib/clickhouse/tables.ts';
-import { addRoute, decodeCursor, encodeCursor, HttpProblem, listOf, listQuery } from '../../../lib/http/index.ts';
+import {
+  addRoute,
+  decodeCursor,
+  encodeCursor,
+  HttpProblem,
+  listOf,
+  listQuery,
+  problemSchema,
+} from '../../../lib/http/index.ts';
+import { memberText } from '../../../lib/jane/json.ts';
 import type { DeadLetterSource } from '../../../schemas/types.ts';
 import type { Database } from '../database.ts';
 import type { Routes } from '../deps.ts';
@@ -36,13 +45,17 @@ interface LetterRow {
   body_truncated: boolean;
 }
 
-const LIST = `SELECT ${COLUMNS} FROM ${TABLES.deadLetters} AS letter FINAL
-WHERE workspace = {workspace:String}
-  AND ({source:String} = '' OR source = {source:String})
+/** What was refused again, as it was the last time: told once, before the cursor goes by its time. */
+const LIST = `SELECT * FROM (
+  SELECT ${COLUMNS} FROM ${TABLES.deadLetters} AS letter FINAL
+  WHERE workspace = {workspace:String}
+  ORDER BY letter.received_at DESC LIMIT 1 BY dead_letter_id
+)
+WHERE ({source:String} = '' OR source = {source:String})
   AND ({subscription:String} = '' OR subscription_id = {subscription:String})
   AND ({reason:String} = '' OR reason = {reason:String})
-  AND (letter.received_at, dead_letter_id) < (fromUnixTimestamp64Milli({before_ms:Int64}, 'UTC'), {before_id:String})
-ORDER BY letter.received_at DESC, dead_letter_id DESC LIMIT {limit:UInt32}`;
+  AND (received_at, dead_letter_id) < (fromUnixTimestamp64Milli({before_ms:Int64}, 'UTC'), {before_id:String})
+ORDER BY received_at DESC, dead_letter_id DESC LIMIT {limit:UInt32}`;
 
 async function letterOf(database: Database, workspace: string, id: string): Promise<{ row: LetterRow; body: Buffer }> {
   const [row] = await database.rows<LetterRow & { bytes: string }>(
@@ -61,8 +74,11 @@ const replayBody = z.strictObject({
   body: z
     .union([z.string(), z.record(z.string(), z.unknown())])
     .optional()
-    .describe('a mended one, as text or as JSON; without it the kept one is taken'),
+    .describe('a mended one, as text or as JSON, taken letter by letter; without it the kept one is taken'),
 });
+const stillUnusable = problemSchema
+  .extend({ dead_letter_id: z.string().optional().describe('this one, when the body cannot be used') })
+  .openapi('UnusableDeadLetter');
 
 const common = { tag: 'dead letters', access: 'write' } as const;
 
@@ -129,7 +145,9 @@ const replay: Routes = (app, { database, replayer }) => {
       method: 'post',
       path: '/v1/dead-letters/{id}/replay',
       summary: 'Take it in again, as it is or mended',
-      description: 'As if it came now, with the request timestamp of the first time. Doing it twice does no harm.',
+      description:
+        'As if it came now, with the request timestamp of the first time. Doing it twice does no harm. ' +
+        'The dead letter of a cart that has had all the events it can have is taken in again, and comes back.',
       params: idParams,
       body: replayBody,
       bodyOptional: true,
@@ -139,15 +157,22 @@ const replay: Routes = (app, { database, replayer }) => {
           description: 'taken in, durably',
           schema: z.strictObject({ event_id: z.string().nullable().describe('null of a record of people') }),
         },
+        422: {
+          description: 'not usable, as at first: errors say what is wrong where in the replayed body; or not valid',
+          schema: stillUnusable,
+          type: 'application/problem+json',
+        },
       },
     },
-    async ({ params, body, workspace }) => {
+    async ({ params, body, bodyText, workspace }) => {
       const { row, body: kept } = await letterOf(database, workspace, params.id);
       if (row.body_truncated && body.body === undefined) {
-        throw new HttpProblem(422, 'it was not kept whole: send a mended body');
+        throw new HttpProblem(422, 'it was not kept whole: send a mended body', {
+          extensions: { dead_letter_id: row.dead_letter_id },
+        });
       }
       const letter = { ...row, workspace, request_at: row.request_at === null ? null : Date.parse(row.request_at) };
-      const event_id = await replayer.replay(letter, mended(body.body) ?? kept);
+      const event_id = await replayer.replay(letter, mended(body.body, bodyText) ?? kept);
       return { status: 202, body: { event_id } };
     },
   );
@@ -157,5 +182,8 @@ export const deadLetterRoutes: Routes = (app, deps) => {
   for (const add of [list, one, replay]) add(app, deps);
 };
 
-const mended = (body: string | Record<string, unknown> | undefined): Buffer | undefined =>
-  body === undefined ? undefined : Buffer.from(typeof body === 'string' ? body : JSON.stringify(body), 'utf8');
+/** Of JSON its own text: parsed and written again, long ids would lose digits and bytes would be others. */
+function mended(body: z.output<typeof replayBody>['body'], bodyText: string): Buffer | undefined {
+  if (body === undefined) return undefined;
+  return Buffer.from(typeof body === 'string' ? body : (memberText(bodyText, 'body') ?? ''), 'utf8');
+}
