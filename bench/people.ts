@@ -19,7 +19,7 @@ const OPEN = 60;
 const STATUSES = ['verification', 'preparing', 'ready_for_pickup', 'finished'];
 const PRODUCTS = [{ product_id: '12345', count: 1, price: 41.8 }];
 /** Effects are taken when so many have come together, about as the runtime does. */
-const EFFECTS = 2_000;
+const LIMITS = { effects: 2_000, bytes: 8 << 20 };
 
 interface Update {
   cart: number;
@@ -78,8 +78,8 @@ function runTopology<I>(topology: Topology<I>, values: readonly Buffer[]): { out
   };
   values.forEach((value, offset) => {
     core.begin({ key: 'shop', value: topology.input.decode(value), offset, partition: 0 }, START + offset);
-    while (!core.advance(EFFECTS)) take();
-    if (core.effectCount >= EFFECTS) take();
+    while (!core.advance(LIMITS)) take();
+    if (core.isFull(LIMITS)) take();
   });
   take();
   return { outputs, bytes };
