@@ -1,5 +1,5 @@
 /** The supervisor on real child processes. */
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -112,6 +112,19 @@ describe('SupervisedChild', () => {
     await made.stop();
     await until(() => readFileSync(join(folder, 'logs', 'sample.log'), 'utf8') === 'up\n');
   });
+
+  it.skipIf(!existsSync('/dev/full'))(
+    'lets the child run when its log cannot be written, and says so once',
+    async () => {
+      const said: string[] = [];
+      const made = child('setInterval(() => console.log("up"), 10)', { said });
+      symlinkSync('/dev/full', join(folder, 'logs', 'sample.log'));
+      made.start();
+      await until(() => made.tail.length > 10);
+      expect(said).toEqual([expect.stringContaining('sample.log cannot be written (ENOSPC)')]);
+      expect(made.running).toBe(true);
+    },
+  );
 });
 
 describe('what an earlier run left behind', () => {

@@ -1,13 +1,12 @@
 /** A supervised child process: its log, its restarts, its end. */
 import { spawn, type ChildProcess } from 'node:child_process';
-import { createWriteStream, existsSync, mkdirSync, renameSync, statSync, type WriteStream } from 'node:fs';
+import { existsSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import { removePid, writePid } from './process.ts';
+import { RotatingLog } from './rotating-log.ts';
 
-const LOG_LIMIT_BYTES = 10_000_000;
-const LOG_FILES = 3;
 const BACKOFF_FIRST_MS = 500;
 const BACKOFF_LAST_MS = 15_000;
 /** After this long alive, the next death counts as a first one again. */
@@ -33,33 +32,6 @@ export interface ChildSpec {
   say: (message: string) => void;
 }
 
-/** A log file that is set aside at 10 MB; three are kept. */
-class RotatingLog {
-  #stream: WriteStream;
-  #bytes: number;
-  constructor(private readonly path: string) {
-    this.#bytes = existsSync(path) ? statSync(path).size : 0;
-    this.#stream = createWriteStream(path, { flags: 'a' });
-  }
-  write(line: string): void {
-    if (this.#bytes > LOG_LIMIT_BYTES) this.#rotate();
-    this.#bytes += Buffer.byteLength(line) + 1;
-    this.#stream.write(`${line}\n`);
-  }
-  #rotate(): void {
-    this.#stream.end();
-    for (let i = LOG_FILES - 1; i >= 1; i--) {
-      const from = i === 1 ? this.path : `${this.path}.${i - 1}`;
-      if (existsSync(from)) renameSync(from, `${this.path}.${i}`);
-    }
-    this.#stream = createWriteStream(this.path, { flags: 'a' });
-    this.#bytes = 0;
-  }
-  close(): void {
-    this.#stream.end();
-  }
-}
-
 /** On Linux the kernel ends a child whose supervisor dies without a word; elsewhere the next start does. */
 const DEATH_SIGNAL = process.platform === 'linux' && existsSync('/usr/bin/setpriv') ? '/usr/bin/setpriv' : undefined;
 
@@ -78,7 +50,7 @@ export class SupervisedChild {
 
   constructor(private readonly spec: ChildSpec) {
     mkdirSync(spec.logDir, { recursive: true });
-    this.#log = new RotatingLog(join(spec.logDir, `${spec.name}.log`));
+    this.#log = new RotatingLog(join(spec.logDir, `${spec.name}.log`), spec.say);
   }
 
   get name(): string {
@@ -108,7 +80,7 @@ export class SupervisedChild {
     this.#process = child;
     child.stdin?.on('error', () => {});
     if (this.spec.onMessage) child.on('message', this.spec.onMessage);
-    if (child.pid !== undefined) writePid(runDir, name, child.pid);
+    if (child.pid !== undefined) this.#writePid(child.pid);
     this.#read(child.stdout);
     this.#read(child.stderr);
     this.#exited = new Promise((resolve) => {
@@ -126,6 +98,16 @@ export class SupervisedChild {
       child.once('error', (error) => end(error.message));
       child.once('exit', (code, signal) => end(signal ? `signal ${signal}` : `exit code ${code ?? '?'}`));
     });
+  }
+
+  /** Without it (a full disk) the next start does not find what this one left; that is no reason to end. */
+  #writePid(pid: number): void {
+    try {
+      writePid(this.spec.runDir, this.name, pid);
+    } catch (error) {
+      const code = (error as NodeJS.ErrnoException).code ?? String(error);
+      this.spec.say(`the pid file of ${this.name} cannot be written (${code})`);
+    }
   }
 
   #read(stream: Readable | null): void {

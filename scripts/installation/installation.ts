@@ -62,6 +62,8 @@ async function run(withServices: boolean, config: Settings, onReady: OnReady): P
   const { healthPort } = config;
   const services = new Services({ root, dataDir, runDir, healthPort, env: process.env, say });
   const stop = stopper(engines, services, runDir);
+  // A terminal that is gone, or a full disk behind a redirection, must not end what runs well.
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined);
   onStopSignals(process, { stop: () => void stop(0), atOnce: () => void stop.atOnce(), now: Date.now });
   try {
     if (withServices) {
