@@ -1,9 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { CorruptRecordError } from './errors.ts';
 import { encodeBatch } from './encode-batch.ts';
 import { readRecords } from './read-committed.ts';
-import { batchesOf } from './record-batch.ts';
+import { BadBatchError, batchesOf } from './record-batch.ts';
 import type { OutgoingRecord } from './types.ts';
 
 const identity = { producerId: 7, producerEpoch: 2, baseSequence: 40, transactional: true };
@@ -45,7 +44,15 @@ describe('a record batch', () => {
   it('is refused when a bit of it is wrong', () => {
     const buf = encodeBatch([{ topic: 't', key: 'k', value: Buffer.from('value') }], identity, 0);
     buf[buf.length - 3]! ^= 1;
-    expect(() => readRecords(buf, 0, null)).toThrow(CorruptRecordError);
+    expect(() => readRecords(buf, 0, null)).toThrow(BadBatchError);
+  });
+
+  it('does not keep back what lies before it when it is damaged', () => {
+    const written = encodeBatch([{ topic: 't', key: 'k', value: Buffer.from('value') }], identity, 0);
+    const good = Buffer.from(written);
+    written[written.length - 3]! ^= 1;
+    const { records, nextOffset } = readRecords(Buffer.concat([good, written]), 0, null);
+    expect([records.length, nextOffset]).toEqual([1, 1]);
   });
 
   it('is left for the next reply when it is cut off', () => {

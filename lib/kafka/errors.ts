@@ -18,21 +18,33 @@ export class TransactionError extends Error {
   override readonly name = 'TransactionError';
 }
 
-/** The offset to read is not in the log: retention took it, or the topic is another one than before. */
-export class OffsetOutOfRangeError extends Error {
-  override readonly name = 'OffsetOutOfRangeError';
+/** One partition cannot be read from an offset on; the others of its topic can. */
+export abstract class UnreadablePartitionError extends Error {
   constructor(
     readonly topic: string,
     readonly partition: number,
     readonly offset: number,
+    what: string,
+    options?: ErrorOptions,
   ) {
-    super(`${topic}[${partition}]: offset ${offset} is not in the log`);
+    super(`${topic}[${partition}]: ${what}`, options);
   }
 }
 
-/** Bytes in a reply that are no records. */
-export class CorruptRecordError extends Error {
+/** The offset to read is not in the log: retention took it, or the topic is another one than before. */
+export class OffsetOutOfRangeError extends UnreadablePartitionError {
+  override readonly name = 'OffsetOutOfRangeError';
+  constructor(topic: string, partition: number, offset: number) {
+    super(topic, partition, offset, `offset ${offset} is not in the log`);
+  }
+}
+
+/** What lies in the log at the offset, or soon after it, is damaged, or of a kind that is not read here. */
+export class CorruptRecordError extends UnreadablePartitionError {
   override readonly name = 'CorruptRecordError';
+  constructor(topic: string, partition: number, offset: number, cause: unknown) {
+    super(topic, partition, offset, `what follows offset ${offset} cannot be read: ${messageOf(cause)}`, { cause });
+  }
 }
 
 /** The topic does not exist. */

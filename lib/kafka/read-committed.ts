@@ -16,7 +16,8 @@ export interface ReadResult {
  * The records of one partition's reply from `position` on. With a list of aborted transactions (read_committed) it
  * leaves their records out, by the rule of Kafka's Java client: transactions wait in the order of their first offsets
  * and start as soon as a batch reaches that far; a producer's records are dropped until its abort marker. (The broker
- * names the transactions in the order of their markers, which is another one.)
+ * names the transactions in the order of their markers, which is another one.) Throws when nothing can be read; what
+ * lies before a batch that cannot be read is told first.
  */
 export function readRecords(
   records: Buffer,
@@ -27,16 +28,23 @@ export function readRecords(
   const aborting = new Set<number>();
   const result: ReadResult = { records: [], nextOffset: position };
   let next = 0;
-  for (const batch of batchesOf(records)) {
-    if (aborted !== null && batch.producerId >= 0) {
-      for (; next < waiting.length && waiting[next]!.firstOffset <= batch.lastOffset; next++) {
-        aborting.add(waiting[next]!.producerId);
+  let sound = 0;
+  try {
+    for (const batch of batchesOf(records)) {
+      if (aborted !== null && batch.producerId >= 0) {
+        for (; next < waiting.length && waiting[next]!.firstOffset <= batch.lastOffset; next++) {
+          aborting.add(waiting[next]!.producerId);
+        }
+        if (isAbortMarker(batch)) aborting.delete(batch.producerId);
       }
-      if (isAbortMarker(batch)) aborting.delete(batch.producerId);
+      const dropped = batch.control || (batch.transactional && aborting.has(batch.producerId));
+      if (!dropped && batch.lastOffset >= position) decodeRecords(batch, position, result.records);
+      result.nextOffset = Math.max(result.nextOffset, batch.lastOffset + 1);
+      sound = result.records.length;
     }
-    const dropped = batch.control || (batch.transactional && aborting.has(batch.producerId));
-    if (!dropped && batch.lastOffset >= position) decodeRecords(batch, position, result.records);
-    result.nextOffset = Math.max(result.nextOffset, batch.lastOffset + 1);
+  } catch (error) {
+    if (result.nextOffset === position) throw error;
+    result.records.length = sound;
   }
   return result;
 }

@@ -1,13 +1,15 @@
 import type Cluster from 'kafkajs/src/cluster/index.js';
 import errors from 'kafkajs/src/protocol/error.js';
 import { link, type Connection, type Link } from './cluster.ts';
-import { OffsetOutOfRangeError, messageOf } from './errors.ts';
+import { CorruptRecordError, OffsetOutOfRangeError, messageOf, type UnreadablePartitionError } from './errors.ts';
 import { fetchFrom, type FetchPartition, type FetchedPartition } from './fetch.ts';
 import { readRecords } from './read-committed.ts';
 import { Waker } from './waker.ts';
 import type { Batch, PartitionOffset, Reader, ReaderOptions } from './types.ts';
 
 const OFFSET_OUT_OF_RANGE = 1;
+/** What the broker itself finds wrong with the log: damaged, or compressed in a way that it cannot tell us. */
+const UNREADABLE = new Set([2, 76]);
 const DEFAULT_MAX_BYTES = 8 << 20;
 const DEFAULT_MAX_PARTITION_BYTES = 2 << 20;
 const MAX_PAUSE_MS = 1_000;
@@ -31,7 +33,8 @@ export class KafkaReader implements Reader {
   /** One fetch at a time per broker, by node id. */
   private readonly inFlight = new Map<string, Promise<void>>();
   private ready: Batch[] = [];
-  private failure: Error | null = null;
+  /** Of one partition at a time: another's shows again with the next fetch. */
+  private failure: UnreadablePartitionError | null = null;
   private link: Link | null = null;
   private closed = false;
   private pauseMs = 0;
@@ -78,9 +81,7 @@ export class KafkaReader implements Reader {
   private forget(key: string): void {
     this.ready = this.ready.filter((b) => keyOf(b.topic, b.partition) !== key);
     const { failure } = this;
-    if (failure instanceof OffsetOutOfRangeError && keyOf(failure.topic, failure.partition) === key) {
-      this.failure = null;
-    }
+    if (failure !== null && keyOf(failure.topic, failure.partition) === key) this.failure = null;
   }
 
   pause(topic: string, partition: number): void {
@@ -207,13 +208,18 @@ export class KafkaReader implements Reader {
       this.failure ??= new OffsetOutOfRangeError(topic, entry.partition, entry.position);
       return;
     }
+    if (UNREADABLE.has(reply.errorCode)) {
+      const cause = errors.createErrorFromCode(reply.errorCode);
+      this.failure ??= new CorruptRecordError(topic, entry.partition, entry.position, cause);
+      return;
+    }
     if (reply.errorCode !== 0) throw errors.createErrorFromCode(reply.errorCode);
     const committedOnly = this.options.isolation === 'read_committed';
     let result;
     try {
       result = readRecords(reply.records, entry.position, committedOnly ? reply.aborted : null);
     } catch (error) {
-      this.failure ??= error as Error;
+      this.failure ??= new CorruptRecordError(topic, entry.partition, entry.position, error);
       return;
     }
     const { records, nextOffset } = result;

@@ -1,12 +1,16 @@
 import { gunzipSync } from 'node:zlib';
 import { crc32c } from '@node-rs/crc32';
-import { CorruptRecordError } from './errors.ts';
 import type { KafkaRecord } from './types.ts';
 
 /*
  * Kafka's record batch, format 2. Offsets, timestamps and producer ids are 64-bit on the wire and plain numbers here:
  * exact up to 2^53.
  */
+
+/** Bytes that are no records, or none that are read here. */
+export class BadBatchError extends Error {
+  override readonly name = 'BadBatchError';
+}
 
 const LENGTH_AT = 8;
 /** Base offset and length, which the length does not count. */
@@ -53,9 +57,9 @@ export function* batchesOf(records: Buffer): Generator<RecordBatch> {
     if (at + size > records.length) return;
     const buf = records.subarray(at, at + size);
     const magic = buf[MAGIC_AT];
-    if (magic !== 2) throw new CorruptRecordError(`record batch of format ${magic}: only 2 is read`);
+    if (magic !== 2) throw new BadBatchError(`record batch of format ${magic}: only 2 is read`);
     if (crc32c(buf.subarray(ATTRIBUTES_AT)) !== buf.readUInt32BE(CRC_AT)) {
-      throw new CorruptRecordError(`record batch at ${readInt64(buf, 0)}: its checksum is wrong`);
+      throw new BadBatchError(`record batch at ${readInt64(buf, 0)}: its checksum is wrong`);
     }
     const attributes = buf.readInt16BE(ATTRIBUTES_AT);
     const baseOffset = readInt64(buf, 0);
@@ -87,7 +91,7 @@ class Cursor {
     let scale = 1;
     for (;;) {
       const byte = this.buf[this.at++];
-      if (byte === undefined) throw new CorruptRecordError('record ends too early');
+      if (byte === undefined) throw new BadBatchError('record ends too early');
       value += (byte & 0x7f) * scale;
       if (byte < 0x80) break;
       scale *= 128;
@@ -100,7 +104,7 @@ class Cursor {
     if (length < 0) return null;
     const from = this.at;
     this.at += length;
-    if (this.at > this.buf.length) throw new CorruptRecordError('record ends too early');
+    if (this.at > this.buf.length) throw new BadBatchError('record ends too early');
     return this.buf.subarray(from, this.at);
   }
 }
@@ -121,7 +125,7 @@ export function decodeRecords(batch: RecordBatch, fromOffset: number, into: Kafk
   const { buf, baseOffset } = batch;
   const attributes = buf.readInt16BE(ATTRIBUTES_AT);
   const compression = attributes & COMPRESSION_MASK;
-  if (compression > GZIP) throw new CorruptRecordError(`compression ${compression} is not supported: use none or gzip`);
+  if (compression > GZIP) throw new BadBatchError(`compression ${compression} is not supported: use none or gzip`);
   const appendTimeMs = (attributes & LOG_APPEND_TIME) !== 0 ? readInt64(buf, MAX_TIMESTAMP_AT) : undefined;
   const baseTimestampMs = readInt64(buf, BASE_TIMESTAMP_AT);
   const count = buf.readInt32BE(COUNT_AT);

@@ -50,8 +50,8 @@ export interface Reader {
   pause(topic: string, partition: number): void;
   resume(topic: string, partition: number): void;
   /**
-   * What came, or nothing after `maxWaitMs`. Troubles with brokers are logged and overcome; throws
-   * OffsetOutOfRangeError when an offset is not in the log, and CorruptRecordError.
+   * What came, or nothing after `maxWaitMs`. Troubles with brokers are logged and overcome. Throws an
+   * UnreadablePartitionError, again and again until that partition is removed or moved; the others are read on.
    */
   poll(maxWaitMs: number): Promise<Batch[]>;
   close(): Promise<void>;

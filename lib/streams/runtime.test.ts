@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import pino from 'pino';
+import { Registry } from 'prom-client';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { FencedError } from '../kafka/errors.ts';
 import { runTopology, type RunningTopology } from './runtime.ts';
@@ -20,7 +21,11 @@ interface World {
   folded: number[][];
 }
 
-async function world(kafka: ScriptedKafka, change: Partial<Topology<TestEvent>> = {}): Promise<World> {
+async function world(
+  kafka: ScriptedKafka,
+  change: Partial<Topology<TestEvent>> = {},
+  metrics = new Registry(),
+): Promise<World> {
   const base = testTopology('runtime');
   const folded: number[][] = kafka.ends.map(() => []);
   const topology: Topology<TestEvent> = {
@@ -31,7 +36,7 @@ async function world(kafka: ScriptedKafka, change: Partial<Topology<TestEvent>> 
     },
     ...change,
   };
-  const runtime = await runTopology({ topology, kafka: kafka.port, logger: quiet, healthUrl: null });
+  const runtime = await runTopology({ topology, kafka: kafka.port, logger: quiet, metrics, healthUrl: null });
   running.push(runtime);
   return { kafka, runtime, folded };
 }
@@ -183,6 +188,40 @@ describe('a task that was fenced', () => {
     expect(done.filter((what) => what.includes('close'))).toHaveLength(
       done.filter((what) => what.includes('init')).length,
     );
+  });
+});
+
+describe('a partition whose log cannot be read', () => {
+  it('stands still alone, says so, and goes on when it can be read', async () => {
+    const kafka = new ScriptedKafka(2);
+    const metrics = new Registry();
+    const { runtime } = await world(kafka, {}, metrics);
+    const stopped = async (): Promise<unknown> => (await metrics.getSingleMetric('streams_task_stopped')!.get()).values;
+    kafka.ends.fill(10);
+    kafka.give(1);
+    await until(() => kafka.committed.every((c) => c?.offset === 10));
+    kafka.corrupt = 0;
+    for (let end = 20; end < 100; end += 10) {
+      kafka.ends.fill(end);
+      await until(() => kafka.committed[1]?.offset === end);
+    }
+    expect(kafka.done.filter((what) => what.startsWith('p1') && !what.includes('commit'))).toEqual(['p1 init 1']);
+    await until(() => runtime.positions()[0]?.state === 'stopped');
+    expect(runtime.positions()).toMatchObject([
+      { position: 10, state: 'stopped' },
+      { position: 90, state: 'running' },
+    ]);
+    expect(runtime.ready()).toBe(false);
+    expect(await stopped()).toMatchObject([{ value: 1, labels: { partition: 0 } }]);
+    // Not again and again: every try reads the whole state back.
+    await sleep(1_000);
+    const tries = kafka.done.filter((what) => what.startsWith('p0 init')).length;
+    expect(tries).toBeGreaterThan(1);
+    expect(tries).toBeLessThan(6);
+    kafka.corrupt = null;
+    await until(() => kafka.committed[0]?.offset === 90);
+    expect(runtime.ready()).toBe(true);
+    expect(await stopped()).toEqual([]);
   });
 });
 

@@ -1,6 +1,6 @@
 import type { Logger } from 'pino';
 import type { Registry as MetricsRegistry } from 'prom-client';
-import { OffsetOutOfRangeError, type Kafka, type Member, type Reader } from '../kafka/index.ts';
+import { UnreadablePartitionError, type Kafka, type Member, type Reader } from '../kafka/index.ts';
 import type { StagePosition } from '../telemetry/positions.ts';
 import { changelogOf, type TopicName } from '../topics.ts';
 import { streamMetrics, type StreamMetrics } from './metrics.ts';
@@ -113,15 +113,15 @@ class Runtime<I> implements RunningTopology {
       try {
         for (const batch of await this.reader.poll(POLL_MS)) this.slots.get(batch.partition)?.offer(batch);
       } catch (error) {
-        if (error instanceof OffsetOutOfRangeError) this.slots.get(error.partition)?.fail(error);
-        else this.unreadable(error);
+        if (error instanceof UnreadablePartitionError) this.slots.get(error.partition)?.fail(error);
+        else this.unreadable(error instanceof Error ? error : new Error(String(error)));
       }
     }
   }
 
-  private unreadable(error: unknown): void {
-    this.options.logger.error({ topology: this.options.topology.name, err: error }, 'the input cannot be read');
-    for (const slot of this.slots.values()) slot.fail(error);
+  private unreadable(err: Error): void {
+    this.options.logger.error({ topology: this.options.topology.name, err }, 'the input cannot be read');
+    for (const slot of this.slots.values()) slot.fail(err);
   }
 
   positions(): StagePosition[] {

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { FencedError, TransactionError } from '../kafka/errors.ts';
+import { CorruptRecordError, FencedError, TransactionError } from '../kafka/errors.ts';
 import type {
   Batch,
   CommittedOffset,
@@ -43,8 +43,8 @@ export class ScriptedKafka {
   /** The next commit, by partition, ends like this. */
   readonly refusals = new Map<number, Error>();
   readonly assigned = new Map<number, PartitionOffset>();
-  /** What the reader throws next. */
-  unreadable: Error | null = null;
+  /** The partition whose log cannot be read at the moment, past what was read already. */
+  corrupt: number | null = null;
   /** Bytes of the values of each transaction that was committed. */
   readonly sizes: number[] = [];
   rejoins = 0;
@@ -128,10 +128,11 @@ export class ScriptedKafka {
       resume: () => undefined,
       poll: async () => {
         await sleep(2);
-        const { unreadable } = this;
-        this.unreadable = null;
-        if (unreadable !== null) throw unreadable;
-        return [...assigned.values()].filter((a) => a.offset < this.ends[a.partition]!).map((a) => this.read(a));
+        const readable = [...assigned.values()].filter((a) => a.offset < this.ends[a.partition]!);
+        const corrupt = readable.find((a) => a.partition === this.corrupt);
+        if (corrupt !== undefined)
+          throw new CorruptRecordError(corrupt.topic, corrupt.partition, corrupt.offset, 'bad');
+        return readable.map((a) => this.read(a));
       },
       close: () => Promise.resolve(),
     };

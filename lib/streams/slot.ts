@@ -1,11 +1,13 @@
 import type { Logger } from 'pino';
-import { FencedError, messageOf, type Batch, type Member } from '../kafka/index.ts';
+import { CorruptRecordError, FencedError, messageOf, type Batch, type Member } from '../kafka/index.ts';
 import { Waker } from '../kafka/waker.ts';
 import type { StreamMetrics } from './metrics.ts';
 import type { Task, TaskView } from './task.ts';
 
 const FIRST_PAUSE_MS = 250;
 const MAX_PAUSE_MS = 15_000;
+/** Nothing mends a log by itself, and each try restores the state. */
+const MAX_STUCK_PAUSE_MS = 60_000;
 /** After so long a life the next trouble is another one. */
 const SOUND_AFTER_MS = 60_000;
 const CONFIRM_POLL_MS = 100;
@@ -47,12 +49,14 @@ export class Slot {
   private pauseMs = 0;
   /** No task is opened before, by performance.now(). */
   private openAtMs = 0;
+  /** Where it stands still because its log cannot be read; until something of it was. */
+  private stuck: TaskView | null = null;
   private readonly waker = new Waker();
 
   constructor(private readonly deps: SlotDeps) {}
 
   get view(): Readonly<TaskView> {
-    return this.task?.view ?? NOTHING;
+    return this.stuck ?? this.task?.view ?? NOTHING;
   }
 
   /** The group gives the partition to this process, or leaves it there in a new generation. */
@@ -75,6 +79,7 @@ export class Slot {
     this.fencedIn = null;
     this.pauseMs = 0;
     this.openAtMs = 0;
+    this.goesOn();
     void this.task?.close();
     this.waker.wake();
   }
@@ -85,11 +90,12 @@ export class Slot {
   }
 
   offer(batch: Batch): void {
+    if (this.stuck !== null && batch.nextOffset > this.stuck.position) this.goesOn();
     this.task?.offer(batch);
   }
 
   /** The partition cannot be read. */
-  fail(error: unknown): void {
+  fail(error: Error): void {
     this.task?.fail(error);
   }
 
@@ -112,26 +118,39 @@ export class Slot {
       await this.task.done;
     } catch (error) {
       if (performance.now() - openedAtMs > SOUND_AFTER_MS) this.pauseMs = 0;
-      if (this.held) this.failed(error);
+      if (this.held) this.failed(error, this.task?.view ?? NOTHING);
     } finally {
       this.task = null;
     }
   }
 
   /** The task's state is gone with it; it is made anew from what is committed. */
-  private failed(error: unknown): void {
+  private failed(error: unknown, view: Readonly<TaskView>): void {
     const { logger, metrics, topology, partition } = this.deps;
     const { generation } = this;
+    const isCorrupt = error instanceof CorruptRecordError;
     metrics.failures.inc({ topology, reason: error instanceof Error ? error.name : 'unknown' });
-    this.pauseMs = Math.min(MAX_PAUSE_MS, Math.max(FIRST_PAUSE_MS, this.pauseMs * 2));
+    const maxPauseMs = isCorrupt ? MAX_STUCK_PAUSE_MS : MAX_PAUSE_MS;
+    this.pauseMs = Math.min(maxPauseMs, Math.max(FIRST_PAUSE_MS, this.pauseMs * 2));
     this.openAtMs = performance.now() + this.pauseMs;
     const where = { topology, partition, generation };
     if (error instanceof FencedError) {
       this.fencedIn = generation;
       logger.warn({ ...where, err: messageOf(error) }, 'task closed: another producer has its transactional id');
+    } else if (isCorrupt) {
+      this.stuck = { ...(this.stuck ?? view), state: 'stopped' };
+      metrics.stopped.set({ topology, partition }, 1);
+      const { offset } = error;
+      logger.error({ ...where, offset, err: messageOf(error), retryMs: this.pauseMs }, 'stands still: unreadable log');
     } else {
       logger.error({ ...where, err: error, retryMs: this.pauseMs }, 'task failed; it starts anew');
     }
+  }
+
+  private goesOn(): void {
+    if (this.stuck === null) return;
+    this.stuck = null;
+    this.deps.metrics.stopped.remove({ topology: this.deps.topology, partition: this.deps.partition });
   }
 
   /** Waits for a later generation than the one of the fence, and for the group to confirm this member in it. */

@@ -1,7 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { UndecodableError, UnknownSchemaError } from '../avro/index.ts';
-import { FencedError } from '../kafka/errors.ts';
 import type { Batch, Kafka, KafkaRecord, OutgoingRecord, Producer, Reader, Transactional } from '../kafka/types.ts';
 import { changelogOf, type TopicName } from '../topics.ts';
 import { encodeChange } from './changelog.ts';
@@ -74,7 +73,8 @@ export class Task<I> {
   /** Aborted as soon as the task is to end: nothing more is handled. */
   private readonly ending = new AbortController();
   private closed = false;
-  private failure: unknown = null;
+  /** Why no more of the input comes. */
+  private unreadable: Error | null = null;
   private wake: (() => void) | null = null;
   private readonly labels: { topology: string };
 
@@ -115,10 +115,11 @@ export class Task<I> {
     await ended;
   }
 
-  /** Ends the task with an error that happened elsewhere. */
-  fail(error: unknown): void {
-    this.failure ??= error;
-    this.end();
+  /** The input cannot be read on: the task handles what it has of it, then it fails. */
+  fail(error: Error): void {
+    this.unreadable ??= error;
+    this.stopReading();
+    this.wake?.();
   }
 
   private get isEnding(): boolean {
@@ -131,13 +132,17 @@ export class Task<I> {
     this.ending.abort(new ClosedError());
     this.view.state = 'restoring';
     this.ticker?.close();
-    this.deps.reader.remove(this.deps.topology.input.topic, this.partition, this);
+    this.stopReading();
     this.wake?.();
+  }
+
+  private stopReading(): void {
+    this.deps.reader.remove(this.deps.topology.input.topic, this.partition, this);
   }
 
   /** More of the input. Only what was read for this very task counts: it begins where the task stands. */
   offer(batch: Batch): void {
-    if (this.isEnding || batch.owner !== this) return;
+    if (this.isEnding || this.unreadable !== null || batch.owner !== this) return;
     this.queue.push(batch);
     for (const record of batch.records) this.queuedBytes += record.value?.length ?? 0;
     if (!this.paused && this.queuedBytes > MAX_BUFFERED_BYTES) {
@@ -150,12 +155,12 @@ export class Task<I> {
   private async live(): Promise<void> {
     // Not before `done` is set.
     await Promise.resolve();
+    let failure: unknown = null;
     try {
       await this.open();
       while (!this.isEnding) await this.work();
     } catch (error) {
-      // A fence counts more than whatever else ends the task: it says that another has the partition.
-      if (!this.isEnding || error instanceof FencedError) this.failure = error;
+      if (!this.isEnding) failure = error;
       else if (!(error instanceof ClosedError)) this.tellUnfinished(error);
     }
     this.end();
@@ -163,7 +168,7 @@ export class Task<I> {
     metrics.stopped.remove({ ...this.labels, partition: this.partition });
     metrics.entries.remove({ ...this.labels, partition: this.partition });
     await this.transactional.close();
-    if (this.failure !== null && !this.closed) throw this.failure;
+    if (failure !== null && !this.closed) throw failure;
   }
 
   private tellUnfinished(err: unknown): void {
@@ -234,6 +239,7 @@ export class Task<I> {
   /** Handles what is queued, up to one transaction. */
   private async work(): Promise<void> {
     if (this.queue.length === 0) {
+      if (this.unreadable !== null) throw this.unreadable;
       await new Promise<void>((resolve) => (this.wake = resolve));
       this.wake = null;
       return;
