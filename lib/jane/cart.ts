@@ -5,7 +5,7 @@ import { isObject, type JsonObject } from './json.ts';
 import { MAX_PRODUCTS } from './limits.ts';
 import type { DeliveryKind } from './settings.ts';
 import { readTime } from './times.ts';
-import { Unusable } from './unusable.ts';
+import type { Unusable } from './unusable.ts';
 
 /** What a cart says, apart from when and how it came. */
 export type CartFacts = Pick<
@@ -27,7 +27,10 @@ export type CartFacts = Pick<
 const FIRST_SHOWN_MS = Date.UTC(1970, 0, 1);
 const LAST_SHOWN_MS = Date.UTC(2200, 0, 1);
 
-/** Reads Jane's `cart` object, found at the pointer `/cart`; unknown members are left to the raw body. */
+/**
+ * Reads Jane's `cart` object, found at the pointer `/cart`; unknown members are left to the raw body. Only a cart
+ * without id or, where it is needed, without status is unusable: whatever else cannot be read is as absent.
+ */
 export function readCart(
   cart: JsonObject,
   kind: DeliveryKind,
@@ -35,21 +38,18 @@ export function readCart(
   defaultCountry: string,
 ): CartFacts | Unusable {
   const fields = new Fields(cart, '/cart');
-  const cartId = fields.id('id') ?? (fields.problem === null ? fields.id('uuid') : null);
-  if (cartId === null) fields.refuse('id', 'no_cart_id', 'is missing, and so is uuid; send the id of the cart.');
+  const cartId = readCartId(fields);
   // Only cart_status says something about the status, whatever a payload of another kind carries.
-  const status = kind === 'cart_status' ? fields.text('status') : null;
-  if (kind === 'cart_status' && (status === null || status === ''))
-    fields.refuse('status', 'no_status', 'is missing; send the status of the cart as text.');
-  const products = readProducts(fields);
+  const status = kind === 'cart_status' ? readStatus(fields) : null;
+  const { products, empty } = readProducts(fields);
   const facts: CartFacts = {
-    cart_id: cartId ?? '',
+    cart_id: cartId,
     status,
-    emptying: isEmptying(kind, status, products),
-    store_id: fields.id('store_id'),
+    emptying: empty && (kind === 'cart_activity' || status === 'pending'),
+    store_id: fields.readableId('store_id'),
     store_name: fields.label('store_name'),
-    mode: fields.text('reservation_mode') || null,
-    amount: fields.number('amount'),
+    mode: fields.readableText('reservation_mode'),
+    amount: fields.readableNumber('amount'),
     products,
     cart_created_at: shownTime(fields, 'created_at', timeZone),
     reservation_start_at: shownTime(fields, 'reservation_start_window', timeZone),
@@ -59,18 +59,30 @@ export function readCart(
   return fields.problem ?? facts;
 }
 
-/** An activity or pending whose products are there, none with a count above 0. */
-function isEmptying(kind: DeliveryKind, status: string | null, products: Product[] | null): boolean {
-  if (products === null || !(kind === 'cart_activity' || status === 'pending')) return false;
-  return !products.some((product) => product.count > 0);
+function readCartId(fields: Fields): string {
+  const cartId = fields.readableId('id') ?? fields.readableId('uuid');
+  if (cartId !== null) return cartId;
+  // The first thing that is wrong with what is there, else that nothing is.
+  for (const key of ['id', 'uuid']) fields.id(key);
+  fields.refuse('id', 'no_cart_id', 'is missing, and so is uuid; send the id of the cart.');
+  return '';
+}
+
+function readStatus(fields: Fields): string | null {
+  const status = fields.readableText('status');
+  if (status !== null) return status;
+  const value = fields.raw('status');
+  return value === undefined || typeof value === 'string'
+    ? fields.refuse('status', 'no_status', 'is missing; send the status of the cart as text.')
+    : fields.refuse('status', 'wrong_type', 'must be text.');
 }
 
 function readIdentifiers(fields: Fields, defaultCountry: string): ReadIdentifiers {
   return identifiersOf(
     {
-      user_id: fields.id('user_id'),
-      external_id: fields.id('external_user_id'),
-      external_source: fields.id('external_user_source'),
+      user_id: fields.readableId('user_id'),
+      external_id: fields.readableId('external_user_id'),
+      external_source: fields.readableId('external_user_source'),
       phone: fields.raw('customer_phone_number'),
       email: fields.raw('customer_email_address'),
     },
@@ -78,29 +90,28 @@ function readIdentifiers(fields: Fields, defaultCountry: string): ReadIdentifier
   );
 }
 
-function readProducts(fields: Fields): Product[] | null {
-  const list = fields.list('products');
-  if (list === null) return null;
-  if (list.length > MAX_PRODUCTS) {
-    fields.refuse('products', 'too_long', `has more than ${MAX_PRODUCTS} lines; send at most that many.`);
-    return null;
-  }
+/**
+ * The lines of the cart, at most MAX_PRODUCTS of them, and whether it is known to hold nothing: a line that cannot be
+ * read may be something, so such a list without any other is as absent.
+ */
+function readProducts(fields: Fields): { products: Product[] | null; empty: boolean } {
+  const list = fields.readableList('products');
+  if (list === null) return { products: null, empty: false };
   const products: Product[] = [];
-  for (const [index, item] of list.entries()) {
-    const at = `/cart/products/${index}`;
+  let holds = false;
+  let unread = false;
+  for (const item of list) {
     if (!isObject(item)) {
-      fields.problem ??= new Unusable('wrong_type', at, 'must be an object with product_id, count and price.');
-      return null;
+      unread = true;
+      continue;
     }
-    const line = new Fields(item, at);
-    products.push({
-      product_id: line.id('product_id') ?? '',
-      count: line.number('count') ?? 1,
-      price: line.number('price'),
-    });
-    fields.problem ??= line.problem;
+    const line = new Fields(item, '');
+    const count = line.readableNumber('count') ?? 1;
+    holds ||= count > 0;
+    if (products.length < MAX_PRODUCTS)
+      products.push({ product_id: line.readableId('product_id') ?? '', count, price: line.readableNumber('price') });
   }
-  return products;
+  return unread && !holds ? { products: null, empty: false } : { products, empty: !holds };
 }
 
 /** A time that only describes: null where there is none or it cannot be read. */

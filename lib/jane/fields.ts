@@ -7,8 +7,9 @@ const BAD_CHARACTERS = /[\p{Cc}\p{Cs}]/u;
 const DECIMAL = /^-?\d{1,300}(?:\.\d{1,300})?$/;
 
 /**
- * Reads the members of one JSON object. What decides something (ids, statuses, counts) must be right, or
- * `problem` holds the first thing that is not; what only describes (names) is cut, cleaned or left out.
+ * Reads the members of one JSON object. What decides whether it can be used must be right, or `problem` holds the
+ * first thing that is not. The `readable…` methods refuse nothing: what cannot be read is as absent, and text is
+ * cleaned and cut.
  */
 export class Fields {
   problem: Unusable | null = null;
@@ -53,6 +54,12 @@ export class Fields {
     return text === null ? null : this.bounded(key, text, maxCharacters);
   }
 
+  /** The same of an id that decides nothing here; one that is too long is none, for cut it would be another's. */
+  readableId(key: string): string | null {
+    const text = idText(this.raw(key));
+    return text === null || isTooLong(text, MAX_ID_CHARACTERS) || BAD_CHARACTERS.test(text) ? null : text;
+  }
+
   /** Text that is kept literally, such as a status. Null where there is none; the empty text is text. */
   text(key: string, maxCharacters = MAX_STATUS_CHARACTERS): string | null {
     const value = this.raw(key);
@@ -62,23 +69,30 @@ export class Fields {
   }
 
   private bounded(key: string, text: string, maxCharacters: number): string | null {
-    if (text.length > maxCharacters && [...text].length > maxCharacters)
+    if (isTooLong(text, maxCharacters))
       return this.refuse(key, 'too_long', `is longer than ${maxCharacters} characters; shorten it.`);
     if (BAD_CHARACTERS.test(text))
       return this.refuse(key, 'bad_characters', 'holds control characters or half a surrogate pair; take them out.');
     return text;
   }
 
-  /** A finite number, or text that is one in decimal. Null where there is none. */
-  number(key: string): number | null {
+  /** Text such as a status: cleaned and cut to so many characters. Null for what is none, or nothing is left of. */
+  readableText(key: string, maxCharacters = MAX_STATUS_CHARACTERS): string | null {
     const value = this.raw(key);
-    if (value === undefined || value === '') return null;
+    if (typeof value !== 'string') return null;
+    const clean = withoutBadCharacters(value);
+    const cut = isTooLong(clean, maxCharacters) ? firstCharacters(clean, maxCharacters) : clean;
+    return cut === '' ? null : cut;
+  }
+
+  /** A finite number, or text that is one in decimal. Null for anything else. */
+  readableNumber(key: string): number | null {
+    const value = this.raw(key);
     if (typeof value === 'string' ? !DECIMAL.test(value) : typeof value !== 'number' && typeof value !== 'bigint')
-      return this.refuse(key, 'wrong_type', 'must be a number.');
+      return null;
     const number = Number(value);
-    if (!Number.isFinite(number)) return this.refuse(key, 'wrong_value', 'must be a finite number.');
     // Negative zero would be another value to whoever compares bytes.
-    return number === 0 ? 0 : number;
+    return Number.isFinite(number) ? (number === 0 ? 0 : number) : null;
   }
 
   /** What only describes: cleaned and cut; null where there is none or it is no text. */
@@ -87,11 +101,10 @@ export class Fields {
     return text === null ? null : cleanLabel(text);
   }
 
-  /** A list; null where there is none. */
-  list(key: string): Json[] | null {
+  /** A list; null for anything else. */
+  readableList(key: string): Json[] | null {
     const value = this.raw(key);
-    if (value === undefined) return null;
-    return Array.isArray(value) ? value : this.refuse(key, 'wrong_type', 'must be a list.');
+    return Array.isArray(value) ? value : null;
   }
 
   /** An object; null where there is none. */
@@ -102,9 +115,16 @@ export class Fields {
   }
 }
 
+/** Characters are code points; each is one or two code units. */
+const isTooLong = (text: string, maxCharacters: number): boolean =>
+  text.length > 2 * maxCharacters || (text.length > maxCharacters && [...text].length > maxCharacters);
+const firstCharacters = (text: string, count: number): string => [...text.slice(0, 2 * count)].slice(0, count).join('');
+
+const withoutBadCharacters = (text: string): string =>
+  BAD_CHARACTERS.test(text) ? text.replace(/[\p{Cc}\p{Cs}]/gu, '') : text;
+
 /** Text to show: without control characters and halves of surrogate pairs, at most MAX_LABEL_CHARACTERS code units. */
 export function cleanLabel(text: string): string | null {
-  const cut = text.slice(0, MAX_LABEL_CHARACTERS);
-  const clean = (BAD_CHARACTERS.test(cut) ? cut.replace(/[\p{Cc}\p{Cs}]/gu, '') : cut).trim();
+  const clean = withoutBadCharacters(text.slice(0, MAX_LABEL_CHARACTERS)).trim();
   return clean === '' ? null : clean;
 }

@@ -69,6 +69,15 @@ describe('lines', () => {
     expect(line({ occurred_at: '2021-06-21T21:50:01Z' })).toMatchObject({ occurred_at: RECEIVED, clamped: true });
   });
 
+  it('reads carts as leniently as webhooks are', () =>
+    expect(line({ cart: { ...CART, id: true, amount: '$41', products: 'x', user_id: {} } })).toMatchObject({
+      cart_id: CART.uuid,
+      amount: null,
+      products: null,
+      emptying: false,
+      user_id: null,
+    }));
+
   it('keeps unknown fields of carts in its bytes', () =>
     expect(line({ cart: { ...base.cart, more: [1] } })).not.toBeInstanceOf(Unusable));
 });

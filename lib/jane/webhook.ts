@@ -20,7 +20,7 @@ export function parseWebhook(body: Uint8Array, context: WebhookContext): CartEve
   const facts = readCart(cart, context.kind, context.timeZone, context.settings.defaultCountry);
   if (facts instanceof Unusable) return facts;
   const { storeIds, receivedAtMs } = context;
-  if (storeIds !== null && storeIds.length > 0 && facts.store_id !== null && !storeIds.includes(facts.store_id))
+  if (storeIds !== null && storeIds.length > 0 && !isCovered(cart, facts.store_id, storeIds))
     return new Unusable(
       'store_not_covered',
       '/cart/store_id',
@@ -44,6 +44,13 @@ export function parseWebhook(body: Uint8Array, context: WebhookContext): CartEve
     settings: context.settings,
     body,
   });
+}
+
+/** Whether the store is one of these or not said. One that is said and cannot be read is none of them. */
+function isCovered(cart: JsonObject, storeId: string | null, storeIds: readonly string[]): boolean {
+  if (storeId !== null) return storeIds.includes(storeId);
+  const said = cart['store_id'] ?? '';
+  return typeof said === 'string' && said.trim() === '';
 }
 
 /** T of a webhook: the first of its sources that can be read and is not before 2010. */
