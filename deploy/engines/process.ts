@@ -1,9 +1,12 @@
 /** Facts about processes of this machine: who is alive, since when, and how to end what an earlier run left. */
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { SetupError } from './setup-error.ts';
+
+/** Whose pid file says that DATA_DIR is taken. */
+const SUPERVISOR = 'supervisor';
 
 /**
  * When a process started, as an opaque string that two processes of the same pid do not share;
@@ -26,18 +29,20 @@ export function startOf(pid: number): string | undefined {
 /** Writes `<runDir>/<name>.pid` for a process of ours. */
 export function writePid(runDir: string, name: string, pid: number): void {
   mkdirSync(runDir, { recursive: true });
-  writeFileSync(join(runDir, `${name}.pid`), `${pid} ${startOf(pid) ?? ''}`);
+  writeFileSync(join(runDir, `${name}.pid`), pidText(pid));
 }
+
+const pidText = (pid: number): string => `${pid} ${startOf(pid) ?? ''}`;
 
 export function removePid(runDir: string, name: string): void {
   rmSync(join(runDir, `${name}.pid`), { force: true });
 }
 
 /** The pid in `<runDir>/<name>.pid` if that very process still runs. */
-export function livePid(runDir: string, name: string): number | undefined {
+export function livePid(runDir: string, name: string, ending = 'pid'): number | undefined {
   let text: string;
   try {
-    text = readFileSync(join(runDir, `${name}.pid`), 'utf8');
+    text = readFileSync(join(runDir, `${name}.${ending}`), 'utf8');
   } catch {
     return undefined;
   }
@@ -72,7 +77,7 @@ function signal(pid: number, name: NodeJS.Signals): void {
  */
 export async function endLeftovers(runDir: string, graceMs = 8_000): Promise<string[]> {
   const left = pidNames(runDir)
-    .filter((name) => name !== 'supervisor')
+    .filter((name) => name !== SUPERVISOR)
     .map((name) => ({ name, pid: livePid(runDir, name) }));
   const alive = left.filter((entry): entry is { name: string; pid: number } => entry.pid !== undefined);
   for (const { pid } of alive) signal(pid, 'SIGTERM');
@@ -87,15 +92,53 @@ export async function endLeftovers(runDir: string, graceMs = 8_000): Promise<str
   return alive.map(({ name }) => name);
 }
 
-/** Claims DATA_DIR for this process; throws a SetupError when another installation already runs on it. */
+/**
+ * Claims DATA_DIR for this process; throws a SetupError when another installation already runs on it. Of several that
+ * claim it at once, one gets it.
+ */
 export function claimDataDir(dataDir: string): string {
   const runDir = join(dataDir, 'run');
-  const other = livePid(runDir, 'supervisor');
-  if (other !== undefined && other !== process.pid) {
-    throw new SetupError(
-      `Another installation already runs on ${dataDir} (process ${other}). Stop it, or choose another DATA_DIR (and other ports).`,
-    );
+  mkdirSync(runDir, { recursive: true });
+  for (;;) {
+    const owner = livePid(runDir, SUPERVISOR);
+    if (owner === process.pid) return runDir;
+    if (owner !== undefined) {
+      throw new SetupError(
+        `Another installation already runs on ${dataDir} (process ${owner}). Stop it, or choose another DATA_DIR (and other ports).`,
+      );
+    }
+    // Created, it is looked at once more: somebody may have found it empty still, and taken it away.
+    if (!createPid(runDir, SUPERVISOR)) takeAwayDead(runDir, SUPERVISOR);
   }
-  writePid(runDir, 'supervisor', process.pid);
-  return runDir;
+}
+
+/** Gives DATA_DIR back, if it is this process that has it. */
+export function releaseDataDir(runDir: string): void {
+  if (livePid(runDir, SUPERVISOR) === process.pid) removePid(runDir, SUPERVISOR);
+}
+
+/** False when the file is there. */
+function createPid(runDir: string, name: string): boolean {
+  try {
+    writeFileSync(join(runDir, `${name}.pid`), pidText(process.pid), { flag: 'wx' });
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
+    throw error;
+  }
+}
+
+/** Removes the pid file of a process that is no more: moved first, since another may replace it at any moment. */
+function takeAwayDead(runDir: string, name: string): void {
+  const aside = `${name}-${process.pid}`;
+  try {
+    if (livePid(runDir, name) !== undefined) return;
+    renameSync(join(runDir, `${name}.pid`), join(runDir, `${aside}.left`));
+  } catch (error) {
+    // Somebody else was faster.
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return;
+    throw error;
+  }
+  if (livePid(runDir, aside, 'left') === undefined) rmSync(join(runDir, `${aside}.left`), { force: true });
+  else renameSync(join(runDir, `${aside}.left`), join(runDir, `${name}.pid`));
 }

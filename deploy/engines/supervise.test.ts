@@ -1,15 +1,17 @@
 /** The supervisor on real child processes. */
-import { existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { build } from 'esbuild';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { findJava, SetupError } from './install.ts';
 import { kafkaProperties } from './kafka.ts';
 import { memoryLimits } from './clickhouse.ts';
 import { freePorts, requireFreePorts } from './ports.ts';
-import { claimDataDir, endLeftovers, livePid, pidNames, startOf, writePid } from './process.ts';
+import { claimDataDir, endLeftovers, livePid, pidNames, releaseDataDir, startOf, writePid } from './process.ts';
 import { SupervisedChild } from './supervise.ts';
 
 let folder: string;
@@ -154,6 +156,64 @@ describe('what an earlier run left behind', () => {
     await other.stop();
     expect(startOf(gone)).toBeUndefined();
     expect(() => claimDataDir(folder)).not.toThrow();
+  });
+});
+
+describe('DATA_DIR', () => {
+  it('goes to one of several that claim it at the same moment, also when a dead one left its claim', async () => {
+    const bundle = join(folder, 'claim.mjs');
+    const ROUNDS = 20;
+    await build({
+      stdin: {
+        contents: `
+          import { claimDataDir } from './process.ts';
+          process.stdin.once('data', async (text) => {
+            const startMs = Number(text);
+            const got = [];
+            for (let round = 0; round < ${ROUNDS}; round++) {
+              while (Date.now() < startMs + round * 10);
+              try { claimDataDir(process.argv[2] + '/' + round); got.push(1); } catch { got.push(0); }
+            }
+            process.stdout.write(JSON.stringify(got));
+            process.stdin.on('end', () => process.exit()).resume();
+          });
+          process.stdout.write('up');`,
+        resolveDir: import.meta.dirname,
+      },
+      ...{ bundle: true, platform: 'node', format: 'esm', outfile: bundle, logLevel: 'error' },
+    });
+    for (let round = 0; round < ROUNDS; round += 2) {
+      mkdirSync(join(folder, String(round), 'run'), { recursive: true });
+      writeFileSync(join(folder, String(round), 'run', 'supervisor.pid'), '4194305 1');
+    }
+    const claimants = Array.from({ length: 3 }, () => spawn(process.execPath, [bundle, folder]));
+    const said = claimants.map((claimant) => {
+      let text = '';
+      claimant.stdout.on('data', (chunk: Buffer) => (text += chunk.toString()));
+      return () => text;
+    });
+    await until(() => said.every((text) => text() === 'up'));
+    const startMs = Date.now() + 50;
+    for (const claimant of claimants) claimant.stdin.write(String(startMs));
+    await until(() => said.every((text) => text().endsWith(']')));
+    for (const claimant of claimants) claimant.stdin.end();
+    const got = said.map((text) => JSON.parse(text().slice('up'.length)) as number[]);
+    const winners = Array.from({ length: ROUNDS }, (_, round) =>
+      got.reduce((sum, each) => sum + (each[round] ?? 0), 0),
+    );
+    expect(winners).toEqual(Array(ROUNDS).fill(1));
+  });
+
+  it('is given back by its owner alone', async () => {
+    claimDataDir(folder);
+    releaseDataDir(runDir);
+    expect(pidNames(runDir)).toEqual([]);
+    const other = child(FOR_EVER);
+    other.start();
+    await until(() => other.pid !== undefined);
+    writePid(runDir, 'supervisor', other.pid!);
+    releaseDataDir(runDir);
+    expect(livePid(runDir, 'supervisor')).toBe(other.pid);
   });
 });
 

@@ -3,7 +3,7 @@ import { accessSync, constants, mkdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { Engines } from '../../deploy/engines/engines.ts';
 import { requireFreePorts } from '../../deploy/engines/ports.ts';
-import { claimDataDir, endLeftovers, removePid } from '../../deploy/engines/process.ts';
+import { claimDataDir, endLeftovers, releaseDataDir } from '../../deploy/engines/process.ts';
 import { SetupError } from '../../deploy/engines/setup-error.ts';
 import { ConfigError } from '../../lib/config/index.ts';
 import { installationConfig, PROGRAMS, suspects, type ProgramName } from './configuration.ts';
@@ -128,7 +128,7 @@ function stopper(engines: Engines, services: Services, runDir: string): Stop {
     if (engines.begun || services.begun) say('stopping');
     await services.stop();
     await engines.stop();
-    removePid(runDir, 'supervisor');
+    releaseDataDir(runDir);
     process.exit(code);
   };
   const atOnce = async (): Promise<void> => {
@@ -136,7 +136,7 @@ function stopper(engines: Engines, services: Services, runDir: string): Stop {
     services.halt();
     engines.halt();
     await endLeftovers(runDir, 0);
-    removePid(runDir, 'supervisor');
+    releaseDataDir(runDir);
     process.exit(1);
   };
   return Object.assign(stop, { atOnce, signal: controller.signal });
