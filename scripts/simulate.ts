@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { sendWebhooks, simulateDay, simulateLive } from '../lib/simulate/index.ts';
+import { sendWebhooks, shopTimeZone, simulateDay, simulateLive } from '../lib/simulate/index.ts';
 import type {
   PersonLine,
   SendProgress,
@@ -11,34 +11,9 @@ import type {
   WebhookEvent,
 } from '../lib/simulate/index.ts';
 
-const HELP = `Plays a simulated Jane day, as signed webhooks, against a running installation.
-
-  npm run simulate -- [options]
-
-What is played
-  --carts N          carts in the day that ends now (500)
-  --seed N           equal seeds give equal days (from the clock)
-  --stores N         stores (5)
-  --time-zone ZONE   in which the shops open and close (the workspace's)
-  --live             afterwards go on for ever, in real time (end it with Ctrl-C)
-
-How it is sent
-  --rate N           webhooks per second (as fast as they are answered); with --live those
-                     that come live (2), the day before going as fast as it can
-  --concurrency N    requests under way at most (32)
-
-Where to
-  --api URL          the API (http://127.0.0.1:$API_PORT, 7000)
-  --ingest URL       ingest, for the shoppers' consents (http://127.0.0.1:$INGEST_PORT, 7001)
-  --workspace ID     the workspace; made if it is missing and the key is an admin's
-  --key KEY          a write or admin key ($JANE_TRAITS_KEY, $ADMIN_KEY, else $DATA_DIR/admin-key)
-  --keep             leave the subscriptions that were made for this run
-  --targets FILE     or: existing subscriptions, as JSON
-                     {"cart_status": {"url", "bearer_token", "signing_secret"}, "cart_activity"?: …, "cart_abandoned"?: …}
-  --help
-`;
-
 const EVENTS: readonly WebhookEvent[] = ['cart_status', 'cart_activity', 'cart_abandoned'];
+/** Where the day goes when nothing else is asked for. */
+const WORKSPACE = 'simulation';
 /** Webhooks that one cart causes on average. */
 const WEBHOOKS_PER_CART = 7.5;
 
@@ -67,7 +42,7 @@ function wholeNumber(name: string, text: string, low: number, high: number): num
   return value;
 }
 
-function readOptions(argv: string[], env: NodeJS.ProcessEnv): Options | 'help' {
+function readOptions(argv: string[], env: NodeJS.ProcessEnv): Options {
   const text = { type: 'string' } as const;
   const { values } = parseArgs({
     args: argv,
@@ -85,10 +60,8 @@ function readOptions(argv: string[], env: NodeJS.ProcessEnv): Options | 'help' {
       key: text,
       keep: { type: 'boolean', default: false },
       targets: text,
-      help: { type: 'boolean', default: false },
     },
   });
-  if (values.help) return 'help';
   const rate = values.rate === undefined ? undefined : Number(values.rate);
   if (rate !== undefined && !(rate > 0)) throw new UsageError(`--rate takes a number above 0, not "${values.rate}"`);
   return {
@@ -172,6 +145,8 @@ interface Subscription {
 
 interface Route {
   targets: Partial<Record<WebhookEvent, Target>>;
+  /** The one that its webhooks go to, if it is known. */
+  workspace: string | undefined;
   timeZone: string | undefined;
   remove(): Promise<void>;
 }
@@ -182,28 +157,33 @@ const asTarget = (wire: Omit<Subscription, 'id'>): Target => ({
   signingSecret: wire.signing_secret,
 });
 
-async function ensureWorkspace(options: Options): Promise<string | undefined> {
-  if (options.workspace === undefined) return undefined;
-  const path = `/v1/workspaces/${encodeURIComponent(options.workspace)}`;
-  const found = await call(options, 'GET', path);
-  if (found.status === 200) return (found.body as { time_zone: string }).time_zone;
-  if (found.status !== 404) return undefined;
-  const day = simulateDay({ seed: 0, endsAtMs: Date.now(), carts: 1 });
-  const time_zone = options.timeZone ?? day.timeZone;
-  const request = { id: options.workspace, name: options.workspace, time_zone };
-  must(await call(options, 'POST', '/v1/workspaces', request), `Making the workspace ${options.workspace}`);
-  return time_zone;
+/**
+ * The workspace that is played into, made if it is missing, and its time zone. A key of one workspace makes none, and
+ * needs none named: it plays into its own.
+ */
+async function chooseWorkspace(options: Options): Promise<{ workspace: string | undefined; timeZone?: string }> {
+  const workspace = options.workspace ?? WORKSPACE;
+  const found = await call(options, 'GET', `/v1/workspaces/${encodeURIComponent(workspace)}`);
+  if (found.status === 200) return { workspace, timeZone: (found.body as { time_zone: string }).time_zone };
+  const timeZone = options.timeZone ?? shopTimeZone(Date.now());
+  const request = { id: workspace, name: workspace, time_zone: timeZone };
+  const made = await call(options, 'POST', '/v1/workspaces', request);
+  if (made.status === 403) return { workspace: options.workspace };
+  must(made, `Making the workspace ${workspace}`);
+  console.log(`made the workspace ${workspace}`);
+  return { workspace, timeZone };
 }
 
-async function openRoute(options: Options): Promise<Route> {
-  if (options.targets !== undefined) {
-    const wire = JSON.parse(readFileSync(options.targets, 'utf8')) as Record<string, Subscription>;
+async function openRoute(given: Options): Promise<Route> {
+  if (given.targets !== undefined) {
+    const wire = JSON.parse(readFileSync(given.targets, 'utf8')) as Record<string, Subscription>;
     const targets = Object.fromEntries(Object.entries(wire).map(([event, value]) => [event, asTarget(value)]));
-    return { targets, timeZone: undefined, remove: async () => {} };
+    return { targets, workspace: undefined, timeZone: undefined, remove: async () => {} };
   }
-  if (options.key === undefined)
+  if (given.key === undefined)
     throw new UsageError('No key: give --key, or --targets with the secrets of existing subscriptions');
-  const timeZone = await ensureWorkspace(options);
+  const { workspace, timeZone } = await chooseWorkspace(given);
+  const options = { ...given, workspace };
   const targets: Partial<Record<WebhookEvent, Target>> = {};
   const ids: string[] = [];
   for (const event of EVENTS) {
@@ -214,6 +194,7 @@ async function openRoute(options: Options): Promise<Route> {
   }
   return {
     targets,
+    workspace,
     timeZone,
     async remove() {
       if (options.keep) return;
@@ -223,6 +204,9 @@ async function openRoute(options: Options): Promise<Route> {
 }
 
 const count = (value: number): string => Math.round(value).toLocaleString('en-US');
+
+const some = (value: number, one: string, several = `${one}s`): string =>
+  `${count(value)} ${value === 1 ? one : several}`;
 
 /** A bar on a terminal, a line every five seconds elsewhere. */
 function createReporter(total: number | null): { show(progress: SendProgress): void; end(): void } {
@@ -302,8 +286,10 @@ async function run(options: Options): Promise<number> {
     });
     const { expected } = day;
     const changes = Object.values(expected.changes).reduce((sum, times) => sum + times, 0);
-    console.log(`seed ${options.seed}: ${count(expected.carts)} carts of ${count(expected.people)} people`);
-    await tellConsents(options, day.people);
+    console.log(
+      `seed ${options.seed}: ${some(expected.carts, 'cart')} of ${some(expected.people, 'person', 'people')}`,
+    );
+    await tellConsents({ ...options, workspace: route.workspace }, day.people);
     const played = await play(options, route, day.webhooks, {
       total: day.webhooks.length,
       live: false,
@@ -311,8 +297,8 @@ async function run(options: Options): Promise<number> {
     });
     if (stop.signal.aborted) return 0;
     console.log(
-      `amounts to ${count(changes)} status changes, ${count(expected.abandonments)} abandonments; ` +
-        `${count(expected.open)} carts are still open`,
+      `amounts to ${some(changes, 'status change')}, ${some(expected.abandonments, 'abandonment')}; ` +
+        `${some(expected.open, 'cart is', 'carts are')} still open`,
     );
     if (!options.live) return played.failed > 0 ? 1 : 0;
     const rate = options.rate ?? 2;
@@ -334,10 +320,6 @@ async function run(options: Options): Promise<number> {
 async function main(): Promise<number> {
   try {
     const options = readOptions(process.argv.slice(2), process.env);
-    if (options === 'help') {
-      process.stdout.write(HELP);
-      return 0;
-    }
     return await run(options);
   } catch (error) {
     const misread = error instanceof TypeError && String((error as NodeJS.ErrnoException).code).startsWith('ERR_PARSE');
