@@ -8,6 +8,7 @@ export async function run(args: readonly string[]): Promise<void> {
   // The bundler takes in every file that this can name; each is run only when it is asked for.
   const load = async (): Promise<Bench> => (await import(`./${name}.ts`)) as Bench;
   const bench = /^[a-z][a-z-]*$/.test(name) && name !== 'index' ? await load().catch(() => undefined) : undefined;
-  if (bench?.run === undefined) throw new Error('usage: npm run bench -- <name> [arguments], name: a file of bench/');
+  if (bench?.run === undefined)
+    throw new Error('usage: npm run bench -- <name> [arguments], see npm run bench -- --help');
   await bench.run(rest);
 }

@@ -3,14 +3,6 @@ import { writeFileSync } from 'node:fs';
 import { GENERATED } from './installation/generated.ts';
 import { incompatibilities, publish, readHistory, unpublished } from './schemas/history.ts';
 
-const HELP = `Writes the files that are made from others: ${Object.keys(GENERATED).join(', ')}.
-
-  npm run generate                writes them, and says how the schemas stand against those that were published
-  npm run generate -- --publish   also keeps each changed schema as the next version in schemas/history, for good
-
-A version is kept for ever: publish when a change is complete, not at every step towards it.
-`;
-
 const say = (message: string): void => void process.stderr.write(`${message}\n`);
 
 function main(args: readonly string[]): number {
@@ -34,5 +26,4 @@ function main(args: readonly string[]): number {
   return 0;
 }
 
-if (process.argv.includes('--help')) process.stdout.write(HELP);
-else process.exitCode = main(process.argv.slice(2));
+process.exitCode = main(process.argv.slice(2));

@@ -1,18 +1,27 @@
 /**
  * What every npm script goes through: `node scripts/run.mjs <name> [arguments]`. Plain JavaScript without
- * dependencies, since it sees to it that they are there: checks Node, installs packages when they are missing
- * or stale, bundles the services and scripts into dist/ when a source changed, and runs dist/scripts/<name>.js
- * in this very process, so that a signal reaches it.
+ * dependencies, since it sees to it that they are there: answers --help, checks what the machine must have, installs
+ * packages when they are missing or stale, bundles the services and scripts into dist/ when a source changed, and
+ * runs dist/scripts/<name>.js (or a tool of others) in this very process, so that a signal reaches it.
  */
 import { createHash } from 'node:crypto';
-import { spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
+import { missingForEngines, oldNode } from './requirements.mjs';
 
 const ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
 /** Programs that run the services and serve the console, and the one that only builds them. */
 const WHOLE = new Set(['start', 'demo', 'bench', 'build']);
+/** Programs that run until they are stopped: being stopped is how they end well. */
+const SERVING = new Set(['start', 'demo', 'engines']);
+/** Tools that are no programs of ours. */
+const TOOLS = {
+  format: ['node_modules/prettier/bin/prettier.cjs', '--write', '.'],
+  mutation: ['node_modules/@stryker-mutator/core/bin/stryker.js', 'run'],
+};
+const SIGNALS = { SIGINT: 130, SIGTERM: 143 };
 const SOURCES = ['schemas', 'lib', 'services', 'scripts', 'bench', 'deploy/engines'];
 
 const say = (message) => process.stderr.write(`${message}\n`);
@@ -22,14 +31,36 @@ function fail(message) {
   process.exit(1);
 }
 
-function requireNode() {
-  const wanted = [20, 19];
-  const [major, minor] = process.versions.node.split('.').map(Number);
-  if (major < wanted[0] || (major === wanted[0] && minor < wanted[1])) {
-    fail(
-      `Node ${wanted.join('.')} or newer is needed, this is ${process.versions.node}: https://nodejs.org/en/download`,
-    );
-  }
+/**
+ * The child that set-up waits for. A signal ends it and then this process; on Linux the kernel does so, too, when
+ * this process is killed and can do nothing any more.
+ */
+let child;
+const SETPRIV = '/usr/bin/setpriv';
+const WITH_PARENT = process.platform === 'linux' && existsSync(SETPRIV) ? [SETPRIV, '--pdeathsig', 'TERM'] : [];
+
+/** @returns {Promise<boolean>} whether it ended with 0; what it says goes to stderr */
+function succeeds(command, args) {
+  const [file, ...rest] = [...WITH_PARENT, command, ...args];
+  return new Promise((resolve) => {
+    child = spawn(file, rest, { cwd: ROOT, stdio: ['ignore', 2, 2] });
+    child.once('error', () => resolve(false));
+    child.once('close', (code) => resolve(code === 0));
+  });
+}
+
+/** Until the program has its own way to stop. One that runs until it is stopped ends well also before it began. */
+function stopOnSignals(exitCodeOf) {
+  const stop = (signal) => {
+    const end = () => process.exit(exitCodeOf(signal));
+    if (!child || child.exitCode !== null || child.signalCode !== null) return end();
+    child.once('close', end);
+    child.kill('SIGTERM');
+  };
+  for (const signal of Object.keys(SIGNALS)) process.on(signal, stop);
+  process.on('newListener', (event) => {
+    if (event in SIGNALS) process.off(event, stop);
+  });
 }
 
 const readJson = (path) => JSON.parse(readFileSync(path, 'utf8'));
@@ -46,11 +77,11 @@ function packagesAreFresh() {
   });
 }
 
-function installPackages() {
+async function installPackages() {
   if (packagesAreFresh()) return;
   say('set-up: installing packages (npm ci; about 900 MB, most of it the embedded ClickHouse)');
-  const result = spawnSync('npm', ['ci', '--no-audit', '--no-fund'], { cwd: ROOT, stdio: ['ignore', 2, 2] });
-  if (result.status !== 0) fail('set-up: npm ci failed; its message stands above');
+  if (!(await succeeds('npm', ['ci', '--no-audit', '--no-fund'])))
+    fail('set-up: npm ci failed; its message stands above');
 }
 
 /** Path, size and time of every file below some folders: changes when any of them does. */
@@ -107,12 +138,12 @@ async function bundle(points) {
   say(`set-up: bundled ${points.length} programs in ${((Date.now() - startedAt) / 1000).toFixed(1)} s`);
 }
 
-function buildConsole() {
+async function buildConsole() {
   say('set-up: building the console');
   const vite = join(ROOT, 'node_modules', 'vite', 'bin', 'vite.js');
   const config = ['--config', 'web/vite.config.ts', '--logLevel', 'warn'];
-  const result = spawnSync(process.execPath, [vite, 'build', 'web', ...config], { cwd: ROOT, stdio: ['ignore', 2, 2] });
-  if (result.status !== 0) fail('set-up: building the console failed; its messages stand above');
+  if (!(await succeeds(process.execPath, [vite, 'build', 'web', ...config])))
+    fail('set-up: building the console failed; its messages stand above');
 }
 
 const alive = (pid) => {
@@ -152,19 +183,34 @@ async function alone(work) {
 }
 
 const [name = '', ...args] = process.argv.slice(2);
-if (!/^[a-z-]+$/.test(name) || !existsSync(join(ROOT, 'scripts', `${name}.ts`))) {
-  const names = filesOf('scripts').filter((file) => /^[a-z-]+\.ts$/.test(file));
-  fail(`usage: node scripts/run.mjs <${names.map((file) => file.slice(0, -3)).join('|')}> [arguments]`);
+
+/** Names of what there is to run. */
+function names() {
+  const programs = filesOf('scripts').filter((file) => /^[a-z-]+\.ts$/.test(file));
+  return [...programs.map((file) => file.slice(0, -3)), ...Object.keys(TOOLS)].sort();
 }
-requireNode();
-process.chdir(ROOT);
-const whole =
-  WHOLE.has(name) || (name === 'test' && (args.length === 0 || args.includes('system') || args.includes('chaos')));
-await alone(async () => {
-  installPackages();
+
+/** Told before anything is installed. The help of one benchmark is that benchmark's own. */
+function helpAsked() {
+  const asked = name === 'bench' ? args[0] === '--help' : args.includes('--help');
+  const file = join(ROOT, 'scripts', 'help', `${name}.txt`);
+  return asked && existsSync(file) ? readFileSync(file, 'utf8') : undefined;
+}
+
+/** Whether engines are to be started, unless they run elsewhere. */
+function startsEngines() {
+  if (SERVING.has(name)) return !args.includes('--validate');
+  if (name === 'test') return args.length === 0 || args.includes('system') || args.includes('chaos');
+  return name === 'bench' && args[0] === 'pipeline';
+}
+
+async function setUp() {
+  await installPackages();
+  if (name in TOOLS) return;
   const own = [`scripts/${name}.ts`, 'deploy/engines/clickhouse-server.ts'];
   await whenChanged(`.${name}`, SOURCES, join(ROOT, 'dist', 'scripts', `${name}.js`), () => bundle(own));
-  if (!whole || args.includes('--help')) return;
+  if (!WHOLE.has(name) && !startsEngines()) return;
+  if (args.includes('--help') || args.includes('--validate')) return;
   await whenChanged('.services', SOURCES, join(ROOT, 'dist', 'services'), async () => {
     // A service that is gone from the sources must not be started from an old bundle.
     rmSync(join(ROOT, 'dist', 'services'), { recursive: true, force: true });
@@ -173,9 +219,21 @@ await alone(async () => {
   if (existsSync(join(ROOT, 'web', 'index.html'))) {
     await whenChanged('.console', ['web', 'lib'], join(ROOT, 'dist', 'web', 'index.html'), buildConsole);
   }
-});
+}
 
-const program = join(ROOT, 'dist', 'scripts', `${name}.js`);
+if (!names().includes(name)) fail(`usage: node scripts/run.mjs <${names().join('|')}> [arguments]`);
+const help = helpAsked();
+if (help !== undefined) {
+  process.stdout.write(help);
+  process.exit(0);
+}
+const problem = oldNode() ?? (startsEngines() ? missingForEngines(ROOT, process.env) : undefined);
+if (problem !== undefined) fail(problem);
+process.chdir(ROOT);
+stopOnSignals((signal) => (SERVING.has(name) ? 0 : SIGNALS[signal]));
+await alone(setUp);
+
+const [program, ...given] = TOOLS[name] ?? [`dist/scripts/${name}.js`];
 process.setSourceMapsEnabled(true);
-process.argv = [process.execPath, program, ...args];
-await import(pathToFileURL(program).href);
+process.argv = [process.execPath, join(ROOT, program), ...given, ...args];
+await import(pathToFileURL(join(ROOT, program)).href);

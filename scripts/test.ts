@@ -13,19 +13,6 @@ const LONG = ['chaos'] as const;
 const ALL = [...STEPS, ...LONG];
 type Step = (typeof ALL)[number];
 
-const HELP = `Runs the tests.
-
-  npm test                     all steps
-  npm test -- <step> …         some of: ${ALL.join(', ')}
-
-  lint    formatting and lint, without warnings
-  types   the TypeScript compiler
-  unit    tests that need nothing but Node
-  system  tests on real engines and services; they start their own, unless KAFKA_BROKERS, REGISTRY_URL and
-          CLICKHOUSE_URL name some
-  chaos   not one of "all": everything killed with -9 ten times under load, about ten minutes; ROUNDS and SEED change it
-`;
-
 interface Count {
   passed: number;
   failed: number;
@@ -79,10 +66,6 @@ const RUN: Record<Step, () => Promise<Count[]>> = {
 };
 
 async function main(args: string[]): Promise<number> {
-  if (args.includes('--help')) {
-    process.stdout.write(HELP);
-    return 0;
-  }
   const unknown = args.filter((arg) => !ALL.some((step) => step === arg));
   if (unknown.length > 0) {
     say(`${unknown.join(', ')}: not a step; see npm test -- --help`);

@@ -8,16 +8,9 @@ import { TOPICS } from '../lib/topics.ts';
 import type { Outcome } from '../schemas/types.ts';
 import { verify, type VerifyReport } from '../services/sink/verify.ts';
 
-const HELP = `Reads the topic of outcomes again and compares it with ClickHouse, row by row and block by block.
-
-  npm run verify -- [--workspace ID] [--json]
-
-Finds the engines by the same variables as the services. Exit code 0: all of it agrees; 1: it does not.
-`;
-
 const text = (report: VerifyReport): string => {
   const line = (table: string, ...cells: (number | string)[]): string =>
-    table.padEnd(16) + cells.map((cell) => String(cell).padStart(13)).join('');
+    table.padEnd(16) + cells.map((cell) => String(cell).padStart(15)).join('');
   return [
     line('', 'in the topic', 'in clickhouse', 'missing', 'unexplained'),
     ...report.tables.map((at) => line(at.table, at.said, at.kept, at.missing, at.unexplained)),
@@ -31,13 +24,13 @@ const text = (report: VerifyReport): string => {
 
 const main = async (): Promise<number> => {
   const { values } = parseArgs({
-    options: { workspace: { type: 'string' }, json: { type: 'boolean' }, help: { type: 'boolean' } },
+    options: { workspace: { type: 'string' }, json: { type: 'boolean' } },
   });
-  if (values.help) {
-    process.stdout.write(HELP);
-    return 0;
-  }
-  const config = loadConfig(defineConfig({ name: 'verify', doc: HELP, fields: {} }), process.env, []);
+  const config = loadConfig(
+    defineConfig({ name: 'verify', doc: 'Compares topics and tables.', fields: {} }),
+    process.env,
+    [],
+  );
   const { topicPrefix } = config;
   const logger = createLogger('verify', 'warn');
   const kafka = createKafka({ brokers: config.kafkaBrokers, clientId: 'verify', logger, topicPrefix });

@@ -19,7 +19,7 @@ export function findJava(env: NodeJS.ProcessEnv = process.env): string {
   const result = spawnSync(java, ['-version'], { encoding: 'utf8' });
   if (result.error) {
     throw new SetupError(
-      `Java is missing: Kafka and the schema registry need a Java runtime, 17 or newer (Debian: apt install openjdk-17-jre-headless; macOS: brew install openjdk@17). ${OTHER_WAYS}`,
+      `Java is missing: Kafka and the schema registry need a Java runtime, 17 or newer (Debian, Ubuntu: apt install openjdk-17-jre-headless). ${OTHER_WAYS}`,
     );
   }
   const version = /version "(\d+)/.exec(result.stderr)?.[1];
@@ -105,14 +105,14 @@ function maven(args: string[], say: (message: string) => void): Promise<void> {
       if (line.includes('ERROR')) errors.push(line);
       if (Date.now() - saidAt < 3_000) return;
       saidAt = Date.now();
-      say(`engines: ${files} files fetched`);
+      if (files > 0) say(`engines: ${files} ${files === 1 ? 'file' : 'files'} fetched`);
     };
     createInterface({ input: child.stdout }).on('line', onLine);
     createInterface({ input: child.stderr }).on('line', onLine);
     child.once('error', () => {
       reject(
         new SetupError(
-          `Maven is missing: it fetches Kafka and the schema registry (Debian: apt install maven; macOS: brew install maven). ${OTHER_WAYS}`,
+          `Maven is missing: it fetches Kafka and the schema registry (Debian, Ubuntu: apt install maven). ${OTHER_WAYS}`,
         ),
       );
     });

@@ -20,6 +20,7 @@ export const PROGRAMS = {
 const SERVICES: readonly Definition<Readonly<Record<string, Field<unknown>>>>[] = Object.values(SERVICE_CONFIGS);
 
 export type ProgramName = keyof typeof PROGRAMS;
+export const PROGRAM_NAMES: readonly ProgramName[] = ['start', 'demo', 'engines'];
 
 /** A program itself reads the common variables; its services read more. */
 export function programConfig(name: ProgramName): Definition<Record<never, never>> {

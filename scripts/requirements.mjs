@@ -1,0 +1,59 @@
+/** What this machine must have before anything is downloaded. Plain JavaScript without dependencies, as run.mjs. */
+import { spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { existsSync, readFileSync } from 'node:fs';
+import { delimiter, join } from 'node:path';
+
+const NODE = [20, 19];
+const JAVA = 17;
+
+/** @returns {string | undefined} */
+export function oldNode() {
+  const [major, minor] = process.versions.node.split('.').map(Number);
+  if (major > NODE[0] || (major === NODE[0] && minor >= NODE[1])) return undefined;
+  return `Node ${NODE.join('.')} or newer is needed, this is ${process.versions.node}: https://nodejs.org/en/download`;
+}
+
+function javaProblem(env) {
+  const java = env.JAVA_HOME ? join(env.JAVA_HOME, 'bin', 'java') : 'java';
+  const result = spawnSync(java, ['-version'], { encoding: 'utf8', env });
+  const version = /version "(\d+)/.exec(result.stderr ?? '')?.[1];
+  if (version !== undefined && Number(version) >= JAVA) return [];
+  const found = result.error ? '' : `; ${java} is ${version ?? 'of an unknown version'}`;
+  const how = 'Debian, Ubuntu: apt install openjdk-17-jre-headless';
+  return [`Java ${JAVA} or newer, which runs Kafka and the schema registry (${how})${found}`];
+}
+
+function mavenProblem(root, env) {
+  const hash = createHash('sha256')
+    .update(readFileSync(join(root, 'deploy', 'engines', 'pom.xml')))
+    .digest('hex');
+  if (existsSync(join(root, 'deploy', 'engines', 'target', `engines-${hash.slice(0, 12)}`))) return [];
+  if ((env.PATH ?? '').split(delimiter).some((folder) => existsSync(join(folder, 'mvn')))) return [];
+  return ['Maven, which fetches Kafka and the schema registry once (Debian, Ubuntu: apt install maven)'];
+}
+
+function systemProblem() {
+  process.report.excludeNetwork = true;
+  const glibc = process.platform === 'linux' && process.report.getReport().header.glibcVersionRuntime !== undefined;
+  if (glibc && process.arch === 'x64') return [];
+  const here = `${process.platform} on ${process.arch}${process.platform === 'linux' && !glibc ? ' without glibc' : ''}`;
+  return [`Linux on x64 with glibc, which the embedded ClickHouse is made for; this is ${here}`];
+}
+
+/**
+ * Everything that is missing for the engines that run here, in one message; undefined when nothing is.
+ * @returns {string | undefined}
+ */
+export function missingForEngines(root, env) {
+  const java = !env.KAFKA_BROKERS || !env.REGISTRY_URL;
+  const problems = [
+    ...(java ? [...javaProblem(env), ...mavenProblem(root, env)] : []),
+    ...(env.CLICKHOUSE_URL ? [] : systemProblem()),
+  ];
+  if (problems.length === 0) return undefined;
+  return `Cannot start, this is missing:
+${problems.map((problem) => `  ${problem}`).join('\n')}
+Or run the engines elsewhere: \`docker compose up\` starts everything in containers, and KAFKA_BROKERS, REGISTRY_URL
+and CLICKHOUSE_URL point at engines of your own.`;
+}
