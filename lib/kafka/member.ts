@@ -13,14 +13,20 @@ import { kafkaErrorType, messageOf } from './errors.ts';
 import { isGone, processIdentity } from './process-identity.ts';
 import type { GroupOptions, Member } from './types.ts';
 import { Waker } from './waker.ts';
+import { within } from './within.ts';
 
 const SESSION_TIMEOUT_MS = 6_000;
 const HEARTBEAT_INTERVAL_MS = 1_000;
 const REBALANCE_TIMEOUT_MS = 10_000;
 const RETRY_PAUSE_MS = 300;
 
+/** How long leaving waits for a join under way, when the group would not know this member by its id yet. */
+const FIRST_JOIN_PATIENCE_MS = 4_000;
+const JOIN_PATIENCE_MS = 500;
+const LEAVE_PATIENCE_MS = 2_000;
+
 /** The group wants everybody to join again; what is held is still held. */
-const REBALANCING = new Set(['REBALANCE_IN_PROGRESS', 'NOT_COORDINATOR_FOR_GROUP', 'GROUP_COORDINATOR_NOT_AVAILABLE']);
+const REBALANCING = 'REBALANCE_IN_PROGRESS';
 /** The group goes on without this member. */
 const THROWN_OUT = new Set(['UNKNOWN_MEMBER_ID', 'ILLEGAL_GENERATION', 'FENCED_INSTANCE_ID']);
 
@@ -81,15 +87,15 @@ export class GroupMember implements Member {
         await this.heartbeat();
       } catch (error) {
         const type = kafkaErrorType(error) ?? '';
-        if (REBALANCING.has(type)) {
+        if (type === REBALANCING) {
           joined = false;
-          if (type !== 'REBALANCE_IN_PROGRESS') await this.drop();
         } else if (THROWN_OUT.has(type)) {
           joined = false;
           this.lose(type);
         } else {
           await this.trouble(error);
-          joined = this.generation >= 0 && this.session !== null;
+          // The group does not know of it: the next heartbeat goes over new connections, to the coordinator of then.
+          joined &&= this.generation >= 0;
         }
       }
     }
@@ -117,17 +123,23 @@ export class GroupMember implements Member {
   }
 
   private async connected(): Promise<Session> {
+    this.refuseWhenClosed();
     if (this.session !== null) return this.session;
     const made = link(this.connection);
     try {
       const cluster = await made.ready;
       await cluster.addMultipleTargetTopics([this.topic]);
       const coordinator = await cluster.findGroupCoordinator({ groupId: this.groupId });
+      this.refuseWhenClosed();
       return (this.session = { link: made, cluster, coordinator });
     } catch (error) {
       await made.close();
       throw error;
     }
+  }
+
+  private refuseWhenClosed(): void {
+    if (this.closed) throw new Error('the member leaves its group');
   }
 
   private async drop(): Promise<void> {
@@ -161,6 +173,7 @@ export class GroupMember implements Member {
       groupProtocols: [{ name: PROTOCOL, metadata }],
     });
     this.memberId = joined.memberId;
+    this.refuseWhenClosed();
     let groupAssignment: { memberId: string; memberAssignment: Buffer }[] = [];
     if (joined.leaderId === joined.memberId) {
       await cluster.refreshMetadata();
@@ -211,17 +224,25 @@ export class GroupMember implements Member {
     if (this.closed) return;
     this.closed = true;
     this.waker.wake();
-    const { session, memberId, groupId } = this;
-    try {
-      if (session !== null && memberId !== '') {
-        // A join under way would be answered only after the others: leaving ends that as well.
-        const timeout = new Promise<void>((resolve) => setTimeout(resolve, 2_000).unref());
-        await Promise.race([session.coordinator.leaveGroup({ groupId, memberId }), timeout]);
-      }
-    } catch {
-      // The session runs out by itself then.
-    }
+    const patienceMs = this.memberId === '' ? FIRST_JOIN_PATIENCE_MS : JOIN_PATIENCE_MS;
+    await within(this.loop, patienceMs).catch(() => undefined);
+    // Otherwise the session runs out by itself.
+    await within(this.leaveGroup(), LEAVE_PATIENCE_MS).catch(() => undefined);
     await this.drop();
     await this.loop.catch(() => undefined);
+    await this.drop();
+  }
+
+  /** Over a connection of its own: on the other one a join may be under way, which leaving ends. */
+  private async leaveGroup(): Promise<void> {
+    const { groupId, memberId } = this;
+    if (memberId === '') return;
+    const made = link(this.connection);
+    try {
+      const coordinator = await (await made.ready).findGroupCoordinator({ groupId });
+      await coordinator.leaveGroup({ groupId, memberId });
+    } finally {
+      await made.close();
+    }
   }
 }
