@@ -51,15 +51,18 @@ function succeeds(command, args) {
 
 /** Until the program has its own way to stop. One that runs until it is stopped ends well also before it began. */
 function stopOnSignals(exitCodeOf) {
+  let mine = true;
   const stop = (signal) => {
+    if (!mine) return;
     const end = () => process.exit(exitCodeOf(signal));
     if (!child || child.exitCode !== null || child.signalCode !== null) return end();
     child.once('close', end);
     child.kill('SIGTERM');
   };
   for (const signal of Object.keys(SIGNALS)) process.on(signal, stop);
+  // Not taken off here: a signal whose last listener goes while another comes would end the process.
   process.on('newListener', (event) => {
-    if (event in SIGNALS) process.off(event, stop);
+    if (event in SIGNALS) mine = false;
   });
 }
 
