@@ -1,6 +1,6 @@
 import { z } from '@hono/zod-openapi';
 import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { connect, type AddressInfo } from 'node:net';
 import { describe, expect, it } from 'vitest';
 import {
   addRoute,
@@ -184,5 +184,54 @@ describe('serve', () => {
     expect((await fetch(`${serving.url}/openapi.json`)).status).toBe(200);
     await serving.close(100);
     await expect(fetch(`${serving.url}/openapi.json`)).rejects.toThrow();
+  });
+
+  /** Sends this, says that no more comes, and listens to the end. */
+  const talk = (port: number, text: string, end = true): Promise<string> =>
+    new Promise((resolve, reject) => {
+      const socket = connect({ port, host: '127.0.0.1', allowHalfOpen: true });
+      let heard = '';
+      socket.on('data', (piece) => (heard += String(piece)));
+      socket.on('end', () => (socket.end(), resolve(heard))).on('error', reject);
+      if (end) socket.end(text);
+      else socket.write(text);
+    });
+  const head = 'POST /v1/things/x HTTP/1.1\r\nHost: x\r\nAuthorization: writer\r\n';
+
+  it.each<[string, string, boolean?]>([
+    ['with a length that is too large', `${head}Content-Length: 100\r\n\r\n{"name":"ab"}`],
+    ['with a length and nothing of it', `${head}Content-Length: 100\r\n\r\n`],
+    ['in chunks, without the last', `${head}Transfer-Encoding: chunked\r\n\r\nd\r\n{"name":"ab"}\r\n`],
+    ['in chunks that are none', `${head}Transfer-Encoding: chunked\r\n\r\nd\r\n{"name":"ab"}\r\nzzz\r\n`, false],
+  ])('answers a body that breaks off, %s, with problem details', async (_, text, end = true) => {
+    const serving = await serve(app, { host: '127.0.0.1', port: 0 });
+    const answer = await talk(serving.port, text, end);
+    expect(answer).toMatch(/^HTTP\/1\.1 400 Bad Request\r\n/);
+    expect(answer).toMatch(/content-type: application\/problem\+json/i);
+    expect(answer).toMatch(/connection: close/i);
+    expect(JSON.parse(answer.slice(answer.indexOf('{')))).toMatchObject({
+      status: 400,
+      detail: expect.stringMatching(/broke off/) as string,
+    });
+    await serving.close(100);
+  });
+
+  it.each([
+    ['no HTTP', 'hello\r\n\r\n', 400],
+    ['too large headers', `GET / HTTP/1.1\r\nHost: x\r\nX: ${'x'.repeat(20_000)}\r\n\r\n`, 431],
+    ['a head that breaks off', 'GET / HTTP/1.1\r\nHos', 400],
+  ])('answers %s with problem details', async (_, text, status) => {
+    const serving = await serve(app, { host: '127.0.0.1', port: 0 });
+    const answer = await talk(serving.port, text);
+    expect(answer).toMatch(new RegExp(`^HTTP/1\\.1 ${status} `));
+    expect(JSON.parse(answer.slice(answer.indexOf('{')))).toMatchObject({ type: 'about:blank', status });
+    await serving.close(100);
+  });
+
+  it('answers what came whole before what is no HTTP', async () => {
+    const serving = await serve(app, { host: '127.0.0.1', port: 0 });
+    const good = `${head}Content-Length: 13\r\n\r\n{"name":"ab"}`;
+    expect(await talk(serving.port, `${good}rubbish\r\n\r\n`, false)).toMatch(/^HTTP\/1\.1 201 .*acme\/x\/ab"}$/s);
+    await serving.close(100);
   });
 });

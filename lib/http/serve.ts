@@ -1,6 +1,7 @@
 import { createAdaptorServer } from '@hono/node-server';
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { answerBrokenRequests } from './broken-requests.ts';
 
 export interface Serving {
   /** With the port that was really taken (0 asks for any). */
@@ -31,6 +32,7 @@ export async function serve(
     fetch: (request, env) => app.fetch(request, env),
     serverOptions: { requestTimeout: 0, headersTimeout: 20_000, keepAliveTimeout: 60_000, maxHeaderSize: 16_384 },
   }) as Server;
+  answerBrokenRequests(server);
   await listen(server, options);
   const { port } = server.address() as AddressInfo;
   const shown = options.host === '0.0.0.0' || options.host === '::' ? '127.0.0.1' : options.host;

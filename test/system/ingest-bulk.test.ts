@@ -1,5 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto';
 import http from 'node:http';
+import { connect } from 'node:net';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openIngest, type Answer, type IngestWorld } from './ingest-world.ts';
@@ -167,6 +168,55 @@ describe('a bulk that is not finished', () => {
     await new Promise((resolve) => setTimeout(resolve, 300));
     request.destroy();
     await expect.poll(() => idsOf(prefix), { timeout: 5_000 }).toEqual([`${prefix}-0`, `${prefix}-1`]);
+  });
+
+  /** Sends a head and this much of its body, says that no more comes, and listens. */
+  const halfSent = (path: string, head: Record<string, string>, body: string | Buffer): Promise<Answer> =>
+    new Promise((resolve, reject) => {
+      const { hostname, port } = new URL(world.url);
+      const socket = connect({ host: hostname, port: Number(port), allowHalfOpen: true });
+      const headers = Object.entries({ host: 'ingest', ...head }).map(([name, value]) => `${name}: ${value}\r\n`);
+      socket.write(`POST ${path} HTTP/1.1\r\n${headers.join('')}\r\n`);
+      socket.end(body);
+      let heard = '';
+      socket.on('data', (piece) => (heard += String(piece))).on('error', reject);
+      socket.on('end', () => {
+        socket.end();
+        const [first = '', json = ''] = heard.split('\r\n\r\n');
+        const type = /^content-type: (.*)$/im.exec(first)?.[1] ?? null;
+        const parsed = JSON.parse(json || '{}') as Record<string, unknown>;
+        resolve({ status: Number(first.split(' ')[1]), type, headers: new Headers(), body: parsed });
+      });
+    });
+
+  it.each<[string, (text: string) => [Record<string, string>, string | Buffer]]>([
+    ['with a length', (text) => [{ 'content-length': String(text.length + 100) }, text]],
+    [
+      'in chunks',
+      (text) => [{ 'transfer-encoding': 'chunked' }, `${text.length.toString(16)}\r\n${text}\r\n64\r\nhalf a ch`],
+    ],
+    [
+      'as gzip',
+      (text) => {
+        const packed = gzipSync(text);
+        return [{ 'content-length': String(packed.length + 100), 'content-encoding': 'gzip' }, packed];
+      },
+    ],
+  ])('is 400 with the lines that are settled when its sender ends it too early, %s', async (_, send) => {
+    const prefix = run();
+    const [head, body] = send(`${lines(prefix, 5000).join('\n')}\n{"type":"cart_st`);
+    const answer = await halfSent('/v1/events', { ...key(), ...head }, body);
+    expectProblem(answer, 400);
+    expect(answer.body).toMatchObject({ accepted: 5000, rejected: 0, errors: [] });
+    expect(await idsOf(prefix)).toHaveLength(5000);
+  });
+
+  it('is 400 also when nothing of it came, or it is a webhook', async () => {
+    const head = { ...key(), 'content-length': '100' };
+    const answer = await halfSent('/v1/people', head, '');
+    expectProblem(answer, 400);
+    expect(answer.body).toMatchObject({ accepted: 0 });
+    expectProblem(await halfSent('/v1/webhooks/jane/sub_x', head, '{"cart":'), 400);
   });
 
   it('is 413 before a byte when its length says over 1 GiB', async () => {
