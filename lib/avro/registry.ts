@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { SchemaRegistry, SchemaType, COMPATIBILITY } from '@kafkajs/confluent-schema-registry';
 import type { Schema } from 'avsc';
 import type { Logger } from 'pino';
@@ -55,8 +56,6 @@ const otherLevel = (error: unknown): string | undefined =>
     : undefined;
 
 const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
-
-const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
 /** The installation's schema registry: our schemas go in when a codec is asked for, writers' schemas come out by id. */
 export function createRegistry({ url, topicPrefix, logger, bootTimeoutMs = 60_000 }: RegistryOptions): Registry {

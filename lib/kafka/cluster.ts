@@ -1,4 +1,5 @@
 import { connect, type Socket } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 import Cluster from 'kafkajs/src/cluster/index.js';
 import loggers from 'kafkajs/src/loggers/index.js';
 import type { logCreator } from 'kafkajs';
@@ -82,8 +83,6 @@ export function link({ brokers, clientId, logger, socketFactory = plainSocket }:
     },
   };
 }
-
-const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
 /** Errors that no second try will mend. */
 const FINAL = new Set([

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import kafkajs from 'kafkajs/index.js';
 import type { Admin, Kafka as KafkaJs } from 'kafkajs';
 import type Cluster from 'kafkajs/src/cluster/index.js';
@@ -119,7 +120,7 @@ async function ensureTopics(kafkaJs: KafkaJs, prefix: string, topics: readonly T
       if (!known || performance.now() > deadline) {
         throw new KafkaUnavailableError(`topics: ${messageOf(error)}`, { cause: error });
       }
-      await new Promise((resolve) => setTimeout(resolve, 100));
+      await sleep(100);
     }
   }
 }

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import errors from 'kafkajs/src/protocol/error.js';
 import type Cluster from 'kafkajs/src/cluster/index.js';
 import type { Broker } from 'kafkajs-internals';
@@ -110,8 +111,6 @@ async function sendTo(
   });
   return replies;
 }
-
-const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
 /** Whether the same request may well succeed later. Everything without a Kafka error is the network's. */
 const isPassing = (error: unknown): boolean => {

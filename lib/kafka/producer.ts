@@ -1,16 +1,15 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Connection } from './cluster.ts';
 import { BackpressureError, KafkaUnavailableError, messageOf } from './errors.ts';
 import { Groups, Placement, sizeOf, type PartitionsOf } from './placement.ts';
 import { ProducerSession } from './produce.ts';
 import type { OutgoingRecord, Producer, ProducerOptions } from './types.ts';
-import { within } from './within.ts';
+import { NoAnswerError, within } from './within.ts';
 
 const MAX_REQUEST_BYTES = 4 << 20;
 /** A producer without transactions has no use for it, but the request has a field. */
 const TRANSACTION_TIMEOUT_MS = 60_000;
 const MAX_PAUSE_MS = 1_000;
-
-const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
 interface Waiting {
   record: OutgoingRecord;
@@ -67,20 +66,29 @@ export class BatchingProducer implements Producer {
       throw new BackpressureError(`${this.bytes} bytes wait to be sent`);
     }
     this.bytes += bytes;
+    const { deliveryTimeoutMs } = this;
+    // Its records stay counted until they are gone, also when nobody waits for them any more.
+    const delivery = this.enqueue(list, performance.now() + deliveryTimeoutMs).finally(() => (this.bytes -= bytes));
     try {
-      const deadlineMs = performance.now() + this.deliveryTimeoutMs;
-      if (!this.placement.knows(list)) await this.learn(list);
-      await new Promise<void>((resolve, reject) => {
-        const send: PendingSend = { left: list.length, resolve, reject, deadlineMs };
-        for (const record of list) {
-          const partition = this.placement.partitionOf(record);
-          this.queue.push({ record, partition, bytes: sizeOf(record), send });
-        }
-        this.running ??= this.run();
-      });
-    } finally {
-      this.bytes -= bytes;
+      // What goes with others that have more time, or waits behind them, does not take theirs.
+      await within(delivery, deliveryTimeoutMs);
+    } catch (error) {
+      throw error instanceof NoAnswerError
+        ? new KafkaUnavailableError(`not acknowledged: ${error.message}`, { cause: error })
+        : error;
     }
+  }
+
+  private async enqueue(list: readonly OutgoingRecord[], deadlineMs: number): Promise<void> {
+    if (!this.placement.knows(list)) await this.learn(list);
+    await new Promise<void>((resolve, reject) => {
+      const send: PendingSend = { left: list.length, resolve, reject, deadlineMs };
+      for (const record of list) {
+        const partition = this.placement.partitionOf(record);
+        this.queue.push({ record, partition, bytes: sizeOf(record), send });
+      }
+      this.running ??= this.run();
+    });
   }
 
   private async learn(list: readonly OutgoingRecord[]): Promise<void> {

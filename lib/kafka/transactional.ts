@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type Cluster from 'kafkajs/src/cluster/index.js';
 import type { Broker } from 'kafkajs-internals';
 import type { Connection } from './cluster.ts';
@@ -33,8 +34,6 @@ const translate = (error: unknown): Error => {
     ? new FencedError(messageOf(error), { cause: error })
     : new TransactionError(messageOf(error), { cause: error });
 };
-
-const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
 /**
  * One transactional id. It tries again only what the broker has surely not done, or takes once by its number; whatever

@@ -1,6 +1,7 @@
 import { createHmac } from 'node:crypto';
 import http from 'node:http';
 import https from 'node:https';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { SimulatedWebhook } from './day.ts';
 import type { WebhookEvent } from './story.ts';
 
@@ -90,8 +91,6 @@ function post(agents: Agents, url: URL, headers: Record<string, string>, body: s
     request.end(body);
   });
 }
-
-const sleep = (forMs: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, Math.max(0, forMs)));
 
 function quantile(sorted: readonly number[], q: number): number {
   return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * q))] ?? 0;

@@ -1,9 +1,10 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, describe, expect, it } from 'vitest';
 import { runTopology, type RestoreRules } from '../../lib/streams/index.ts';
 import { TEST_INPUT, TEST_OUTPUT } from '../../lib/streams/testing.ts';
 import type { Kafka } from '../../lib/kafka/index.ts';
 import { once } from './streams-once.ts';
-import { brokers, cleanUp, freshKafka, quiet, readAll, sleep, startChild, until, type Child } from './streams-world.ts';
+import { brokers, cleanUp, freshKafka, quiet, readAll, startChild, until, type Child } from './streams-world.ts';
 
 const PARTITIONS = 4;
 

@@ -1,10 +1,11 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { kafkajs } from '../../lib/kafka/testing.ts';
 import { Registry } from 'prom-client';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { Kafka, Producer } from '../../lib/kafka/index.ts';
 import { runTopology, type RunOptions, type RunningTopology } from '../../lib/streams/index.ts';
 import { TEST_INPUT, TEST_OUTPUT, encodeEvent, testTopology, type TestEvent } from '../../lib/streams/testing.ts';
-import { APPEND_TIME, brokers, freshKafka, quiet, readAll, sleep, until } from './streams-world.ts';
+import { APPEND_TIME, brokers, freshKafka, quiet, readAll, until } from './streams-world.ts';
 
 const closing: (() => Promise<unknown>)[] = [];
 afterEach(async () => {

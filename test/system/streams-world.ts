@@ -4,6 +4,7 @@ import { randomBytes } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { connect } from 'node:net';
 import { createInterface } from 'node:readline';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { join } from 'node:path';
 import { build } from 'esbuild';
 import { createKafka, type Kafka, type KafkaRecord } from '../../lib/kafka/index.ts';
@@ -39,8 +40,6 @@ export function brittleKafka(topicPrefix: string, random: () => number, lifeMs: 
 }
 
 export const APPEND_TIME = { 'message.timestamp.type': 'LogAppendTime' };
-
-export const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
 /** Waits until `holds`; throws after `timeoutMs`, with what was `seen` last. */
 export async function until(
