@@ -57,8 +57,11 @@ export async function chaos({ seed, rounds, say }: ChaosOptions): Promise<Findin
     const load = startLoad({ installation, workspace, subscription, seed, senders: 10, pauseMs: 40 });
     const kills: Kill[] = [];
     const random = createRandom(seed);
+    // Each has its turn before one has a second.
+    const deck: string[] = [];
     for (let round = 1; round <= rounds; round++) {
-      kills.push(...(await oneRound(installation, random)));
+      if (deck.length === 0) deck.push(...shuffled(PROCESSES, random));
+      kills.push(...(await oneRound(installation, random, deck.pop()!)));
       const { accepted, repeated } = load.ledger;
       const told = kills
         .slice(-2)
@@ -80,9 +83,8 @@ export async function chaos({ seed, rounds, say }: ChaosOptions): Promise<Findin
   }
 }
 
-async function oneRound(installation: Installation, random: Random): Promise<Kill[]> {
+async function oneRound(installation: Installation, random: Random, what: string): Promise<Kill[]> {
   await sleep(random.between(2_000, 8_000));
-  const what = random.pick(PROCESSES);
   await installation.kill9(what);
   // Soon after, it may be on its way back, which is as good a moment as any.
   await sleep(random.between(500, 9_000));
@@ -90,6 +92,13 @@ async function oneRound(installation: Installation, random: Random): Promise<Kil
   await installation.kill9();
   await installation.restart();
   return [{ what }, { what: 'everything', backAfterMs: Date.now() - killedAt }];
+}
+
+function shuffled(items: readonly string[], random: Random): string[] {
+  return items
+    .map((item) => ({ item, at: random.next() }))
+    .sort((a, b) => a.at - b.at)
+    .map(({ item }) => item);
 }
 
 const text = ({ cart, phone, trait, status, occurredAt, recoveredAt }: Row): string =>
