@@ -15,3 +15,21 @@ export function expectedVersion(c: Context, current: number): number {
   if (!matches) throw new ConflictError(`it is at version ${current} now`, { currentVersion: current });
   return current;
 }
+
+/** Attempts at a change that others keep overtaking. */
+const ATTEMPTS_MAX = 20;
+
+/**
+ * A change that is made on the present version: `attempt` reads it, and is called again when somebody else's change
+ * came between. Who names a version with If-Match, and only they, hears of that (ConflictError, 409).
+ */
+export async function onPresentVersion<T>(c: Context, attempt: () => Promise<T>): Promise<T> {
+  const isNamed = ![undefined, '*'].includes(c.req.header('if-match')?.trim());
+  for (let left = ATTEMPTS_MAX; ; left--) {
+    try {
+      return await attempt();
+    } catch (error) {
+      if (isNamed || !(error instanceof ConflictError) || left <= 1) throw error;
+    }
+  }
+}

@@ -139,6 +139,20 @@ describe('workspaces', () => {
     expect(await statusOf('PATCH', path, { key: admin, body: { id: 'x' } })).toBe(422);
     expect(await statusOf('PATCH', '/v1/workspaces/nowhere', change)).toBe(404);
   });
+
+  it('are changed by all who name no version, at the same time', async () => {
+    const path = `/v1/workspaces/${other.id}`;
+    const before = await ask('GET', path, { key: admin });
+    const bodies = [{ name: 'Busy' }, { grace_seconds: 61 }, { default_country: 'CA' }, { retry_horizon_minutes: 16 }];
+    const all = [...bodies, ...bodies];
+    expect(await Promise.all(all.map((body) => statusOf('PATCH', path, { key: admin, body })))).toEqual(
+      all.map(() => 200),
+    );
+    const after = await ask('GET', path, { key: admin });
+    expect(after.body).toMatchObject({ ...Object.assign({}, ...bodies), version: Number(before.body['version']) + 8 });
+    const back = { grace_seconds: 60, default_country: 'US', retry_horizon_minutes: 15 };
+    expect(await statusOf('PATCH', path, { key: admin, body: back })).toBe(200);
+  });
 });
 
 const cart = (id: string, change: Record<string, unknown> = {}) => ({
@@ -187,6 +201,19 @@ describe('subscriptions', () => {
     expect((await postWebhook(subscription, cart('s2'))).status).toBe(202);
     const mixed = { ...subscription, bearer_token: rotated.body.bearer_token };
     expect((await postWebhook(mixed, cart('s2'))).status).toBe(202);
+  });
+
+  it('keep every secret that was promised 24 hours: a rotation too many is refused', async () => {
+    const body = { event: 'cart_status' };
+    const { body: first } = await ask<Subscription>('POST', '/v1/subscriptions', { ...write(), body });
+    const rotate = () => ask<{ detail?: string }>('POST', `/v1/subscriptions/${first.id}/rotate`, write());
+    const all = await Promise.all(Array.from({ length: 5 }, rotate));
+    for (let i = 5; i < 9; i += 1) all.push(await rotate());
+    expect(all.map(({ status }) => status)).toEqual(Array(9).fill(200));
+    const refused = await rotate();
+    expect(refused.status).toBe(409);
+    expect(refused.body.detail).toMatch(/rotate after \d{4}-.*Z/);
+    expect((await postWebhook(first, cart('s5'))).status).toBe(202);
   });
 
   it('are changed, and taken back within a second', async () => {

@@ -12,11 +12,11 @@ import { addRoute, HttpProblem, listOf, listQuery, pageOf } from '../../../lib/h
 import type { ApiDeps, Routes } from '../deps.ts';
 import { idParams, instant, metaSchema, showMeta, timeZone } from '../schemas.ts';
 import { showInstant } from '../../../lib/time/index.ts';
-import { etagOf, expectedVersion } from '../versions.ts';
+import { etagOf, expectedVersion, onPresentVersion } from '../versions.ts';
 
 /** How long secrets that were rotated away go on working. */
 const OVERLAP_MS = 24 * 3_600_000;
-/** Rotations in a row do not pile up secrets without end: each is tried on every webhook. */
+/** Secrets of a subscription that work at once: each is tried on every webhook. */
 const SECRETS_MAX = 10;
 
 const settings = {
@@ -94,12 +94,18 @@ const bodyOf = (stored: Stored): SubscriptionBody => ({
   secrets: stored.secrets,
 });
 
-/** Those that are still valid, with an end at last. */
-const retired = <T extends { valid_until: number | null }>(all: T[], nowMs: number): T[] =>
-  all
+/** Those that are still valid, with an end at last. Throws 409 when there is no room beside them. */
+function retired<T extends { valid_until: number | null }>(all: T[], nowMs: number): T[] {
+  const valid = all
     .map((one) => ({ ...one, valid_until: one.valid_until ?? nowMs + OVERLAP_MS }))
-    .filter((one) => one.valid_until > nowMs)
-    .slice(0, SECRETS_MAX - 1);
+    .filter((one) => one.valid_until > nowMs);
+  if (valid.length < SECRETS_MAX) return valid;
+  const next = showInstant(Math.min(...valid.map(({ valid_until }) => valid_until)));
+  throw new HttpProblem(
+    409,
+    `${SECRETS_MAX} secrets of it still work, and they are promised 24 hours: rotate after ${next}, or make another subscription`,
+  );
+}
 
 const common = { tag: 'subscriptions', access: 'write' } as const;
 const conflict = { 409: 'somebody else changed it: If-Match names another version' };
@@ -209,13 +215,15 @@ const change: Routes = (app, deps) => {
       problems: conflict,
     },
     async ({ c, params, body, workspace }) => {
-      const stored = storedOf(deps.definitions, workspace, params.id);
-      const after = await write(deps, stored, expectedVersion(c, stored.version), {
-        ...bodyOf(stored),
-        event: body.event ?? stored.event,
-        store_ids: body.store_ids === undefined ? stored.store_ids : stores(body.store_ids),
-        time_zone: body.time_zone ?? stored.time_zone,
-        verify: body.verify ?? stored.verify,
+      const after = await onPresentVersion(c, async () => {
+        const stored = storedOf(deps.definitions, workspace, params.id);
+        return write(deps, stored, expectedVersion(c, stored.version), {
+          ...bodyOf(stored),
+          event: body.event ?? stored.event,
+          store_ids: body.store_ids === undefined ? stored.store_ids : stores(body.store_ids),
+          time_zone: body.time_zone ?? stored.time_zone,
+          verify: body.verify ?? stored.verify,
+        });
       });
       const [answer] = await full(deps, workspace, [after]);
       return { status: 200, body: answer, headers: etagOf(after.version) };
@@ -236,9 +244,11 @@ const remove: Routes = (app, deps) => {
       problems: conflict,
     },
     async ({ c, params, workspace }) => {
-      const { id, version } = storedOf(deps.definitions, workspace, params.id);
-      const expected = expectedVersion(c, version);
-      await deps.definitions.append({ entity: 'subscription', workspace, id, expectedVersion: expected, body: null });
+      await onPresentVersion(c, async () => {
+        const { id, version } = storedOf(deps.definitions, workspace, params.id);
+        const expected = expectedVersion(c, version);
+        await deps.definitions.append({ entity: 'subscription', workspace, id, expectedVersion: expected, body: null });
+      });
       return { status: 204 };
     },
   );
@@ -256,16 +266,18 @@ const rotate: Routes = (app, deps) => {
       body: z.strictObject({}),
       bodyOptional: true,
       answers: { 200: { description: 'with the new secrets, shown only now', schema: secretsSchema } },
-      problems: conflict,
+      problems: { 409: `${conflict[409]}; or ${SECRETS_MAX} secrets still work, and detail says until when` },
     },
     async ({ c, params, workspace }) => {
-      const stored = storedOf(deps.definitions, workspace, params.id);
-      const { shown, token, secret } = newSecrets(stored.id, deps.secretKey);
-      const nowMs = deps.now();
-      const after = await write(deps, stored, expectedVersion(c, stored.version), {
-        ...bodyOf(stored),
-        tokens: [token, ...retired(stored.tokens, nowMs)],
-        secrets: [secret, ...retired(stored.secrets, nowMs)],
+      const { shown, token, secret } = newSecrets(params.id, deps.secretKey);
+      const after = await onPresentVersion(c, async () => {
+        const stored = storedOf(deps.definitions, workspace, params.id);
+        const nowMs = deps.now();
+        return write(deps, stored, expectedVersion(c, stored.version), {
+          ...bodyOf(stored),
+          tokens: [token, ...retired(stored.tokens, nowMs)],
+          secrets: [secret, ...retired(stored.secrets, nowMs)],
+        });
       });
       return { status: 200, body: { ...show(deps, after), ...shown }, headers: etagOf(after.version) };
     },

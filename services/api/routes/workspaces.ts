@@ -3,7 +3,7 @@ import { hashOf, newId, newSecret, type Definitions, type Workspace } from '../.
 import { addRoute, HttpProblem, listOf, listQuery, pageOf, type Principal } from '../../../lib/http/index.ts';
 import type { Routes } from '../deps.ts';
 import { country, idParams, metaSchema, showMeta, timeZone, wholeNumber } from '../schemas.ts';
-import { etagOf, expectedVersion } from '../versions.ts';
+import { etagOf, expectedVersion, onPresentVersion } from '../versions.ts';
 
 const ID = /^[a-z0-9][a-z0-9-]{0,62}$/;
 
@@ -14,7 +14,9 @@ const settings = {
   grace_seconds: wholeNumber(0, 3_600),
   retry_horizon_minutes: wholeNumber(0, 43_200),
   default_country: country.describe('of phones without a country code'),
-  retention_days: wholeNumber(1, 36_500).nullable().describe('null: for ever'),
+  retention_days: wholeNumber(1, 36_500)
+    .nullable()
+    .describe('null: for ever. Kept for the workspace; rows are not deleted yet'),
 };
 
 const workspaceSchema = z.strictObject({ id: z.string(), ...settings, ...metaSchema }).openapi('Workspace');
@@ -147,15 +149,17 @@ const change: Routes = (app, { definitions }) => {
       problems: { 409: 'somebody else changed it: If-Match names another version' },
     },
     async ({ c, params, body, principal }) => {
-      const before = await visible(definitions, principal, params.id);
-      const { id, workspace, version, createdAt, updatedAt, ...values } = before;
-      void [createdAt, updatedAt];
-      const after = await definitions.append({
-        entity: 'workspace',
-        workspace,
-        id,
-        expectedVersion: expectedVersion(c, version),
-        body: { ...values, ...defined(body) },
+      const after = await onPresentVersion(c, async () => {
+        const before = await visible(definitions, principal, params.id);
+        const { id, workspace, version, createdAt, updatedAt, ...values } = before;
+        void [createdAt, updatedAt];
+        return definitions.append({
+          entity: 'workspace',
+          workspace,
+          id,
+          expectedVersion: expectedVersion(c, version),
+          body: { ...values, ...defined(body) },
+        });
       });
       if (!after) throw new HttpProblem(404, 'there is no such workspace');
       return { status: 200, body: show(after), headers: etagOf(after.version) };
