@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { emailOf, externalValue, identifierList, identifiersOf, idOf, phoneOf } from './identifiers.ts';
+import { emailOf, externalOf, externalValue, identifierList, identifiersOf, idOf, phoneOf } from './identifiers.ts';
 
 describe('ids', () => {
   it.each([
@@ -123,14 +123,22 @@ describe('all of them', () => {
     ]);
   });
 
-  it('never lets two external identifiers look the same', () => {
-    expect(externalValue('a b', 'c')).not.toBe(externalValue('a', 'b c'));
-    const source = fc.string().filter((text) => !/^\s+$/.test(text) && !text.includes('\u00a0'));
+  it('never lets two external identifiers look the same, and gives each back as it was', () => {
+    expect(externalValue('a b', 'c')).toBe('a%20b c');
+    expect(externalValue('a', 'b c')).toBe('a b c');
+    expect(externalValue('c d', '1')).not.toBe(externalValue('c\u00a0d', '1'));
+    const source = fc.oneof(fc.string(), fc.string({ unit: fc.constantFrom('%', '2', '0', '5', ' ', '\u00a0') }));
     fc.assert(
-      fc.property(source, fc.string({ minLength: 1 }), source, fc.string({ minLength: 1 }), (s1, i1, s2, i2) => {
-        if (s1 !== s2 || i1 !== i2) expect(externalValue(s1, i1)).not.toBe(externalValue(s2, i2));
+      fc.property(source, fc.string({ minLength: 1 }), (of, id) => {
+        const value = externalValue(of, id);
+        expect(externalOf(value)).toEqual({ source: of, id });
       }),
     );
+  });
+
+  it('keeps a source as it came', () => {
+    expect(identifiersOf({ external_id: 'x', external_source: 'c d%20' }, 'US').external_source).toBe('c d%20');
+    expect(identifiersOf({ external_id: 'x', external_source: '  ' }, 'US').external_source).toBe('');
   });
 
   it('reads what it has read as the same again, and nothing makes it throw', () => {

@@ -38,7 +38,7 @@ export function identifiersOf(raw: RawIdentifiers, defaultCountry: string): Read
   const email = emailText === null ? null : emailOf(emailText);
   return {
     user_id: idOf(raw.user_id),
-    external_source: externalId === null ? null : sourceOf(raw.external_source),
+    external_source: externalId === null ? null : (idText(raw.external_source) ?? ''),
     external_id: externalId,
     phone,
     email,
@@ -58,8 +58,19 @@ export function identifierList(read: Omit<ReadIdentifiers, 'unread_phone' | 'unr
   return list;
 }
 
-/** How an external identifier is written as one text: source, one space, id. */
-export const externalValue = (source: string, id: string): string => `${sourceOf(source)} ${id}`;
+/**
+ * How an external identifier is written as one text: source, one space, id. In the source a space is `%20` and the
+ * percent sign `%25`, so that two identifiers never look the same.
+ */
+export const externalValue = (source: string, id: string): string =>
+  `${/[% ]/.test(source) ? source.replace(/%/g, '%25').replace(/ /g, '%20') : source} ${id}`;
+
+/** What `externalValue` was made of. */
+export function externalOf(value: string): { source: string; id: string } {
+  const space = value.indexOf(' ');
+  const source = value.slice(0, space).replace(/%20/g, ' ').replace(/%25/g, '%');
+  return { source, id: value.slice(space + 1) };
+}
 
 /** An id as text: 7 is "7"; null for null, an empty or blank text, 0 and "0", and for what is neither text nor number. */
 export function idOf(value: unknown): string | null {
@@ -81,11 +92,6 @@ export function idText(value: unknown): string | null {
     default:
       return null;
   }
-}
-
-/** A space would make source and id of an external identifier ambiguous; one that does not break looks the same. */
-function sourceOf(source: unknown): string {
-  return (idText(source) ?? '').replace(/ /g, '\u00a0');
 }
 
 /**

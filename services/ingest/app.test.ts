@@ -74,6 +74,7 @@ async function open() {
     activity,
     allActivity: () => activity.all(),
     metrics: ingestMetrics(metrics),
+    allMetrics: metrics,
     logger: createLogger('test', 'silent'),
     adminKey: ADMIN,
     toleranceMs: 300_000,

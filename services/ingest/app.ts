@@ -7,7 +7,7 @@ import { parsePersonLine } from '../../lib/jane/person.ts';
 import { settingsOf, type LineContext } from '../../lib/jane/settings.ts';
 import { Unusable } from '../../lib/jane/unusable.ts';
 import type { OutgoingRecord } from '../../lib/kafka/index.ts';
-import type { Logger } from '../../lib/telemetry/index.ts';
+import type { Logger, Metrics } from '../../lib/telemetry/index.ts';
 import type { Activity, SubscriptionActivity } from './activity.ts';
 import { bodyStream, encodingOf } from './body.ts';
 import { takeBulk, type BulkLimits } from './bulk.ts';
@@ -24,6 +24,8 @@ export interface IngestDeps {
   /** What all processes of ingest have counted for the subscriptions. */
   allActivity: () => SubscriptionActivity[];
   metrics: IngestMetrics;
+  /** All of the process, as `/metrics` shows them. */
+  allMetrics: Pick<Metrics, 'contentType' | 'metrics'>;
   logger: Logger;
   adminKey: string;
   /** How far a webhook's request timestamp may be from receipt, either way. */
@@ -82,6 +84,11 @@ export function createIngestApp(deps: IngestDeps): IngestApp {
   app.get('/readyz', async (c) => {
     const ready = await deps.ready();
     return c.json({ status: ready ? 'ready' : 'not ready' }, ready ? 200 : 503);
+  });
+  // GET /v1/status names this address as where ingest answers all three.
+  app.get('/metrics', async (c) => {
+    const { contentType } = deps.allMetrics;
+    return c.body(await deps.allMetrics.metrics(), 200, { 'content-type': contentType });
   });
   return { app, fetch: shortWay(app, receive) };
 }

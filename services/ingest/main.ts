@@ -41,6 +41,7 @@ runMain({
       activity,
       allActivity: activityLog.all,
       metrics: ingestMetrics(metrics),
+      allMetrics: metrics,
       logger,
       adminKey: config.adminKey,
       toleranceMs: config.replayToleranceSeconds * 1000,

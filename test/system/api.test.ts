@@ -126,6 +126,48 @@ describe('what is known', () => {
     }
   });
 
+  it('takes limit and cursor for people as for all lists', async () => {
+    const mail = 'email=k2%40example.com';
+    const list = (query: string) => ask<Page<{ person_id: string }>>('GET', `/v1/people?${mail}${query}`, read());
+    const { body: whole } = await list('&limit=1');
+    expect(whole).toMatchObject({ items: [{ name: 'Kay Two' }], next_cursor: null });
+    const after = (id: number) => Buffer.from(JSON.stringify(String(id))).toString('base64url');
+    const id = Number(whole.items[0]?.person_id);
+    expect((await list(`&cursor=${after(id)}`)).body).toEqual({ items: [], next_cursor: null });
+    if (id > 1) expect((await list(`&cursor=${after(id - 1)}`)).body).toEqual(whole);
+    for (const query of ['&limit=0', '&limit=1001', '&cursor=x', `&cursor=${after(0)}`]) {
+      expect((await list(query)).status, query).toBe(422);
+    }
+  });
+
+  it('shows external identifiers as they came, and keeps those apart that look alike', async () => {
+    const sources = ['c d', 'c\u00a0d', 'c%20d', ''];
+    await postLines(
+      api.installation,
+      acme,
+      'people',
+      sources.map((source) => ({
+        occurred_at: '2026-01-01T00:00:00Z',
+        external_user_id: 'one two',
+        external_user_source: source,
+      })),
+    );
+    await waitFresh(api.installation, acme);
+    const people = await Promise.all(
+      sources.map(async (source) => {
+        const query = `external_user_id=one%20two&external_user_source=${encodeURIComponent(source)}`;
+        const { body } = await ask<Page<{ person_id: string; identifiers: { external_ids: object[] } }>>(
+          'GET',
+          `/v1/people?${query}`,
+          read(),
+        );
+        expect(body.items.map(({ identifiers }) => identifiers.external_ids)).toEqual([[{ source, id: 'one two' }]]);
+        return body.items[0]?.person_id;
+      }),
+    );
+    expect(new Set(people).size).toBe(sources.length);
+  });
+
   it('one person with timeline and carts, also by the id of one that was merged into it', async () => {
     const { body: found } = await ask<Page<{ person_id: string }>>('GET', '/v1/people?email=k2%40example.com', read());
     const id = found.items[0]?.person_id ?? '';
@@ -202,9 +244,12 @@ describe('the rest', () => {
     expect(body.engines.every(({ state }) => state === 'running')).toBe(true);
     expect(body.state).toBe('running');
     expect(Date.now() - Date.parse(body.fresh_through)).toBeLessThan(5_000);
-    for (const url of body.stages.flatMap(({ urls }) => urls)) {
-      expect((await fetch(`${url}/healthz`)).status, url).toBe(200);
+    const urls = body.stages.flatMap(({ urls }) => urls);
+    for (const url of urls.flatMap((url) => ['healthz', 'readyz', 'metrics'].map((path) => `${url}/${path}`))) {
+      expect((await fetch(url)).status, url).toBe(200);
     }
+    const metrics = await (await fetch(`${urls[0] ?? ''}/metrics`)).text();
+    expect(metrics).toContain('ingest_deliveries_total');
     expect(await statusOf('GET', '/v1/status', { key: acme.keys.ingest })).toBe(403);
   });
 
@@ -219,6 +264,17 @@ describe('the rest', () => {
       expect(await statusOf(method, path)).toBe(401);
       expect(await statusOf(method, path, { key: acme.keys.ingest })).toBe(403);
       expect(await statusOf(method, path, { key: acme.keys.write })).toBe(501);
+    }
+    const unknown = ['/v1/flows/1/runs', '/v1/flows/1/a/b/c', '/v1/audiences/1/members/2', '/v1/audiences/1/else'];
+    for (const path of ['/v1/flows', '/v1/audiences', ...unknown]) {
+      for (const method of ['GET', 'POST', 'PUT', 'PATCH', 'DELETE']) {
+        const status = async (key: string) => {
+          const headers = { authorization: `Bearer ${key}` };
+          return (await fetch(api.installation.apiUrl + path, { method, headers })).status;
+        };
+        const statuses = [await status('nobody'), await status(acme.keys.ingest), await status(acme.keys.write)];
+        expect(statuses, `${method} ${path}`).toEqual([401, 403, 501]);
+      }
     }
   });
 

@@ -97,12 +97,14 @@ export async function openIngest(change: Partial<IngestDeps> = {}): Promise<Inge
   const activity = new Activity();
   const activityLog = startActivityLog({ kafka, producer, activity, logger, intervalMs: 50 });
   const adminKey = newSecret('jta');
+  const metrics = createMetrics();
   const ingest = createIngestApp({
     definitions: ingestDefinitions,
     outbox: await Outbox.create(producer, registry),
     activity,
     allActivity: activityLog.all,
-    metrics: ingestMetrics(createMetrics()),
+    metrics: ingestMetrics(metrics),
+    allMetrics: metrics,
     logger,
     adminKey,
     toleranceMs: 300_000,

@@ -1,4 +1,4 @@
-import { addRoute, HttpProblem, type Route } from '../../../lib/http/index.ts';
+import { addRoute, HttpProblem, requireAccess, requireWorkspace, type Route } from '../../../lib/http/index.ts';
 import type { Routes } from '../deps.ts';
 
 type Method = Route<undefined, undefined, undefined>['method'];
@@ -42,5 +42,16 @@ export const notBuiltRoutes: Routes = (app) => {
         throw new HttpProblem(501, `${method.toUpperCase()} ${path} is not built yet`);
       },
     );
+  }
+  // Whatever else will be below these, by whatever method.
+  for (const path of ['/v1/audiences', '/v1/flows']) {
+    app.all(`${path}/*`, async (c) => {
+      const principal = await app.options.authenticate?.(c.req.raw.headers);
+      if (principal) {
+        requireAccess(principal, ['GET', 'HEAD'].includes(c.req.method) ? 'read' : 'write');
+        requireWorkspace(principal);
+      }
+      throw new HttpProblem(501, `${c.req.method} ${c.req.path} is not built yet`);
+    });
   }
 };

@@ -1,7 +1,15 @@
 import { z } from '@hono/zod-openapi';
 import { TABLES } from '../../../lib/clickhouse/tables.ts';
-import { addRoute, HttpProblem, invalid, listOf } from '../../../lib/http/index.ts';
-import { externalValue, identifiersOf } from '../../../lib/people/identifiers.ts';
+import {
+  addRoute,
+  decodeCursor,
+  encodeCursor,
+  HttpProblem,
+  invalid,
+  listOf,
+  listQuery,
+} from '../../../lib/http/index.ts';
+import { externalOf, externalValue, identifiersOf } from '../../../lib/people/identifiers.ts';
 import type { Database } from '../database.ts';
 import type { Routes } from '../deps.ts';
 import {
@@ -67,6 +75,7 @@ const PERSON = `SELECT toString(person.person_id) AS person_id, anonymous, name,
 FROM ${TABLES.people} AS person FINAL WHERE workspace = {workspace:String}`;
 
 const LIST_MAX = 500;
+const PERSON_ID = /^[1-9]\d{0,9}$/;
 
 const show = (row: PersonRow) => ({
   person_id: row.person_id,
@@ -77,10 +86,7 @@ const show = (row: PersonRow) => ({
   last_at: row.last_at,
   identifiers: {
     user_ids: row.user_ids,
-    external_ids: row.externals.map((external) => {
-      const space = external.indexOf(' ');
-      return { source: external.slice(0, space), id: external.slice(space + 1) };
-    }),
+    external_ids: row.externals.map(externalOf),
     phones: row.phones.map((value, i) => ({ value, consent: row.phone_consents[i] || null })),
     emails: row.emails.map((value, i) => ({ value, consent: row.email_consents[i] || null })),
   },
@@ -90,7 +96,14 @@ const show = (row: PersonRow) => ({
 
 const text = z.string().max(1000).optional();
 const lookup = z
-  .strictObject({ phone: text, email: text, user_id: text, external_user_id: text, external_user_source: text })
+  .strictObject({
+    ...listQuery.shape,
+    phone: text,
+    email: text,
+    user_id: text,
+    external_user_id: text,
+    external_user_source: text,
+  })
   .superRefine((query, context) => {
     const named = [query.phone, query.email, query.user_id, query.external_user_id].filter((v) => v !== undefined);
     if (named.length !== 1) {
@@ -126,7 +139,7 @@ function wanted(query: z.output<typeof lookup>, defaultCountry: string): { colum
 }
 
 async function findPerson(database: Database, workspace: string, id: string): Promise<PersonRow> {
-  let wantedId = /^[1-9]\d{0,9}$/.test(id) ? Number(id) : 0;
+  let wantedId = PERSON_ID.test(id) ? Number(id) : 0;
   // A loser's id answers with the winner; more than one step only while a merge of merges is being written.
   for (let steps = 0; wantedId > 0 && wantedId < 2 ** 32 && steps < 5; steps += 1) {
     const [row] = await database.rows<PersonRow>(`${PERSON} AND person.person_id = {id:UInt32}`, {
@@ -150,16 +163,23 @@ export const peopleRoutes: Routes = (app, { database, definitions }) => {
       tag: 'people',
       access: 'read',
       query: lookup,
-      answers: { 200: { description: 'who has it; most often one or nobody', schema: listOf(personSchema) } },
+      answers: {
+        200: { description: 'a page of who has it, by id; most often one or nobody', schema: listOf(personSchema) },
+      },
     },
     async ({ query, workspace }) => {
       const country = (await definitions.findWorkspace(workspace))?.default_country ?? 'US';
       const { column, value } = wanted(query, country);
+      const after = decodeCursor(query.cursor, z.string().regex(PERSON_ID)) ?? '0';
       const rows = await database.rows<PersonRow>(
-        `${PERSON} AND merged_into = 0 AND has(${column}, {value:String}) ORDER BY person.person_id LIMIT 1000`,
-        { workspace, value },
+        `${PERSON} AND merged_into = 0 AND has(${column}, {value:String}) AND person.person_id > {after:UInt64}
+        ORDER BY person.person_id LIMIT {limit:UInt32}`,
+        { workspace, value, after, limit: query.limit + 1 },
       );
-      return { status: 200, body: { items: rows.map(show), next_cursor: null } };
+      const page = rows.slice(0, query.limit);
+      const last = page.at(-1);
+      const next_cursor = rows.length > page.length && last ? encodeCursor(last.person_id) : null;
+      return { status: 200, body: { items: page.map(show), next_cursor } };
     },
   );
 
