@@ -51,6 +51,7 @@ export class Engines {
   async start(): Promise<void> {
     const { kafka, registry, clickHouse } = this.#options;
     await requireFreePorts(this.ports());
+    this.#unlessStopping();
     const clickHouseUp = clickHouse ? this.#startClickHouse() : Promise.resolve();
     const java = kafka || registry ? this.#startJava() : Promise.resolve();
     await Promise.all([clickHouseUp, java]);
@@ -61,6 +62,7 @@ export class Engines {
     const java = findJava();
     const enginesDir = join(root, 'deploy', 'engines');
     const installed = await installEngines(enginesDir, say);
+    this.#unlessStopping();
     if (kafka) {
       const log4j = join(enginesDir, 'log4j2.xml');
       const command = prepareKafka({ dataDir, ...kafka }, { java, jars: installed.kafka, log4j });
@@ -69,6 +71,7 @@ export class Engines {
       say(`engines: Kafka serves on port ${kafka.port}`);
     }
     if (registry) {
+      this.#unlessStopping();
       await ensureRegistryTopics(kafkaBrokers, START_TIMEOUT_MS);
       const tmpDir = join(dataDir, 'registry');
       mkdirSync(tmpDir, { recursive: true });
@@ -98,7 +101,13 @@ export class Engines {
     say(`engines: ClickHouse serves on port ${clickHouse.httpPort}`);
   }
 
+  /** Called after every wait, before anything is begun. */
+  #unlessStopping(): void {
+    if (this.#stopping) throw new SetupError('Stopped while starting.');
+  }
+
   #child(name: string, command: Command, stopTimeoutMs: number, onLine?: (line: string) => void): SupervisedChild {
+    this.#unlessStopping();
     const { dataDir, runDir, say } = this.#options;
     const child = new SupervisedChild({
       name,
@@ -117,7 +126,7 @@ export class Engines {
   async #until(child: SupervisedChild, title: string, check: () => Promise<boolean>): Promise<void> {
     const deadline = Date.now() + START_TIMEOUT_MS;
     while (!(await check())) {
-      if (this.#stopping) throw new SetupError('Stopped while starting.');
+      this.#unlessStopping();
       if (child.restarts >= 2 || Date.now() > deadline) {
         const log = join(this.#options.dataDir, 'logs', `${child.name}.log`);
         throw new SetupError(`Cannot start: ${title} does not come up; the end of ${log}:\n${child.tail.join('\n')}`);

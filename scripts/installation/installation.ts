@@ -72,10 +72,12 @@ async function run(withServices: boolean, config: Settings, onReady: OnReady): P
     }
     await waitForOutside(outsideEngines(config, process.env), { say, stopping: stop.signal });
     await engines.start();
+    stop.signal.throwIfAborted();
     if (withServices) {
       makeKeys(config);
       await services.start();
     }
+    stop.signal.throwIfAborted();
     await onReady({ config, say, stopping: stop.signal });
   } catch (error) {
     if (stop.signal.aborted) return;

@@ -1,6 +1,9 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { SERVICE_CONFIGS } from './definitions.ts';
-import { healthPorts, serviceCommand } from './services.ts';
+import { healthPorts, serviceCommand, Services } from './services.ts';
 
 describe('services', () => {
   it('tell how they are on ports one after another, in the order of their names', () => {
@@ -13,5 +16,19 @@ describe('services', () => {
 
   it('are the bundles in dist/services', () => {
     expect(serviceCommand('/app', 'sink')).toEqual(['--enable-source-maps', '/app/dist/services/sink/main.js']);
+  });
+
+  it('do not start once they were stopped', async () => {
+    const root = mkdtempSync(join(tmpdir(), 'jane-services-'));
+    mkdirSync(join(root, 'dist', 'services', 'sample'), { recursive: true });
+    writeFileSync(join(root, 'dist', 'services', 'sample', 'main.js'), 'setInterval(() => {}, 1000)');
+    const say = (): void => undefined;
+    const services = new Services({ root, dataDir: root, runDir: join(root, 'run'), healthPort: 0, env: {}, say });
+    await services.stop();
+    const starting = services.start();
+    await expect(starting).rejects.toThrow('Stopped while starting.');
+    expect(services.begun).toBe(false);
+    await services.stop();
+    rmSync(root, { recursive: true, force: true });
   });
 });

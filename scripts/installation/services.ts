@@ -54,6 +54,7 @@ export class Services {
 
   /** Starts every service that is built, and resolves when each says that it is ready. */
   async start(): Promise<void> {
+    if (this.#stopping) throw new SetupError('Stopped while starting.');
     const { root, dataDir, runDir, env, say, healthPort } = this.options;
     const names = serviceNames(join(root, 'dist', 'services'));
     const ports = healthPorts(names, healthPort);
