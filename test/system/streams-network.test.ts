@@ -5,7 +5,7 @@ import { runTopology } from '../../lib/streams/index.ts';
 import { TEST_INPUT, TEST_OUTPUT } from '../../lib/streams/testing.ts';
 import { once } from './streams-once.ts';
 import { createRandom } from './streams-random.ts';
-import { brittleKafka, freshKafka, quiet, readAll, until } from './streams-world.ts';
+import { brittleKafka, freshKafka, quiet, quietingKafka, readAll, until } from './streams-world.ts';
 
 const closing: (() => Promise<unknown>)[] = [];
 afterEach(async () => {
@@ -77,6 +77,49 @@ describe('over connections that break all the time', () => {
     expect(emitted.length).toBe(COUNT);
     expect(new Set(emitted).size).toBe(COUNT);
   }, 120_000);
+});
+
+describe('when the brokers fall silent', () => {
+  it('a topology stops in time all the same, and goes on elsewhere where it was', async () => {
+    const kafka = freshKafka();
+    await topics(kafka);
+    const net = await quietingKafka(kafka.topicPrefix);
+    closing.push(net.close);
+    const producer = kafka.createProducer();
+    closing.push(() => producer.close());
+    const send = (from: number) =>
+      producer.send(
+        Array.from({ length: 500 }, (_, n) => ({ topic: TEST_INPUT, key: `id-${from + n}`, value: Buffer.from('1') })),
+      );
+    let isSilent = false;
+    const topology: typeof once = {
+      ...once,
+      process(record, context) {
+        once.process(record, context);
+        if (record.key !== 'id-500' || isSilent) return;
+        // Before the transaction that it goes into is written.
+        isSilent = true;
+        net.fallSilent();
+      },
+    };
+    const running = await runTopology({ topology, kafka: net.kafka, logger: quiet, healthUrl: null });
+    await until('runs', () => running.ready());
+    await send(0);
+    await until('works', () => running.positions().some((p) => p.position > 0));
+    await send(500);
+    await until('silent', () => isSilent);
+    const startedAt = performance.now();
+    await running.stop();
+    // A process has 20 s to stop.
+    expect(performance.now() - startedAt).toBeLessThan(12_000);
+    const other = await runTopology({ topology: once, kafka, logger: quiet, healthUrl: null });
+    closing.push(() => other.stop());
+    const ends = await kafka.endOffsets(TEST_INPUT);
+    const isDone = () => other.ready() && other.positions().every((p) => p.position >= ends[p.partition]!);
+    await until('all handled', isDone, 30_000);
+    const emitted = (await readAll(kafka, TEST_OUTPUT)).map(({ key }) => String(key));
+    expect([emitted.length, new Set(emitted).size]).toEqual([1_000, 1_000]);
+  });
 });
 
 describe('without a broker', () => {

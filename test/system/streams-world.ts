@@ -2,7 +2,8 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
-import { connect } from 'node:net';
+import { once } from 'node:events';
+import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { join } from 'node:path';
@@ -37,6 +38,43 @@ export function brittleKafka(topicPrefix: string, random: () => number, lifeMs: 
       return socket;
     },
   });
+}
+
+/** The same corner over connections that all fall silent at once, as behind a broken router: none is closed. */
+export async function quietingKafka(
+  topicPrefix: string,
+): Promise<{ kafka: Kafka; fallSilent(): void; close(): Promise<void> }> {
+  const sockets = new Set<Socket>();
+  const silent = createServer((socket) => {
+    sockets.add(socket);
+    socket.on('error', () => undefined).resume();
+  }).listen(0, '127.0.0.1');
+  await once(silent, 'listening');
+  let isSilent = false;
+  const kafka = createKafka({
+    brokers: brokers(),
+    clientId: 'quieting',
+    logger: quiet,
+    topicPrefix,
+    socketFactory: ({ host, port, onConnect }) => {
+      const to = isSilent ? { port: (silent.address() as AddressInfo).port } : { host, port };
+      const socket = connect(to, onConnect).setNoDelay(true);
+      sockets.add(socket);
+      return socket.once('close', () => sockets.delete(socket));
+    },
+  });
+  return {
+    kafka,
+    fallSilent() {
+      isSilent = true;
+      for (const socket of sockets) socket.pause();
+    },
+    async close() {
+      await kafka.close();
+      for (const socket of sockets) socket.destroy();
+      silent.close();
+    },
+  };
 }
 
 export const APPEND_TIME = { 'message.timestamp.type': 'LogAppendTime' };
