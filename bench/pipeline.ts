@@ -22,7 +22,7 @@ const HELP = `Measures the whole pipeline, on an installation that it starts for
   --lines N              lines of a bulk import, about (100000)
   --latency-runs N       (1)
   --latency-seconds N    how long webhooks are sent at a rate, open loop (180)
-  --warm-up-seconds N    at the same rate before, not measured (15)
+  --warm-up-seconds N    at the same rate before, not measured (30)
   --rate N               webhooks per second then (200)
   --poll-ms N            how often ClickHouse is looked at meanwhile, in milliseconds (20)
   --seed N               equal seeds send the same (1)
@@ -69,7 +69,7 @@ function readOptions(args: string[]): Options | 'help' {
       lines: text(100_000),
       'latency-runs': text(1),
       'latency-seconds': text(180),
-      'warm-up-seconds': text(15),
+      'warm-up-seconds': text(30),
       rate: text(200),
       'poll-ms': text(20),
       seed: text(1),
@@ -311,19 +311,24 @@ function print(report: PipelineReport): void {
   }
 }
 
-/** The mean of all runs, as a share of one core, and what the machine had besides. */
+/** The mean of all runs, as shares of one core, and what the machine had besides. */
 function printCpu(title: string, runs: readonly { cpu: CpuSpent }[]): void {
   if (runs.length === 0) return;
   const seconds = runs.reduce((sum, { cpu }) => sum + cpu.seconds, 0);
   const percent = (of: (cpu: CpuSpent) => number): string =>
     `${((runs.reduce((sum, { cpu }) => sum + of(cpu), 0) / seconds) * 100).toFixed(1)} %`;
-  console.log(`\n${title}, of one core`);
+  const pressure = percent((cpu) => cpu.pressure * cpu.seconds);
+  console.log(`\n${title}; something on this machine waited for a processor ${pressure} of the time`);
   printTable(
-    ['process', ''],
+    ['of one core', 'spent', 'waited'],
     [
-      ...Object.keys(runs[0]!.cpu.spent).map((name) => [name, percent((cpu) => cpu.spent[name] ?? 0)]),
-      ['this benchmark', percent((cpu) => cpu.bench)],
-      ['others on this machine', percent((cpu) => cpu.others)],
+      ...Object.keys(runs[0]!.cpu.spent).map((name) => [
+        name,
+        percent((cpu) => cpu.spent[name] ?? 0),
+        percent((cpu) => cpu.waited[name] ?? 0),
+      ]),
+      ['this benchmark', percent((cpu) => cpu.bench), ''],
+      ['others on this machine', percent((cpu) => cpu.others), ''],
     ],
   );
 }

@@ -1,6 +1,6 @@
 /** CPU time by process, from /proc: what each part of the pipeline spends, and what others on the machine take. */
 import { execFileSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { readFileSync, readdirSync } from 'node:fs';
 
 /** CPU-seconds, user and system, by process. */
 export type CpuSeconds = Record<string, number>;
@@ -10,6 +10,10 @@ export interface CpuSpent {
   seconds: number;
   /** By process of the installation. */
   spent: CpuSeconds;
+  /** For how long their threads, added up, could have run and had to wait for a processor. */
+  waited: CpuSeconds;
+  /** Share of the time in which anything on this machine had to wait for a processor; NaN where the kernel cannot tell. */
+  pressure: number;
   /** The benchmark itself: load generator and polling. */
   bench: number;
   /** Everything else on this machine: other programs, and the kernel where it works for nobody. */
@@ -39,6 +43,28 @@ function machineBusySeconds(): number {
   return (user + nice + system + irq + softirq + steal) / ticksPerSecond();
 }
 
+/** Seconds that the threads of a process have waited for a processor. */
+function waitedSecondsOf(pid: number): number {
+  let nanoseconds = 0;
+  for (const thread of readdirSync(`/proc/${pid}/task`)) {
+    try {
+      nanoseconds += Number(readFileSync(`/proc/${pid}/task/${thread}/schedstat`, 'utf8').split(' ')[1]);
+    } catch {
+      // A thread that ended meanwhile.
+    }
+  }
+  return nanoseconds / 1e9;
+}
+
+/** Seconds in which anything waited for a processor. */
+function pressureSeconds(): number {
+  try {
+    return Number(/^some .*total=(\d+)/m.exec(readFileSync('/proc/pressure/cpu', 'utf8'))?.[1]) / 1e6;
+  } catch {
+    return NaN;
+  }
+}
+
 function benchSeconds(): number {
   const { user, system } = process.cpuUsage();
   return (user + system) / 1e6;
@@ -57,21 +83,29 @@ export function residentMiB(pids: Record<string, number>): Record<string, number
  */
 export function countCpu(pidsNow: () => Record<string, number>): () => CpuSpent {
   const pids = pidsNow();
-  const read = (): CpuSeconds =>
-    Object.fromEntries(Object.entries(pids).map(([name, pid]) => [name, cpuSecondsOf(pid)]));
+  const read = (of: (pid: number) => number): CpuSeconds =>
+    Object.fromEntries(Object.entries(pids).map(([name, pid]) => [name, of(pid)]));
+  const since = (of: (pid: number) => number, then: CpuSeconds): CpuSeconds =>
+    Object.fromEntries(Object.entries(read(of)).map(([name, seconds]) => [name, seconds - then[name]!]));
   const startedMs = performance.now();
-  const before = { processes: read(), bench: benchSeconds(), machine: machineBusySeconds() };
+  const before = {
+    spent: read(cpuSecondsOf),
+    waited: read(waitedSecondsOf),
+    pressure: pressureSeconds(),
+    bench: benchSeconds(),
+    machine: machineBusySeconds(),
+  };
   return () => {
     const now = pidsNow();
     for (const [name, pid] of Object.entries(pids)) {
       if (now[name] !== pid) throw new Error(`${name} was restarted in the middle of a measurement`);
     }
-    const spent = Object.fromEntries(
-      Object.entries(read()).map(([name, seconds]) => [name, seconds - before.processes[name]!]),
-    );
+    const spent = since(cpuSecondsOf, before.spent);
     const bench = benchSeconds() - before.bench;
     const ours = Object.values(spent).reduce((sum, seconds) => sum + seconds, bench);
     const others = Math.max(0, machineBusySeconds() - before.machine - ours);
-    return { seconds: (performance.now() - startedMs) / 1_000, spent, bench, others };
+    const seconds = (performance.now() - startedMs) / 1_000;
+    const waited = since(waitedSecondsOf, before.waited);
+    return { seconds, spent, waited, pressure: (pressureSeconds() - before.pressure) / seconds, bench, others };
   };
 }
