@@ -71,6 +71,7 @@ describe('TaskCore', () => {
     ]);
     const core = new TaskCore<TestEvent>({
       ...topology,
+      state: { dueOf: () => undefined },
       process: ({ key }, { store, forward }) => {
         store.put('state', Buffer.alloc(sizes.get(key)!));
         forward('trait-events', 'o', Buffer.alloc(99));
