@@ -135,7 +135,7 @@ describe('without a broker', () => {
     await expect(first).rejects.toBeInstanceOf(KafkaUnavailableError);
     const elapsedMs = performance.now() - startedAt;
     expect(elapsedMs).toBeGreaterThan(500);
-    expect(elapsedMs).toBeLessThan(3_000);
+    expect(elapsedMs).toBeLessThan(10_000);
     await until('nothing is kept', () => producer.queuedBytes === 0, 500);
     await producer.close();
   });
