@@ -7,6 +7,7 @@ export const TOPICS = {
   cartEvents: 'cart-events',
   personInputs: 'person-inputs',
   traitEvents: 'trait-events',
+  audienceChanges: 'audience-changes',
   deadLetters: 'dead-letters',
   definitions: 'definitions',
 } as const;
@@ -44,6 +45,7 @@ export function topicSpecs(options: { partitions: number; logRetentionDays: numb
     [TOPICS.cartEvents]: spec(TOPICS.cartEvents, partitions, logRetentionDays),
     [TOPICS.personInputs]: spec(TOPICS.personInputs, partitions, logRetentionDays),
     [TOPICS.traitEvents]: spec(TOPICS.traitEvents, partitions, logRetentionDays),
+    [TOPICS.audienceChanges]: spec(TOPICS.audienceChanges, partitions, logRetentionDays),
     [TOPICS.deadLetters]: spec(TOPICS.deadLetters, partitions, 30),
     // One partition: the order of all definitions is what their versions are folded by.
     [TOPICS.definitions]: spec(TOPICS.definitions, 1, -1),

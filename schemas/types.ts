@@ -1,5 +1,22 @@
 // Generated from schemas/*.avsc by scripts/generate-types.ts. Do not edit.
 
+export type AudienceMove = 'entered' | 'left';
+
+/** Somebody entered or left an audience. Key: workspace. Nothing writes it yet: the topic is there so that readers can be. */
+export interface AudienceChange {
+  workspace: string;
+  audience_id: string;
+  /** Of the audience's definition, counted from 1. */
+  version: number;
+  /** The person of that moment; apply merges. */
+  person_id: number;
+  change: AudienceMove;
+  /** Since when it is so. */
+  at: number;
+  /** What brought it about: a stable word in snake case. */
+  cause: string;
+}
+
 export type CartEventKind = 'cart_status' | 'cart_activity' | 'cart_abandoned' | 'tick';
 
 export type CartEventSource = 'webhook' | 'line' | 'tick';
@@ -83,7 +100,7 @@ export type DeadLetterSource = 'webhook' | 'events' | 'people' | 'carts';
 export interface DeadLetter {
   dead_letter_id: string;
   workspace: string;
-  /** carts: found unusable by the processor (cart_overfull). */
+  /** Where it came in. carts is of older records alone: what the processor finds unusable (cart_overfull) has the source that it came by. */
   source: DeadLetterSource;
   subscription_id: null | string;
   /** A stable code in snake case. */
@@ -122,7 +139,7 @@ export type IdentifierKind = 'user_id' | 'external' | 'phone' | 'email';
 
 export interface Identifier {
   kind: IdentifierKind;
-  /** Of external: source, one space, id. */
+  /** Of external: source, one space, id; in the source a space is %20 and the percent sign %25. */
   value: string;
 }
 
@@ -271,7 +288,7 @@ export interface Cart {
 
 export interface ProfileIdentifier {
   kind: IdentifierKind;
-  /** Of external: source, one space, id. */
+  /** Of external: source, one space, id; in the source a space is %20 and the percent sign %25. */
   value: string;
   /** SMS consent of a phone, email consent of an address. */
   consent: null | Consent;

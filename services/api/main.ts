@@ -5,7 +5,8 @@ import { createDefinitions } from '../../lib/definitions/index.ts';
 import { serve } from '../../lib/http/index.ts';
 import { createKafka } from '../../lib/kafka/index.ts';
 import { runMain, serveHealth } from '../../lib/telemetry/index.ts';
-import { topicSpecs } from '../../lib/topics.ts';
+import { TOPICS, topicSpecs } from '../../lib/topics.ts';
+import type { AudienceChange } from '../../schemas/types.ts';
 import { createActivityReader } from './activity.ts';
 import { createApiApp } from './app.ts';
 import { apiConfig } from './config.ts';
@@ -27,6 +28,8 @@ runMain({
     const kafka = createKafka({ brokers: config.kafkaBrokers, clientId: 'api', logger, topicPrefix });
     const registry = createRegistry({ url: config.registryUrl, topicPrefix, logger });
     await kafka.ensureTopics(Object.values(topicSpecs(config)));
+    // Nothing writes it yet; readers find the topic and its schema all the same.
+    await registry.codec<AudienceChange>(TOPICS.audienceChanges);
     const definitions = await createDefinitions({ kafka, registry, logger, secretKey: config.secretKey });
     const clickhouse = createClickHouse({
       url: config.clickhouseUrl,

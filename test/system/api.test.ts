@@ -1,4 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createKafka } from '../../lib/kafka/index.ts';
+import { createLogger } from '../../lib/telemetry/index.ts';
+import { TOPICS } from '../../lib/topics.ts';
 import { postLines, waitFresh, type Workspace } from '../harness/client.ts';
 import { openAcme, type AcmeWorld, type Page } from './api-world.ts';
 
@@ -251,6 +254,21 @@ describe('the rest', () => {
     const metrics = await (await fetch(`${urls[0] ?? ''}/metrics`)).text();
     expect(metrics).toContain('ingest_deliveries_total');
     expect(await statusOf('GET', '/v1/status', { key: acme.keys.ingest })).toBe(403);
+  });
+
+  it('the topic of audience changes is there with its schema, and empty', async () => {
+    const { env } = api.installation;
+    const prefix = env['TOPIC_PREFIX'] ?? '';
+    const logger = createLogger('test', 'silent');
+    const brokers = (env['KAFKA_BROKERS'] ?? '').split(',');
+    const kafka = createKafka({ brokers, clientId: 'test', logger, topicPrefix: prefix });
+    expect(await kafka.endOffsets(TOPICS.audienceChanges)).toEqual([0, 0]);
+    await kafka.close();
+    const subject = await fetch(
+      `${env['REGISTRY_URL'] ?? ''}/subjects/${prefix}audience-changes-value/versions/latest`,
+    );
+    const { schema } = (await subject.json()) as { schema: string };
+    expect(JSON.parse(schema)).toMatchObject({ type: 'record', name: 'AudienceChange' });
   });
 
   it('what is not built yet answers 501, after the key was checked', async () => {
