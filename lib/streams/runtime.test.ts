@@ -3,6 +3,7 @@ import pino from 'pino';
 import { Registry } from 'prom-client';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { FencedError } from '../kafka/errors.ts';
+import type { Batch } from '../kafka/types.ts';
 import { runTopology, type RunningTopology } from './runtime.ts';
 import { ScriptedKafka, gate } from './scripted-kafka.ts';
 import { testTopology, type TestEvent } from './testing.ts';
@@ -107,6 +108,25 @@ describe('a partition that is given up and comes back while its task is still en
     await until(() => runtime.ready());
     expect(kafka.done).toEqual(['p0 init 1', 'p0 commit 10', 'p0 close 1', 'p0 init 2']);
     expect(kafka.open).toBe(1);
+  });
+
+  it('takes nothing that was read for the task before', async () => {
+    const kafka = new ScriptedKafka();
+    const { folded } = await world(kafka);
+    const read: Batch[] = (kafka.keptBack = []);
+    kafka.ends[0] = 50;
+    kafka.give(1);
+    await until(() => read.length === 5);
+    const late = read.slice(3);
+    kafka.lose();
+    kafka.give(2);
+    await until(() => kafka.assigned.has(0));
+    kafka.keptBack = null;
+    kafka.late = late;
+    kafka.assigned.get(0)!.offset = 0;
+    kafka.ends[0] = 60;
+    await until(() => kafka.committed[0]?.offset === 60);
+    expect(folded[0]).toEqual(upTo(60));
   });
 
   it('does not wait for ever for a transaction that does not end', async () => {

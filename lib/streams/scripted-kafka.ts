@@ -45,6 +45,10 @@ export class ScriptedKafka {
   readonly assigned = new Map<number, PartitionOffset>();
   /** The partition whose log cannot be read at the moment, past what was read already. */
   corrupt: number | null = null;
+  /** While it is a list, what is read goes there and not to the runtime. */
+  keptBack: Batch[] | null = null;
+  /** Comes with the next poll, as it is. */
+  late: Batch[] = [];
   /** Bytes of the values of each transaction that was committed. */
   readonly sizes: number[] = [];
   rejoins = 0;
@@ -132,7 +136,12 @@ export class ScriptedKafka {
         const corrupt = readable.find((a) => a.partition === this.corrupt);
         if (corrupt !== undefined)
           throw new CorruptRecordError(corrupt.topic, corrupt.partition, corrupt.offset, 'bad');
-        return readable.map((a) => this.read(a));
+        const batches = readable.map((a) => this.read(a));
+        if (this.keptBack !== null) {
+          this.keptBack.push(...batches);
+          return [];
+        }
+        return [...this.late.splice(0), ...batches];
       },
       close: () => Promise.resolve(),
     };

@@ -29,8 +29,8 @@ export interface SlotDeps {
 
 /**
  * One partition for as long as the process runs, and the only place where its tasks are made: one after another, in one
- * loop, so that a task has ended (its last transaction settled, its assignment and connections gone) before the next one
- * opens, however the group takes the partition and gives it back meanwhile.
+ * loop, so that a task has ended (its last transaction settled or given up, its reading and connections gone) before the
+ * next one opens, however the group takes the partition and gives it back meanwhile.
  *
  *     held → opening → running → ended → (a pause, or a new generation after a fence) → opening …
  *     given up, at any point: the task closes; held again: opening, once it has ended
@@ -139,12 +139,13 @@ export class Slot {
       logger.warn({ ...where, err: messageOf(error) }, 'task closed: another producer has its transactional id');
     } else if (isCorrupt) {
       this.stuck = { ...(this.stuck ?? view), state: 'stopped' };
-      metrics.stopped.set({ topology, partition }, 1);
       const { offset } = error;
       logger.error({ ...where, offset, err: messageOf(error), retryMs: this.pauseMs }, 'stands still: unreadable log');
     } else {
       logger.error({ ...where, err: error, retryMs: this.pauseMs }, 'task failed; it starts anew');
     }
+    // The task took the metric with it.
+    if (this.stuck !== null) metrics.stopped.set({ topology, partition }, 1);
   }
 
   private goesOn(): void {

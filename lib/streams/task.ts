@@ -207,6 +207,8 @@ export class Task<I> {
     const restored = await this.unlessEnding(
       restoreState(kafka, changelog, partition, checkpoint.position, this.core, restoreRules, isCancelled),
     );
+    // Nobody would end the reading of a task that has ended.
+    if (this.isEnding) throw new ClosedError();
     metrics.restored.inc(this.labels, restored.entries);
     const { offset } = checkpoint.position;
     this.deps.reader.seek({ topic: topology.input.topic, partition, offset, owner: this });
