@@ -4,7 +4,7 @@
  */
 import { createHash } from 'node:crypto';
 import { parseArgs } from 'node:util';
-import { concludeDue, decodeState, dueOf, foldCart, snapshotOf } from '../lib/carts/index.ts';
+import { EVENT_LIMIT, concludeDue, decodeState, dueOf, foldCart, snapshotOf } from '../lib/carts/index.ts';
 import type { CartEvent, Product } from '../schemas/types.ts';
 import { measure, printJson, printMeasurements, printTable, type Measurement } from './measure.ts';
 
@@ -168,6 +168,36 @@ function stateOf(steps: readonly [number, string][]): Buffer {
   return state!;
 }
 
+/** The most that a cart can have: 2,000 events, each with 60 products, drawn by `draw` from ids of 36 characters. */
+function fullCart(draw: (index: number) => number[]): Buffer {
+  let state: Buffer | undefined;
+  for (let index = 0; index < EVENT_LIMIT; index++) {
+    const at = START + index * MINUTE;
+    const products = draw(index).map((id) => ({
+      product_id: `9f1c2d3e-5b7a-4c11-8000-${String(id).padStart(12, '0')}`,
+      count: 1,
+      price: 12.5 + (id % 90),
+    }));
+    const folded = foldCart(state, { ...eventOf(1, index, 'activity', at, 700), products }, at + 720);
+    if (folded.result !== 'event') throw new Error(`event ${index} of a cart is ${folded.result}`);
+    state = folded.state;
+  }
+  return state!;
+}
+
+/** A list that grows to 60 lines, and one of 60 products at random from 500. */
+function fullCarts(): Record<string, number> {
+  const random = randomFrom(1);
+  const upTo = (count: number): number[] => Array.from({ length: count }, (_, id) => id);
+  return {
+    'full: 2,000 activities, a list that grows to 60': fullCart((index) =>
+      upTo(1 + Math.floor((60 * index) / EVENT_LIMIT)),
+    ).length,
+    'full: 2,000 activities, each 60 of 500 products': fullCart(() => upTo(60).map(() => Math.floor(random() * 500)))
+      .length,
+  };
+}
+
 function sizes(): Record<string, number> {
   const busy = Array.from({ length: 100 }, (_, i): [number, string] => [i * 3, 'activity']);
   const finished: [number, string][] = [[0, 'pending'], ...ORDER.slice(3)];
@@ -176,6 +206,7 @@ function sizes(): Record<string, number> {
     'finished: an order of 6 statuses': stateOf(finished).length,
     'finished: the same after 3 activities': stateOf(ORDER).length,
     'busy: 100 activities': stateOf(busy).length,
+    ...fullCarts(),
     'forgotten: past the horizon': concludeDue(stateOf(ORDER), START * 2).state.length,
   };
 }

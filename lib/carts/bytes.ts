@@ -59,6 +59,12 @@ export class Reader {
   }
 }
 
+/** Whether `size` bytes are the same at two places; what lies past an end is not. */
+export function sameBytes(a: Uint8Array, atA: number, b: Uint8Array, atB: number, size: number): boolean {
+  for (let i = 0; i < size; i++) if (a[atA + i] !== b[atB + i]) return false;
+  return true;
+}
+
 /** A growing buffer, meant to be kept and used again. */
 export class Writer {
   bytes = Buffer.allocUnsafeSlow(1024);
@@ -70,6 +76,18 @@ export class Writer {
     const grown = Buffer.allocUnsafeSlow(Math.max(this.at + count, this.bytes.length * 2));
     this.bytes.copy(grown, 0, 0, this.at);
     this.bytes = grown;
+  }
+
+  /** Takes over bytes. Below two dozen of them a loop is faster than the way into native code. */
+  append(from: Uint8Array, start: number, end: number): void {
+    this.reserve(end - start);
+    const { bytes } = this;
+    if (end - start > 24) {
+      bytes.set(from.subarray(start, end), this.at);
+      this.at += end - start;
+    } else {
+      for (let i = start; i < end; i++) bytes[this.at++] = from[i]!;
+    }
   }
 
   byte(value: number): void {

@@ -10,19 +10,19 @@ import { KIND_STATUS, rankOf } from './order.ts';
 import { appendRecord, kindOf, readRecords } from './records.ts';
 import { refoldDue, refoldWith } from './refold.ts';
 import { repeats } from './repeats.ts';
-import { KEY_SIZE, buildState, emptyCart, findKey, forgottenCart, openState, type Opened } from './state.ts';
+import { buildState, emptyCart, findKey, forgottenCart, openState, type Opened } from './state.ts';
 import { FIRST_UNKNOWN, NO_STATUS, knownCode, recovers } from './statuses.ts';
 import { step } from './step.ts';
 import { NEVER, Summary, earlier } from './summary.ts';
-import { abandonmentEvent, changeEvent, toChange, type TraitEvent } from './traits.ts';
+import { abandonmentEvent, changeEvent, sourceOf, toChange, type TraitEvent } from './traits.ts';
 
 const DAY_MS = 86_400_000;
 /** How long a cart is remembered after its last arrival, unless the caller says otherwise: 90 days. */
 export const DEFAULT_HORIZON_MS = 90 * DAY_MS;
 /** Events that a cart can have; every further delivery is overfull. */
 export const EVENT_LIMIT = 2000;
-/** Size that a state can reach by taking another event, so that it fits a Kafka record with room to spare. */
-export const STATE_SIZE_LIMIT = 768 * 1024;
+/** Bytes that a state can reach by taking another event, so that it fits a Kafka record (4 MiB) with room to spare. */
+export const STATE_SIZE_LIMIT = 3 * 1024 * 1024;
 /** Forgetting is put off to the next full hour: a timer a cart and hour, however many events. */
 const FORGET_STEP_MS = 3_600_000;
 
@@ -31,6 +31,8 @@ export interface Folded {
   state: Buffer;
   /** A repeat changes nothing; what is overfull is to become a dead letter (`cart_overfull`). */
   result: 'event' | 'repeat' | 'overfull';
+  /** Of what is overfull, which limit the cart would pass: EVENT_LIMIT or STATE_SIZE_LIMIT. */
+  overfull: 'events' | 'size' | null;
   /** In this order: what fell due before, what is retracted, what is asserted or says something else now. */
   changes: TraitChange[];
 }
@@ -43,7 +45,6 @@ export interface Concluded {
 const NO_CHANGES: TraitChange[] = [];
 // Used again by every call, each of which reads it anew before all else.
 const usual = new Summary();
-const scratch = new Writer();
 const marks = new Writer();
 
 /**
@@ -74,14 +75,17 @@ export function foldCart(
   } else if (cart.summary.forgotten) {
     cart = emptyCart(true);
   }
-  if (isRepeat(cart, event)) return { state: cart.bytes, result: 'repeat', changes };
-  if (cart.summary.count >= EVENT_LIMIT) return { state: cart.bytes, result: 'overfull', changes };
+  if (isRepeat(cart, event)) return { state: cart.bytes, result: 'repeat', overfull: null, changes };
+  if (cart.summary.count >= EVENT_LIMIT) return { state: cart.bytes, result: 'overfull', overfull: 'events', changes };
   const first = cart.summary.count === 0;
   const folded = comesLast(cart.summary, event) ? append(cart, event, clock) : refoldWith(cart, event, clock);
-  if (folded.state.length > STATE_SIZE_LIMIT && !first) return { state: cart.bytes, result: 'overfull', changes };
+  if (folded.state.length > STATE_SIZE_LIMIT && !first) {
+    return { state: cart.bytes, result: 'overfull', overfull: 'size', changes };
+  }
   return {
     state: folded.state,
     result: 'event',
+    overfull: null,
     changes: changes === NO_CHANGES ? folded.changes : [...changes, ...folded.changes],
   };
 }
@@ -144,11 +148,10 @@ function comesLast(summary: Summary, event: CartEvent): boolean {
 function append(cart: Opened, event: CartEvent, logTime: number): Concluded {
   const { summary } = cart;
   const dueBefore = summary.openDue;
-  scratch.at = 0;
-  const record = appendRecord(scratch, summary, cart.bytes, cart.recordsAt, event, logTime);
+  const { record, appended } = appendRecord(cart, event, logTime);
   const { abandonment, change } = step(summary, record);
   let trait: TraitEvent | undefined;
-  let newMarks: Uint8Array | undefined;
+  let newMarks: Writer | undefined;
   if (abandonment?.source === 'timer') {
     summary.closedDue = earlier(summary.closedDue, dueBefore);
   } else if (abandonment !== undefined) {
@@ -157,11 +160,9 @@ function append(cart: Opened, event: CartEvent, logTime: number): Concluded {
     summary.abandonedAt = trait.at;
   }
   if (change !== undefined) trait = changeEvent(change, summary.values, logTime);
-  const written = scratch.bytes.subarray(0, scratch.at);
-  const state = buildState(cart, summary, newMarks, { bytes: written, key: event.event_key });
+  const state = buildState(cart, summary, { marks: newMarks, appended });
   if (trait === undefined) return { state, changes: NO_CHANGES };
-  const recordsAt = state.length - KEY_SIZE * summary.count - summary.recordsSize;
-  return { state, changes: [toChange('asserted', trait, { summary, bytes: state, recordsAt }, null, event)] };
+  return { state, changes: [toChange('asserted', trait, sourceOf(summary, state), null, event)] };
 }
 
 /** Concludes what is due before the log time, or before the cart is forgotten if that is earlier. */
@@ -174,13 +175,14 @@ function conclude(cart: Opened, logTime: number, forgetAt: number): Concluded {
   const newMarks = withMark(cart, trait);
   summary.openConcluded = true;
   summary.abandonedAt = trait.at;
-  return { state: buildState(cart, summary, newMarks, undefined), changes: [toChange('asserted', trait, cart)] };
+  const state = buildState(cart, summary, { marks: newMarks });
+  return { state, changes: [toChange('asserted', trait, sourceOf(summary, state))] };
 }
 
 /** The marks of a cart with one more. */
-function withMark(cart: Opened, trait: TraitEvent): Uint8Array {
+function withMark(cart: Opened, trait: TraitEvent): Writer {
   marks.at = 0;
-  for (let at = cart.marksAt; at < cart.recordsAt; at++) marks.byte(cart.bytes[at]!);
+  marks.append(cart.bytes, cart.marksAt, cart.productsAt);
   writeMark(marks, trait);
-  return marks.bytes.subarray(0, marks.at);
+  return marks;
 }

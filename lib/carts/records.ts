@@ -3,7 +3,8 @@
  * ever rewritten. Their keys are kept apart (state.ts). Layout: docs/adr, "state of a cart".
  */
 import type { CartEvent, CartEventKind } from '../../schemas/types.ts';
-import { Reader, type Writer } from './bytes.ts';
+import { Reader, Writer, sameBytes } from './bytes.ts';
+import { placeOfList } from './catalogue.ts';
 import { isWrongMode } from './changes.ts';
 import {
   KIND_ABANDONED,
@@ -14,9 +15,10 @@ import {
   rankOf,
   type CartRecord,
 } from './order.ts';
+import type { Appended, Opened } from './state.ts';
 import { FIRST_UNKNOWN, NO_STATUS, knownCode, statusName } from './statuses.ts';
 import type { Summary } from './summary.ts';
-import { MODE, RESERVATION, VALUES, skipValue, writeValue } from './values.ts';
+import { MODE, PRODUCTS, RESERVATION, VALUES, skipValue, textAt, writeValue } from './values.ts';
 
 // Bits of a record's first byte; the lowest two are its kind.
 const LINE = 4;
@@ -34,6 +36,9 @@ const SAME = 1;
 const NEW = 2;
 
 const NO_KEYS = Buffer.alloc(0);
+
+// Used again by every call.
+const writer = new Writer();
 
 /** Code of an event's kind; a tick is none. */
 export function kindOf(kind: CartEventKind): number {
@@ -60,19 +65,17 @@ function statusOf(summary: Summary, event: CartEvent): number {
 }
 
 /**
- * Writes an event behind the records that the summary knows of, and tells the summary about it.
- * @param state where those records stand, from `base` on
+ * Makes the record that an event adds to a cart, and tells the summary about it.
  * @param arrival log time, not before the last one
+ * @returns what was made, both as a record and as what is to be put into the state; valid until the next call
  */
 export function appendRecord(
-  writer: Writer,
-  summary: Summary,
-  state: Buffer,
-  base: number,
+  cart: Opened,
   event: CartEvent,
   arrival: number,
-): CartRecord {
-  const start = writer.at;
+): { record: CartRecord; appended: Appended } {
+  const { summary } = cart;
+  writer.at = 0;
   const record = recordOf(summary, event, arrival);
   const activity = record.rank === RANK_ACTIVITY;
   const changed = activity && (record.windowMs !== summary.windowMs || record.graceMs !== summary.graceMs);
@@ -102,11 +105,11 @@ export function appendRecord(
     summary.windowMs = record.windowMs;
     summary.graceMs = record.graceMs;
   }
-  appendValues(writer, summary, state, base, event, { record, start, formsAt, more });
+  const products = appendValues(cart, event, { record, formsAt, more });
   summary.count++;
-  summary.recordsSize += writer.at - start;
+  summary.recordsSize += writer.at;
   summary.lastArrival = arrival;
-  return record;
+  return { record, appended: { record: writer, key: event.event_key, products } };
 }
 
 function recordOf(summary: Summary, event: CartEvent, arrival: number): CartRecord {
@@ -135,47 +138,42 @@ function recordOf(summary: Summary, event: CartEvent, arrival: number): CartReco
 
 interface Appending {
   record: CartRecord;
-  start: number;
   formsAt: number;
   more: boolean;
 }
 
-/** Writes the values that are not those stated last, and the forms of all. */
+/** Writes the values that are not those stated last, and the forms of all; answers the products anew if they grow. */
 function appendValues(
-  writer: Writer,
-  summary: Summary,
-  state: Buffer,
-  base: number,
+  { summary, bytes, productsAt, recordsAt }: Opened,
   event: CartEvent,
-  { record, start, formsAt, more }: Appending,
-): void {
+  { record, formsAt, more }: Appending,
+): Writer | undefined {
   const count = more ? VALUES : RESERVATION;
+  let products: Writer | undefined;
   for (let which = 0; which < count; which++) {
     const from = writer.at;
-    if (!writeValue(writer, which, event)) continue;
     const stated = summary.stated[which]!;
-    let form = NEW;
-    if (stated !== 0 && isWritten(writer, from, state, base + stated - 1)) {
-      form = SAME;
-      writer.at = from;
-      record.values[which] = stated;
+    let place: number;
+    if (which === PRODUCTS) {
+      if (event.products === null) continue;
+      const list = placeOfList(event.products, bytes, productsAt, recordsAt);
+      products = list.entries;
+      place = list.place;
+      if (place !== stated) writer.unsigned(place);
     } else {
-      const place = summary.recordsSize + (from - start) + 1;
-      summary.stated[which] = place;
-      record.values[which] = place;
+      if (!writeValue(writer, which, event)) continue;
+      // No form of a value is the beginning of another, so equal bytes will do.
+      const same = stated !== 0 && sameBytes(writer.bytes, from, bytes, recordsAt + stated - 1, writer.at - from);
+      if (same) writer.at = from;
+      place = same ? stated : summary.recordsSize + from + 1;
     }
+    summary.stated[which] = place;
+    record.values[which] = place;
+    const form = place === stated ? SAME : NEW;
     const at = which < RESERVATION ? formsAt : formsAt + 1;
     writer.bytes[at] = writer.bytes[at]! | (form << ((which % RESERVATION) * 2));
   }
-}
-
-/** Whether what was just written stands in the state too. No form is the beginning of another, so equal bytes will do. */
-function isWritten(writer: Writer, from: number, state: Buffer, at: number): boolean {
-  const size = writer.at - from;
-  const { bytes } = writer;
-  if (size > 64) return at + size <= state.length && bytes.compare(state, at, at + size, from, from + size) === 0;
-  for (let i = 0; i < size; i++) if (bytes[from + i] !== state[at + i]) return false;
-  return true;
+  return products;
 }
 
 /**
@@ -208,7 +206,7 @@ interface Decoding {
 }
 
 function readRecord(decoding: Decoding, stated: number[], turn: number): CartRecord {
-  const { reader } = decoding;
+  const { reader, base } = decoding;
   const first = reader.byte();
   const forms = reader.byte();
   const moreForms = (first & MORE_VALUES) !== 0 ? reader.byte() : 0;
@@ -237,7 +235,9 @@ function readRecord(decoding: Decoding, stated: number[], turn: number): CartRec
     requestAt,
     windowMs: rank === RANK_ACTIVITY ? decoding.windowMs : 0,
     graceMs: rank === RANK_ACTIVITY ? decoding.graceMs : 0,
-    wrongMode: kind === KIND_STATUS && isWrongMode(statusName(status, decoding.names), modeOf(decoding, values)),
+    wrongMode:
+      kind === KIND_STATUS &&
+      isWrongMode(statusName(status, decoding.names), textAt(reader.bytes, base, values[MODE]!)),
     values,
     keys: NO_KEYS,
     keyAt: 0,
@@ -249,16 +249,13 @@ function readValues({ reader, base }: Decoding, stated: number[], forms: number)
   for (let which = 0, rest = forms; rest !== 0; which++, rest >>= 2) {
     const form = rest & 3;
     if (form === 0) continue;
-    if (form === NEW) {
+    if (form === NEW && which === PRODUCTS) {
+      stated[which] = reader.unsigned();
+    } else if (form === NEW) {
       stated[which] = reader.at - base + 1;
       skipValue(reader, which);
     }
     values[which] = stated[which]!;
   }
   return values;
-}
-
-function modeOf({ reader, base }: Decoding, values: number[]): string | null {
-  const place = values[MODE]!;
-  return place === 0 ? null : new Reader(reader.bytes, base + place - 1).text();
 }

@@ -9,12 +9,19 @@ import { ABANDONED, markId, readMarks, writeMark, type Mark } from './marks.ts';
 import { compareRecords, type CartRecord } from './order.ts';
 import { appendRecord, readRecords } from './records.ts';
 import { dropReturned, handOver } from './replacement.ts';
-import { KEY_SIZE, buildState, type Opened } from './state.ts';
+import { buildState, type Opened } from './state.ts';
 import { step } from './step.ts';
 import { NEVER, Summary, earlier } from './summary.ts';
-import { abandonmentEvent, changeEvent, countsAfter, sameFields, toChange, type TraitEvent } from './traits.ts';
-
-const scratch = new Writer();
+import {
+  abandonmentEvent,
+  changeEvent,
+  countsAfter,
+  sameFields,
+  sourceOf,
+  toChange,
+  type Source,
+  type TraitEvent,
+} from './traits.ts';
 
 export interface Refolded {
   state: Buffer;
@@ -26,20 +33,17 @@ export function refoldWith(cart: Opened, event: CartEvent, logTime: number): Ref
   const records = readRecords(cart.bytes, cart.summary, cart.recordsAt, cart.keysAt);
   const { names } = cart.summary;
   records.sort((a, b) => compareRecords(a, b, names));
-  const before = evaluate(cart.summary, records, readMarks(cart.bytes, cart.marksAt, cart.recordsAt));
+  const before = evaluate(cart.summary, records, readMarks(cart.bytes, cart.marksAt, cart.productsAt));
 
-  scratch.at = 0;
-  const record = appendRecord(scratch, cart.summary, cart.bytes, cart.recordsAt, event, logTime);
-  const written = scratch.bytes.subarray(0, scratch.at);
+  const { record, appended } = appendRecord(cart, event, logTime);
   const index = records.findIndex((other) => compareRecords(record, other, names) < 0);
   records.splice(index < 0 ? records.length : index, 0, record);
   const after = evaluate(cart.summary, records, NO_MARKS);
 
   const diff = compareTraits(before.traits, after.traits, logTime);
   const summary = finish(after, cart.summary);
-  const state = buildState(cart, summary, marksOf(after.traits), { bytes: written, key: event.event_key });
-  const recordsAt = state.length - KEY_SIZE * summary.count - summary.recordsSize;
-  return { state, changes: changesOf(diff, after.traits, { summary, bytes: state, recordsAt }, logTime) };
+  const state = buildState(cart, summary, { marks: marksOf(after.traits), appended });
+  return { state, changes: changesOf(diff, after.traits, sourceOf(summary, state), logTime) };
 }
 
 /**
@@ -52,13 +56,14 @@ export function refoldDue(cart: Opened, logTime: number, dueBefore: number): Ref
   const { summary: walked, traits } = evaluate(
     cart.summary,
     records,
-    readMarks(cart.bytes, cart.marksAt, cart.recordsAt),
+    readMarks(cart.bytes, cart.marksAt, cart.productsAt),
   );
   const concluded = traits.filter((trait) => Number.isNaN(trait.detectedAt) && countsAfter(trait) < dueBefore);
   for (const trait of concluded) trait.detectedAt = logTime;
   const summary = finish({ summary: walked, traits }, cart.summary);
-  const state = buildState(cart, summary, marksOf(traits), undefined);
-  return { state, changes: concluded.map((trait) => toChange('asserted', trait, cart)) };
+  const state = buildState(cart, summary, { marks: marksOf(traits) });
+  const source = sourceOf(summary, state);
+  return { state, changes: concluded.map((trait) => toChange('asserted', trait, source)) };
 }
 
 interface Evaluation {
@@ -132,7 +137,7 @@ function compareTraits(before: readonly TraitEvent[], after: readonly TraitEvent
 function changesOf(
   { retracted, asserted, kept }: Difference,
   after: readonly TraitEvent[],
-  source: Parameters<typeof toChange>[2],
+  source: Source,
   logTime: number,
 ): TraitChange[] {
   const changes = retracted.map((trait) => toChange('retracted', trait, source, logTime));
@@ -148,6 +153,7 @@ function changesOf(
 function finish({ summary, traits }: Evaluation, known: Summary): Summary {
   summary.beyondHorizon = known.beyondHorizon;
   summary.count = known.count;
+  summary.productsSize = known.productsSize;
   summary.recordsSize = known.recordsSize;
   summary.lastArrival = known.lastArrival;
   summary.windowMs = known.windowMs;
@@ -164,13 +170,13 @@ function finish({ summary, traits }: Evaluation, known: Summary): Summary {
   return summary;
 }
 
-function marksOf(traits: readonly TraitEvent[]): Uint8Array {
+function marksOf(traits: readonly TraitEvent[]): Writer {
   const writer = new Writer();
   for (const trait of traits) {
     const marked = !Object.is(trait.detectedAt, trait.arrival) || !Number.isNaN(trait.replaces);
     if (marked) writeMark(writer, trait);
   }
-  return writer.bytes.subarray(0, writer.at);
+  return writer;
 }
 
 const idOf = (trait: TraitEvent): string => markId(trait.status, trait.at);

@@ -1,12 +1,11 @@
 /** A cart as it stands, for `v_carts`, and its state spelled out, for people and tests. */
 import type { CartSnapshot } from '../../schemas/types.ts';
-import { Reader } from './bytes.ts';
 import { ABANDONED, readMarks } from './marks.ts';
 import { readRecords } from './records.ts';
 import { KEY_SIZE, openState } from './state.ts';
 import { NO_STATUS, statusName } from './statuses.ts';
-import { numberAt, textAt, timeOrNull } from './traits.ts';
-import { AMOUNT, CREATED, MODE, RESERVATION, STORE } from './values.ts';
+import { timeOrNull } from './traits.ts';
+import { AMOUNT, CREATED, MODE, RESERVATION, STORE, numberAt, textAt, timeAt } from './values.ts';
 
 /** What nothing is known of. */
 const BLANK: CartSnapshot = {
@@ -47,10 +46,6 @@ export function snapshotOf(state: Buffer): CartSnapshot {
   };
 }
 
-function timeAt(state: Buffer, recordsAt: number, place: number): number | null {
-  return place === 0 ? null : new Reader(state, recordsAt + place - 1).signed();
-}
-
 /** A state spelled out. Times are Unix milliseconds. */
 export interface DecodedState {
   forgotten: boolean;
@@ -68,14 +63,14 @@ export interface DecodedState {
   /** What does not follow from the events alone. */
   marks: { status: string; occurredAt: number; detectedAt: number | null; replaces: number | null }[];
   /** Bytes by part. */
-  sizes: { summary: number; marks: number; records: number; keys: number };
+  sizes: { summary: number; marks: number; products: number; records: number; keys: number };
 }
 
 const KINDS = ['cart_status', 'cart_activity', 'cart_abandoned'] as const;
 
 /** @throws UnknownVersionError */
 export function decodeState(state: Buffer): DecodedState {
-  const { summary, marksAt, recordsAt, keysAt } = openState(state);
+  const { summary, marksAt, productsAt, recordsAt, keysAt } = openState(state);
   const { forgotten, beyondHorizon } = summary;
   const events = readRecords(state, summary, recordsAt, keysAt).map((record) => ({
     kind: KINDS[record.kind]!,
@@ -85,7 +80,7 @@ export function decodeState(state: Buffer): DecodedState {
     arrival: record.arrival,
     status: record.status === NO_STATUS ? null : statusName(record.status, summary.names),
   }));
-  const marks = [...readMarks(state, marksAt, recordsAt).values()].map((mark) => ({
+  const marks = [...readMarks(state, marksAt, productsAt).values()].map((mark) => ({
     status: mark.status === ABANDONED ? '' : statusName(mark.status, summary.names),
     occurredAt: mark.at,
     detectedAt: timeOrNull(mark.detectedAt),
@@ -97,6 +92,12 @@ export function decodeState(state: Buffer): DecodedState {
     lastArrival: forgotten ? null : summary.lastArrival,
     events,
     marks,
-    sizes: { summary: marksAt, marks: recordsAt - marksAt, records: keysAt - recordsAt, keys: state.length - keysAt },
+    sizes: {
+      summary: marksAt,
+      marks: productsAt - marksAt,
+      products: recordsAt - productsAt,
+      records: keysAt - recordsAt,
+      keys: state.length - keysAt,
+    },
   };
 }

@@ -20,7 +20,11 @@ describe('the format', () => {
     cart.deliver(
       status('on_hold', 60, {
         mode: 'delivery',
-        products: [{ product_id: 'p', count: 1, price: null }],
+        products: [
+          { product_id: 'p', count: 1, price: null },
+          { product_id: 'q', count: 2, price: 12.5 },
+          { product_id: 'p', count: 1, price: null },
+        ],
         request_at: null,
       }),
       minute(60),
@@ -31,7 +35,7 @@ describe('the format', () => {
       minute(62),
     );
     expect(cart.state!.toString('hex')).toMatchInlineSnapshot(
-      `"01305fc0bec1cacf3305561980d30e80dddb010880be9201c0ee6de0d4030c0001010c01076f6e5f686f6c6400809f491f4e291e325103808f86929f67a0c4f50207808bab949f67809f49c0be92017102e08ce2c8cf33a0a90700c0ee6de0d4030236380520a0c37180f25702944100880c80c56600000864656c69766572790101700101036200e0d403a0c4f50200e8020200e0d403a0bda103000237308087d0969f67ca978112ca1bbdcafac231b39a23dc4d3e23e8160039594a33894f6564e1b134b716f8deaeab1d35cc28c8f5c99fcd3c2e7d2c03a9507ae265ecf5b5356885a571cbffb64018845c1b870bb8931f3a3e"`,
+      `"0230dfc0bec1cacf330551191580d30e80dddb010880be9201c0ee6de0d4030c0001010c01076f6e5f686f6c6400809f491f49291e014c03808f86929f67a0c4f50207808bab949f67809f49c0be92010601700a0001010601711301010202a2130b0100007102e08ce2c8cf33a0a90700c0ee6de0d4030236380520a0c37180f25702944100880c80c56600000864656c6976657279016200e0d403a0c4f50200e8020200e0d403a0bda103000237308087d0969f67ca978112ca1bbdcafac231b39a23dc4d3e23e8160039594a33894f6564e1b134b716f8deaeab1d35cc28c8f5c99fcd3c2e7d2c03a9507ae265ecf5b5356885a571cbffb64018845c1b870bb8931f3a3e"`,
     );
     expect(decodeState(cart.state!)).toMatchInlineSnapshot(`
       {
@@ -97,8 +101,9 @@ describe('the format', () => {
         "sizes": {
           "keys": 80,
           "marks": 25,
-          "records": 86,
-          "summary": 54,
+          "products": 21,
+          "records": 81,
+          "summary": 55,
         },
       }
     `);
@@ -107,14 +112,14 @@ describe('the format', () => {
   it('of another version is refused, and so is nothing', () => {
     const { state } = foldCart(undefined, status('pending', 0), minute(0));
     const other = Buffer.from(state);
-    other[0] = 2;
+    other[0] = 1;
     for (const read of [snapshotOf, decodeState, dueOf]) {
-      expect(() => read(other)).toThrow(new UnknownVersionError(2));
-      expect(() => read(Buffer.alloc(0))).toThrow("a cart's state has format none; this program reads 1");
+      expect(() => read(other)).toThrow(new UnknownVersionError(1));
+      expect(() => read(Buffer.alloc(0))).toThrow("a cart's state has format none; this program reads 2");
     }
     expect(() => foldCart(other, status('pending', 0), minute(0))).toThrow(UnknownVersionError);
-    expect(() => concludeDue(other, minute(0))).toThrow("a cart's state has format 2; this program reads 1");
-    expect(new UnknownVersionError(2).name).toBe('UnknownVersionError');
+    expect(() => concludeDue(other, minute(0))).toThrow("a cart's state has format 1; this program reads 2");
+    expect(new UnknownVersionError(1).name).toBe('UnknownVersionError');
   });
 
   it('holds times from the year 1 to the year 9999', () => {

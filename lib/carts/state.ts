@@ -1,5 +1,5 @@
 /**
- * The state of a cart as bytes: version, summary, marks, records, keys. Layout and reasons: docs/adr, "state of a
+ * The state of a cart as bytes: version, summary, marks, products, records, keys. Layout and reasons: docs/adr, "state of a
  * cart". Reading the summary costs the same however many events a cart has.
  */
 import { Reader, Writer } from './bytes.ts';
@@ -8,7 +8,7 @@ import { NEVER, Summary } from './summary.ts';
 import { VALUES } from './values.ts';
 
 /** The format that is written. Others are refused. */
-export const VERSION = 1;
+export const VERSION = 2;
 export const KEY_SIZE = 16;
 
 const BEYOND = 1;
@@ -27,6 +27,7 @@ const ABANDONED = 8;
 const UNKNOWN_NAMES = 16;
 const STATED_APART = 32;
 const UNKNOWN_LAST = 64;
+const PRODUCTS = 128;
 
 /** A state whose first byte names a format that this program does not know. */
 export class UnknownVersionError extends Error {
@@ -42,8 +43,25 @@ export interface Opened {
   summary: Summary;
   /** Where the parts begin in `bytes`. */
   marksAt: number;
+  productsAt: number;
   recordsAt: number;
   keysAt: number;
+}
+
+/** What a state is to have that the one before has not. */
+export interface Additions {
+  /** All marks; undefined when those of before stand. */
+  marks?: Writer | undefined;
+  /** A new event. */
+  appended?: Appended;
+}
+
+/** What an event adds. */
+export interface Appended {
+  record: Writer;
+  key: Buffer;
+  /** All products; undefined when those of before stand. */
+  products: Writer | undefined;
 }
 
 const NO_BYTES = Buffer.alloc(0);
@@ -52,7 +70,7 @@ const NO_BYTES = Buffer.alloc(0);
 export function emptyCart(beyondHorizon: boolean): Opened {
   const summary = new Summary();
   summary.beyondHorizon = beyondHorizon;
-  return { bytes: NO_BYTES, summary, marksAt: 0, recordsAt: 0, keysAt: 0 };
+  return { bytes: NO_BYTES, summary, marksAt: 0, productsAt: 0, recordsAt: 0, keysAt: 0 };
 }
 
 /**
@@ -64,8 +82,9 @@ export function openState(bytes: Buffer, summary = new Summary()): Opened {
   const reader = new Reader(bytes, 1);
   readSummary(reader, summary);
   const marksAt = reader.at;
-  const recordsAt = marksAt + summary.marksSize;
-  return { bytes, summary, marksAt, recordsAt, keysAt: recordsAt + summary.recordsSize };
+  const productsAt = marksAt + summary.marksSize;
+  const recordsAt = productsAt + summary.productsSize;
+  return { bytes, summary, marksAt, productsAt, recordsAt, keysAt: recordsAt + summary.recordsSize };
 }
 
 /** The memory that there was a cart, two bytes. */
@@ -97,6 +116,7 @@ function readSummary(reader: Reader, summary: Summary): void {
   summary.count = reader.unsigned();
   summary.recordsSize = reader.unsigned();
   summary.marksSize = reader.unsigned();
+  summary.productsSize = (second & PRODUCTS) !== 0 ? reader.unsigned() : 0;
   const at = lastArrival - reader.signed();
   summary.at = at;
   summary.firstAt = at - reader.unsigned();
@@ -167,6 +187,7 @@ function writeSummary(writer: Writer, summary: Summary): void {
   writer.unsigned(summary.count);
   writer.unsigned(summary.recordsSize);
   writer.unsigned(summary.marksSize);
+  if (summary.productsSize > 0) writer.unsigned(summary.productsSize);
   writer.signed(lastArrival - at);
   writer.unsigned(at - summary.firstAt);
   writer.byte(summary.rank);
@@ -215,40 +236,42 @@ function secondFlags(summary: Summary, active: boolean, apart: boolean): number 
     (Number.isNaN(summary.abandonedAt) ? 0 : ABANDONED) |
     (summary.names.length > 0 ? UNKNOWN_NAMES : 0) |
     (apart ? STATED_APART : 0) |
-    (summary.status >= FIRST_UNKNOWN ? UNKNOWN_LAST : 0)
+    (summary.status >= FIRST_UNKNOWN ? UNKNOWN_LAST : 0) |
+    (summary.productsSize > 0 ? PRODUCTS : 0)
   );
 }
 
 const head = new Writer();
 
-/**
- * Puts a state together from the one before.
- * @param marks the new marks, undefined when those of `before` stand
- * @param record what a new event adds to the records, if there is one
- */
-export function buildState(
-  before: Opened,
-  summary: Summary,
-  marks: Uint8Array | undefined,
-  record: { bytes: Uint8Array; key: Buffer } | undefined,
-): Buffer {
-  if (marks !== undefined) summary.marksSize = marks.length;
+/** Puts a state together from the one before. */
+export function buildState(before: Opened, summary: Summary, { marks, appended }: Additions): Buffer {
+  if (marks !== undefined) summary.marksSize = marks.at;
+  if (appended?.products !== undefined) summary.productsSize = appended.products.at;
   head.at = 0;
   writeSummary(head, summary);
-  const { bytes } = before;
-  const keys = bytes.length - before.keysAt;
-  const out = Buffer.allocUnsafe(head.at + summary.marksSize + summary.recordsSize + KEY_SIZE * summary.count);
+  const { bytes, marksAt, productsAt, recordsAt, keysAt } = before;
+  const { marksSize, productsSize, recordsSize, count } = summary;
+  const out = Buffer.allocUnsafe(head.at + marksSize + productsSize + recordsSize + KEY_SIZE * count);
   let at = put(out, 0, head.bytes, 0, head.at);
-  if (marks === undefined) {
-    at = put(out, at, bytes, before.marksAt, before.keysAt);
-  } else {
-    at = put(out, at, marks, 0, marks.length);
-    at = put(out, at, bytes, before.recordsAt, before.keysAt);
-  }
-  if (record !== undefined) at = put(out, at, record.bytes, 0, record.bytes.length);
-  at = put(out, at, bytes, before.keysAt, before.keysAt + keys);
-  if (record !== undefined) put(out, at, record.key, 0, KEY_SIZE);
+  at = putPart(out, at, marks, bytes, marksAt, productsAt);
+  at = putPart(out, at, appended?.products, bytes, productsAt, recordsAt);
+  at = put(out, at, bytes, recordsAt, keysAt);
+  if (appended !== undefined) at = put(out, at, appended.record.bytes, 0, appended.record.at);
+  at = put(out, at, bytes, keysAt, bytes.length);
+  if (appended !== undefined) put(out, at, appended.key, 0, KEY_SIZE);
   return out;
+}
+
+/** Puts what takes the place of a part, else the part as it was. */
+function putPart(
+  out: Buffer,
+  at: number,
+  instead: Writer | undefined,
+  bytes: Buffer,
+  start: number,
+  end: number,
+): number {
+  return instead === undefined ? put(out, at, bytes, start, end) : put(out, at, instead.bytes, 0, instead.at);
 }
 
 /** Copies and answers where it ended. Below two dozen bytes a loop is faster than the way into native code. */

@@ -18,8 +18,9 @@ export class Summary {
   /** Events. */
   count = 0;
   /** Sizes in bytes. */
-  recordsSize = 0;
   marksSize = 0;
+  productsSize = 0;
+  recordsSize = 0;
   lastArrival = 0;
   /** Stamped on the last activity to arrive. */
   windowMs = 0;

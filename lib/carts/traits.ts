@@ -1,12 +1,13 @@
 /** Trait events as they leave the core: what was found, with the values that hold for it. */
-import type { AbandonmentSource, Anomaly, CartEvent, Product, TraitChange, TraitOp } from '../../schemas/types.ts';
-import { Reader } from './bytes.ts';
+import type { AbandonmentSource, Anomaly, CartEvent, TraitChange, TraitOp } from '../../schemas/types.ts';
+import { Catalogue } from './catalogue.ts';
 import type { Change } from './changes.ts';
 import type { Abandonment } from './episodes.ts';
 import { ABANDONED } from './marks.ts';
+import { KEY_SIZE } from './state.ts';
 import { NO_STATUS, statusName } from './statuses.ts';
 import { NEVER, type Summary } from './summary.ts';
-import { AMOUNT, MODE, PRODUCTS, STORE, TRAIT_VALUES, readProducts, sameValue } from './values.ts';
+import { AMOUNT, MODE, PRODUCTS, STORE, TRAIT_VALUES, numberAt, sameValue, textAt } from './values.ts';
 
 /** A trait event that the function contains, or an abandonment on its way there. Times are Unix milliseconds. */
 export interface TraitEvent {
@@ -81,6 +82,13 @@ export interface Source {
   bytes: Buffer;
   /** Where the records begin in `bytes`. */
   recordsAt: number;
+  catalogue: Catalogue;
+}
+
+/** @param summary of the state that `bytes` are */
+export function sourceOf(summary: Summary, bytes: Buffer): Source {
+  const recordsAt = bytes.length - KEY_SIZE * summary.count - summary.recordsSize;
+  return { summary, bytes, recordsAt, catalogue: new Catalogue(bytes, recordsAt - summary.productsSize, recordsAt) };
 }
 
 /**
@@ -90,7 +98,7 @@ export interface Source {
 export function toChange(
   op: TraitOp,
   trait: TraitEvent,
-  { summary, bytes, recordsAt }: Source,
+  { summary, bytes, recordsAt, catalogue }: Source,
   retractedAt: number | null = null,
   event?: CartEvent,
 ): TraitChange {
@@ -111,7 +119,7 @@ export function toChange(
     store_id: event?.store_id ?? textAt(bytes, recordsAt, values[STORE]!),
     mode: event?.mode ?? textAt(bytes, recordsAt, values[MODE]!),
     amount: event?.amount ?? numberAt(bytes, recordsAt, values[AMOUNT]!),
-    products: event?.products ?? productsAt(bytes, recordsAt, values[PRODUCTS]!),
+    products: event?.products ?? (values[PRODUCTS] === 0 ? null : catalogue.list(values[PRODUCTS]!)),
     beyond_horizon: summary.beyondHorizon,
     replaces: timeOrNull(trait.replaces),
   };
@@ -131,17 +139,4 @@ export function sameFields(a: TraitEvent, b: TraitEvent, { bytes, recordsAt }: S
 
 export function timeOrNull(time: number): number | null {
   return Number.isNaN(time) ? null : time;
-}
-
-function productsAt(state: Buffer, recordsAt: number, place: number): Product[] | null {
-  return place === 0 ? null : readProducts(new Reader(state, recordsAt + place - 1));
-}
-
-/** @param place of a text value, 0 for none */
-export function textAt(state: Buffer, recordsAt: number, place: number): string | null {
-  return place === 0 ? null : new Reader(state, recordsAt + place - 1).text();
-}
-
-export function numberAt(state: Buffer, recordsAt: number, place: number): number | null {
-  return place === 0 ? null : new Reader(state, recordsAt + place - 1).number();
 }

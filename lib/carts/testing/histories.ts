@@ -33,6 +33,11 @@ const LISTS: Product[][] = [
     { product_id: '1', count: 1, price: null },
     { product_id: 'ü', count: 0.5, price: 1 / 3 },
   ],
+  [
+    { product_id: '1', count: 2, price: 12.5 },
+    { product_id: 'ü', count: 0.5, price: 1 / 3 },
+    { product_id: '1', count: 2, price: 12.5 },
+  ],
 ];
 
 /** How a history is made. */
