@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { Reader, Writer } from './bytes.ts';
+import { Reader, Writer, sameBytes } from './bytes.ts';
 
 const whole = fc.oneof(fc.maxSafeInteger(), fc.integer({ min: -300, max: 300 }), fc.integer());
 
@@ -63,6 +63,50 @@ describe('bytes', () => {
       (r) => r.text(),
       (r) => r.skipText(),
     );
+  });
+
+  /** Written where a writer's first bytes end, a little before, a little behind. */
+  it.each<[string, (w: Writer) => void, (r: Reader) => unknown, unknown]>([
+    ['a byte', (w) => w.byte(7), (r) => r.byte(), 7],
+    ['a whole number', (w) => w.unsigned(2 ** 53 - 1), (r) => r.unsigned(), 2 ** 53 - 1],
+    ['a signed one', (w) => w.signed(-(2 ** 53) + 1), (r) => r.signed(), -(2 ** 53) + 1],
+    ['a double', (w) => w.number(1 / 3), (r) => r.number(), 1 / 3],
+    ['a short text', (w) => w.text('a short text'), (r) => r.text(), 'a short text'],
+    ['a long text', (w) => w.text('long '.repeat(20)), (r) => r.text(), 'long '.repeat(20)],
+    ['a text that is not ASCII', (w) => w.text('läden'), (r) => r.text(), 'läden'],
+    ['few bytes', (w) => w.append(Buffer.from('-abcd-'), 1, 5), (r) => [r.byte(), r.byte(), r.byte()], [97, 98, 99]],
+    ['many bytes', (w) => w.append(Buffer.alloc(50, 5), 1, 49), (r) => [r.byte(), r.byte()], [5, 5]],
+  ])('a writer grows for %s', (_what, write, read, wanted) => {
+    const { length } = new Writer().bytes;
+    for (let room = 0; room <= 120; room++) {
+      const writer = new Writer();
+      for (let i = room; i < length; i++) writer.byte(i % 251);
+      const start = writer.at;
+      write(writer);
+      const end = writer.at;
+      writer.text('behind');
+      const reader = new Reader(writer.bytes, start);
+      expect(read(reader)).toEqual(wanted);
+      expect(new Reader(writer.bytes, end).text()).toBe('behind');
+      expect(writer.bytes[start - 1]).toBe((length - 1) % 251);
+    }
+  });
+
+  it('taken over from elsewhere, from a place to another', () => {
+    const from = Buffer.from(Array.from({ length: 100 }, (_, i) => i));
+    for (const size of [0, 1, 24, 25, 60]) {
+      const writer = new Writer();
+      writer.byte(200);
+      writer.append(from, 3, 3 + size);
+      expect([...writer.bytes.subarray(0, writer.at)]).toEqual([200, ...from.subarray(3, 3 + size)]);
+    }
+  });
+
+  it('are the same at two places, or not', () => {
+    const bytes = Buffer.from('-abc-abd');
+    const same = (atA: number, atB: number, size: number): boolean => sameBytes(bytes, atA, bytes, atB, size);
+    expect([same(1, 5, 2), same(1, 5, 3), same(1, 2, 1), same(1, 6, 0)]).toEqual([true, false, false, true]);
+    expect(same(4, 8, 1)).toBe(false);
   });
 
   it.each<[number, number[]]>([

@@ -9,15 +9,18 @@ const status = (name: string, at: number): ReturnType<typeof cartEvent> =>
   cartEvent({ kind: 'cart_status', status: name, occurred_at: minute(at) });
 
 describe('deadlines', () => {
-  const open = foldCart(undefined, cartEvent({ occurred_at: minute(0), store_id: '68' }), minute(2)).state;
+  const openCart = (): Buffer =>
+    foldCart(undefined, cartEvent({ occurred_at: minute(0), store_id: '68' }), minute(2)).state;
 
   it('are those of the open episode, or of the grace after its last arrival', () => {
+    const open = openCart();
     expect(dueOf(open)).toBe(minute(30));
     const late = foldCart(undefined, cartEvent({ occurred_at: minute(0), grace_ms: 5 * MINUTE }), minute(40)).state;
     expect(dueOf(late)).toBe(minute(45));
   });
 
   it('have passed when log time is past them, not at them', () => {
+    const open = openCart();
     expect(concludeDue(open, minute(30))).toEqual({ state: open, changes: [] });
     expect(concludeDue(open, minute(30)).state).toBe(open);
     const { state, changes } = concludeDue(open, minute(30) + 1);
@@ -72,28 +75,46 @@ describe('deadlines', () => {
   });
 });
 
+describe('deadlines of several episodes', () => {
+  it('are passed each by itself: one that is only reached waits', () => {
+    const cart = new TestCart();
+    // Both have ended; their grace runs until minutes 70 and 80.
+    cart.deliver(cartEvent({ occurred_at: minute(0), grace_ms: 70 * MINUTE }), minute(0));
+    cart.deliver(cartEvent({ occurred_at: minute(40), grace_ms: 79 * MINUTE }), minute(1));
+    cart.deliver(cartEvent({ occurred_at: minute(200) }), minute(1));
+    expect(cart.tick(minute(80)).map((c) => c.occurred_at)).toEqual([minute(30)]);
+    expect(cart.due()).toBe(minute(80));
+    expect(cart.tick(minute(80) + 1).map((c) => c.occurred_at)).toEqual([minute(70)]);
+  });
+});
+
 describe('the horizon', () => {
-  const ordered = foldCart(undefined, status('verification', 0), minute(61)).state;
+  const orderedCart = (): Buffer => foldCart(undefined, status('verification', 0), minute(61)).state;
 
   it('is 90 days unless it is given', () => {
+    const ordered = orderedCart();
     expect(DEFAULT_HORIZON_MS).toBe(90 * 24 * HOUR);
     expect(dueOf(ordered)).toBe(minute(120) + DEFAULT_HORIZON_MS);
   });
 
   it('has a timer at the next full hour', () => {
+    const ordered = orderedCart();
     expect(dueOf(ordered, HORIZON)).toBe(minute(120) + HORIZON);
     const onTheHour = foldCart(undefined, status('verification', 0), minute(60)).state;
     expect(dueOf(onTheHour, HORIZON)).toBe(minute(60) + HORIZON);
   });
 
   it('leaves two bytes, and no deadline', () => {
+    const ordered = orderedCart();
     expect(concludeDue(ordered, minute(61) + HORIZON, HORIZON).state).toBe(ordered);
     const { state, changes } = concludeDue(ordered, minute(61) + HORIZON + 1, HORIZON);
     expect(changes).toEqual([]);
     expect([...state]).toEqual([2, 2]);
     expect(dueOf(state, HORIZON)).toBeUndefined();
     expect(concludeDue(state, minute(0) + 9 * HORIZON, HORIZON).state).toBe(state);
-    expect(Object.values(snapshotOf(state)).every((value) => value === null)).toBe(true);
+    const snapshot = snapshotOf(state);
+    expect(Object.keys(snapshot)).toEqual(Object.keys(snapshotOf(ordered)));
+    expect(Object.values(snapshot).every((value) => value === null)).toBe(true);
     expect(decodeState(state)).toMatchObject({ forgotten: true, lastArrival: null, events: [], marks: [] });
   });
 
@@ -101,6 +122,7 @@ describe('the horizon', () => {
     ['whose timer has fired', true],
     ['whose timer has not', false],
   ])('a later event starts its life anew, of a cart %s', (_name, fired) => {
+    const ordered = orderedCart();
     const past = minute(61) + HORIZON + 1;
     const before = fired ? concludeDue(ordered, past, HORIZON).state : ordered;
     const { state, result, changes } = foldCart(before, status('verification', 0), past, HORIZON);
@@ -120,6 +142,7 @@ describe('the horizon', () => {
   });
 
   it('an event at the very horizon still belongs', () => {
+    const ordered = orderedCart();
     const { changes } = foldCart(ordered, status('preparing', 9), minute(61) + HORIZON, HORIZON);
     expect(changes.map((c) => [c.status, c.previous_status, c.beyond_horizon])).toEqual([
       ['preparing', 'verification', false],
@@ -127,6 +150,7 @@ describe('the horizon', () => {
   });
 
   it('is counted from the last arrival of an event, not of a repeat', () => {
+    const ordered = orderedCart();
     const repeated = foldCart(ordered, status('verification', 0), minute(600), HORIZON);
     expect(repeated.result).toBe('repeat');
     expect(dueOf(repeated.state, HORIZON)).toBe(minute(120) + HORIZON);
@@ -140,6 +164,8 @@ describe('the horizon', () => {
     const short = 10 * MINUTE;
     expect(dueOf(cart, short)).toBe(minute(60));
     expect(concludeDue(cart, minute(600), short)).toEqual({ state: both.state, changes: [] });
+    // Nor is what would be due at the very horizon, so the timer is the hour's.
+    expect(dueOf(cart, 30 * MINUTE)).toBe(minute(60));
     expect(foldCart(cart, status('verification', 40), minute(40), short).changes.map((c) => c.trait)).toEqual([
       'cart_status_updated',
     ]);

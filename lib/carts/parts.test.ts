@@ -32,15 +32,19 @@ function encodedSize(changes: TraitChange[], state: Buffer): number {
   return localCodec<PersonInput>(TOPICS.personInputs).encode(whole).length;
 }
 
+let made: ReturnType<typeof upheaval> | undefined;
+
 describe('changes in parts', () => {
-  const { changes, state } = upheaval(300, 100);
+  const many = (): ReturnType<typeof upheaval> => (made ??= upheaval(300, 100));
 
   it('are all there, in order', () => {
+    const { changes } = many();
     expect(changes).toHaveLength(600);
     expect(inParts(changes).flat()).toEqual(changes);
   });
 
   it('fit, and are not cut finer than they must be', () => {
+    const { changes, state } = many();
     const limit = 100_000;
     expect(encodedSize(changes, state)).toBeGreaterThan(10 * limit);
     const sizes = inParts(changes, limit).map((part) => encodedSize(part, state));
@@ -49,14 +53,45 @@ describe('changes in parts', () => {
   });
 
   it('a change that is too large by itself is a part of its own', () => {
-    expect(inParts(changes.slice(0, 3), 10).map((part) => part.length)).toEqual([1, 1, 1]);
+    expect(inParts(many().changes.slice(0, 3), 10).map((part) => part.length)).toEqual([1, 1, 1]);
   });
 
   it('none are one empty part', () => {
     expect(inParts([])).toEqual([[]]);
   });
 
+  it.each<[string, Partial<TraitChange>]>([
+    ['status', { status: '€'.repeat(20_000) }],
+    ['status before', { previous_status: '€'.repeat(20_000) }],
+    ['store', { store_id: '€'.repeat(20_000) }],
+    ['mode', { mode: '€'.repeat(20_000) }],
+    ['product', { products: [{ product_id: '€'.repeat(20_000), count: 1, price: null }] }],
+  ])('a long %s counts', (_what, fields) => {
+    const { changes, state } = many();
+    const short = { ...changes[0]!, store_id: null, mode: null, products: null };
+    expect(inParts([short, short, short], 2000)).toHaveLength(1);
+    const long = inParts(
+      [1, 2, 3].map(() => ({ ...short, ...fields })),
+      150_000,
+    );
+    expect(long.map((part) => part.length)).toEqual([2, 1]);
+    expect(Math.max(...long.map((part) => encodedSize(part, state)))).toBeLessThanOrEqual(150_000);
+  });
+
+  it('a part may be as large as it may be', () => {
+    const plain = {
+      ...many().changes[0]!,
+      status: '',
+      previous_status: null,
+      store_id: null,
+      mode: null,
+      products: null,
+    };
+    expect(inParts([plain, plain], 256)).toHaveLength(1);
+    expect(inParts([plain, plain], 255)).toHaveLength(2);
+  });
+
   it('few are one part', () => {
-    expect(inParts(changes.slice(0, 20))).toHaveLength(1);
+    expect(inParts(many().changes.slice(0, 20))).toHaveLength(1);
   });
 });

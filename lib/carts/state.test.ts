@@ -109,6 +109,16 @@ describe('the format', () => {
     `);
   });
 
+  it('stands, of a cart whose events came as they happened', () => {
+    const cart = new TestCart();
+    const products = [{ product_id: 'p', count: 1, price: 3 }];
+    cart.deliver(cartEvent({ event_key: keyOf('a'), occurred_at: minute(0), store_id: '68', products }), minute(0));
+    cart.deliver(status('verification', 5, { amount: 3, products }), minute(5));
+    expect(cart.state!.toString('hex')).toMatchInlineSnapshot(
+      `"022087e0dff0c8cf33021e000b00e0a71202e0a712c0ee6de0d40301000202000d111d010601701000010101030500718280b8dec8cf330000c0ee6de0d40302363801606001e0a71200000103ca978112ca1bbdcafac231b39a23dc4deaffa8b039840eacb1dd8a41d3529165"`,
+    );
+  });
+
   it('of another version is refused, and so is nothing', () => {
     const { state } = foldCart(undefined, status('pending', 0), minute(0));
     const other = Buffer.from(state);
@@ -190,6 +200,27 @@ describe('the snapshot', () => {
     expect(cart.snapshot()).toMatchObject({ abandoned_at: minute(30), recovered_at: minute(50) });
     const ordered = foldCart(undefined, status('verification', 0), minute(0)).state;
     expect(snapshotOf(ordered).recovered_at).toBeNull();
+  });
+});
+
+describe('a state spelled out', () => {
+  it('names the status of a change that took the place of another', () => {
+    const cart = new TestCart();
+    cart.deliver(status('preparing', 20), minute(20));
+    cart.deliver(status('preparing', 10), minute(21));
+    expect(decodeState(cart.state!).marks).toEqual([
+      { status: 'preparing', occurredAt: minute(10), detectedAt: minute(21), replaces: minute(20) },
+    ]);
+  });
+
+  it('has a long text after a short one', () => {
+    const stores = ['6', 'x'.repeat(300), '6', 'y'.repeat(300), 'y'.repeat(300)];
+    const cart = new TestCart();
+    for (const [i, store] of stores.entries()) {
+      cart.deliver(status('preparing', i, { store_id: store }), minute(i));
+      expect(cart.snapshot().store_id).toBe(store);
+    }
+    expect(decodeState(cart.state!).sizes.records).toBeLessThan(700);
   });
 });
 

@@ -1,0 +1,41 @@
+import { describe, expect, it } from 'vitest';
+import { KIND_ACTIVITY, KIND_STATUS, compareRecords, rankOf, type CartRecord } from './order.ts';
+import { FIRST_UNKNOWN } from './statuses.ts';
+import { keyOf } from './testing/events.ts';
+
+const NAMES = ['zeta', 'alpha'];
+
+function record(fields: Partial<CartRecord>): CartRecord {
+  const { kind = KIND_ACTIVITY, status = -1 } = fields;
+  const position = { turn: 0, kind, line: false, at: 100, rank: rankOf(kind, status, false), status, arrival: 0 };
+  const settings = { receivedAt: 0, requestAt: 0, windowMs: 30, graceMs: 1, wrongMode: false };
+  return { ...position, ...settings, values: [0, 0, 0, 0, 0, 0], keys: keyOf('k'), keyAt: 0, ...fields };
+}
+
+const unknown = (index: number, fields: Partial<CartRecord> = {}): CartRecord =>
+  record({ kind: KIND_STATUS, status: FIRST_UNKNOWN + index, ...fields });
+
+const LOW = Buffer.alloc(16, 1);
+const HIGH = Buffer.alloc(16, 2);
+
+describe('events of one cart, whatever their order of arrival', () => {
+  it.each<[string, CartRecord, CartRecord]>([
+    ['by T', record({ at: 99, keys: HIGH }), record({ at: 100, keys: LOW })],
+    ['by what happened', record({ keys: HIGH }), unknown(0, { keys: LOW })],
+    ['unknown statuses by name', unknown(1, { keys: HIGH }), unknown(0, { keys: LOW })],
+    ['equal unknown statuses by key', unknown(0, { keys: LOW }), unknown(0, { keys: HIGH })],
+    ['by key', record({ keys: LOW }), record({ keys: HIGH })],
+    ['by key, where it stands', record({ keys: Buffer.concat([HIGH, LOW]), keyAt: 16 }), record({ keys: HIGH })],
+    ['of one key, a status before an activity', record({ kind: KIND_STATUS, rank: 0 }), record({})],
+    ['of one key, a webhook before a line', record({}), record({ line: true })],
+    ['of one key, the shorter window first', record({ windowMs: 10 }), record({ windowMs: 60 })],
+  ])('%s', (_what, first, second) => {
+    expect(compareRecords(first, second, NAMES)).toBeLessThan(0);
+    expect(compareRecords(second, first, NAMES)).toBeGreaterThan(0);
+  });
+
+  it('are level when nothing tells them apart', () => {
+    expect(compareRecords(record({ line: true }), record({ line: true }), NAMES)).toBe(0);
+    expect(compareRecords(unknown(0), unknown(0), NAMES)).toBe(0);
+  });
+});

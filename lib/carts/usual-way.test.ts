@@ -1,0 +1,69 @@
+/** An event later than all others costs the same however many a cart has: nothing of the past is read for it. */
+import { describe, expect, it } from 'vitest';
+import type { CartEvent } from '../../schemas/types.ts';
+import { concludeDue, decodeState, dueOf, foldCart, snapshotOf } from './index.ts';
+import { TestCart } from './testing/cart.ts';
+import { cartEvent, keyOf, minute } from './testing/events.ts';
+
+/** Carries all values itself, so that none has to be looked up. */
+const event = (at: number, fields: Partial<CartEvent> = {}): CartEvent =>
+  cartEvent({
+    event_key: keyOf(`${at} ${JSON.stringify(fields)}`),
+    occurred_at: minute(at),
+    store_id: '68',
+    mode: 'pickup',
+    amount: at,
+    products: [{ product_id: 'p', count: 1, price: null }],
+    ...fields,
+  });
+const status = (at: number, name: string): CartEvent => event(at, { kind: 'cart_status', status: name });
+const own = (at: number): CartEvent => event(at, { kind: 'cart_abandoned' });
+
+/** A state whose records say nothing any more. */
+function garbled(state: Buffer): Buffer {
+  const { summary, marks, products, records } = decodeState(state).sizes;
+  const start = summary + marks + products;
+  return Buffer.from(state).fill(0xff, start, start + records);
+}
+
+function cartOf(history: readonly (CartEvent | number)[]): Buffer {
+  const cart = new TestCart();
+  for (const one of history) {
+    if (typeof one === 'number') cart.tick(minute(one));
+    else cart.deliver(one, one.occurred_at);
+  }
+  return cart.state!;
+}
+
+describe('nothing of the past is read', () => {
+  it.each<[string, (CartEvent | number)[], CartEvent]>([
+    ['another activity', [event(0)], event(5)],
+    ['a change', [event(0)], status(5, 'verification')],
+    ['a change at the same time as an activity', [event(0)], status(0, 'verification')],
+    ['emptying at the same time as an activity', [event(0)], event(0, { emptying: true })],
+    ["Jane's own at the same time as a change", [status(0, 'verification')], own(0)],
+    ['a further change', [status(0, 'verification')], status(5, 'preparing')],
+    ['activity after an abandonment', [event(0), 40], event(50)],
+    ['pending after an abandonment', [event(0), 40], status(50, 'pending')],
+    ['a cancellation after an abandonment', [event(0), 40], status(50, 'cancelled')],
+    ["activity after Jane's own", [own(0)], event(5)],
+    ['a change after a recovery', [event(0), 40, status(50, 'verification')], status(60, 'preparing')],
+    ['an unknown status', [status(0, 'verification')], status(5, 'on_hold')],
+  ])('for %s', (_what, history, next) => {
+    const state = cartOf(history);
+    const logTime = next.occurred_at;
+    const wanted = foldCart(state, next, logTime);
+    const folded = foldCart(garbled(state), next, logTime);
+    expect(folded.changes).toEqual(wanted.changes);
+    expect(snapshotOf(folded.state)).toEqual(snapshotOf(wanted.state));
+    expect(dueOf(folded.state)).toBe(dueOf(wanted.state));
+  });
+
+  it('for a deadline', () => {
+    const state = cartOf([event(0), event(5)]);
+    const concluded = concludeDue(garbled(state), minute(40));
+    expect(concluded.changes.map((c) => [c.occurred_at, c.detected_at])).toEqual([[minute(35), minute(40)]]);
+    expect(dueOf(concluded.state)).toBe(dueOf(concludeDue(state, minute(40)).state));
+    expect(snapshotOf(concluded.state).created_at).toBe(minute(0));
+  });
+});
