@@ -24,7 +24,7 @@ const HELP = `Measures the whole pipeline, on an installation that it starts for
   --latency-seconds N    how long webhooks are sent at a rate, open loop (180)
   --warm-up-seconds N    at the same rate before, not measured (30)
   --rate N               webhooks per second then (200)
-  --poll-ms N            how often ClickHouse is looked at meanwhile, in milliseconds (20)
+  --poll-ms N            how often ClickHouse is looked at meanwhile, in milliseconds (50)
   --seed N               equal seeds send the same (1)
   --json FILE            write all figures there, for docs and plots (npm run bench -- pipeline-plot)
   --keep                 leave the installation's folder, with the logs of its processes
@@ -71,7 +71,7 @@ function readOptions(args: string[]): Options | 'help' {
       'latency-seconds': text(180),
       'warm-up-seconds': text(30),
       rate: text(200),
-      'poll-ms': text(20),
+      'poll-ms': text(50),
       seed: text(1),
       json: { type: 'string' },
       keep: { type: 'boolean', default: false },

@@ -41,6 +41,10 @@ export class Connection {
     });
   }
 
+  get usable(): boolean {
+    return this.closed === undefined;
+  }
+
   close(): void {
     this.socket.destroy();
   }
@@ -78,7 +82,7 @@ export class ConnectionPool {
 
   constructor(private readonly url: URL) {}
 
-  /** How many were open at most. */
+  /** How many were opened. */
   get size(): number {
     return this.all.size;
   }
@@ -87,21 +91,34 @@ export class ConnectionPool {
     this.idle.push(...(await Promise.all(Array.from({ length: count }, () => this.open()))));
   }
 
-  /** Answers the status, or 0 when the connection broke. */
+  /**
+   * Answers the status. A server closes connections that were idle for long, perhaps in the very moment of a request:
+   * that one goes out again on a new connection, as any client does it. Rejects when that breaks too.
+   */
   async post(headers: Readonly<Record<string, string>>, body: string): Promise<number> {
-    const connection = this.idle.pop() ?? (await this.open().catch(() => undefined));
-    if (connection === undefined) return 0;
-    try {
-      const status = await connection.post(this.url.pathname, headers, body);
-      this.idle.push(connection);
-      return status;
-    } catch {
-      return 0;
+    for (let idle = this.idle.pop(); idle !== undefined; idle = this.idle.pop()) {
+      if (!idle.usable) continue;
+      try {
+        return await this.postOn(idle, headers, body);
+      } catch {
+        break;
+      }
     }
+    return this.postOn(await this.open(), headers, body);
   }
 
   close(): void {
     for (const connection of this.all) connection.close();
+  }
+
+  private async postOn(
+    connection: Connection,
+    headers: Readonly<Record<string, string>>,
+    body: string,
+  ): Promise<number> {
+    const status = await connection.post(this.url.pathname, headers, body);
+    this.idle.push(connection);
+    return status;
   }
 
   private async open(): Promise<Connection> {

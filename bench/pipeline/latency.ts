@@ -42,7 +42,7 @@ export interface LatencyRun {
   resolution: Spread;
   /** One look. */
   look: Spread;
-  /** Connections that were needed. */
+  /** Connections that were opened. */
   connections: number;
 }
 
@@ -75,9 +75,13 @@ export async function latencyRun(installation: BenchInstallation, options: Laten
     const sent: Sent = { key: keyOf(cartId, status), dueMs, sentMs, answeredMs: NaN, countedMs: NaN, lookedMs: NaN };
     all.push(sent);
     watch.expect(sent);
-    const answer = await pool.post(signWebhook(subscription, body), body);
-    sent.answeredMs = nowMs();
-    if (answer !== 202) watch.fail(new Error(`a webhook was answered ${answer} instead of 202`));
+    try {
+      const answer = await pool.post(signWebhook(subscription, body), body);
+      sent.answeredMs = nowMs();
+      if (answer !== 202) throw new Error(`a webhook was answered ${answer} instead of 202`);
+    } catch (error) {
+      watch.fail(error as Error);
+    }
   };
   const schedule = arrivals(warmUp + Math.round(options.rate * options.seconds), options);
   const stages = await readStages(installation);
