@@ -51,7 +51,8 @@ async function started(command: string, args: string[]): Promise<Started> {
 const WAYS: Record<string, { command: string; args: string[]; stop(child: ChildProcess): void }> = {
   'Ctrl-C in a terminal': {
     command: 'script',
-    args: ['--quiet', '--return', '--command', 'npm start', '/dev/null'],
+    // exec: a shell that stays would end by the same Ctrl-C, and its 130 would stand for what npm said.
+    args: ['--quiet', '--return', '--command', 'exec npm start', '/dev/null'],
     stop: (child) => child.stdin?.write('\x03'),
   },
   'SIGTERM to the group': { command: 'npm', args: ['start'], stop: ({ pid }) => process.kill(-pid!, 'SIGTERM') },
