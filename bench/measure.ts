@@ -17,26 +17,33 @@ export interface MeasureOptions {
   runs?: number;
   warmUps?: number;
   floor?: number;
-  /** Not measured; makes what one run needs. */
-  prepare?: () => void;
-  /** One run; answers how many operations it was. */
-  once: () => number;
+  /**
+   * One run: calls `timed` with pieces of work, each of which answers how many operations it was. What is done between
+   * them, such as making their input, is not measured; so a run need not hold all its input at once, which would
+   * measure what a full garbage collection takes for that.
+   */
+  once: (timed: (work: () => number) => void) => void;
 }
 
-export function measure({ name, runs = 7, warmUps = 2, floor, prepare, once }: MeasureOptions): Measurement {
+export function measure({ name, runs = 7, warmUps = 2, floor, once }: MeasureOptions): Measurement {
   const rates: number[] = [];
   const walls: number[] = [];
   let operations = 0;
   for (let run = -warmUps; run < runs; run++) {
-    prepare?.();
-    globalThis.gc?.();
-    const startedMs = performance.now();
-    const before = process.cpuUsage();
-    operations = once();
-    const { user, system } = process.cpuUsage(before);
+    let cpuMicros = 0;
+    let wallMs = 0;
+    operations = 0;
+    once((work) => {
+      const startedMs = performance.now();
+      const before = process.cpuUsage();
+      operations += work();
+      const { user, system } = process.cpuUsage(before);
+      cpuMicros += user + system;
+      wallMs += performance.now() - startedMs;
+    });
     if (run < 0) continue;
-    rates.push(operations / ((user + system) / 1e6));
-    walls.push(performance.now() - startedMs);
+    rates.push(operations / (cpuMicros / 1e6));
+    walls.push(wallMs);
   }
   rates.sort((a, b) => a - b);
   walls.sort((a, b) => a - b);
