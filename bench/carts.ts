@@ -1,12 +1,22 @@
 /**
  * The fold of carts alone, no Kafka: events per CPU-second with the state decoded and encoded for every event, and
- * bytes per cart. Options: `--carts 20000 --runs 7 --seed 1`.
+ * bytes per cart.
  */
 import { createHash } from 'node:crypto';
 import { parseArgs } from 'node:util';
 import { EVENT_LIMIT, concludeDue, decodeState, dueOf, foldCart, snapshotOf } from '../lib/carts/index.ts';
 import type { CartEvent, Product } from '../schemas/types.ts';
 import { measure, printJson, printMeasurements, printTable, type Measurement } from './measure.ts';
+
+export const HELP = `Measures the fold of carts alone, no engines: deliveries per CPU-second, and bytes of a cart.
+
+  npm run bench -- carts [options]
+
+  --carts N   that the traffic consists of (20000)
+  --runs N    of each measurement, after a warm-up (7)
+  --seed N    equal seeds give the same traffic (1)
+  --help
+`;
 
 const MINUTE = 60_000;
 const START = Date.UTC(2026, 2, 17);

@@ -1,6 +1,6 @@
-/** `npm run bench -- <name> [arguments]`: runs bench/<name>.ts, which exports `run(args)`. */
+/** `npm run bench -- <name> [arguments]`: runs bench/<name>.ts, which exports `run(args)` and, for --help, `HELP`. */
 
-type Bench = { run?: (args: string[]) => Promise<void> | void };
+type Bench = { HELP?: string; run?: (args: string[]) => Promise<void> | void };
 
 /** @throws Error for a name that is no benchmark */
 export async function run(args: readonly string[]): Promise<void> {
@@ -10,5 +10,6 @@ export async function run(args: readonly string[]): Promise<void> {
   const bench = /^[a-z][a-z-]*$/.test(name) && name !== 'index' ? await load().catch(() => undefined) : undefined;
   if (bench?.run === undefined)
     throw new Error('usage: npm run bench -- <name> [arguments], see npm run bench -- --help');
-  await bench.run(rest);
+  if (rest.includes('--help')) process.stdout.write(bench.HELP ?? '');
+  else await bench.run(rest);
 }

@@ -1,7 +1,7 @@
 /**
  * Who is who without Kafka: the fold alone with its state's bytes, and both topologies of the processor with Avro in
  * and out on the core that the runtime drives. A retailer's day: shoppers with four carts each, a cart of six updates,
- * one cart in three begins without identifiers. Options: `--carts 20000 --runs 5`.
+ * one cart in three begins without identifiers.
  */
 import { parseArgs } from 'node:util';
 import { foldPersonInput } from '../lib/people/index.ts';
@@ -11,6 +11,15 @@ import { TOPICS } from '../lib/topics.ts';
 import type { CartEvent, PersonInput } from '../schemas/types.ts';
 import { carts, codecs, delivery, people } from '../services/processor/testing.ts';
 import { measure, printJson, printMeasurements, printTable } from './measure.ts';
+
+export const HELP = `Measures who is who without engines: the fold alone, and both topologies with Avro in and out.
+
+  npm run bench -- people [options]
+
+  --carts N   that the day consists of, each of six updates (20000)
+  --runs N    of each measurement, after a warm-up (5)
+  --help
+`;
 
 const START = Date.UTC(2026, 2, 17);
 const UPDATES = 6;

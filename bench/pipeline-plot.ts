@@ -1,12 +1,20 @@
 /**
  * `npm run bench -- pipeline-plot --from FILE`: draws what `npm run bench -- pipeline --json FILE` wrote, as
- * docs/pictures/bench-latency.svg and bench-cpu.svg. Options: `--from FILE --to docs/pictures`.
+ * docs/pictures/bench-latency.svg and bench-cpu.svg.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import type { PipelineReport } from './pipeline.ts';
 import { BLUES, document, line, scale, text, type Scale } from './pipeline/svg.ts';
+
+export const HELP = `Draws bench-latency.svg and bench-cpu.svg from what npm run bench -- pipeline --json FILE wrote.
+
+  npm run bench -- pipeline-plot --from FILE [--to FOLDER]
+
+  --to FOLDER   where the pictures go (docs/pictures)
+  --help
+`;
 
 const WIDTH = 860;
 const FLOOR_MS = 1_000;

@@ -11,7 +11,7 @@ import { latencyRun, type LatencyRun } from './pipeline/latency.ts';
 import { importFile } from './pipeline/traffic.ts';
 import { webhooksRun, type WebhooksRun } from './pipeline/webhooks.ts';
 
-const HELP = `Measures the whole pipeline, on an installation that it starts for itself and ends again.
+export const HELP = `Measures the whole pipeline, on an installation that it starts for itself and ends again.
 
   npm run bench -- pipeline [options]
 
@@ -57,7 +57,7 @@ interface Options {
 }
 
 /** @throws Error for options that are no options or out of range */
-function readOptions(args: string[]): Options | 'help' {
+function readOptions(args: string[]): Options {
   const text = (fallback: number) => ({ type: 'string', default: String(fallback) }) as const;
   const { values } = parseArgs({
     args,
@@ -75,11 +75,9 @@ function readOptions(args: string[]): Options | 'help' {
       seed: text(1),
       json: { type: 'string' },
       keep: { type: 'boolean', default: false },
-      help: { type: 'boolean', default: false },
     },
   });
-  if (values.help) return 'help';
-  const whole = (name: Exclude<keyof typeof values, 'only' | 'json' | 'keep' | 'help'>, high: number): number => {
+  const whole = (name: Exclude<keyof typeof values, 'only' | 'json' | 'keep'>, high: number): number => {
     const value = Number(values[name]);
     if (!Number.isInteger(value) || value < 1 || value > high)
       throw new Error(`--${name} takes a whole number from 1 to ${high}, not "${values[name]}"`);
@@ -122,10 +120,6 @@ const say = (message: string): void => void process.stderr.write(`bench: ${messa
 /** @throws Error when anything is answered or counted otherwise than it must be */
 export async function run(args: string[]): Promise<void> {
   const options = readOptions(args);
-  if (options === 'help') {
-    process.stdout.write(HELP);
-    return;
-  }
   const loadBefore = loadavg();
   say('starting an installation');
   const installation = await startOwnInstallation(options.keep);
