@@ -195,19 +195,54 @@ function stateOf(steps: readonly [number, string][]): Buffer {
   return state!;
 }
 
-/** The most that a cart can have: 2,000 events, each with 60 products, drawn by `draw` from ids of 36 characters. */
-function fullCart(draw: (index: number) => number[]): Buffer {
+/** Ids of 36 characters. */
+function listOf(ids: number[]): Product[] {
+  return ids.map((id) => ({
+    product_id: `9f1c2d3e-5b7a-4c11-8000-${String(id).padStart(12, '0')}`,
+    count: 1,
+    price: 12.5 + (id % 90),
+  }));
+}
+
+/** A cart of so many activities, all that it can have unless said otherwise, by the list of each. */
+function bigCart(draw: (index: number) => Product[], events = EVENT_LIMIT): Buffer {
   let state: Buffer | undefined;
-  for (let index = 0; index < EVENT_LIMIT; index++) {
+  for (let index = 0; index < events; index++) {
     const at = START + index * MINUTE;
-    const products = draw(index).map((id) => ({
-      product_id: `9f1c2d3e-5b7a-4c11-8000-${String(id).padStart(12, '0')}`,
-      count: 1,
-      price: 12.5 + (id % 90),
-    }));
-    state = next(state, { cart: 1, index, what: 'activity', at }, products);
+    state = next(state, { cart: 1, index, what: 'activity', at }, draw(index));
   }
   return state!;
+}
+
+/** What one more event costs a cart of one event, and one that can have only this one more. */
+function appends(runs: number): Measurement[] {
+  const random = randomFrom(1);
+  const lists: Record<string, () => Product[]> = {
+    'no products': () => [],
+    '60 products of 500': () => listOf(Array.from({ length: 60 }, () => Math.floor(random() * 500))),
+  };
+  return Object.entries(lists).flatMap(([products, draw]) =>
+    [1, EVENT_LIMIT - 1].flatMap((events) => {
+      const state = bigCart(draw, events);
+      const nextAt = START + events * MINUTE;
+      return [
+        { order: 'in order', at: nextAt, times: 1000 },
+        { order: 'late', at: START - MINUTE, times: events === 1 ? 1000 : 20 },
+      ].map(({ order, at, times }) => {
+        const step = { cart: 1, what: 'activity', at, receivedAt: nextAt + 700 };
+        const more = Array.from({ length: times }, (_, i) => ({
+          ...eventOf({ ...step, index: EVENT_LIMIT + i }),
+          products: draw(),
+        }));
+        return measure({
+          name: `one more, ${order}, after ${events.toLocaleString('en')}, ${products}`,
+          runs,
+          once: (timed) =>
+            timed(() => more.filter((event) => foldCart(state, event, nextAt + 720).result === 'event').length),
+        });
+      });
+    }),
+  );
 }
 
 /** A list that grows to 60 lines, and one of 60 products at random from 500. */
@@ -215,11 +250,12 @@ function fullCarts(): Record<string, number> {
   const random = randomFrom(1);
   const upTo = (count: number): number[] => Array.from({ length: count }, (_, id) => id);
   return {
-    'full: 2,000 activities, a list that grows to 60': fullCart((index) =>
-      upTo(1 + Math.floor((60 * index) / EVENT_LIMIT)),
+    'full: 2,000 activities, a list that grows to 60': bigCart((index) =>
+      listOf(upTo(1 + Math.floor((60 * index) / EVENT_LIMIT))),
     ).length,
-    'full: 2,000 activities, each 60 of 500 products': fullCart(() => upTo(60).map(() => Math.floor(random() * 500)))
-      .length,
+    'full: 2,000 activities, each 60 of 500 products': bigCart(() =>
+      listOf(upTo(60).map(() => Math.floor(random() * 500))),
+    ).length,
   };
 }
 
@@ -275,6 +311,7 @@ export function run(args: string[]): Promise<void> {
     rate('in order', traffic(carts, seed, 0, 0), carts, runs, FLOOR_IN_ORDER),
     rate('5 % late, 5 % repeats', late, carts, runs, FLOOR_LATE),
     ...others(carts, runs),
+    ...appends(runs),
   ];
   console.log(`carts: fold with encoded state in and out, ${carts} carts, seed ${seed}, ${runs} runs\n`);
   printMeasurements(measurements);

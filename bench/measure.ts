@@ -59,8 +59,10 @@ export function measure({ name, runs = 7, warmUps = 2, floor, once }: MeasureOpt
 
 const whole = (value: number): string => Math.round(value).toLocaleString('en');
 
-/** Prints measurements as an aligned table, a floor that was missed marked. */
+/** Prints measurements as an aligned table. A floor that was missed is marked, and this process will end with 1. */
 export function printMeasurements(measurements: readonly Measurement[]): void {
+  const missed = (m: Measurement): boolean => m.floor !== null && m.perCpuSecond.median < m.floor;
+  if (measurements.some(missed)) process.exitCode = 1;
   const rows = measurements.map((m) => [
     m.name,
     whole(m.operations),
@@ -68,7 +70,7 @@ export function printMeasurements(measurements: readonly Measurement[]): void {
     whole(m.perCpuSecond.median),
     whole(m.perCpuSecond.max),
     whole(m.wallMs),
-    m.floor === null ? '' : `${whole(m.floor)}${m.perCpuSecond.median < m.floor ? ' MISSED' : ''}`,
+    m.floor === null ? '' : `${whole(m.floor)}${missed(m) ? ' MISSED' : ''}`,
   ]);
   printTable(['', 'operations', 'min /CPU-s', 'median', 'max', 'wall ms', 'floor'], rows);
 }

@@ -131,7 +131,10 @@ async function firstAppends(
   return found;
 }
 
-/** Every counter of every process that publishes metrics, by its name with labels. */
+/**
+ * Every counter of every process that publishes metrics, by its name with labels. Connections are not kept: the next
+ * question comes long after the server has closed them.
+ */
 async function counters({ apiUrl, adminKey }: BenchInstallation): Promise<Map<string, number>> {
   const { body } = await request<{ stages: { stage: string; urls: string[] }[] }>(`${apiUrl}/v1/status`, {
     key: adminKey,
@@ -139,7 +142,7 @@ async function counters({ apiUrl, adminKey }: BenchInstallation): Promise<Map<st
   const urls = new Set(body.stages.filter(({ stage }) => stage !== 'ingest').flatMap((stage) => stage.urls));
   const found = new Map<string, number>();
   for (const url of urls) {
-    const text = await (await fetch(`${url}/metrics`)).text();
+    const text = await (await fetch(`${url}/metrics`, { headers: { connection: 'close' } })).text();
     for (const line of text.split('\n')) {
       const match = /^(\w+(?:\{[^}]*\})?) ([\d.e+-]+)$/.exec(line);
       if (match) found.set(match[1]!, Number(match[2]));
