@@ -7,6 +7,7 @@ import { decodeAssignment, decodeSubscription } from './assignment.ts';
 import { CONNECTION_TIMEOUT_MS, ControlCluster, REQUEST_TIMEOUT_MS, clientLog, type SocketFactory } from './cluster.ts';
 import { EARLIEST, LATEST, TopicDirectory } from './directory.ts';
 import { KafkaUnavailableError, messageOf } from './errors.ts';
+import { MAX_MESSAGE_BYTES } from './limits.ts';
 import { GroupMember } from './member.ts';
 import { partitionFor } from './murmur2.ts';
 import { BatchingProducer } from './producer.ts';
@@ -27,9 +28,6 @@ export interface KafkaOptions {
   /** In the place of plain TCP connections. */
   socketFactory?: SocketFactory;
 }
-
-/** One event carries its raw body (up to 1 MiB) besides its fields. */
-const MAX_MESSAGE_BYTES = String(4 << 20);
 
 /** The installation's Kafka. Connects on demand; nothing is sent before it is asked for. */
 export function createKafka({ topicPrefix, ...connection }: KafkaOptions): Kafka {
@@ -153,7 +151,10 @@ class TopicMismatchError extends Error {
 }
 
 const configOf = (spec: TopicSpec): { name: string; value: string }[] =>
-  Object.entries({ 'max.message.bytes': MAX_MESSAGE_BYTES, ...spec.config }).map(([name, value]) => ({ name, value }));
+  Object.entries({ 'max.message.bytes': String(MAX_MESSAGE_BYTES), ...spec.config }).map(([name, value]) => ({
+    name,
+    value,
+  }));
 
 async function bringUpToDate(admin: Admin, prefix: string, specs: readonly TopicSpec[]): Promise<void> {
   const { topics } = await admin.fetchTopicMetadata({ topics: specs.map((s) => prefix + s.topic) });

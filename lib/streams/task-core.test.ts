@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest';
+import { MAX_RECORD_BYTES } from '../kafka/limits.ts';
 import { decodeChange, encodeChange, isReflected } from './changelog.ts';
 import { nextLogTime } from './clock.ts';
 import { decodeCheckpoint, encodeCheckpoint } from './position.ts';
-import { TaskCore, type Change, type Limits } from './task-core.ts';
+import { RecordTooLargeError, TaskCore, type Change, type Limits } from './task-core.ts';
 import { testTopology, type TestEvent } from './testing.ts';
 
 const topology = testTopology('test');
@@ -84,6 +85,43 @@ describe('TaskCore', () => {
     expect([isFull(215), isFull(216)]).toEqual([true, false]);
     core.takeEffects();
     expect(isFull(1)).toBe(false);
+  });
+
+  describe('refuses at once what Kafka would refuse for ever', () => {
+    const making = (put: number, forwarded: number): TaskCore<TestEvent> =>
+      new TaskCore<TestEvent>({
+        ...topology,
+        state: { dueOf: () => undefined },
+        process: ({ key }, { store, forward }) => {
+          store.put(key, Buffer.alloc(put));
+          forward('trait-events', key, Buffer.alloc(forwarded));
+        },
+      });
+    const key = 'ключ';
+    const most = MAX_RECORD_BYTES - Buffer.byteLength(key);
+
+    it('a record', () => {
+      expect(take(making(1, most), key, { at: 1, op: 'count' })).toBe(true);
+      const refused = (): boolean => take(making(1, most + 1), key, { at: 1, op: 'count' });
+      expect(refused).toThrow(RecordTooLargeError);
+      expect(refused).toThrow(`test, input offset 0: a record of ${MAX_RECORD_BYTES + 1} bytes for trait-events`);
+    });
+
+    it('an entry of the state, which stays as it was', () => {
+      expect(take(making(most, 1), key, { at: 1, op: 'count' })).toBe(true);
+      const core = making(most + 1, 1);
+      core.restore(key, Buffer.from('before'));
+      expect(() => take(core, key, { at: 1, op: 'count' })).toThrow('for test-changelog');
+      expect([...core.state()]).toEqual([[key, Buffer.from('before')]]);
+      expect(core.takeEffects()).toEqual({ outputs: [], changes: new Map() });
+    });
+  });
+
+  it('holds a topology to the outputs that it names', () => {
+    const process = topology.process;
+    const silent = new TaskCore<TestEvent>({ ...topology, outputs: ['dead-letters'], process });
+    expect(() => take(silent, 'a', { at: 1, op: 'count' })).toThrow('test does not write trait-events');
+    expect(silent.takeEffects().outputs).toEqual([]);
   });
 
   it('stops between two deadlines when the bytes are enough', () => {

@@ -1,4 +1,5 @@
-import type { TopicName } from '../topics.ts';
+import { MAX_RECORD_BYTES } from '../kafka/limits.ts';
+import { changelogOf, type TopicName } from '../topics.ts';
 import { nextLogTime } from './clock.ts';
 import { DueIndex } from './due-index.ts';
 import type { Checkpoint, Position } from './position.ts';
@@ -29,6 +30,17 @@ export interface Limits {
   effects: number;
   /** Of their keys and values. */
   bytes: number;
+}
+
+/** A topology made a record that no topic takes: it would be refused again each time that the input is handled. */
+export class RecordTooLargeError extends Error {
+  /** Keys may be personal data; the input's offset says as much. */
+  constructor(topology: string, offset: number, topic: string, bytes: number) {
+    super(
+      `${topology}, input offset ${offset}: a record of ${bytes} bytes for ${topic}; at most ${MAX_RECORD_BYTES} fit`,
+    );
+    this.name = 'RecordTooLargeError';
+  }
 }
 
 interface Written {
@@ -67,10 +79,7 @@ export class TaskCore<I> {
         put: (key, value) => this.put(key, value),
         delete: (key) => this.remove(key),
       },
-      forward: (topic, key, value) => {
-        this.outputs.push({ topic, key, value });
-        this.bytes += key.length + value.length;
-      },
+      forward: (topic, key, value) => this.forward(topic, key, value),
     };
   }
 
@@ -169,7 +178,16 @@ export class TaskCore<I> {
     return { outputs, changes };
   }
 
+  private forward(topic: TopicName, key: string, value: Buffer): void {
+    const { name, outputs } = this.topology;
+    if (!outputs.includes(topic)) throw new Error(`${name} does not write ${topic}: it is none of its outputs`);
+    this.mustFit(topic, key, value);
+    this.outputs.push({ topic, key, value });
+    this.bytes += key.length + value.length;
+  }
+
   private put(key: string, value: Buffer): void {
+    this.mustFit(changelogOf(this.topology.name), key, value);
     this.store.put(key, value);
     this.due.set(key, this.topology.state.dueOf(value));
     this.note(key, key.length + value.length);
@@ -180,6 +198,11 @@ export class TaskCore<I> {
     this.store.delete(key);
     this.due.set(key, undefined);
     this.note(key, key.length);
+  }
+
+  private mustFit(topic: string, key: string, value: Buffer): void {
+    const bytes = Buffer.byteLength(key) + value.length;
+    if (bytes > MAX_RECORD_BYTES) throw new RecordTooLargeError(this.topology.name, this.offset, topic, bytes);
   }
 
   /** Of a key that is written again only the last value goes out. */

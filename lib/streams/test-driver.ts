@@ -4,6 +4,8 @@ import type { Checkpoint } from './position.ts';
 import { START, TaskCore, type OutputRecord } from './task-core.ts';
 import type { Topology } from './topology.ts';
 
+type TakeOutputs = (outputs: readonly OutputRecord[]) => void;
+
 const LIMITS = { effects: 1_000, bytes: 8 << 20 };
 
 /**
@@ -21,21 +23,25 @@ export class TestDriver<I> {
     this.core = new TaskCore(topology);
   }
 
-  /** Appends a record to the input and handles it. A Buffer is decoded first. `appendTimeMs` is the broker's clock. */
-  pipe(key: string, value: I | Buffer, { appendTimeMs }: { appendTimeMs: number }): void {
+  /**
+   * Appends a record to the input and handles it. A Buffer is decoded first. `appendTimeMs` is the broker's clock.
+   * With `take`, outputs go there as they would go into a transaction each, and are not kept.
+   * @throws RecordTooLargeError where Kafka would refuse what was made
+   */
+  pipe(key: string, value: I | Buffer, { appendTimeMs, take }: { appendTimeMs: number; take?: TakeOutputs }): void {
     const decoded = Buffer.isBuffer(value) ? this.topology.input.decode(value) : value;
     const { offset } = this.core.position;
     this.core.begin({ key, value: decoded, offset, partition: this.partition }, appendTimeMs);
-    while (!this.core.advance(LIMITS)) this.collect();
-    this.collect();
+    while (!this.core.advance(LIMITS)) this.collect(take);
+    this.collect(take);
   }
 
-  /** Moves the log's clock by a tick, as the runtime does when nothing comes. Does not go back. */
-  advance(logTimeMs: number): void {
+  /** Moves the log's clock by a tick, as the runtime does when nothing comes. Does not go back. `take` as in `pipe`. */
+  advance(logTimeMs: number, take?: TakeOutputs): void {
     const { tick, name } = this.topology;
     if (tick === undefined) throw new Error(`${name} has no ticks: only records move its clock`);
     const { key, value } = tick.encode(logTimeMs);
-    this.pipe(key, value, { appendTimeMs: logTimeMs });
+    this.pipe(key, value, { appendTimeMs: logTimeMs, ...(take === undefined ? {} : { take }) });
   }
 
   /** Everything that was forwarded to a topic, in order. */
@@ -82,7 +88,9 @@ export class TestDriver<I> {
     this.written = [];
   }
 
-  private collect(): void {
-    this.written.push(...this.core.takeEffects().outputs);
+  private collect(take?: TakeOutputs): void {
+    const { outputs } = this.core.takeEffects();
+    if (take !== undefined) take(outputs);
+    else for (const output of outputs) this.written.push(output);
   }
 }

@@ -19,7 +19,7 @@ export interface InputRecord<I> {
 export interface Store {
   /** The stored bytes, as they stay whatever is put later; not to be written to. */
   get(key: string): Buffer | undefined;
-  /** Copies the value. */
+  /** Copies the value. Throws RecordTooLargeError for what the changelog would not take. */
   put(key: string, value: Buffer): void;
   delete(key: string): void;
 }
@@ -31,7 +31,10 @@ export interface Context {
   /** Offset of the record at hand. */
   readonly offset: number;
   readonly store: Store;
-  /** Appends to an output topic, in the same transaction as the input's offset and the state. */
+  /**
+   * Appends to one of the topology's outputs, in the same transaction as the input's offset and the state. Throws
+   * RecordTooLargeError for what no topic takes, and an Error for a topic that is none of the outputs.
+   */
   forward(topic: TopicName, key: string, value: Buffer): void;
 }
 
