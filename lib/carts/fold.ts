@@ -63,7 +63,8 @@ export function foldCart(
 ): Folded {
   let cart = state === undefined ? emptyCart(false) : openState(state, usual);
   let changes = NO_CHANGES;
-  const clock = Math.max(logTimeMs, cart.summary.lastArrival);
+  // Of a forgotten cart nothing is read, not even an arrival: the summary still holds another cart's.
+  const clock = cart.summary.count > 0 ? Math.max(logTimeMs, cart.summary.lastArrival) : logTimeMs;
   if (cart.summary.count > 0) {
     const forgetAt = cart.summary.lastArrival + horizonMs;
     if (cart.summary.due < Math.min(clock, forgetAt)) {
@@ -91,16 +92,16 @@ export function foldCart(
 }
 
 /**
- * Concludes the abandonments that are due, and forgets a cart that is past the horizon.
+ * Concludes the abandonments that are due; if there are none, forgets a cart that is past the horizon. Never both in one
+ * call, so that the state after a conclusion still says how the cart stands.
  * @throws UnknownVersionError for a state of another format
  */
 export function concludeDue(state: Buffer, logTimeMs: number, horizonMs = DEFAULT_HORIZON_MS): Concluded {
   const cart = openState(state, usual);
   if (cart.summary.forgotten) return { state, changes: NO_CHANGES };
   const forgetAt = cart.summary.lastArrival + horizonMs;
-  let concluded: Concluded = { state, changes: NO_CHANGES };
-  if (cart.summary.due < Math.min(logTimeMs, forgetAt)) concluded = conclude(cart, logTimeMs, forgetAt);
-  return logTimeMs > forgetAt ? { state: forgottenCart(), changes: concluded.changes } : concluded;
+  if (cart.summary.due < Math.min(logTimeMs, forgetAt)) return conclude(cart, logTimeMs, forgetAt);
+  return { state: logTimeMs > forgetAt ? forgottenCart() : state, changes: NO_CHANGES };
 }
 
 /**

@@ -141,6 +141,17 @@ describe('the horizon', () => {
     ]);
   });
 
+  it('of a forgotten cart the log time is its own, whatever cart came before', () => {
+    const forgotten = concludeDue(orderedCart(), minute(61) + HORIZON + 1, HORIZON).state;
+    // In one process several partitions fold, each by a clock of its own.
+    const elsewhere = foldCart(undefined, status('verification', 0), minute(999) + HORIZON, HORIZON).state;
+    dueOf(elsewhere, HORIZON);
+    const now = minute(100) + HORIZON;
+    const { state, changes } = foldCart(forgotten, status('preparing', 9), now, HORIZON);
+    expect(changes.map((c) => c.detected_at)).toEqual([now]);
+    expect(decodeState(state).lastArrival).toBe(now);
+  });
+
   it('an event at the very horizon still belongs', () => {
     const ordered = orderedCart();
     const { changes } = foldCart(ordered, status('preparing', 9), minute(61) + HORIZON, HORIZON);
@@ -158,12 +169,18 @@ describe('the horizon', () => {
 
   it('what is due before it is concluded, what would be due after it never is', () => {
     const cart = foldCart(undefined, cartEvent({ occurred_at: minute(0) }), minute(0), HORIZON).state;
-    const both = concludeDue(cart, minute(1) + HORIZON, HORIZON);
-    expect(both.changes.map((c) => c.occurred_at)).toEqual([minute(30)]);
-    expect(both.state).toHaveLength(2);
+    const past = minute(61) + HORIZON;
+    const concluded = concludeDue(cart, past, HORIZON);
+    expect(concluded.changes.map((c) => c.occurred_at)).toEqual([minute(30)]);
+    // The state still says how the cart stands; the next call, which the hour's timer brings, forgets it.
+    expect(snapshotOf(concluded.state)).toMatchObject({ abandoned_at: minute(30), due_at: null });
+    expect(dueOf(concluded.state, HORIZON)).toBe(minute(0) + HORIZON);
+    const forgotten = concludeDue(concluded.state, past, HORIZON);
+    expect(forgotten.changes).toEqual([]);
+    expect(forgotten.state).toHaveLength(2);
     const short = 10 * MINUTE;
     expect(dueOf(cart, short)).toBe(minute(60));
-    expect(concludeDue(cart, minute(600), short)).toEqual({ state: both.state, changes: [] });
+    expect(concludeDue(cart, minute(600), short)).toEqual({ state: forgotten.state, changes: [] });
     // Nor is what would be due at the very horizon, so the timer is the hour's.
     expect(dueOf(cart, 30 * MINUTE)).toBe(minute(60));
     expect(foldCart(cart, status('verification', 40), minute(40), short).changes.map((c) => c.trait)).toEqual([
