@@ -6,11 +6,14 @@ import type { Rows } from './entries.ts';
  * The trait events of a cart as bytes. An assertion that is later than all others, the usual case, is
  * appended without reading what is there. Product lists are kept once each. A block that has become
  * large is put away as a chunk of its own, so that a cart of 2,000 events does not rewrite them all
- * with each.
+ * with each. A row that is said anew with so much more that its chunk would become too large moves to the end: no entry
+ * may become larger than a record of the changelog.
  */
 
 const FORMAT = 1;
 const CHUNK_BYTES = 2048;
+/** A chunk of several rows may grow to this, a row by itself to what one event can carry. */
+const GROWN_CHUNK_BYTES = 256 * 1024;
 const SOURCES: readonly (AbandonmentSource | null)[] = [null, 'timer', 'jane'];
 const ANOMALIES: readonly (Anomaly | null)[] = [null, 'after_terminal', 'wrong_mode', 'backward'];
 
@@ -38,11 +41,17 @@ const writer = new ByteWriter();
 
 /** Takes what the changes say into the rows. */
 export function recordRows(rows: Rows, changes: readonly TraitChange[], chunks: ChunkStore): void {
-  for (const change of changes) recordRow(rows, change, chunks);
+  const search = { near: rows.chunks - 1 };
+  for (const change of changes) recordRow(rows, change, chunks, search);
 }
 
-function recordRow(rows: Rows, change: TraitChange, chunks: ChunkStore): void {
-  if (change.occurred_at > rows.lastAt || !replaceRow(rows, change, chunks)) {
+/** Changes of one record mostly follow each other as their rows do: the chunk where the last one was found. */
+interface Search {
+  near: number;
+}
+
+function recordRow(rows: Rows, change: TraitChange, chunks: ChunkStore, search: Search): void {
+  if (change.occurred_at > rows.lastAt || !replaceRow(rows, change, chunks, search)) {
     rows.bytes = Buffer.concat([rows.bytes, encodeRow(change, rows.lists)]);
     rows.lastAt = Math.max(rows.lastAt, change.occurred_at);
   }
@@ -72,24 +81,48 @@ interface Block {
   bytes: Buffer;
 }
 
-/** Puts the row in the place of the one that asserts the same; false when there is none. */
-function replaceRow(rows: Rows, change: TraitChange, chunks: ChunkStore): boolean {
+/** Puts the row in the place of the one that asserts the same; false when there is none, or none any more. */
+function replaceRow(rows: Rows, change: TraitChange, chunks: ChunkStore, search: Search): boolean {
   if (replaceInBlock(rows, change)) return true;
-  for (let chunk = rows.chunks - 1; chunk >= 0; chunk--) {
+  for (const chunk of fromNear(search.near, rows.chunks)) {
     const block = decodeChunk(chunks.get(chunk));
     if (!replaceInBlock(block, change)) continue;
-    chunks.put(chunk, encodeChunk(block));
-    return true;
+    search.near = chunk;
+    if (sizeOf(block) <= GROWN_CHUNK_BYTES) {
+      chunks.put(chunk, encodeChunk(block));
+      return true;
+    }
+    const all = decodeRows(block, []);
+    const slim = blockOf(all);
+    const moves = sizeOf(slim) > GROWN_CHUNK_BYTES && all.length > 1;
+    chunks.put(chunk, encodeChunk(moves ? blockOf(all.filter((row) => !isSame(row, change))) : slim));
+    return !moves;
   }
   return false;
 }
+
+/** The places of all chunks: first the near one and the next, then the others, latest first. */
+function* fromNear(near: number, count: number): Generator<number> {
+  for (let chunk = Math.max(0, near); chunk <= near + 1 && chunk < count; chunk++) yield chunk;
+  for (let chunk = count - 1; chunk >= 0; chunk--) if (chunk !== near && chunk !== near + 1) yield chunk;
+}
+
+/** Without lists that no row names any more. */
+function blockOf(rows: readonly TraitChange[]): Block {
+  const lists: Buffer[] = [];
+  return { bytes: Buffer.concat(rows.map((row) => encodeRow(row, lists))), lists };
+}
+
+/** Whether they assert the same. */
+const isSame = (a: TraitChange, b: TraitChange): boolean =>
+  a.occurred_at === b.occurred_at && a.status === b.status && a.trait === b.trait;
 
 function replaceInBlock(block: Block, change: TraitChange): boolean {
   const reader = new ByteReader(block.bytes);
   while (!reader.done) {
     const start = reader.at;
-    const row = readRow(reader, block.lists);
-    if (row.occurred_at !== change.occurred_at || row.status !== change.status || row.trait !== change.trait) continue;
+    const row = readRow(reader, null);
+    if (!isSame(row, change)) continue;
     const after = block.bytes.subarray(reader.at);
     block.bytes = Buffer.concat([block.bytes.subarray(0, start), encodeRow(change, block.lists), after]);
     return true;
@@ -154,7 +187,8 @@ function encodeRow(row: TraitChange, lists: Buffer[]): Buffer {
   return writer.take();
 }
 
-function readRow(reader: ByteReader, lists: readonly Buffer[]): TraitChange {
+/** @param lists null where the row is not asked for its products: it is then without them */
+function readRow(reader: ByteReader, lists: readonly Buffer[] | null): TraitChange {
   const flags = reader.uint();
   const time = (bit: number): number | null => ((flags & bit) !== 0 ? reader.int() : null);
   const text = (bit: number): string | null => ((flags & bit) !== 0 ? reader.text() : null);
@@ -170,7 +204,7 @@ function readRow(reader: ByteReader, lists: readonly Buffer[]): TraitChange {
     store_id: text(STORE),
     mode: text(MODE),
     amount: (flags & AMOUNT) !== 0 ? reader.double() : null,
-    products: (flags & PRODUCTS) !== 0 ? decodeProducts(lists[reader.uint()]) : null,
+    products: (flags & PRODUCTS) !== 0 ? productsAt(reader.uint(), lists) : null,
     replaces: time(REPLACES),
     source: SOURCES[(flags >> SOURCE_SHIFT) & 3] ?? null,
     anomaly: ANOMALIES[(flags >> ANOMALY_SHIFT) & 3] ?? null,
@@ -197,6 +231,10 @@ function encodeProducts(products: readonly Product[]): Buffer {
     if (price !== null) writer.double(price);
   }
   return writer.take();
+}
+
+function productsAt(place: number, lists: readonly Buffer[] | null): Product[] | null {
+  return lists === null ? null : decodeProducts(lists[place]);
 }
 
 function decodeProducts(list: Buffer | undefined): Product[] {

@@ -1,0 +1,111 @@
+import { describe, expect, it } from 'vitest';
+import type { TraitChange } from '../../schemas/types.ts';
+import { randomFrom, type Random } from '../carts/testing/random.ts';
+import { noRows, type Rows } from './entries.ts';
+import { allRows, recordRows, type ChunkStore } from './rows.ts';
+
+const KIB = 1024;
+
+class Chunks implements ChunkStore {
+  readonly byNumber = new Map<number, Buffer>();
+  reads = 0;
+
+  get(chunk: number): Buffer {
+    this.reads++;
+    return this.byNumber.get(chunk)!;
+  }
+
+  put(chunk: number, value: Buffer): void {
+    this.byNumber.set(chunk, value);
+  }
+}
+
+function row(occurredAt: number, more: Partial<TraitChange> = {}): TraitChange {
+  return {
+    op: 'asserted',
+    trait: 'cart_abandoned',
+    status: '',
+    occurred_at: occurredAt,
+    detected_at: occurredAt + 1,
+    retracted_at: null,
+    recovered_at: null,
+    source: 'timer',
+    previous_status: null,
+    reentered: false,
+    anomaly: null,
+    store_id: null,
+    mode: null,
+    amount: null,
+    products: null,
+    beyond_horizon: false,
+    replaces: null,
+    ...more,
+  };
+}
+
+const products = (bytes: number, which: number): TraitChange['products'] => [
+  { product_id: `${which} `.padEnd(bytes, 'x'), count: 1, price: null },
+];
+
+const idOf = ({ trait, status, occurred_at }: TraitChange): string => `${occurred_at} ${trait} ${status}`;
+const sorted = (rows: readonly TraitChange[]): TraitChange[] => rows.toSorted((a, b) => (idOf(a) < idOf(b) ? -1 : 1));
+
+function someChange(random: Random): TraitChange {
+  const retracted = random.chance(0.2);
+  return row(random.below(40), {
+    ...(random.chance(0.3) ? { trait: 'cart_status_updated', status: 'preparing', source: null } : {}),
+    ...(retracted ? { op: 'retracted', retracted_at: 99 } : {}),
+    amount: random.pick([null, 1.5]),
+    products: random.chance(0.4) ? null : products(random.pick([10, 900, 90 * KIB, 300 * KIB]), random.below(4)),
+  });
+}
+
+describe('the trait events of a cart', () => {
+  it('are what was said last of each, however large they grow and in whatever order', () => {
+    for (let seed = 0; seed < 12; seed++) {
+      const random = randomFrom(seed);
+      const rows = noRows();
+      const chunks = new Chunks();
+      const wanted = new Map<string, TraitChange>();
+      for (let i = 0; i < 60; i++) {
+        const changes = Array.from({ length: 1 + random.below(4) }, () => someChange(random));
+        recordRows(rows, changes, chunks);
+        for (const change of changes) wanted.set(idOf(change), change);
+        expect(sorted(allRows(rows, chunks))).toEqual(sorted([...wanted.values()]));
+      }
+    }
+  });
+
+  it('lie in entries of which none becomes large, but for a single one that is', () => {
+    const rows = noRows();
+    const chunks = new Chunks();
+    const all = Array.from({ length: 20 }, (_, i) => row(i));
+    recordRows(rows, all, chunks);
+    // The largest list that ingest takes, another one each time.
+    const list = (round: number, i: number): TraitChange['products'] => products(800 * KIB, 100 * round + i);
+    for (const round of [1, 2, 3]) {
+      for (let i = 0; i < 20; i++) recordRows(rows, [row(i, { products: list(round, i) })], chunks);
+    }
+    expect(sorted(allRows(rows, chunks))).toEqual(sorted(all.map((one, i) => ({ ...one, products: list(3, i) }))));
+    for (const { length } of chunks.byNumber.values()) expect(length).toBeLessThan(810 * KIB);
+    expect(blockSize(rows)).toBeLessThan(3 * KIB);
+  });
+
+  it('are found without looking through all of them when they come one after another', () => {
+    const rows = noRows();
+    const chunks = new Chunks();
+    const all = Array.from({ length: 500 }, (_, i) => row(i, { products: products(3 * KIB, i) }));
+    recordRows(rows, all, chunks);
+    expect(rows.chunks).toBe(500);
+    chunks.reads = 0;
+    recordRows(
+      rows,
+      all.map((one) => ({ ...one, op: 'retracted', retracted_at: 1000 })),
+      chunks,
+    );
+    expect(chunks.reads).toBeLessThan(500 + 2 * 500);
+    expect(allRows(rows, chunks).every(({ retracted_at }) => retracted_at === 1000)).toBe(true);
+  });
+});
+
+const blockSize = ({ lists, bytes }: Rows): number => lists.reduce((sum, { length }) => sum + length, bytes.length);
