@@ -1,6 +1,6 @@
 import type { CartEvent, CartSnapshot, CartUpdate, DeadLetter, PersonInput, TraitChange } from '../../schemas/types.ts';
 import type { Codec } from '../../lib/avro/index.ts';
-import { concludeDue, dueOf, foldCart, snapshotOf } from '../../lib/carts/index.ts';
+import { concludeDue, dueOf, foldCart, inParts, snapshotOf, type Folded } from '../../lib/carts/index.ts';
 import { deadLetterId } from '../../lib/jane/keys.ts';
 import { identifierList } from '../../lib/people/identifiers.ts';
 import type { Context, Topology } from '../../lib/streams/index.ts';
@@ -38,7 +38,7 @@ export function cartsTopology(codecs: CartsCodecs, { horizonMs }: CartsOptions):
       const { workspace, cart_id } = event;
       const key = cartKey(workspace, cart_id);
       const before = context.store.get(key);
-      const { state, result, changes } = foldCart(before, event, context.logTimeMs, horizonMs);
+      const { state, result, overfull, changes } = foldCart(before, event, context.logTimeMs, horizonMs);
       if (state !== before) context.store.put(key, state);
       if (result === 'event') {
         const { occurred_at, name } = event;
@@ -48,14 +48,14 @@ export function cartsTopology(codecs: CartsCodecs, { horizonMs }: CartsOptions):
         return;
       }
       if (changes.length > 0) tellConcluded(codecs, context, key, changes, snapshotOf(state));
-      if (result === 'overfull') bury(codecs, context, event);
+      if (overfull !== null) bury(codecs, context, event, overfull);
     },
     onDue(key, context) {
       const before = context.store.get(key);
       if (before === undefined) return;
       const { state, changes } = concludeDue(before, context.logTimeMs, horizonMs);
       context.store.put(key, state);
-      if (changes.length > 0) tellConcluded(codecs, context, key, changes, snapshotAfter(before, state, changes));
+      if (changes.length > 0) tellConcluded(codecs, context, key, changes, snapshotOf(state));
     },
   };
 }
@@ -81,37 +81,47 @@ function tellConcluded(
   tellPeople(codecs, context, key.slice(0, colon), context.logTimeMs, update);
 }
 
-/** The cart after its deadline; when the same moment was its horizon too, as it last stood. */
-function snapshotAfter(before: Buffer, state: Buffer, changes: readonly TraitChange[]): CartSnapshot {
-  const snapshot = snapshotOf(state);
-  if (snapshot.created_at !== null) return snapshot;
-  const last = snapshotOf(before);
-  const abandoned = changes.filter(({ trait, op }) => trait === 'cart_abandoned' && op === 'asserted').at(-1);
-  return { ...last, due_at: null, abandoned_at: abandoned?.occurred_at ?? last.abandoned_at };
-}
-
+/**
+ * One record, or as many as it takes for each to fit: one late event may change 2,000 trait events. The first says whose
+ * the cart is and when; the others are about nothing but changes, as conclusions are.
+ */
 function tellPeople(
   codecs: CartsCodecs,
   context: Context,
   workspace: string,
   receivedAt: number,
-  cart: CartUpdate,
+  update: CartUpdate,
 ): void {
-  const input: PersonInput = {
-    kind: 'cart',
-    workspace,
-    log_time: context.logTimeMs,
-    received_at: receivedAt,
-    cart,
-    record: null,
-    erasure: null,
-    link_rules: null,
-  };
-  context.forward(TOPICS.personInputs, workspace, codecs.personInputs.encode(input));
+  inParts(update.changes).forEach((changes, part) => {
+    const cart =
+      part === 0 ? { ...update, changes } : { ...update, occurred_at: null, identifiers: [], name: null, changes };
+    const input: PersonInput = {
+      kind: 'cart',
+      workspace,
+      log_time: context.logTimeMs,
+      received_at: receivedAt,
+      cart,
+      record: null,
+      erasure: null,
+      link_rules: null,
+    };
+    context.forward(TOPICS.personInputs, workspace, codecs.personInputs.encode(input));
+  });
 }
 
-/** A delivery of a cart that has had as many events as a cart can have. Sent again, it is the same dead letter. */
-function bury(codecs: CartsCodecs, context: Context, event: CartEvent): void {
+/** What more of a cart is not taken, by the limit that it would pass. */
+const OVERFULL_MESSAGES: Record<NonNullable<Folded['overfull']>, string> = {
+  events: 'has had 2,000 events, the most that a cart can have: this one was not taken.',
+  size: 'has named so many different products and lists of them that no more can be kept: this event was not taken. One without products, or with products that the cart has named before, still is.',
+};
+
+/** A delivery of a cart that can have no more. Sent again, it is the same dead letter. */
+function bury(
+  codecs: CartsCodecs,
+  context: Context,
+  event: CartEvent,
+  overfull: NonNullable<Folded['overfull']>,
+): void {
   const { workspace, cart_id, kind, source, subscription_id, request_at } = event;
   const letter: DeadLetter = {
     dead_letter_id: deadLetterId(['carts', workspace, cart_id, kind, source, subscription_id, request_at], event.body),
@@ -119,7 +129,7 @@ function bury(codecs: CartsCodecs, context: Context, event: CartEvent): void {
     source: source === 'webhook' ? 'webhook' : 'events',
     subscription_id,
     reason: 'cart_overfull',
-    message: `Cart ${cart_id} has had 2,000 events, the most that a cart can have: this one was not taken.`,
+    message: `Cart ${cart_id} ${OVERFULL_MESSAGES[overfull]}`,
     line: null,
     received_at: event.received_at,
     request_at,

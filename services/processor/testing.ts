@@ -18,7 +18,7 @@ export const codecs = {
   deadLetters: localCodec<DeadLetter>(TOPICS.deadLetters),
 };
 
-export const carts = (): Topology<CartEvent> => cartsTopology(codecs, { horizonMs: HORIZON_MS });
+export const carts = (horizonMs = HORIZON_MS): Topology<CartEvent> => cartsTopology(codecs, { horizonMs });
 export const people = (): Topology<PersonInput> => peopleTopology(codecs);
 
 /** A delivery as ingest would have accepted it; `received_at` follows T unless it is given. */
@@ -39,11 +39,43 @@ export function delivery(workspace: string, cartId: string, at: number, more: Pa
   };
 }
 
+/** A record of `cart-events` as it lies there. */
+export interface Appended {
+  key: string;
+  value: Buffer;
+  /** The broker's clock, Unix milliseconds. */
+  appendTimeMs: number;
+}
+
+/** What the log says when it says nothing but what time it is. */
+export const tickRecord = (nowMs: number): Appended => ({ ...carts().tick!.encode(nowMs), appendTimeMs: nowMs });
+
+export const deliveryRecord = (event: CartEvent, appendTimeMs = event.received_at): Appended => ({
+  key: `${event.workspace}:${event.cart_id}`,
+  value: codecs.cartEvents.encode(event),
+  appendTimeMs,
+});
+
+export interface PipelineState {
+  carts: Buffer;
+  people: Buffer;
+}
+
 /** Both topologies, one behind the other, in one partition. */
 export class Pipeline {
-  readonly carts = new TestDriver(carts());
+  readonly carts: TestDriver<CartEvent>;
   readonly people = new TestDriver(people());
   #passed = 0;
+
+  constructor(horizonMs = HORIZON_MS) {
+    this.carts = new TestDriver(carts(horizonMs));
+  }
+
+  /** A record as Kafka has it. */
+  append({ key, value, appendTimeMs }: Appended): void {
+    this.carts.pipe(key, value, { appendTimeMs });
+    this.#pass(appendTimeMs);
+  }
 
   deliver(event: CartEvent, appendTimeMs = event.received_at): void {
     this.carts.pipe(`${event.workspace}:${event.cart_id}`, event, { appendTimeMs });
@@ -55,8 +87,18 @@ export class Pipeline {
     this.#pass(nowMs);
   }
 
+  /** What a restart would find. Outputs are not part of it. */
+  snapshot(): PipelineState {
+    return { carts: this.carts.snapshot(), people: this.people.snapshot() };
+  }
+
+  restore(state: PipelineState): void {
+    this.carts.restore(state.carts);
+    this.people.restore(state.people);
+  }
+
   outcomes(): Outcome[] {
-    return this.people.outputs(TOPICS.traitEvents).map(({ value }) => codecs.traitEvents.decode(value));
+    return decoded(this.people, TOPICS.traitEvents, (value) => codecs.traitEvents.decode(value));
   }
 
   personInputs(): PersonInput[] {
@@ -74,8 +116,7 @@ export class Pipeline {
   }
 }
 
-const decoded = <T>(
-  driver: TestDriver<never> | TestDriver<CartEvent>,
-  topic: TopicName,
-  decode: (value: Buffer) => T,
-): T[] => driver.outputs(topic).map(({ value }) => decode(value));
+type Outputs = Pick<TestDriver<never>, 'outputs'>;
+
+const decoded = <T>(driver: Outputs, topic: TopicName, decode: (value: Buffer) => T): T[] =>
+  driver.outputs(topic).map(({ value }) => decode(value));
