@@ -50,13 +50,17 @@ export const COMMON = {
     pattern: /^[A-Za-z0-9._-]{0,100}$/,
     kind: 'letters, digits, ".", "_" or "-"',
   }),
-  PARTITIONS: integer(8, 'Partitions of the topics. Fixed when the installation is made; more means a rebuild.', {
-    min: 1,
-    max: 1024,
-  }),
-  LOG_RETENTION_DAYS: integer(90, 'How long the topics keep their records, and how far back a rebuild reaches.', {
-    min: 1,
-    max: 36_500,
-    unit: 'days',
-  }),
+  PARTITIONS: integer(
+    8,
+    'Partitions of the topics. Fixed when the installation is made; for more, make another installation.',
+    {
+      min: 1,
+      max: 1024,
+    },
+  ),
+  LOG_RETENTION_DAYS: integer(
+    90,
+    'How long topics keep their records (but dead-letters: 30 days, definitions: for ever), how far back a rebuild reaches, and how long a cart is remembered.',
+    { min: 1, max: 36_500, unit: 'days' },
+  ),
 } as const;

@@ -7,7 +7,7 @@ export const apiConfig = defineConfig({
     CONSOLE_DIR: text('dist/web', 'Folder of the built console, served at /.'),
     INGEST_INTERNAL_URL: url(
       { shown: '$INGEST_URL', of: (known) => String(known('INGEST_URL')) },
-      'Address at which this process asks services/ingest, where the public one leads around through the outside.',
+      'Address at which this process asks services/ingest, if not at its public one.',
     ),
   },
 });

@@ -2,7 +2,7 @@ import { defineConfig, integer } from '../../lib/config/index.ts';
 
 export const ingestConfig = defineConfig({
   name: 'ingest',
-  doc: 'takes in webhooks of Jane, bulk imports of events and records of people, and keeps them in Kafka',
+  doc: 'Takes in webhooks of Jane, bulk imports of events and records of people, and keeps them in Kafka.',
   fields: {
     REPLAY_TOLERANCE_SECONDS: integer(300, 'How far the request timestamp of a webhook may be off, either way.', {
       min: 1,

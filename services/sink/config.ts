@@ -2,7 +2,7 @@ import { defineConfig, flag, integer } from '../../lib/config/index.ts';
 
 export const SINK_CONFIG = defineConfig({
   name: 'sink',
-  doc: 'writes trait-events and dead-letters into ClickHouse',
+  doc: 'Writes trait-events and dead-letters into ClickHouse.',
   fields: {
     SINK_BLOCK_INTERVAL_MS: integer(
       100,
