@@ -200,6 +200,53 @@ describe('what comes late', () => {
   });
 });
 
+describe('what takes the place of what', () => {
+  /** What each abandonment that was asserted replaces. */
+  const replaced = (pipeline: Pipeline): [number | null, number | null][] => {
+    const byId = new Map(traitsOf(pipeline).map((trait) => [trait.event_id, minutes(trait.occurred_at)]));
+    return traitsOf(pipeline)
+      .filter(({ op }) => op === 'asserted')
+      .map(({ occurred_at, replaces }) => [minutes(occurred_at), byId.get(replaces ?? '') ?? null]);
+  };
+  const abandonedAt30 = (): Pipeline => {
+    const pipeline = new Pipeline();
+    at(pipeline, 0, event(0));
+    pipeline.tick(minute(31));
+    return pipeline;
+  };
+
+  it('one that is asserted again replaces what took its place', () => {
+    const pipeline = abandonedAt30();
+    at(pipeline, 40, event(20));
+    pipeline.tick(minute(51));
+    at(pipeline, 52, event(29, window(1)));
+    pipeline.tick(minute(54));
+    expect(replaced(pipeline)).toEqual([
+      [30, null],
+      [50, 30],
+      [30, 50],
+    ]);
+    expect(standing(pipeline)).toMatchObject([
+      { occurred_at: minute(30), detected_at: minute(54), retracted_at: null },
+    ]);
+  });
+
+  // The one thing about a trait event that depends on arrival: it says what a reader was told before.
+  it.each([
+    ['after', [event(25, { emptying: true, products: [] }), event(27)], null],
+    ['before', [event(27), event(25, { emptying: true, products: [] })], 30],
+  ])('a visit that comes %s the emptying that took the one before away', (_when, late, wanted) => {
+    const pipeline = abandonedAt30();
+    for (const one of late) at(pipeline, 40, one);
+    pipeline.tick(minute(60));
+    expect(replaced(pipeline)).toEqual([
+      [30, null],
+      [57, wanted],
+    ]);
+    expect(standing(pipeline).map(nameOf)).toEqual(['abandoned 57']);
+  });
+});
+
 describe('a conclusion at the time when the cart is forgotten', () => {
   it('says the recovery that came with it', () => {
     const pipeline = new Pipeline(DAY_MS);
