@@ -1,7 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Product } from '../../schemas/types.ts';
+import type { Shelf } from './catalogue-index.ts';
 import { Catalogue, placeOfList } from './catalogue.ts';
+import { randomFrom } from './testing/random.ts';
 
 const line = (id: string, count = 1, price: number | null = 12.5): Product => ({ product_id: id, count, price });
 
@@ -9,24 +11,33 @@ const line = (id: string, count = 1, price: number | null = 12.5): Product => ({
 class Kept {
   /** Something else stands before and behind. */
   private state = Buffer.from('before|behind');
+  private indexSize = 0;
 
   get size(): number {
-    return this.state.length - 13;
+    return this.state.length - this.indexSize - 13;
+  }
+
+  get shelf(): Shelf {
+    const end = 7 + this.size;
+    return { bytes: this.state, start: 7, end, indexEnd: end + this.indexSize };
   }
 
   add(products: readonly Product[]): number {
-    const end = 7 + this.size;
-    const { place, entries } = placeOfList(products, this.state, 7, end);
-    if (entries !== undefined) {
-      const added = entries.bytes.subarray(0, entries.at);
-      expect(this.state.subarray(7, end).equals(added.subarray(0, this.size))).toBe(true);
-      this.state = Buffer.concat([this.state.subarray(0, 7), added, this.state.subarray(end)]);
-    }
+    const { end, indexEnd } = this.shelf;
+    const { place, added = Buffer.alloc(0), index } = placeOfList(products, this.shelf);
+    const indexed = index === undefined ? this.state.subarray(end, indexEnd) : index.bytes.subarray(0, index.at);
+    this.state = Buffer.concat([this.state.subarray(0, end), added, indexed, this.state.subarray(indexEnd)]);
+    this.indexSize = indexed.length;
     return place;
   }
 
+  /** Makes the first `size` bytes of the entries say nothing any more. */
+  garble(size: number): void {
+    this.state.fill(0xff, 7, 7 + size);
+  }
+
   list(place: number): Product[] {
-    return new Catalogue(this.state, 7, 7 + this.size).list(place);
+    return new Catalogue(this.shelf).list(place);
   }
 }
 
@@ -92,6 +103,42 @@ describe('products', () => {
     const { size } = kept;
     kept.add(list);
     expect(kept.size - size).toBe(bytes);
+  });
+
+  it('any lists of a cart that has very many of them', () => {
+    const random = randomFrom(Number(process.env['JT_SEED'] ?? 1));
+    const kept = new Kept();
+    const places = new Map<string, number>();
+    for (let turn = 0; turn < 600; turn++) {
+      const list = Array.from({ length: random.below(40) }, () =>
+        line(random.pick(['', uuid(random.below(300)), `${random.below(900)}`]), 1 + random.below(3)),
+      );
+      const again = random.chance(0.1) ? [...places.keys()][random.below(places.size)] : undefined;
+      const products = again === undefined ? list : (JSON.parse(again) as Product[]);
+      const known = places.get(JSON.stringify(products));
+      const place = kept.add(products);
+      expect(place).toBe(known ?? places.size + 1);
+      places.set(JSON.stringify(products), place);
+    }
+    for (const [text, place] of places) expect(JSON.stringify(kept.list(place))).toBe(text);
+    const { size } = kept;
+    for (const [text, place] of places) expect(kept.add(JSON.parse(text) as Product[])).toBe(place);
+    expect(kept.size).toBe(size);
+  });
+
+  it('of very many only those that a list names are read', () => {
+    const kept = new Kept();
+    for (let i = 0; i < 20; i++) kept.add(of(20 * i, 20));
+    const others = kept.size;
+    const list = of(5000, 60);
+    const place = kept.add(list);
+    kept.garble(others);
+    expect(kept.list(place)).toEqual(list);
+    expect(kept.add(list)).toBe(place);
+    const { size } = kept;
+    const next = [...list.slice(1), line('new')];
+    expect(kept.list(kept.add(next))).toEqual(next);
+    expect(kept.size - size).toBeLessThan(30);
   });
 
   it('many products are told apart as few are', () => {

@@ -1,28 +1,27 @@
 /**
  * What a cart's lists of products are made of: ids, lines (id, count, price) and lists of lines, each of them once.
  * Carts grow line by line and lists come again, so this is what keeps a cart of 2,000 events small. Entries are
- * numbered by their kind, in the order in which they were added; none is ever rewritten. Layout: docs/adr, "state of
- * a cart".
+ * numbered by their kind, in the order in which they were added; none is ever rewritten. More than a few hundred of
+ * them have an index (catalogue-index.ts). Layout: docs/adr, "state of a cart".
  */
 import type { Product } from '../../schemas/types.ts';
 import { Reader, Writer, sameBytes } from './bytes.ts';
+import { INDEXED_FROM, Index, KINDS, hashOf, writeIndex, type Shelf } from './catalogue-index.ts';
 
 /** Kinds of entries. */
 const ID = 0;
 const LINE = 1;
 const LIST = 2;
-const KINDS = 3;
 
 /** The entries of a state, for reading. */
 export class Catalogue {
   private starts: number[][] | undefined;
+  private readonly index: Index | undefined;
 
-  /** Nothing is read before it is asked for. */
-  constructor(
-    private readonly bytes: Buffer,
-    private readonly start: number,
-    private readonly end: number,
-  ) {}
+  /** Nothing is read before it is asked for; with an index, nothing but that. */
+  constructor(private readonly shelf: Shelf) {
+    if (shelf.indexEnd > shelf.end) this.index = new Index(shelf);
+  }
 
   /** @param place of a list, as `placeOfList` answers it */
   list(place: number): Product[] {
@@ -46,36 +45,48 @@ export class Catalogue {
   }
 
   private entry(kind: number, number: number): { reader: Reader; end: number } {
-    this.starts ??= this.findEntries();
-    const reader = new Reader(this.bytes, this.starts[kind]![number]!);
+    const reader = new Reader(this.shelf.bytes, this.startOf(kind, number));
     const head = reader.unsigned();
     return { reader, end: reader.at + Math.floor(head / KINDS) };
   }
 
+  private startOf(kind: number, number: number): number {
+    if (this.index !== undefined) return this.shelf.start + this.index.offsetOf(kind, number);
+    this.starts ??= this.findEntries();
+    return this.starts[kind]![number]!;
+  }
+
   private findEntries(): number[][] {
     const starts: number[][] = [[], [], []];
-    const reader = new Reader(this.bytes, this.start);
-    while (reader.at < this.end) {
-      const start = reader.at;
+    const { bytes, start, end } = this.shelf;
+    const reader = new Reader(bytes, start);
+    while (reader.at < end) {
+      const at = reader.at;
       const head = reader.unsigned();
-      starts[head % KINDS]!.push(start);
+      starts[head % KINDS]!.push(at);
       skipContent(reader, head);
     }
     return starts;
   }
 }
 
-// Used again by every call, which fills them anew: the entries, what may become one, a list.
+// Used again by every call, which fills them anew: the entries at hand, what may become one, a list.
 const entries = new Writer();
 const candidate = new Writer();
 const runs = new Writer();
 
-/** Of each entry: its head, where its content begins, its number. */
+/** What the state has that a call is about, and its index if it has one. */
+let shelf: Shelf = { bytes: Buffer.alloc(0), start: 0, end: 0, indexEnd: 0 };
+let index: Index | undefined;
+
+/** Of each entry at hand: its head, where it and its content begin, its number, its hash if it was needed. */
 let heads = new Int32Array(0);
+let starts = new Int32Array(0);
 let contents = new Int32Array(0);
 let numbers = new Int32Array(0);
+let hashes = new Int32Array(0);
 let count = 0;
-/** How many entries there are, by kind. */
+/** How many entries there are, by kind, those that are not at hand too. */
 const counts = [0, 0, 0];
 
 /** So many entries are looked through one by one; more are found by their hash. */
@@ -86,18 +97,20 @@ let found = -1;
 let slots = new Int32Array(0);
 let mask = 0;
 
-/**
- * The place of a list among a state's lists, from 1 on; the same for equal lists.
- * @param state whose entries stand from `start` to `end`
- * @returns with it, all entries anew if there are more now; valid until the next call
- */
-export function placeOfList(
-  products: readonly Product[],
-  state: Buffer,
-  start: number,
-  end: number,
-): { place: number; entries: Writer | undefined } {
-  load(state, start, end, 2 * products.length + 1);
+/** What a list adds to a state. */
+export interface Shelved {
+  /** Of the list among the state's lists, from 1 on; the same for equal lists. */
+  place: number;
+  /** Entries that are to be put behind those that are there, none when there are no more; valid until the next call. */
+  added: Uint8Array | undefined;
+  /** The index that belongs to them; undefined when there is none. */
+  index: Writer | undefined;
+}
+
+/** Finds the place of a list, or makes one. */
+export function placeOfList(products: readonly Product[], of: Shelf): Shelved {
+  load(of, 2 * products.length + 1);
+  const sizeBefore = entries.at;
   runs.at = 0;
   let first = 0;
   let size = 0;
@@ -113,7 +126,8 @@ export function placeOfList(
   }
   writeRun(first, size);
   const place = numberOf(LIST, runs) + 1;
-  return { place, entries: entries.at > end - start ? entries : undefined };
+  if (entries.at === sizeBefore) return { place, added: undefined, index: undefined };
+  return { place, added: entries.bytes.subarray(sizeBefore, entries.at), index: indexAnew() };
 }
 
 /** Lines that follow each other are a run; a single one takes no size. */
@@ -134,21 +148,34 @@ function lineOf({ product_id: id, count, price }: Product): number {
   return numberOf(LINE, candidate);
 }
 
-/** Takes over a state's entries, with room for `more`. */
-function load(state: Buffer, start: number, end: number, more: number): void {
+/** Has a state's entries at hand, unless they have an index, with room for `more`. */
+function load(of: Shelf, more: number): void {
+  shelf = of;
   entries.at = 0;
-  entries.append(state, start, end);
+  if (of.indexEnd > of.end) {
+    index = new Index(of);
+    makeRoom(more);
+    for (let kind = 0; kind < KINDS; kind++) counts[kind] = index.countOf(kind);
+    return;
+  }
+  index = undefined;
+  entries.append(of.bytes, of.start, of.end);
   const reader = new Reader(entries.bytes, 0);
   let size = more;
   for (; reader.at < entries.at; size++) skipContent(reader, reader.unsigned());
   makeRoom(size);
   reader.at = 0;
   while (reader.at < entries.at) {
+    const start = reader.at;
     const head = reader.unsigned();
     const content = reader.at;
     skipContent(reader, head);
-    if (mask > 0) slots[slotOf(head, entries.bytes, content, reader.at)] = count + 1;
-    take(head, content);
+    let hash = 0;
+    if (mask > 0) {
+      hash = hashOf(head, entries.bytes, content, reader.at);
+      slots[slotOf(hash, head, entries.bytes, content)] = count + 1;
+    }
+    take(head, start, content, hash);
   }
 }
 
@@ -163,8 +190,10 @@ function makeRoom(size: number): void {
   found = -1;
   if (size > heads.length) {
     heads = new Int32Array(2 * size);
+    starts = new Int32Array(2 * size);
     contents = new Int32Array(2 * size);
     numbers = new Int32Array(2 * size);
+    hashes = new Int32Array(2 * size);
   }
   if (size <= FEW) {
     mask = 0;
@@ -180,30 +209,35 @@ function makeRoom(size: number): void {
 /** The number of the entry with this content, which is added if there is none. */
 function numberOf(kind: number, { bytes, at: size }: Writer): number {
   const head = size * KINDS + kind;
-  let slot = 0;
+  const hash = index === undefined && mask === 0 ? 0 : hashOf(head, bytes, 0, size);
+  const known = index?.find(hash, head, bytes, size) ?? -1;
+  if (known >= 0) return known;
   if (mask === 0) {
     if (isFound(head, bytes)) return numbers[found]!;
   } else {
-    slot = slotOf(head, bytes, 0, size);
+    const slot = slotOf(hash, head, bytes, 0);
     if (slots[slot] !== 0) return numbers[slots[slot]! - 1]!;
     slots[slot] = count + 1;
   }
+  const start = entries.at;
   entries.unsigned(head);
   const content = entries.at;
   entries.append(bytes, 0, size);
-  return take(head, content);
+  return take(head, start, content, hash);
 }
 
-function take(head: number, content: number): number {
+function take(head: number, start: number, content: number, hash: number): number {
   const number = counts[head % KINDS]!++;
   heads[count] = head;
+  starts[count] = start;
   contents[count] = content;
   numbers[count] = number;
+  hashes[count] = hash;
   count++;
   return number;
 }
 
-/** Looks through all entries, beginning behind the one found last. */
+/** Looks through all entries at hand, beginning behind the one found last. */
 function isFound(head: number, bytes: Uint8Array): boolean {
   for (let left = count; left > 0; left--) {
     found = found + 1 < count ? found + 1 : 0;
@@ -212,13 +246,9 @@ function isFound(head: number, bytes: Uint8Array): boolean {
   return false;
 }
 
-/** The slot of the entry that has this content, or the one that is free for it. */
-function slotOf(head: number, bytes: Uint8Array, start: number, end: number): number {
-  let hash = head;
-  for (let at = start; at < end; at++) hash = Math.imul(hash ^ bytes[at]!, 0x01000193);
-  // Neighbouring prices must not become neighbouring slots.
-  hash = Math.imul(hash ^ (hash >>> 15), 0x2c1b3c6d);
-  let slot = (hash ^ (hash >>> 15)) & mask;
+/** The slot of the entry at hand that has this content, or the one that is free for it. */
+function slotOf(hash: number, head: number, bytes: Uint8Array, start: number): number {
+  let slot = hash & mask;
   for (;;) {
     const entry = slots[slot]! - 1;
     if (entry < 0 || (heads[entry] === head && isEqual(entry, bytes, start))) return slot;
@@ -229,4 +259,11 @@ function slotOf(head: number, bytes: Uint8Array, start: number, end: number): nu
 /** Whether an entry has this content; by its head it has its size. */
 function isEqual(entry: number, bytes: Uint8Array, start: number): boolean {
   return sameBytes(entries.bytes, contents[entry]!, bytes, start, Math.floor(heads[entry]! / KINDS));
+}
+
+/** The index of a state's entries with those at hand; undefined while there are too few for one. */
+function indexAnew(): Writer | undefined {
+  if (index === undefined && count < INDEXED_FROM) return undefined;
+  const shift = index === undefined ? 0 : shelf.end - shelf.start;
+  return writeIndex({ before: index, counts, count, heads, starts, shift, hashes });
 }

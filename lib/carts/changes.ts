@@ -42,7 +42,8 @@ function anomalyOf(summary: Summary, record: CartRecord): Anomaly | null {
 
 function wasSeen(summary: Summary, status: number): boolean {
   if (status < FIRST_UNKNOWN) return (summary.seen & (1 << status)) !== 0;
-  return summary.seenUnknown[status - FIRST_UNKNOWN] === true;
+  const index = status - FIRST_UNKNOWN;
+  return index < summary.seenFirst || summary.seenUnknown[index] === true;
 }
 
 function markSeen(summary: Summary, status: number): void {

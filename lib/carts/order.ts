@@ -1,5 +1,5 @@
 /** Order of a cart's events (semantics §1): T, then what happened, then an unknown status's name, then the key. */
-import { FIRST_UNKNOWN, PENDING, statusName } from './statuses.ts';
+import { FIRST_UNKNOWN, PENDING, statusName, type Names } from './statuses.ts';
 
 export const KIND_STATUS = 0;
 export const KIND_ACTIVITY = 1;
@@ -54,7 +54,7 @@ export function rankOf(kind: number, status: number, emptying: boolean): number 
 export function comparePositions(
   a: { at: number; rank: number; status: number },
   b: { at: number; rank: number; status: number },
-  names: readonly string[],
+  names: Pick<Names, 'at'>,
 ): number {
   if (a.at !== b.at) return a.at < b.at ? -1 : 1;
   if (a.rank !== b.rank) return a.rank - b.rank;
@@ -66,7 +66,7 @@ export function comparePositions(
  * The whole order. Where even the keys are level (one body accepted twice, one event_id for two kinds) what the events
  * themselves say decides, so that arrival never does.
  */
-export function compareRecords(a: CartRecord, b: CartRecord, names: readonly string[]): number {
+export function compareRecords(a: CartRecord, b: CartRecord, names: Pick<Names, 'at'>): number {
   return (
     comparePositions(a, b, names) ||
     a.keys.compare(b.keys, b.keyAt, b.keyAt + 16, a.keyAt, a.keyAt + 16) ||

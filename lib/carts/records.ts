@@ -4,7 +4,7 @@
  */
 import type { CartEvent, CartEventKind } from '../../schemas/types.ts';
 import { Reader, Writer, sameBytes } from './bytes.ts';
-import { placeOfList } from './catalogue.ts';
+import { placeOfList, type Shelved } from './catalogue.ts';
 import { isWrongMode } from './changes.ts';
 import {
   KIND_ABANDONED,
@@ -16,7 +16,7 @@ import {
   type CartRecord,
 } from './order.ts';
 import type { Appended, Opened } from './state.ts';
-import { FIRST_UNKNOWN, NO_STATUS, knownCode, statusName } from './statuses.ts';
+import { FIRST_UNKNOWN, NO_STATUS, knownCode, statusName, type Names } from './statuses.ts';
 import type { Summary } from './summary.ts';
 import { MODE, PRODUCTS, RESERVATION, VALUES, skipValue, textAt, writeValue } from './values.ts';
 
@@ -59,9 +59,7 @@ function statusOf(summary: Summary, event: CartEvent): number {
   const name = event.status ?? '';
   const known = knownCode(name);
   if (known !== undefined) return known;
-  const index = summary.names.indexOf(name);
-  if (index >= 0) return FIRST_UNKNOWN + index;
-  return FIRST_UNKNOWN + summary.names.push(name) - 1;
+  return FIRST_UNKNOWN + summary.names.numberOf(name);
 }
 
 /**
@@ -142,23 +140,22 @@ interface Appending {
   more: boolean;
 }
 
-/** Writes the values that are not those stated last, and the forms of all; answers the products anew if they grow. */
+/** Writes the values that are not those stated last, and the forms of all; answers what its products add. */
 function appendValues(
-  { summary, bytes, productsAt, recordsAt }: Opened,
+  { summary, bytes, productsAt, indexAt, recordsAt }: Opened,
   event: CartEvent,
   { record, formsAt, more }: Appending,
-): Writer | undefined {
+): Shelved | undefined {
   const count = more ? VALUES : RESERVATION;
-  let products: Writer | undefined;
+  let products: Shelved | undefined;
   for (let which = 0; which < count; which++) {
     const from = writer.at;
     const stated = summary.stated[which]!;
     let place: number;
     if (which === PRODUCTS) {
       if (event.products === null) continue;
-      const list = placeOfList(event.products, bytes, productsAt, recordsAt);
-      products = list.entries;
-      place = list.place;
+      products = placeOfList(event.products, { bytes, start: productsAt, end: indexAt, indexEnd: recordsAt });
+      place = products.place;
       if (place !== stated) writer.unsigned(place);
     } else {
       if (!writeValue(writer, which, event)) continue;
@@ -199,7 +196,7 @@ export function readRecords(state: Buffer, summary: Summary, base: number, keysA
 interface Decoding {
   reader: Reader;
   base: number;
-  names: readonly string[];
+  names: Names;
   arrival: number;
   windowMs: number;
   graceMs: number;

@@ -154,6 +154,7 @@ function finish({ summary, traits }: Evaluation, known: Summary): Summary {
   summary.beyondHorizon = known.beyondHorizon;
   summary.count = known.count;
   summary.productsSize = known.productsSize;
+  summary.indexSize = known.indexSize;
   summary.recordsSize = known.recordsSize;
   summary.lastArrival = known.lastArrival;
   summary.windowMs = known.windowMs;

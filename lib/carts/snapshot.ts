@@ -63,14 +63,14 @@ export interface DecodedState {
   /** What does not follow from the events alone. */
   marks: { status: string; occurredAt: number; detectedAt: number | null; replaces: number | null }[];
   /** Bytes by part. */
-  sizes: { summary: number; marks: number; products: number; records: number; keys: number };
+  sizes: { summary: number; marks: number; products: number; index: number; records: number; keys: number };
 }
 
 const KINDS = ['cart_status', 'cart_activity', 'cart_abandoned'] as const;
 
 /** @throws UnknownVersionError */
 export function decodeState(state: Buffer): DecodedState {
-  const { summary, marksAt, productsAt, recordsAt, keysAt } = openState(state);
+  const { summary, marksAt, productsAt, indexAt, recordsAt, keysAt } = openState(state);
   const { forgotten, beyondHorizon } = summary;
   const events = readRecords(state, summary, recordsAt, keysAt).map((record) => ({
     kind: KINDS[record.kind]!,
@@ -95,7 +95,8 @@ export function decodeState(state: Buffer): DecodedState {
     sizes: {
       summary: marksAt,
       marks: productsAt - marksAt,
-      products: recordsAt - productsAt,
+      products: indexAt - productsAt,
+      index: recordsAt - indexAt,
       records: keysAt - recordsAt,
       keys: state.length - keysAt,
     },

@@ -1,9 +1,10 @@
 /**
- * The state of a cart as bytes: version, summary, marks, products, records, keys. Layout and reasons: docs/adr, "state of a
- * cart". Reading the summary costs the same however many events a cart has.
+ * The state of a cart as bytes: version, summary, marks, products, their index, records, keys. Layout and reasons:
+ * docs/adr, "state of a cart". Reading the summary costs the same however many events a cart has.
  */
 import { Reader, Writer } from './bytes.ts';
-import { FIRST_UNKNOWN, NO_PLACE, NO_STATUS } from './statuses.ts';
+import type { Shelved } from './catalogue.ts';
+import { NO_PLACE, NO_STATUS } from './statuses.ts';
 import { NEVER, Summary } from './summary.ts';
 import { VALUES } from './values.ts';
 
@@ -26,7 +27,7 @@ const RECOVERED = 4;
 const ABANDONED = 8;
 const UNKNOWN_NAMES = 16;
 const STATED_APART = 32;
-const UNKNOWN_LAST = 64;
+const INDEXED = 64;
 const PRODUCTS = 128;
 
 /** A state whose first byte names a format that this program does not know. */
@@ -44,6 +45,7 @@ export interface Opened {
   /** Where the parts begin in `bytes`. */
   marksAt: number;
   productsAt: number;
+  indexAt: number;
   recordsAt: number;
   keysAt: number;
 }
@@ -60,8 +62,8 @@ export interface Additions {
 export interface Appended {
   record: Writer;
   key: Buffer;
-  /** All products; undefined when those of before stand. */
-  products: Writer | undefined;
+  /** What its products add; undefined when it carries none. */
+  products: Shelved | undefined;
 }
 
 const NO_BYTES = Buffer.alloc(0);
@@ -70,7 +72,7 @@ const NO_BYTES = Buffer.alloc(0);
 export function emptyCart(beyondHorizon: boolean): Opened {
   const summary = new Summary();
   summary.beyondHorizon = beyondHorizon;
-  return { bytes: NO_BYTES, summary, marksAt: 0, productsAt: 0, recordsAt: 0, keysAt: 0 };
+  return { bytes: NO_BYTES, summary, marksAt: 0, productsAt: 0, indexAt: 0, recordsAt: 0, keysAt: 0 };
 }
 
 /**
@@ -83,8 +85,9 @@ export function openState(bytes: Buffer, summary = new Summary()): Opened {
   readSummary(reader, summary);
   const marksAt = reader.at;
   const productsAt = marksAt + summary.marksSize;
-  const recordsAt = productsAt + summary.productsSize;
-  return { bytes, summary, marksAt, productsAt, recordsAt, keysAt: recordsAt + summary.recordsSize };
+  const indexAt = productsAt + summary.productsSize;
+  const recordsAt = indexAt + summary.indexSize;
+  return { bytes, summary, marksAt, productsAt, indexAt, recordsAt, keysAt: recordsAt + summary.recordsSize };
 }
 
 /** The memory that there was a cart, two bytes. */
@@ -117,6 +120,7 @@ function readSummary(reader: Reader, summary: Summary): void {
   summary.recordsSize = reader.unsigned();
   summary.marksSize = reader.unsigned();
   summary.productsSize = (second & PRODUCTS) !== 0 ? reader.unsigned() : 0;
+  summary.indexSize = (second & INDEXED) !== 0 ? reader.unsigned() : 0;
   const at = lastArrival - reader.signed();
   summary.at = at;
   summary.firstAt = at - reader.unsigned();
@@ -139,16 +143,10 @@ function readStatuses(reader: Reader, summary: Summary, flags: number): void {
   summary.since = some ? summary.at - reader.unsigned() : NEVER;
   summary.seen = some ? reader.unsigned() : 0;
   summary.place = some ? reader.byte() + NO_PLACE : NO_PLACE;
-  summary.status = (flags & UNKNOWN_LAST) !== 0 ? reader.unsigned() : NO_STATUS;
-  if (summary.names.length > 0) {
-    summary.names = [];
-    summary.seenUnknown = [];
-  }
-  if ((flags & UNKNOWN_NAMES) === 0) return;
-  for (let left = reader.unsigned(); left > 0; left--) {
-    summary.names.push(reader.text());
-    summary.seenUnknown.push(true);
-  }
+  if (summary.seenUnknown.length > 0) summary.seenUnknown = [];
+  if ((flags & UNKNOWN_NAMES) === 0) summary.names.clear();
+  else summary.names.read(reader);
+  summary.seenFirst = summary.names.count;
 }
 
 /** A byte that says which there are, then their places. */
@@ -188,6 +186,7 @@ function writeSummary(writer: Writer, summary: Summary): void {
   writer.unsigned(summary.recordsSize);
   writer.unsigned(summary.marksSize);
   if (summary.productsSize > 0) writer.unsigned(summary.productsSize);
+  if (summary.indexSize > 0) writer.unsigned(summary.indexSize);
   writer.signed(lastArrival - at);
   writer.unsigned(at - summary.firstAt);
   writer.byte(summary.rank);
@@ -210,10 +209,7 @@ function writeStatuses(writer: Writer, summary: Summary): void {
     writer.unsigned(summary.seen);
     writer.byte(summary.place - NO_PLACE);
   }
-  if (summary.status >= FIRST_UNKNOWN) writer.unsigned(summary.status);
-  if (summary.names.length === 0) return;
-  writer.unsigned(summary.names.length);
-  for (const name of summary.names) writer.text(name);
+  if (summary.names.count > 0) summary.names.write(writer);
 }
 
 function firstFlags(summary: Summary, closedDue: boolean): number {
@@ -234,9 +230,9 @@ function secondFlags(summary: Summary, active: boolean, apart: boolean): number 
     (summary.current >= 0 ? STATUS : 0) |
     (Number.isNaN(summary.recoveredAt) ? 0 : RECOVERED) |
     (Number.isNaN(summary.abandonedAt) ? 0 : ABANDONED) |
-    (summary.names.length > 0 ? UNKNOWN_NAMES : 0) |
+    (summary.names.count > 0 ? UNKNOWN_NAMES : 0) |
     (apart ? STATED_APART : 0) |
-    (summary.status >= FIRST_UNKNOWN ? UNKNOWN_LAST : 0) |
+    (summary.indexSize > 0 ? INDEXED : 0) |
     (summary.productsSize > 0 ? PRODUCTS : 0)
   );
 }
@@ -246,15 +242,20 @@ const head = new Writer();
 /** Puts a state together from the one before. */
 export function buildState(before: Opened, summary: Summary, { marks, appended }: Additions): Buffer {
   if (marks !== undefined) summary.marksSize = marks.at;
-  if (appended?.products !== undefined) summary.productsSize = appended.products.at;
+  const added = appended?.products?.added;
+  const index = appended?.products?.index;
+  if (added !== undefined) summary.productsSize += added.length;
+  if (index !== undefined) summary.indexSize = index.at;
   head.at = 0;
   writeSummary(head, summary);
-  const { bytes, marksAt, productsAt, recordsAt, keysAt } = before;
-  const { marksSize, productsSize, recordsSize, count } = summary;
-  const out = Buffer.allocUnsafe(head.at + marksSize + productsSize + recordsSize + KEY_SIZE * count);
+  const { bytes, marksAt, productsAt, indexAt, recordsAt, keysAt } = before;
+  const { marksSize, productsSize, indexSize, recordsSize, count } = summary;
+  const out = Buffer.allocUnsafe(head.at + marksSize + productsSize + indexSize + recordsSize + KEY_SIZE * count);
   let at = put(out, 0, head.bytes, 0, head.at);
   at = putPart(out, at, marks, bytes, marksAt, productsAt);
-  at = putPart(out, at, appended?.products, bytes, productsAt, recordsAt);
+  at = put(out, at, bytes, productsAt, indexAt);
+  if (added !== undefined) at = put(out, at, added, 0, added.length);
+  at = putPart(out, at, index, bytes, indexAt, recordsAt);
   at = put(out, at, bytes, recordsAt, keysAt);
   if (appended !== undefined) at = put(out, at, appended.record.bytes, 0, appended.record.at);
   at = put(out, at, bytes, keysAt, bytes.length);

@@ -3,6 +3,7 @@
  * numbers the unknown ones that it has seen from FIRST_UNKNOWN on, in the order of their arrival.
  * Codes are part of the state's format: never renumber them.
  */
+import { Reader, Writer } from './bytes.ts';
 
 export const PENDING = 0;
 export const READY_FOR_PICKUP = 4;
@@ -46,9 +47,71 @@ export function knownCode(name: string): number | undefined {
   return CODES.get(name);
 }
 
-/** @param names the unknown statuses of this cart, in order of arrival */
-export function statusName(code: number, names: readonly string[]): string {
-  return code < FIRST_UNKNOWN ? NAMES[code]! : names[code - FIRST_UNKNOWN]!;
+/** The unknown statuses of a cart, in order of arrival. Those that a state has are read once one is asked for. */
+export class Names {
+  private texts: string[] = [];
+  /** As they stand in a state, until they are read. */
+  private unread: { reader: Reader; end: number } | undefined;
+  /** How many there are. */
+  count = 0;
+
+  /** Takes those that a state has, instead of all others. */
+  read(reader: Reader): void {
+    this.clear();
+    this.count = reader.unsigned();
+    const size = reader.unsigned();
+    this.unread = { reader: new Reader(reader.bytes, reader.at), end: reader.at + size };
+    reader.at += size;
+  }
+
+  clear(): void {
+    this.count = 0;
+    this.unread = undefined;
+    if (this.texts.length > 0) this.texts = [];
+  }
+
+  at(index: number): string | undefined {
+    return this.all()[index];
+  }
+
+  /** Which of them it is, from 0 on; a new one becomes the last. */
+  numberOf(name: string): number {
+    const index = this.all().indexOf(name);
+    if (index >= 0) return index;
+    this.texts.push(name);
+    return this.count++;
+  }
+
+  write(writer: Writer): void {
+    writer.unsigned(this.count);
+    if (this.unread !== undefined) {
+      const { reader, end } = this.unread;
+      writer.unsigned(end - reader.at);
+      writer.append(reader.bytes, reader.at, end);
+      return;
+    }
+    texts.at = 0;
+    for (const text of this.texts) texts.text(text);
+    writer.unsigned(texts.at);
+    writer.append(texts.bytes, 0, texts.at);
+  }
+
+  private all(): string[] {
+    if (this.unread !== undefined) {
+      const { reader, end } = this.unread;
+      this.unread = undefined;
+      while (reader.at < end) this.texts.push(reader.text());
+    }
+    return this.texts;
+  }
+}
+
+// Used again by every call.
+const texts = new Writer();
+
+/** @param names the unknown statuses of this cart */
+export function statusName(code: number, names: Pick<Names, 'at'>): string {
+  return code < FIRST_UNKNOWN ? NAMES[code]! : names.at(code - FIRST_UNKNOWN)!;
 }
 
 export function placeOf(code: number): number {

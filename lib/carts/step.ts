@@ -28,7 +28,6 @@ export function step(summary: Summary, record: CartRecord): Found {
 function takePosition(summary: Summary, record: CartRecord): void {
   summary.at = record.at;
   summary.rank = record.rank;
-  summary.status = record.status;
   if (Number.isNaN(summary.firstAt)) summary.firstAt = record.at;
   const { values } = summary;
   for (let which = 0; which < VALUES; which++) {

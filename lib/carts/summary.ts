@@ -2,7 +2,7 @@
  * The head of a cart's state: what its events, in order, have come to. An event later than all others is folded into
  * it alone; the records behind it are read only when something arrives late or falls due.
  */
-import { NO_PLACE, NO_STATUS } from './statuses.ts';
+import { NO_PLACE, NO_STATUS, Names } from './statuses.ts';
 import { VALUES } from './values.ts';
 
 /** No time: nothing of the kind has happened. */
@@ -20,13 +20,13 @@ export class Summary {
   /** Sizes in bytes. */
   marksSize = 0;
   productsSize = 0;
+  indexSize = 0;
   recordsSize = 0;
   lastArrival = 0;
   /** Stamped on the last activity to arrive. */
   windowMs = 0;
   graceMs = 0;
-  /** Unknown statuses, in order of arrival. */
-  names: string[] = [];
+  names = new Names();
   /** Place of the value stated last by arrival: what the next record may refer to. */
   stated: number[] = new Array<number>(VALUES).fill(0);
 
@@ -34,7 +34,6 @@ export class Summary {
   /** Position of the last event. */
   at = NEVER;
   rank = 0;
-  status = NO_STATUS;
   /** The smallest T. */
   firstAt = NEVER;
   /** Place of the value of the latest event that carries one. */
@@ -44,6 +43,8 @@ export class Summary {
   current = NO_STATUS;
   since = NEVER;
   seen = 0;
+  /** Of the unknown ones the first so many, and those that are true. */
+  seenFirst = 0;
   seenUnknown: boolean[] = [];
   place = NO_PLACE;
 
@@ -59,7 +60,7 @@ export class Summary {
   stopped = false;
   recoveredAt = NEVER;
 
-  // What follows depends on the log's clock too (conclusion.ts).
+  // What follows depends on the log's clock too (fold.ts, refold.ts).
   /** The open episode is past its deadline and counts as abandoned. */
   openConcluded = false;
   /** When the first of the ended episodes that do not count yet will: it does once log time is past this. */

@@ -88,7 +88,9 @@ export interface Source {
 /** @param summary of the state that `bytes` are */
 export function sourceOf(summary: Summary, bytes: Buffer): Source {
   const recordsAt = bytes.length - KEY_SIZE * summary.count - summary.recordsSize;
-  return { summary, bytes, recordsAt, catalogue: new Catalogue(bytes, recordsAt - summary.productsSize, recordsAt) };
+  const end = recordsAt - summary.indexSize;
+  const catalogue = new Catalogue({ bytes, start: end - summary.productsSize, end, indexEnd: recordsAt });
+  return { summary, bytes, recordsAt, catalogue };
 }
 
 /**

@@ -1,0 +1,177 @@
+/**
+ * The index of a catalogue: where each entry stands, by kind and number, and a table of hashes to find one by what it
+ * says. So a list costs the same to find or to add however many there are. Layout: docs/adr, "state of a cart".
+ */
+import { Reader, Writer, sameBytes } from './bytes.ts';
+
+/** How many kinds of entries there are: of a head and of an entry's number in the table, the rest says the kind. */
+export const KINDS = 3;
+
+/** Catalogues with fewer entries have no index: they are read whole. Must be more than are looked through unhashed. */
+export const INDEXED_FROM = 256;
+
+// The table's size as a power of two, then how many entries there are of each kind, then their offsets, then the table.
+const COUNTS_AT = 1;
+/** Bytes of a count, an offset, a slot: states are far smaller than 16 MiB. */
+const WIDTH = 3;
+const OFFSETS_AT = COUNTS_AT + KINDS * WIDTH;
+
+/** Where a state has its entries: from `start` to `end`, their index from there to `indexEnd` if there is one. */
+export interface Shelf {
+  bytes: Buffer;
+  start: number;
+  end: number;
+  indexEnd: number;
+}
+
+/** Of an entry; its head says its size and kind. */
+export function hashOf(head: number, bytes: Uint8Array, start: number, end: number): number {
+  let hash = head;
+  for (let at = start; at < end; at++) hash = Math.imul(hash ^ bytes[at]!, 0x01000193);
+  // Neighbouring prices must not become neighbouring slots.
+  hash = Math.imul(hash ^ (hash >>> 15), 0x2c1b3c6d);
+  return hash ^ (hash >>> 15);
+}
+
+function read(bytes: Uint8Array, at: number): number {
+  return bytes[at]! | (bytes[at + 1]! << 8) | (bytes[at + 2]! << 16);
+}
+
+function put(bytes: Uint8Array, at: number, value: number): void {
+  bytes[at] = value & 255;
+  bytes[at + 1] = (value >> 8) & 255;
+  bytes[at + 2] = value >> 16;
+}
+
+/** The index that a state has. */
+export class Index {
+  readonly bytes: Buffer;
+  /** Where the table begins in `bytes`, and its slots less 1. */
+  readonly tableAt: number;
+  readonly mask: number;
+  private readonly reader: Reader;
+  private readonly offsetsAt: number[] = [];
+
+  constructor(private readonly shelf: Shelf) {
+    const { bytes, end } = shelf;
+    this.bytes = bytes;
+    this.mask = (1 << bytes[end]!) - 1;
+    this.reader = new Reader(bytes, 0);
+    let at = end + OFFSETS_AT;
+    for (let kind = 0; kind < KINDS; kind++) {
+      this.offsetsAt.push(at);
+      at += WIDTH * this.countOf(kind);
+    }
+    this.tableAt = at;
+  }
+
+  countOf(kind: number): number {
+    return read(this.bytes, this.shelf.end + COUNTS_AT + WIDTH * kind);
+  }
+
+  /** Where an entry stands, from the first one on. */
+  offsetOf(kind: number, number: number): number {
+    return read(this.bytes, this.offsetsAt[kind]! + WIDTH * number);
+  }
+
+  /** Where the offsets of a kind begin in `bytes`. */
+  offsetsOf(kind: number): number {
+    return this.offsetsAt[kind]!;
+  }
+
+  /** The number of the entry that has this content, -1 if there is none. */
+  find(hash: number, head: number, content: Uint8Array, size: number): number {
+    for (let slot = hash & this.mask; ; slot = (slot + 1) & this.mask) {
+      const entry = read(this.bytes, this.tableAt + WIDTH * slot) - 1;
+      if (entry < 0) return -1;
+      if (entry % KINDS !== head % KINDS) continue;
+      const number = Math.floor(entry / KINDS);
+      this.reader.at = this.shelf.start + this.offsetOf(entry % KINDS, number);
+      if (this.reader.unsigned() !== head) continue;
+      if (sameBytes(this.bytes, this.reader.at, content, 0, size)) return number;
+    }
+  }
+
+  /** The hash of an entry, from what it says. */
+  hashOf(kind: number, number: number): number {
+    const { reader } = this;
+    reader.at = this.shelf.start + this.offsetOf(kind, number);
+    const head = reader.unsigned();
+    return hashOf(head, this.bytes, reader.at, reader.at + Math.floor(head / KINDS));
+  }
+}
+
+/** What an index is made of. */
+export interface Parts {
+  /** The one that a state has, if it has one; the entries at hand come behind its own. */
+  before: Index | undefined;
+  /** How many entries there are of each kind, those of `before` too. */
+  counts: readonly number[];
+  /** How many entries are at hand. */
+  count: number;
+  heads: Int32Array;
+  /** Where they stand, `shift` less than from the first entry on. */
+  starts: Int32Array;
+  shift: number;
+  hashes: Int32Array;
+}
+
+// Used again by every call.
+const writer = new Writer();
+
+/** Writes an index; the table grows when three quarters of it are taken, which is when all entries are read. */
+export function writeIndex(parts: Parts): Writer {
+  const { before, counts } = parts;
+  const total = counts.reduce((sum, count) => sum + count, 0);
+  let power = 0;
+  while (3 << power < 4 * total) power++;
+  const mask = (1 << power) - 1;
+  const tableAt = OFFSETS_AT + WIDTH * total;
+  writer.at = 0;
+  writer.reserve(tableAt + WIDTH * (mask + 1));
+  const { bytes } = writer;
+  bytes[0] = power;
+  for (let kind = 0; kind < KINDS; kind++) put(bytes, COUNTS_AT + WIDTH * kind, counts[kind]!);
+  const offsetsAt = writeOffsets(bytes, parts);
+  writer.at = tableAt + WIDTH * (mask + 1);
+  if (before?.mask === mask) {
+    bytes.set(before.bytes.subarray(before.tableAt, before.tableAt + WIDTH * (mask + 1)), tableAt);
+  } else {
+    bytes.fill(0, tableAt, writer.at);
+    for (let kind = 0; before !== undefined && kind < KINDS; kind++) {
+      const known = before.countOf(kind);
+      for (let number = 0; number < known; number++) {
+        insert(bytes, tableAt, mask, before.hashOf(kind, number), number * KINDS + kind);
+      }
+    }
+  }
+  const numbers = counts.map((_, kind) => before?.countOf(kind) ?? 0);
+  for (let entry = 0; entry < parts.count; entry++) {
+    const kind = parts.heads[entry]! % KINDS;
+    const number = numbers[kind]!++;
+    put(bytes, offsetsAt[kind]! + WIDTH * number, parts.shift + parts.starts[entry]!);
+    insert(bytes, tableAt, mask, parts.hashes[entry]!, number * KINDS + kind);
+  }
+  return writer;
+}
+
+/** Takes over the offsets that are there; answers where those of each kind begin. */
+function writeOffsets(bytes: Buffer, { before, counts }: Parts): number[] {
+  const starts: number[] = [];
+  let at = OFFSETS_AT;
+  for (let kind = 0; kind < KINDS; kind++) {
+    starts.push(at);
+    if (before !== undefined) {
+      const from = before.offsetsOf(kind);
+      bytes.set(before.bytes.subarray(from, from + WIDTH * before.countOf(kind)), at);
+    }
+    at += WIDTH * counts[kind]!;
+  }
+  return starts;
+}
+
+function insert(bytes: Buffer, tableAt: number, mask: number, hash: number, entry: number): void {
+  let slot = hash & mask;
+  while (read(bytes, tableAt + WIDTH * slot) !== 0) slot = (slot + 1) & mask;
+  put(bytes, tableAt + WIDTH * slot, entry + 1);
+}
