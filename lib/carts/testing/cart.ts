@@ -2,6 +2,8 @@
 import type { CartEvent, CartSnapshot, TraitChange } from '../../../schemas/types.ts';
 import { concludeDue, dueOf, foldCart, snapshotOf, type Folded } from '../index.ts';
 
+const said = ({ op: _op, retracted_at: _at, ...fields }: TraitChange): string => JSON.stringify(fields);
+
 export class TestCart {
   state: Buffer | undefined;
   /** All changes so far. */
@@ -14,12 +16,15 @@ export class TestCart {
   /** Moves the log's clock, as a tick or another cart's record would. */
   tick(logTime: number): TraitChange[] {
     if (this.state === undefined) return [];
-    const due = dueOf(this.state, this.horizonMs);
-    if (due === undefined || !(logTime > due)) return [];
-    const { state, changes } = concludeDue(this.state, logTime, this.horizonMs);
-    this.state = state;
-    this.take(changes);
-    return changes;
+    const all: TraitChange[] = [];
+    for (;;) {
+      const due = dueOf(this.state, this.horizonMs);
+      if (due === undefined || !(logTime > due)) return all;
+      const { state, changes } = concludeDue(this.state, logTime, this.horizonMs);
+      this.state = state;
+      this.take(changes);
+      all.push(...changes);
+    }
   }
 
   deliver(event: CartEvent, logTime: number): Folded {
@@ -46,11 +51,17 @@ export class TestCart {
     for (const change of changes) {
       const id = `${change.trait}|${change.status}|${change.occurred_at}`;
       this.log.push(change);
-      const stands = this.standing.has(id);
+      const stood = this.standing.get(id);
+      const stands = stood !== undefined;
       // Beyond the horizon a life starts anew and may say again what the one before said.
       if (change.op === 'asserted' && stands && !change.beyond_horizon) throw new Error(`asserted twice: ${id}`);
       if (change.op !== 'asserted' && !stands) throw new Error(`${change.op} without standing: ${id}`);
       if ((change.op === 'retracted') !== (change.retracted_at !== null)) throw new Error(`retracted_at of ${id}`);
+      if (stands && change.op !== 'asserted') {
+        // A retraction says what stood, an update something else.
+        const same = said(stood) === said(change);
+        if (same !== (change.op === 'retracted')) throw new Error(`${change.op}, but what stood was ${said(stood)}`);
+      }
       if (change.op === 'asserted' && change.replaces !== null) this.checkReplaced(change, id);
       if (change.op === 'retracted') {
         this.standing.delete(id);

@@ -4,7 +4,7 @@
  */
 import type { AbandonmentSource, Anomaly, CartEvent, CartSnapshot, Product, Trait } from '../../../schemas/types.ts';
 
-/** A trait event that counts, with everything that a TraitChange says about it but `op`, `retracted_at`, `replaces`. */
+/** A trait event that counts, with everything that a TraitChange says about it but `op` and `retracted_at`. */
 export interface OracleTrait {
   trait: Trait;
   status: string;
@@ -20,6 +20,7 @@ export interface OracleTrait {
   amount: number | null;
   products: Product[] | null;
   beyond_horizon: boolean;
+  replaces: number | null;
 }
 
 interface Arrived {
@@ -39,7 +40,7 @@ interface Abandonment {
   upTo: number;
 }
 
-type Undated = Omit<OracleTrait, 'detected_at'>;
+type Undated = Omit<OracleTrait, 'detected_at' | 'replaces'>;
 
 const BEFORE_UNKNOWN = [
   'verification',
@@ -190,6 +191,8 @@ export class Oracle {
   private arrived: Arrived[] = [];
   private concluded = new Set<number>();
   private detected = new Map<string, number>();
+  /** What each trait event has taken the place of; of abandonments also what those that do not count yet will take. */
+  private replaced = new Map<string, number>();
   private beyond = false;
   private lastArrival = -Infinity;
   private clock = -Infinity;
@@ -212,9 +215,13 @@ export class Oracle {
     if (this.arrived.length > 0 && this.clock > this.forgetAt()) this.forget();
     if (this.arrived.some((first) => repeats(event, first.event))) return 'repeat';
     if (this.arrived.length >= this.eventLimit) return 'overfull';
+    const changesBefore = this.changes();
+    const before = walk(this.arrived, Infinity);
     this.arrived.push({ event, arrival: this.clock, turn: this.arrived.length });
     this.arrived.sort((a, b) => compare(a.event, b.event));
     this.lastArrival = this.clock;
+    this.replaceChanges(changesBefore);
+    this.replaceAbandonments(before);
     this.settle();
     return 'event';
   }
@@ -252,13 +259,67 @@ export class Oracle {
     };
   }
 
+  /** The log's clock. */
+  get now(): number {
+    return this.clock;
+  }
+
+  get isEmpty(): boolean {
+    return this.arrived.length === 0;
+  }
+
   /** When the cart is forgotten: once the log's clock is past it. */
   forgetAt(): number {
     return this.lastArrival + this.horizonMs;
   }
 
   private ofThisLife(): OracleTrait[] {
-    return this.undated().map((t) => ({ ...t, detected_at: this.detected.get(identity(t))! }));
+    return this.undated().map((t) => ({
+      ...t,
+      detected_at: this.detected.get(identity(t))!,
+      replaces: this.replaced.get(identity(t)) ?? null,
+    }));
+  }
+
+  /** A change that is new takes the place of one of its status that is gone. */
+  private replaceChanges(before: Undated[]): void {
+    const after = this.changes();
+    const has = (all: Undated[], one: Undated): boolean => all.some((t) => identity(t) === identity(one));
+    const gone = before.filter((t) => !has(after, t));
+    for (const t of gone) this.replaced.delete(identity(t));
+    for (const t of after.filter((one) => !has(before, one))) {
+      const left = gone.filter((one) => one.status === t.status);
+      if (left.length > 1) throw new Error('one event has displaced two changes of a status');
+      if (left.length === 1) this.replaced.set(identity(t), left[0]!.occurred_at);
+    }
+  }
+
+  /** docs/adr/cart-state.md, "replaces of abandonments", before anything is concluded of what is there now. */
+  private replaceAbandonments(before: Abandonment[]): void {
+    const after = walk(this.arrived, Infinity);
+    const has = (all: Abandonment[], at: number): boolean => all.some((a) => a.at === at);
+    const id = (at: number): string => `cart_abandoned||${at}`;
+    const counts = (at: number): boolean => this.concluded.has(at);
+    const left = before.filter((a) => !has(after, a.at));
+    // Each by the place that it leaves and the trait event whose place that is.
+    const places = left
+      .map(({ at }) => ({ at, named: counts(at) ? at : this.replaced.get(id(at)) }))
+      .filter((place) => place.named !== undefined);
+    for (const { at } of left) this.replaced.delete(id(at));
+    const waiting = after.filter((a) => !(has(before, a.at) && counts(a.at)));
+    for (const { at } of waiting) if (has(after, this.replaced.get(id(at)) ?? NaN)) this.replaced.delete(id(at));
+    const covers = (a: Abandonment, at: number): boolean =>
+      a.members.length > 0 && a.members[0]!.event.occurred_at <= at && at <= a.at;
+    const heirs = places.map(({ at, named }) => {
+      const able = waiting.filter((a) => a.at !== named && (!has(before, a.at) || covers(a, at)));
+      return able.sort((a, b) => Math.abs(a.at - at) - Math.abs(b.at - at) || a.at - b.at)[0];
+    });
+    for (const heir of waiting) {
+      if (this.replaced.has(id(heir.at))) continue;
+      const own = places.filter((_, i) => heirs[i] === heir);
+      own.sort((a, b) => Math.abs(a.at - heir.at) - Math.abs(b.at - heir.at) || a.at - b.at);
+      if (own.length > 0) this.replaced.set(id(heir.at), own[0]!.named!);
+    }
   }
 
   private forget(): void {
@@ -266,6 +327,7 @@ export class Oracle {
     this.arrived = [];
     this.concluded.clear();
     this.detected.clear();
+    this.replaced.clear();
     this.beyond = true;
   }
 
