@@ -1,4 +1,4 @@
-/** Ten rounds of it, about ten minutes: npm run test:chaos. SEED repeats one. The short form is test/system/chaos.test.ts. */
+/** Ten rounds of it, 11.5 minutes on two cores: npm run test:chaos. SEED repeats one. The short form is test/system/chaos.test.ts. */
 import { expect, it } from 'vitest';
 import { chaos } from './chaos.ts';
 import { expectExact } from './expect.ts';

@@ -22,7 +22,7 @@ const PRESENT_MS = 5 * 60_000;
 const request = z.strictObject({
   audience: audienceSchema,
   now: givenInstant.optional().describe('count as of then; nothing after it counts'),
-  known_at: givenInstant.optional().describe('only what was concluded by then, and not withdrawn by then'),
+  known_at: givenInstant.optional().describe('only what was concluded by then, and not retracted by then'),
   include_anonymous: z.boolean().default(false),
 });
 type PreviewRequest = z.output<typeof request>;
