@@ -72,6 +72,40 @@ export function history(random: Random, shape: Shape): Step[] {
   return steps;
 }
 
+/**
+ * Events of few moments and fewer keys, none of which repeats another: one body accepted twice or thrice, one event id
+ * for two kinds and for webhooks and lines, with mixed windows and graces.
+ */
+export function levelEvents(random: Random): CartEvent[] {
+  const events = Array.from({ length: 2 + random.below(7) }, (_, index): CartEvent => {
+    const body = random.below(3);
+    const kind = random.pick(['cart_activity', 'cart_activity', 'cart_status', 'cart_abandoned'] as const);
+    const source = random.chance(0.3) ? 'line' : 'webhook';
+    return cartEvent({
+      kind,
+      source,
+      event_key: keyOf(`level ${body}`),
+      occurred_at: minute(random.pick([0, 0, 10, 20, 40, 60, 70])),
+      // Whatever comes first, no webhook is taken for a retry.
+      request_at: minute(100 + index),
+      received_at: minute(1000),
+      retry_horizon_ms: -1,
+      abandonment_window_ms: random.pick([10, 20, 30]) * MINUTE,
+      grace_ms: random.pick([0, 1, 20]) * MINUTE,
+      status: kind === 'cart_status' ? ['pending', 'verification', 'on_hold'][body]! : null,
+      emptying: body === 2 && kind !== 'cart_abandoned',
+      // What shares a key without being one body says something else.
+      store_id: body === 2 ? null : `${body} ${kind} ${source}`,
+      products: [LISTS[1]!, null, LISTS[0]!][body]!,
+    });
+  });
+  const lines = new Set<string>();
+  return events.filter(({ source, kind, event_key }) => {
+    const id = `${kind} ${event_key.toString('hex')}`;
+    return source !== 'line' || (!lines.has(id) && lines.add(id));
+  });
+}
+
 /** A log time after which nothing of such a history is due any more. */
 export function rest(steps: readonly Step[]): number {
   return Math.max(...steps.map((s) => Math.max(s.logTime, s.event?.occurred_at ?? 0))) + 100_000 * MINUTE;
