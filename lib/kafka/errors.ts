@@ -47,6 +47,14 @@ export class CorruptRecordError extends UnreadablePartitionError {
   }
 }
 
+/**
+ * The log is not the one that was read before: it ends before what was read of it, or another record stands where the
+ * last one stood. Whoever goes on in it would pass over what is new, unseen.
+ */
+export class BrokenContinuityError extends UnreadablePartitionError {
+  override readonly name = 'BrokenContinuityError';
+}
+
 /** The topic does not exist. */
 export class UnknownTopicError extends Error {
   override readonly name = 'UnknownTopicError';

@@ -16,6 +16,7 @@ import { KafkaTransactional } from './transactional.ts';
 import type { CommittedOffset, GroupDescription, Kafka, TopicSpec } from './types.ts';
 
 export type { SocketFactory } from './cluster.ts';
+export * from './continuity.ts';
 export * from './errors.ts';
 export * from './types.ts';
 

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import pino from 'pino';
-import { Registry } from 'prom-client';
+import { Registry, type MetricValue } from 'prom-client';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { FencedError } from '../kafka/errors.ts';
 import type { Batch } from '../kafka/types.ts';
@@ -211,12 +211,96 @@ describe('a task that was fenced', () => {
   });
 });
 
+const stoppedIn = async (metrics: Registry): Promise<MetricValue<string>[]> =>
+  (await metrics.getSingleMetric('streams_task_stopped')!.get()).values;
+
+describe('a partition whose log is another one than before', () => {
+  /** Ten records are handled by one process; the next one finds what `change` made of the log. */
+  async function reopened(change: (kafka: ScriptedKafka) => void) {
+    const kafka = new ScriptedKafka(2);
+    const metrics = new Registry();
+    const { runtime: before } = await world(kafka);
+    kafka.ends.fill(10);
+    kafka.give(1);
+    await until(() => kafka.committed.every((at) => at?.offset === 10));
+    await before.stop();
+    change(kafka);
+    const w = await world(kafka, {}, metrics);
+    kafka.give(2);
+    return { ...w, metrics };
+  }
+
+  it('stands still where it ends too early, also when it has grown past there, while others go on', async () => {
+    const { kafka, runtime, metrics, folded } = await reopened(({ ends }) => (ends[0] = 5));
+    await until(() => runtime.positions()[0]?.state === 'stopped');
+    kafka.againMs = 1;
+    kafka.committed[1] = { ...kafka.committed[1]!, metadata: '{"log_time":9,"step":0}' };
+    kafka.ends.fill(20);
+    await sleep(1_000);
+    expect(runtime.positions().map(({ state }) => state)).toEqual(['stopped', 'running']);
+    expect(folded).toEqual([[], upTo(20).slice(10)]);
+    expect(await stoppedIn(metrics)).toMatchObject([{ value: 1, labels: { partition: 0 } }]);
+    // What is open serves: nobody need wait for somebody to look.
+    expect(runtime.ready()).toBe(true);
+  });
+
+  it('stands still where it had grown past there before anybody looked', async () => {
+    const { runtime, folded } = await reopened((kafka) => {
+      kafka.againMs = 1;
+      kafka.ends.fill(20);
+    });
+    await until(() => runtime.positions().every(({ state }) => state === 'stopped'));
+    await sleep(1_000);
+    expect(folded).toEqual([[], []]);
+  });
+
+  it('goes on in the same log, and in one whose position an older release committed', async () => {
+    const { kafka, folded } = await reopened(({ ends, committed }) => {
+      committed[1] = { offset: 10, metadata: '{"log_time":9,"step":0}' };
+      ends.fill(20);
+    });
+    await until(() => kafka.committed.every((at) => at?.offset === 20));
+    expect(folded).toEqual([upTo(20).slice(10), upTo(20).slice(10)]);
+  });
+});
+
+describe('a record that breaks the topology', () => {
+  it('is tried three times, then its partition stands still and says where; a failure that passes does not', async () => {
+    const kafka = new ScriptedKafka(2);
+    const metrics = new Registry();
+    const said: Record<string, unknown>[] = [];
+    const logger = pino({ level: 'error' }, { write: (line) => void said.push(JSON.parse(line) as never) });
+    const base = testTopology('runtime');
+    let tries = 0;
+    const topology: Topology<TestEvent> = {
+      ...base,
+      process(record, context) {
+        if (record.partition === 0 && record.offset === 7 && ++tries > 0) throw new Error('broken');
+        if (record.partition === 1 && record.offset === 7 && ++once < 3) throw new Error('passes');
+        base.process(record, context);
+      },
+    };
+    let once = 0;
+    const runtime = await runTopology({ topology, kafka: kafka.port, logger, metrics, healthUrl: null });
+    running.push(runtime);
+    kafka.ends.fill(10);
+    kafka.give(1);
+    await until(() => runtime.positions()[0]?.state === 'stopped' && kafka.committed[1]?.offset === 10);
+    await sleep(1_200);
+    expect(tries).toBe(3);
+    expect(runtime.positions().map(({ state }) => state)).toEqual(['stopped', 'running']);
+    expect(await stoppedIn(metrics)).toMatchObject([{ value: 1, labels: { partition: 0 } }]);
+    const standing = said.filter(({ msg }) => String(msg).startsWith('stands still'));
+    expect(standing).toMatchObject([{ topic: topology.input.topic, partition: 0, offset: 7 }]);
+  });
+});
+
 describe('a partition whose log cannot be read', () => {
   it('stands still alone, says so, and goes on when it can be read', async () => {
     const kafka = new ScriptedKafka(2);
     const metrics = new Registry();
     const { runtime } = await world(kafka, {}, metrics);
-    const stopped = async (): Promise<unknown> => (await metrics.getSingleMetric('streams_task_stopped')!.get()).values;
+    const stopped = () => stoppedIn(metrics);
     kafka.ends.fill(10);
     kafka.give(1);
     await until(() => kafka.committed.every((c) => c?.offset === 10));
@@ -231,7 +315,6 @@ describe('a partition whose log cannot be read', () => {
       { position: 10, state: 'stopped' },
       { position: 90, state: 'running' },
     ]);
-    expect(runtime.ready()).toBe(false);
     expect(await stopped()).toMatchObject([{ value: 1, labels: { partition: 0 } }]);
     // Not again and again: every try reads the whole state back.
     await sleep(1_000);

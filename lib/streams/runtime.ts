@@ -38,7 +38,7 @@ export interface Shadow {
 export interface RunningTopology {
   /** One for every partition that is this process's own. */
   positions(): StagePosition[];
-  /** In the group, and every partition of its own runs. */
+  /** In the group, and every partition of its own is open. One that stands still is no reason to wait for others. */
   ready(): boolean;
   /** Finishes the transactions at hand and leaves the group. */
   stop(): Promise<void>;
@@ -97,8 +97,9 @@ class Runtime<I> implements RunningTopology {
     if (slot === undefined) {
       const { member, metrics } = this;
       const { logger, topology } = this.options;
-      const open = () => new Task(partition, this.deps);
-      slot = new Slot({ topology: topology.name, partition, open, member, logger, metrics });
+      const open = (onCommitted: (offset: number) => void) => new Task(partition, this.deps, onCommitted);
+      const { topic } = topology.input;
+      slot = new Slot({ topology: topology.name, topic, partition, open, member, logger, metrics });
       this.slots.set(partition, slot);
     }
     return slot;
@@ -143,7 +144,7 @@ class Runtime<I> implements RunningTopology {
 
   ready(): boolean {
     if (this.member.generation < 0) return false;
-    return this.member.partitions.every((p) => this.slots.get(p)?.view.state === 'running');
+    return this.member.partitions.every((p) => (this.slots.get(p)?.view.state ?? 'restoring') !== 'restoring');
   }
 
   async stop(): Promise<void> {

@@ -45,6 +45,8 @@ export class ScriptedKafka {
   readonly assigned = new Map<number, PartitionOffset>();
   /** The partition whose log cannot be read at the moment, past what was read already. */
   corrupt: number | null = null;
+  /** How much later all records were appended than at first: another log, with the same offsets. */
+  againMs = 0;
   /** While it is a list, what is read goes there and not to the runtime. */
   keptBack: Batch[] | null = null;
   /** Comes with the next poll, as it is. */
@@ -108,7 +110,7 @@ export class ScriptedKafka {
         queuedBytes: 0,
         close: () => Promise.resolve(),
       }),
-      createReader: () => this.reader(),
+      createReader: ({ isolation }) => (isolation === 'read_committed' ? this.reader() : this.looker()),
       joinGroup: (options): Member => {
         this.group = options;
         return this.member;
@@ -117,6 +119,20 @@ export class ScriptedKafka {
       committedOffsets: () => Promise.resolve([...this.committed]),
       transactional: (id) => this.transactional(Number(id.split('-').pop())),
       close: () => Promise.resolve(),
+    };
+  }
+
+  /** Reads beside the runtime, from where it is told. */
+  private looker(): Reader {
+    let looked: PartitionOffset[] = [];
+    return {
+      ...this.reader(),
+      assign: (partitions) => void (looked = partitions.map((at) => ({ ...at }))),
+      remove: (_topic, partition) => void (looked = looked.filter((at) => at.partition !== partition)),
+      poll: async () => {
+        await sleep(2);
+        return looked.map((at) => this.read(at));
+      },
     };
   }
 
@@ -153,7 +169,7 @@ export class ScriptedKafka {
     at.offset = Math.min(end, offset + BATCH_RECORDS);
     const records = Array.from({ length: at.offset - offset }, (_, i) => ({
       offset: offset + i,
-      timestampMs: offset + i,
+      timestampMs: offset + i + this.againMs,
       key: Buffer.from(`k${offset + i}`),
       value: encodeEvent({ at: offset + i, op: 'count' }),
       headers: {},

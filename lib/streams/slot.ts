@@ -1,16 +1,20 @@
 import type { Logger } from 'pino';
-import { CorruptRecordError, FencedError, messageOf, type Batch, type Member } from '../kafka/index.ts';
+import { BrokenContinuityError, CorruptRecordError, FencedError, messageOf } from '../kafka/errors.ts';
+import type { Batch, Member } from '../kafka/types.ts';
 import { Waker } from '../kafka/waker.ts';
+import { RecordFailedError } from './errors.ts';
 import type { StreamMetrics } from './metrics.ts';
 import type { Task, TaskView } from './task.ts';
 
 const FIRST_PAUSE_MS = 250;
 const MAX_PAUSE_MS = 15_000;
-/** Nothing mends a log by itself, and each try restores the state. */
+/** Nothing mends a log or a topology by itself, and each try restores the state. */
 const MAX_STUCK_PAUSE_MS = 60_000;
 /** After so long a life the next trouble is another one. */
 const SOUND_AFTER_MS = 60_000;
 const CONFIRM_POLL_MS = 100;
+/** A topology that breaks so often on the same record always will. */
+const FAILURES_MAX = 3;
 
 const NOTHING: Readonly<TaskView> = { state: 'restoring', position: 0, end: 0, logTimeMs: null, earliestDueMs: null };
 
@@ -19,9 +23,11 @@ export type SlotTask = Pick<Task<unknown>, 'view' | 'done' | 'close' | 'fail' | 
 
 export interface SlotDeps {
   topology: string;
+  /** Of the input. */
+  topic: string;
   partition: number;
-  /** Begins a task. */
-  open(): SlotTask;
+  /** Begins a task; `onCommitted` hears every position that it commits. */
+  open(onCommitted: (offset: number) => void): SlotTask;
   member: Pick<Member, 'rejoin' | 'confirmedAtMs'>;
   logger: Logger;
   metrics: StreamMetrics;
@@ -49,8 +55,10 @@ export class Slot {
   private pauseMs = 0;
   /** No task is opened before, by performance.now(). */
   private openAtMs = 0;
-  /** Where it stands still because its log cannot be read; until something of it was. */
+  /** Where it stands still, and needs somebody to look, until it comes past there. */
   private stuck: TaskView | null = null;
+  /** The record on which the topology broke last, and how often in a row. */
+  private broken: { offset: number; times: number } | null = null;
   private readonly waker = new Waker();
 
   constructor(private readonly deps: SlotDeps) {}
@@ -79,6 +87,7 @@ export class Slot {
     this.fencedIn = null;
     this.pauseMs = 0;
     this.openAtMs = 0;
+    this.broken = null;
     this.goesOn();
     void this.task?.close();
     this.waker.wake();
@@ -90,7 +99,7 @@ export class Slot {
   }
 
   offer(batch: Batch): void {
-    if (this.stuck !== null && batch.nextOffset > this.stuck.position) this.goesOn();
+    if (this.stuck !== null && this.broken === null && batch.nextOffset > this.stuck.position) this.goesOn();
     this.task?.offer(batch);
   }
 
@@ -114,7 +123,7 @@ export class Slot {
   private async runTask(): Promise<void> {
     const openedAtMs = performance.now();
     try {
-      this.task = this.deps.open();
+      this.task = this.deps.open((offset) => this.committed(offset));
       await this.task.done;
     } catch (error) {
       if (performance.now() - openedAtMs > SOUND_AFTER_MS) this.pauseMs = 0;
@@ -128,24 +137,55 @@ export class Slot {
   private failed(error: unknown, view: Readonly<TaskView>): void {
     const { logger, metrics, topology, partition } = this.deps;
     const { generation } = this;
-    const isCorrupt = error instanceof CorruptRecordError;
     metrics.failures.inc({ topology, reason: error instanceof Error ? error.name : 'unknown' });
-    const maxPauseMs = isCorrupt ? MAX_STUCK_PAUSE_MS : MAX_PAUSE_MS;
-    this.pauseMs = Math.min(maxPauseMs, Math.max(FIRST_PAUSE_MS, this.pauseMs * 2));
+    const stuckAt = this.stuckAt(error);
+    const longestMs = stuckAt === null ? MAX_PAUSE_MS : MAX_STUCK_PAUSE_MS;
+    this.pauseMs = Math.min(longestMs, Math.max(FIRST_PAUSE_MS, this.pauseMs * 2));
+    if (stuckAt !== null && error instanceof RecordFailedError) this.pauseMs = longestMs;
     this.openAtMs = performance.now() + this.pauseMs;
     const where = { topology, partition, generation };
     if (error instanceof FencedError) {
       this.fencedIn = generation;
       logger.warn({ ...where, err: messageOf(error) }, 'task closed: another producer has its transactional id');
-    } else if (isCorrupt) {
-      this.stuck = { ...(this.stuck ?? view), state: 'stopped' };
-      const { offset } = error;
-      logger.error({ ...where, offset, err: messageOf(error), retryMs: this.pauseMs }, 'stands still: unreadable log');
+    } else if (stuckAt !== null) {
+      this.standStill(error, stuckAt, view);
     } else {
       logger.error({ ...where, err: error, retryMs: this.pauseMs }, 'task failed; it starts anew');
     }
     // The task took the metric with it.
     if (this.stuck !== null) metrics.stopped.set({ topology, partition }, 1);
+  }
+
+  /** The offset at which nothing goes on by itself; null for troubles that pass. */
+  private stuckAt(error: unknown): number | null {
+    if (error instanceof CorruptRecordError || error instanceof BrokenContinuityError) return error.offset;
+    if (!(error instanceof RecordFailedError)) return null;
+    const { offset } = error;
+    const times = this.broken?.offset === offset ? this.broken.times + 1 : 1;
+    this.broken = { offset, times };
+    return times >= FAILURES_MAX ? offset : null;
+  }
+
+  /** Said once in full; each further try says that it still is so. */
+  private standStill(error: unknown, offset: number, view: Readonly<TaskView>): void {
+    const { logger, topology, partition, topic } = this.deps;
+    const isNew = this.stuck === null;
+    this.stuck = { ...(this.stuck ?? view), state: 'stopped' };
+    const where = { topology, topic, partition, offset, retryMs: this.pauseMs };
+    if (!isNew) logger.warn({ ...where, err: messageOf(error) }, 'still stands still');
+    else if (error instanceof CorruptRecordError) {
+      logger.error({ ...where, err: messageOf(error) }, 'stands still: unreadable log');
+    } else if (error instanceof BrokenContinuityError) {
+      logger.error({ ...where, err: messageOf(error) }, 'stands still: the log is not the one that was read before');
+    } else {
+      logger.error({ ...where, err: error }, 'stands still: the topology breaks on this record every time');
+    }
+  }
+
+  private committed(offset: number): void {
+    if (this.broken === null || offset <= this.broken.offset) return;
+    this.broken = null;
+    this.goesOn();
   }
 
   private goesOn(): void {

@@ -1,14 +1,17 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { UndecodableError, UnknownSchemaError } from '../avro/index.ts';
+import { markOf, type Mark } from '../kafka/continuity.ts';
 import type { Batch, Kafka, KafkaRecord, OutgoingRecord, Producer, Reader, Transactional } from '../kafka/types.ts';
 import { changelogOf, type TopicName } from '../topics.ts';
 import { encodeChange } from './changelog.ts';
 import { MAX_AHEAD_MS } from './clock.ts';
 import type { StreamMetrics } from './metrics.ts';
-import { decodeCheckpoint, encodeCheckpoint, type Checkpoint } from './position.ts';
+import { RecordFailedError } from './errors.ts';
+import { encodeCheckpoint } from './position.ts';
 import { restoreState, type RestoreRules } from './restore.ts';
-import { START, TaskCore, type Limits } from './task-core.ts';
+import { startingPoint } from './starting-point.ts';
+import { TaskCore, type Limits } from './task-core.ts';
 import { Ticker } from './ticker.ts';
 import type { Topology } from './topology.ts';
 
@@ -76,11 +79,16 @@ export class Task<I> {
   /** Why no more of the input comes. */
   private unreadable: Error | null = null;
   private wake: (() => void) | null = null;
+  /** The last record that was taken, and its mark once that was asked for. */
+  private last: KafkaRecord | null = null;
+  private mark: Mark | undefined;
   private readonly labels: { topology: string };
 
   constructor(
     readonly partition: number,
     private readonly deps: TaskDeps<I>,
+    /** Told the position after every commit. */
+    private readonly onCommitted: (offset: number) => void = () => undefined,
   ) {
     const { topology, kafka, tickProducer } = deps;
     this.labels = { topology: topology.name };
@@ -199,8 +207,11 @@ export class Task<I> {
     const { partition } = this;
     const startedAt = performance.now();
     await this.unlessEnding(this.transactional.init());
-    const checkpoint = await this.unlessEnding(this.checkpoint());
+    const { topic } = topology.input;
+    const input = { topology: topology.name, groupId: this.deps.name, topic, partition };
+    const checkpoint = await this.unlessEnding(startingPoint(kafka, input, logger));
     this.core = new TaskCore(topology, checkpoint);
+    this.mark = checkpoint.mark;
     this.view.position = checkpoint.position.offset;
     const isCancelled = (): boolean => this.isEnding;
     const changelog = changelogOf(this.deps.name);
@@ -211,31 +222,11 @@ export class Task<I> {
     if (this.isEnding) throw new ClosedError();
     metrics.restored.inc(this.labels, restored.entries);
     const { offset } = checkpoint.position;
-    this.deps.reader.seek({ topic: topology.input.topic, partition, offset, owner: this });
+    this.deps.reader.seek({ topic, partition, offset, owner: this });
     this.view.state = 'running';
     this.publish();
     const elapsedMs = Math.round(performance.now() - startedAt);
     logger.info({ topology: topology.name, partition, ...checkpoint, ...restored, elapsedMs }, 'task runs');
-  }
-
-  /** Where to go on. What retention took before it was handled is lost: that is said, and what is there is handled. */
-  private async checkpoint(): Promise<Checkpoint> {
-    const { kafka, topology, name, logger } = this.deps;
-    const { topic } = topology.input;
-    const { partition } = this;
-    const beginning = (await kafka.beginningOffsets(topic))[partition] ?? 0;
-    const end = (await kafka.endOffsets(topic))[partition] ?? 0;
-    const committed = (await kafka.committedOffsets(name, topic))[partition] ?? null;
-    if (committed === null) return { ...START, position: { offset: beginning, step: 0 } };
-    const where = { topology: topology.name, partition, committed: committed.offset, beginning, end };
-    if (committed.offset > end) {
-      logger.error(where, 'the committed offset lies past the end of the log: is this another topic than before?');
-      throw new Error(`${topic}[${partition}]: committed offset ${committed.offset} lies past the end ${end}`);
-    }
-    const checkpoint = decodeCheckpoint(committed.offset, committed.metadata);
-    if (committed.offset >= beginning) return checkpoint;
-    logger.error(where, 'records were lost: retention took them before they were handled');
-    return { ...checkpoint, position: { offset: beginning, step: 0 } };
   }
 
   /** Handles what is queued, up to one transaction. */
@@ -276,22 +267,35 @@ export class Task<I> {
       const record = records[count]!;
       const value = await this.decode(record);
       count++;
+      this.last = record;
       this.queuedBytes -= record.value?.length ?? 0;
       if (value === undefined) {
         core.skipTo(record.offset + 1);
         continue;
       }
       await this.waitForClock(value, record);
-      const key = record.key?.toString('utf8') ?? '';
-      core.begin({ key, value, offset: record.offset, partition: this.partition }, record.timestampMs);
-      while (!core.advance(LIMITS)) {
-        await this.commit();
-        if (this.isEnding) throw new ClosedError();
-      }
+      await this.fold(value, record);
     }
     records.splice(0, count);
     if (count > 0) this.ticker?.recordSeen();
     return count;
+  }
+
+  private async fold(value: I, record: KafkaRecord): Promise<void> {
+    const { core, partition } = this;
+    const key = record.key?.toString('utf8') ?? '';
+    const folded = <T>(work: () => T): T => {
+      try {
+        return work();
+      } catch (error) {
+        throw new RecordFailedError(this.deps.topology.input.topic, partition, record.offset, error);
+      }
+    };
+    folded(() => core.begin({ key, value, offset: record.offset, partition }, record.timestampMs));
+    while (!folded(() => core.advance(LIMITS))) {
+      await this.commit();
+      if (this.isEnding) throw new ClosedError();
+    }
   }
 
   /** Undefined for what cannot be read, whatever one does: one such record must not hold up all that follow. */
@@ -350,6 +354,9 @@ export class Task<I> {
     const changelog = changelogOf(name);
     const records: OutgoingRecord[] = outputs.map(({ topic, key, value }) => ({ topic: outputOf(topic), key, value }));
     for (const [key, change] of changes) records.push(encodeChange(changelog, partition, key, change));
+    if (this.last !== null) this.mark = markOf(this.last);
+    this.last = null;
+    const { mark } = this;
     const end = metrics.transactionSeconds.startTimer(this.labels);
     await this.transactional.send(records);
     await this.transactional.commit({
@@ -357,11 +364,12 @@ export class Task<I> {
       topic: topology.input.topic,
       partition,
       offset: position.offset,
-      metadata: encodeCheckpoint({ position, logTimeMs }),
+      metadata: encodeCheckpoint({ position, logTimeMs, mark }),
     });
     end();
     metrics.transactions.inc(this.labels);
     this.publish();
+    this.onCommitted(position.offset);
   }
 
   /** Tells where the task stands. Called only when nothing is uncommitted. */
