@@ -6,7 +6,7 @@ import { MINUTE, cartEvent, keyOf, minute } from './testing/events.ts';
 import type { Step } from './testing/histories.ts';
 
 /** Set JT_RUNS=20000 for the full proof, JT_SEED and the printed path to see a counterexample again. */
-const RUNS = Number(process.env['JT_RUNS'] ?? 2500);
+const RUNS = Number(process.env['JT_RUNS'] ?? 5000);
 const SEED = Number(process.env['JT_SEED'] ?? Date.now() % 2 ** 31);
 const PATH = process.env['JT_PATH'];
 

@@ -5,7 +5,7 @@ import { history, type Shape } from './testing/histories.ts';
 import { randomFrom } from './testing/random.ts';
 
 /** Set JT_RUNS=100000 for the full proof, JT_SEED to begin elsewhere. */
-const RUNS = Number(process.env['JT_RUNS'] ?? 5000);
+const RUNS = Number(process.env['JT_RUNS'] ?? 20_000);
 const SEED = Number(process.env['JT_SEED'] ?? 1);
 
 const SHAPES: Record<string, Shape & { horizonMinutes?: number[] }> = {

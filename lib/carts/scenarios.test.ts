@@ -31,26 +31,48 @@ const KINDS: Record<string, Partial<CartEvent>> = {
   "jane's own": { kind: 'cart_abandoned' },
 };
 
-/** "what[ at T][, word value]…" */
+const KNOWN = [
+  ...['pending', 'verification', 'staff_member_review', 'preparing', 'ready_for_pickup', 'delivery_started'],
+  ...['delivery_finished', 'finished', 'finished_without_review', 'with_review', 'cancelled', 'dismissed'],
+];
+
+/** Words that take a value, and what they say of an event. */
+const WORDS: Record<string, (value: string) => Partial<CartEvent>> = {
+  body: (value) => ({ event_key: keyOf(value) }),
+  store: (value) => ({ store_id: value }),
+  mode: (value) => ({ mode: value }),
+  amount: (value) => ({ amount: Number(value) }),
+  products: (value) => ({ products: value.split('+').map((id) => ({ product_id: id, count: 1, price: null })) }),
+  window: (value) => ({ abandonment_window_ms: Number(value) * MINUTE }),
+  grace: (value) => ({ grace_ms: Number(value) * MINUTE }),
+};
+
+function whatOf(words: string): Partial<CartEvent> {
+  const unknown = /^unknown (\w+)$/.exec(words)?.[1];
+  const what = KINDS[words] ?? (KNOWN.includes(words) || unknown !== undefined ? { kind: 'cart_status' } : undefined);
+  if (what === undefined) throw new Error(`what is "${words}"?`);
+  return what.kind === 'cart_status' ? { ...what, status: unknown ?? words } : what;
+}
+
+/** "what[ at T][, line][, word value]…"; what is a known status, "unknown" and another, or one of KINDS. */
 function eventOf(arrives: string, clock: number, index: number): CartEvent {
   const [head = '', ...more] = arrives.split(', ');
   const [, what = '', at] = /^(.*?)(?: at ([\d.]+))?$/.exec(head) ?? [];
-  const extra = new Map(more.map((pair) => pair.split(' ') as [string, string]));
-  return cartEvent({
-    ...(KINDS[what] ?? { kind: 'cart_status', status: what }),
-    event_key: keyOf(extra.get('body') ?? `row ${index}`),
-    occurred_at: minute(Number(at ?? clock)),
-    store_id: extra.get('store') ?? null,
-    mode: extra.get('mode') ?? null,
-    abandonment_window_ms: Number(extra.get('window') ?? 30) * MINUTE,
-  });
+  const fields: Partial<CartEvent> = { event_key: keyOf(`row ${index}`), ...whatOf(what) };
+  for (const words of more) {
+    const [word = '', value] = words.split(' ');
+    if (words === 'line') fields.source = 'line';
+    else if (value !== undefined && Object.hasOwn(WORDS, word)) Object.assign(fields, WORDS[word]!(value));
+    else throw new Error(`what is "${words}"?`);
+  }
+  return cartEvent({ ...fields, occurred_at: minute(Number(at ?? clock)) });
 }
 
 const at = (time: number): string => String((time - EPOCH) / MINUTE);
 
 function told(change: TraitChange): string {
   const subject = `${change.status || 'abandoned'} at ${at(change.occurred_at)}`;
-  if (change.op === 'retracted') return `${subject} is withdrawn`;
+  if (change.op === 'retracted') return `${subject} is retracted`;
   const by = change.source === 'jane' ? 'by Jane' : '';
   const details = [
     change.op === 'updated' ? by : '',
@@ -59,6 +81,9 @@ function told(change: TraitChange): string {
     change.anomaly ?? '',
     change.reentered ? 'again' : '',
     change.store_id === null ? '' : `store ${change.store_id}`,
+    change.amount === null ? '' : `amount ${change.amount}`,
+    change.products === null ? '' : `products ${change.products.map((line) => line.product_id).join('+')}`,
+    change.beyond_horizon ? 'beyond the horizon' : '',
   ].filter((detail) => detail !== '');
   if (change.op === 'updated') return `${subject} now: ${details.join(', ')}`;
   const instead = change.replaces === null ? '' : `instead of ${at(change.replaces)}`;
@@ -66,7 +91,12 @@ function told(change: TraitChange): string {
 }
 
 describe('scenarios.md', () => {
-  it('has scenarios', () => expect(scenarios().length).toBeGreaterThan(20));
+  it('has scenarios', () => expect(scenarios().length).toBeGreaterThan(30));
+
+  it.each(['acitvity', 'verificaton at 5', 'on_hold', 'activity, stoer 68', 'activity, store', 'activity, lines'])(
+    'must not say "%s"',
+    (arrives) => expect(() => eventOf(arrives, 0, 0)).toThrow('what is "'),
+  );
 
   it.each(scenarios().map((one) => [one.name, one] as const))('%s', (_name, { rows }) => {
     expect(rows.length).toBeGreaterThan(1);
