@@ -112,11 +112,11 @@ class MemoryLog {
   }
 }
 
-const open = (log: MemoryLog) =>
+const open = (log: MemoryLog, warn: (fields: object) => void = () => undefined) =>
   createDefinitions({
     kafka: log.kafka(),
     registry: { codec: (topic) => Promise.resolve(localCodec(topic)) },
-    logger: { warn: () => undefined },
+    logger: { warn },
     secretKey: Buffer.alloc(32, 7),
     now: () => 5000,
   });
@@ -196,6 +196,25 @@ describe('createDefinitions', () => {
     expect([subscription?.acceptsToken('new', 100), subscription?.acceptsToken('nix', 99)]).toEqual([true, false]);
     expect(subscription?.signingSecrets(99)).toEqual(['sign-new', 'sign-old']);
     expect(subscription?.signingSecrets(100)).toEqual(['sign-new']);
+    expect(subscription?.hasUnreadableSecrets(99)).toBe(false);
+    await definitions.stop();
+  });
+
+  it('goes on without signing secrets that the secret key does not open, and says so once', async () => {
+    const log = new MemoryLog();
+    const warned: object[] = [];
+    const definitions = await open(log, (fields) => warned.push(fields));
+    const secrets = [
+      { sealed: seal(Buffer.alloc(32, 7), 'readable', 's2'), valid_until: null },
+      { sealed: seal(Buffer.alloc(32, 8), 'lost', 's2'), valid_until: 100 },
+    ];
+    const body = { event: 'cart_status', store_ids: null, time_zone: 'UTC', verify: 'both', tokens: [] } as const;
+    const change = { entity: 'subscription', workspace: 'acme', id: 's2', expectedVersion: 0 } as const;
+    await definitions.append({ ...change, body: { ...body, tokens: [], secrets } });
+    const subscription = definitions.subscription('s2');
+    expect(subscription?.signingSecrets(99)).toEqual(['readable']);
+    expect([99, 100].map((t) => subscription?.hasUnreadableSecrets(t))).toEqual([true, false]);
+    expect(warned).toEqual([{ subscription: 's2', unreadable: 1 }]);
     await definitions.stop();
   });
 });

@@ -7,7 +7,7 @@ import type { Kafka, Producer, Reader } from '../kafka/types.ts';
 import { TOPICS, topicSpecs } from '../topics.ts';
 import type { Bodies, EntityKind, Folded, Key, Subscription, Workspace } from './entities.ts';
 import { DefinitionsFold, type FoldResult } from './fold.ts';
-import { hashOf, matchesHash, unseal } from './secrets.ts';
+import { hashOf, matchesHash, tryUnseal } from './secrets.ts';
 
 /** Somebody else changed it in between, or the id is taken. Answers 409. */
 export class ConflictError extends HttpProblem {
@@ -219,7 +219,7 @@ class TailedDefinitions implements Definitions {
     if (!folded) return undefined;
     let subscription = this.#subscriptions.get(folded);
     if (!subscription) {
-      subscription = withSecrets(folded, this.options.secretKey);
+      subscription = withSecrets(folded, this.options);
       this.#subscriptions.set(folded, subscription);
     }
     return subscription;
@@ -304,13 +304,27 @@ const unknownOutcome = (): HttpProblem =>
     headers: { 'retry-after': '2' },
   });
 
-function withSecrets(folded: Folded<'subscription'>, secretKey: Buffer | undefined): Subscription {
-  let opened: { secret: string; validUntil: number }[] | undefined;
-  const open = () =>
-    folded.secrets.map(({ sealed, valid_until }) => {
-      if (!secretKey) throw new Error('signing secrets cannot be read without the secret key');
-      return { secret: unseal(secretKey, sealed, folded.id), validUntil: valid_until ?? Infinity };
-    });
+/** `secret` is undefined of one that was sealed under another secret key than this installation has now. */
+interface OpenedSecret {
+  secret: string | undefined;
+  validUntil: number;
+}
+
+function withSecrets(folded: Folded<'subscription'>, { secretKey, logger }: DefinitionsOptions): Subscription {
+  let all: OpenedSecret[] | undefined;
+  const open = (): OpenedSecret[] => {
+    const opened = folded.secrets.map(({ sealed, valid_until }) => ({
+      secret: secretKey && tryUnseal(secretKey, sealed, folded.id),
+      validUntil: valid_until ?? Infinity,
+    }));
+    const unreadable = opened.filter(({ secret }) => secret === undefined).length;
+    if (unreadable > 0) {
+      const fields = { subscription: folded.id, unreadable };
+      logger.warn(fields, 'signing secrets cannot be read with this secret key: put back the old key, or rotate them');
+    }
+    return opened;
+  };
+  const validAt = (nowMs: number): OpenedSecret[] => (all ??= open()).filter(({ validUntil }) => validUntil > nowMs);
   return {
     ...folded,
     acceptsToken: (presented, nowMs) =>
@@ -319,9 +333,7 @@ function withSecrets(folded: Folded<'subscription'>, secretKey: Buffer | undefin
           matchesHash(presented, token.hash) && (token.valid_until ?? Infinity) > nowMs ? true : found,
         false,
       ),
-    signingSecrets: (nowMs) => {
-      opened ??= open();
-      return opened.filter(({ validUntil }) => validUntil > nowMs).map(({ secret }) => secret);
-    },
+    signingSecrets: (nowMs) => validAt(nowMs).flatMap(({ secret }) => secret ?? []),
+    hasUnreadableSecrets: (nowMs) => validAt(nowMs).some(({ secret }) => secret === undefined),
   };
 }

@@ -72,6 +72,8 @@ export type Key = Folded<'key'>;
 export interface Subscription extends Folded<'subscription'> {
   /** In constant time; tokens that were rotated away count until their end. */
   acceptsToken(presented: string, nowMs: number): boolean;
-  /** The signing secrets that are valid now, the present one first; their UTF-8 bytes key the HMAC. */
+  /** The signing secrets that are valid now and can be opened, the present one first; their UTF-8 bytes key the HMAC. */
   signingSecrets(nowMs: number): string[];
+  /** Whether there are valid ones that nobody can open: they were sealed under another secret key. */
+  hasUnreadableSecrets(nowMs: number): boolean;
 }

@@ -21,4 +21,4 @@ export type {
   WorkspaceBody,
 } from './entities.ts';
 export { DefinitionsFold } from './fold.ts';
-export { hashOf, newId, newSecret, seal, unseal } from './secrets.ts';
+export { hashOf, newId, newSecret, seal, tryUnseal, unseal } from './secrets.ts';

@@ -34,3 +34,12 @@ export function unseal(secretKey: Buffer, sealed: string, owner: string): string
   decipher.setAuthTag(bytes.subarray(IV_BYTES, IV_BYTES + TAG_BYTES));
   return decipher.update(bytes.subarray(IV_BYTES + TAG_BYTES), undefined, 'utf8') + decipher.final('utf8');
 }
+
+/** As `unseal`, but undefined where that throws: sealed under another key. */
+export function tryUnseal(secretKey: Buffer, sealed: string, owner: string): string | undefined {
+  try {
+    return unseal(secretKey, sealed, owner);
+  } catch {
+    return undefined;
+  }
+}

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { Definitions, Subscription } from '../../lib/definitions/index.ts';
 import { hashOf } from '../../lib/definitions/index.ts';
+import { HttpProblem } from '../../lib/http/index.ts';
 import { signatureMatches } from '../../lib/jane/signature.ts';
 import { readRequestTimestamp } from '../../lib/jane/times.ts';
 
@@ -24,6 +25,9 @@ export type Verdict =
   | { subscription: Subscription; requestAtMs: number | null }
   | { refused: RefusalReason; subscription: Subscription | undefined };
 
+/** All that can be checked is right, but the signature cannot be: the secret key of the subscription is not here. */
+const UNREADABLE = Symbol('the signing secret cannot be read');
+
 /** Stands in for a subscription that is not there, so that the same work is done for it. */
 const nobody = (() => {
   const hash = hashOf(randomBytes(32).toString('hex'));
@@ -32,13 +36,18 @@ const nobody = (() => {
     verify: 'both' as const,
     acceptsToken: (presented: string) => hashOf(presented) === hash,
     signingSecrets: () => [secret],
+    hasUnreadableSecrets: () => false,
   };
 })();
 
 /** Checks all that is asked for, whatever fails first. */
-function judge(subscription: Subscription | undefined, presented: Presented, toleranceMs: number): Verdict {
+function judge(
+  subscription: Subscription | undefined,
+  presented: Presented,
+  toleranceMs: number,
+): Verdict | typeof UNREADABLE {
   const { token = '', signature = '', timestamp, body, receivedAtMs } = presented;
-  const { verify, acceptsToken, signingSecrets } = subscription ?? nobody;
+  const { verify, acceptsToken, signingSecrets, hasUnreadableSecrets } = subscription ?? nobody;
   const tokenMatches = acceptsToken(token, receivedAtMs);
   let signed = false;
   for (const secret of signingSecrets(receivedAtMs))
@@ -51,6 +60,7 @@ function judge(subscription: Subscription | undefined, presented: Presented, tol
       : Math.abs(requestAtMs - receivedAtMs) <= toleranceMs;
   if (subscription === undefined) return { refused: 'unknown_subscription', subscription };
   if (verify !== 'signature' && !tokenMatches) return { refused: 'wrong_token', subscription };
+  if (verify !== 'token' && !signed && timely && hasUnreadableSecrets(receivedAtMs)) return UNREADABLE;
   if (verify !== 'token' && !signed) return { refused: 'wrong_signature', subscription };
   if (!timely) return { refused: 'stale_timestamp', subscription };
   return { subscription, requestAtMs };
@@ -58,7 +68,8 @@ function judge(subscription: Subscription | undefined, presented: Presented, tol
 
 /**
  * Whether a webhook is to be believed. Before it says no it reads the definitions to their end: what was
- * made or rotated a moment ago works at once, and every refusal takes equally long.
+ * made or rotated a moment ago works at once, and every refusal takes equally long. Throws HttpProblem 503 where
+ * only the signature is open and its secret cannot be read: a 401 would tell Jane to give the webhook up.
  */
 export async function verifyWebhook(
   definitions: Pick<Definitions, 'subscription' | 'fresh'>,
@@ -66,7 +77,11 @@ export async function verifyWebhook(
   toleranceMs: number,
 ): Promise<Verdict> {
   const first = judge(definitions.subscription(presented.subscriptionId), presented, toleranceMs);
-  if (!('refused' in first)) return first;
+  if (first !== UNREADABLE && !('refused' in first)) return first;
   await definitions.fresh();
-  return judge(definitions.subscription(presented.subscriptionId), presented, toleranceMs);
+  const second = judge(definitions.subscription(presented.subscriptionId), presented, toleranceMs);
+  if (second !== UNREADABLE) return second;
+  throw new HttpProblem(503, 'this cannot be checked at the moment; send it again later', {
+    headers: { 'retry-after': '60' },
+  });
 }

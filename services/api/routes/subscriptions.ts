@@ -4,6 +4,7 @@ import {
   newId,
   newSecret,
   seal,
+  tryUnseal,
   type Definitions,
   type Folded,
   type SubscriptionBody,
@@ -105,6 +106,16 @@ function retired<T extends { valid_until: number | null }>(all: T[], nowMs: numb
     409,
     `${SECRETS_MAX} secrets of it still work, and they are promised 24 hours: rotate after ${next}, or make another subscription`,
   );
+}
+
+/** Without those that nobody can open any more, since they were sealed under a secret key that is lost. */
+function readable({ secretKey, logger }: ApiDeps, { id, secrets }: Stored): Stored['secrets'] {
+  const kept = secrets.filter(({ sealed }) => tryUnseal(secretKey, sealed, id) !== undefined);
+  const dropped = secrets.length - kept.length;
+  if (dropped > 0) {
+    logger.warn({ subscription: id, dropped }, 'signing secrets that this secret key does not open are dropped');
+  }
+  return kept;
 }
 
 const common = { tag: 'subscriptions', access: 'write' } as const;
@@ -276,7 +287,7 @@ const rotate: Routes = (app, deps) => {
         return write(deps, stored, expectedVersion(c, stored.version), {
           ...bodyOf(stored),
           tokens: [token, ...retired(stored.tokens, nowMs)],
-          secrets: [secret, ...retired(stored.secrets, nowMs)],
+          secrets: [secret, ...retired(readable(deps, stored), nowMs)],
         });
       });
       return { status: 200, body: { ...show(deps, after), ...shown }, headers: etagOf(after.version) };

@@ -1,0 +1,52 @@
+import { createHmac } from 'node:crypto';
+import { describe, expect, it } from 'vitest';
+import type { Subscription, Verify } from '../../lib/definitions/index.ts';
+import { verifyWebhook } from './verify.ts';
+
+const NOW_MS = Date.parse('2026-03-17T12:00:00Z');
+const TIMESTAMP = '2026-03-17T12:00:00Z';
+const body = Buffer.from('{}');
+
+/** What is asked for is right; the secret that signed it cannot be opened. */
+function ask(verify: Verify, change: { token?: string; timestamp?: string } = {}, freshSecrets: string[] = []) {
+  const state = { secrets: [] as string[] };
+  const subscription = {
+    verify,
+    acceptsToken: (token: string) => token === 'right',
+    signingSecrets: () => state.secrets,
+    hasUnreadableSecrets: () => state.secrets.length === 0,
+  } as unknown as Subscription;
+  const definitions = {
+    subscription: () => subscription,
+    fresh: () => {
+      state.secrets = freshSecrets;
+      return Promise.resolve();
+    },
+  };
+  const timestamp = change.timestamp ?? TIMESTAMP;
+  const signature = createHmac('sha256', 'secret').update(`${timestamp}.${body.toString()}`).digest('hex');
+  const presented = { subscriptionId: 's', token: change.token ?? 'right', signature, timestamp, body };
+  return verifyWebhook(definitions, { ...presented, receivedAtMs: NOW_MS }, 300_000);
+}
+
+describe('a signing secret that cannot be read', () => {
+  it('is no reason for Jane to give the webhook up: 503', async () => {
+    for (const verify of ['both', 'signature'] as const) {
+      const headers = { 'retry-after': '60' };
+      await expect(ask(verify)).rejects.toMatchObject({ status: 503, headers });
+    }
+  });
+
+  it('is told to nobody who would be refused anyway', async () => {
+    expect(await ask('both', { token: 'wrong' })).toMatchObject({ refused: 'wrong_token' });
+    expect(await ask('signature', { timestamp: '2026-03-17T11:00:00Z' })).toMatchObject({ refused: 'wrong_signature' });
+  });
+
+  it('does not matter where the token alone is asked for', async () => {
+    expect(await ask('token')).toMatchObject({ requestAtMs: NOW_MS });
+  });
+
+  it('is over with a rotation that was made a moment ago: what was signed with the old one is refused', async () => {
+    expect(await ask('both', {}, ['new'])).toMatchObject({ refused: 'wrong_signature' });
+  });
+});
