@@ -38,6 +38,13 @@ describe('parseJson', () => {
     );
   });
 
+  it('keeps 400 characters of an integer exactly, and makes nothing but infinity of a longer one', () => {
+    const digits = (count: number): string => '9'.repeat(count);
+    const shapes = [400, 401, 250_000, 1_048_000].map((count) => valueOf(`{"id":${digits(count)}}`));
+    expect(shapes).toEqual([{ id: BigInt(digits(400)) }, ...Array<object>(3).fill({ id: Infinity })]);
+    expect(valueOf(`[-${digits(399)},-${digits(400)}]`)).toEqual([-BigInt(digits(399)), -Infinity]);
+  });
+
   it('keeps the digits of integers that a double cannot hold, and only of those', () => {
     expect(valueOf('[9007199254740991,9007199254740993,-9007199254740993,1e22,9007199254740993.5]')).toEqual([
       9007199254740991,

@@ -2,7 +2,7 @@ import { isUtf8 } from 'node:buffer';
 import { MAX_DEPTH } from './limits.ts';
 import { Unusable } from './unusable.ts';
 
-/** What a JSON text holds. Integers that a double cannot hold exactly are bigints, so that long ids keep their digits. */
+/** What a JSON text holds. Integers that a double cannot hold exactly are bigints, so that long ids keep their digits; over 400 characters, infinite. */
 export type Json = null | boolean | number | bigint | string | Json[] | JsonObject;
 export interface JsonObject {
   [key: string]: Json;
@@ -14,6 +14,8 @@ export const isObject = (value: unknown): value is JsonObject =>
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 const LONG_INTEGER_DIGITS = 16; // 2^53 has 16 digits
+/** Longer integers are no id of anybody; kept exactly, their cost would grow with the square of their length. */
+const MAX_EXACT_CHARACTERS = 400;
 
 /**
  * Parses UTF-8 bytes as one JSON value; a leading byte order mark is skipped, of a repeated key the
@@ -139,5 +141,6 @@ export function memberText(text: string, name: string): string | undefined {
 
 function exactNumber(literal: string): number | bigint {
   const value = Number(literal);
-  return Number.isSafeInteger(value) || !/^-?\d+$/.test(literal) ? value : BigInt(literal);
+  const isShort = literal.length <= MAX_EXACT_CHARACTERS;
+  return Number.isSafeInteger(value) || !isShort || !/^-?\d+$/.test(literal) ? value : BigInt(literal);
 }

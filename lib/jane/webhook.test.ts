@@ -85,6 +85,7 @@ describe('the cart', () => {
     ['true as id and as uuid', '{"cart":{"id":true,"uuid":true,"status":"a"}}', 'wrong_type', '/cart/id'],
     ['a list as uuid', '{"cart":{"uuid":[],"status":"a"}}', 'wrong_type', '/cart/uuid'],
     ['an id beyond all bounds', '{"cart":{"id":1e999,"status":"a"}}', 'wrong_value', '/cart/id'],
+    ['an id of 250,000 digits', `{"cart":{"id":${'9'.repeat(250_000)},"status":"a"}}`, 'wrong_value', '/cart/id'],
     ['a long id', `{"cart":{"id":"${'x'.repeat(201)}","status":"a"}}`, 'too_long', '/cart/id'],
     ['NUL in the id', '{"cart":{"id":"a\\u0000b","status":"a"}}', 'bad_characters', '/cart/id'],
     ['half a pair in the id', '{"cart":{"id":"a\\ud800","status":"a"}}', 'bad_characters', '/cart/id'],
