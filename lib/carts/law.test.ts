@@ -63,25 +63,29 @@ describe(`the law (JT_SEED=${SEED})`, () => {
     }
   });
 
-  it('a state that is kept, thrown away and read again at every record gives the same bytes', () => {
-    for (let seed = SEED; seed < SEED + RUNS; seed++) {
-      const steps = history(randomFrom(seed), SHAPE);
-      const others = history(randomFrom(seed + 1), SHAPE);
-      const once = play(new TestCart(), steps);
-      const cart = new TestCart();
-      let turn = 0;
-      const again = play(cart, steps, () => {
-        // What the core kept besides the state would show: another cart comes between, and the old bytes are gone.
-        const kept = cart.state === undefined ? undefined : Buffer.from(cart.state);
-        play(new TestCart(), others.slice(turn, (turn += 2)));
-        cart.state?.fill(0xa5);
-        cart.state = kept;
-      });
-      expect(again, `JT_SEED=${seed}`).toEqual(once);
-    }
-  });
+  it(
+    'a state that is kept, thrown away and read again at every record gives the same bytes',
+    { timeout: 3_600_000 },
+    () => {
+      for (let seed = SEED; seed < SEED + RUNS; seed++) {
+        const steps = history(randomFrom(seed), SHAPE);
+        const others = history(randomFrom(seed + 1), SHAPE);
+        const once = play(new TestCart(), steps);
+        const cart = new TestCart();
+        let turn = 0;
+        const again = play(cart, steps, () => {
+          // What the core kept besides the state would show: another cart comes between, and the old bytes are gone.
+          const kept = cart.state === undefined ? undefined : Buffer.from(cart.state);
+          play(new TestCart(), others.slice(turn, (turn += 2)));
+          cart.state?.fill(0xa5);
+          cart.state = kept;
+        });
+        expect(again, `JT_SEED=${seed}`).toEqual(once);
+      }
+    },
+  );
 
-  it('neither the state that goes in nor the event is touched', () => {
+  it('neither the state that goes in nor the event is touched', { timeout: 3_600_000 }, () => {
     for (let seed = SEED; seed < SEED + RUNS / 4; seed++) {
       let state: Buffer | undefined;
       for (const { logTime, event } of history(randomFrom(seed), SHAPE)) {
@@ -96,7 +100,7 @@ describe(`the law (JT_SEED=${SEED})`, () => {
     }
   });
 
-  it('keeps every event: what has arrived can be read back in order of arrival', () => {
+  it('keeps every event: what has arrived can be read back in order of arrival', { timeout: 3_600_000 }, () => {
     for (let seed = SEED; seed < SEED + RUNS / 4; seed++) {
       const cart = new TestCart();
       const wanted: unknown[] = [];
