@@ -19,7 +19,9 @@ export function answerBrokenRequests(server: Server): void {
     if (broken.has(socket)) return;
     broken.add(socket);
     const { request, response } = underWay.get(socket) ?? {};
-    if (request === undefined || response === undefined || response.writableFinished) refuse(error, socket);
+    // Answered before its body was read: that the body breaks off afterwards has no answer of its own.
+    if (response?.writableFinished === true && request?.complete === false) socket.end(() => socket.destroy());
+    else if (request === undefined || response === undefined || response.writableFinished) refuse(error, socket);
     else if (!socket.writable) socket.destroy();
     else letAnswer(error, request, response);
   });

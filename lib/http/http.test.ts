@@ -129,6 +129,7 @@ describe('addRoute', () => {
       '404',
       '413',
       '422',
+      '431',
       '500',
       '503',
     ]);
@@ -225,6 +226,18 @@ describe('serve', () => {
     const answer = await talk(serving.port, text);
     expect(answer).toMatch(new RegExp(`^HTTP/1\\.1 ${status} `));
     expect(JSON.parse(answer.slice(answer.indexOf('{')))).toMatchObject({ type: 'about:blank', status });
+    await serving.close(100);
+  });
+
+  it('answers once, when a body breaks off that nobody read', async () => {
+    const serving = await serve(app, { host: '127.0.0.1', port: 0 });
+    const socket = connect({ port: serving.port, host: '127.0.0.1', allowHalfOpen: true });
+    let heard = '';
+    // Says that no more comes only when the answer is there.
+    socket.on('data', (piece) => (heard += String(piece))).once('data', () => socket.end());
+    socket.write(`${head}Content-Length: ${10 * 1024 * 1024}\r\n\r\n{"name"`);
+    await new Promise((resolve, reject) => socket.once('end', resolve).once('error', reject));
+    expect(heard.match(/HTTP\/1\.1 \d+/g)).toEqual(['HTTP/1.1 413']);
     await serving.close(100);
   });
 

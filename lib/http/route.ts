@@ -6,6 +6,8 @@ import { HttpProblem, invalid, itemsOf } from './problem.ts';
 import { requireAccess, requireWorkspace, type Access, type Principal } from './roles.ts';
 
 const BODY_MAX_BYTES = 1024 * 1024;
+/** What documents say of 431, which no route answers itself. */
+export const HEAD_TOO_LARGE = 'the head of the request, with its query, is over 16 KiB';
 
 export const problemSchema = z
   .looseObject({
@@ -28,6 +30,8 @@ export interface Answer {
   schema?: Schema;
   /** Of answers that are not JSON, the media type. */
   type?: string;
+  /** Headers that it has, and what they say. */
+  headers?: Record<string, string>;
 }
 
 export interface Route<P extends Schema | undefined, Q extends Schema | undefined, B extends Schema | undefined> {
@@ -45,6 +49,8 @@ export interface Route<P extends Schema | undefined, Q extends Schema | undefine
   params?: P;
   /** Query parameters; unknown or wrong ones: 422. */
   query?: Q;
+  /** Headers that may be sent beside the key and X-Workspace, and what they say. */
+  headers?: Record<string, string>;
   /** The JSON body, strict: unknown fields are 422. */
   body?: B;
   /** No body at all counts as `{}`. */
@@ -191,28 +197,53 @@ function problemsOf(route: AnyRoute): Record<number, string> {
     }
   }
   if (route.params) problems[404] = 'not there, or in another workspace';
+  problems[431] = HEAD_TOO_LARGE;
   problems[500] = 'an error of the service';
   problems[503] = 'an engine does not answer; try again';
   return { ...problems, ...route.problems };
 }
 
-function describe(route: AnyRoute): RouteConfig {
-  const responses: RouteConfig['responses'] = {};
-  for (const [status, answer] of Object.entries(route.answers)) {
-    responses[status] = { description: answer.description };
-    if (answer.schema) {
-      responses[status] = {
-        description: answer.description,
-        content: { [answer.type ?? 'application/json']: { schema: answer.schema } },
-      };
-    }
+/** Headers that come with a status whatever the route. */
+const HEADERS: Record<number, Record<string, string>> = {
+  401: { 'WWW-Authenticate': 'Bearer' },
+  503: { 'Retry-After': 'seconds' },
+};
+
+type Responses = RouteConfig['responses'];
+
+const texts = (headers: Record<string, string>) =>
+  Object.fromEntries(
+    Object.entries(headers).map(([name, description]) => [name, { description, schema: { type: 'string' as const } }]),
+  );
+
+const response = (
+  description: string,
+  type: string,
+  schema?: Schema,
+  headers: Record<string, string> = {},
+): Responses[string] => ({
+  description,
+  ...(Object.keys(headers).length > 0 ? { headers: texts(headers) } : {}),
+  ...(schema ? { content: { [type]: { schema } } } : {}),
+});
+
+function responsesOf(route: AnyRoute): Responses {
+  const responses: Responses = {};
+  for (const [status, { description, type, schema, headers }] of Object.entries(route.answers)) {
+    responses[status] = response(description, type ?? 'application/json', schema, headers);
   }
   for (const [status, description] of Object.entries(problemsOf(route))) {
-    responses[status] ??= { description, content: { 'application/problem+json': { schema: problemSchema } } };
+    responses[status] ??= response(description, 'application/problem+json', problemSchema, HEADERS[Number(status)]);
   }
-  const headers = z.object({
-    'X-Workspace': z.string().optional().describe('the workspace to act in, of an admin key'),
-  });
+  return responses;
+}
+
+function describe(route: AnyRoute): RouteConfig {
+  const headers = {
+    ...(route.access ? { 'X-Workspace': 'the workspace to act in, of an admin key' } : {}),
+    ...route.headers,
+  };
+  const named = Object.entries(headers).map(([name, text]) => [name, z.string().optional().describe(text)]);
   return {
     method: route.method,
     path: route.path,
@@ -221,13 +252,13 @@ function describe(route: AnyRoute): RouteConfig {
     tags: [route.tag],
     ...(route.access ? { security: [{ key: [] }] } : {}),
     request: {
-      ...(route.access ? { headers } : {}),
+      ...(named.length > 0 ? { headers: z.object(Object.fromEntries(named) as z.ZodRawShape) } : {}),
       ...(route.params ? { params: route.params as z.ZodObject } : {}),
       ...(route.query ? { query: route.query as z.ZodObject } : {}),
       ...(route.body
         ? { body: { required: !route.bodyOptional, content: { 'application/json': { schema: route.body } } } }
         : {}),
     },
-    responses,
+    responses: responsesOf(route),
   };
 }

@@ -1,6 +1,10 @@
 import type { Context } from 'hono';
 import { ConflictError } from '../../lib/definitions/index.ts';
 
+/** For the document: of answers that show a definition, and of requests that change one. */
+export const etagHeader = { ETag: 'its version, for If-Match' };
+export const ifMatchHeader = { 'If-Match': 'the ETag that it has to have still: 409 when it has another' };
+
 /** The ETag of a version of a definition. */
 export const etagOf = (version: number): Record<string, string> => ({ etag: `"${version}"` });
 

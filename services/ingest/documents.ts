@@ -1,5 +1,5 @@
 import { z } from '@hono/zod-openapi';
-import { problemSchema, type App } from '../../lib/http/index.ts';
+import { HEAD_TOO_LARGE, problemSchema, type App } from '../../lib/http/index.ts';
 import { MAX_LINE_BYTES, MAX_WEBHOOK_BYTES } from '../../lib/jane/limits.ts';
 
 /** What `/openapi.json` says about the routes: they read their bodies themselves, so they are described apart. */
@@ -30,37 +30,44 @@ const bulkProblem = z
   })
   .openapi('BulkProblem');
 
+/** Jane's fields that the product reads. What cannot be read as this says is as absent, and never refused. */
+const read = (what: string) => z.unknown().optional().describe(what);
+const id = 'text or an integer';
+const time = 'a time, as Jane writes them';
 const cart = z
   .looseObject({
-    id: z.union([z.string(), z.int()]).optional(),
-    uuid: z.string().nullish().describe('the cart where there is no id'),
-    status: z.string().optional().describe('needed in cart_status; any text'),
-    amount: z.number().nullish(),
-    created_at: z.string().nullish(),
-    updated_at_time: z.string().nullish(),
-    checked_out_time: z.string().nullish(),
-    reservation_mode: z.string().nullish(),
-    reservation_start_window: z.string().nullish(),
-    store_id: z.union([z.string(), z.int()]).nullish(),
-    store_name: z.string().nullish(),
-    customer_name: z.string().nullish(),
-    customer_phone_number: z.string().nullish(),
-    customer_email_address: z.string().nullish(),
-    user_id: z.union([z.string(), z.int()]).nullish(),
-    external_user_id: z.union([z.string(), z.int()]).nullish(),
-    external_user_source: z.string().nullish(),
-    products: z
-      .array(
-        z.looseObject({
-          product_id: z.union([z.string(), z.int()]).optional(),
-          count: z.number().nullish().describe('absent: 1'),
-          price: z.number().nullish(),
-        }),
-      )
-      .nullish(),
+    id: read(`${id}; needed, here or in uuid`),
+    uuid: read(`${id}: the cart where there is no id`),
+    status: read('text, any; needed in cart_status'),
+    amount: read('a number'),
+    created_at: read(time),
+    updated_at_time: read(`${time}: when it happened`),
+    checked_out_time: read(time),
+    reservation_mode: read('text'),
+    reservation_start_window: read(time),
+    store_id: read(id),
+    store_name: read('text'),
+    customer_name: read('text'),
+    customer_phone_number: read('text'),
+    customer_email_address: read('text'),
+    user_id: read(id),
+    external_user_id: read(id),
+    external_user_source: read(id),
+    products: read(
+      'a list of {product_id, count, price}: text or an integer, a number (absent: 1), a number; all that it holds now',
+    ),
   })
-  .describe("Jane's cart; further fields are kept")
-  .openapi('Cart');
+  .describe("Jane's cart; further fields are kept, and what cannot be read as its field says is as absent")
+  .openapi('Cart', {
+    example: {
+      id: 7,
+      status: 'verification',
+      amount: 41.8,
+      store_id: 68,
+      customer_phone_number: '(808) 555-0143',
+      products: [{ product_id: 'p-1', count: 1, price: 41.8 }],
+    },
+  });
 const eventLine = z
   .strictObject({
     type: z.enum(['cart_status', 'cart_activity', 'cart_abandoned']),
@@ -105,6 +112,10 @@ const later = (description: string, schema: z.ZodType = problemSchema) => ({
   ...problem(description, schema),
   headers: { 'Retry-After': { description: 'seconds', schema: { type: 'integer' as const } } },
 });
+const unknown = (description: string) => ({
+  ...problem(description),
+  headers: { 'WWW-Authenticate': { description: 'Bearer', schema: { type: 'string' as const } } },
+});
 
 export function documentWebhooks(app: App): void {
   app.openAPIRegistry.registerComponent('securitySchemes', 'subscription', {
@@ -136,7 +147,7 @@ export function documentWebhooks(app: App): void {
         content: { 'application/json': { schema: z.strictObject({ event_id: z.string() }) } },
       },
       400: problem('the body broke off'),
-      401: problem('unknown subscription, wrong token, wrong signature or stale timestamp, alike; nothing is kept'),
+      401: unknown('unknown subscription, wrong token, wrong signature or stale timestamp, alike; nothing is kept'),
       408: problem('the body did not arrive within 30 s'),
       413: problem(`the body is over ${MAX_WEBHOOK_BYTES} bytes`),
       415: problem('a content encoding, or a content type that is not JSON'),
@@ -145,6 +156,7 @@ export function documentWebhooks(app: App): void {
         problemSchema.extend({ dead_letter_id: z.string() }).openapi('UnusableWebhook'),
       ),
       429: later('more comes in than can be kept at the moment'),
+      431: problem(HEAD_TOO_LARGE),
       500: problem('an error of the service'),
       503: later('Kafka does not answer'),
     },
@@ -167,21 +179,23 @@ export function documentBulk(app: App, source: 'events' | 'people'): void {
       headers: z.object({
         'X-Workspace': z.string().optional().describe('the workspace to act in, of an admin key'),
       }),
+      // One without a line is fine.
       body: {
-        required: true,
+        required: false,
         content: { 'application/x-ndjson': { schema: z.string().describe(`lines, each a JSON object: ${line}`) } },
       },
     },
     responses: {
       200: { description: 'read to its end', content: { 'application/json': { schema: bulkResult } } },
       400: problem('the body broke off, with `accepted`; or an admin key without X-Workspace', bulkProblem),
-      401: problem('no key, or an unknown one'),
+      401: unknown('no key, or an unknown one'),
       403: problem('the role of the key is too small, or X-Workspace names another workspace'),
       404: problem('X-Workspace names no workspace'),
       413: problem('over 1 GiB on the wire, or unpacking to over 200 times its size', bulkProblem),
       415: problem('a content encoding that is not gzip'),
       422: problem('stopped after 10,000 rejected lines', bulkProblem),
       429: later('too many bulk bodies at once'),
+      431: problem(HEAD_TOO_LARGE),
       500: problem('an error of the service'),
       503: later('Kafka stays away, with `accepted`', bulkProblem),
     },

@@ -2,7 +2,7 @@
 import { expect } from 'vitest';
 import { createWorkspace, request, type Workspace } from '../harness/client.ts';
 import { removeInstallation, startInstallation, type Installation } from '../harness/installation.ts';
-import { checkAnswer, type OpenApi } from './api-document.ts';
+import { agreementWith, type OpenApi } from './openapi-agreement.ts';
 
 export interface Asked<T> {
   status: number;
@@ -30,19 +30,17 @@ export interface ApiWorld {
 export async function openApi(): Promise<ApiWorld> {
   const installation = await startInstallation({ env: { PARTITIONS: '2' } });
   const { body: document } = await request<OpenApi>(`${installation.apiUrl}/openapi.json`);
+  const agreement = agreementWith(document);
   const seen = new Set<string>();
   return {
     installation,
     document,
     unseen: (prefixes) =>
-      Object.entries(document.paths)
-        .filter(([path]) => prefixes.some((prefix) => path === prefix || path.startsWith(`${prefix}/`)))
-        .flatMap(([path, item]) =>
-          Object.entries(item).flatMap(([method, { responses }]) =>
-            Object.keys(responses).map((status) => `${method.toUpperCase()} ${path} ${status}`),
-          ),
-        )
-        .filter((place) => / 2\d\d$/.test(place) && !seen.has(place)),
+      agreement.places.filter((place) => {
+        const [, path = '', status = ''] = place.split(' ');
+        const asked = prefixes.some((prefix) => path === prefix || path.startsWith(`${prefix}/`));
+        return asked && status.startsWith('2') && !seen.has(place);
+      }),
     async ask<T>(method: string, path: string, { key, workspace, body, headers }: Question = {}): Promise<Asked<T>> {
       const response = await fetch(installation.apiUrl + path, {
         method,
@@ -60,7 +58,9 @@ export async function openApi(): Promise<ApiWorld> {
         headers: response.headers,
         body: json ? (JSON.parse(text) as unknown) : text,
       };
-      seen.add(checkAnswer(document, method, path, answer).place);
+      const { place, wrong } = agreement.check(method, path, answer);
+      if (wrong.length > 0) throw new Error(`${place}: ${wrong.join('; ')} in ${text}`);
+      seen.add(place);
       return answer as Asked<T>;
     },
     close: () => removeInstallation(installation),

@@ -1,9 +1,9 @@
 import { createHash, randomBytes } from 'node:crypto';
 import http from 'node:http';
-import { connect } from 'node:net';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openIngest, type Answer, type IngestWorld } from './ingest-world.ts';
+import { sendPart } from './raw-http.ts';
 
 let world: IngestWorld;
 let workspace: Awaited<ReturnType<IngestWorld['workspace']>>;
@@ -170,24 +170,10 @@ describe('a bulk that is not finished', () => {
     await expect.poll(() => idsOf(prefix), { timeout: 5_000 }).toEqual([`${prefix}-0`, `${prefix}-1`]);
   });
 
-  /** Sends a head and this much of its body, says that no more comes, and listens. */
-  const halfSent = (path: string, head: Record<string, string>, body: string | Buffer): Promise<Answer> =>
-    new Promise((resolve, reject) => {
-      const { hostname, port } = new URL(world.url);
-      const socket = connect({ host: hostname, port: Number(port), allowHalfOpen: true });
-      const headers = Object.entries({ host: 'ingest', ...head }).map(([name, value]) => `${name}: ${value}\r\n`);
-      socket.write(`POST ${path} HTTP/1.1\r\n${headers.join('')}\r\n`);
-      socket.end(body);
-      let heard = '';
-      socket.on('data', (piece) => (heard += String(piece))).on('error', reject);
-      socket.on('end', () => {
-        socket.end();
-        const [first = '', json = ''] = heard.split('\r\n\r\n');
-        const type = /^content-type: (.*)$/im.exec(first)?.[1] ?? null;
-        const parsed = JSON.parse(json || '{}') as Record<string, unknown>;
-        resolve({ status: Number(first.split(' ')[1]), type, headers: new Headers(), body: parsed });
-      });
-    });
+  const halfSent = async (path: string, head: Record<string, string>, body: string | Buffer): Promise<Answer> => {
+    const answer = await sendPart(`${world.url}${path}`, head, body);
+    return { ...answer, type: answer.headers.get('content-type') };
+  };
 
   it.each<[string, (text: string) => [Record<string, string>, string | Buffer]]>([
     ['with a length', (text) => [{ 'content-length': String(text.length + 100) }, text]],

@@ -23,7 +23,7 @@ import { createIngestApp, type IngestDeps } from '../../services/ingest/app.ts';
 import { ingestConfig } from '../../services/ingest/config.ts';
 import { ingestMetrics } from '../../services/ingest/metrics.ts';
 import { Outbox } from '../../services/ingest/outbox.ts';
-import { disagreements, type SeenAnswer } from './ingest-agreement.ts';
+import { agreementWith, type OpenApi } from './openapi-agreement.ts';
 
 export interface TestSubscription {
   id: string;
@@ -115,13 +115,13 @@ export async function openIngest(change: Partial<IngestDeps> = {}): Promise<Inge
   });
   const http = await serve(ingest, { host: '127.0.0.1', port: 0 });
 
-  const seen: SeenAnswer[] = [];
+  const seen: { path: string; answer: Answer }[] = [];
   const post = async (path: string, body: BodyInit | null, headers: Record<string, string> = {}): Promise<Answer> => {
     const url = path.startsWith('http') ? path : `${http.url}${path}`;
     // A stream as a body needs it.
     const init = { method: 'POST', body, headers, duplex: 'half' } as RequestInit;
     const answer = await answerOf(await fetch(url, init));
-    seen.push({ method: 'POST', path: new URL(url).pathname, ...answer });
+    seen.push({ path: new URL(url).pathname, answer });
     return answer;
   };
   const read = async <T>(topic: TopicName): Promise<T[]> => {
@@ -158,8 +158,10 @@ export async function openIngest(change: Partial<IngestDeps> = {}): Promise<Inge
       );
     },
     disagreements: async () => {
-      const document: unknown = await (await fetch(`${http.url}/openapi.json`)).json();
-      return disagreements(document, seen);
+      const agreement = agreementWith((await (await fetch(`${http.url}/openapi.json`)).json()) as OpenApi);
+      const known = seen.filter(({ path }) => agreement.has('POST', path));
+      const found = known.map(({ path, answer }) => agreement.check('POST', path, answer));
+      return [...new Set(found.flatMap(({ place, wrong }) => wrong.map((one) => `${place}: ${one}`)))];
     },
     cartEvents: () => read<CartEvent>(TOPICS.cartEvents),
     personInputs: () => read<PersonInput>(TOPICS.personInputs),

@@ -1,5 +1,6 @@
 import { addRoute, HttpProblem, requireAccess, requireWorkspace, type Route } from '../../../lib/http/index.ts';
 import type { Routes } from '../deps.ts';
+import { idParams } from '../schemas.ts';
 
 type Method = Route<undefined, undefined, undefined>['method'];
 
@@ -37,15 +38,24 @@ export const notBuiltRoutes: Routes = (app) => {
   for (const [method, path, summary, access] of LATER) {
     addRoute(
       app,
-      { method, path, summary, access, tag: 'not built yet', answers: {}, problems: { 501: 'not built yet' } },
+      {
+        method,
+        path,
+        summary,
+        access,
+        tag: 'not built yet',
+        ...(path.includes('{id}') ? { params: idParams } : {}),
+        answers: {},
+        problems: { 501: 'not built yet' },
+      },
       () => {
         throw new HttpProblem(501, `${method.toUpperCase()} ${path} is not built yet`);
       },
     );
   }
-  // Whatever else will be below these, by whatever method.
+  // Whatever else will be below these.
   for (const path of ['/v1/audiences', '/v1/flows']) {
-    app.all(`${path}/*`, async (c) => {
+    app.on(['GET', 'POST', 'PUT', 'PATCH', 'DELETE'], [`${path}/*`], async (c) => {
       const principal = await app.options.authenticate?.(c.req.raw.headers);
       if (principal) {
         requireAccess(principal, ['GET', 'HEAD'].includes(c.req.method) ? 'read' : 'write');

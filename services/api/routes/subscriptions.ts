@@ -13,7 +13,7 @@ import { addRoute, HttpProblem, listOf, listQuery, pageOf } from '../../../lib/h
 import type { ApiDeps, Routes } from '../deps.ts';
 import { idParams, instant, metaSchema, showMeta, timeZone } from '../schemas.ts';
 import { showInstant } from '../../../lib/time/index.ts';
-import { etagOf, expectedVersion, onPresentVersion } from '../versions.ts';
+import { etagHeader, etagOf, expectedVersion, ifMatchHeader, onPresentVersion } from '../versions.ts';
 
 /** How long secrets that were rotated away go on working. */
 const OVERLAP_MS = 24 * 3_600_000;
@@ -151,7 +151,9 @@ const create: Routes = (app, deps) => {
       path: '/v1/subscriptions',
       summary: 'Make a subscription: a URL for Jane to send webhooks to, and its secrets',
       body: newSubscription,
-      answers: { 201: { description: 'made; the secrets are shown only now', schema: secretsSchema } },
+      answers: {
+        201: { description: 'made; the secrets are shown only now', schema: secretsSchema, headers: etagHeader },
+      },
     },
     async ({ body, workspace }) => {
       const id = newId('sub');
@@ -202,7 +204,7 @@ const get: Routes = (app, deps) => {
       path: '/v1/subscriptions/{id}',
       summary: 'One subscription, with what came lately',
       params: idParams,
-      answers: { 200: { description: 'the subscription', schema: subscriptionSchema } },
+      answers: { 200: { description: 'the subscription', schema: subscriptionSchema, headers: etagHeader } },
     },
     async ({ params, workspace }) => {
       const stored = storedOf(deps.definitions, workspace, params.id);
@@ -221,8 +223,9 @@ const change: Routes = (app, deps) => {
       path: '/v1/subscriptions/{id}',
       summary: 'Change a subscription',
       params: idParams,
+      headers: ifMatchHeader,
       body: z.strictObject(settings).partial(),
-      answers: { 200: { description: 'the subscription', schema: subscriptionSchema } },
+      answers: { 200: { description: 'the subscription', schema: subscriptionSchema, headers: etagHeader } },
       problems: conflict,
     },
     async ({ c, params, body, workspace }) => {
@@ -251,6 +254,7 @@ const remove: Routes = (app, deps) => {
       path: '/v1/subscriptions/{id}',
       summary: 'Take a subscription back: its webhooks are refused a second later',
       params: idParams,
+      headers: ifMatchHeader,
       answers: { 204: { description: 'gone' } },
       problems: conflict,
     },
@@ -274,9 +278,12 @@ const rotate: Routes = (app, deps) => {
       path: '/v1/subscriptions/{id}/rotate',
       summary: 'Give a subscription new secrets; the old ones work for 24 hours more',
       params: idParams,
+      headers: ifMatchHeader,
       body: z.strictObject({}),
       bodyOptional: true,
-      answers: { 200: { description: 'with the new secrets, shown only now', schema: secretsSchema } },
+      answers: {
+        200: { description: 'with the new secrets, shown only now', schema: secretsSchema, headers: etagHeader },
+      },
       problems: { 409: `${conflict[409]}; or ${SECRETS_MAX} secrets still work, and detail says until when` },
     },
     async ({ c, params, workspace }) => {

@@ -3,7 +3,7 @@ import { hashOf, newId, newSecret, type Definitions, type Workspace } from '../.
 import { addRoute, HttpProblem, listOf, listQuery, pageOf, type Principal } from '../../../lib/http/index.ts';
 import type { Routes } from '../deps.ts';
 import { country, idParams, metaSchema, showMeta, timeZone, wholeNumber } from '../schemas.ts';
-import { etagOf, expectedVersion, onPresentVersion } from '../versions.ts';
+import { etagHeader, etagOf, expectedVersion, ifMatchHeader, onPresentVersion } from '../versions.ts';
 
 const ID = /^[a-z0-9][a-z0-9-]{0,62}$/;
 
@@ -59,7 +59,7 @@ async function visible(definitions: Definitions, principal: Principal, id: strin
   return workspace;
 }
 
-const one = { 200: { description: 'the workspace', schema: workspaceSchema } };
+const one = { 200: { description: 'the workspace', schema: workspaceSchema, headers: etagHeader } };
 
 const create: Routes = (app, { definitions }) => {
   addRoute(
@@ -72,7 +72,7 @@ const create: Routes = (app, { definitions }) => {
       access: 'admin',
       inWorkspace: false,
       body: newWorkspace,
-      answers: { 201: { description: 'made', schema: madeSchema } },
+      answers: { 201: { description: 'made', schema: madeSchema, headers: etagHeader } },
       problems: { 409: 'the id is taken' },
     },
     async ({ body: { id, ...body } }) => {
@@ -144,6 +144,7 @@ const change: Routes = (app, { definitions }) => {
       access: 'admin',
       inWorkspace: false,
       params: idParams,
+      headers: ifMatchHeader,
       body: z.strictObject(settings).partial(),
       answers: one,
       problems: { 409: 'somebody else changed it: If-Match names another version' },

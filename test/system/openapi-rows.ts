@@ -1,0 +1,187 @@
+/** What the contract says of single routes, beyond what holds for all: a request for each status. */
+import { setMaxListeners } from 'node:events';
+import { signWebhook, waitUntil, type Subscription } from '../harness/client.ts';
+import { BULK_BODIES, type Asking, type OpenApiWorld } from './openapi-world.ts';
+import { sendPart } from './raw-http.ts';
+
+/** Status, place in the documents, what is special, and how it is asked. */
+export type Row = [status: number, place: string, why: string, ask: (world: OpenApiWorld) => Promise<number>];
+
+const WEBHOOK = 'POST /v1/webhooks/jane/{subscription}';
+const CART = JSON.stringify({ cart: { id: 'k2', status: 'pending', store_id: 68 } });
+
+interface Forgery {
+  body?: string;
+  headers?: Record<string, string>;
+  at?: Date;
+  subscription?: Partial<Subscription>;
+}
+
+export function webhook(
+  world: OpenApiWorld,
+  { body = CART, headers, at, subscription }: Forgery = {},
+): Promise<number> {
+  const to = { ...world.subscription, ...subscription };
+  const path = `/v1/webhooks/jane/${to.id}`;
+  const signed = { ...signWebhook(to, body, at), ...headers };
+  return world.ask({ service: 'ingest', method: 'POST', path, body, headers: signed });
+}
+
+/** Sends only a part of a body, with all that makes it believed. */
+export async function part(
+  world: OpenApiWorld,
+  path: string,
+  head: Record<string, string>,
+  body: string | Buffer,
+  how?: Parameters<typeof sendPart>[3],
+): Promise<number> {
+  const answer = await sendPart(`${world.installation.ingestUrl}${path}`, head, body, how);
+  return world.hold({ service: 'ingest', method: 'POST', path }, answer);
+}
+
+export const webhookPath = ({ subscription }: OpenApiWorld): string => `/v1/webhooks/jane/${subscription.id}`;
+
+const minutesAgo = (minutes: number): Date => new Date(Date.now() - minutes * 60_000);
+
+const WEBHOOKS: Row[] = (
+  [
+    [202, 'signed', {}],
+    [401, 'unknown subscription', { subscription: { id: `sub_${'0'.repeat(32)}` } }],
+    [401, 'wrong token', { subscription: { bearer_token: 'wrong' } }],
+    [401, 'wrong signature', { subscription: { signing_secret: 'wrong' } }],
+    [401, 'a timestamp too old', { at: minutesAgo(6) }],
+    [401, 'a timestamp too far ahead', { at: minutesAgo(-6) }],
+    [413, 'over 256 KiB', { body: ' '.repeat(256 * 1024 + 1) }],
+    [415, 'a content encoding', { headers: { 'content-encoding': 'gzip' } }],
+    [415, 'another content type', { headers: { 'content-type': 'text/plain' } }],
+    [431, 'a head over 16 KiB', { headers: { 'x-large': 'x'.repeat(16 * 1024) } }],
+    [422, 'not JSON', { body: '{"cart":' }],
+    [422, 'no cart id', { body: '{"cart":{"status":"pending"}}' }],
+    [422, 'no status', { body: '{"cart":{"id":1}}' }],
+  ] satisfies [number, string, Forgery][]
+).map(([status, why, forgery]) => [status, WEBHOOK, why, (world) => webhook(world, forgery)]);
+
+const bulk = (path: string, asking: Partial<Asking>) => (world: OpenApiWorld) =>
+  world.ask({ service: 'ingest', method: 'POST', path, key: world.shop.keys.ingest, ...asking });
+
+const BULK: Row[] = ['/v1/events', '/v1/people'].flatMap((path): Row[] => [
+  [200, `POST ${path}`, 'a bad line', bulk(path, { body: '{}\n' })],
+  [400, `POST ${path}`, 'a body that breaks off', bulk(path, { body: '{}', headers: { 'content-encoding': 'gzip' } })],
+  [413, `POST ${path}`, 'over 1 GiB', (world) => part(world, path, { ...keyOf(world), 'content-length': GIB }, '')],
+  [415, `POST ${path}`, 'another encoding than gzip', bulk(path, { body: '', headers: { 'content-encoding': 'br' } })],
+  [422, `POST ${path}`, '10,000 rejected lines', bulk(path, { body: '{}\n'.repeat(10_001) })],
+  [429, `POST ${path}`, 'too many at once', (world) => crowded(world, path)],
+]);
+
+const GIB = String(1024 ** 3 + 1);
+const keyOf = ({ shop }: OpenApiWorld): Record<string, string> => ({ authorization: `Bearer ${shop.keys.ingest}` });
+
+/** As many bodies as are taken at once stand still; one more is asked to come later. */
+async function crowded(world: OpenApiWorld, path: string): Promise<number> {
+  const over = new AbortController();
+  const head = { ...keyOf(world), 'content-length': '100' };
+  const standing = Array.from({ length: BULK_BODIES }, () =>
+    part(world, path, head, '{', { then: 'wait', signal: over.signal }).catch(() => 0),
+  );
+  try {
+    for (let attempt = 0; attempt < 100; attempt++) {
+      const status = await bulk(path, { body: '' })(world);
+      if (status === 429) return status;
+    }
+    return 200;
+  } finally {
+    over.abort();
+    await Promise.all(standing);
+    await waitUntil('there is room again', async () => (await bulk(path, { body: '' })(world)) === 200);
+  }
+}
+
+const asAdmin =
+  (method: string, path: (world: OpenApiWorld) => Promise<string> | string, asking: Partial<Asking> = {}) =>
+  async (world: OpenApiWorld): Promise<number> =>
+    world.ask({
+      service: 'api',
+      method,
+      path: await path(world),
+      key: world.installation.adminKey,
+      workspace: world.shop.id,
+      ...asking,
+    });
+
+const OLD_VERSION = { headers: { 'if-match': '"0"' } };
+const newSubscription = async (world: OpenApiWorld): Promise<string> =>
+  `/v1/subscriptions/${await world.newSubscription()}`;
+
+/** Of two who take a key back at once one is told; again until they were at once. */
+async function takenBackTwice(world: OpenApiWorld): Promise<number> {
+  for (let attempt = 0; attempt < 20; attempt++) {
+    const path = `/v1/keys/${await world.newKey()}`;
+    const statuses = await Promise.all([1, 2, 3].map(() => asAdmin('DELETE', () => path)(world)));
+    if (statuses.includes(409)) return 409;
+  }
+  return 204;
+}
+
+const dwell = { dwell: { status: ['preparing'], for: { amount: 45, unit: 'minutes' } } };
+
+const API: Row[] = [
+  [
+    409,
+    'POST /v1/workspaces',
+    'a taken id',
+    (world) => {
+      const body = { id: world.shop.id, name: 'Taken', time_zone: 'UTC' };
+      return asAdmin('POST', () => '/v1/workspaces', { body })(world);
+    },
+  ],
+  [
+    409,
+    'PATCH /v1/workspaces/{id}',
+    'If-Match',
+    asAdmin('PATCH', ({ shop }) => `/v1/workspaces/${shop.id}`, { ...OLD_VERSION, body: { name: 'New' } }),
+  ],
+  [409, 'DELETE /v1/keys/{id}', 'two at once', takenBackTwice],
+  [
+    409,
+    'PATCH /v1/subscriptions/{id}',
+    'If-Match',
+    asAdmin('PATCH', newSubscription, { ...OLD_VERSION, body: { verify: 'token' } }),
+  ],
+  [409, 'DELETE /v1/subscriptions/{id}', 'If-Match', asAdmin('DELETE', newSubscription, OLD_VERSION)],
+  [
+    409,
+    'POST /v1/subscriptions/{id}/rotate',
+    'If-Match',
+    asAdmin('POST', async (world) => `${await newSubscription(world)}/rotate`, OLD_VERSION),
+  ],
+  [
+    422,
+    'POST /v1/dead-letters/{id}/replay',
+    'as at first',
+    asAdmin('POST', ({ letters }) => `/v1/dead-letters/${letters[0] ?? ''}/replay`),
+  ],
+  [
+    501,
+    'POST /v1/audiences/preview',
+    'a condition that is not built yet',
+    asAdmin('POST', () => '/v1/audiences/preview', { body: { audience: dwell } }),
+  ],
+];
+
+export const ROWS: Row[] = [...WEBHOOKS, ...BULK, ...API];
+
+/** Bytes that fill what ingest has for webhooks under way: one more of them finds no room. */
+export async function flooded(world: OpenApiWorld): Promise<number> {
+  const over = new AbortController();
+  setMaxListeners(0, over.signal);
+  const body = Buffer.alloc(250 * 1024, 0x20);
+  const head = { 'content-length': String(body.length + 1) };
+  const path = webhookPath(world);
+  const standing = Array.from({ length: 300 }, () =>
+    part(world, path, head, body, { then: 'wait', signal: over.signal }).catch(() => 0),
+  );
+  const first = await Promise.race(standing);
+  over.abort();
+  await Promise.all(standing);
+  return first;
+}

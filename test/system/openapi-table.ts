@@ -1,0 +1,199 @@
+/**
+ * Every route that the contract names, with what it asks for, and from that every status that the contract names for
+ * it: its section "General" says most of them for all routes alike.
+ */
+import type { Asking, OpenApiWorld, Service } from './openapi-world.ts';
+
+type Role = 'ingest' | 'read' | 'write' | 'admin';
+
+export interface Operation {
+  service: Service;
+  method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+  path: string;
+  /** The smallest role that may. */
+  role: Role;
+  /** Of a good request. */
+  status: number;
+  /** Acts in no workspace: an admin key need not name one. */
+  everywhere?: true;
+  /** Of something that is there. */
+  id?: (world: OpenApiWorld) => string | Promise<string>;
+  body?: { good: (world: OpenApiWorld) => unknown; wrong: unknown; maxBytes?: number };
+  query?: { good: string; wrong: string };
+}
+
+const api = (
+  method: Operation['method'],
+  path: string,
+  role: Role,
+  status: number,
+  more: Partial<Operation> = {},
+): Operation => ({ service: 'api', method, path, role, status, ...more });
+
+const MIB = 1024 * 1024;
+const list = { query: { good: '?limit=1', wrong: '?limit=1001' } };
+const json = (good: unknown, wrong: unknown, maxBytes = MIB): Pick<Operation, 'body'> => ({
+  body: { good: typeof good === 'function' ? (good as () => unknown) : () => good, wrong, maxBytes },
+});
+let made = 0;
+const newWorkspace = () => ({ id: `made-${process.pid}-${++made}`, name: 'Made', time_zone: 'UTC' });
+const later = (method: Operation['method'], path: string, role: Role): Operation =>
+  api(method, path, role, 501, path.includes('{id}') ? { id: () => '1' } : {});
+
+const AUDIENCE = { trait: 'cart_status_updated', status: ['preparing'] };
+
+export const OPERATIONS: Operation[] = [
+  { service: 'ingest', method: 'POST', path: '/v1/events', role: 'ingest', status: 200 },
+  { service: 'ingest', method: 'POST', path: '/v1/people', role: 'ingest', status: 200 },
+  { service: 'ingest', method: 'GET', path: '/activity', role: 'admin', status: 200, everywhere: true },
+  api('POST', '/v1/workspaces', 'admin', 201, { everywhere: true, ...json(newWorkspace, { id: 'Bad' }) }),
+  api('GET', '/v1/workspaces', 'read', 200, { everywhere: true, ...list }),
+  api('GET', '/v1/workspaces/{id}', 'read', 200, { everywhere: true, id: ({ shop }) => shop.id }),
+  api('PATCH', '/v1/workspaces/{id}', 'admin', 200, {
+    everywhere: true,
+    id: ({ shop }) => shop.id,
+    ...json({ name: 'Changed' }, { grace_seconds: 3601 }),
+  }),
+  api('POST', '/v1/keys', 'admin', 201, json({ role: 'read' }, { role: 'admin' })),
+  api('GET', '/v1/keys', 'admin', 200, list),
+  api('GET', '/v1/keys/{id}', 'admin', 200, { id: (world) => world.newKey() }),
+  api('DELETE', '/v1/keys/{id}', 'admin', 204, { id: (world) => world.newKey() }),
+  api('POST', '/v1/subscriptions', 'write', 201, json({ event: 'cart_status' }, { event: 'cart' })),
+  api('GET', '/v1/subscriptions', 'write', 200, list),
+  api('GET', '/v1/subscriptions/{id}', 'write', 200, { id: ({ subscription }) => subscription.id }),
+  api('PATCH', '/v1/subscriptions/{id}', 'write', 200, {
+    id: (world) => world.newSubscription(),
+    ...json({ verify: 'token' }, { verify: 'nothing' }),
+  }),
+  api('DELETE', '/v1/subscriptions/{id}', 'write', 204, { id: (world) => world.newSubscription() }),
+  api('POST', '/v1/subscriptions/{id}/rotate', 'write', 200, {
+    id: (world) => world.newSubscription(),
+    ...json({}, { hours: 1 }),
+  }),
+  api('GET', '/v1/dead-letters', 'write', 200, { query: { good: '?limit=1&source=people', wrong: '?source=nobody' } }),
+  api('GET', '/v1/dead-letters/{id}', 'write', 200, { id: ({ letters }) => letters[0] ?? '' }),
+  api('POST', '/v1/dead-letters/{id}/replay', 'write', 202, {
+    id: ({ letters }) => letters[0] ?? '',
+    ...json({ body: { cart: { id: 'mended', status: 'pending' } } }, { bodi: '' }, 4 * MIB),
+  }),
+  api('GET', '/v1/traits', 'read', 200),
+  api('GET', '/v1/trait-events', 'read', 200, { query: { good: '?limit=1', wrong: '?cursor=x' } }),
+  api('GET', '/v1/stores', 'read', 200, list),
+  api(
+    'POST',
+    '/v1/audiences/preview',
+    'read',
+    200,
+    json({ audience: AUDIENCE }, { audience: { trait: 'x' } }, MIB / 4),
+  ),
+  api('GET', '/v1/people', 'read', 200, { query: { good: '?email=kay%40example.com', wrong: '?phone=1' } }),
+  api('GET', '/v1/people/{id}', 'read', 200, { id: () => '1' }),
+  api('GET', '/v1/carts/{id}', 'read', 200, { id: () => 'k1' }),
+  api('GET', '/v1/status', 'read', 200, { everywhere: true }),
+  later('POST', '/v1/audiences/trend', 'read'),
+  later('POST', '/v1/audiences/explain', 'read'),
+  later('POST', '/v1/audiences/parse', 'read'),
+  later('POST', '/v1/audiences/render', 'read'),
+  later('POST', '/v1/audiences', 'write'),
+  later('GET', '/v1/audiences', 'read'),
+  later('GET', '/v1/audiences/{id}', 'read'),
+  later('PUT', '/v1/audiences/{id}', 'write'),
+  later('DELETE', '/v1/audiences/{id}', 'write'),
+  later('GET', '/v1/audiences/{id}/versions', 'read'),
+  later('GET', '/v1/audiences/{id}/members', 'read'),
+  later('GET', '/v1/audiences/{id}/export', 'read'),
+  later('GET', '/v1/audiences/{id}/changes', 'read'),
+  later('DELETE', '/v1/people/{id}', 'write'),
+  later('GET', '/v1/link-rules', 'read'),
+  later('PUT', '/v1/link-rules', 'write'),
+  later('GET', '/v1/link-report', 'read'),
+  later('POST', '/v1/analytics/funnel', 'read'),
+  later('POST', '/v1/analytics/abandonment', 'read'),
+  later('GET', '/v1/analytics/board', 'read'),
+  later('POST', '/v1/flows', 'write'),
+  later('GET', '/v1/flows', 'read'),
+  later('POST', '/v1/flows/backtest', 'read'),
+  later('GET', '/v1/flows/{id}', 'read'),
+  later('PUT', '/v1/flows/{id}', 'write'),
+  later('DELETE', '/v1/flows/{id}', 'write'),
+];
+
+export interface Case {
+  operation: Operation;
+  status: number;
+  why: string;
+  change: (world: OpenApiWorld) => Partial<Asking> & { id?: string; query?: string };
+}
+
+/** A role whose key may not. */
+const TOO_SMALL: Record<Role, 'ingest' | 'read' | 'write'> = {
+  ingest: 'read',
+  read: 'ingest',
+  write: 'read',
+  admin: 'write',
+};
+
+type Row = [status: number, why: string, change: Case['change']];
+
+function casesOfHeads({ role, everywhere }: Operation): Row[] {
+  return [
+    [401, 'no key', () => ({ key: undefined })],
+    [401, 'an unknown key', () => ({ key: `jt_read_${'x'.repeat(43)}` })],
+    [403, `a key of role ${TOO_SMALL[role]}`, ({ shop }) => ({ key: shop.keys[TOO_SMALL[role]] })],
+    [403, "another workspace than the key's", ({ shop, other }) => ({ key: shop.keys.write, workspace: other.id })],
+    [431, 'a head over 16 KiB', () => ({ headers: { 'x-large': 'x'.repeat(16 * 1024) } })],
+    [404, 'a workspace that is not there', (world) => ({ key: world.installation.adminKey, workspace: 'nowhere' })],
+    ...(everywhere
+      ? []
+      : ([[400, 'an admin key without a workspace', ({ installation }) => ({ key: installation.adminKey })]] as Row[])),
+  ];
+}
+
+function casesOfInput({ status, method, role, id, body, query, everywhere }: Operation): Row[] {
+  const rows: Row[] = [];
+  // What is not built yet has nothing that could be missing.
+  if (id && status !== 501) rows.push([404, 'it is not there', () => ({ id: 'nothing-of-that-id' })]);
+  if (id && status !== 501 && role !== 'admin')
+    rows.push([404, "another workspace's", ({ other }) => ({ key: other.keys.write })]);
+  if (id && role === 'admin' && !everywhere)
+    rows.push([404, "another workspace's", ({ other }) => ({ workspace: other.id })]);
+  if (query) rows.push([422, 'a query that is not valid', () => ({ query: query.wrong })]);
+  if (query) rows.push([422, 'an unknown parameter', () => ({ query: '?surprise=1' })]);
+  if (body) {
+    const { wrong, maxBytes = MIB } = body;
+    rows.push([400, 'not JSON', () => ({ body: '{' })]);
+    rows.push([422, 'JSON that is not valid', () => ({ body: wrong })]);
+    rows.push([422, `an unknown field (${method})`, () => ({ body: { surprise: 1 } })]);
+    rows.push([413, `over ${maxBytes} bytes`, () => ({ body: ' '.repeat(maxBytes + 1) })]);
+  }
+  return rows;
+}
+
+/** What follows from the rules for all. */
+export const CASES: Case[] = OPERATIONS.flatMap((operation) => {
+  const good: Row = [operation.status, 'a good request', () => ({})];
+  return [good, ...casesOfHeads(operation), ...casesOfInput(operation)].map(([status, why, change]) => ({
+    operation,
+    status,
+    why,
+    change,
+  }));
+});
+
+/** The request of a case. */
+export async function askingOf({ operation, change }: Case, world: OpenApiWorld): Promise<Asking> {
+  const { service, method, path, role, id, body, query, everywhere } = operation;
+  const { id: otherId, query: otherQuery, ...rest } = change(world);
+  const key = role === 'admin' ? world.installation.adminKey : world.shop.keys[role];
+  const isAdmin = role === 'admin' && !everywhere && !('key' in rest);
+  const inPath = otherId ?? (id ? await id(world) : '');
+  return {
+    service,
+    method,
+    path: path.replace('{id}', encodeURIComponent(inPath)) + (otherQuery ?? query?.good ?? ''),
+    key,
+    ...(isAdmin ? { workspace: world.shop.id } : {}),
+    ...(body ? { body: body.good(world) } : method === 'POST' && service === 'ingest' ? { body: '' } : {}),
+    ...rest,
+  };
+}

@@ -1,0 +1,129 @@
+/** An installation with something of each kind in it, both of whose services are held to their documents. */
+import {
+  createSubscription,
+  createWorkspace,
+  postLines,
+  postWebhook,
+  request,
+  waitFresh,
+  waitUntil,
+  type Subscription,
+  type Workspace,
+} from '../harness/client.ts';
+import { removeInstallation, startInstallation, type Installation } from '../harness/installation.ts';
+import { agreementWith, type Agreement, type OpenApi } from './openapi-agreement.ts';
+
+export type Service = 'api' | 'ingest';
+
+export interface Asking {
+  service: Service;
+  method: string;
+  path: string;
+  key?: string | undefined;
+  workspace?: string | undefined;
+  /** As JSON, unless it is text or bytes. */
+  body?: unknown;
+  headers?: Record<string, string> | undefined;
+}
+
+export interface OpenApiWorld {
+  installation: Installation;
+  documents: Record<Service, Agreement>;
+  /** What every test of routes asks about. */
+  shop: Workspace;
+  other: Workspace;
+  subscription: Subscription;
+  /** Of the shop, not usable as they are. */
+  letters: string[];
+  /** New ones each time, to be taken away. */
+  newKey(): Promise<string>;
+  newSubscription(): Promise<string>;
+  /** As `api GET /v1/carts/{id} 200`: all that was answered and was as the document says. */
+  seen: Set<string>;
+  /** Throws when the answer is not what the document says; resolves with its status. */
+  ask(asking: Asking): Promise<number>;
+  /** The same for an answer that came in another way. */
+  hold(
+    asking: Pick<Asking, 'service' | 'method' | 'path'>,
+    answer: { status: number; headers: Headers; body: unknown },
+  ): number;
+  close(): Promise<void>;
+}
+
+const bodyOf = (body: unknown): BodyInit =>
+  typeof body === 'string' || body instanceof Uint8Array ? (body as BodyInit) : JSON.stringify(body);
+
+/** Bulk bodies that ingest takes at once. */
+export const BULK_BODIES = 3;
+
+export async function openWorld(): Promise<OpenApiWorld> {
+  const env = { PARTITIONS: '2', MAX_BULK_BODIES: String(BULK_BODIES) };
+  const installation = await startInstallation({ ownEngines: true, env });
+  const { apiUrl, ingestUrl, adminKey } = installation;
+  const urls = { api: apiUrl, ingest: ingestUrl };
+  const document = async (service: Service): Promise<Agreement> =>
+    agreementWith((await request<OpenApi>(`${urls[service]}/openapi.json`)).body);
+  const documents = { api: await document('api'), ingest: await document('ingest') };
+  const [shop, other] = [await createWorkspace(installation), await createWorkspace(installation)];
+  const subscription = await createSubscription(installation, shop, { event: 'cart_status' });
+  const letters = await fill(installation, shop, subscription);
+  const made = async (path: string, body: object): Promise<string> =>
+    (await request<{ id: string }>(`${apiUrl}${path}`, { method: 'POST', key: adminKey, workspace: shop.id, body }))
+      .body.id;
+
+  const seen = new Set<string>();
+  const hold: OpenApiWorld['hold'] = ({ service, method, path }, answer) => {
+    const { place, wrong } = documents[service].check(method, path, answer);
+    if (wrong.length > 0) throw new Error(`${place}: ${wrong.join('; ')} in ${JSON.stringify(answer.body)}`);
+    seen.add(`${service} ${place}`);
+    return answer.status;
+  };
+  return {
+    installation,
+    documents,
+    shop,
+    other,
+    subscription,
+    letters,
+    newKey: () => made('/v1/keys', { role: 'read' }),
+    newSubscription: () => made('/v1/subscriptions', { event: 'cart_status' }),
+    seen,
+    hold,
+    async ask(asking) {
+      const { service, method, path, key, workspace, body, headers } = asking;
+      const response = await fetch(urls[service] + path, {
+        method,
+        headers: {
+          ...(key === undefined ? {} : { authorization: `Bearer ${key}` }),
+          ...(workspace === undefined ? {} : { 'x-workspace': workspace }),
+          ...headers,
+        },
+        ...(body === undefined ? {} : { body: bodyOf(body) }),
+      });
+      const text = await response.text();
+      const json = /json/.test(response.headers.get('content-type') ?? '');
+      const parsed: unknown = json ? JSON.parse(text) : text;
+      return hold(asking, { status: response.status, headers: response.headers, body: parsed });
+    },
+    close: () => removeInstallation(installation),
+  };
+}
+
+/** A cart with a person, and dead letters: their ids. */
+async function fill(installation: Installation, shop: Workspace, subscription: Subscription): Promise<string[]> {
+  const occurred_at = new Date(Date.now() - 3_600_000).toISOString();
+  const cart = { id: 'k1', status: 'preparing', store_id: 68, customer_email_address: 'kay@example.com' };
+  await postLines(installation, shop, 'events', [{ type: 'cart_status', occurred_at, cart }]);
+  const consent = { email: 'opted_in' };
+  await postLines(installation, shop, 'people', [{ occurred_at, email: 'kay@example.com', name: 'Kay', consent }]);
+  await postWebhook(subscription, { cart: { status: 'pending' } });
+  await postLines(installation, shop, 'people', [{ occurred_at, name: 'Nobody' }]);
+  await waitFresh(installation, shop);
+  return waitUntil('the dead letters are there', async () => {
+    const { body } = await request<{ items: { dead_letter_id: string }[] }>(
+      `${installation.apiUrl}/v1/dead-letters?source=webhook`,
+      { key: shop.keys.write },
+    );
+    return body.items.length > 0 && body.items.map(({ dead_letter_id }) => dead_letter_id);
+  });
+}
