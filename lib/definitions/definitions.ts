@@ -88,7 +88,8 @@ class Tail {
   #stopped = false;
   #running: Promise<void> | undefined;
   #pending: Promise<void> | undefined;
-  #askedAt = 0;
+  /** Since the process began: a clock that is set back must keep nobody waiting. */
+  #askedAtMs = -Infinity;
 
   constructor(
     readonly options: DefinitionsOptions,
@@ -111,9 +112,9 @@ class Tail {
   }
 
   async #ask(): Promise<void> {
-    await sleep(Math.max(0, this.#askedAt + FRESH_INTERVAL_MS - Date.now()));
+    await sleep(Math.max(0, this.#askedAtMs + FRESH_INTERVAL_MS - performance.now()));
     this.#pending = undefined;
-    this.#askedAt = Date.now();
+    this.#askedAtMs = performance.now();
     const [end = 0] = await this.options.kafka.endOffsets(TOPICS.definitions);
     await this.#reach(end);
   }

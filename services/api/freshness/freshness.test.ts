@@ -29,8 +29,9 @@ class FakeChain {
     if (position) this.positions.set(`http://${url}`, { ...position, ...change });
   }
 
-  freshness(): Freshness {
+  freshness(now?: () => number): Freshness {
     return new Freshness({
+      ...(now ? { now } : {}),
       kafka: {
         endOffsets: (topic) => Promise.resolve([...(this.ends.get(topic) ?? [])]),
         describeGroup: (groupId) =>
@@ -53,8 +54,8 @@ class FakeChain {
 }
 
 let open: Freshness[] = [];
-const start = (chain: FakeChain): Freshness => {
-  const freshness = chain.freshness();
+const start = (chain: FakeChain, now?: () => number): Freshness => {
+  const freshness = chain.freshness(now);
   open.push(freshness);
   return freshness;
 };
@@ -111,6 +112,26 @@ describe('Freshness', () => {
     chain.set('carts-0', { earliestDueMs: 1_000 });
     await new Promise((resolve) => setTimeout(resolve, 400));
     expect(await freshness.current()).toBeGreaterThanOrEqual(first ?? Infinity);
+  });
+
+  it('proves nothing of moments that come again when the clock is set back, and goes on at once', async () => {
+    const chain = new FakeChain();
+    let aheadMs = 60_000;
+    const now = (): number => Date.now() + aheadMs;
+    const freshness = start(chain, now);
+    expect(await freshness.current()).toBeGreaterThan(Date.now() + 50_000);
+    // One that was begun before comes through afterwards.
+    chain.ends.set('cart-events', [5, 0]);
+    await new Promise((resolve) => setTimeout(resolve, 400));
+    const before = freshness.current(1_000);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    aheadMs = 0;
+    chain.set('carts-0', { position: 5 });
+    for (const fresh of [await before, await freshness.current(1_000)]) {
+      if (fresh !== null) expect(fresh).toBeLessThanOrEqual(Date.now());
+    }
+    const asked = Date.now();
+    expect(await freshness.current(3_000)).toBeGreaterThanOrEqual(asked - 1_000);
   });
 
   it('does nothing while nobody asks', async () => {

@@ -6,6 +6,8 @@ import { AbandonedError, StageWatcher, type WatcherOptions } from './watcher.ts'
 export interface FreshnessOptions extends WatcherOptions {
   kafka: Pick<Kafka, 'describeGroup' | 'endOffsets'>;
   logger: { warn(fields: object, message: string): void };
+  /** The wall clock that answers are given by, Unix ms; waiting goes by the process's own. */
+  now?: () => number;
   chain?: readonly Stage[];
 }
 
@@ -21,6 +23,8 @@ const PAUSE_MS = 100;
 /** Under lag several probes are on their way, so that freshness moves every second and not only once a lag. */
 const UNDER_WAY_MAX = 10;
 const LAGGING_INTERVAL_MS = 1_000;
+/** The wall clock was set back when it lost so much against the process's own. */
+const SET_BACK_MS = 20;
 
 /**
  * How fresh the counts are, by the chain of offsets: at t0 the ends of the first topic are noted; once its
@@ -33,12 +37,16 @@ export class Freshness {
   /** Unix ms up to which each stage has passed everything, by the latest probes. */
   readonly passedMs = new Map<string, number>();
   #freshThroughMs: number | null = null;
-  /** t0 of the latest probe that came through. */
+  /** When the latest probe that came through was begun; this and the next two by the process's own clock. */
   #provenAtMs = -Infinity;
   #askedAtMs = -Infinity;
   #startedAtMs = -Infinity;
   #running = false;
   #stopped = false;
+  /** Wall clock less own clock, at the last look. */
+  #wallAheadMs = -Infinity;
+  /** Grows when the wall clock is set back: what was proven by it before says nothing any more. */
+  #era = 0;
   readonly #underWay = new Set<Promise<void>>();
   #listeners = new Set<() => void>();
 
@@ -51,7 +59,8 @@ export class Freshness {
    * proof. Waits a moment for a new one when the last is old.
    */
   async current(waitMs = WAIT_MS): Promise<number | null> {
-    const calledAt = this.#now();
+    this.#lookAtClock();
+    const calledAt = performance.now();
     this.#askedAtMs = calledAt;
     if (calledAt - this.#provenAtMs <= RECENT_MS) {
       this.#keepProbing();
@@ -67,6 +76,18 @@ export class Freshness {
   stop(): void {
     this.#stopped = true;
     for (const watcher of this.watchers) watcher.abandon();
+  }
+
+  /** Moments after the present one will come once more: none of them may count as proven. */
+  #lookAtClock(): void {
+    const wallAheadMs = this.#now() - performance.now();
+    if (wallAheadMs < this.#wallAheadMs - SET_BACK_MS) {
+      this.#era += 1;
+      this.#freshThroughMs = null;
+      this.#provenAtMs = -Infinity;
+      this.passedMs.clear();
+    }
+    this.#wallAheadMs = wallAheadMs;
   }
 
   #provenSince(t0: number, waitMs: number): Promise<void> {
@@ -92,10 +113,10 @@ export class Freshness {
 
   async #run(): Promise<void> {
     for (;;) {
-      const unaskedMs = this.#now() - this.#askedAtMs;
+      const unaskedMs = performance.now() - this.#askedAtMs;
       if (this.#stopped || unaskedMs >= (this.#underWay.size > 0 ? PATIENCE_MS : INTEREST_MS)) break;
       const interest = unaskedMs < INTEREST_MS;
-      const due = this.#underWay.size === 0 || this.#now() - this.#startedAtMs >= LAGGING_INTERVAL_MS;
+      const due = this.#underWay.size === 0 || performance.now() - this.#startedAtMs >= LAGGING_INTERVAL_MS;
       if (interest && due && this.#underWay.size < UNDER_WAY_MAX) this.#probe();
       await sleep(PAUSE_MS);
     }
@@ -104,9 +125,9 @@ export class Freshness {
   }
 
   #probe(): void {
-    const t0 = this.#now();
-    this.#startedAtMs = t0;
-    const probe = this.#follow(t0)
+    this.#lookAtClock();
+    this.#startedAtMs = performance.now();
+    const probe = this.#follow(this.#now(), this.#startedAtMs)
       .catch((error: unknown) => {
         if (!(error instanceof AbandonedError)) this.options.logger.warn({ err: error }, 'a freshness probe failed');
       })
@@ -114,16 +135,20 @@ export class Freshness {
     this.#underWay.add(probe);
   }
 
-  async #follow(t0: number): Promise<void> {
+  /** `t0` by the wall clock, `startedAtMs` by the own one. */
+  async #follow(t0: number, startedAtMs: number): Promise<void> {
+    const era = this.#era;
     let freshThrough = t0;
     for (const { stage, pass } of this.watchers.map((w) => ({ stage: w.stage, pass: w.pass.bind(w) }))) {
       const { earliestDueMs } = await pass(await this.options.kafka.endOffsets(stage.topic));
       if (earliestDueMs !== null) freshThrough = Math.min(freshThrough, earliestDueMs);
+      this.#lookAtClock();
+      if (era !== this.#era) return;
       this.passedMs.set(stage.name, Math.max(this.passedMs.get(stage.name) ?? 0, t0));
     }
     // What was proven stays true: a later probe that finds an older deadline takes nothing back.
-    this.#freshThroughMs = Math.max(this.#freshThroughMs ?? -Infinity, freshThrough);
-    this.#provenAtMs = Math.max(this.#provenAtMs, t0);
+    this.#freshThroughMs = Math.min(Math.max(this.#freshThroughMs ?? -Infinity, freshThrough), this.#now());
+    this.#provenAtMs = Math.max(this.#provenAtMs, startedAtMs);
     for (const listener of [...this.#listeners]) listener();
   }
 

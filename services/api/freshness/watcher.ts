@@ -21,7 +21,6 @@ export interface WatcherOptions {
   kafka: Pick<Kafka, 'describeGroup'>;
   /** GET <url>/positions of a member; rejects when it does not answer. */
   positionsOf(url: string): Promise<StagePosition[]>;
-  now?: () => number;
 }
 
 interface Waiter {
@@ -66,7 +65,7 @@ export class StageWatcher {
         ends,
         left: new Set(ends.keys()),
         earliestDueMs: null,
-        startedAtMs: this.#now(),
+        startedAtMs: performance.now(),
         done,
         fail,
       });
@@ -134,11 +133,11 @@ export class StageWatcher {
   /** Quick at first, when the answer is near; patient with a stage that is far behind. */
   #pauseMs(): number {
     const newest = Math.max(...[...this.#waiters].map((waiter) => waiter.startedAtMs));
-    return Math.min(POLL_MAX_MS, Math.max(POLL_MIN_MS, (this.#now() - newest) / 4));
+    return Math.min(POLL_MAX_MS, Math.max(POLL_MIN_MS, (performance.now() - newest) / 4));
   }
 
   async #describe(): Promise<void> {
-    const now = this.#now();
+    const now = performance.now();
     const owned = new Set(this.members.flatMap((member) => member.partitions));
     if (owned.size > 0 && now - this.#describedAt < GROUP_TTL_MS) return;
     const { members } = await this.options.kafka.describeGroup(this.stage.groupId);
@@ -147,9 +146,5 @@ export class StageWatcher {
     this.members = members.flatMap(({ url, partitions }) =>
       url === null ? [] : [{ url, partitions, reachable: known.get(url) ?? true }],
     );
-  }
-
-  #now(): number {
-    return (this.options.now ?? Date.now)();
   }
 }
