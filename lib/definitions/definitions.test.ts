@@ -155,6 +155,13 @@ describe('createDefinitions', () => {
     expect(two.workspace('w')).toBeUndefined();
     expect(await two.findWorkspace('w')).toMatchObject({ id: 'w' });
     await written;
+    log.held = true;
+    setTimeout(() => (log.held = false), 50);
+    const key = { role: 'read', hash: hashOf('secret') } as const;
+    const made = one.append({ entity: 'key', workspace: 'w', id: 'k', expectedVersion: 0, body: key });
+    expect(two.get('key', 'k')).toBeUndefined();
+    expect(await two.find('key', 'k')).toMatchObject({ id: 'k', role: 'read' });
+    await made;
     await Promise.all([one.stop(), two.stop()]);
   });
 

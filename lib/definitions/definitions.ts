@@ -36,6 +36,7 @@ export interface Definitions {
   list<K extends EntityKind>(kind: K, workspace?: string): Folded<K>[];
   get<K extends EntityKind>(kind: K, id: string): Folded<K> | undefined;
   /** As their namesakes, but on a miss first read the topic to its end: use these for what a client names. */
+  find<K extends EntityKind>(kind: K, id: string): Promise<Folded<K> | undefined>;
   findWorkspace(id: string): Promise<Workspace | undefined>;
   findSubscription(id: string): Promise<Subscription | undefined>;
   findKey(presented: string): Promise<Key | undefined>;
@@ -224,6 +225,10 @@ class TailedDefinitions implements Definitions {
       this.#subscriptions.set(folded, subscription);
     }
     return subscription;
+  }
+
+  async find<K extends EntityKind>(kind: K, id: string): Promise<Folded<K> | undefined> {
+    return this.get(kind, id) ?? (await this.fresh(), this.get(kind, id));
   }
 
   async findWorkspace(id: string): Promise<Workspace | undefined> {

@@ -11,8 +11,8 @@ const newKeySchema = z.strictObject({ ...keySchema.shape, key: z.string().descri
 
 const show = (key: Key) => ({ id: key.id, role: key.role, created_at: showInstant(key.createdAt) });
 
-function keyOf(definitions: Definitions, workspace: string, id: string): Key {
-  const key = definitions.get('key', id);
+async function keyOf(definitions: Definitions, workspace: string, id: string): Promise<Key> {
+  const key = await definitions.find('key', id);
   if (key?.workspace !== workspace) throw new HttpProblem(404, 'there is no such key');
   return key;
 }
@@ -70,7 +70,7 @@ export const keyRoutes: Routes = (app, { definitions }) => {
       params: idParams,
       answers: { 200: { description: 'the key', schema: keySchema } },
     },
-    ({ params, workspace }) => ({ status: 200, body: show(keyOf(definitions, workspace, params.id)) }),
+    async ({ params, workspace }) => ({ status: 200, body: show(await keyOf(definitions, workspace, params.id)) }),
   );
 
   addRoute(
@@ -85,7 +85,7 @@ export const keyRoutes: Routes = (app, { definitions }) => {
       problems: { 409: 'somebody else took it back at the same time' },
     },
     async ({ params, workspace }) => {
-      const { id, version } = keyOf(definitions, workspace, params.id);
+      const { id, version } = await keyOf(definitions, workspace, params.id);
       await definitions.append({ entity: 'key', workspace, id, expectedVersion: version, body: null });
       return { status: 204 };
     },

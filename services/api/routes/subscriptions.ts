@@ -67,8 +67,8 @@ const show = (deps: ApiDeps, subscription: Stored) => ({
   ...showMeta(subscription),
 });
 
-function storedOf(definitions: Definitions, workspace: string, id: string): Stored {
-  const stored = definitions.get('subscription', id);
+async function storedOf(definitions: Definitions, workspace: string, id: string): Promise<Stored> {
+  const stored = await definitions.find('subscription', id);
   if (stored?.workspace !== workspace) throw new HttpProblem(404, 'there is no such subscription');
   return stored;
 }
@@ -207,7 +207,7 @@ const get: Routes = (app, deps) => {
       answers: { 200: { description: 'the subscription', schema: subscriptionSchema, headers: etagHeader } },
     },
     async ({ params, workspace }) => {
-      const stored = storedOf(deps.definitions, workspace, params.id);
+      const stored = await storedOf(deps.definitions, workspace, params.id);
       const [body] = await full(deps, workspace, [stored]);
       return { status: 200, body, headers: etagOf(stored.version) };
     },
@@ -230,7 +230,7 @@ const change: Routes = (app, deps) => {
     },
     async ({ c, params, body, workspace }) => {
       const after = await onPresentVersion(c, async () => {
-        const stored = storedOf(deps.definitions, workspace, params.id);
+        const stored = await storedOf(deps.definitions, workspace, params.id);
         return write(deps, stored, expectedVersion(c, stored.version), {
           ...bodyOf(stored),
           event: body.event ?? stored.event,
@@ -260,7 +260,7 @@ const remove: Routes = (app, deps) => {
     },
     async ({ c, params, workspace }) => {
       await onPresentVersion(c, async () => {
-        const { id, version } = storedOf(deps.definitions, workspace, params.id);
+        const { id, version } = await storedOf(deps.definitions, workspace, params.id);
         const expected = expectedVersion(c, version);
         await deps.definitions.append({ entity: 'subscription', workspace, id, expectedVersion: expected, body: null });
       });
@@ -289,7 +289,7 @@ const rotate: Routes = (app, deps) => {
     async ({ c, params, workspace }) => {
       const { shown, token, secret } = newSecrets(params.id, deps.secretKey);
       const after = await onPresentVersion(c, async () => {
-        const stored = storedOf(deps.definitions, workspace, params.id);
+        const stored = await storedOf(deps.definitions, workspace, params.id);
         const nowMs = deps.now();
         return write(deps, stored, expectedVersion(c, stored.version), {
           ...bodyOf(stored),
