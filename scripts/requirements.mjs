@@ -54,6 +54,6 @@ export function missingForEngines(root, env) {
   if (problems.length === 0) return undefined;
   return `Cannot start, this is missing:
 ${problems.map((problem) => `  ${problem}`).join('\n')}
-Or run the engines elsewhere: \`docker compose up\` starts everything in containers, and KAFKA_BROKERS, REGISTRY_URL
-and CLICKHOUSE_URL point at engines of your own.`;
+Or run the engines elsewhere: KAFKA_BROKERS, REGISTRY_URL and CLICKHOUSE_URL point at engines of your
+own. \`docker compose up\` is meant to start everything in containers, which nobody has tried yet.`;
 }
