@@ -1,8 +1,9 @@
 import { defineConfig } from 'vitest/config';
 
 /**
- * Three projects: `unit` needs nothing but Node; `system` runs against the real engines, which the
- * harness starts once for the whole run (or reuses). `chaos` is the long one, on engines of its own, and not part of npm test.
+ * `unit` needs nothing but Node; `system` runs against the real engines, which the harness starts once for the whole
+ * run (or reuses). Not part of npm test, on engines of their own: `chaos`, for its length, and `schemathesis`, which
+ * needs Python.
  */
 export default defineConfig({
   test: {
@@ -32,6 +33,15 @@ export default defineConfig({
           include: ['test/chaos/**/*.test.ts'],
           environment: 'node',
           testTimeout: 3_600_000,
+        },
+      },
+      {
+        test: {
+          name: 'schemathesis',
+          include: ['test/schemathesis/**/*.test.ts'],
+          environment: 'node',
+          testTimeout: 3_600_000,
+          hookTimeout: 600_000,
         },
       },
     ],

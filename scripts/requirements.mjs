@@ -6,6 +6,7 @@ import { delimiter, join } from 'node:path';
 
 const NODE = [20, 19];
 const JAVA = 17;
+const PYTHON = [3, 10];
 
 /** @returns {string | undefined} */
 export function oldNode() {
@@ -56,4 +57,19 @@ export function missingForEngines(root, env) {
 ${problems.map((problem) => `  ${problem}`).join('\n')}
 Or run the engines elsewhere: KAFKA_BROKERS, REGISTRY_URL and CLICKHOUSE_URL point at engines of your
 own. \`docker compose up\` is meant to start everything in containers, which nobody has tried yet.`;
+}
+
+/**
+ * What schemathesis needs beyond the engines; undefined when nothing is missing.
+ * @returns {string | undefined}
+ */
+export function missingForSchemathesis(env) {
+  const python = env.PYTHON ?? 'python3';
+  const [major, minor] = PYTHON;
+  const check = `import sys, venv, ensurepip; sys.exit(sys.version_info < (${major}, ${minor}))`;
+  const { status } = spawnSync(python, ['-c', check], { stdio: 'ignore', env });
+  if (status === 0) return undefined;
+  const found = status === null ? `there is no ${python}` : `${python} is older, or lacks one of the two`;
+  return `This suite alone needs Python ${major}.${minor} or newer with the modules venv and ensurepip; ${found}.
+Debian, Ubuntu: apt install python3 python3-venv. Or PYTHON names another one.`;
 }

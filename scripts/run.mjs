@@ -9,7 +9,7 @@ import { spawn } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
-import { missingForEngines, oldNode } from './requirements.mjs';
+import { missingForEngines, missingForSchemathesis, oldNode } from './requirements.mjs';
 
 const ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
 /** Programs that run the services and serve the console, and the one that only builds them. */
@@ -203,7 +203,8 @@ function helpAsked() {
 /** Whether engines are to be started, unless they run elsewhere. */
 function startsEngines() {
   if (SERVING.has(name)) return !args.includes('--validate');
-  if (name === 'test') return args.length === 0 || args.includes('system') || args.includes('chaos');
+  if (name === 'test')
+    return args.length === 0 || ['system', 'chaos', 'schemathesis'].some((step) => args.includes(step));
   return name === 'bench' && args[0] === 'pipeline';
 }
 
@@ -230,7 +231,18 @@ if (help !== undefined) {
   process.stdout.write(help);
   process.exit(0);
 }
-const problem = oldNode() ?? (startsEngines() ? missingForEngines(ROOT, process.env) : undefined);
+
+/** What this machine lacks for what is to be run. */
+function missing() {
+  const fuzzes = name === 'test' && args.includes('schemathesis');
+  return (
+    oldNode() ??
+    (startsEngines() ? missingForEngines(ROOT, process.env) : undefined) ??
+    (fuzzes ? missingForSchemathesis(process.env) : undefined)
+  );
+}
+
+const problem = missing();
 if (problem !== undefined) fail(problem);
 process.chdir(ROOT);
 stopOnSignals((signal) => (SERVING.has(name) ? 0 : SIGNALS[signal]));

@@ -9,7 +9,7 @@ import { join } from 'node:path';
 
 const STEPS = ['lint', 'types', 'unit', 'system'] as const;
 /** Too long for every change: run by name alone. */
-const LONG = ['chaos'] as const;
+const LONG = ['chaos', 'schemathesis'] as const;
 const ALL = [...STEPS, ...LONG];
 type Step = (typeof ALL)[number];
 
@@ -63,6 +63,7 @@ const RUN: Record<Step, () => Promise<Count[]>> = {
   unit: async () => [await vitest('unit')],
   system: async () => [await vitest('system')],
   chaos: async () => [await vitest('chaos')],
+  schemathesis: async () => [await vitest('schemathesis')],
 };
 
 async function main(args: string[]): Promise<number> {

@@ -1,0 +1,98 @@
+/** What the fuzzed installation has in it, so that not every answer is an empty list or a 404. */
+import {
+  createSubscription,
+  createWorkspace,
+  postLines,
+  postWebhook,
+  request,
+  waitFresh,
+  waitUntil,
+  type Workspace,
+} from '../harness/client.ts';
+
+export interface Addresses {
+  apiUrl: string;
+  ingestUrl: string;
+  adminKey: string;
+}
+
+export interface World {
+  workspace: Workspace;
+  /** For hooks.py: the ids to put into a path of the document, and the secrets of the webhooks' subscription. */
+  hooks: { workspace: string; ids: Record<string, string[]>; bearer_token: string; signing_secret: string };
+}
+
+const CARTS = 12;
+const SPARE = 40;
+
+const lineOf = (cart: number, index: number): object => ({
+  type: 'cart_status',
+  occurred_at: new Date(Date.now() - (CARTS - cart + 1) * 3_600_000 + index * 60_000).toISOString(),
+  cart: {
+    id: `cart-${cart}`,
+    status: ['pending', 'verification', 'preparing', 'of no kind we know'][index],
+    amount: 10 * cart,
+    store_id: `store-${cart % 3}`,
+    customer_phone_number: `+1808555${String(1000 + (cart % 7))}`,
+    customer_email_address: `a${cart % 5}@example.com`,
+    products: [{ product_id: `p-${cart}`, count: 1, price: 10 }],
+  },
+});
+
+/** Many of them: runs take them away. */
+async function spare(apiUrl: string, key: string, workspace: string, path: string, body: object): Promise<string[]> {
+  const ids: string[] = [];
+  for (let i = 0; i < SPARE; i++) {
+    const made = await request<{ id: string }>(`${apiUrl}${path}`, { method: 'POST', key, workspace, body });
+    ids.push(made.body.id);
+  }
+  return ids;
+}
+
+/** Carts, people, stores, dead letters of each source, keys and subscriptions. */
+export async function makeWorld(addresses: Addresses): Promise<World> {
+  const { apiUrl, adminKey } = addresses;
+  const workspace = await createWorkspace(addresses);
+  const hooked = await createWorkspace(addresses);
+  const subscription = await createSubscription(addresses, hooked, { event: 'cart_status' });
+  const ours = await createSubscription(addresses, workspace, { event: 'cart_status' });
+  const lines = Array.from({ length: CARTS }, (_, cart) => [0, 1, 2, 3].map((index) => lineOf(cart, index))).flat();
+  const bad = [{ type: 'cart_status' }, { nothing: true }];
+  await postLines(addresses, workspace, 'events', [...lines, ...bad]);
+  const occurred_at = new Date().toISOString();
+  const consent = { sms: 'opted_in', email: 'opted_out' };
+  await postLines(addresses, workspace, 'people', [
+    { occurred_at, phone: '+18085551000', name: 'Kai', external_user_id: '7', external_user_source: 'pos', consent },
+    { occurred_at },
+  ]);
+  await postWebhook(ours, { cart: { status: 'pending' } });
+  await waitFresh(addresses, workspace);
+  const dead = await waitUntil('the dead letters are there', async () => {
+    const { body } = await request<{ items: { dead_letter_id: string }[] }>(`${apiUrl}/v1/dead-letters`, {
+      key: workspace.keys.write,
+    });
+    return body.items.length === 4 && body.items.map(({ dead_letter_id }) => dead_letter_id);
+  });
+  const carts = Array.from({ length: CARTS }, (_, cart) => `cart-${cart}`);
+  const people = Array.from({ length: 6 }, (_, i) => String(i + 1));
+  const subscriptions = await spare(apiUrl, adminKey, workspace.id, '/v1/subscriptions', { event: 'cart_activity' });
+  return {
+    workspace,
+    hooks: {
+      workspace: workspace.id,
+      ids: {
+        '/v1/webhooks/jane/{subscription}': [subscription.id],
+        '/v1/workspaces/{id}': [workspace.id],
+        '/v1/keys/{id}': await spare(apiUrl, adminKey, workspace.id, '/v1/keys', { role: 'read' }),
+        '/v1/subscriptions/{id}': subscriptions,
+        '/v1/subscriptions/{id}/rotate': subscriptions,
+        '/v1/dead-letters/{id}': dead,
+        '/v1/dead-letters/{id}/replay': dead,
+        '/v1/carts/{id}': carts,
+        '/v1/people/{id}': people,
+      },
+      bearer_token: subscription.bearer_token,
+      signing_secret: subscription.signing_secret,
+    },
+  };
+}
