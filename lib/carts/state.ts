@@ -9,7 +9,7 @@ import { NEVER, Summary } from './summary.ts';
 import { VALUES } from './values.ts';
 
 /** The format that is written. Others are refused. */
-export const VERSION = 2;
+export const VERSION = 3;
 export const KEY_SIZE = 16;
 
 const BEYOND = 1;
