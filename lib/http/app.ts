@@ -65,7 +65,13 @@ function notFound(app: OpenAPIHono, c: Context): Response {
 
 const escapePattern = (text: string): string => text.replaceAll(/[\\^$.*+?()[\]{}|]/g, '\\$&');
 
-const UNAVAILABLE = new Set(['KafkaUnavailableError', 'ClickHouseUnavailableError']);
+/** By the names of errors: what they mean to who asked. */
+const UNAVAILABLE: Readonly<Record<string, string>> = {
+  KafkaUnavailableError: 'Kafka does not answer; try again',
+  ClickHouseUnavailableError: 'ClickHouse does not answer; try again',
+  ClickHouseOverloadedError: 'ClickHouse has too much to do for this question now; try again, or ask for less',
+  BackpressureError: 'more comes in than can be kept at the moment; try again',
+};
 
 /** Every error as problem details; what nobody foresaw is logged and answers 500 without its text. */
 export function onError(error: unknown, c: Context, logger: ErrorLogger): Response {
@@ -75,12 +81,10 @@ export function onError(error: unknown, c: Context, logger: ErrorLogger): Respon
     const detail = error.status === 400 && /JSON/.test(error.message) ? 'the body is not JSON' : error.message;
     return new HttpProblem(error.status, detail).toResponse();
   }
-  if (error instanceof Error && UNAVAILABLE.has(error.name)) {
+  const unavailable = error instanceof Error ? UNAVAILABLE[error.name] : undefined;
+  if (unavailable !== undefined) {
     logger.error({ err: error, method: c.req.method, route: c.req.routePath }, 'an engine is unavailable');
-    const engine = error.name.startsWith('Kafka') ? 'Kafka' : 'ClickHouse';
-    return new HttpProblem(503, `${engine} does not answer; try again`, {
-      headers: { 'retry-after': '2' },
-    }).toResponse();
+    return new HttpProblem(503, unavailable, { headers: { 'retry-after': '2' } }).toResponse();
   }
   logger.error({ err: error, method: c.req.method, route: c.req.routePath }, 'request failed');
   return new HttpProblem(500, 'an error of this service; its log says more').toResponse();

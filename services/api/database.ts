@@ -6,10 +6,16 @@ export class ClickHouseUnavailableError extends Error {
   override readonly name = 'ClickHouseUnavailableError';
 }
 
+/** ClickHouse gave the query up for want of time or memory: the HTTP layer answers 503. */
+export class ClickHouseOverloadedError extends Error {
+  override readonly name = 'ClickHouseOverloadedError';
+}
+
 export interface Database {
   /**
    * The rows of one read-only query with bound parameters; times as RFC 3339, 64-bit integers as numbers.
-   * A query whose signal aborts is stopped in ClickHouse too. Throws ClickHouseUnavailableError.
+   * A query whose signal aborts is stopped in ClickHouse too. Throws ClickHouseUnavailableError, or
+   * ClickHouseOverloadedError.
    */
   rows<T>(query: string, params?: Record<string, unknown>, signal?: AbortSignal): Promise<T[]>;
   ping(): Promise<boolean>;
@@ -43,9 +49,7 @@ export function createDatabase(client: ClickHouse): Database {
         });
         return await result.json<T>();
       } catch (error) {
-        throw unavailable(error)
-          ? new ClickHouseUnavailableError('ClickHouse does not answer', { cause: error })
-          : error;
+        throw told(error);
       }
     },
     async ping() {
@@ -55,8 +59,14 @@ export function createDatabase(client: ClickHouse): Database {
   };
 }
 
-function unavailable(error: unknown): boolean {
-  if (!(error instanceof Error)) return false;
-  const { code } = error as NodeJS.ErrnoException;
-  return GONE.test(`${code ?? ''} ${error.message}`);
+/** TIMEOUT_EXCEEDED, TOO_SLOW, TOO_MANY_SIMULTANEOUS_QUERIES, MEMORY_LIMIT_EXCEEDED. */
+const OVERLOADED = new Set(['159', '160', '202', '241']);
+
+/** What is thrown for an error of ClickHouse's client: its own names for what passes, anything else as it is. */
+export function told(error: unknown): unknown {
+  if (!(error instanceof Error)) return error;
+  const { code = '' } = error as NodeJS.ErrnoException;
+  if (OVERLOADED.has(code)) return new ClickHouseOverloadedError('ClickHouse gave the query up', { cause: error });
+  if (!GONE.test(`${code} ${error.message}`)) return error;
+  return new ClickHouseUnavailableError('ClickHouse does not answer', { cause: error });
 }
