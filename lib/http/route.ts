@@ -6,6 +6,7 @@ import { HttpProblem, invalid, itemsOf } from './problem.ts';
 import { requireAccess, requireWorkspace, type Access, type Principal } from './roles.ts';
 
 const BODY_MAX_BYTES = 1024 * 1024;
+const NO_QUERY = z.strictObject({});
 /** What documents say of 431, which no route answers itself. */
 export const HEAD_TOO_LARGE = 'the head of the request, with its query, is over 16 KiB';
 
@@ -47,7 +48,7 @@ export interface Route<P extends Schema | undefined, Q extends Schema | undefine
   inWorkspace?: boolean;
   /** Path parameters; one of another shape is not there: 404. */
   params?: P;
-  /** Query parameters; unknown or wrong ones: 422. */
+  /** Query parameters, none when left out; unknown or wrong ones: 422. */
   query?: Q;
   /** Headers that may be sent beside the key and X-Workspace, and what they say. */
   headers?: Record<string, string>;
@@ -96,7 +97,7 @@ export function addRoute<
     const inWorkspace = route.access !== undefined && route.inWorkspace !== false;
     const workspace = inWorkspace ? requireWorkspace(principal) : '';
     const params = checkParams(route.params, c.req.param());
-    const query = check(route.query, queryOf(c));
+    const query = check(route.query ?? NO_QUERY, queryOf(c));
     const { text: bodyText, value } = route.body ? await readJson(c, route) : { text: '', value: undefined };
     const body = check(route.body, value);
     const input = { c, params, query, body, bodyText, principal, workspace };
@@ -186,7 +187,7 @@ function problemsOf(route: AnyRoute): Record<number, string> {
     problems[400] = 'the body is not JSON';
     problems[413] = 'the body is too large';
   }
-  if (route.body || route.query) problems[422] = 'not valid; errors say what is wrong where';
+  problems[422] = 'not valid; errors say what is wrong where';
   if (route.access) {
     problems[401] = 'no key, or an unknown one';
     problems[403] = 'the role of the key is too small, or X-Workspace names another workspace';

@@ -32,6 +32,6 @@ async function get<T>(url: string, schema: z.ZodType<T>, headers: Record<string,
 /** How far a member of a stage's group is. Rejects when it does not answer. */
 export const positionsOf = (url: string): Promise<StagePosition[]> => get(`${url}/positions`, z.array(position));
 
-/** What came for subscriptions in the last 30 days, of all processes of ingest. Rejects when it does not answer. */
+/** What came for subscriptions, as all processes of ingest count it. Rejects when it does not answer. */
 export const activityOf = (url: string, adminKey: string): Promise<IngestActivity[]> =>
   get(`${url}/activity`, z.array(activity), { authorization: `Bearer ${adminKey}` });
