@@ -119,6 +119,7 @@ describe('what is known', () => {
       (await ask<Page<{ person_id: string; name: string }>>('GET', `/v1/people?${query}`, read())).body.items;
     const [one] = await find('phone=(808)%20555-0143');
     expect(one).toMatchObject({ name: 'Kay One', reachable: { sms: true }, consent: { sms: 'opted_in' } });
+    for (const plus of ['%2B', '+', '%20']) expect(await find(`phone=${plus}18085550143`)).toEqual([one]);
     const byMail = await find('email=K2%40example.com');
     expect(byMail).toMatchObject([{ name: 'Kay Two' }]);
     expect(await find('external_user_id=x1&external_user_source=pos')).toEqual(byMail);

@@ -120,7 +120,8 @@ const lookup = z
 function wanted(query: z.output<typeof lookup>, defaultCountry: string): { column: string; value: string } {
   const read = identifiersOf(
     {
-      phone: query.phone,
+      // A plus that was not encoded comes as a space.
+      phone: query.phone?.replace(/^ (?=\d)/, '+'),
       email: query.email,
       user_id: query.user_id,
       external_id: query.external_user_id,
