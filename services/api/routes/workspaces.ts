@@ -1,7 +1,14 @@
 import { z } from '@hono/zod-openapi';
-import { hashOf, newId, newSecret, type Definitions, type Workspace } from '../../../lib/definitions/index.ts';
+import {
+  ConflictError,
+  hashOf,
+  newId,
+  newSecret,
+  type Definitions,
+  type Workspace,
+} from '../../../lib/definitions/index.ts';
 import { addRoute, HttpProblem, listOf, listQuery, pageOf, type Principal } from '../../../lib/http/index.ts';
-import type { Routes } from '../deps.ts';
+import type { ApiDeps, Routes } from '../deps.ts';
 import { country, idParams, metaSchema, showMeta, timeZone, wholeNumber } from '../schemas.ts';
 import { etagHeader, etagOf, expectedVersion, ifMatchHeader, onPresentVersion } from '../versions.ts';
 
@@ -61,7 +68,31 @@ async function visible(definitions: Definitions, principal: Principal, id: strin
 
 const one = { 200: { description: 'the workspace', schema: workspaceSchema, headers: etagHeader } };
 
-const create: Routes = (app, { definitions }) => {
+const KEYS_BY = 'POST /v1/keys with X-Workspace makes its keys';
+
+/** It may be what an attempt left behind that failed on its way: then its keys were never shown. */
+const taken = (id: string): ConflictError =>
+  new ConflictError(`there is already a workspace with the id ${id}; if it is yours, ${KEYS_BY}`);
+
+async function firstKeys({ definitions, logger }: ApiDeps, workspace: string): Promise<Record<string, string>> {
+  const keys: Record<string, string> = {};
+  try {
+    for (const role of KEY_ROLES) {
+      const key = newSecret(`jt_${role}`);
+      const body = { role, hash: hashOf(key) };
+      await definitions.append({ entity: 'key', workspace, id: newId('key'), expectedVersion: 0, body });
+      keys[role] = key;
+    }
+  } catch (error) {
+    logger.error({ err: error, workspace }, 'a workspace was made without its first keys');
+    const detail = `the workspace ${workspace} was made, its first keys were not: ${KEYS_BY}`;
+    throw new HttpProblem(503, detail, { headers: { 'retry-after': '2' }, cause: error });
+  }
+  return keys;
+}
+
+const create: Routes = (app, deps) => {
+  const { definitions } = deps;
   addRoute(
     app,
     {
@@ -73,18 +104,17 @@ const create: Routes = (app, { definitions }) => {
       inWorkspace: false,
       body: newWorkspace,
       answers: { 201: { description: 'made', schema: madeSchema, headers: etagHeader } },
+      description:
+        'When it fails on its way (503) the workspace may be there without all of its keys: POST /v1/keys makes them.',
       problems: { 409: 'the id is taken' },
     },
     async ({ body: { id, ...body } }) => {
       // The workspace first: keys of an id that somebody else gets must never be.
-      const workspace = await definitions.append({ entity: 'workspace', workspace: id, id, expectedVersion: 0, body });
-      const keys: Record<string, string> = {};
-      for (const role of KEY_ROLES) {
-        const key = newSecret(`jt_${role}`);
-        const made = { role, hash: hashOf(key) };
-        await definitions.append({ entity: 'key', workspace: id, id: newId('key'), expectedVersion: 0, body: made });
-        keys[role] = key;
-      }
+      const change = { entity: 'workspace', workspace: id, id, expectedVersion: 0, body } as const;
+      const workspace = await definitions.append(change).catch((error: unknown) => {
+        throw error instanceof ConflictError ? taken(id) : error;
+      });
+      const keys = await firstKeys(deps, id);
       if (!workspace) throw new Error('a workspace that was made is not there');
       return { status: 201, body: { workspace: show(workspace), keys }, headers: etagOf(workspace.version) };
     },
