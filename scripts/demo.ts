@@ -123,7 +123,8 @@ async function play(day: SimulatedDay, targets: Record<WebhookEvent, Target>, sa
 
 interface Preview {
   count: number;
-  fresh_through: string;
+  /** Null: nothing is known yet. */
+  fresh_through: string | null;
 }
 
 /** What the API counts, once it counts everything that was sent. */
@@ -131,7 +132,9 @@ async function counted(api: Api, workspace: DemoWorkspace, sentAtMs: number): Pr
   const preview = (audience: unknown): Promise<Preview> =>
     api.call<Preview>('POST', '/v1/audiences/preview', { audience }, workspace.keys.read);
   const deadline = Date.now() + FRESH_TIMEOUT_MS;
-  while (Date.parse((await preview({ everyone: true })).fresh_through) < sentAtMs) {
+  for (;;) {
+    const { fresh_through } = await preview({ everyone: true });
+    if (fresh_through !== null && Date.parse(fresh_through) >= sentAtMs) break;
     if (Date.now() > deadline) throw new Error('the webhooks were not counted in time; see DATA_DIR/logs');
     await sleep(100);
   }
