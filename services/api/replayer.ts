@@ -2,6 +2,7 @@ import type { CartEvent, DeadLetter, PersonInput } from '../../schemas/types.ts'
 import type { Registry } from '../../lib/avro/index.ts';
 import type { Definitions } from '../../lib/definitions/index.ts';
 import { HttpProblem } from '../../lib/http/index.ts';
+import { MAX_LINE_BYTES, MAX_WEBHOOK_BYTES } from '../../lib/jane/limits.ts';
 import { parseLine } from '../../lib/jane/line.ts';
 import { parsePersonLine } from '../../lib/jane/person.ts';
 import { settingsOf, type LineContext } from '../../lib/jane/settings.ts';
@@ -16,7 +17,8 @@ export type Letter = Pick<DeadLetter, 'dead_letter_id' | 'workspace' | 'source' 
 export interface Replayer {
   /**
    * Takes a body in as if it came again, with the request timestamp of the first time; durable once it
-   * resolves. The event id, or null of a person's record. Throws HttpProblem 422 as at first.
+   * resolves. The event id, or null of a person's record. Throws HttpProblem 422 as at first, and 413 for a webhook's
+   * body that is larger than one may be.
    */
   replay(letter: Letter, body: Buffer): Promise<string | null>;
 }
@@ -40,6 +42,7 @@ export async function createReplayer({ definitions, producer, registry, now }: R
 
   return {
     async replay(letter, body) {
+      checkSize(letter, body);
       const context = contextOf(letter);
       if (letter.source === 'people') {
         const input = usable(letter, parsePersonLine(body, context));
@@ -53,6 +56,15 @@ export async function createReplayer({ definitions, producer, registry, now }: R
       return event.event_id;
     },
   };
+}
+
+/** The limits of the way that it came in by. */
+function checkSize(letter: Letter, { length }: Buffer): void {
+  if (letter.subscription_id !== null) {
+    if (length > MAX_WEBHOOK_BYTES) throw new HttpProblem(413, 'the body of a webhook has at most 256 KiB');
+  } else if (length > MAX_LINE_BYTES) {
+    usable(letter, new Unusable('line_too_long', '', `The line is longer than ${MAX_LINE_BYTES} bytes; shorten it.`));
+  }
 }
 
 function cartEventOf(
