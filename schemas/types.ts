@@ -294,6 +294,12 @@ export interface ProfileIdentifier {
   consent: null | Consent;
 }
 
+export interface MoreIdentifiers {
+  kind: IdentifierKind;
+  consent: null | Consent;
+  count: number;
+}
+
 /** The whole profile, as it stands. */
 export interface Person {
   person_id: number;
@@ -302,7 +308,10 @@ export interface Person {
   time_zone: null | string;
   first_at: number;
   last_at: number;
+  /** At most 50 of each kind; how many others there are is in more_identifiers. */
   identifiers: ProfileIdentifier[];
+  /** How many identifiers there are besides those shown, by kind and consent. */
+  more_identifiers: MoreIdentifiers[];
 }
 
 export interface Merge {

@@ -1,5 +1,6 @@
 import type { CartSnapshot, Consent } from '../../schemas/types.ts';
 import { ByteReader, ByteWriter } from './bytes.ts';
+import { readSnapshot, writeSnapshot } from './snapshot.ts';
 
 /**
  * The entries of the state and their bytes. Every value begins with its format's number, so that a later
@@ -8,6 +9,8 @@ import { ByteReader, ByteWriter } from './bytes.ts';
  */
 
 const FORMAT = 1;
+/** Of a source: with more than most have. */
+const LARGER_FORMAT = 2;
 
 /** Of one workspace. */
 export interface Workspace {
@@ -28,7 +31,11 @@ export interface Source {
   /** As of when the source came there: follow the aliases. 0: nobody (a record with nothing but junk). */
   person: number;
   /** In the order of arrival, each with the next source in that identifier's list. */
-  identifiers: { word: string; next: string }[];
+  identifiers: Carried[];
+  /** How many full chunks of identifiers, the oldest, are kept as entries of their own. */
+  identifierChunks: number;
+  /** Of a person made of junk: the times that are counted in the index of that junk (`times.ts`), as of the entry. */
+  counted: Counted | null;
   /** Smallest T; Infinity before the first. */
   firstAt: number;
   /** Largest T; -Infinity before the first. */
@@ -37,6 +44,18 @@ export interface Source {
   timeZone: Said;
   snapshot: CartSnapshot | null;
   rows: Rows;
+}
+
+/** An identifier on a source, with the next source in the identifier's list. */
+export interface Carried {
+  word: string;
+  next: string;
+}
+
+export interface Counted {
+  word: string;
+  firstAt: number;
+  lastAt: number;
 }
 
 /** The trait events of a cart, as said last. Kept so that they can be said again when people part. */
@@ -86,8 +105,17 @@ export interface Person {
   lastAt: number;
   name: Said;
   timeZone: Said;
-  /** Sorted by word. The consent is the identifier's, repeated here. */
-  identifiers: { word: string; consent: Consent | null }[];
+  /** Those that are shown: sorted by word. The consent is the identifier's, repeated here. */
+  identifiers: Shown[];
+  /** How many there are besides, by kind and consent: see `placeOf`. */
+  more: number[];
+  /** Of junk: whether its sources are counted in the index of times; states of an earlier format lack it. */
+  indexed: boolean;
+}
+
+export interface Shown {
+  word: string;
+  consent: Consent | null;
 }
 
 export const NEVER_SAID: Readonly<Said> = { value: '', at: -Infinity };
@@ -114,13 +142,21 @@ function readSaid(reader: ByteReader): Said {
   return at === -Infinity ? NEVER_SAID : { at, value: reader.text() };
 }
 
-const CONSENTS: readonly (Consent | null)[] = [null, 'opted_in', 'opted_out'];
+export const CONSENTS: readonly (Consent | null)[] = [null, 'opted_in', 'opted_out'];
+
+/** Where identifiers of a kind (its place in KINDS) with a consent are counted in `more`. */
+export const placeOf = (kind: number, consent: Consent | null): number =>
+  kind * CONSENTS.length + CONSENTS.indexOf(consent);
+export const noMore = (): number[] => Array<number>(4 * CONSENTS.length).fill(0);
 
 function readerOf(buffer: Buffer): ByteReader {
   const reader = new ByteReader(buffer);
-  const format = reader.byte();
-  if (format !== FORMAT) throw new RangeError(`a state entry of people has the unknown format ${format}`);
+  checkFormat(reader.byte());
   return reader;
+}
+
+function checkFormat(format: number): void {
+  if (format !== FORMAT) throw new RangeError(`a state entry of people has the unknown format ${format}`);
 }
 
 export function encodeWorkspace(workspace: Workspace): Buffer {
@@ -161,6 +197,7 @@ export function decodeIdentifier(word: string, buffer: Buffer): IdentifierEntry 
 
 const ALIAS = 1;
 const JUNK = 2;
+const INDEXED_JUNK = 4;
 
 export function encodePerson(person: Person): Buffer {
   writer.byte(FORMAT);
@@ -170,7 +207,7 @@ export function encodePerson(person: Person): Buffer {
     writer.uint(person.nextAlias);
     return writer.take();
   }
-  writer.byte(person.junk ? JUNK : 0);
+  writer.byte(person.junk ? (person.indexed ? INDEXED_JUNK : JUNK) : 0);
   writer.uint(person.aliasHead);
   writer.uint(person.aliasTail);
   writer.uint(person.carts);
@@ -184,6 +221,7 @@ export function encodePerson(person: Person): Buffer {
     writer.text(word);
     writer.byte(CONSENTS.indexOf(consent));
   }
+  if (person.more.some((count) => count > 0)) for (const count of person.more) writer.uint(count);
   return writer.take();
 }
 
@@ -202,6 +240,8 @@ export function newPerson(id: number): Person {
     name: NEVER_SAID,
     timeZone: NEVER_SAID,
     identifiers: [],
+    more: noMore(),
+    indexed: false,
   };
 }
 
@@ -214,7 +254,8 @@ export function decodePerson(id: number, buffer: Buffer): Person {
     person.nextAlias = reader.uint();
     return person;
   }
-  person.junk = flags === JUNK;
+  person.junk = flags === JUNK || flags === INDEXED_JUNK;
+  person.indexed = flags === INDEXED_JUNK;
   person.aliasHead = reader.uint();
   person.aliasTail = reader.uint();
   person.carts = reader.uint();
@@ -226,22 +267,24 @@ export function decodePerson(id: number, buffer: Buffer): Person {
   for (let left = reader.uint(); left > 0; left--) {
     person.identifiers.push({ word: reader.text(), consent: CONSENTS[reader.byte()] ?? null });
   }
+  if (!reader.done) person.more = person.more.map(() => reader.uint());
   return person;
 }
 
 export function encodeSource(source: Source): Buffer {
-  writer.byte(FORMAT);
-  writer.uint(source.person);
-  writer.uint(source.identifiers.length);
-  for (const { word, next } of source.identifiers) {
-    writer.text(word);
-    writer.text(next);
+  const { identifierChunks, counted } = source;
+  writer.byte(identifierChunks > 0 || counted !== null ? LARGER_FORMAT : FORMAT);
+  if (identifierChunks > 0 || counted !== null) {
+    writer.uint(identifierChunks);
+    writer.text(counted?.word ?? '');
   }
+  writer.uint(source.person);
+  writeCarried(source.identifiers.slice(identifierChunks * CARRIED_IN_CHUNK));
   writeTime(source.firstAt);
   writeTime(source.lastAt);
   writeSaid(source.name);
   writeSaid(source.timeZone);
-  writeSnapshot(source.snapshot);
+  writeSnapshot(writer, source.snapshot);
   const rows = source.rows;
   writer.uint(rows.chunks);
   writeTime(rows.lastAt);
@@ -250,6 +293,33 @@ export function encodeSource(source: Source): Buffer {
   writer.raw(rows.bytes);
   return writer.take();
 }
+
+/** So many identifiers of a source are kept together; none is longer than about 2 KiB. */
+const CARRIED_IN_CHUNK = 64;
+
+function writeCarried(identifiers: readonly Carried[]): void {
+  writer.uint(identifiers.length);
+  for (const { word, next } of identifiers) {
+    writer.text(word);
+    writer.text(next);
+  }
+}
+
+function readCarried(reader: ByteReader): Carried[] {
+  return Array.from({ length: reader.uint() }, () => ({ word: reader.text(), next: reader.text() }));
+}
+
+/** Cuts what is full off the identifiers of the source's own entry, as chunks: what they hold never changes. */
+export function* newCarriedChunks(source: Source): Generator<{ chunk: number; value: Buffer }> {
+  while (source.identifiers.length - source.identifierChunks * CARRIED_IN_CHUNK > CARRIED_IN_CHUNK) {
+    const chunk = source.identifierChunks++;
+    writer.byte(FORMAT);
+    writeCarried(source.identifiers.slice(chunk * CARRIED_IN_CHUNK, (chunk + 1) * CARRIED_IN_CHUNK));
+    yield { chunk, value: writer.take() };
+  }
+}
+
+export const decodeCarriedChunk = (buffer: Buffer): Carried[] => readCarried(readerOf(buffer));
 
 const NO_BYTES = Buffer.alloc(0);
 
@@ -260,6 +330,8 @@ export function newSource(key: string): Source {
     key,
     person: 0,
     identifiers: [],
+    identifierChunks: 0,
+    counted: null,
     firstAt: Infinity,
     lastAt: -Infinity,
     name: NEVER_SAID,
@@ -269,15 +341,22 @@ export function newSource(key: string): Source {
   };
 }
 
-export function decodeSource(key: string, buffer: Buffer): Source {
-  const reader = readerOf(buffer);
+/** `chunkOf` gives the source's full chunks of identifiers. */
+export function decodeSource(key: string, buffer: Buffer, chunkOf: (chunk: number) => Buffer): Source {
+  const reader = new ByteReader(buffer);
   const source = newSource(key);
+  const format = reader.byte();
+  let countedWord = '';
+  if (format === LARGER_FORMAT) {
+    source.identifierChunks = reader.uint();
+    countedWord = reader.text();
+  } else checkFormat(format);
   source.person = reader.uint();
-  for (let left = reader.uint(); left > 0; left--) {
-    source.identifiers.push({ word: reader.text(), next: reader.text() });
-  }
+  for (let i = 0; i < source.identifierChunks; i++) source.identifiers.push(...decodeCarriedChunk(chunkOf(i)));
+  source.identifiers.push(...readCarried(reader));
   source.firstAt = readTime(reader, Infinity);
   source.lastAt = readTime(reader, -Infinity);
+  if (countedWord !== '') source.counted = { word: countedWord, firstAt: source.firstAt, lastAt: source.lastAt };
   source.name = readSaid(reader);
   source.timeZone = readSaid(reader);
   source.snapshot = readSnapshot(reader);
@@ -287,53 +366,4 @@ export function decodeSource(key: string, buffer: Buffer): Source {
   for (let left = reader.uint(); left > 0; left--) rows.lists.push(reader.block());
   rows.bytes = reader.rest();
   return source;
-}
-
-/** Bit n of a snapshot's first number: the n-th member is there. The last one: there is a snapshot. */
-function writeSnapshot(snapshot: CartSnapshot | null): void {
-  if (snapshot === null) return writer.uint(0);
-  const { status, store_id, mode, amount } = snapshot;
-  const times = snapshotTimes(snapshot);
-  let present = 1;
-  if (status !== null) present |= 2;
-  if (store_id !== null) present |= 4;
-  if (mode !== null) present |= 8;
-  if (amount !== null) present |= 16;
-  for (let i = 0; i < times.length; i++) if (times[i] !== null) present |= 32 << i;
-  writer.uint(present);
-  if (status !== null) writer.text(status);
-  if (store_id !== null) writer.text(store_id);
-  if (mode !== null) writer.text(mode);
-  if (amount !== null) writer.double(amount);
-  for (const time of times) if (time !== null) writer.int(time);
-}
-
-const snapshotTimes = (snapshot: CartSnapshot): (number | null)[] => [
-  snapshot.status_since,
-  snapshot.created_at,
-  snapshot.last_activity_at,
-  snapshot.due_at,
-  snapshot.abandoned_at,
-  snapshot.recovered_at,
-  snapshot.reservation_start_at,
-];
-
-function readSnapshot(reader: ByteReader): CartSnapshot | null {
-  const present = reader.uint();
-  if (present === 0) return null;
-  const text = (bit: number): string | null => ((present & bit) !== 0 ? reader.text() : null);
-  const time = (place: number): number | null => ((present & (32 << place)) !== 0 ? reader.int() : null);
-  return {
-    status: text(2),
-    store_id: text(4),
-    mode: text(8),
-    amount: (present & 16) !== 0 ? reader.double() : null,
-    status_since: time(0),
-    created_at: time(1),
-    last_activity_at: time(2),
-    due_at: time(3),
-    abandoned_at: time(4),
-    recovered_at: time(5),
-    reservation_start_at: time(6),
-  };
 }

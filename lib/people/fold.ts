@@ -1,6 +1,6 @@
 import type { CartUpdate, Consent, Outcome, PersonInput, PersonRecord } from '../../schemas/types.ts';
 import { NEVER_SAID, type Said, type Source } from './entries.ts';
-import { Graph, laterSaid, type PeopleStore } from './graph.ts';
+import { Graph, laterSaid, SHOWN_OF_KIND, type PeopleStore } from './graph.ts';
 import { cartIdOf, cartSource, kindIndexOf, KINDS, recordSource, wordsOf } from './keys.ts';
 import { OutcomeWriter, type Cause } from './outcomes.ts';
 import { part } from './part.ts';
@@ -13,43 +13,39 @@ import { DEFAULT_RULES, type LinkRules } from './rules.ts';
  * from it, in the order in which it is to be said: merges, profiles, carts, trait events. A pure function of
  * state, record and cause; it reads no clock.
  *
- * Erasures and link rules are not built yet: they change nothing.
+ * Erasures and link rules are not built yet: they change nothing. Of each kind a profile shows `shownOfKind`
+ * identifiers at most, and counts the others.
  */
 export function foldPersonInput(
   store: PeopleStore,
   input: PersonInput,
   cause: Cause,
   rules: LinkRules = DEFAULT_RULES,
+  shownOfKind = SHOWN_OF_KIND,
 ): Outcome[] {
   const { kind, workspace } = input;
+  const graph = new Graph(store, workspace, rules, shownOfKind);
   switch (kind) {
     case 'cart':
-      return input.cart === null ? [] : foldCart(store, workspace, input.cart, input.received_at, cause, rules);
+      return input.cart === null ? [] : foldCart(graph, input.cart, input.received_at, cause);
     case 'record':
-      return input.record === null ? [] : foldRecord(store, workspace, input.record, input.received_at, cause, rules);
+      return input.record === null ? [] : foldRecord(graph, input.record, input.received_at, cause);
     case 'erasure':
     case 'link_rules':
       return [];
   }
 }
 
-function foldCart(
-  store: PeopleStore,
-  workspace: string,
-  update: CartUpdate,
-  receivedAt: number,
-  cause: Cause,
-  rules: LinkRules,
-): Outcome[] {
-  const graph = new Graph(store, workspace, rules);
+function foldCart(graph: Graph, update: CartUpdate, receivedAt: number, cause: Cause): Outcome[] {
   const source = graph.source(cartSource(update.cart_id));
   const at = update.occurred_at ?? (source.person === 0 ? receivedAt : null);
   if (at !== null) observe(source, at, update.name, null);
   source.snapshot = update.snapshot;
   const { moved, selfMoved } = relate(graph, source, wordsOf(update.identifiers));
   if (update.changes.length > 0) recordRows(source.rows, update.changes, graph.chunksOf(source));
+  graph.countTimes();
 
-  const out = new OutcomeWriter(workspace, cause);
+  const out = new OutcomeWriter(graph.workspace, cause);
   sayPeople(out, graph);
   out.cart(update.cart_id, source.person, update.snapshot);
   for (const other of moved) sayCart(out, graph, other);
@@ -60,18 +56,10 @@ function foldCart(
   return out.outcomes;
 }
 
-function foldRecord(
-  store: PeopleStore,
-  workspace: string,
-  record: PersonRecord,
-  receivedAt: number,
-  cause: Cause,
-  rules: LinkRules,
-): Outcome[] {
+function foldRecord(graph: Graph, record: PersonRecord, receivedAt: number, cause: Cause): Outcome[] {
   const words = wordsOf(record.identifiers);
   // Ingest refuses a record without a readable identifier; one that came here all the same is nobody's.
   if (words.length === 0) return [];
-  const graph = new Graph(store, workspace, rules);
   const source = graph.source(recordSource(words));
   const at = Math.min(record.occurred_at, receivedAt);
   observe(source, at, record.name, record.time_zone);
@@ -81,9 +69,9 @@ function foldRecord(
     if (kind === 'email') consent(graph, word, record.email_consent, at);
   }
   const { moved } = relate(graph, source, words);
-  for (const word of words) graph.showConsent(graph.identifier(word));
+  graph.countTimes();
 
-  const out = new OutcomeWriter(workspace, cause);
+  const out = new OutcomeWriter(graph.workspace, cause);
   sayPeople(out, graph);
   for (const other of moved) sayCart(out, graph, other);
   for (const other of moved) sayRows(out, graph, other);
@@ -109,8 +97,7 @@ function consent(graph: Graph, word: string, value: Consent | null, at: number):
   const entry = graph.identifier(word);
   const t = Math.max(0, at);
   if (t < entry.consentAt || (t === entry.consentAt && value !== 'opted_out')) return;
-  entry.consent = value;
-  entry.consentAt = t;
+  graph.setConsent(entry, value, t);
 }
 
 /** Gives the source its person, with what it carries now. */

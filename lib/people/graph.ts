@@ -1,9 +1,10 @@
 import type { Consent } from '../../schemas/types.ts';
-import type { IdentifierEntry, Person, Said, Source, Workspace } from './entries.ts';
+import type { Counted, IdentifierEntry, Person, Said, Shown, Source, Workspace } from './entries.ts';
 import * as entries from './entries.ts';
 import * as keys from './keys.ts';
 import type { ChunkStore } from './rows.ts';
 import { isJunk, type LinkRules } from './rules.ts';
+import { TimeIndex } from './times.ts';
 
 /** What the state needs of its store. Values are never changed in place. */
 export interface PeopleStore {
@@ -11,6 +12,12 @@ export interface PeopleStore {
   put(key: string, value: Buffer): void;
   delete(key: string): void;
 }
+
+/**
+ * So many identifiers of one kind a profile shows: those that came first, of a merge the winner's before the loser's.
+ * The others link and count all the same. It bounds what one record can hold, whatever is sent.
+ */
+export const SHOWN_OF_KIND = 50;
 
 /** `loser` is from now on an alias of `winner`. */
 export interface MergedPerson {
@@ -34,11 +41,19 @@ export class Graph {
   readonly #persons = new Map<number, Person>();
   /** People whose profile has changed. */
   readonly #changed = new Set<Person>();
+  /** By junk: the times of the carts of the person that is made of it. */
+  readonly #times = new Map<string, TimeIndex>();
+  readonly #shownOfKind: number;
 
-  constructor(store: PeopleStore, workspace: string, rules: LinkRules) {
+  constructor(store: PeopleStore, workspace: string, rules: LinkRules, shownOfKind: number) {
     this.#store = store;
     this.#workspace = workspace;
     this.rules = rules;
+    this.#shownOfKind = shownOfKind;
+  }
+
+  get workspace(): string {
+    return this.#workspace;
   }
 
   /** The source of this name, made if it is new. */
@@ -46,7 +61,7 @@ export class Graph {
     let source = this.#sources.get(key);
     if (source === undefined) {
       const value = this.#store.get(keys.sourceKey(this.#workspace, key));
-      source = value === undefined ? entries.newSource(key) : entries.decodeSource(key, value);
+      source = value === undefined ? entries.newSource(key) : entries.decodeSource(key, value, this.#carried(key));
       this.#sources.set(key, source);
     }
     return source;
@@ -118,18 +133,25 @@ export class Graph {
   /** Puts an identifier into a person's profile. */
   give(person: Person, word: string): void {
     const { consent } = this.identifier(word);
-    person.identifiers = withIdentifiers(person.identifiers, [{ word, consent }]);
+    this.#addIdentifiers(person, [{ word, consent }]);
     person.onlySource = '';
     this.#changed.add(person);
   }
 
-  /** Repeats an identifier's consent in the profile that it belongs to. */
-  showConsent(entry: IdentifierEntry): void {
-    if (entry.person === 0) return;
+  /** Sets an identifier's consent, also in the profile that it belongs to. */
+  setConsent(entry: IdentifierEntry, consent: Consent, at: number): void {
+    const before = entry.consent;
+    entry.consent = consent;
+    entry.consentAt = at;
+    if (entry.person === 0 || consent === before) return;
     const person = this.personOf(entry.person);
     const shown = person.identifiers.find(({ word }) => word === entry.word);
-    if (shown === undefined || shown.consent === entry.consent) return;
-    shown.consent = entry.consent;
+    if (shown !== undefined) shown.consent = consent;
+    else {
+      const kind = keys.kindIndexOf(entry.word);
+      addTo(person.more, entries.placeOf(kind, before), -1);
+      addTo(person.more, entries.placeOf(kind, consent), 1);
+    }
     this.#changed.add(person);
   }
 
@@ -155,12 +177,52 @@ export class Graph {
     this.#changed.add(person);
   }
 
-  /** A person made of junk has no name. */
-  makeJunk(person: Person): void {
+  /** A person made of junk has no name, and no other identifier. */
+  makeJunk(person: Person, word: string): void {
     person.junk = true;
-    person.onlySource = '';
+    person.indexed = true;
+    person.identifiers = [];
+    person.more = entries.noMore();
     person.name = entries.NEVER_SAID;
     person.timeZone = entries.NEVER_SAID;
+    this.give(person, word);
+  }
+
+  /**
+   * Brings the times of people made of junk in line with the carts that they have now: whoever shares junk comes and
+   * goes, so they are counted. To be called when everybody has their place, before profiles are said.
+   */
+  countTimes(): void {
+    const touched = new Set<string>();
+    for (const source of this.#sources.values()) {
+      const person = source.person === 0 ? undefined : this.personOf(source.person);
+      const word = person?.junk === true ? (person.identifiers[0]?.word ?? '') : '';
+      const { counted, firstAt, lastAt } = source;
+      if (counted === null ? word === '' : isSame(counted, word, source)) continue;
+      if (counted !== null) {
+        this.#timesOf(counted.word).count(counted.firstAt, -1);
+        this.#timesOf(counted.word).count(counted.lastAt, -1);
+        touched.add(counted.word);
+      }
+      source.counted = word === '' ? null : { word, firstAt, lastAt };
+      if (word === '') continue;
+      this.#timesOf(word).count(firstAt, 1);
+      this.#timesOf(word).count(lastAt, 1);
+      touched.add(word);
+    }
+    for (const word of touched) this.#takeTimes(word);
+  }
+
+  #takeTimes(word: string): void {
+    const id = this.identifier(word).person;
+    const person = id === 0 ? undefined : this.personOf(id);
+    const times = this.#timesOf(word);
+    const firstAt = times.first();
+    const lastAt = times.last();
+    if (person?.junk !== true || firstAt === undefined || lastAt === undefined) return;
+    if (person.firstAt === firstAt && person.lastAt === lastAt) return;
+    person.firstAt = firstAt;
+    person.lastAt = lastAt;
     this.#changed.add(person);
   }
 
@@ -190,7 +252,11 @@ export class Graph {
   /** Writes back what was touched and differs. */
   flush(): void {
     const workspace = this.#workspace;
+    for (const index of this.#times.values()) index.flush();
     for (const source of this.#sources.values()) {
+      for (const { chunk, value } of entries.newCarriedChunks(source)) {
+        this.#store.put(keys.carriedKey(workspace, chunk, source.key), value);
+      }
       this.#write(keys.sourceKey(workspace, source.key), entries.encodeSource(source));
     }
     for (const entry of this.#identifiers.values()) {
@@ -221,6 +287,11 @@ export class Graph {
       if (value === undefined) throw new Error(`person ${id} is missing from the state`);
       person = entries.decodePerson(id, value);
       this.#persons.set(id, person);
+      // Of an earlier format: all their carts are read once, and countTimes takes them in.
+      if (person.junk && !person.indexed) {
+        for (const { word } of person.identifiers) for (const source of this.sourcesOf(word)) void source;
+        person.indexed = true;
+      }
     }
     return person;
   }
@@ -248,12 +319,59 @@ export class Graph {
     if (winner.aliasTail === 0) winner.aliasTail = tail.id;
     winner.aliasHead = loser.id;
     winner.carts += loser.carts;
-    winner.identifiers = withIdentifiers(winner.identifiers, loser.identifiers);
+    loser.more.forEach((count, place) => addTo(winner.more, place, count));
+    this.#addIdentifiers(winner, loser.identifiers);
     if (winner.identifiers.length > 0) winner.onlySource = '';
     this.#changed.add(winner);
     this.absorb(winner, loser);
   }
+
+  /** Shows the identifiers as far as there is room, and counts the others. */
+  #addIdentifiers(person: Person, added: readonly Shown[]): void {
+    const known = new Set(person.identifiers.map(({ word }) => word));
+    const counts = [0, 0, 0, 0];
+    for (const { word } of person.identifiers) addTo(counts, keys.kindIndexOf(word), 1);
+    const fresh: Shown[] = [];
+    for (const identifier of added) {
+      if (known.has(identifier.word)) continue;
+      const kind = keys.kindIndexOf(identifier.word);
+      if ((counts[kind] ?? 0) >= this.#shownOfKind) addTo(person.more, entries.placeOf(kind, identifier.consent), 1);
+      else fresh.push(identifier);
+      addTo(counts, kind, 1);
+    }
+    if (fresh.length === 0) return;
+    person.identifiers = [...person.identifiers, ...fresh].sort((a, b) => (a.word < b.word ? -1 : 1));
+  }
+
+  #timesOf(word: string): TimeIndex {
+    let index = this.#times.get(word);
+    if (index === undefined) {
+      const key = (path: string): string => keys.timesKey(this.#workspace, path, word);
+      index = new TimeIndex({
+        get: (path) => this.#store.get(key(path)),
+        put: (path, value) => this.#store.put(key(path), value),
+        delete: (path) => this.#store.delete(key(path)),
+      });
+      this.#times.set(word, index);
+    }
+    return index;
+  }
+
+  #carried(source: string): (chunk: number) => Buffer {
+    return (chunk) => {
+      const value = this.#store.get(keys.carriedKey(this.#workspace, chunk, source));
+      if (value === undefined) throw new Error('a chunk of identifiers is missing from the state');
+      return value;
+    };
+  }
 }
+
+const isSame = (counted: Counted, word: string, { firstAt, lastAt }: Source): boolean =>
+  counted.word === word && counted.firstAt === firstAt && counted.lastAt === lastAt;
+
+const addTo = (counts: number[], place: number, by: number): void => {
+  counts[place] = (counts[place] ?? 0) + by;
+};
 
 const SEEN = Buffer.from([1]);
 
@@ -261,13 +379,4 @@ const SEEN = Buffer.from([1]);
 export function laterSaid(one: Said, other: Said): Said {
   if (one.at !== other.at) return one.at > other.at ? one : other;
   return one.value <= other.value ? one : other;
-}
-
-type Carried = { word: string; consent: Consent | null };
-
-function withIdentifiers(present: Carried[], added: readonly Carried[]): Carried[] {
-  const known = new Set(present.map(({ word }) => word));
-  const fresh = added.filter(({ word }) => !known.has(word));
-  if (fresh.length === 0) return present;
-  return [...present, ...fresh].sort((a, b) => (a.word < b.word ? -1 : 1));
 }

@@ -40,12 +40,15 @@ export function recordSource(words: readonly string[]): string {
 }
 
 export const workspaceKey = (workspace: string): string => `w/${workspace}`;
-export const rulesKey = (workspace: string): string => `g/${workspace}`;
 export const personKey = (workspace: string, id: number): string => `p/${workspace}/${id}`;
 export const sourceKey = (workspace: string, source: string): string => `s/${workspace}/${source}`;
 export const identifierKey = (workspace: string, word: string): string => `i/${workspace}/${word}`;
 export const rowsKey = (workspace: string, chunk: number, source: string): string =>
   `t/${workspace}/${chunk}/${source}`;
+export const carriedKey = (workspace: string, chunk: number, source: string): string =>
+  `l/${workspace}/${chunk}/${source}`;
+/** `path` is the node's, from the root: see `times.ts`. */
+export const timesKey = (workspace: string, path: string, word: string): string => `m/${workspace}/${path}/${word}`;
 
 /** That two identifiers of different kinds were seen together, whichever is named first. */
 export function pairKey(workspace: string, one: string, other: string): string {

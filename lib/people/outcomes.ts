@@ -8,9 +8,9 @@ import type {
   TraitChange,
   TraitEvent,
 } from '../../schemas/types.ts';
-import type { Person } from './entries.ts';
+import { CONSENTS, placeOf, type Person } from './entries.ts';
 import type { MergedPerson } from './graph.ts';
-import { identifierOf } from './keys.ts';
+import { identifierOf, KINDS } from './keys.ts';
 
 /** What the fold says, as records of the topic. */
 
@@ -95,6 +95,12 @@ function profileOf(person: Person): Profile {
       const identifier: Identifier = identifierOf(word);
       return { kind: identifier.kind, value: identifier.value, consent };
     }),
+    more_identifiers: KINDS.flatMap((kind, place) =>
+      CONSENTS.flatMap((consent) => {
+        const count = person.more[placeOf(place, consent)] ?? 0;
+        return count === 0 ? [] : [{ kind, consent, count }];
+      }),
+    ),
   };
 }
 

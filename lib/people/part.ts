@@ -71,11 +71,26 @@ function formerPeople(graph: Graph, cause: Source, turned: readonly string[]): P
 }
 
 function sourcesOfAll(graph: Graph, people: readonly Person[], cause: Source): Source[] {
-  const sources = new Set([cause]);
+  const members = new Set(people);
+  const isMembers = (word: string): boolean => {
+    const { person } = graph.identifier(word);
+    return person !== 0 && members.has(graph.personOf(person));
+  };
+  const sources = new Set<Source>();
+  // A profile shows only some identifiers, but whoever is one person hangs together by their sources.
+  const words = new Set<string>();
+  const add = (source: Source): void => {
+    if (sources.has(source)) return;
+    sources.add(source);
+    for (const { word } of source.identifiers) if (isMembers(word)) words.add(word);
+  };
+  add(cause);
   for (const person of people) {
-    if (person.onlySource !== '') sources.add(graph.source(person.onlySource));
-    for (const { word } of person.identifiers) for (const source of graph.sourcesOf(word)) sources.add(source);
+    if (person.onlySource !== '') add(graph.source(person.onlySource));
+    for (const { word } of person.identifiers) words.add(word);
   }
+  // The set grows while it is walked.
+  for (const word of words) for (const source of graph.sourcesOf(word)) add(source);
   return [...sources].sort((a, b) => (a.key < b.key ? -1 : 1));
 }
 

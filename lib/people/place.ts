@@ -78,8 +78,7 @@ export function take(graph: Graph, person: Person, word: string): void {
 export function makeOfJunk(graph: Graph, person: Person, word: string): void {
   graph.identifier(word).person = person.id;
   if (person.junk) return;
-  graph.makeJunk(person);
-  graph.give(person, word);
+  graph.makeJunk(person, word);
 }
 
 /** Counts a source as the person's. */
@@ -108,13 +107,7 @@ export function leaveJunk(graph: Graph, source: Source, words: readonly string[]
   source.person = 0;
   const { firstAt, lastAt } = old;
   old.carts -= 1;
-  if (source.firstAt > firstAt && source.lastAt < lastAt) return true;
-  // The cart was the person's first or last: only the others can tell what comes after it.
-  old.firstAt = Infinity;
-  old.lastAt = -Infinity;
-  for (const other of graph.sourcesOf(word)) {
-    if (other.person !== 0 && graph.personOf(other.person) === old) graph.absorb(old, other);
-  }
-  graph.touch(old);
+  // The cart was the person's first or last: what comes after it is said anew.
+  if (source.firstAt <= firstAt || source.lastAt >= lastAt) graph.touch(old);
   return true;
 }

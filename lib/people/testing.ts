@@ -10,7 +10,10 @@ import type {
   TraitChange,
   TraitEvent,
 } from '../../schemas/types.ts';
+import { decodeIdentifier } from './entries.ts';
 import { foldPersonInput } from './fold.ts';
+import { SHOWN_OF_KIND } from './graph.ts';
+import { identifierOf } from './keys.ts';
 import { DEFAULT_RULES, type LinkRules } from './rules.ts';
 
 /** What tests of the people need: inputs in a line, and a reader of outcomes that does what the sink does. */
@@ -140,15 +143,17 @@ export class World {
   readonly carts = new Map<string, number>();
   readonly traits = new Map<string, TraitEvent>();
   readonly #rules: LinkRules;
+  readonly #shownOfKind: number;
   #offset = 0;
 
-  constructor(rules: Partial<LinkRules> = {}) {
+  constructor(rules: Partial<LinkRules> = {}, shownOfKind = SHOWN_OF_KIND) {
     this.#rules = { ...DEFAULT_RULES, ...rules };
+    this.#shownOfKind = shownOfKind;
   }
 
   fold(input: PersonInput): Outcome[] {
     const offset = this.#offset++;
-    const outcomes = foldPersonInput(this.store, input, { logTimeMs: offset, offset }, this.#rules);
+    const outcomes = foldPersonInput(this.store, input, { logTimeMs: offset, offset }, this.#rules, this.#shownOfKind);
     for (const outcome of outcomes) this.#read(outcome);
     this.outcomes.push(...outcomes);
     return outcomes;
@@ -156,7 +161,7 @@ export class World {
 
   /** Another task that goes on from a copy of the state, as after a restart. */
   restarted(): World {
-    const next = new World(this.#rules);
+    const next = new World(this.#rules, this.#shownOfKind);
     for (const [key, value] of this.store.entries) next.store.entries.set(key, Buffer.from(value));
     next.#offset = this.#offset;
     return next;
@@ -183,6 +188,19 @@ export class World {
     }
     for (const [cart, id] of this.carts) members.get(this.resolve(id))?.push(`cart:${cart}`);
     return [...members.values()].filter((list) => list.length > 0);
+  }
+
+  /** Whose identifier it is by the state, profiles aside; those that are nobody's are left out. */
+  owners(): Map<string, number> {
+    const owners = new Map<string, number>();
+    for (const [key, value] of this.store.entries) {
+      if (!key.startsWith('i/w/')) continue;
+      const word = key.slice('i/w/'.length);
+      const { kind, value: text } = identifierOf(word);
+      const { person } = decodeIdentifier(word, value);
+      if (person !== 0) owners.set(`${kind}:${text}`, this.resolve(person));
+    }
+    return owners;
   }
 
   #read({ merge, person, cart, trait }: Outcome): void {

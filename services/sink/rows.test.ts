@@ -104,6 +104,7 @@ const person = (...identifiers: ProfileIdentifier[]): Person => ({
   first_at: 1,
   last_at: 2,
   identifiers,
+  more_identifiers: [],
 });
 const reach = (given: Person): [boolean, boolean] => {
   const row = personRow('w', given, version);
@@ -121,6 +122,17 @@ describe('who is reachable', () => {
     ['one of two addresses is enough', [email('opted_out'), email(null)], false, true],
   ])('%s', (_, identifiers, sms, mail) => {
     expect(reach(person(...identifiers))).toEqual([sms, mail]);
+  });
+
+  it('counts identifiers that the profile does not show', () => {
+    const more = (kind: 'phone' | 'email', consent: ProfileIdentifier['consent']): Person => ({
+      ...person(phone(null), email('opted_out')),
+      more_identifiers: [{ kind, consent, count: 3 }],
+    });
+    expect(reach(more('phone', 'opted_in'))).toEqual([true, false]);
+    expect(reach(more('email', null))).toEqual([false, true]);
+    expect(personRow('w', more('email', 'opted_in'), version).email_consent).toBe('opted_in');
+    expect(personRow('w', more('phone', 'opted_out'), version).sms_consent).toBe('opted_out');
   });
 
   it('never an anonymous person, whatever is known', () => {

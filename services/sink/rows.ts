@@ -79,13 +79,13 @@ export const cartRow = (workspace: string, cart: Cart, version: LogVersion): Car
 });
 
 /** One word for several phones: opted in if one of them is (then SMS may be sent), else opted out if one is. */
-export const smsConsentOf = (phones: readonly ProfileIdentifier[]): Consent | null => {
+export const smsConsentOf = (phones: readonly Pick<ProfileIdentifier, 'consent'>[]): Consent | null => {
   if (phones.some((phone) => phone.consent === 'opted_in')) return 'opted_in';
   return phones.some((phone) => phone.consent === 'opted_out') ? 'opted_out' : null;
 };
 
 /** One word for several addresses: opted out only if all of them are (then none may be written to). */
-export const emailConsentOf = (emails: readonly ProfileIdentifier[]): Consent | null => {
+export const emailConsentOf = (emails: readonly Pick<ProfileIdentifier, 'consent'>[]): Consent | null => {
   if (emails.some((email) => email.consent === 'opted_in')) return 'opted_in';
   return emails.length > 0 && emails.every((email) => email.consent === 'opted_out') ? 'opted_out' : null;
 };
@@ -96,6 +96,11 @@ export const personRow = (workspace: string, person: Person, version: LogVersion
     person.identifiers.filter((identifier) => identifier.kind === kind);
   const phones = of('phone');
   const emails = of('email');
+  // Of those that the profile does not show, their consents are known.
+  const said = (kind: ProfileIdentifier['kind']): { consent: Consent | null }[] => [
+    ...of(kind),
+    ...person.more_identifiers.filter((more) => more.kind === kind),
+  ];
   const known = !person.anonymous;
   return {
     workspace,
@@ -111,10 +116,10 @@ export const personRow = (workspace: string, person: Person, version: LogVersion
     email_consents: emails.map(consentOf),
     user_ids: of('user_id').map(valueOf),
     externals: of('external').map(valueOf),
-    reachable_sms: known && phones.some((phone) => phone.consent === 'opted_in'),
-    reachable_email: known && emails.some((email) => email.consent !== 'opted_out'),
-    sms_consent: smsConsentOf(phones),
-    email_consent: emailConsentOf(emails),
+    reachable_sms: known && said('phone').some((phone) => phone.consent === 'opted_in'),
+    reachable_email: known && said('email').some((email) => email.consent !== 'opted_out'),
+    sms_consent: smsConsentOf(said('phone')),
+    email_consent: emailConsentOf(said('email')),
     merged_into: 0,
     version,
   };

@@ -217,5 +217,6 @@ export const person = (id: number, fields: Partial<Person> = {}): Person => ({
   first_at: Date.UTC(2026, 0, 1),
   last_at: Date.UTC(2026, 0, 2),
   identifiers: [],
+  more_identifiers: [],
   ...fields,
 });

@@ -1,0 +1,112 @@
+import { ByteReader, ByteWriter } from './bytes.ts';
+
+/**
+ * Times as a tree in the state, so that the first and the last of them cost the same however many there are. A time in
+ * milliseconds is five digits to the base 512; a node counts, by the next digit, the times below it.
+ */
+
+const FORMAT = 1;
+const DIGIT = 512;
+const LEVELS = 5;
+
+/** Where nodes are kept, by their path: the digits that lead to them. */
+export interface NodeStore {
+  get(path: string): Buffer | undefined;
+  put(path: string, value: Buffer): void;
+  delete(path: string): void;
+}
+
+/** How many times there are by digit. */
+type Node = Map<number, number>;
+
+const writer = new ByteWriter();
+
+export class TimeIndex {
+  readonly #store: NodeStore;
+  readonly #nodes = new Map<string, Node>();
+
+  constructor(store: NodeStore) {
+    this.#store = store;
+  }
+
+  /** One more time (Unix milliseconds, a whole number from 0 on), or with -1 one less, which must be there. */
+  count(time: number, by: 1 | -1): void {
+    let path = '';
+    for (const digit of digitsOf(time)) {
+      const node = this.#node(path);
+      const left = (node.get(digit) ?? 0) + by;
+      if (left === 0) node.delete(digit);
+      else node.set(digit, left);
+      path += `.${digit}`;
+    }
+  }
+
+  first(): number | undefined {
+    return this.#outermost((digit, best) => digit < best);
+  }
+
+  last(): number | undefined {
+    return this.#outermost((digit, best) => digit > best);
+  }
+
+  /** Writes back what was read or counted. */
+  flush(): void {
+    for (const [path, node] of this.#nodes) {
+      const before = this.#store.get(path);
+      if (node.size === 0) {
+        if (before !== undefined) this.#store.delete(path);
+        continue;
+      }
+      const value = encodeNode(node);
+      if (before?.equals(value) !== true) this.#store.put(path, value);
+    }
+  }
+
+  #outermost(isBetter: (digit: number, best: number) => boolean): number | undefined {
+    let path = '';
+    let time = 0;
+    for (let level = 0; level < LEVELS; level++) {
+      let best: number | undefined;
+      for (const digit of this.#node(path).keys()) if (best === undefined || isBetter(digit, best)) best = digit;
+      if (best === undefined) return undefined;
+      time = time * DIGIT + best;
+      path += `.${best}`;
+    }
+    return time;
+  }
+
+  #node(path: string): Node {
+    let node = this.#nodes.get(path);
+    if (node === undefined) {
+      const value = this.#store.get(path);
+      node = value === undefined ? new Map<number, number>() : decodeNode(value);
+      this.#nodes.set(path, node);
+    }
+    return node;
+  }
+}
+
+/** From the most significant on. */
+function digitsOf(time: number): number[] {
+  const digits: number[] = [];
+  for (let rest = time; digits.length < LEVELS; rest = Math.floor(rest / DIGIT)) digits.unshift(rest % DIGIT);
+  return digits;
+}
+
+function encodeNode(node: Node): Buffer {
+  writer.byte(FORMAT);
+  for (const [digit, count] of [...node].sort(([a], [b]) => a - b)) {
+    writer.uint(digit);
+    writer.uint(count);
+  }
+  return writer.take();
+}
+
+function decodeNode(value: Buffer): Node {
+  const reader = new ByteReader(value);
+  const format = reader.byte();
+  if (format !== FORMAT) throw new RangeError(`an index of times has the unknown format ${format}`);
+  const node: Node = new Map<number, number>();
+  while (!reader.done) node.set(reader.uint(), reader.uint());
+  return node;
+}
