@@ -109,7 +109,7 @@ describe('the horizon', () => {
     expect(concludeDue(ordered, minute(61) + HORIZON, HORIZON).state).toBe(ordered);
     const { state, changes } = concludeDue(ordered, minute(61) + HORIZON + 1, HORIZON);
     expect(changes).toEqual([]);
-    expect([...state]).toEqual([2, 2]);
+    expect([...state]).toEqual([3, 2]);
     expect(dueOf(state, HORIZON)).toBeUndefined();
     expect(concludeDue(state, minute(0) + 9 * HORIZON, HORIZON).state).toBe(state);
     const snapshot = snapshotOf(state);
