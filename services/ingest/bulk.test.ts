@@ -32,6 +32,26 @@ function open() {
   return { body, sent, result, answer: () => answers.shift()?.() };
 }
 
+describe('a bulk body of blank lines', () => {
+  it('is given up, with what it held before', async () => {
+    const { body, answer, result } = open();
+    body.write('1\n');
+    await soon();
+    answer();
+    body.write('\n'.repeat(100_002));
+    body.end();
+    await expect(result).rejects.toMatchObject({ status: 413 });
+  });
+
+  it('is fine as long as there are few of them', async () => {
+    const { body, answer, result } = open();
+    body.end('\n'.repeat(50_000) + '1\n');
+    await soon();
+    answer();
+    expect(await result).toMatchObject({ accepted: 1 });
+  });
+});
+
 const soon = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 20));
 
 describe('a bulk body that comes slowly', () => {

@@ -28,6 +28,8 @@ export interface BulkResult {
 
 export interface BulkLimits {
   maxRejected: number;
+  /** Besides one for each line that holds something. */
+  maxBlank: number;
   maxErrors: number;
   /** Records and bytes of one send, and sends under way. */
   batchRecords: number;
@@ -40,6 +42,7 @@ export interface BulkLimits {
 
 export const BULK_LIMITS: BulkLimits = {
   maxRejected: 10_000,
+  maxBlank: 100_000,
   maxErrors: 100,
   batchRecords: 1_000,
   batchBytes: 1024 * 1024,
@@ -122,6 +125,9 @@ class BulkRun {
     const onWireBytes = (bytes: number): void => metrics.bulkBytes.inc({ source }, bytes);
     for await (const chunk of decode(body, declaredGzip, this.limits.decode, onWireBytes)) {
       await this.takeLines(this.splitter.push(chunk));
+      const { lines, blankLines } = this.splitter;
+      if (blankLines > this.limits.maxBlank + (lines - blankLines))
+        throw new BodyTooLargeError(`over ${this.limits.maxBlank} more of its lines are blank than hold something`);
       // Whoever sends slowly is not kept waiting for a full batch.
       if (this.underWay === 0) await this.flush(this.splitter.lines);
       await this.settle(this.limits.maxSends - 1);

@@ -90,6 +90,16 @@ describe('decode', () => {
     expect(bytes.length).toBeLessThan(20_000_000);
   });
 
+  it('lets 64 MiB unpack freely, and after that 200 bytes for each that came', async () => {
+    let bytes = 0;
+    const bomb = Readable.from(pieces(gzipSync(Buffer.alloc(80 * 1024 ** 2, '\n')), 1000), { objectMode: false });
+    const reading = async () => {
+      for await (const chunk of decode(bomb, true, DECODE_LIMITS)) bytes += chunk.length;
+    };
+    await expect(reading()).rejects.toThrow(BodyTooLargeError);
+    expect(bytes).toBe(64 * 1024 ** 2);
+  });
+
   it('unpacks no faster than it is read, and reads no faster either', async () => {
     let sent = 0;
     const bomb = gzipSync(Buffer.alloc(100_000_000));

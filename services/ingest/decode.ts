@@ -24,7 +24,7 @@ export interface DecodeLimits {
 export const DECODE_LIMITS: DecodeLimits = {
   maxWireBytes: 1024 ** 3,
   idleTimeoutMs: 120_000,
-  freeBytes: 16 * 1024 ** 3,
+  freeBytes: 64 * 1024 ** 2,
   maxRatio: 200,
 };
 

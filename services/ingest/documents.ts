@@ -191,7 +191,10 @@ export function documentBulk(app: App, source: 'events' | 'people'): void {
       401: unknown('no key, or an unknown one'),
       403: problem('the role of the key is too small, or X-Workspace names another workspace'),
       404: problem('X-Workspace names no workspace'),
-      413: problem('over 1 GiB on the wire, or unpacking to over 200 times its size', bulkProblem),
+      413: problem(
+        'over 1 GiB on the wire, unpacking to over 64 MiB and over 200 times its size, or over 100,000 more blank lines than others',
+        bulkProblem,
+      ),
       415: problem('a content encoding that is not gzip'),
       422: problem('stopped after 10,000 rejected lines', bulkProblem),
       429: later('too many bulk bodies at once'),

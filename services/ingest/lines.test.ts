@@ -90,6 +90,22 @@ describe('LineSplitter', () => {
     expect(split(`\ufeff${'a'.repeat(MAX)}\n`, [piece])).toMatchObject([{ tooLong: false }]);
   });
 
+  it('keeps a line that comes byte by byte in few pieces, and large ones as they come', () => {
+    const splitter = new LineSplitter(MAX * 1024);
+    for (let i = 0; i < 100_000; i++) expect([...splitter.push(Buffer.of(0x61 + (i % 26)))]).toEqual([]);
+    for (const byte of [0x30, 0x31]) expect([...splitter.push(Buffer.alloc(5000, byte))]).toEqual([]);
+    expect(splitter.pieces).toBeLessThanOrEqual(Math.ceil(100_000 / 4096) + 2);
+    const [line] = [...splitter.push(Buffer.from('z\n'))];
+    const letters = Array.from({ length: 100_000 }, (_, i) => String.fromCharCode(0x61 + (i % 26))).join('');
+    expect(line!.bytes.toString()).toBe(`${letters}${'0'.repeat(5000)}${'1'.repeat(5000)}z`);
+  });
+
+  it('counts blank lines', () => {
+    const splitter = new LineSplitter(MAX);
+    expect([...splitter.push(Buffer.from('\n \r\na\n\n'))]).toHaveLength(1);
+    expect(splitter.blankLines).toBe(3);
+  });
+
   it('keeps only the beginning of a line without an end', () => {
     const splitter = new LineSplitter(MAX * 1024);
     const chunk = Buffer.alloc(1024 * 1024, 0x61);

@@ -10,6 +10,8 @@ export interface Line {
 const LINE_FEED = 0x0a;
 const CARRIAGE_RETURN = 0x0d;
 const BYTE_ORDER_MARK = Buffer.of(0xef, 0xbb, 0xbf);
+/** Pieces smaller than this are copied together: each by itself would hold a hundred bytes and more. */
+const SMALL_BYTES = 4096;
 /** What is kept of a line that is too long. */
 export const KEPT_OF_TOO_LONG_BYTES = 64 * 1024;
 
@@ -19,9 +21,13 @@ export const KEPT_OF_TOO_LONG_BYTES = 64 * 1024;
  */
 export class LineSplitter {
   private parts: Buffer[] = [];
+  /** Where small pieces are copied to, after all parts, and how far it is filled. */
+  private tail: Buffer | undefined;
+  private tailBytes = 0;
   private bytesInParts = 0;
   private tooLong = false;
   private number = 0;
+  private blank = 0;
   private readonly maxBytes: number;
 
   constructor(maxBytes: number) {
@@ -31,6 +37,16 @@ export class LineSplitter {
   /** Lines that were begun so far, the unfinished one left out. */
   get lines(): number {
     return this.number;
+  }
+
+  /** Blank lines so far. */
+  get blankLines(): number {
+    return this.blank;
+  }
+
+  /** In how many pieces the unfinished line is kept. */
+  get pieces(): number {
+    return this.parts.length + (this.tail === undefined ? 0 : 1);
   }
 
   /** The lines that this chunk ends. */
@@ -54,11 +70,28 @@ export class LineSplitter {
   private keep(part: Buffer): void {
     if (this.tooLong) return;
     this.bytesInParts += part.length;
-    this.parts.push(part);
+    this.add(part);
     // A carriage return of the line break may come on top of the limit, and a byte order mark.
     if (this.bytesInParts <= this.maxBytes + 1 + BYTE_ORDER_MARK.length) return;
     this.tooLong = true;
-    this.parts = [Buffer.concat(this.parts).subarray(0, KEPT_OF_TOO_LONG_BYTES)];
+    this.parts = [Buffer.from(this.joined().subarray(0, KEPT_OF_TOO_LONG_BYTES))];
+  }
+
+  private add(part: Buffer): void {
+    const room = this.tail === undefined ? 0 : this.tail.length - this.tailBytes;
+    if (part.length > room) this.endTail();
+    if (part.length >= SMALL_BYTES) {
+      this.parts.push(part);
+      return;
+    }
+    this.tail ??= Buffer.allocUnsafeSlow(SMALL_BYTES);
+    this.tailBytes += part.copy(this.tail, this.tailBytes);
+  }
+
+  private endTail(): void {
+    if (this.tail !== undefined) this.parts.push(this.tail.subarray(0, this.tailBytes));
+    this.tail = undefined;
+    this.tailBytes = 0;
   }
 
   private finish(last: Buffer): Line | null {
@@ -75,10 +108,15 @@ export class LineSplitter {
       tooLong = true;
       bytes = bytes.subarray(0, KEPT_OF_TOO_LONG_BYTES);
     }
-    return isBlank(bytes) && !tooLong ? null : { number: this.number, bytes, tooLong };
+    if (!tooLong && isBlank(bytes)) {
+      this.blank++;
+      return null;
+    }
+    return { number: this.number, bytes, tooLong };
   }
 
   private joined(): Buffer {
+    this.endTail();
     return this.parts.length === 1 ? this.parts[0]! : Buffer.concat(this.parts);
   }
 }
