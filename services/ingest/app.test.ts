@@ -136,24 +136,32 @@ describe('ingest without a socket', () => {
     expect(await metrics.metrics()).toMatch(/{source="events",result="rejected",reason="wrong_value"} 1/);
   });
 
-  it('refuses bodies that drip in when together they hold too much, whoever sends them, and has room again when they are gone', async () => {
+  it.each([
+    ['strangers', 'nobody', 'jtw_other', 32],
+    ['those with a wrong token', 'sub_1', 'jtw_other', 32],
+    ['those with the token', 'sub_1', TOKEN, 262],
+  ])('refuses bodies of %s that drip in and hold too much, until they are gone', async (_, id, token, fit) => {
     const { app, webhook } = await open();
     for (let round = 0; round < 2; round++) {
       const bodies: ReadableStreamDefaultController<Uint8Array>[] = [];
       const statuses: number[] = [];
       const answers = Array.from({ length: 300 }, async () => {
         const body = new ReadableStream<Uint8Array>({ start: (controller) => void bodies.push(controller) });
-        const init = { method: 'POST', body, duplex: 'half' } as RequestInit;
-        statuses.push((await app.request('/v1/webhooks/jane/nobody', init)).status);
+        const headers = { authorization: `Bearer ${token}` };
+        const init = { method: 'POST', headers, body, duplex: 'half' } as RequestInit;
+        statuses.push((await app.request(`/v1/webhooks/jane/${id}`, init)).status);
       });
       for (const body of bodies) body.enqueue(new Uint8Array(250 * 1024));
       for (let i = 0; i < 200 && statuses.length === 0; i++) await new Promise((resolve) => setTimeout(resolve, 10));
       await new Promise((resolve) => setTimeout(resolve, 50));
-      // 64 MiB hold 262 of them.
-      expect(statuses).toEqual(Array(38).fill(429));
+      // 64 MiB hold 262 of them, the 8 MiB of strangers 32.
+      expect(statuses).toEqual(Array(300 - fit).fill(429));
+      const meanwhile = await webhook('{"cart":{"id":7,"status":"pending"}}');
+      // What is left of 64 MiB holds a small one in either case.
+      expect(meanwhile.status).toBe(202);
       for (const body of bodies) body.error(new Error('gone'));
       await Promise.all(answers);
-      expect(statuses.filter((status) => status === 400)).toHaveLength(262);
+      expect(statuses.filter((status) => status === 400)).toHaveLength(fit);
       expect((await webhook('{"cart":{"id":7,"status":"pending"}}')).status).toBe(202);
     }
   });

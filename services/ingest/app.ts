@@ -72,7 +72,8 @@ export function createIngestApp(deps: IngestDeps): IngestApp {
       method: 'get',
       path: '/activity',
       summary: 'What came for each subscription lately',
-      description: 'For services/api, with an admin key. Counts of the last 30 days, of all processes together.',
+      description:
+        'For services/api, with an admin key. Counts since each process began, of all processes together; those of a process that is gone are kept for about 30 days.',
       tag: 'operations',
       access: 'admin',
       inWorkspace: false,
@@ -134,6 +135,7 @@ type Read = (line: Buffer, context: LineContext) => OutgoingRecord | Unusable;
 /** Takes bulk bodies in for whoever has a key. */
 class BulkReceiver {
   private underWay = 0;
+  private readonly underWayOf = new Map<string, number>();
   private readonly read: Record<'events' | 'people', Read>;
 
   constructor(private readonly deps: IngestDeps) {
@@ -161,8 +163,7 @@ class BulkReceiver {
     const maxBytes = (deps.bulkLimits?.decode ?? DECODE_LIMITS).maxWireBytes;
     if (Number(c.req.header('content-length') ?? 0) > maxBytes)
       throw new HttpProblem(413, `the body is over ${maxBytes} bytes; send it in parts`);
-    if (this.underWay >= deps.maxBulkBodies) throw tooBusy(5);
-    this.underWay++;
+    this.begin(workspace);
     try {
       return Response.json(
         await takeBulk({
@@ -180,8 +181,24 @@ class BulkReceiver {
         { headers: { 'cache-control': 'no-store' } },
       );
     } finally {
-      this.underWay--;
+      this.finish(workspace);
     }
+  }
+
+  /** One workspace takes half of the places at most, so that none shuts the others out. */
+  private begin(workspace: string): void {
+    const { maxBulkBodies } = this.deps;
+    const own = this.underWayOf.get(workspace) ?? 0;
+    if (this.underWay >= maxBulkBodies || own >= Math.ceil(maxBulkBodies / 2)) throw tooBusy(5);
+    this.underWay++;
+    this.underWayOf.set(workspace, own + 1);
+  }
+
+  private finish(workspace: string): void {
+    this.underWay--;
+    const left = (this.underWayOf.get(workspace) ?? 0) - 1;
+    if (left > 0) this.underWayOf.set(workspace, left);
+    else this.underWayOf.delete(workspace);
   }
 
   private settings(workspace: string): ReturnType<typeof settingsOf> {

@@ -79,6 +79,21 @@ describe('decode', () => {
     });
   });
 
+  it('gives up who keeps it with a byte now and then, and nobody who is merely kept waiting', async () => {
+    const limits = { ...DECODE_LIMITS, rateGraceMs: 60 };
+    const slow = new PassThrough();
+    const dripping = setInterval(() => slow.write('a'), 5);
+    const { failure } = await read(slow, false, limits);
+    clearInterval(dripping);
+    expect(failure).toMatchObject({ name: 'BrokenBodyError', message: expect.stringMatching(/1024 bytes/) as string });
+    let bytes = 0;
+    for await (const chunk of decode(streamOf(Buffer.from('{'.repeat(30)), 3), false, limits)) {
+      bytes += chunk.length;
+      await sleep(20);
+    }
+    expect(bytes).toBe(30);
+  });
+
   it('holds its limits', async () => {
     const small = { ...DECODE_LIMITS, maxWireBytes: 10_000 };
     expect((await read(streamOf(noise.subarray(0, 10_000)), false, small)).failure).toBeUndefined();

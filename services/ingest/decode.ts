@@ -16,6 +16,9 @@ export interface DecodeLimits {
   maxWireBytes: number;
   /** Without a byte for so long, the sender is given up. */
   idleTimeoutMs: number;
+  /** Slower than this, on the wire and apart from what waits here, is given up after the grace. */
+  minBytesPerSecond: number;
+  rateGraceMs: number;
   /** Past `freeBytes` unpacked, each byte on the wire may unpack to at most `maxRatio`. */
   freeBytes: number;
   maxRatio: number;
@@ -24,6 +27,8 @@ export interface DecodeLimits {
 export const DECODE_LIMITS: DecodeLimits = {
   maxWireBytes: 1024 ** 3,
   idleTimeoutMs: 120_000,
+  minBytesPerSecond: 1024,
+  rateGraceMs: 120_000,
   freeBytes: 64 * 1024 ** 2,
   maxRatio: 200,
 };
@@ -64,6 +69,7 @@ export async function* decode(
 class Wire {
   bytes = 0;
   private readonly flow: Flow;
+  private waitedMs = 0;
 
   constructor(
     body: Readable,
@@ -74,12 +80,17 @@ class Wire {
   }
 
   async next(): Promise<Buffer | undefined> {
+    const startMs = performance.now();
     const chunk = await this.flow.next(this.limits.idleTimeoutMs).catch((error: unknown) => {
       const what = error instanceof IdleError ? error.message : 'the connection broke';
       throw new BrokenBodyError(what, { cause: error });
     });
     this.bytes += chunk?.length ?? 0;
     this.onBytes(chunk?.length ?? 0);
+    this.waitedMs += performance.now() - startMs;
+    const { minBytesPerSecond, rateGraceMs } = this.limits;
+    if (chunk !== undefined && this.waitedMs > rateGraceMs && this.bytes * 1000 < minBytesPerSecond * this.waitedMs)
+      throw new BrokenBodyError(`it came at under ${minBytesPerSecond} bytes a second`);
     if (this.bytes > this.limits.maxWireBytes)
       throw new BodyTooLargeError(`it is over ${this.limits.maxWireBytes} bytes`);
     return chunk;

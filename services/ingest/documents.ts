@@ -172,6 +172,7 @@ export function documentBulk(app: App, source: 'events' | 'people'): void {
     summary: source === 'events' ? 'Import events of carts' : 'Import records of people and their consent',
     description:
       `NDJSON, plain or gzip (by Content-Encoding or by its first two bytes), up to 1 GiB on the wire, each line at most ${MAX_LINE_BYTES} bytes. ` +
+      'A body that comes at under 1,024 bytes a second for two minutes, or not at all, is given up (400). ' +
       'Blank lines are skipped. Bad lines become dead letters and do not spoil good ones. Sending the whole again does no harm.',
     tags: ['bulk'],
     security: [{ key: [] }],
@@ -197,7 +198,7 @@ export function documentBulk(app: App, source: 'events' | 'people'): void {
       ),
       415: problem('a content encoding that is not gzip'),
       422: problem('stopped after 10,000 rejected lines', bulkProblem),
-      429: later('too many bulk bodies at once'),
+      429: later('too many bulk bodies at once: of all, or of the workspace, which may have half of the places'),
       431: problem(HEAD_TOO_LARGE),
       500: problem('an error of the service'),
       503: later('Kafka stays away, with `accepted`', bulkProblem),

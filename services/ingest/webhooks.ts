@@ -35,10 +35,18 @@ export interface WebhookRequest {
 
 /** Bytes of webhooks that may be under way in this process at once, from their first piece on. */
 const MAX_BYTES_UNDER_WAY = 64 * 1024 * 1024;
+/** The same of those whose headers already speak against them: whoever has no token takes no room from others. */
+const MAX_STRANGE_BYTES_UNDER_WAY = 8 * 1024 * 1024;
+
+interface Pool {
+  readonly maxBytes: number;
+  bytes: number;
+}
 
 /** Takes webhooks in: believed, understood, kept in Kafka, and only then answered with 202. */
 export class WebhookReceiver {
-  private bytesUnderWay = 0;
+  private readonly plausible: Pool = { maxBytes: MAX_BYTES_UNDER_WAY, bytes: 0 };
+  private readonly strange: Pool = { maxBytes: MAX_STRANGE_BYTES_UNDER_WAY, bytes: 0 };
 
   constructor(private readonly deps: WebhookDeps) {}
 
@@ -48,18 +56,27 @@ export class WebhookReceiver {
       throw new HttpProblem(415, 'a content encoding is not taken here; send the body as it was signed');
     if (!isJsonType(request.header('content-type')))
       throw new HttpProblem(415, 'the content type is not JSON; send application/json');
+    const pool = this.isPlausible(request) ? this.plausible : this.strange;
     let reservedBytes = 0;
     const reserve = (bytes: number): void => {
-      if (this.bytesUnderWay + bytes > MAX_BYTES_UNDER_WAY) throw tooBusy();
-      this.bytesUnderWay += bytes;
+      if (pool.bytes + bytes > pool.maxBytes) throw tooBusy();
+      pool.bytes += bytes;
       reservedBytes += bytes;
     };
     try {
       const length = request.header('content-length');
       return await this.take(request, await readSmallBody(request.body, length, MAX_WEBHOOK_BYTES, reserve));
     } finally {
-      this.bytesUnderWay -= reservedBytes;
+      pool.bytes -= reservedBytes;
     }
+  }
+
+  /** What can be told before the body is there: the subscription and its token or, where only the body can tell, a signature. */
+  private isPlausible(request: WebhookRequest): boolean {
+    const subscription = this.deps.definitions.subscription(request.subscriptionId);
+    if (subscription === undefined) return false;
+    if (subscription.verify === 'signature') return request.header('x-jane-signature') !== undefined;
+    return subscription.acceptsToken(bearerOf(request.header('authorization')) ?? '', this.deps.now());
   }
 
   private async take(request: WebhookRequest, body: Buffer): Promise<Response> {
