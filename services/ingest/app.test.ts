@@ -20,25 +20,27 @@ const TOKEN = 'jtw_test';
 const ADMIN = randomBytes(16).toString('hex');
 const NOW = Date.parse('2026-01-05T10:00:00Z');
 
-async function open() {
+async function open(maxBulkBodies = 1) {
   const fold = new DefinitionsFold();
   const record = (entity: 'workspace', id: string, body: object) =>
     fold.apply({
       record_id: id,
       entity,
-      workspace: 'shop',
+      workspace: id,
       id,
       expected_version: 0,
       deleted: false,
       body: JSON.stringify(body),
       at: NOW,
     });
-  record('workspace', 'shop', {
-    abandonment_window_minutes: 30,
-    grace_seconds: 60,
-    retry_horizon_minutes: 15,
-    default_country: 'US',
-  });
+  for (const id of ['shop', 'other']) {
+    record('workspace', id, {
+      abandonment_window_minutes: 30,
+      grace_seconds: 60,
+      retry_horizon_minutes: 15,
+      default_country: 'US',
+    });
+  }
   const subscription = {
     id: 'sub_1',
     workspace: 'shop',
@@ -78,7 +80,7 @@ async function open() {
     logger: createLogger('test', 'silent'),
     adminKey: ADMIN,
     toleranceMs: 300_000,
-    maxBulkBodies: 1,
+    maxBulkBodies,
     now: () => NOW,
     ready: () => false,
   });
@@ -92,9 +94,9 @@ async function open() {
     };
     return app.request('/v1/webhooks/jane/sub_1', { method: 'POST', body, headers });
   };
-  const bulk = (body: string) => {
-    const headers = { authorization: `Bearer ${ADMIN}`, 'x-workspace': 'shop' };
-    return app.request('/v1/events', { method: 'POST', body, headers });
+  const bulk = (body: string | ReadableStream<Uint8Array>, workspace = 'shop') => {
+    const headers = { authorization: `Bearer ${ADMIN}`, 'x-workspace': workspace };
+    return app.request('/v1/events', { method: 'POST', body, headers, duplex: 'half' } as RequestInit);
   };
   return { app, sent, metrics, activity, webhook, bulk, asked: () => asked };
 }
@@ -164,6 +166,23 @@ describe('ingest without a socket', () => {
       expect(statuses.filter((status) => status === 400)).toHaveLength(fit);
       expect((await webhook('{"cart":{"id":7,"status":"pending"}}')).status).toBe(202);
     }
+  });
+
+  it('gives one workspace half of the places for bulk bodies, and each back when its body ends', async () => {
+    const { bulk } = await open(4);
+    const bodies: ReadableStreamDefaultController<Uint8Array>[] = [];
+    const held = (workspace: string) =>
+      bulk(new ReadableStream<Uint8Array>({ start: (controller) => void bodies.push(controller) }), workspace);
+    const mine = [held('shop'), held('shop')];
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    expect((await bulk('', 'shop')).status).toBe(429);
+    expect((await bulk('', 'other')).status).toBe(200);
+    const others = [held('other'), held('other')];
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    expect((await bulk('', 'other')).status).toBe(429);
+    for (const body of bodies) body.close();
+    for (const response of await Promise.all([...mine, ...others])) expect(response.status).toBe(200);
+    expect((await bulk('', 'shop')).status).toBe(200);
   });
 
   it('says that it is not ready', async () => {
