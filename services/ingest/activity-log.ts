@@ -40,6 +40,8 @@ export interface ActivityLogOptions {
   logger: Logger;
   /** How often what has changed is written. */
   intervalMs?: number;
+  /** How long the last counts may take to be written when it stops; after that they are let go. */
+  stopTimeoutMs?: number;
 }
 
 /**
@@ -47,7 +49,7 @@ export interface ActivityLogOptions {
  * interval; without Kafka the counts stay in memory and are written later.
  */
 export function startActivityLog(options: ActivityLogOptions): ActivityLog {
-  const { kafka, producer, activity, logger, intervalMs = 5_000 } = options;
+  const { kafka, producer, activity, logger, intervalMs = 5_000, stopTimeoutMs = 3_000 } = options;
   const self = randomUUID();
   const others = new Map<string, SubscriptionActivity>();
   const stopping = new AbortController();
@@ -88,7 +90,14 @@ export function startActivityLog(options: ActivityLogOptions): ActivityLog {
     all: () => sumActivity([...activity.all(), ...others.values()]),
     stop: async () => {
       stopping.abort();
-      await Promise.all([writing, reading]);
+      const given = new AbortController();
+      const late = sleep(stopTimeoutMs, 'late', { signal: given.signal }).catch(() => 'late');
+      const done = Promise.all([writing, reading]);
+      if ((await Promise.race([done, late])) === 'late') {
+        done.catch(() => undefined);
+        logger.warn('Kafka does not answer: the last counts of activity are let go');
+      }
+      given.abort();
     },
   };
 }

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { createRegistry } from '../../lib/avro/index.ts';
 import { createDefinitions } from '../../lib/definitions/index.ts';
 import { serve } from '../../lib/http/index.ts';
@@ -10,6 +11,9 @@ import { createIngestApp } from './app.ts';
 import { ingestConfig } from './config.ts';
 import { ingestMetrics } from './metrics.ts';
 import { Outbox } from './outbox.ts';
+
+/** For what is left once HTTP is closed, which takes 10 s at most: a process that stops has 20 s. */
+const LET_GO_TIMEOUT_MS = 7_000;
 
 runMain({
   name: 'ingest',
@@ -56,10 +60,14 @@ runMain({
       stop: async () => {
         serving = false;
         await http.close();
-        await activityLog.stop();
-        await producer.close();
-        await definitions.stop();
-        await kafka.close();
+        // Every request has its answer. Without Kafka the rest would take longer than a process has to stop.
+        const letGo = async (): Promise<void> => {
+          await activityLog.stop();
+          await producer.close();
+          await definitions.stop();
+          await kafka.close();
+        };
+        await Promise.race([letGo(), sleep(LET_GO_TIMEOUT_MS)]);
         await health.close();
       },
     };
