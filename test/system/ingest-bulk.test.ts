@@ -137,10 +137,13 @@ describe('a bulk of events', () => {
     expect(await idsOf(prefix)).toEqual([`${prefix}-1`]);
   });
 
-  it('lets a zip bomb unpack to one line that is too long, in little memory', async () => {
-    const bomb = gzipSync(Buffer.alloc(300 * 1024 * 1024, 0x61));
+  it('takes a line that unpacks to 60 MiB for one that is too long, and refuses a zip bomb, in little memory', async () => {
+    const [large, bomb] = [60, 300].map((mebibytes) => gzipSync(Buffer.alloc(mebibytes * 1024 * 1024, 0x61)));
     const before = process.memoryUsage().rss;
-    expect((await events(bomb)).body).toMatchObject({ accepted: 0, rejected: 1 });
+    expect((await events(large!)).body).toMatchObject({ accepted: 0, rejected: 1 });
+    const refused = await events(bomb!);
+    expectProblem(refused, 413);
+    expect(refused.body).toMatchObject({ accepted: 0, rejected: 0 });
     expect(process.memoryUsage().rss - before).toBeLessThan(150 * 1024 * 1024);
   });
 });
