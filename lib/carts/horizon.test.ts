@@ -116,6 +116,8 @@ describe('the horizon', () => {
     expect(Object.keys(snapshot)).toEqual(Object.keys(snapshotOf(ordered)));
     expect(Object.values(snapshot).every((value) => value === null)).toBe(true);
     expect(decodeState(state)).toMatchObject({ forgotten: true, lastArrival: null, events: [], marks: [] });
+    const sizes = { summary: 2, marks: 0, products: 0, index: 0, records: 0, keys: 0 };
+    expect(decodeState(state).sizes).toEqual(sizes);
   });
 
   it.each([

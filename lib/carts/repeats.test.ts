@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { CartEvent } from '../../schemas/types.ts';
-import { foldCart } from './index.ts';
+import { decodeState, foldCart } from './index.ts';
 import { MINUTE, cartEvent, keyOf, minute } from './testing/events.ts';
 
 const FIRST = { event_key: keyOf('body'), occurred_at: minute(0), received_at: minute(1), request_at: minute(0.5) };
@@ -106,6 +106,25 @@ describe('a delivery repeats an event (semantics §1)', () => {
     expect(foldCart(state, { ...second, received_at: minute(99) }, minute(99)).result).toBe('repeat');
     expect(foldCart(state, { ...first, received_at: minute(99) }, minute(99)).result).toBe('repeat');
     expect(foldCart(state, { ...first, request_at: minute(7) }, minute(99)).result).toBe('event');
+  });
+
+  it('of two events that are level in all that orders them the one that arrived first is the change', () => {
+    const first = cartEvent({ ...FIRST, ...STATUS });
+    const activity = (at: number, window: number): CartEvent =>
+      cartEvent({ occurred_at: minute(at), abandonment_window_ms: window * MINUTE });
+    // Activities with other settings come between, which are no status's business.
+    let { state } = foldCart(undefined, activity(-9, 60), minute(1));
+    ({ state } = foldCart(state, first, minute(2)));
+    ({ state } = foldCart(state, activity(3, 30), minute(3)));
+    const again = foldCart(state, { ...first, ...later }, minute(30));
+    expect([again.result, again.changes]).toEqual(['event', []]);
+    // A change whose assertion is as old as its event needs no mark.
+    expect(decodeState(again.state).marks).toEqual([]);
+    const before = foldCart(again.state, { ...first, occurred_at: minute(-1), event_key: keyOf('b') }, minute(31));
+    expect(before.changes.map((change) => [change.op, change.occurred_at, change.detected_at])).toEqual([
+      ['retracted', minute(0), minute(2)],
+      ['asserted', minute(-1), minute(31)],
+    ]);
   });
 
   it('keys that begin alike are not the same', () => {

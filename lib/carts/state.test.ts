@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import type { CartEvent } from '../../schemas/types.ts';
 import { UnknownVersionError, concludeDue, decodeState, dueOf, foldCart, snapshotOf } from './index.ts';
 import { TestCart } from './testing/cart.ts';
@@ -118,6 +118,21 @@ describe('the format', () => {
     expect(cart.state!.toString('hex')).toMatchInlineSnapshot(
       `"032087e0dff0c8cf33021e000b00e0a71202e0a712c0ee6de0d40301000202000d111d010601701000010101030500718280b8dec8cf330000c0ee6de0d40302363801606001e0a71200000103ca978112ca1bbdcafac231b39a23dc4deaffa8b039840eacb1dd8a41d3529165"`,
     );
+  });
+
+  it('is the same whichever cart came before', async () => {
+    vi.resetModules();
+    const { foldCart: fold } = await import('./index.ts');
+    const life = (...events: CartEvent[]): string =>
+      events
+        .reduce<Buffer | undefined>((state, event) => fold(state, event, minute(60)).state, undefined)!
+        .toString('hex');
+    const late = (): string => life(status('preparing', 20, { store_id: '1' }), status('verification', 10));
+    const first = late();
+    // Of this one what was stated last is not what holds, which its state says, and the last event reads.
+    const stated = [status('preparing', 20, { store_id: '1' }), status('pending', 10, { store_id: '2' })];
+    life(...stated, status('preparing', 30));
+    expect(late()).toBe(first);
   });
 
   it('of another version is refused, and so is nothing', () => {
