@@ -10,6 +10,9 @@ import type { Batch, PartitionOffset, Reader, ReaderOptions } from './types.ts';
 const OFFSET_OUT_OF_RANGE = 1;
 /** What the broker itself finds wrong with the log: damaged, or compressed in a way that it cannot tell us. */
 const UNREADABLE = new Set([2, 76]);
+/** An error that is not of the partition's log, but of where it is, or of the broker. */
+const isUnexpected = ({ errorCode }: FetchedPartition): boolean =>
+  errorCode !== 0 && errorCode !== OFFSET_OUT_OF_RANGE && !UNREADABLE.has(errorCode);
 const DEFAULT_MAX_BYTES = 8 << 20;
 const DEFAULT_MAX_PARTITION_BYTES = 2 << 20;
 const MAX_PAUSE_MS = 1_000;
@@ -192,7 +195,9 @@ export class KafkaReader implements Reader {
       });
       if (this.closed) return;
       this.pauseMs = 0;
-      for (const reply of fetched) this.take(reply, asked);
+      // What is sound first: an error that costs the connections would cost the rest of the reply, too.
+      const bySoundness = [...fetched].sort((a, b) => Number(isUnexpected(a)) - Number(isUnexpected(b)));
+      for (const reply of bySoundness) this.take(reply, asked);
     } catch (error) {
       await this.reconnectLater(error);
     }
@@ -213,7 +218,7 @@ export class KafkaReader implements Reader {
       this.failure ??= new CorruptRecordError(topic, entry.partition, entry.position, cause);
       return;
     }
-    if (reply.errorCode !== 0) throw errors.createErrorFromCode(reply.errorCode);
+    if (isUnexpected(reply)) throw errors.createErrorFromCode(reply.errorCode);
     const committedOnly = this.options.isolation === 'read_committed';
     let result;
     try {

@@ -1,0 +1,60 @@
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import type { Connection } from './cluster.ts';
+import type { FetchedPartition } from './fetch.ts';
+import { KafkaReader } from './reader.ts';
+import type { Batch } from './types.ts';
+
+/** Replies of a broker that a test cannot bring a real one to: one partition has moved, its neighbours are there. */
+const broker = vi.hoisted(() => ({ replies: [] as FetchedPartition[][] }));
+vi.mock('./cluster.ts', () => ({
+  link: () => ({
+    ready: Promise.resolve({
+      addMultipleTargetTopics: () => Promise.resolve(),
+      refreshMetadataIfNecessary: () => Promise.resolve(),
+      findTopicPartitionMetadata: () => [0, 1, 2].map((partitionId) => ({ partitionId, leader: 1 })),
+      findBroker: () => Promise.resolve({}),
+    }),
+    close: () => Promise.resolve(),
+  }),
+}));
+vi.mock('./fetch.ts', () => ({
+  fetchFrom: () => {
+    const next = broker.replies.shift();
+    return next === undefined ? new Promise(() => undefined) : Promise.resolve(next);
+  },
+}));
+
+const NOT_LEADER = 6;
+const CORRUPT = 2;
+const replyOf = (partition: number, errorCode: number): FetchedPartition => ({
+  ...{ topic: 'p.t', partition, errorCode, highWatermark: 7, lastStableOffset: 7 },
+  ...{ aborted: [], records: Buffer.alloc(0) },
+});
+
+const readers: KafkaReader[] = [];
+afterEach(async () => {
+  await Promise.all(readers.splice(0).map((reader) => reader.close()));
+});
+const open = (...replies: FetchedPartition[]): KafkaReader => {
+  broker.replies = [replies];
+  const connection = { logger: { warn: () => undefined } } as unknown as Connection;
+  const reader = new KafkaReader(connection, 'p.', { isolation: 'read_committed' });
+  readers.push(reader);
+  reader.assign(replies.map(({ partition }) => ({ topic: 't', partition, offset: 0 })));
+  return reader;
+};
+const partitionsOf = (batches: readonly Batch[]): number[] => batches.map(({ partition }) => partition);
+
+describe('a reply with an error for one partition', () => {
+  it('gives what it has of the others, wherever the error stands', async () => {
+    const reader = open(replyOf(0, NOT_LEADER), replyOf(1, 0), replyOf(2, 0));
+    expect(partitionsOf(await reader.poll(200))).toEqual([1, 2]);
+  });
+
+  it('tells of a damaged one once, with its name, and gives the others after it', async () => {
+    const reader = open(replyOf(0, NOT_LEADER), replyOf(1, CORRUPT), replyOf(2, 0));
+    await expect(reader.poll(200)).rejects.toMatchObject({ name: 'CorruptRecordError', topic: 't', partition: 1 });
+    reader.remove('t', 1);
+    expect(partitionsOf(await reader.poll(200))).toEqual([2]);
+  });
+});
