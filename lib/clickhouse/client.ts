@@ -59,16 +59,18 @@ export interface EncodedRows {
 /**
  * Inserts rows in one request; returns when they are durable as the table's settings say.
  * Throws what the client throws, and {@link WrittenRowsError} when not all rows were written. After
- * an error some partitions may hold the rows: insert the same again.
+ * an error, an aborted `signal` among them, some partitions may hold the rows: insert the same again.
  */
 export const insertRowBinary = async (
   client: ClickHouse,
   { table, columns, body, rows }: EncodedRows,
+  signal?: AbortSignal,
 ): Promise<void> => {
   if (rows === 0) return;
   const result = await client.exec({
     query: `INSERT INTO ${table} (${columns.join(', ')}) FORMAT RowBinary`,
     values: Readable.from([body], { objectMode: false }),
+    ...(signal === undefined ? {} : { abort_signal: signal }),
   });
   // The socket goes back to the pool when the (empty) answer has been read.
   result.stream.resume();
@@ -83,12 +85,14 @@ export const queryRows = async <T>(
   query: string,
   params: Record<string, unknown> = {},
   settings: ClickHouseSettings = {},
+  signal?: AbortSignal,
 ): Promise<T[]> => {
   const result = await client.query({
     query,
     query_params: params,
     clickhouse_settings: settings,
     format: 'JSONEachRow',
+    ...(signal === undefined ? {} : { abort_signal: signal }),
   });
   return result.json<T>();
 };

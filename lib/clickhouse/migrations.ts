@@ -197,4 +197,11 @@ const views: Migration = {
   ],
 };
 
-export const MIGRATIONS: readonly Migration[] = [tables, views];
+/** Of the last record in a block or before a checkpoint: '' where an earlier release wrote the row, which knew none. */
+const lastRecord: Migration = {
+  id: 3,
+  name: 'the last record of a block',
+  statements: ['ALTER TABLE sink_ledger ADD COLUMN IF NOT EXISTS last_record String'],
+};
+
+export const MIGRATIONS: readonly Migration[] = [tables, views, lastRecord];

@@ -130,7 +130,8 @@ export type DeadLetterRow = RowFrom<typeof deadLetterRows>;
 
 /**
  * A block of a topic's partition that is in all tables, or a checkpoint: everything from `first_offset`
- * to `last_offset`, in one row. Key: topic, partition, checkpoint, first_offset; the longer one wins.
+ * to `last_offset`, in one row. Key: topic, partition, checkpoint, first_offset; the longer one wins. `last_record`
+ * is the mark (lib/kafka/continuity.ts) of the last record in it, or before it; '' where there is none.
  */
 export const ledgerRows = rowEncoder(TABLES.sinkLedger, {
   topic: lowCardinality(string),
@@ -141,5 +142,6 @@ export const ledgerRows = rowEncoder(TABLES.sinkLedger, {
   rows: uint64,
   hash: string,
   written_at: dateTime64,
+  last_record: string,
 });
 export type LedgerRow = RowFrom<typeof ledgerRows>;

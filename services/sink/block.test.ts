@@ -45,13 +45,26 @@ describe('Block', () => {
 
   it('knows which records of which partition it holds', () => {
     const block = new Block([]);
-    block.count(3, 10, Buffer.from('ab'), 111);
-    block.count(3, 12, Buffer.from('c'), 112);
-    block.count(0, 5, Buffer.from('x'), 1);
+    const last = { offset: 12, timestampMs: 2, value: Buffer.from('c') };
+    block.count(3, { offset: 10, timestampMs: 1, value: Buffer.from('ab') }, 111);
+    block.count(3, last, 112);
+    block.count(0, { offset: 5, timestampMs: 3, value: Buffer.from('x') }, 1);
     block.cover(3, 8, 14);
-    expect(block.ranges.get(3)).toEqual({ first: 8, last: 13, records: 2, crc: crc32('abc'), logTimeMs: 112 });
+    expect(block.ranges.get(3)).toEqual({
+      ...{ first: 8, last: 13, records: 2, crc: crc32('abc'), logTimeMs: 112 },
+      // The last one, not what was covered behind it.
+      record: last,
+    });
     expect(block.ranges.get(0)).toMatchObject({ first: 5, last: 5, records: 1 });
     expect(block.records).toBe(3);
+  });
+
+  it('counts the bytes of all tables and months as they come', () => {
+    const block = new Block(['first', 'second']);
+    block.add(second, { a: 1 });
+    for (let at = 0; at < 200; at++) block.addByMonth(first, { a: 1 }, month(at));
+    expect(block.bytes).toBe(201);
+    expect(block.inserts().reduce((sum, { body }) => sum + body.length, 0)).toBe(201);
   });
 
   it('keeps nothing of a row that cannot be written', () => {
@@ -67,6 +80,7 @@ describe('Block', () => {
     const block = new Block(['first']);
     block.add(first, { a: 1 });
     expect(() => block.add(odd, { a: 2, b: 0 as never })).toThrow('no');
+    expect(block.bytes).toBe(1);
     expect(block.inserts()[0]).toMatchObject({ rows: 1, body: Buffer.from([1]) });
   });
 });

@@ -1,5 +1,6 @@
 import { crc32 } from 'node:zlib';
 import type { EncodedRows } from '../../lib/clickhouse/client.ts';
+import type { KafkaRecord } from '../../lib/kafka/types.ts';
 import { RowBinaryWriter, type RowEncoder } from '../../lib/clickhouse/rowbinary.ts';
 
 /** Where rows go to; what a record becomes is decided in rows.ts. */
@@ -19,7 +20,12 @@ export interface BlockRange {
   crc: number;
   /** Log time of the last record; null when there is none. */
   logTimeMs: number | null;
+  /** The last record; null when there is none. */
+  record: CountedRecord | null;
 }
+
+/** What a block notes of a record. */
+export type CountedRecord = Pick<KafkaRecord, 'offset' | 'timestampMs'> & { value: Buffer };
 
 /** ClickHouse refuses more than 100 partitions in one insert. */
 const MONTHS_MAX = 90;
@@ -39,6 +45,8 @@ interface Part {
 export class Block implements Rows {
   readonly ranges = new Map<number, BlockRange>();
   records = 0;
+  /** Of all rows. */
+  bytes = 0;
   private readonly byTable = new Map<string, Part>();
   private readonly byMonth = new Map<number, Part>();
   private readonly months = new MonthOf();
@@ -46,16 +54,10 @@ export class Block implements Rows {
   /** `tables`: in which order they are written. */
   constructor(private readonly tables: readonly string[]) {}
 
-  get bytes(): number {
-    let sum = 0;
-    for (const part of this.parts()) sum += part.writer.size;
-    return sum;
-  }
-
   add<Row>(encoder: RowEncoder<Row>, row: Row): void {
     let part = this.byTable.get(encoder.table);
     if (part === undefined) this.byTable.set(encoder.table, (part = newPart(encoder)));
-    write(part, encoder, row);
+    this.bytes += write(part, encoder, row);
   }
 
   addByMonth<Row>(encoder: RowEncoder<Row>, row: Row, occurredAtMs: number): void {
@@ -66,16 +68,17 @@ export class Block implements Rows {
       part.months.add(month);
       this.byMonth.set(month, part);
     }
-    write(part, encoder, row);
+    this.bytes += write(part, encoder, row);
   }
 
-  /** Notes that a record's rows are in. `value` are its bytes as they stand in the topic. */
-  count(partition: number, offset: number, value: Buffer, logTimeMs: number): void {
+  /** Notes that a record's rows are in. Its value are its bytes as they stand in the topic. */
+  count(partition: number, { offset, timestampMs, value }: CountedRecord, logTimeMs: number): void {
     const range = this.rangeOf(partition, offset);
     range.last = Math.max(range.last, offset);
     range.records += 1;
     range.crc = crc32(value, range.crc);
     range.logTimeMs = logTimeMs;
+    range.record = { offset, timestampMs, value };
     this.records += 1;
   }
 
@@ -104,7 +107,7 @@ export class Block implements Rows {
   private rangeOf(partition: number, offset: number): BlockRange {
     let range = this.ranges.get(partition);
     if (range === undefined) {
-      range = { first: offset, last: offset, records: 0, crc: 0, logTimeMs: null };
+      range = { first: offset, last: offset, records: 0, crc: 0, logTimeMs: null, record: null };
       this.ranges.set(partition, range);
     }
     return range;
@@ -118,8 +121,8 @@ const newPart = (encoder: RowEncoder<never>): Part => ({
   rows: 0,
 });
 
-/** A row that cannot be written leaves nothing behind. */
-const write = <Row>(part: Part, encoder: RowEncoder<Row>, row: Row): void => {
+/** Returns the row's bytes. A row that cannot be written leaves nothing behind. */
+const write = <Row>(part: Part, encoder: RowEncoder<Row>, row: Row): number => {
   const size = part.writer.size;
   try {
     encoder.write(part.writer, row);
@@ -128,6 +131,7 @@ const write = <Row>(part: Part, encoder: RowEncoder<Row>, row: Row): void => {
     throw error;
   }
   part.rows += 1;
+  return part.writer.size - size;
 };
 
 /** The UTC month of an instant, counted from year 0; remembers the last one, as neighbours mostly share it. */

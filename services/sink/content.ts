@@ -1,7 +1,7 @@
 import { TABLES } from '../../lib/clickhouse/tables.ts';
 import { TOPICS } from '../../lib/topics.ts';
 import type { DeadLetter, Outcome } from '../../schemas/types.ts';
-import type { LaneContent } from './lane.ts';
+import type { LaneContent } from './lane-options.ts';
 import { addDeadLetter, addOutcome } from './rows.ts';
 
 /**

@@ -1,3 +1,4 @@
+import type { Mark } from '../../lib/kafka/continuity.ts';
 import type { KafkaRecord } from '../../lib/kafka/types.ts';
 import type { StagePosition } from '../../lib/telemetry/index.ts';
 import type { LedgerState } from './ledger.ts';
@@ -5,6 +6,8 @@ import type { LedgerState } from './ledger.ts';
 /** A record with what it says. */
 export interface Message<M> {
   offset: number;
+  /** Unix milliseconds, as the log holds it. */
+  timestampMs: number;
   value: Buffer;
   body: M;
 }
@@ -33,6 +36,10 @@ export class Cursor<M> {
   /** The messages of the last cause that was read, until it is known to be whole. */
   held: Message<M>[] = [];
   stopped: string | null = null;
+  /** When one that stands still is tried again. */
+  retryAtMs = Infinity;
+  /** Of the last record before `next`. */
+  mark: Mark | undefined;
   /** When `next` or the markers behind it last moved. */
   movedAtMs: number;
 
@@ -46,6 +53,7 @@ export class Cursor<M> {
     this.next = this.submittedTo = this.readTo = state.next;
     this.chainFirst = state.first;
     this.blocks = state.blocks;
+    this.mark = state.mark;
     this.movedAtMs = this.checkpointAtMs = nowMs;
   }
 
@@ -85,22 +93,35 @@ export class Cursor<M> {
 /** Where a partition begins, or why it cannot. */
 export type Opening = { state: LedgerState; lost: boolean } | { problem: string };
 
+const OTHER_LOG = 'the topic is not the one that was read before; use the database that belongs to it, or an empty one';
+
+/** What the log shows of a partition. */
+export interface LogView {
+  beginning: number;
+  /** Exclusive. */
+  end: number;
+  /** Another record stands where the last one stood that is in the ledger. */
+  isBroken: boolean;
+}
+
 /**
- * Where to go on in a partition that holds offsets from `beginning` up to `end` (exclusive), by what
- * the ledger says. `lost`: records were deleted that the sink never saw, and `acceptLost` lets it go on.
+ * Where to go on in a partition, by what the ledger says. `lost`: records were deleted that the sink never saw, and
+ * `acceptLost` lets it go on.
  */
 export const openingOf = (
   ledger: LedgerState | undefined,
-  beginning: number,
-  end: number,
+  { beginning, end, isBroken }: LogView,
   acceptLost: boolean,
 ): Opening => {
   if (ledger === undefined) return { state: { first: beginning, next: beginning, blocks: 0 }, lost: false };
   if (ledger.next > end) {
     return {
-      problem:
-        `the ledger ends at ${ledger.next}, the topic already at ${end}: the topic is not the one that was read before; ` +
-        'use the database that belongs to it, or an empty one',
+      problem: `the ledger ends at ${ledger.next}, the topic already at ${end}: ${OTHER_LOG}`,
+    };
+  }
+  if (isBroken) {
+    return {
+      problem: `at offset ${ledger.mark?.offset} stands another record than the one in the ledger: ${OTHER_LOG}`,
     };
   }
   if (ledger.next >= beginning) return { state: ledger, lost: false };

@@ -1,11 +1,12 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import type { Codec } from '../../lib/avro/index.ts';
-import { OffsetOutOfRangeError } from '../../lib/kafka/errors.ts';
-import type { Batch, Kafka, PartitionOffset, Reader } from '../../lib/kafka/types.ts';
+import { markOf, type Mark } from '../../lib/kafka/continuity.ts';
+import { CorruptRecordError, OffsetOutOfRangeError } from '../../lib/kafka/errors.ts';
+import type { Batch, Kafka, KafkaRecord, PartitionOffset, Reader, ReaderOptions } from '../../lib/kafka/types.ts';
 import { createLogger, createMetrics } from '../../lib/telemetry/index.ts';
 import { TOPICS } from '../../lib/topics.ts';
 import { Lane } from './lane.ts';
-import type { Ledger } from './ledger.ts';
+import type { Ledger, LedgerState } from './ledger.ts';
 import { createSinkMetrics } from './metrics.ts';
 import type { BlockWriter } from './writer.ts';
 
@@ -20,18 +21,29 @@ afterEach(async () => {
   await Promise.all(lanes.splice(0).map((lane) => lane.stop()));
 });
 
-function open() {
+const recordOf = (offset: number, value: string): KafkaRecord => ({
+  ...{ offset, timestampMs: 0, key: null, value: Buffer.from(value), headers: {} },
+});
+const batchOf = (partition: number, records: KafkaRecord[], nextOffset: number): Batch => ({
+  ...{ topic, partition, records, nextOffset, highWatermark: 100, lastStableOffset: nextOffset, owner: undefined },
+});
+
+/** `known`: what the ledger says. `standing`: what the log holds where a mark is looked for. */
+function open({ known = new Map<number, LedgerState>(), standing = 'last' } = {}) {
   const assigns: PartitionOffset[][] = [];
   const seeks: PartitionOffset[] = [];
   const ready: (Batch | Error)[] = [];
+  const removes: number[] = [];
   const ledgerReads: number[][] = [];
+  const waits: number[] = [];
   let [polls, aheadMs] = [0, 0];
   const reader = {
     assign: (partitions) => void assigns.push([...partitions]),
     seek: (partition) => void seeks.push(partition),
-    remove: () => undefined,
-    poll: async () => {
+    remove: (_, partition) => void removes.push(partition),
+    poll: async (maxWaitMs: number) => {
       polls += 1;
+      waits.push(maxWaitMs);
       await new Promise((resolve) => setTimeout(resolve, 1));
       const next = ready.shift();
       if (next instanceof Error) throw next;
@@ -39,8 +51,22 @@ function open() {
     },
     close: () => Promise.resolve(),
   } satisfies Partial<Reader>;
+  /** Looks at one record of each partition. */
+  const looking = (): Partial<Reader> => {
+    let batches: Batch[] = [];
+    return {
+      assign: (partitions) => {
+        batches = partitions.map(({ partition, offset }) =>
+          batchOf(partition, [recordOf(offset, standing)], offset + 1),
+        );
+      },
+      remove: () => undefined,
+      poll: () => Promise.resolve(batches.splice(0)),
+      close: () => Promise.resolve(),
+    };
+  };
   const kafka = {
-    createReader: () => reader,
+    createReader: ({ isolation }: ReaderOptions) => (isolation === 'read_committed' ? reader : looking()),
     joinGroup: ({ onAssigned }: { onAssigned(partitions: number[], generation: number): void }) => {
       onAssigned([0, 1], 1);
       return { leave: () => Promise.resolve() };
@@ -51,9 +77,9 @@ function open() {
   const written: [partition: number, first: number, last: number, records: number][] = [];
   const writer = {
     healthy: true,
-    insist: async (_: string, wanted: () => boolean, action: () => Promise<void>) => {
-      if (wanted()) await action();
-      return wanted();
+    insist: async (_: string, wanted: AbortSignal, action: () => Promise<void>) => {
+      if (!wanted.aborted) await action();
+      return !wanted.aborted;
     },
     write: (block: { ranges: Map<number, { first: number; last: number; records: number }> }) => {
       for (const [partition, { first, last, records }] of block.ranges) written.push([partition, first, last, records]);
@@ -63,7 +89,7 @@ function open() {
   const ledger = {
     read: (partitions: readonly number[]) => {
       ledgerReads.push([...partitions]);
-      return Promise.resolve(new Map());
+      return Promise.resolve(new Map([...known].filter(([partition]) => partitions.includes(partition))));
     },
     checkpoint: () => Promise.resolve(),
   };
@@ -71,6 +97,7 @@ function open() {
     if (value.toString() === 'garbage') throw new Error('garbage');
     return value.toString();
   };
+  const metrics = createSinkMetrics(createMetrics());
   const lane = new Lane<string>({
     content: { topic, tables: [], addRows: () => undefined, sameCause: () => false, logTimeMs: () => 0 },
     kafka: kafka as unknown as Kafka,
@@ -81,20 +108,19 @@ function open() {
     writer: writer as unknown as BlockWriter,
     settings: { blockIntervalMs: 60_000, blockRecordsMax: 100, blockBytesMax: 1 << 20, acceptLost: false },
     logger: createLogger('test', 'silent'),
-    metrics: createSinkMetrics(createMetrics()),
-    clock: () => Date.now() + aheadMs,
+    metrics,
+    givingUp: new AbortController(),
+    elapsed: () => performance.now() + aheadMs,
   });
   lanes.push(lane);
   const say = (partition: number, offset: number, ...values: string[]): void => {
-    const records = values.map((value, at) => ({
-      ...{ offset: offset + at, timestampMs: 0, key: null, value: Buffer.from(value), headers: {} },
-    }));
-    const nextOffset = offset + values.length;
-    ready.push({ topic, partition, records, nextOffset, highWatermark: 100, lastStableOffset: nextOffset } as Batch);
+    const records = values.map((value, at) => recordOf(offset + at, value));
+    ready.push(batchOf(partition, records, offset + values.length));
   };
   return {
-    ...{ lane, assigns, seeks, ready, ledgerReads, written, say },
+    ...{ lane, assigns, seeks, removes, ready, ledgerReads, waits, written, say },
     polls: () => polls,
+    stopped: async () => (await metrics.stopped.get()).values[0]?.value,
     /** Time goes on. */
     pass: (ms: number) => void (aheadMs += ms),
   };
@@ -136,11 +162,95 @@ describe('a lane', () => {
     ]);
   });
 
-  it('pauses before it begins again, whatever Kafka refuses', async () => {
-    const { lane, ready, polls } = open();
+  it.each([
+    ['is damaged', new CorruptRecordError(topic, 0, 1, new Error('crc'))],
+    ['is not where it was', new OffsetOutOfRangeError(topic, 0, 1)],
+  ])('stops one partition alone whose log %s: the other goes on, and nobody waits for it', async (_, error) => {
+    const { lane, say, assigns, removes, ready, written, stopped, ledgerReads } = open();
+    say(1, 0, 'a');
+    ready.push(error);
+    say(1, 1, ...Array.from({ length: 100 }, () => 'b'));
+    lane.start();
+    await until(() => written.length === 2);
+    expect(written).toEqual([
+      [1, 0, 0, 1],
+      [1, 1, 100, 100],
+    ]);
+    expect(lane.positions().map(({ state }) => state)).toEqual(['stopped', 'running']);
+    expect(await stopped()).toBe(1);
+    expect(lane.ready()).toBe(true);
+    expect(removes).toEqual([0]);
+    expect(assigns).toHaveLength(2);
+    expect(ledgerReads).toEqual([[0, 1]]);
+  });
+
+  it('does not try a partition at once again, whatever Kafka refuses', async () => {
+    const { lane, ready, ledgerReads } = open();
     for (let i = 0; i < 1_000; i++) ready.push(new OffsetOutOfRangeError(topic, 0, 0));
     lane.start();
     await pause(400);
+    expect(ledgerReads).toEqual([[0, 1]]);
+  });
+
+  it('pauses before it begins again when reading as a whole fails', async () => {
+    const { lane, ready, polls } = open();
+    for (let i = 0; i < 1_000; i++) ready.push(new Error('away'));
+    lane.start();
+    await pause(400);
     expect(polls()).toBeLessThanOrEqual(2);
+  });
+
+  it('waits half a second for records at most, however far the next block is', async () => {
+    const { lane, say, waits, written } = open();
+    say(1, 0, 'a');
+    lane.start();
+    await until(() => written.length === 1);
+    say(1, 1, 'b');
+    const asked = waits.length;
+    await until(() => waits.length > asked + 5);
+    expect(Math.max(...waits)).toBe(500);
+  });
+});
+
+describe('the log that was read before', () => {
+  const mark: Mark = markOf(recordOf(9, 'last'));
+  const known = new Map([[0, { first: 0, next: 10, blocks: 0, mark }]]);
+
+  it('is gone on with when the last record stands where it stood', async () => {
+    const { lane, assigns } = open({ known });
+    lane.start();
+    await until(() => lane.ready());
+    expect(lane.positions().map(({ state }) => state)).toEqual(['running', 'running']);
+    expect(assigns.at(-1)?.map(({ offset }) => offset)).toEqual([10, 0]);
+  });
+
+  it('is missed when another stands there: the partition stays stopped, the other goes on', async () => {
+    const { lane, assigns, seeks, say, written, pass, ledgerReads, stopped } = open({ known, standing: 'other' });
+    say(0, 10, 'x');
+    say(1, 0, 'a');
+    lane.start();
+    await until(() => written.length === 1);
+    for (let tries = 2; tries < 5; tries++) {
+      pass(31_000);
+      await until(() => ledgerReads.length === tries);
+    }
+    await pause(20);
+    expect(lane.positions()).toMatchObject([
+      { state: 'stopped', position: 10 },
+      { state: 'running', position: 1 },
+    ]);
+    expect(await stopped()).toBe(1);
+    expect(lane.ready()).toBe(true);
+    expect(written).toEqual([[1, 0, 0, 1]]);
+    expect(assigns.at(-1)).toEqual([{ topic, partition: 1, offset: 0 }]);
+    expect(seeks).toEqual([]);
+  });
+
+  it('is taken at its offsets where the ledger has no mark', async () => {
+    const unmarked = new Map([[0, { first: 0, next: 10, blocks: 0 }]]);
+    const { lane } = open({ known: unmarked, standing: 'other' });
+    lane.start();
+    await until(() => lane.ready());
+    expect(lane.positions().map(({ state }) => state)).toEqual(['running', 'running']);
   });
 });

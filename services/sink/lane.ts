@@ -1,50 +1,14 @@
-import type { Logger } from 'pino';
-import { UnknownSchemaError, type Codec } from '../../lib/avro/index.ts';
-import type { Batch, Kafka, KafkaRecord, Member, Reader } from '../../lib/kafka/types.ts';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { markOf } from '../../lib/kafka/continuity.ts';
+import { OffsetOutOfRangeError, UnreadablePartitionError } from '../../lib/kafka/errors.ts';
+import type { Batch, Member, Reader } from '../../lib/kafka/types.ts';
+import { within } from '../../lib/kafka/within.ts';
 import type { StagePosition } from '../../lib/telemetry/index.ts';
-import type { TopicName } from '../../lib/topics.ts';
-import { Block, type Rows } from './block.ts';
-import { Cursor, openingOf, valueOf, type Message, type SameCause } from './cursor.ts';
-import type { Ledger } from './ledger.ts';
-import type { SinkMetrics } from './metrics.ts';
-import type { BlockWriter } from './writer.ts';
-
-/** What a topic's records become. */
-export interface LaneContent<M> {
-  topic: TopicName;
-  /** The tables, in the order in which a block writes them. */
-  tables: readonly string[];
-  addRows(rows: Rows, message: M, offset: number): void;
-  sameCause: SameCause<M>;
-  logTimeMs(message: M): number;
-}
-
-export interface LaneSettings {
-  /** Blocks begin at least so far apart, unless one is full. */
-  blockIntervalMs: number;
-  /** A block is full with so many records, but for the rest of a cause. */
-  blockRecordsMax: number;
-  /** And with so many bytes of rows. */
-  blockBytesMax: number;
-  /** Go on where records were deleted unread. */
-  acceptLost: boolean;
-}
-
-export interface LaneOptions<M> {
-  content: LaneContent<M>;
-  kafka: Kafka;
-  codec: Codec<M>;
-  groupId: string;
-  /** Base URL of the health server, said in the group. */
-  url: string | null;
-  ledger: Ledger;
-  writer: BlockWriter;
-  settings: LaneSettings;
-  logger: Logger;
-  metrics: SinkMetrics;
-  /** Unix milliseconds. */
-  clock: () => number;
-}
+import { Block } from './block.ts';
+import { Cursor, type Message } from './cursor.ts';
+import type { LaneOptions } from './lane-options.ts';
+import { openPartitions } from './opening.ts';
+import { decode, decodeUnknown } from './reading.ts';
 
 const IDLE_POLL_MS = 500;
 const BUSY_POLL_MS = 10;
@@ -56,10 +20,9 @@ const MARKERS_AFTER_MS = 60_000;
 const CHECKPOINT_BLOCKS = 1_000;
 /** The rows of single blocks are not kept for ever: those of a quiet partition are summed up by age. */
 const CHECKPOINT_AFTER_MS = 3_600_000;
-const SCHEMA_ATTEMPTS = 10;
+/** How long stopping waits for ClickHouse, and how much longer for whatever else is under way. */
 const STOP_WITHIN_MS = 5_000;
-/** Counting a block's bytes walks its tables: not at every record. */
-const BYTES_EVERY = 256;
+const STOP_GRACE_MS = 1_000;
 
 /**
  * One topic on its way into ClickHouse: takes its share of the partitions from the group, reads each
@@ -73,10 +36,12 @@ export class Lane<M> {
   /** Grows whenever what is ours may have changed: blocks of an older epoch are not wanted any more. */
   private epoch = 0;
   private openEpoch = 0;
+  /** Aborted when the epoch ends: what is tried for it is tried no more. */
+  private epochEnds = new AbortController();
   private block: Block;
-  private submittedAtMs = 0;
+  private submittedAtMs = -Infinity;
   private inFlight: Promise<void> | null = null;
-  private stopping = false;
+  private readonly stopping = new AbortController();
   private running: Promise<void> | undefined;
 
   constructor(private readonly options: LaneOptions<M>) {
@@ -90,7 +55,7 @@ export class Lane<M> {
       const same = partitions.length === this.assigned.length && partitions.every((p) => this.assigned.includes(p));
       if (same && this.epoch > 0) return;
       this.assigned = partitions;
-      this.epoch += 1;
+      this.turn();
     };
     const without = (gone: number[]): void => moved(this.assigned.filter((partition) => !gone.includes(partition)));
     this.member = kafka.joinGroup({
@@ -106,10 +71,26 @@ export class Lane<M> {
 
   /** Writes what is gathered if ClickHouse takes it at once, then leaves the group. */
   async stop(): Promise<void> {
-    this.stopping = true;
-    await this.running;
-    await this.member?.leave();
+    this.stopping.abort();
+    if (this.epoch !== this.openEpoch) this.epochEnds.abort();
+    const timer = setTimeout(() => this.giveUp(), STOP_WITHIN_MS);
     await this.reader.close();
+    // What it may still ask Kafka ends by itself, and nothing is done with it.
+    await within(this.running ?? Promise.resolve(), STOP_WITHIN_MS + STOP_GRACE_MS).catch(() => undefined);
+    clearTimeout(timer);
+    this.giveUp();
+    await this.member?.leave();
+  }
+
+  private giveUp(): void {
+    this.epochEnds.abort();
+    this.options.givingUp.abort();
+  }
+
+  private turn(): void {
+    this.epoch += 1;
+    this.epochEnds.abort();
+    this.epochEnds = new AbortController();
   }
 
   positions(): StagePosition[] {
@@ -128,22 +109,29 @@ export class Lane<M> {
     }));
   }
 
-  /** Has joined the group, opened its partitions, and none stands still. */
+  /**
+   * Has joined the group and opened its partitions, and ClickHouse takes rows. A partition that stands still is no reason
+   * to wait: it needs somebody, and says so elsewhere.
+   */
   ready(): boolean {
-    if (this.epoch === 0 || this.epoch !== this.openEpoch || !this.options.writer.healthy) return false;
-    return [...this.cursors.values()].every((cursor) => cursor.stopped === null);
+    return this.epoch > 0 && this.epoch === this.openEpoch && this.options.writer.healthy;
+  }
+
+  private get isStopping(): boolean {
+    return this.stopping.signal.aborted;
   }
 
   private async run(): Promise<void> {
-    while (!this.stopping) {
+    while (!this.isStopping) {
       try {
         if (this.epoch !== this.openEpoch) await this.open(this.epoch);
         await this.step();
       } catch (error) {
         const { logger, content } = this.options;
+        if (this.isStopping) break;
         logger.error({ topic: content.topic, err: error }, 'reading failed; beginning again at the end of the ledger');
-        await this.wait(RETRY_PAUSE_MS);
-        this.epoch += 1;
+        await sleep(RETRY_PAUSE_MS, undefined, { signal: this.stopping.signal }).catch(() => undefined);
+        this.turn();
       }
     }
     await this.finish();
@@ -155,8 +143,8 @@ export class Lane<M> {
     this.reader.assign([]);
     await this.inFlight;
     this.block = new Block(content.tables);
-    const cursors = await this.openCursors([...this.assigned], epoch);
-    if (cursors === null) return;
+    const cursors = await this.openCursors([...this.assigned]);
+    if (cursors === null || epoch !== this.epoch) return;
     for (const partition of this.cursors.keys()) metrics.lag.remove({ topic: content.topic, partition });
     this.cursors = cursors;
     this.openEpoch = epoch;
@@ -172,59 +160,58 @@ export class Lane<M> {
     const { content, logger } = this.options;
     const { epoch } = this;
     try {
-      const cursor = (await this.openCursors([partition], epoch))?.get(partition);
+      const cursor = (await this.openCursors([partition]))?.get(partition);
       if (cursor === undefined || epoch !== this.epoch) return;
       this.cursors.set(partition, cursor);
       if (cursor.stopped === null) this.reader.seek({ topic: content.topic, partition, offset: cursor.next });
     } catch (error) {
       logger.warn({ topic: content.topic, partition, err: error }, 'a stopped partition could not be tried again');
       const cursor = this.cursors.get(partition);
-      if (cursor !== undefined) cursor.movedAtMs = this.options.clock();
+      if (cursor !== undefined) cursor.retryAtMs = this.options.elapsed() + STOPPED_RETRY_MS;
     }
   }
 
   /** Cursors at the ends of their ledgers, those that cannot go on halted; null when not wanted any more. */
-  private async openCursors(partitions: readonly number[], epoch: number): Promise<Map<number, Cursor<M>> | null> {
-    const { kafka, content, ledger, writer, settings } = this.options;
+  private async openCursors(partitions: readonly number[]): Promise<Map<number, Cursor<M>> | null> {
+    const opened = await openPartitions(this.options, partitions, this.epochEnds.signal);
+    if (opened === null) return null;
     const cursors = new Map<number, Cursor<M>>();
-    if (partitions.length === 0) return cursors;
-    let states: Awaited<ReturnType<Ledger['read']>> = new Map();
-    const read = await writer.insist(
-      'ledger',
-      () => this.wanted(epoch),
-      async () => {
-        states = await ledger.read(partitions);
-      },
-    );
-    if (!read) return null;
-    const [beginnings, ends] = await Promise.all([
-      kafka.beginningOffsets(content.topic),
-      kafka.endOffsets(content.topic),
-    ]);
-    for (const partition of partitions) {
-      const end = ends[partition] ?? 0;
-      const opening = openingOf(states.get(partition), beginnings[partition] ?? 0, end, settings.acceptLost);
-      const state = 'state' in opening ? opening.state : (states.get(partition) ?? { first: 0, next: 0, blocks: 0 });
-      const cursor = new Cursor<M>(partition, state, end, this.options.clock());
+    for (const { partition, state, end, problem, lost } of opened) {
+      const cursor = new Cursor<M>(partition, state, end, this.options.elapsed());
       cursors.set(partition, cursor);
-      if ('problem' in opening) this.halt(cursor, opening.problem, null);
-      else if (opening.lost || state.blocks > 0) await this.checkpoint(cursor, state.next);
+      if (problem !== null) this.halt(cursor, problem, null);
+      else if (lost || state.blocks > 0) await this.checkpoint(cursor, state.next);
     }
     return cursors;
   }
 
   private async step(): Promise<void> {
-    const now = this.options.clock();
-    const dueInMs = this.submittedAtMs + this.options.settings.blockIntervalMs - now;
+    const dueInMs = this.submittedAtMs + this.options.settings.blockIntervalMs - this.options.elapsed();
     if (this.block.records > 0 && dueInMs <= 0 && this.inFlight === null) await this.submit();
     let waitMs = IDLE_POLL_MS;
-    if (this.block.records > 0) waitMs = this.inFlight === null ? Math.max(1, dueInMs) : BUSY_POLL_MS;
-    for (const batch of await this.reader.poll(waitMs)) await this.take(batch);
+    if (this.block.records > 0) {
+      waitMs = this.inFlight === null ? Math.min(IDLE_POLL_MS, Math.max(1, dueInMs)) : BUSY_POLL_MS;
+    }
+    for (const batch of await this.poll(waitMs)) await this.take(batch);
     await this.housekeep();
   }
 
+  /** What came of those that can be read. */
+  private async poll(waitMs: number): Promise<Batch[]> {
+    try {
+      return await this.reader.poll(waitMs);
+    } catch (error) {
+      if (!(error instanceof UnreadablePartitionError)) throw error;
+      const cursor = this.cursors.get(error.partition);
+      if (cursor === undefined) this.reader.remove(error.topic, error.partition);
+      // Retention may have taken it, or the log have lost its end: opening it again tells.
+      else this.halt(cursor, error.message, error, error instanceof OffsetOutOfRangeError ? RETRY_PAUSE_MS : undefined);
+      return [];
+    }
+  }
+
   private async take(batch: Batch): Promise<void> {
-    const { content } = this.options;
+    const { content, codec } = this.options;
     const cursor = this.cursors.get(batch.partition);
     if (cursor === undefined || cursor.stopped !== null || batch.topic !== content.topic) return;
     cursor.end = batch.highWatermark;
@@ -232,7 +219,7 @@ export class Lane<M> {
       if (record.offset < cursor.readTo) continue;
       let message: Message<M>;
       try {
-        message = this.decode(record) ?? (await this.decodeUnknown(record));
+        message = decode(codec, record) ?? (await decodeUnknown(codec, record, this.stopping.signal));
         const last = cursor.held.at(-1);
         if (last !== undefined && !content.sameCause(last, message)) {
           this.release(cursor);
@@ -256,36 +243,12 @@ export class Lane<M> {
     if (this.full()) await this.submit();
   }
 
-  /** Undefined when the writer's schema has to be fetched first. */
-  private decode(record: KafkaRecord): Message<M> | undefined {
-    const value = valueOf(record);
-    try {
-      return { offset: record.offset, value, body: this.options.codec.decode(value) };
-    } catch (error) {
-      if (error instanceof UnknownSchemaError) return undefined;
-      throw error;
-    }
-  }
-
-  private async decodeUnknown(record: KafkaRecord): Promise<Message<M>> {
-    const value = valueOf(record);
-    for (let attempt = 1; ; attempt++) {
-      try {
-        await this.options.codec.load([value]);
-        return { offset: record.offset, value, body: this.options.codec.decode(value) };
-      } catch (error) {
-        if (attempt === SCHEMA_ATTEMPTS || this.stopping) throw error;
-        await this.wait(RETRY_PAUSE_MS);
-      }
-    }
-  }
-
   /** Puts what is held into the block. */
   private release(cursor: Cursor<M>): void {
     const { content } = this.options;
     for (let message = cursor.held[0]; message !== undefined; message = cursor.held[0]) {
       content.addRows(this.block, message.body, message.offset);
-      this.block.count(cursor.partition, message.offset, message.value, content.logTimeMs(message.body));
+      this.block.count(cursor.partition, message, content.logTimeMs(message.body));
       cursor.gathered += 1;
       cursor.held.shift();
     }
@@ -293,10 +256,7 @@ export class Lane<M> {
 
   private full(): boolean {
     const { blockRecordsMax, blockBytesMax } = this.options.settings;
-    const { records } = this.block;
-    return (
-      records >= blockRecordsMax || (records % BYTES_EVERY === 0 && records > 0 && this.block.bytes >= blockBytesMax)
-    );
+    return this.block.records >= blockRecordsMax || (this.block.records > 0 && this.block.bytes >= blockBytesMax);
   }
 
   /** Hands the block over, when the one before is done. */
@@ -312,20 +272,20 @@ export class Lane<M> {
       cursor.gathered = 0;
     }
     this.block = new Block(this.options.content.tables);
-    this.submittedAtMs = this.options.clock();
+    this.submittedAtMs = this.options.elapsed();
     this.inFlight = this.write(block, epoch).finally(() => (this.inFlight = null));
   }
 
   private async write(block: Block, epoch: number): Promise<void> {
-    const deadline = (): boolean => !this.stopping || this.options.clock() < this.submittedAtMs + STOP_WITHIN_MS;
-    const done = await this.options.writer.write(block, () => epoch === this.epoch && deadline());
+    const done = await this.options.writer.write(block, this.epochEnds.signal);
     if (!done || epoch !== this.openEpoch) return;
     for (const [partition, range] of block.ranges) {
       const cursor = this.cursors.get(partition);
       if (cursor === undefined) continue;
       cursor.next = range.last + 1;
       cursor.logTimeMs = range.logTimeMs;
-      cursor.movedAtMs = this.options.clock();
+      if (range.record !== null) cursor.mark = markOf(range.record);
+      cursor.movedAtMs = this.options.elapsed();
       cursor.blocks += 1;
       if (cursor.blocksSinceCheckpoint >= CHECKPOINT_BLOCKS) await this.checkpoint(cursor, cursor.next);
     }
@@ -334,9 +294,9 @@ export class Lane<M> {
   /** Not worth insisting on: the next one says the same. */
   private async checkpoint(cursor: Cursor<M>, next: number): Promise<void> {
     const { blocks } = cursor;
-    cursor.checkpointAtMs = this.options.clock();
+    cursor.checkpointAtMs = this.options.elapsed();
     try {
-      await this.options.ledger.checkpoint(cursor.partition, cursor.chainFirst, next);
+      await this.options.ledger.checkpoint(cursor.partition, { first: cursor.chainFirst, next, mark: cursor.mark });
       // Not those that were written meanwhile.
       cursor.blocksInCheckpoint = blocks;
       if (!cursor.pending) cursor.next = cursor.submittedTo = Math.max(cursor.next, next);
@@ -346,15 +306,15 @@ export class Lane<M> {
   }
 
   private async housekeep(): Promise<void> {
-    const { metrics, content, clock } = this.options;
-    const now = clock();
+    const { metrics, content, elapsed } = this.options;
+    const now = elapsed();
     let stopped = 0;
     for (const cursor of this.cursors.values()) {
       metrics.lag.set({ topic: content.topic, partition: cursor.partition }, Math.max(0, cursor.end - cursor.position));
       if (cursor.stopped !== null) {
         stopped += 1;
         // Not while a block holds records of it: they would be gathered twice.
-        if (!cursor.pending && now - cursor.movedAtMs > STOPPED_RETRY_MS) await this.reopen(cursor);
+        if (!cursor.pending && now > cursor.retryAtMs) await this.reopen(cursor);
       } else if (!cursor.pending && cursor.readTo > cursor.next && now - cursor.movedAtMs > MARKERS_AFTER_MS) {
         cursor.movedAtMs = now;
         await this.checkpoint(cursor, cursor.readTo);
@@ -365,10 +325,10 @@ export class Lane<M> {
     metrics.stopped.set({ topic: content.topic }, stopped);
   }
 
-  private halt(cursor: Cursor<M>, problem: string, error: unknown): void {
-    const { logger, content, clock } = this.options;
+  private halt(cursor: Cursor<M>, problem: string, error: unknown, retryMs = STOPPED_RETRY_MS): void {
+    const { logger, content, elapsed } = this.options;
     cursor.stopped = problem;
-    cursor.movedAtMs = clock();
+    cursor.retryAtMs = elapsed() + retryMs;
     cursor.readTo = cursor.releasedTo;
     cursor.held = [];
     this.reader.remove(content.topic, cursor.partition);
@@ -387,13 +347,5 @@ export class Lane<M> {
       const worthIt = cursor.blocksSinceCheckpoint > 0 || cursor.readTo > cursor.next;
       if (this.options.writer.healthy && !cursor.pending && worthIt) await this.checkpoint(cursor, cursor.readTo);
     }
-  }
-
-  private wanted(epoch: number): boolean {
-    return epoch === this.epoch && !this.stopping;
-  }
-
-  private wait(ms: number): Promise<void> {
-    return new Promise((resolve) => setTimeout(resolve, ms));
   }
 }

@@ -2,6 +2,7 @@ import { insertRowBinary, queryRows, type ClickHouse } from '../../lib/clickhous
 import { RowBinaryWriter } from '../../lib/clickhouse/rowbinary.ts';
 import { ledgerRows, type LedgerRow } from '../../lib/clickhouse/schema.ts';
 import { READ_SETTINGS, TABLES } from '../../lib/clickhouse/tables.ts';
+import { markOf, markText, parseMark, type Mark } from '../../lib/kafka/continuity.ts';
 import type { BlockRange } from './block.ts';
 import { contiguousEnd } from './chain.ts';
 
@@ -11,6 +12,8 @@ export interface LedgerState {
   next: number;
   /** Blocks since the last checkpoint. */
   blocks: number;
+  /** Of the last record before `next`, or of one further back; undefined where none is known. */
+  mark?: Mark | undefined;
 }
 
 /** What the ledger knows of one partition. */
@@ -19,6 +22,7 @@ interface LedgerSpan {
   checkpoint: boolean;
   first: number;
   last: number;
+  mark: string;
 }
 
 /**
@@ -30,6 +34,8 @@ export class Ledger {
     private readonly client: ClickHouse,
     private readonly topic: string,
     private readonly clock: () => number,
+    /** Ends what is under way. */
+    private readonly signal?: AbortSignal,
   ) {}
 
   /** By partition; those that the ledger has never seen are missing. Throws what the client throws. */
@@ -41,12 +47,14 @@ export class Ledger {
          SELECT partition, max(last_offset) AS last FROM ${TABLES.sinkLedger} FINAL
          WHERE topic = {topic: String} AND checkpoint GROUP BY partition
        )
-       SELECT partition, checkpoint, toFloat64(first_offset) AS first, toFloat64(last_offset) AS last
+       SELECT partition, checkpoint, toFloat64(first_offset) AS first, toFloat64(last_offset) AS last,
+         last_record AS mark
        FROM ${TABLES.sinkLedger} FINAL LEFT ANY JOIN checkpoints USING (partition)
        WHERE topic = {topic: String} AND partition IN {partitions: Array(UInt32)}
          AND (checkpoint OR last_offset >= checkpoints.last)`,
       { topic: this.topic, partitions },
       { ...READ_SETTINGS, join_use_nulls: 0 },
+      this.signal,
     );
     const states = new Map<number, LedgerState>();
     for (const partition of partitions) {
@@ -54,7 +62,9 @@ export class Ledger {
       const next = contiguousEnd(own);
       if (next === null) continue;
       const first = Math.min(...own.map((span) => span.first));
-      states.set(partition, { first, next, blocks: own.filter((span) => !span.checkpoint).length });
+      const marks = own.flatMap(({ last, mark }) => (last < next ? [parseMark(mark)] : []));
+      const mark = marks.reduce((a, b) => ((b?.offset ?? -1) > (a?.offset ?? -1) ? b : a), undefined);
+      states.set(partition, { first, next, blocks: own.filter((span) => !span.checkpoint).length, mark });
     }
     return states;
   }
@@ -72,12 +82,13 @@ export class Ledger {
         rows: range.records,
         hash: hashText(range.crc),
         written_at: now,
+        last_record: range.record === null ? '' : markText(markOf(range.record)),
       })),
     );
   }
 
-  /** Says all of a partition's blocks in one row. `next` as in {@link LedgerState}. */
-  async checkpoint(partition: number, first: number, next: number): Promise<void> {
+  /** Says all of a partition's blocks in one row. */
+  async checkpoint(partition: number, { first, next, mark }: Omit<LedgerState, 'blocks'>): Promise<void> {
     await this.insert([
       {
         topic: this.topic,
@@ -88,6 +99,7 @@ export class Ledger {
         rows: 0,
         hash: '',
         written_at: this.clock(),
+        last_record: mark === undefined ? '' : markText(mark),
       },
     ]);
   }
@@ -95,12 +107,8 @@ export class Ledger {
   private async insert(rows: readonly LedgerRow[]): Promise<void> {
     const writer = new RowBinaryWriter(1024);
     for (const row of rows) ledgerRows.write(writer, row);
-    await insertRowBinary(this.client, {
-      table: ledgerRows.table,
-      columns: ledgerRows.columns,
-      body: writer.take(),
-      rows: rows.length,
-    });
+    const { table, columns } = ledgerRows;
+    await insertRowBinary(this.client, { table, columns, body: writer.take(), rows: rows.length }, this.signal);
   }
 }
 

@@ -5,7 +5,8 @@ import type { Kafka } from '../../lib/kafka/types.ts';
 import type { StagePosition } from '../../lib/telemetry/index.ts';
 import type { DeadLetter, Outcome } from '../../schemas/types.ts';
 import { DEAD_LETTERS, GROUPS, OUTCOMES } from './content.ts';
-import { Lane, type LaneContent, type LaneSettings } from './lane.ts';
+import { Lane } from './lane.ts';
+import type { LaneContent, LaneSettings } from './lane-options.ts';
 import { Ledger } from './ledger.ts';
 import type { SinkMetrics } from './metrics.ts';
 import { BlockWriter } from './writer.ts';
@@ -19,8 +20,10 @@ export interface SinkOptions {
   settings: LaneSettings;
   logger: Logger;
   metrics: SinkMetrics;
-  /** Unix milliseconds. */
+  /** Unix milliseconds: what the ledger's rows are dated with. */
   clock: () => number;
+  /** Milliseconds that pass evenly, which all waiting goes by (default performance.now). */
+  elapsed?: () => number;
 }
 
 export interface Sink {
@@ -46,13 +49,28 @@ export const startSink = (options: SinkOptions): Sink => {
 };
 
 const laneOf = <M>(
-  { kafka, client, url, settings, logger, metrics, clock }: SinkOptions,
+  { kafka, client, url, settings, logger, metrics, clock, elapsed = () => performance.now() }: SinkOptions,
   content: LaneContent<M>,
   codec: Codec<M>,
   groupId: string,
 ): Lane<M> => {
   const { topic } = content;
-  const ledger = new Ledger(client, topic, clock);
-  const writer = new BlockWriter({ client, ledger, logger, metrics, topic });
-  return new Lane({ content, kafka, codec, groupId, url, ledger, writer, settings, logger, metrics, clock });
+  const givingUp = new AbortController();
+  const { signal } = givingUp;
+  const ledger = new Ledger(client, topic, clock, signal);
+  const writer = new BlockWriter({ client, ledger, logger, metrics, topic, signal });
+  return new Lane({
+    content,
+    kafka,
+    codec,
+    groupId,
+    url,
+    ledger,
+    writer,
+    givingUp,
+    settings,
+    logger,
+    metrics,
+    elapsed,
+  });
 };

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { insertRowBinary, type ClickHouse, type EncodedRows } from '../../lib/clickhouse/client.ts';
 import type { Block } from './block.ts';
@@ -13,11 +14,13 @@ export interface BlockWriterOptions {
   logger: Logger;
   metrics: SinkMetrics;
   topic: string;
+  /** Ends an insert that is under way. */
+  signal: AbortSignal;
 }
 
 /**
  * Writes blocks, one at a time: all tables, then the ledger. While ClickHouse is away, or refuses,
- * it tries again for as long as it is wanted; nothing is ever left out.
+ * it tries again until told not to; nothing is ever left out.
  */
 export class BlockWriter {
   private failures = 0;
@@ -30,10 +33,10 @@ export class BlockWriter {
   }
 
   /**
-   * True when the block is in the ledger. False when `wanted` said no before: the block may then be
+   * True when the block is in the ledger. False when `wanted` was aborted before: the block may then be
    * in some tables, and whoever owns its partitions writes it again.
    */
-  async write(block: Block, wanted: () => boolean): Promise<boolean> {
+  async write(block: Block, wanted: AbortSignal): Promise<boolean> {
     const { ledger, metrics, topic } = this.options;
     for (const insert of block.inserts()) {
       const { table, rows } = insert;
@@ -49,21 +52,22 @@ export class BlockWriter {
 
   private async insert(insert: EncodedRows): Promise<void> {
     const stop = this.options.metrics.insertSeconds.startTimer({ table: insert.table });
-    await insertRowBinary(this.options.client, insert);
+    await insertRowBinary(this.options.client, insert, this.options.signal);
     stop();
   }
 
-  /** Tries until it succeeds (true) or is not wanted any more (false). */
-  async insist(what: string, wanted: () => boolean, action: () => Promise<void>): Promise<boolean> {
+  /** Tries until it succeeds (true) or `wanted` is aborted (false). */
+  async insist(what: string, wanted: AbortSignal, action: () => Promise<void>): Promise<boolean> {
     const { logger, metrics, topic } = this.options;
     for (let attempt = 1; ; attempt++) {
-      if (!wanted()) return false;
+      if (wanted.aborted) return false;
       try {
         await action();
         if (this.failures > 0) logger.info({ topic, failures: this.failures }, 'clickhouse takes rows again');
         this.failures = 0;
         return true;
       } catch (error) {
+        if (this.options.signal.aborted) return false;
         this.failures += 1;
         metrics.failures.inc({ topic });
         const waitMs = Math.min(BACKOFF_FIRST_MS * 2 ** (attempt - 1), BACKOFF_MAX_MS);
@@ -71,7 +75,7 @@ export class BlockWriter {
           { topic, what, attempt, waitMs, code: codeOf(error) },
           'clickhouse did not take a block; trying again',
         );
-        await pause(waitMs, wanted);
+        await sleep(waitMs, undefined, { signal: wanted }).catch(() => undefined);
       }
     }
   }
@@ -82,13 +86,4 @@ const codeOf = (error: unknown): string => {
   if (!(error instanceof Error)) return 'unknown';
   const { code, type } = error as Error & { code?: string; type?: string };
   return [error.name, type, code].filter(Boolean).join(' ');
-};
-
-const STEP_MS = 100;
-
-/** Waits, and ends early when it is for nothing. */
-const pause = async (ms: number, wanted: () => boolean): Promise<void> => {
-  for (let left = ms; left > 0 && wanted(); left -= STEP_MS) {
-    await new Promise((resolve) => setTimeout(resolve, Math.min(left, STEP_MS)));
-  }
 };

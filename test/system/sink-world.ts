@@ -10,7 +10,7 @@ import { createLogger, createMetrics } from '../../lib/telemetry/index.ts';
 import { TOPICS, topicSpecs } from '../../lib/topics.ts';
 import type { Cart, DeadLetter, Outcome, Person, TraitEvent } from '../../schemas/types.ts';
 import { SINK_CONFIG } from '../../services/sink/config.ts';
-import type { LaneSettings } from '../../services/sink/lane.ts';
+import type { LaneSettings } from '../../services/sink/lane-options.ts';
 import { createSinkMetrics } from '../../services/sink/metrics.ts';
 import { startSink, type Sink } from '../../services/sink/sink.ts';
 
@@ -41,6 +41,7 @@ export interface StartOptions {
   settings?: Partial<LaneSettings>;
   client?: ClickHouse;
   clock?: () => number;
+  elapsed?: () => number;
 }
 
 export const waitFor = async (
@@ -104,7 +105,7 @@ export const openWorld = async (): Promise<SinkWorld> => {
         }),
       );
     },
-    start: ({ settings = {}, client: other, clock = Date.now } = {}) => {
+    start: ({ settings = {}, client: other, clock = Date.now, elapsed = () => performance.now() } = {}) => {
       const sink = startSink({
         kafka,
         client: other ?? client,
@@ -120,6 +121,7 @@ export const openWorld = async (): Promise<SinkWorld> => {
         logger,
         metrics: createSinkMetrics(createMetrics()),
         clock,
+        elapsed,
       });
       const stop = sink.stop.bind(sink);
       running.add(sink);

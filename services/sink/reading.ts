@@ -1,0 +1,36 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { UndecodableError, UnknownSchemaError, type Codec } from '../../lib/avro/index.ts';
+import type { KafkaRecord } from '../../lib/kafka/types.ts';
+import { valueOf, type Message } from './cursor.ts';
+
+const SCHEMA_ATTEMPTS = 10;
+const SCHEMA_PAUSE_MS = 1_000;
+
+/** What a record says; undefined when the writer's schema has to be fetched first. Throws what the codec throws. */
+export const decode = <M>(codec: Codec<M>, record: KafkaRecord): Message<M> | undefined => {
+  const value = valueOf(record);
+  try {
+    return { offset: record.offset, timestampMs: record.timestampMs, value, body: codec.decode(value) };
+  } catch (error) {
+    if (error instanceof UnknownSchemaError) return undefined;
+    throw error;
+  }
+};
+
+/** Fetches the writer's schema, again for a while where the registry is away, and decodes. */
+export const decodeUnknown = async <M>(
+  codec: Codec<M>,
+  record: KafkaRecord,
+  signal: AbortSignal,
+): Promise<Message<M>> => {
+  const value = valueOf(record);
+  for (let attempt = 1; ; attempt++) {
+    try {
+      await codec.load([value]);
+      return { offset: record.offset, timestampMs: record.timestampMs, value, body: codec.decode(value) };
+    } catch (error) {
+      if (error instanceof UndecodableError || attempt === SCHEMA_ATTEMPTS || signal.aborted) throw error;
+      await sleep(SCHEMA_PAUSE_MS, undefined, { signal }).catch(() => undefined);
+    }
+  }
+};
