@@ -1,6 +1,15 @@
 /** Facts about processes of this machine: who is alive, since when, and how to end what an earlier run left. */
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, readFileSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  linkSync,
+  mkdirSync,
+  readFileSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { SetupError } from './setup-error.ts';
@@ -39,13 +48,28 @@ export function removePid(runDir: string, name: string): void {
 }
 
 /** The pid in `<runDir>/<name>.pid` if that very process still runs. */
-export function livePid(runDir: string, name: string, ending = 'pid'): number | undefined {
-  let text: string;
+export function livePid(runDir: string, name: string): number | undefined {
+  const text = textOf(join(runDir, `${name}.pid`));
+  return text === undefined ? undefined : liveOwner(text);
+}
+
+/** Undefined when there is no such file. */
+function textOf(path: string): string | undefined {
   try {
-    text = readFileSync(join(runDir, `${name}.${ending}`), 'utf8');
+    return readFileSync(path, 'utf8');
   } catch {
     return undefined;
   }
+}
+
+/** Whether a file is there whose process is no more. */
+function isLeft(path: string): boolean {
+  const text = textOf(path);
+  return text !== undefined && liveOwner(text) === undefined;
+}
+
+/** The pid that a pid file's text names, if that very process still runs. */
+function liveOwner(text: string): number | undefined {
   const [pidText, ...start] = text.split(' ');
   const pid = Number(pidText);
   const current = Number.isInteger(pid) && pid > 0 ? startOf(pid) : undefined;
@@ -94,21 +118,33 @@ export async function endLeftovers(runDir: string, graceMs = 8_000): Promise<str
 
 /**
  * Claims DATA_DIR for this process; throws a SetupError when another installation already runs on it. Of several that
- * claim it at once, one gets it.
+ * claim it at once, one gets it: a claim comes into being whole, as a link to a file that is written already, and one
+ * whose process is no more is replaced by whoever holds the ticket to do so.
  */
 export function claimDataDir(dataDir: string): string {
   const runDir = join(dataDir, 'run');
   mkdirSync(runDir, { recursive: true });
-  for (;;) {
-    const owner = livePid(runDir, SUPERVISOR);
-    if (owner === process.pid) return runDir;
-    if (owner !== undefined) {
-      throw new SetupError(
-        `Another installation already runs on ${dataDir} (process ${owner}). Stop it, or choose another DATA_DIR (and other ports).`,
-      );
+  const [claim, ticket] = [join(runDir, `${SUPERVISOR}.pid`), join(runDir, `${SUPERVISOR}.ticket`)];
+  const own = join(runDir, `${SUPERVISOR}-${process.pid}.claim`);
+  writeFileSync(own, pidText(process.pid));
+  try {
+    for (;;) {
+      const owner = livePid(runDir, SUPERVISOR);
+      if (owner === process.pid) return runDir;
+      if (owner !== undefined) {
+        throw new SetupError(
+          `Another installation already runs on ${dataDir} (process ${owner}). Stop it, or choose another DATA_DIR (and other ports).`,
+        );
+      }
+      if (linkNew(own, claim)) continue;
+      if (linkNew(own, ticket)) {
+        // Looked at once more: who had the ticket before may have replaced it.
+        if (isLeft(claim)) renameSync(copyOf(own), claim);
+        rmSync(ticket);
+      } else if (isLeft(ticket)) rmSync(ticket, { force: true });
     }
-    // Created, it is looked at once more: somebody may have found it empty still, and taken it away.
-    if (!createPid(runDir, SUPERVISOR)) takeAwayDead(runDir, SUPERVISOR);
+  } finally {
+    rmSync(own, { force: true });
   }
 }
 
@@ -117,10 +153,10 @@ export function releaseDataDir(runDir: string): void {
   if (livePid(runDir, SUPERVISOR) === process.pid) removePid(runDir, SUPERVISOR);
 }
 
-/** False when the file is there. */
-function createPid(runDir: string, name: string): boolean {
+/** Makes `to` another name of a file; false when there is something of that name. */
+function linkNew(from: string, to: string): boolean {
   try {
-    writeFileSync(join(runDir, `${name}.pid`), pidText(process.pid), { flag: 'wx' });
+    linkSync(from, to);
     return true;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
@@ -128,17 +164,8 @@ function createPid(runDir: string, name: string): boolean {
   }
 }
 
-/** Removes the pid file of a process that is no more: moved first, since another may replace it at any moment. */
-function takeAwayDead(runDir: string, name: string): void {
-  const aside = `${name}-${process.pid}`;
-  try {
-    if (livePid(runDir, name) !== undefined) return;
-    renameSync(join(runDir, `${name}.pid`), join(runDir, `${aside}.left`));
-  } catch (error) {
-    // Somebody else was faster.
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return;
-    throw error;
-  }
-  if (livePid(runDir, aside, 'left') === undefined) rmSync(join(runDir, `${aside}.left`), { force: true });
-  else renameSync(join(runDir, `${aside}.left`), join(runDir, `${name}.pid`));
+/** A file of its own: renaming one of two names of the same file over the other would do nothing. */
+function copyOf(path: string): string {
+  copyFileSync(path, `${path}.copy`);
+  return `${path}.copy`;
 }

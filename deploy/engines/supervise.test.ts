@@ -162,7 +162,7 @@ describe('what an earlier run left behind', () => {
 describe('DATA_DIR', () => {
   it('goes to one of several that claim it at the same moment, also when a dead one left its claim', async () => {
     const bundle = join(folder, 'claim.mjs');
-    const ROUNDS = 20;
+    const ROUNDS = 100;
     await build({
       stdin: {
         contents: `
