@@ -30,10 +30,20 @@ describe('a record batch', () => {
             written.key === null ? null : Buffer.from(written.key).toString(),
           );
           expect(r.value).toEqual(written.value);
-          expect(Object.keys(r.headers)).toEqual(Object.keys(written.headers ?? {}));
+          expect(Object.entries(r.headers)).toEqual(Object.entries(written.headers ?? {}));
         });
       }),
     );
+  });
+
+  it('keeps a header of whatever name', () => {
+    const headers = Object.fromEntries([['__proto__', Buffer.from('x')]]);
+    const [read] = readRecords(
+      encodeBatch([{ topic: 't', key: null, value: null, headers }], identity, 0),
+      0,
+      null,
+    ).records;
+    expect(Object.entries(read!.headers)).toEqual(Object.entries(headers));
   });
 
   it('says who wrote it', () => {

@@ -112,12 +112,13 @@ class Cursor {
 function readHeaders(cursor: Cursor): Readonly<Record<string, Buffer | null>> {
   const count = cursor.varint();
   if (count <= 0) return NO_HEADERS;
-  const headers: Record<string, Buffer | null> = {};
+  const headers: [string, Buffer | null][] = [];
   for (let i = 0; i < count; i++) {
     const name = cursor.bytes()?.toString('utf8') ?? '';
-    headers[name] = cursor.bytes();
+    headers.push([name, cursor.bytes()]);
   }
-  return headers;
+  // Not by assignment: a header may be called __proto__.
+  return Object.fromEntries(headers);
 }
 
 /** Appends the records of a batch from `fromOffset` on to `into`. */
