@@ -9,7 +9,7 @@ import { join } from 'node:path';
 
 const STEPS = ['lint', 'types', 'unit', 'system'] as const;
 /** Too long for every change: run by name alone. */
-const LONG = ['chaos', 'schemathesis'] as const;
+const LONG = ['carts', 'chaos', 'schemathesis'] as const;
 const ALL = [...STEPS, ...LONG];
 type Step = (typeof ALL)[number];
 
@@ -37,11 +37,11 @@ async function check(bin: string, args: string[]): Promise<Count> {
   return code === 0 ? { passed: 1, failed: 0 } : { passed: 0, failed: 1 };
 }
 
-async function vitest(project: Step): Promise<Count> {
+async function vitest(project: Step, ...files: string[]): Promise<Count> {
   const folder = mkdtempSync(join(tmpdir(), 'jane-traits-report-'));
   const report = join(folder, 'report.json');
   const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${report}`];
-  const code = await run('vitest/vitest.mjs', ['run', '--project', project, ...reporters]);
+  const code = await run('vitest/vitest.mjs', ['run', '--project', project, ...files, ...reporters]);
   try {
     const result = JSON.parse(readFileSync(report, 'utf8')) as { numPassedTests: number; numFailedTests: number };
     const counted = { passed: result.numPassedTests, failed: result.numFailedTests };
@@ -54,6 +54,18 @@ async function vitest(project: Step): Promise<Count> {
   }
 }
 
+/** The proof of carts: histories against the oracle, and as many sequences of arrival, from a seed that is told. */
+async function carts(): Promise<Count> {
+  const { JT_RUNS = '100000', JT_SEED = String(Date.now() % 2 ** 31) } = process.env;
+  Object.assign(process.env, { JT_RUNS, JT_SEED });
+  const again = `carts: JT_RUNS=${JT_RUNS} JT_SEED=${JT_SEED}`;
+  // At the end as well: what stands before a failed run is far up.
+  say(again);
+  const count = await vitest('unit', 'lib/carts');
+  say(again);
+  return count;
+}
+
 const RUN: Record<Step, () => Promise<Count[]>> = {
   lint: async () => [
     await check('prettier/bin/prettier.cjs', ['--check', '--log-level', 'warn', '.']),
@@ -62,6 +74,7 @@ const RUN: Record<Step, () => Promise<Count[]>> = {
   types: async () => [await check('typescript/bin/tsc', ['-p', '.'])],
   unit: async () => [await vitest('unit')],
   system: async () => [await vitest('system')],
+  carts: async () => [await carts()],
   chaos: async () => [await vitest('chaos')],
   schemathesis: async () => [await vitest('schemathesis')],
 };
