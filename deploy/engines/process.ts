@@ -1,15 +1,6 @@
 /** Facts about processes of this machine: who is alive, since when, and how to end what an earlier run left. */
 import { execFileSync } from 'node:child_process';
-import {
-  copyFileSync,
-  linkSync,
-  mkdirSync,
-  readFileSync,
-  readdirSync,
-  renameSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
+import { linkSync, mkdirSync, readFileSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { SetupError } from './setup-error.ts';
@@ -139,7 +130,7 @@ export function claimDataDir(dataDir: string): string {
       if (linkNew(own, claim)) continue;
       if (linkNew(own, ticket)) {
         // Looked at once more: who had the ticket before may have replaced it.
-        if (isLeft(claim)) renameSync(copyOf(own), claim);
+        if (isLeft(claim)) renameSync(own, claim);
         rmSync(ticket);
       } else if (isLeft(ticket)) rmSync(ticket, { force: true });
     }
@@ -162,10 +153,4 @@ function linkNew(from: string, to: string): boolean {
     if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
     throw error;
   }
-}
-
-/** A file of its own: renaming one of two names of the same file over the other would do nothing. */
-function copyOf(path: string): string {
-  copyFileSync(path, `${path}.copy`);
-  return `${path}.copy`;
 }
