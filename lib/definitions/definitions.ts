@@ -228,19 +228,23 @@ class TailedDefinitions implements Definitions {
   }
 
   async find<K extends EntityKind>(kind: K, id: string): Promise<Folded<K> | undefined> {
-    return this.get(kind, id) ?? (await this.fresh(), this.get(kind, id));
+    return this.#nowOrFresh(() => this.get(kind, id));
   }
 
   async findWorkspace(id: string): Promise<Workspace | undefined> {
-    return this.workspace(id) ?? (await this.fresh(), this.workspace(id));
+    return this.find('workspace', id);
   }
 
   async findSubscription(id: string): Promise<Subscription | undefined> {
-    return this.subscription(id) ?? (await this.fresh(), this.subscription(id));
+    return this.#nowOrFresh(() => this.subscription(id));
   }
 
   async findKey(presented: string): Promise<Key | undefined> {
-    return this.key(presented) ?? (await this.fresh(), this.key(presented));
+    return this.#nowOrFresh(() => this.key(presented));
+  }
+
+  async #nowOrFresh<T>(look: () => T | undefined): Promise<T | undefined> {
+    return look() ?? (await this.fresh(), look());
   }
 
   fresh(): Promise<void> {

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 import type { Kafka, KafkaRecord, Producer } from '../../lib/kafka/index.ts';
+import { NoAnswerError, within } from '../../lib/kafka/within.ts';
 import type { Logger } from '../../lib/telemetry/index.ts';
 import { sumActivity, type Activity, type SubscriptionActivity } from './activity.ts';
 
@@ -90,14 +91,10 @@ export function startActivityLog(options: ActivityLogOptions): ActivityLog {
     all: () => sumActivity([...activity.all(), ...others.values()]),
     stop: async () => {
       stopping.abort();
-      const given = new AbortController();
-      const late = sleep(stopTimeoutMs, 'late', { signal: given.signal }).catch(() => 'late');
-      const done = Promise.all([writing, reading]);
-      if ((await Promise.race([done, late])) === 'late') {
-        done.catch(() => undefined);
+      await within(Promise.all([writing, reading]), stopTimeoutMs).catch((error: unknown) => {
+        if (!(error instanceof NoAnswerError)) throw error;
         logger.warn('Kafka does not answer: the last counts of activity are let go');
-      }
-      given.abort();
+      });
     },
   };
 }
