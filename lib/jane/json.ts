@@ -2,7 +2,10 @@ import { isUtf8 } from 'node:buffer';
 import { MAX_DEPTH } from './limits.ts';
 import { Unusable } from './unusable.ts';
 
-/** What a JSON text holds. Integers that a double cannot hold exactly are bigints, so that long ids keep their digits; over 400 characters, infinite. */
+/**
+ * What a JSON text holds. Integers that a double cannot hold exactly are bigints, so that long ids keep their digits;
+ * over 400 characters, infinite.
+ */
 export type Json = null | boolean | number | bigint | string | Json[] | JsonObject;
 export interface JsonObject {
   [key: string]: Json;

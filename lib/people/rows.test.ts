@@ -3,6 +3,7 @@ import type { TraitChange } from '../../schemas/types.ts';
 import { randomFrom, type Random } from '../carts/testing/random.ts';
 import { noRows, type Rows } from './entries.ts';
 import { allRows, recordRows, type ChunkStore } from './rows.ts';
+import { change } from './testing.ts';
 
 const KIB = 1024;
 
@@ -20,28 +21,8 @@ class Chunks implements ChunkStore {
   }
 }
 
-function row(occurredAt: number, more: Partial<TraitChange> = {}): TraitChange {
-  return {
-    op: 'asserted',
-    trait: 'cart_abandoned',
-    status: '',
-    occurred_at: occurredAt,
-    detected_at: occurredAt + 1,
-    retracted_at: null,
-    recovered_at: null,
-    source: 'timer',
-    previous_status: null,
-    reentered: false,
-    anomaly: null,
-    store_id: null,
-    mode: null,
-    amount: null,
-    products: null,
-    beyond_horizon: false,
-    replaces: null,
-    ...more,
-  };
-}
+const row = (occurredAt: number, more: Partial<TraitChange> = {}): TraitChange =>
+  change(occurredAt, '', { detected_at: occurredAt + 1, ...more });
 
 const products = (bytes: number, which: number): TraitChange['products'] => [
   { product_id: `${which} `.padEnd(bytes, 'x'), count: 1, price: null },

@@ -72,13 +72,13 @@ export class Block implements Rows {
   }
 
   /** Notes that a record's rows are in. Its value are its bytes as they stand in the topic. */
-  count(partition: number, { offset, timestampMs, value }: CountedRecord, logTimeMs: number): void {
-    const range = this.rangeOf(partition, offset);
-    range.last = Math.max(range.last, offset);
+  count(partition: number, record: CountedRecord, logTimeMs: number): void {
+    const range = this.rangeOf(partition, record.offset);
+    range.last = Math.max(range.last, record.offset);
     range.records += 1;
-    range.crc = crc32(value, range.crc);
+    range.crc = crc32(record.value, range.crc);
     range.logTimeMs = logTimeMs;
-    range.record = { offset, timestampMs, value };
+    range.record = record;
     this.records += 1;
   }
 
