@@ -22,7 +22,8 @@ export default defineConfig({
           include: ['test/system/**/*.test.ts'],
           globalSetup: ['test/harness/global-setup.ts'],
           environment: 'node',
-          fileParallelism: false,
+          // Most of their time they wait; each has its own corner of the engines, or engines of its own.
+          maxWorkers: 2,
           testTimeout: 120_000,
           hookTimeout: 180_000,
         },

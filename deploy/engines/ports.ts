@@ -34,14 +34,20 @@ export async function requireFreePorts(
   if (problems.length > 0) throw new SetupError(`Cannot start: ${problems.join('; ')}.`);
 }
 
+/** Ports from which `freePorts` chooses: processes that choose at the same time take different shares. */
+const SHARES = 8;
+const SHARE_PORTS = 1_500;
+
 /**
  * Ports that are free now, all different; below the range from which the system takes ports of
- * outgoing connections, so that none of those takes one before it is used.
+ * outgoing connections, so that none of those takes one before it is used. Between choosing a port and listening on
+ * it another process may choose it too, unless it chooses from another `share` (taken modulo 8).
  */
-export async function freePorts(count: number): Promise<number[]> {
+export async function freePorts(count: number, share = 0): Promise<number[]> {
+  const first = 20_000 + (share % SHARES) * SHARE_PORTS;
   const ports = new Set<number>();
   while (ports.size < count) {
-    const port = 20_000 + Math.floor(Math.random() * 12_000);
+    const port = first + Math.floor(Math.random() * SHARE_PORTS);
     if (!ports.has(port) && (await portIsFree(port))) ports.add(port);
   }
   return [...ports];

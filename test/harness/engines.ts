@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { freePorts } from '../../deploy/engines/ports.ts';
+import { testPorts } from './ports.ts';
 
 /** Environment variables that point an installation, or a test, at engines. */
 export interface EngineAddresses {
@@ -53,7 +53,7 @@ export async function sharedEngines(): Promise<SharedEngines> {
     return { addresses: { KAFKA_BROKERS, REGISTRY_URL, CLICKHOUSE_URL }, stop: async () => {} };
   }
   const dataDir = mkdtempSync(join(tmpdir(), 'jane-traits-engines-'));
-  const [kafka, controller, registry, http, tcp] = (await freePorts(5)).map(String);
+  const [kafka, controller, registry, http, tcp] = (await testPorts(5)).map(String);
   const program = await runProgram('engines', {
     ...process.env,
     DATA_DIR: dataDir,

@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { inject } from 'vitest';
-import { freePorts } from '../../deploy/engines/ports.ts';
+import { testPorts } from './ports.ts';
 import { livePid, pidNames } from '../../deploy/engines/process.ts';
 import { request, waitUntil } from './client.ts';
 import { runProgram, type RunningProgram } from './engines.ts';
@@ -120,7 +120,7 @@ function kill9(dataDir: string, names: string[]): void {
 }
 
 async function environment(dataDir: string, options: InstallationOptions): Promise<Record<string, string>> {
-  const ports = (await freePorts(7)).map(String);
+  const ports = (await testPorts(7)).map(String);
   const [api = '', ingest = '', kafka = '', controller = '', registry = '', http = '', tcp = ''] = ports;
   const name = `t${Date.now().toString(36)}${Math.floor(Math.random() * 1e6).toString(36)}`;
   return {

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, describe, expect, inject, it } from 'vitest';
-import { freePorts } from '../../deploy/engines/ports.ts';
+import { testPorts } from '../harness/ports.ts';
 
 const name = `stopping${Math.floor(Math.random() * 1e6).toString(36)}`;
 const dataDir = mkdtempSync(join(tmpdir(), 'jane-traits-stopping-'));
@@ -23,7 +23,7 @@ interface Started {
 
 /** In a session of its own, so that its group is its own too. */
 async function started(command: string, args: string[]): Promise<Started> {
-  const [api, ingest] = (await freePorts(2)).map(String);
+  const [api, ingest] = (await testPorts(2)).map(String);
   const child = spawn(command, args, {
     env: {
       ...process.env,
