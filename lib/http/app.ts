@@ -81,6 +81,9 @@ export function onError(error: unknown, c: Context, logger: ErrorLogger): Respon
     const detail = error.status === 400 && /JSON/.test(error.message) ? 'the body is not JSON' : error.message;
     return new HttpProblem(error.status, detail).toResponse();
   }
+  // Nobody reads it, and it is nobody's fault: a console that asks anew with each keystroke gives the last one up.
+  if (error instanceof Error && error.name === 'AbandonedError')
+    return new HttpProblem(499, 'who asked has gone').toResponse();
   const unavailable = error instanceof Error ? UNAVAILABLE[error.name] : undefined;
   if (unavailable !== undefined) {
     logger.error({ err: error, method: c.req.method, route: c.req.routePath }, 'an engine is unavailable');

@@ -6,6 +6,8 @@ import { HttpProblem, invalid, itemsOf } from './problem.ts';
 import { requireAccess, requireWorkspace, type Access, type Principal } from './roles.ts';
 
 const BODY_MAX_BYTES = 1024 * 1024;
+/** How long the whole of a body may take. */
+const BODY_TIMEOUT_MS = 30_000;
 const NO_QUERY = z.strictObject({});
 /** What documents say of 431, which no route answers itself. */
 export const HEAD_TOO_LARGE = 'the head of the request, with its query, is over 16 KiB';
@@ -138,8 +140,8 @@ const queryOf = (c: Context): Record<string, unknown> =>
   Object.fromEntries(Object.entries(c.req.queries()).map(([key, all]) => [key, all.length === 1 ? all[0] : all]));
 
 /**
- * The body as JSON, and its text, whatever its content type says. Throws 413 over the limit and 400 for what is
- * not JSON or breaks off; the limit is kept while reading, with or without a length.
+ * The body as JSON, and its text, whatever its content type says. Throws what readBody throws, and 400 for what is
+ * not JSON; the limit is kept while reading, with or without a length.
  */
 async function readJson(
   c: Context,
@@ -155,7 +157,7 @@ async function readJson(
   }
 }
 
-/** The raw body; throws 413 as soon as it is over the limit, 400 when it breaks off. */
+/** The raw body; throws 413 as soon as it is over the limit, 408 when it takes too long, 400 when it breaks off. */
 async function readBody(c: Context, maxBytes: number): Promise<Buffer> {
   const tooLarge = (): HttpProblem => new HttpProblem(413, `the body is over ${maxBytes} bytes`);
   if (Number(c.req.header('content-length') ?? 0) > maxBytes) throw tooLarge();
@@ -164,17 +166,24 @@ async function readBody(c: Context, maxBytes: number): Promise<Buffer> {
   const chunks: Uint8Array[] = [];
   let size = 0;
   const reader = body.getReader();
-  for (;;) {
-    const { done, value } = await reader.read().catch((error: unknown) => {
-      throw new HttpProblem(400, 'the body broke off; send it again', { cause: error });
-    });
-    if (done) return Buffer.concat(chunks);
-    size += value.length;
-    if (size > maxBytes) {
-      await reader.cancel();
-      throw tooLarge();
+  const late = new HttpProblem(408, 'the body did not arrive in time; send it again');
+  let timer: NodeJS.Timeout | undefined;
+  const timeout = new Promise<never>((_, reject) => (timer = setTimeout(() => reject(late), BODY_TIMEOUT_MS)));
+  try {
+    for (;;) {
+      const { done, value } = await Promise.race([reader.read(), timeout]);
+      if (done) return Buffer.concat(chunks);
+      size += value.length;
+      if (size > maxBytes) throw tooLarge();
+      chunks.push(value);
     }
-    chunks.push(value);
+  } catch (error) {
+    // Not waited for: it would be of a sender that sends nothing.
+    reader.cancel().catch(() => undefined);
+    if (error instanceof HttpProblem) throw error;
+    throw new HttpProblem(400, 'the body broke off; send it again', { cause: error });
+  } finally {
+    clearTimeout(timer);
   }
 }
 
@@ -185,6 +194,7 @@ function problemsOf(route: AnyRoute): Record<number, string> {
   const problems: Record<number, string> = {};
   if (route.body) {
     problems[400] = 'the body is not JSON';
+    problems[408] = 'the body did not arrive within 30 s';
     problems[413] = 'the body is too large';
   }
   problems[422] = 'not valid; errors say what is wrong where';

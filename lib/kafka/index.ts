@@ -157,6 +157,9 @@ const configOf = (spec: TopicSpec): { name: string; value: string }[] =>
     value,
   }));
 
+/** DYNAMIC_TOPIC_CONFIG in Kafka's protocol: set of the topic itself. */
+const OF_THE_TOPIC = kafkajs.ConfigSource.TOPIC_CONFIG;
+
 async function bringUpToDate(admin: Admin, prefix: string, specs: readonly TopicSpec[]): Promise<void> {
   const { topics } = await admin.fetchTopicMetadata({ topics: specs.map((s) => prefix + s.topic) });
   for (const spec of specs) {
@@ -171,17 +174,21 @@ async function bringUpToDate(admin: Admin, prefix: string, specs: readonly Topic
     includeSynonyms: false,
     resources: specs.map((s) => ({ type: kafkajs.ConfigResourceTypes.TOPIC, name: prefix + s.topic })),
   });
-  const stale = specs.filter((spec) => {
-    const entries = resources.find((r) => r.resourceName === prefix + spec.topic)?.configEntries ?? [];
-    return configOf(spec).some(({ name, value }) => entries.find((e) => e.configName === name)?.configValue !== value);
+  const changes = specs.flatMap((spec) => {
+    const found = resources.find((r) => r.resourceName === prefix + spec.topic)?.configEntries ?? [];
+    const wanted = configOf(spec);
+    const stale = wanted.some(({ name, value }) => found.find((e) => e.configName === name)?.configValue !== value);
+    // The request replaces all that is set of a topic: what an operator has set beside ours is sent along.
+    const others = found
+      .filter(
+        ({ configName, configSource }) => configSource === OF_THE_TOPIC && !wanted.some((w) => w.name === configName),
+      )
+      .map(({ configName, configValue }) => ({ name: configName, value: configValue }));
+    return stale ? [{ name: prefix + spec.topic, configEntries: [...wanted, ...others] }] : [];
   });
-  if (stale.length === 0) return;
+  if (changes.length === 0) return;
   await admin.alterConfigs({
     validateOnly: false,
-    resources: stale.map((spec) => ({
-      type: kafkajs.ConfigResourceTypes.TOPIC,
-      name: prefix + spec.topic,
-      configEntries: configOf(spec),
-    })),
+    resources: changes.map((change) => ({ type: kafkajs.ConfigResourceTypes.TOPIC, ...change })),
   });
 }

@@ -17,6 +17,9 @@ export interface MainOptions<F extends Readonly<Record<string, Field<unknown>>>>
   stopTimeoutMs?: number;
 }
 
+/** What waits for an engine may never get further: it has taken nothing in, and is left as a kill would leave it. */
+const STARTING_TIMEOUT_MS = 2_000;
+
 /** Exit code of a configuration that is not valid. */
 const EXIT_CONFIG = 78;
 
@@ -40,25 +43,34 @@ export function runMain<F extends Readonly<Record<string, Field<unknown>>>>(opti
   process.on('uncaughtException', (error) => die(error, 'uncaught error'));
   process.on('unhandledRejection', (error) => die(error, 'unhandled rejection'));
 
-  const starting = start({ config, logger, metrics: createMetrics() });
+  let started = false;
   let stopping = false;
+  const end = (message: string): void => {
+    logger.info(message);
+    process.exit(0);
+  };
+  const giveUpStarting = (): void => {
+    if (!started) end('stopped before it had started');
+  };
+  const starting = start({ config, logger, metrics: createMetrics() });
+  starting.then(
+    () => (started = true),
+    (error: unknown) => (stopping ? giveUpStarting() : die(error, 'could not start')),
+  );
   const stop = (reason: string): void => {
     if (stopping) return;
     stopping = true;
     logger.info({ reason }, 'stopping');
+    setTimeout(giveUpStarting, STARTING_TIMEOUT_MS).unref();
     setTimeout(() => die(new Error(`not drained within ${stopTimeoutMs} ms`), 'could not stop'), stopTimeoutMs).unref();
     starting
       .then((running) => running.stop())
-      .then(() => {
-        logger.info('stopped');
-        process.exit(0);
-      })
+      .then(() => end('stopped'))
       .catch((error: unknown) => die(error, 'could not stop'));
   };
   process.on('SIGTERM', () => stop('SIGTERM'));
   process.on('SIGINT', () => stop('SIGINT'));
   joinSupervisor(() => stop('supervisor gone'));
-  starting.catch((error: unknown) => die(error, 'could not start'));
 }
 
 function configOrExit<F extends Readonly<Record<string, Field<unknown>>>>(definition: Definition<F>): ConfigOf<F> {

@@ -1,25 +1,37 @@
 import type { ClickHouse } from '../../lib/clickhouse/client.ts';
 import { READ_SETTINGS } from '../../lib/clickhouse/tables.ts';
+import { LineFullError, Turns } from './turns.ts';
 
 /** ClickHouse cannot be reached: the HTTP layer answers 503. */
 export class ClickHouseUnavailableError extends Error {
   override readonly name = 'ClickHouseUnavailableError';
 }
 
-/** ClickHouse gave the query up for want of time or memory: the HTTP layer answers 503. */
+/** ClickHouse gave the query up for want of time or memory, or too much waits for it: the HTTP layer answers 503. */
 export class ClickHouseOverloadedError extends Error {
   override readonly name = 'ClickHouseOverloadedError';
+}
+
+/** Whoever asked has gone before the answer was there: nobody reads what the HTTP layer answers. */
+export class AbandonedError extends Error {
+  override readonly name = 'AbandonedError';
 }
 
 export interface Database {
   /**
    * The rows of one read-only query with bound parameters; times as RFC 3339, 64-bit integers as numbers.
-   * A query whose signal aborts is stopped in ClickHouse too. Throws ClickHouseUnavailableError, or
-   * ClickHouseOverloadedError.
+   * `workspace` among the parameters is whose turn it takes: those who ask much wait for themselves. A query whose
+   * signal aborts is stopped in ClickHouse too. Throws ClickHouseUnavailableError, ClickHouseOverloadedError, or
+   * AbandonedError.
    */
   rows<T>(query: string, params?: Record<string, unknown>, signal?: AbortSignal): Promise<T[]>;
   ping(): Promise<boolean>;
 }
+
+/** Queries at once; the others wait, a workspace's after each other. */
+export const QUERIES_MAX = 10;
+/** Queries of one workspace that may wait; what comes on top is told to come later. */
+const WAITING_MAX = 500;
 
 const SETTINGS = {
   ...READ_SETTINGS,
@@ -35,9 +47,10 @@ const SETTINGS = {
 const GONE = /ECONNREFUSED|ECONNRESET|ETIMEDOUT|ENOTFOUND|EPIPE|EHOSTUNREACH|socket hang up|Timeout error/i;
 
 export function createDatabase(client: ClickHouse): Database {
+  const turns = new Turns(QUERIES_MAX, WAITING_MAX);
   return {
     async rows<T>(query: string, params: Record<string, unknown> = {}, signal?: AbortSignal): Promise<T[]> {
-      try {
+      const ask = async (): Promise<T[]> => {
         const result = await client.query({
           query,
           query_params: params,
@@ -47,9 +60,12 @@ export function createDatabase(client: ClickHouse): Database {
           use_multipart_params_auto: true,
           ...(signal ? { abort_signal: signal } : {}),
         });
-        return await result.json<T>();
+        return result.json<T>();
+      };
+      try {
+        return await turns.run(String(params['workspace'] ?? ''), ask, signal);
       } catch (error) {
-        throw told(error);
+        throw signal?.aborted === true ? new AbandonedError('who asked has gone', { cause: error }) : told(error);
       }
     },
     async ping() {
@@ -66,7 +82,8 @@ const OVERLOADED = new Set(['159', '160', '202', '241']);
 export function told(error: unknown): unknown {
   if (!(error instanceof Error)) return error;
   const { code = '' } = error as NodeJS.ErrnoException;
-  if (OVERLOADED.has(code)) return new ClickHouseOverloadedError('ClickHouse gave the query up', { cause: error });
+  if (error instanceof LineFullError || OVERLOADED.has(code))
+    return new ClickHouseOverloadedError('ClickHouse gave the query up', { cause: error });
   if (!GONE.test(`${code} ${error.message}`)) return error;
   return new ClickHouseUnavailableError('ClickHouse does not answer', { cause: error });
 }

@@ -10,7 +10,7 @@ import type { AudienceChange } from '../../schemas/types.ts';
 import { createActivityReader } from './activity.ts';
 import { createApiApp } from './app.ts';
 import { apiConfig } from './config.ts';
-import { createDatabase } from './database.ts';
+import { createDatabase, QUERIES_MAX } from './database.ts';
 import { Freshness } from './freshness/freshness.ts';
 import { activityOf, positionsOf } from './peers.ts';
 import { createReplayer } from './replayer.ts';
@@ -36,6 +36,8 @@ runMain({
       user: config.clickhouseUser,
       password: config.clickhousePassword,
       database: config.clickhouseDatabase,
+      // One more than queries: whether ClickHouse is there is asked beside them.
+      connectionsMax: QUERIES_MAX + 1,
     });
     const database = createDatabase(clickhouse);
     await waitForTables(database, logger);

@@ -22,3 +22,42 @@ describe('the activity log while Kafka does not answer', () => {
     expect(log.all()).toMatchObject([{ subscription_id: 'sub_1', received: 1 }]);
   });
 });
+
+describe('the counts of other processes', () => {
+  const DAY_MS = 86_400_000;
+
+  it('are let go when the topic has let them go', async () => {
+    let clock = 100 * DAY_MS;
+    const record = (process: string, timestampMs: number, received: number) => ({
+      offset: 0,
+      timestampMs,
+      key: Buffer.from(`${process}:sub_1`),
+      value: Buffer.from(
+        JSON.stringify({ subscription_id: 'sub_1', workspace: 'shop', received, last_received_at: null, refused: {} }),
+      ),
+      headers: {},
+    });
+    const batches = [[{ records: [record('gone', clock - 29 * DAY_MS, 1), record('there', clock, 10)] }]];
+    const reader = {
+      assign: () => undefined,
+      poll: () => sleep(2, batches.shift() ?? []),
+      close: () => Promise.resolve(),
+    };
+    const kafka = { createReader: () => reader, beginningOffsets: () => Promise.resolve([0]) } as unknown as Kafka;
+    const log = startActivityLog({
+      kafka,
+      producer: { send: () => Promise.resolve() } as unknown as Producer,
+      activity: new Activity(),
+      logger: createLogger('test', 'silent'),
+      intervalMs: 2,
+      now: () => clock,
+    });
+    const received = (): number | undefined => log.all()[0]?.received;
+    await expect.poll(received).toBe(11);
+    clock += 2 * DAY_MS;
+    await expect.poll(received).toBe(10);
+    clock += 30 * DAY_MS;
+    await expect.poll(received).toBeUndefined();
+    await log.stop();
+  });
+});

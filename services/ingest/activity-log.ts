@@ -13,6 +13,8 @@ import { sumActivity, type Activity, type SubscriptionActivity } from './activit
 export const ACTIVITY_TOPIC = 'ingest-activity';
 
 const KEPT_MS = 30 * 86_400_000;
+/** How often the counts that the topic has let go are let go here too. */
+const FORGET_INTERVAL_MS = 3_600_000;
 export const activityTopic = {
   topic: ACTIVITY_TOPIC,
   partitions: 1,
@@ -41,6 +43,7 @@ export interface ActivityLogOptions {
   logger: Logger;
   /** How often what has changed is written. */
   intervalMs?: number;
+  now?: () => number;
   /** How long the last counts may take to be written when it stops; after that they are let go. */
   stopTimeoutMs?: number;
 }
@@ -50,9 +53,9 @@ export interface ActivityLogOptions {
  * interval; without Kafka the counts stay in memory and are written later.
  */
 export function startActivityLog(options: ActivityLogOptions): ActivityLog {
-  const { kafka, producer, activity, logger, intervalMs = 5_000, stopTimeoutMs = 3_000 } = options;
+  const { kafka, producer, activity, logger, intervalMs = 5_000, stopTimeoutMs = 3_000, now = Date.now } = options;
   const self = randomUUID();
-  const others = new Map<string, SubscriptionActivity>();
+  const others = new Map<string, { activity: SubscriptionActivity; atMs: number }>();
   const stopping = new AbortController();
   let unwritten = new Set<SubscriptionActivity>();
 
@@ -74,10 +77,17 @@ export function startActivityLog(options: ActivityLogOptions): ActivityLog {
       logger.debug({ err: error }, 'the activity of subscriptions could not be written; trying again');
     }
   };
+  let forgottenAtMs = now();
+  const forget = (): void => {
+    if (now() < forgottenAtMs + FORGET_INTERVAL_MS) return;
+    forgottenAtMs = now();
+    for (const [key, { atMs }] of others) if (atMs < now() - KEPT_MS) others.delete(key);
+  };
   const writing = (async () => {
     while (!stopping.signal.aborted) {
       await sleep(intervalMs, undefined, { signal: stopping.signal }).catch(() => undefined);
       await write();
+      forget();
     }
   })();
   const reading = follow(kafka, logger, stopping.signal, (record) => {
@@ -85,10 +95,10 @@ export function startActivityLog(options: ActivityLogOptions): ActivityLog {
     if (key.startsWith(self)) return;
     const read = record.value === null ? undefined : parse(record.value);
     if (read === undefined) others.delete(key);
-    else others.set(key, read);
+    else others.set(key, { activity: read, atMs: record.timestampMs });
   });
   return {
-    all: () => sumActivity([...activity.all(), ...others.values()]),
+    all: () => sumActivity([...activity.all(), ...[...others.values()].map((other) => other.activity)]),
     stop: async () => {
       stopping.abort();
       await within(Promise.all([writing, reading]), stopTimeoutMs).catch((error: unknown) => {

@@ -27,7 +27,7 @@ export function webhook(
   return world.ask({ service: 'ingest', method: 'POST', path, body, headers: signed });
 }
 
-/** Sends only a part of a body, with all that makes it believed. */
+/** Sends only a part of a body to ingest, with all that makes it believed. */
 export async function part(
   world: OpenApiWorld,
   path: string,
@@ -37,6 +37,18 @@ export async function part(
 ): Promise<number> {
   const answer = await sendPart(`${world.installation.ingestUrl}${path}`, head, body, how);
   return world.hold({ service: 'ingest', method: 'POST', path }, answer);
+}
+
+/** Sends the beginning of a body to the API, and no more. */
+export async function beginning(world: OpenApiWorld, asking: Asking): Promise<number> {
+  const { method, path, key = '', workspace } = asking;
+  const head = {
+    authorization: `Bearer ${key}`,
+    'content-length': '100',
+    ...(workspace === undefined ? {} : { 'x-workspace': workspace }),
+  };
+  const answer = await sendPart(`${world.installation.apiUrl}${path}`, head, '{', { method, then: 'wait' });
+  return world.hold(asking, answer);
 }
 
 export const webhookPath = ({ subscription }: OpenApiWorld): string => `/v1/webhooks/jane/${subscription.id}`;

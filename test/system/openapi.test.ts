@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { livePid } from '../../deploy/engines/process.ts';
-import { flooded, part, ROWS, webhook, webhookPath } from './openapi-rows.ts';
+import { beginning, flooded, part, ROWS, webhook, webhookPath } from './openapi-rows.ts';
 import { askingOf, CASES, OPERATIONS } from './openapi-table.ts';
 import { openWorld, type OpenApiWorld } from './openapi-world.ts';
 
@@ -13,12 +13,21 @@ import { openWorld, type OpenApiWorld } from './openapi-world.ts';
 
 let world: OpenApiWorld;
 let slow: Promise<number>;
+let beginnings: Promise<number[]>;
+/** Routes of the API that take a body. */
+const TAKING = OPERATIONS.filter(({ service, body }) => service === 'api' && body !== undefined);
 
 beforeAll(async () => {
   world = await openWorld();
   // Begun early: its answer takes 30 seconds.
   slow = part(world, webhookPath(world), { 'content-length': '100' }, '{"cart":', { then: 'wait' });
   slow.catch(() => undefined);
+  beginnings = Promise.all(
+    TAKING.map(async (operation) =>
+      beginning(world, await askingOf({ operation, status: 408, why: '', change: () => ({}) }, world)),
+    ),
+  );
+  beginnings.catch(() => undefined);
 });
 afterAll(() => world.close());
 
@@ -55,6 +64,10 @@ describe('what holds for one', () => {
   it('a webhook whose body breaks off is 400, one whose body stands still 408', async () => {
     expect(await part(world, webhookPath(world), { 'content-length': '100' }, '{"cart":')).toBe(400);
     expect(await slow).toBe(408);
+  });
+
+  it('a body that stands still is 408 on every route of the API that takes one', async () => {
+    expect(await beginnings).toEqual(TAKING.map(() => 408));
   });
 
   it('a webhook that finds no room is 429', async () => {

@@ -15,13 +15,13 @@ export function sendPart(
   url: string,
   head: Record<string, string>,
   body: string | Buffer,
-  { then = 'end', signal }: { then?: 'end' | 'wait'; signal?: AbortSignal } = {},
+  { method = 'POST', then = 'end', signal }: { method?: string; then?: 'end' | 'wait'; signal?: AbortSignal } = {},
 ): Promise<RawAnswer> {
   return new Promise((resolve, reject) => {
     const { hostname, port, pathname } = new URL(url);
     const socket = connect({ host: hostname, port: Number(port), allowHalfOpen: true });
     const headers = Object.entries({ host: 'raw', ...head }).map(([name, value]) => `${name}: ${value}\r\n`);
-    socket.write(`POST ${pathname} HTTP/1.1\r\n${headers.join('')}\r\n`);
+    socket.write(`${method} ${pathname} HTTP/1.1\r\n${headers.join('')}\r\n`);
     if (then === 'end') socket.end(body);
     else socket.write(body);
     signal?.addEventListener('abort', () => socket.destroy(new Error('given up')));

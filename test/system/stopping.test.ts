@@ -69,3 +69,31 @@ describe.skipIf(!existsSync('/usr/bin/script'))('npm start', () => {
     expect(readdirSync(join(dataDir, 'run'))).toEqual([]);
   });
 });
+
+/** Nothing listens there. */
+const NOWHERE = {
+  KAFKA_BROKERS: '127.0.0.1:9',
+  REGISTRY_URL: 'http://127.0.0.1:9',
+  CLICKHOUSE_URL: 'http://127.0.0.1:9',
+};
+
+describe('a service whose engines are not there', () => {
+  it.each(['ingest', 'processor', 'sink', 'api'])(
+    '%s waits for them, and ends in order at SIGTERM',
+    async (service) => {
+      const child = spawn(process.execPath, [`dist/services/${service}/main.js`], {
+        env: { ...process.env, ...NOWHERE, SECRET_KEY: 'ab'.repeat(32), ADMIN_KEY: `jt_admin_${'k'.repeat(43)}` },
+        stdio: ['ignore', 'pipe', 'pipe'],
+      });
+      let said = '';
+      for (const stream of [child.stdout, child.stderr])
+        stream.on('data', (chunk: Buffer) => (said += chunk.toString()));
+      const exited = new Promise((resolve) => child.once('close', (code, signal) => resolve(code ?? signal)));
+      for (const deadline = Date.now() + 20_000; !said.includes('health endpoint listens'); await sleep(20)) {
+        if (child.exitCode !== null || Date.now() > deadline) throw new Error(`did not begin:\n${said}`);
+      }
+      child.kill('SIGTERM');
+      expect([await exited, said]).toEqual([0, expect.stringContaining('stopped before it had started')]);
+    },
+  );
+});

@@ -21,8 +21,8 @@ describe('times', () => {
   it('takes the day and the clock of the workspace, not of the browser', () => {
     expect(dayIn('America/Los_Angeles', AT_MS)).toBe('2026-03-16');
     expect(dayIn('Asia/Tokyo', AT_MS)).toBe('2026-03-17');
-    expect(clockIn('America/Los_Angeles', AT_MS)).toBe('23:30:05');
-    expect(stampIn('America/Los_Angeles', AT_MS)).toBe('16 Mar 2026, 23:30:05');
+    expect(clockIn('America/Los_Angeles', AT_MS)).toBe('23:30:05 PDT');
+    expect(stampIn('America/Los_Angeles', AT_MS)).toBe('16 Mar 2026, 23:30:05 PDT');
   });
 });
 

@@ -17,16 +17,22 @@ export function dayIn(timeZone: string, atMs: number): string {
   return new Intl.DateTimeFormat('en-CA', { timeZone, year: 'numeric', month: '2-digit', day: '2-digit' }).format(atMs);
 }
 
-/** The time of day in a zone, to the second. */
+/** The time of day in a zone, to the second, with the zone: `23:30:05 PDT`. */
 export function clockIn(timeZone: string, atMs: number): string {
-  return new Intl.DateTimeFormat('en-GB', { timeZone, hour: '2-digit', minute: '2-digit', second: '2-digit' }).format(
-    atMs,
-  );
+  return new Intl.DateTimeFormat('en-US', {
+    timeZone,
+    hour: '2-digit',
+    minute: '2-digit',
+    second: '2-digit',
+    hourCycle: 'h23',
+    timeZoneName: 'short',
+  }).format(atMs);
 }
 
-/** Day and time in a zone, to the second. */
+/** Day and time in a zone, to the second: `16 Mar 2026, 23:30:05 PDT`. */
 export function stampIn(timeZone: string, atMs: number): string {
-  return new Intl.DateTimeFormat('en-GB', { timeZone, dateStyle: 'medium', timeStyle: 'medium' }).format(atMs);
+  const day = new Intl.DateTimeFormat('en-GB', { timeZone, dateStyle: 'medium' }).format(atMs);
+  return `${day}, ${clockIn(timeZone, atMs)}`;
 }
 
 /** How long ago, in few words: `now`, `42 s`, `12 min`, `3 h`, `5 d`. */

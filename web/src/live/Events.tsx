@@ -2,7 +2,7 @@ import { IconArrowBackUp, IconBuildingStore, IconCar, IconDeviceDesktop, IconTru
 import type { TraitEvent } from '../api.ts';
 import { Notice, Trouble } from '../parts/Notice.tsx';
 import { useSession } from '../session.ts';
-import { ago, clockIn, useNow } from '../time.ts';
+import { ago, stampIn, useNow } from '../time.ts';
 import { useEvents, useStores } from './data.ts';
 import { labelOf, toneOf } from './lifecycle.ts';
 
@@ -45,7 +45,7 @@ function EventRow({ event, store, nowMs }: { event: TraitEvent; store: string | 
   const occurredMs = Date.parse(event.occurred_at);
   const mode = event.mode !== null && event.mode in MODES ? MODES[event.mode as keyof typeof MODES] : null;
   const place = store ?? (event.store_id === null ? null : `Store ${event.store_id}`);
-  const full = `${clockIn(workspace.time_zone, occurredMs)} in ${workspace.time_zone}, cart ${event.cart_id}`;
+  const full = `${stampIn(workspace.time_zone, occurredMs)}, cart ${event.cart_id}`;
   return (
     <li className="event" data-tone={toneOf(event.trait, event.status)} title={full}>
       <span className="event-dot" aria-hidden="true" />

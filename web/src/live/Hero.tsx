@@ -37,7 +37,7 @@ export function Hero() {
         />
         <Part
           icon={<IconRotateClockwise2 size={18} />}
-          label="came back and ordered"
+          label="of them have ordered since"
           of={total}
           value={recovered.data?.count ?? null}
         />

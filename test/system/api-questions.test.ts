@@ -1,0 +1,44 @@
+import { afterAll, beforeAll, expect, inject, it } from 'vitest';
+import { AbandonedError } from '../../services/api/database.ts';
+import { waitUntil } from '../harness/client.ts';
+import { openDatabase } from './api-audience-world.ts';
+
+/** How questions share ClickHouse, on the real one. */
+
+let world: Awaited<ReturnType<typeof openDatabase>>;
+const mark = `questions_${process.pid}_${Date.now()}`;
+beforeAll(async () => {
+  world = await openDatabase(inject('engines').CLICKHOUSE_URL, mark);
+});
+afterAll(() => world.close());
+
+/** A question that takes a while; the mark finds it among those that run. */
+const slow = (seconds: number) =>
+  `SELECT sum(sleepEachRow(0.1)) AS slept, '${mark}' FROM numbers(${seconds * 10}) SETTINGS max_block_size = 1`;
+
+const running = async (): Promise<number> => {
+  const [row] = await world.database.rows<{ n: number }>(
+    `SELECT count() AS n FROM system.processes WHERE query LIKE '%sleepEachRow%${mark}%' AND query NOT LIKE '%processes%'`,
+  );
+  return row?.n ?? 0;
+};
+
+it('a question is stopped in ClickHouse when nobody waits for it any more', async () => {
+  const going = new AbortController();
+  const asked = world.database.rows(slow(60), {}, going.signal);
+  asked.catch(() => undefined);
+  await waitUntil('it runs', async () => (await running()) === 1);
+  going.abort();
+  await expect(asked).rejects.toThrow(AbandonedError);
+  await waitUntil('it has been stopped', async () => (await running()) === 0);
+});
+
+it('a workspace that asks very much makes itself wait, not the others', async () => {
+  const ended: string[] = [];
+  const ask = (workspace: string) =>
+    world.database.rows(slow(0.3), { workspace }).then(() => void ended.push(workspace));
+  const many = Array.from({ length: 60 }, () => ask('busy'));
+  await ask('quiet');
+  expect(ended.length).toBeLessThan(30);
+  await Promise.all(many);
+});

@@ -1,0 +1,47 @@
+import { expect, it } from 'vitest';
+import { kafkajs } from '../../lib/kafka/testing.ts';
+import { brokers, freshKafka } from './streams-world.ts';
+
+const TOPIC = 'cart-events';
+const topicWith = (retentionMs: number, partitions = 1) => ({
+  topic: TOPIC,
+  partitions,
+  config: { 'retention.ms': String(retentionMs) },
+});
+
+it('a topic gets the settings that it is ensured with, and keeps what an operator has set beside them', async () => {
+  const kafka = freshKafka();
+  const admin = new kafkajs.Kafka({ brokers: brokers() }).admin();
+  await admin.connect();
+  const resource = { type: kafkajs.ConfigResourceTypes.TOPIC, name: kafka.topicPrefix + TOPIC };
+  const setting = async (name: string): Promise<string | undefined> => {
+    const { resources } = await admin.describeConfigs({
+      includeSynonyms: false,
+      resources: [{ ...resource, configNames: [name] }],
+    });
+    return resources[0]?.configEntries[0]?.configValue;
+  };
+  try {
+    await kafka.ensureTopics([topicWith(1_000_000)]);
+    expect(await setting('retention.ms')).toBe('1000000');
+    await admin.alterConfigs({
+      validateOnly: false,
+      resources: [
+        {
+          ...resource,
+          configEntries: [
+            { name: 'retention.ms', value: '5000000' },
+            { name: 'segment.bytes', value: '7654321' },
+          ],
+        },
+      ],
+    });
+    await kafka.ensureTopics([topicWith(2_000_000)]);
+    expect(await setting('retention.ms')).toBe('2000000');
+    expect(await setting('segment.bytes')).toBe('7654321');
+    await expect(kafka.ensureTopics([topicWith(2_000_000, 3)])).rejects.toThrow('has 1 partitions and PARTITIONS is 3');
+  } finally {
+    await admin.disconnect();
+    await kafka.close();
+  }
+});
