@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util';
-import { createRegistry } from '../lib/avro/index.ts';
+import { createRegistry, registryAuth } from '../lib/avro/index.ts';
 import { createClickHouse } from '../lib/clickhouse/client.ts';
 import { defineConfig, loadConfig } from '../lib/config/index.ts';
 import { createKafka } from '../lib/kafka/index.ts';
@@ -33,7 +33,13 @@ const main = async (): Promise<number> => {
   );
   const { topicPrefix } = config;
   const logger = createLogger('verify', 'warn');
-  const kafka = createKafka({ brokers: config.kafkaBrokers, clientId: 'verify', logger, topicPrefix });
+  const kafka = createKafka({
+    brokers: config.kafkaBrokers,
+    security: config.kafkaSecurity,
+    clientId: 'verify',
+    logger,
+    topicPrefix,
+  });
   const client = createClickHouse({
     url: config.clickhouseUrl,
     user: config.clickhouseUser,
@@ -42,7 +48,13 @@ const main = async (): Promise<number> => {
     requestTimeoutMs: 600_000,
   });
   try {
-    const registry = createRegistry({ url: config.registryUrl, topicPrefix, logger, bootTimeoutMs: 10_000 });
+    const registry = createRegistry({
+      url: config.registryUrl,
+      auth: registryAuth(config),
+      topicPrefix,
+      logger,
+      bootTimeoutMs: 10_000,
+    });
     const codec = await registry.codec<Outcome>(TOPICS.traitEvents);
     const onProgress = process.stderr.isTTY
       ? (records: number): void => void process.stderr.write(`\r${records} records`)

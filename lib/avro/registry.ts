@@ -4,6 +4,7 @@ import type { Schema } from 'avsc';
 import type { Logger } from 'pino';
 import { SCHEMAS } from '../../schemas/documents.ts';
 import { subjectOf, type TopicName } from '../topics.ts';
+import { authHeaders, type RegistryAuth } from './auth.ts';
 import { createCodec, type Codec } from './codec.ts';
 
 export interface Registry {
@@ -14,6 +15,8 @@ export interface Registry {
 export interface RegistryOptions {
   /** Base of the Confluent-compatible API. */
   url: string;
+  /** Of a registry that asks who asks. */
+  auth?: RegistryAuth | undefined;
   topicPrefix: string;
   logger: Logger;
   /** How long to wait for a registry that does not answer (default 60 s). */
@@ -57,9 +60,31 @@ const otherLevel = (error: unknown): string | undefined =>
 
 const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
+/**
+ * A subject is made first and gets its level after that, by whoever made it; that process may have died between.
+ * What it answers does not matter: registering again tells how it stands.
+ */
+async function setLevel(url: string, auth: RegistryAuth | undefined, subject: string): Promise<void> {
+  await fetch(`${url}/config/${encodeURIComponent(subject)}`, {
+    method: 'PUT',
+    headers: { 'content-type': 'application/vnd.schemaregistry.v1+json', ...authHeaders(auth) },
+    body: JSON.stringify({ compatibility: LEVEL }),
+    signal: AbortSignal.timeout(10_000),
+  }).then(
+    (response) => response.arrayBuffer(),
+    () => undefined,
+  );
+}
+
 /** The installation's schema registry: our schemas go in when a codec is asked for, writers' schemas come out by id. */
-export function createRegistry({ url, topicPrefix, logger, bootTimeoutMs = 60_000 }: RegistryOptions): Registry {
-  const client = new SchemaRegistry({ host: url, clientId: 'jane-traits', retry: { retries: 0 } });
+export function createRegistry(options: RegistryOptions): Registry {
+  const { url, auth, topicPrefix, logger, bootTimeoutMs = 60_000 } = options;
+  const client = new SchemaRegistry({
+    host: url,
+    clientId: 'jane-traits',
+    retry: { retries: 0 },
+    ...(auth ? { auth: { ...auth } } : {}),
+  });
   const codecs = new Map<string, Promise<Codec<unknown>>>();
   const schemas = new Map<number, Promise<Schema>>();
 
@@ -79,22 +104,6 @@ export function createRegistry({ url, topicPrefix, logger, bootTimeoutMs = 60_00
     return pending;
   };
 
-  /**
-   * A subject is made first and gets its level after that, by whoever made it; that process may have died between.
-   * What it answers does not matter: registering again tells how it stands.
-   */
-  const setLevel = async (subject: string): Promise<void> => {
-    await fetch(`${url}/config/${encodeURIComponent(subject)}`, {
-      method: 'PUT',
-      headers: { 'content-type': 'application/vnd.schemaregistry.v1+json' },
-      body: JSON.stringify({ compatibility: LEVEL }),
-      signal: AbortSignal.timeout(10_000),
-    }).then(
-      (response) => response.arrayBuffer(),
-      () => undefined,
-    );
-  };
-
   const register = async (topic: TopicName): Promise<Codec<unknown>> => {
     const document = SCHEMAS[topic];
     const subject = topicPrefix + subjectOf(topic);
@@ -112,7 +121,7 @@ export function createRegistry({ url, topicPrefix, logger, bootTimeoutMs = 60_00
         if (refused || performance.now() > deadline) {
           throw new SchemaRefusedError(`registry ${url}: ${subject}: ${messageOf(error)}`, { cause: error });
         }
-        if (level !== undefined) await setLevel(subject);
+        if (level !== undefined) await setLevel(url, auth, subject);
         else if (attempt === 1) logger.info({ subject, err: messageOf(error) }, 'waiting for the schema registry');
         await sleep(RETRY_PAUSE_MS);
       }

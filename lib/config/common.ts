@@ -1,5 +1,6 @@
 /** The variables that every process reads. */
 import { brokers, choice, integer, port, secret, text, url } from './fields.ts';
+import { SASL_MECHANISMS, SECURITY_PROTOCOLS } from './kafka-security.ts';
 
 export const COMMON = {
   DATA_DIR: text('.data', 'Folder of everything that an installation on this machine keeps.'),
@@ -23,6 +24,17 @@ export const COMMON = {
     { shown: '127.0.0.1:$KAFKA_PORT', of: (known) => `127.0.0.1:${String(known('KAFKA_PORT'))}` },
     'Kafka brokers. If given, `npm start` runs no Kafka of its own.',
   ),
+  KAFKA_SECURITY_PROTOCOL: choice(
+    SECURITY_PROTOCOLS,
+    'plaintext',
+    'How those brokers are spoken to. Other than plaintext: KAFKA_BROKERS and REGISTRY_URL have to be given.',
+  ),
+  KAFKA_SASL_MECHANISM: choice(SASL_MECHANISMS, 'scram-sha-512', 'How its password is checked, with sasl_….'),
+  KAFKA_SASL_USERNAME: text('', 'User of those brokers, with sasl_….'),
+  KAFKA_SASL_PASSWORD: secret('Password of that user.'),
+  KAFKA_SSL_CA_FILE: text('', 'PEM file of the authorities to believe, with …ssl; empty: those that Node believes.'),
+  KAFKA_SSL_CERTIFICATE_FILE: text('', 'PEM file of a certificate of its own, for brokers that ask for one.'),
+  KAFKA_SSL_KEY_FILE: text('', 'PEM file of the private key of that certificate.'),
   REGISTRY_PORT: port(7081, 'Port of the schema registry that `npm start` runs.'),
   REGISTRY_URL: url(
     {
@@ -31,6 +43,8 @@ export const COMMON = {
     },
     'Schema registry with the Confluent API. If given, `npm start` runs none of its own.',
   ),
+  REGISTRY_USER: text('', 'User of the registry; empty: it asks for none.'),
+  REGISTRY_PASSWORD: secret('Password of that user.'),
   CLICKHOUSE_HTTP_PORT: port(7123, 'HTTP port of the ClickHouse that `npm start` runs.'),
   CLICKHOUSE_TCP_PORT: port(7190, 'Native port of it, for clients of analysts.'),
   CLICKHOUSE_URL: url(

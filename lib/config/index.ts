@@ -1,11 +1,13 @@
 /** Strict configuration by environment variables: described once, checked as a whole, documented from the description. */
 import { COMMON } from './common.ts';
 import type { Field } from './fields.ts';
+import { kafkaSecurity, securityProblems, type KafkaSecurity } from './kafka-security.ts';
 import { adminKey, keyProblems, secretKey } from './keys.ts';
 
 export { brokers, choice, flag, integer, port, secret, text, url } from './fields.ts';
 export type { Field } from './fields.ts';
 export { COMMON } from './common.ts';
+export type { KafkaSecurity } from './kafka-security.ts';
 
 /** INGEST_PORT → ingestPort. */
 type Camel<S extends string> = S extends `${infer Head}_${infer Tail}`
@@ -20,6 +22,8 @@ interface Keys {
   readonly adminKey: string;
   /** SECRET_KEY, else DATA_DIR/secret-key (32 bytes), which is made when it is first read. Not enumerable. */
   readonly secretKey: Buffer;
+  /** Of connections to Kafka, with the texts of its files. Not enumerable. */
+  readonly kafkaSecurity: KafkaSecurity;
 }
 
 export interface Definition<F extends Fields> {
@@ -84,17 +88,22 @@ export function loadConfig<F extends Fields>(
       problems.push(`${variable} ${(error as Error).message}, not ${shown}`);
     }
   }
-  problems.push(...keyProblems(env));
+  problems.push(...keyProblems(env), ...securityProblems(Object.fromEntries(values), env));
   if (problems.length > 0) throw new ConfigError(problems);
   const config = Object.fromEntries([...values].map(([variable, value]) => [camel(variable), value]));
-  return withKeys(config, env) as ConfigOf<F>;
+  return withKeys(config, Object.fromEntries(values), env) as ConfigOf<F>;
 }
 
 /** Read when needed, so that a process that needs no key makes none. */
-function withKeys(config: Record<string, unknown>, env: NodeJS.ProcessEnv): object {
+function withKeys(
+  config: Record<string, unknown>,
+  values: Readonly<Record<string, unknown>>,
+  env: NodeJS.ProcessEnv,
+): object {
   const dataDir = config['dataDir'] as string;
   Object.defineProperty(config, 'adminKey', { get: () => adminKey(env, dataDir) });
   Object.defineProperty(config, 'secretKey', { get: () => secretKey(env, dataDir) });
+  Object.defineProperty(config, 'kafkaSecurity', { get: () => kafkaSecurity(values) });
   return config;
 }
 

@@ -1,28 +1,49 @@
-import { connect, type Socket } from 'node:net';
+import { connect, isIP, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { connect as connectTls } from 'node:tls';
 import Cluster from 'kafkajs/src/cluster/index.js';
 import loggers from 'kafkajs/src/loggers/index.js';
-import type { logCreator } from 'kafkajs';
+import type { SASLOptions, logCreator } from 'kafkajs';
 import type { Logger } from 'pino';
+import type { KafkaSecurity } from './types.ts';
 import { within } from './within.ts';
 import { KafkaUnavailableError, kafkaErrorType, messageOf } from './errors.ts';
 
-/** Opens a connection to a broker; calls `onConnect` when it is there. */
-export type SocketFactory = (options: { host: string; port: number; onConnect: () => void }) => Socket;
+/** Opens a connection to a broker, over TLS when `ssl` is given; calls `onConnect` when it is there. */
+export type SocketFactory = (options: {
+  host: string;
+  port: number;
+  ssl?: object | null;
+  onConnect: () => void;
+}) => Socket;
 
 export interface Connection {
   brokers: string[];
   clientId: string;
   logger: Logger;
-  /** In the place of a plain TCP connection. */
+  security?: KafkaSecurity;
+  /** In the place of connections to the brokers themselves. */
   socketFactory?: SocketFactory;
 }
 
 const KEEP_ALIVE_DELAY_MS = 60_000;
 
 /** Small requests go out at once: each waits for an answer, so nothing would come to fill a packet with. */
-const plainSocket: SocketFactory = ({ host, port, onConnect }) =>
-  connect({ host, port, noDelay: true, keepAlive: true, keepAliveInitialDelay: KEEP_ALIVE_DELAY_MS }, onConnect);
+const directSocket: SocketFactory = ({ host, port, ssl, onConnect }) => {
+  const plain = { host, port, noDelay: true, keepAlive: true, keepAliveInitialDelay: KEEP_ALIVE_DELAY_MS };
+  if (!ssl) return connect(plain, onConnect);
+  // A server is asked for by its name; an address is none.
+  const name = isIP(host) === 0 ? { servername: host } : {};
+  return connectTls({ ...plain, ...name, ...ssl }, onConnect)
+    .setNoDelay(true)
+    .setKeepAlive(true, KEEP_ALIVE_DELAY_MS);
+};
+
+/** What kafkajs asks for to speak to brokers so. */
+export const securityOptions = ({ tls, sasl }: KafkaSecurity = {}): { ssl?: object; sasl?: SASLOptions } => ({
+  ...(tls ? { ssl: tls } : {}),
+  ...(sasl ? { sasl } : {}),
+});
 
 export const CONNECTION_TIMEOUT_MS = 3_000;
 export const REQUEST_TIMEOUT_MS = 15_000;
@@ -48,7 +69,7 @@ export interface Link {
  * Makes a set of connections. Requests on one connection are answered in order, so whoever waits long (a fetch, joining
  * a group) must not share one with others.
  */
-export function link({ brokers, clientId, logger, socketFactory = plainSocket }: Connection): Link {
+export function link({ brokers, clientId, logger, security, socketFactory = directSocket }: Connection): Link {
   const sockets = new Set<Socket>();
   let closed = false;
   const cluster = new Cluster({
@@ -62,6 +83,7 @@ export function link({ brokers, clientId, logger, socketFactory = plainSocket }:
     },
     brokers,
     clientId,
+    ...securityOptions(security),
     connectionTimeout: CONNECTION_TIMEOUT_MS,
     authenticationTimeout: CONNECTION_TIMEOUT_MS,
     requestTimeout: REQUEST_TIMEOUT_MS,

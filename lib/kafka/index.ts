@@ -4,7 +4,14 @@ import type { Admin, Kafka as KafkaJs } from 'kafkajs';
 import type Cluster from 'kafkajs/src/cluster/index.js';
 import type { Logger } from 'pino';
 import { decodeAssignment, decodeSubscription } from './assignment.ts';
-import { CONNECTION_TIMEOUT_MS, ControlCluster, REQUEST_TIMEOUT_MS, clientLog, type SocketFactory } from './cluster.ts';
+import {
+  CONNECTION_TIMEOUT_MS,
+  ControlCluster,
+  REQUEST_TIMEOUT_MS,
+  clientLog,
+  securityOptions,
+  type SocketFactory,
+} from './cluster.ts';
 import { EARLIEST, LATEST, TopicDirectory } from './directory.ts';
 import { KafkaUnavailableError, messageOf } from './errors.ts';
 import { MAX_MESSAGE_BYTES } from './limits.ts';
@@ -13,7 +20,7 @@ import { partitionFor } from './murmur2.ts';
 import { BatchingProducer } from './producer.ts';
 import { KafkaReader } from './reader.ts';
 import { KafkaTransactional } from './transactional.ts';
-import type { CommittedOffset, GroupDescription, Kafka, TopicSpec } from './types.ts';
+import type { CommittedOffset, GroupDescription, Kafka, KafkaSecurity, TopicSpec } from './types.ts';
 
 export type { SocketFactory } from './cluster.ts';
 export * from './continuity.ts';
@@ -26,16 +33,18 @@ export interface KafkaOptions {
   clientId: string;
   logger: Logger;
   topicPrefix: string;
-  /** In the place of plain TCP connections. */
+  security?: KafkaSecurity;
+  /** In the place of connections to the brokers themselves. */
   socketFactory?: SocketFactory;
 }
 
 /** The installation's Kafka. Connects on demand; nothing is sent before it is asked for. */
 export function createKafka({ topicPrefix, ...connection }: KafkaOptions): Kafka {
-  const { brokers, clientId, logger } = connection;
+  const { brokers, clientId, logger, security } = connection;
   const kafkaJs = new kafkajs.Kafka({
     brokers,
     clientId,
+    ...securityOptions(security),
     logLevel: kafkajs.logLevel.WARN,
     logCreator: clientLog(logger),
     connectionTimeout: CONNECTION_TIMEOUT_MS,

@@ -8,6 +8,12 @@ export interface OutgoingRecord {
 }
 
 /** A record as read. Buffers are views into the reply of the broker: copy what you keep for long. */
+/** How brokers are spoken to; left out: plain TCP, nobody says who they are. PEM texts. */
+export interface KafkaSecurity {
+  tls?: { ca?: string; cert?: string; key?: string };
+  sasl?: { mechanism: 'plain' | 'scram-sha-256' | 'scram-sha-512'; username: string; password: string };
+}
+
 export interface KafkaRecord {
   offset: number;
   /** Unix milliseconds: the broker's append time on topics with LogAppendTime. */

@@ -6,7 +6,7 @@ const ITEMS = 50;
 
 /** Names of fields (without case, "_" and "-") whose values are never logged, however deep they lie. */
 const NAMES =
-  /^(authorization|cookie|setcookie|password|passphrase|.*secret|.*secrets|.*token|.*tokens|key|apikey|adminkey|secretkey|accesskey|keys|signature|signatures|xjanesignature|phone|phones|customerphone|email|emails|customeremail|identifier|identifiers|firstname|lastname|fullname|customername|name|address|birthdate|dob|body|rawbody|payload|value|cart|customer|person|userid|externaluserid)$/;
+  /^(authorization|cookie|setcookie|.*password|passphrase|.*secret|.*secrets|.*token|.*tokens|key|apikey|adminkey|secretkey|accesskey|keys|signature|signatures|xjanesignature|phone|phones|customerphone|email|emails|customeremail|identifier|identifiers|firstname|lastname|fullname|customername|name|address|birthdate|dob|body|rawbody|payload|value|cart|customer|person|userid|externaluserid)$/;
 
 const EMAIL = /[A-Za-z0-9._%+-]+@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+/g;
 const PHONE = /\+\d[\d\s().-]{6,18}\d/g;

@@ -1,5 +1,6 @@
 /** Engines that somebody else runs: waited for before anything is started that needs them. */
 import { setTimeout as sleep } from 'node:timers/promises';
+import { authHeaders, registryAuth } from '../../lib/avro/index.ts';
 import { answers, portAnswers } from '../../deploy/engines/ports.ts';
 import { SetupError } from '../../deploy/engines/setup-error.ts';
 import type { Settings } from './options.ts';
@@ -29,7 +30,7 @@ export function outsideEngines(config: Settings, env: NodeJS.ProcessEnv): Outsid
       title: 'the schema registry',
       variable: 'REGISTRY_URL',
       address: config.registryUrl,
-      check: () => answers(`${config.registryUrl}/subjects`),
+      check: () => answers(`${config.registryUrl}/subjects`, authHeaders(registryAuth(config))),
     },
     {
       title: 'ClickHouse',

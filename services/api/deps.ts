@@ -1,3 +1,4 @@
+import type { RegistryAuth } from '../../lib/avro/index.ts';
 import type { Definitions } from '../../lib/definitions/index.ts';
 import type { App } from '../../lib/http/index.ts';
 import type { Kafka } from '../../lib/kafka/index.ts';
@@ -24,6 +25,7 @@ export interface ApiDeps {
   /** Where this process asks ingest. */
   ingestInternalUrl: string;
   registryUrl: string;
+  registryAuth: RegistryAuth | undefined;
   /** Where this process answers /healthz, /readyz and /metrics. */
   healthUrl: string;
   /** Folder of the built console. */

@@ -1,5 +1,5 @@
 import { resolve } from 'node:path';
-import { createRegistry } from '../../lib/avro/index.ts';
+import { createRegistry, registryAuth } from '../../lib/avro/index.ts';
 import { createClickHouse } from '../../lib/clickhouse/client.ts';
 import { createDefinitions } from '../../lib/definitions/index.ts';
 import { serve } from '../../lib/http/index.ts';
@@ -25,8 +25,14 @@ runMain({
     const ready = (): boolean => serving;
     const { advertisedHost, healthPort } = config;
     const health = await serveHealth({ host, advertisedHost, port: healthPort, logger, metrics, ready });
-    const kafka = createKafka({ brokers: config.kafkaBrokers, clientId: 'api', logger, topicPrefix });
-    const registry = createRegistry({ url: config.registryUrl, topicPrefix, logger });
+    const kafka = createKafka({
+      brokers: config.kafkaBrokers,
+      security: config.kafkaSecurity,
+      clientId: 'api',
+      logger,
+      topicPrefix,
+    });
+    const registry = createRegistry({ url: config.registryUrl, auth: registryAuth(config), topicPrefix, logger });
     await kafka.ensureTopics(Object.values(topicSpecs(config)));
     // Nothing writes it yet; readers find the topic and its schema all the same.
     await registry.codec<AudienceChange>(TOPICS.audienceChanges);
@@ -55,6 +61,7 @@ runMain({
       ingestUrl: config.ingestUrl,
       ingestInternalUrl: config.ingestInternalUrl,
       registryUrl: config.registryUrl,
+      registryAuth: registryAuth(config),
       healthUrl: health.url,
       consoleDir: resolve(config.consoleDir),
       now: Date.now,

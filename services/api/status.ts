@@ -1,3 +1,4 @@
+import { authHeaders } from '../../lib/avro/index.ts';
 import type { StagePosition } from '../../lib/telemetry/index.ts';
 import { showInstant } from '../../lib/time/index.ts';
 import type { ApiDeps } from './deps.ts';
@@ -94,7 +95,7 @@ function partitionNow(
   };
 }
 
-export async function enginesNow({ kafka, database, registryUrl }: ApiDeps) {
+export async function enginesNow({ kafka, database, registryUrl, registryAuth }: ApiDeps) {
   const state = async (engine: 'kafka' | 'registry' | 'clickhouse', asked: Promise<boolean>) => {
     const up = await within(asked).catch(() => false);
     return { engine, state: up ? ('running' as const) : ('stopped' as const) };
@@ -104,14 +105,14 @@ export async function enginesNow({ kafka, database, registryUrl }: ApiDeps) {
       'kafka',
       kafka.endOffsets('definitions').then(() => true),
     ),
-    state('registry', answers(`${registryUrl}/subjects`)),
+    state('registry', answers(`${registryUrl}/subjects`, authHeaders(registryAuth))),
     state('clickhouse', database.ping()),
   ]);
 }
 
-async function answers(url: string): Promise<boolean> {
+async function answers(url: string, headers: Record<string, string> = {}): Promise<boolean> {
   try {
-    const response = await fetch(url, { signal: AbortSignal.timeout(ASK_MS) });
+    const response = await fetch(url, { headers, signal: AbortSignal.timeout(ASK_MS) });
     await response.body?.cancel();
     return response.ok;
   } catch {

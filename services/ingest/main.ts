@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { createRegistry } from '../../lib/avro/index.ts';
+import { createRegistry, registryAuth } from '../../lib/avro/index.ts';
 import { createDefinitions } from '../../lib/definitions/index.ts';
 import { serve } from '../../lib/http/index.ts';
 import { createKafka } from '../../lib/kafka/index.ts';
@@ -19,13 +19,19 @@ runMain({
   name: 'ingest',
   config: ingestConfig,
   start: async ({ config, logger, metrics }) => {
-    const { host, kafkaBrokers, topicPrefix } = config;
+    const { host, topicPrefix } = config;
     let serving = false;
     const ready = (): boolean => serving;
     const { advertisedHost, healthPort } = config;
     const health = await serveHealth({ host, advertisedHost, port: healthPort, logger, metrics, ready });
-    const kafka = createKafka({ brokers: kafkaBrokers, clientId: 'ingest', logger, topicPrefix });
-    const registry = createRegistry({ url: config.registryUrl, topicPrefix, logger });
+    const kafka = createKafka({
+      brokers: config.kafkaBrokers,
+      security: config.kafkaSecurity,
+      clientId: 'ingest',
+      logger,
+      topicPrefix,
+    });
+    const registry = createRegistry({ url: config.registryUrl, auth: registryAuth(config), topicPrefix, logger });
     const specs = topicSpecs(config);
     await kafka.ensureTopics([
       specs[TOPICS.cartEvents],

@@ -1,4 +1,4 @@
-import { createRegistry } from '../../lib/avro/index.ts';
+import { createRegistry, registryAuth } from '../../lib/avro/index.ts';
 import { createKafka } from '../../lib/kafka/index.ts';
 import type { RunningTopology } from '../../lib/streams/index.ts';
 import { runMain, serveHealth } from '../../lib/telemetry/index.ts';
@@ -24,8 +24,14 @@ runMain({
       positions: () => running.flatMap((topology) => topology.positions()),
     });
     const { topicPrefix } = config;
-    const kafka = createKafka({ brokers: config.kafkaBrokers, clientId: 'processor', logger, topicPrefix });
-    const registry = createRegistry({ url: config.registryUrl, topicPrefix, logger });
+    const kafka = createKafka({
+      brokers: config.kafkaBrokers,
+      security: config.kafkaSecurity,
+      clientId: 'processor',
+      logger,
+      topicPrefix,
+    });
+    const registry = createRegistry({ url: config.registryUrl, auth: registryAuth(config), topicPrefix, logger });
     running = await startTopologies({
       names: config.processorTopologies,
       specs: topicSpecs(config),

@@ -1,4 +1,4 @@
-import { createRegistry } from '../../lib/avro/index.ts';
+import { createRegistry, registryAuth } from '../../lib/avro/index.ts';
 import { createClickHouse } from '../../lib/clickhouse/client.ts';
 import { migrateWhenUp } from '../../lib/clickhouse/migrate.ts';
 import { createKafka } from '../../lib/kafka/index.ts';
@@ -35,10 +35,16 @@ runMain({
     if (ran.length > 0) logger.info({ database: config.clickhouseDatabase, migrations: ran }, 'database migrated');
 
     const { topicPrefix } = config;
-    const kafka = createKafka({ brokers: config.kafkaBrokers, clientId: 'sink', logger, topicPrefix });
+    const kafka = createKafka({
+      brokers: config.kafkaBrokers,
+      security: config.kafkaSecurity,
+      clientId: 'sink',
+      logger,
+      topicPrefix,
+    });
     const specs = topicSpecs(config);
     await kafka.ensureTopics([specs[TOPICS.traitEvents], specs[TOPICS.deadLetters]]);
-    const registry = createRegistry({ url: config.registryUrl, topicPrefix, logger });
+    const registry = createRegistry({ url: config.registryUrl, auth: registryAuth(config), topicPrefix, logger });
     const codecs = {
       outcomes: await registry.codec<Outcome>(TOPICS.traitEvents),
       deadLetters: await registry.codec<DeadLetter>(TOPICS.deadLetters),

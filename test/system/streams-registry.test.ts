@@ -1,6 +1,9 @@
 import { randomBytes } from 'node:crypto';
+import { createServer } from 'node:http';
+import { once } from 'node:events';
+import type { AddressInfo } from 'node:net';
 import { describe, expect, inject, it } from 'vitest';
-import { SchemaRefusedError, createRegistry } from '../../lib/avro/index.ts';
+import { SchemaRefusedError, createRegistry, registryAuth } from '../../lib/avro/index.ts';
 import { SCHEMAS } from '../../schemas/documents.ts';
 import type { DeadLetter } from '../../schemas/types.ts';
 import { TOPICS } from '../../lib/topics.ts';
@@ -119,5 +122,51 @@ describe('a real registry', () => {
     const startedAt = performance.now();
     await expect(registry.codec(TOPICS.deadLetters)).rejects.toBeInstanceOf(SchemaRefusedError);
     expect(performance.now() - startedAt).toBeGreaterThan(600);
+  });
+});
+
+/** The same registry behind a door that asks for a user and a password. */
+async function guarded(user: string, password: string) {
+  const wanted = `Basic ${Buffer.from(`${user}:${password}`).toString('base64')}`;
+  const server = createServer((request, response) => {
+    const chunks: Buffer[] = [];
+    request.on('data', (chunk: Buffer) => chunks.push(chunk));
+    request.on('end', () => {
+      if (request.headers.authorization !== wanted) return void response.writeHead(401).end('{}');
+      const { method = 'GET', url: path = '' } = request;
+      const body = chunks.length > 0 ? { body: Buffer.concat(chunks) } : {};
+      const headers = { 'content-type': 'application/vnd.schemaregistry.v1+json' };
+      fetch(new URL(path, url), { method, headers, ...body })
+        .then(async (answer) => {
+          response.writeHead(answer.status, { 'content-type': 'application/json' }).end(await answer.text());
+        })
+        .catch(() => response.writeHead(502).end());
+    });
+  }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { pathname } = new URL(url);
+  const at = `http://127.0.0.1:${(server.address() as AddressInfo).port}${pathname}`;
+  return { url: at, close: () => server.close() };
+}
+
+describe('a registry that asks who asks', () => {
+  it('is told, and its no is passed on', async () => {
+    const door = await guarded('jane', 'open:sesame');
+    try {
+      const { topicPrefix } = fresh();
+      const registryOf = (registryUser: string, registryPassword: string) =>
+        createRegistry({
+          url: door.url,
+          auth: registryAuth({ registryUser, registryPassword }),
+          topicPrefix,
+          logger: quiet,
+        });
+      const codec = await registryOf('jane', 'open:sesame').codec<DeadLetter>(TOPICS.deadLetters);
+      expect({ ...codec.decode(codec.encode(letter)) }).toEqual(letter);
+      await expect(registryOf('jane', 'wrong').codec(TOPICS.deadLetters)).rejects.toThrow(SchemaRefusedError);
+      await expect(registryOf('', '').codec(TOPICS.deadLetters)).rejects.toThrow(SchemaRefusedError);
+    } finally {
+      door.close();
+    }
   });
 });
