@@ -33,6 +33,7 @@ export default defineConfig({
           name: 'chaos',
           include: ['test/chaos/**/*.test.ts'],
           environment: 'node',
+          fileParallelism: false,
           testTimeout: 3_600_000,
         },
       },

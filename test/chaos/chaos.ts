@@ -36,18 +36,43 @@ export interface Findings {
   restAfterMs: number;
 }
 
+/** Where it happens. */
+export interface Stage {
+  installation: Installation;
+  /** One round of trouble; resolves when the next may come. */
+  trouble(random: Random): Promise<Kill[]>;
+  close(): Promise<void>;
+}
+
 export interface ChaosOptions {
   seed: number;
-  /** In each: a random process is killed, and some seconds later all of them at once. */
   rounds: number;
   say: (message: string) => void;
+  /** One machine when left out: in each round a random process is killed, and some seconds later all of them at once. */
+  open?: () => Promise<Stage>;
+}
+
+/** An installation on engines of its own. */
+async function oneMachine(): Promise<Stage> {
+  const installation = await startInstallation({ ownEngines: true });
+  // Each has its turn before one has a second.
+  const deck: string[] = [];
+  return {
+    installation,
+    trouble(random) {
+      if (deck.length === 0) deck.push(...shuffled(PROCESSES, random));
+      return oneRound(installation, random, deck.pop()!);
+    },
+    close: () => removeInstallation(installation),
+  };
 }
 
 const seconds = (ms: number): string => `${(ms / 1000).toFixed(1)} s`;
 
-/** Runs it on engines of its own, and cleans up after itself. */
-export async function chaos({ seed, rounds, say }: ChaosOptions): Promise<Findings> {
-  const installation = await startInstallation({ ownEngines: true });
+/** Runs it, and cleans up after itself. */
+export async function chaos({ seed, rounds, say, open = oneMachine }: ChaosOptions): Promise<Findings> {
+  const stage = await open();
+  const { installation } = stage;
   try {
     const workspace = await createWorkspace(installation, {
       abandonment_window_minutes: WINDOW_MS / 60_000,
@@ -57,11 +82,8 @@ export async function chaos({ seed, rounds, say }: ChaosOptions): Promise<Findin
     const load = startLoad({ installation, workspace, subscription, seed, senders: 10, pauseMs: 40 });
     const kills: Kill[] = [];
     const random = createRandom(seed);
-    // Each has its turn before one has a second.
-    const deck: string[] = [];
     for (let round = 1; round <= rounds; round++) {
-      if (deck.length === 0) deck.push(...shuffled(PROCESSES, random));
-      kills.push(...(await oneRound(installation, random, deck.pop()!)));
+      kills.push(...(await stage.trouble(random)));
       const { accepted, repeated } = load.ledger;
       const told = kills
         .slice(-2)
@@ -79,7 +101,7 @@ export async function chaos({ seed, rounds, say }: ChaosOptions): Promise<Findin
     const compared = await compare(installation, workspace, load.ledger);
     return { seed, kills, ledger: load.ledger, restAfterMs, ...compared, verified: await verify(installation) };
   } finally {
-    await removeInstallation(installation);
+    await stage.close();
   }
 }
 

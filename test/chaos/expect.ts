@@ -3,9 +3,9 @@ import type { Findings } from './chaos.ts';
 
 /** What was sent and answered is what is counted: each trait event, per person, by previews, and by verify. */
 export function expectExact({ seed, ledger, missing, surplus, people, previews, verified }: Findings): void {
-  // Without load, or without trouble, it would show nothing.
+  // Without load, or without trouble that was felt, it would show nothing.
   expect(ledger.accepted).toBeGreaterThan(300);
-  expect(ledger.repeated).toBeGreaterThan(0);
+  expect(ledger.repeated > 0 || ledger.longestMs > 1_000).toBe(true);
   expect({ seed, missing, surplus }).toEqual({ seed, missing: [], surplus: [] });
   expect({ seed, people: people.counted }).toEqual({ seed, people: people.expected });
   for (const { audience, expected, counted } of previews) {

@@ -1,13 +1,10 @@
 /** A Kafka broker of its own that wants to know who speaks: TLS with certificates, SASL with SCRAM and PLAIN. */
-import { execFileSync, spawn, spawnSync } from 'node:child_process';
-import { once } from 'node:events';
-import { appendFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
-import { findJava, installEngines } from '../../deploy/engines/install.ts';
+import { join } from 'node:path';
 import { kafkaProperties } from '../../deploy/engines/kafka.ts';
-import { portAnswers } from '../../deploy/engines/ports.ts';
+import { createBroker } from './broker.ts';
 import { testPorts } from './ports.ts';
 
 export const USERNAME = 'jane';
@@ -41,7 +38,7 @@ function makeCertificates(folder: string): void {
   writeFileSync(join(folder, 'keystore.pem'), read('broker.key') + read('broker.pem'));
 }
 
-function properties(folder: string, [ssl, saslPlain, saslSsl, inner, controllerPort]: number[]): string {
+function properties(folder: string, [ssl, saslPlain, saslSsl, inner, controllerPort]: number[]) {
   const at = (name: string, port: number | undefined): string => `${name}://127.0.0.1:${port ?? 0}`;
   const listeners = [
     at('SSL', ssl),
@@ -49,7 +46,7 @@ function properties(folder: string, [ssl, saslPlain, saslSsl, inner, controllerP
     at('SASL_SSL', saslSsl),
     at('PLAINTEXT', inner),
   ].join(',');
-  const all = {
+  return {
     ...kafkaProperties({ dataDir: folder, port: inner ?? 0, controllerPort: controllerPort ?? 0 }),
     listeners: `${listeners},${at('CONTROLLER', controllerPort)}`,
     'advertised.listeners': listeners,
@@ -73,43 +70,24 @@ function properties(folder: string, [ssl, saslPlain, saslSsl, inner, controllerP
     'ssl.truststore.type': 'PEM',
     'ssl.truststore.location': join(folder, 'ca.pem'),
   };
-  return Object.entries(all)
-    .map(([key, value]) => `${key}=${value}\n`)
-    .join('');
 }
 
 /** Resolves when it takes connections. Needs openssl. */
 export async function startSecuredKafka(): Promise<SecuredKafka> {
   const folder = mkdtempSync(join(tmpdir(), 'jane-traits-secured-'));
-  mkdirSync(join(folder, 'kafka'));
   makeCertificates(folder);
   const ports = await testPorts(5);
-  const config = join(folder, 'server.properties');
-  writeFileSync(config, properties(folder, ports));
-  const enginesDir = resolve('deploy/engines');
-  const java = findJava();
-  const { kafka: jars } = await installEngines(enginesDir, () => undefined);
-  const jvm = ['-Xmx384m', `-Dlog4j2.configurationFile=${join(enginesDir, 'log4j2.xml')}`, '-cp', join(jars, '*')];
-  const users = ['256', '512'].flatMap((size) => [
-    '--add-scram',
-    `SCRAM-SHA-${size}=[name=${USERNAME},password=${PASSWORD}]`,
-  ]);
-  const format = ['kafka.tools.StorageTool', 'format', '-t', 'JaneTraitsSecuredTests', '-c', config, ...users];
-  const formatted = spawnSync(java, [...jvm, ...format], { encoding: 'utf8' });
-  if (formatted.status !== 0) throw new Error(`not formatted: ${formatted.stdout}${formatted.stderr}`);
-  const child = spawn(java, [...jvm, 'kafka.Kafka', config], { stdio: ['ignore', 'pipe', 'pipe'] });
-  const log = join(folder, 'kafka.log');
-  for (const stream of [child.stdout, child.stderr])
-    stream.on('data', (chunk: Buffer) => {
-      appendFileSync(log, chunk);
-    });
-  const exited = once(child, 'close');
-  const answering = async (): Promise<boolean> =>
-    (await Promise.all(ports.slice(0, 3).map((port) => portAnswers(port)))).every(Boolean);
-  for (const deadline = Date.now() + 60_000; !(await answering()); await sleep(200)) {
-    if (child.exitCode !== null || Date.now() > deadline)
-      throw new Error(`the broker does not come up:\n${readFileSync(log, 'utf8').slice(-4_000)}`);
-  }
+  const broker = await createBroker({
+    folder,
+    properties: properties(folder, ports),
+    clusterId: 'JaneTraitsSecuredTests',
+    ports: ports.slice(0, 3),
+    formatting: ['256', '512'].flatMap((size) => [
+      '--add-scram',
+      `SCRAM-SHA-${size}=[name=${USERNAME},password=${PASSWORD}]`,
+    ]),
+  });
+  await broker.start();
   const [ssl = '', saslPlaintext = '', saslSsl = ''] = ports.map((port) => `127.0.0.1:${port}`);
   return {
     brokers: { ssl, sasl_plaintext: saslPlaintext, sasl_ssl: saslSsl },
@@ -117,8 +95,7 @@ export async function startSecuredKafka(): Promise<SecuredKafka> {
     certificateFile: join(folder, 'client.pem'),
     keyFile: join(folder, 'client.key'),
     async close() {
-      child.kill('SIGKILL');
-      await exited;
+      await broker.kill9();
       rmSync(folder, { recursive: true, force: true });
     },
   };
