@@ -77,9 +77,9 @@ export function portAnswers(port: number, host = '127.0.0.1'): Promise<boolean> 
 }
 
 /** Whether a GET of it is answered with 2xx, within 2 s. */
-export async function answers(url: string, headers: Record<string, string> = {}): Promise<boolean> {
+export async function answers(url: string): Promise<boolean> {
   try {
-    const response = await fetch(url, { headers, signal: AbortSignal.timeout(2_000) });
+    const response = await fetch(url, { signal: AbortSignal.timeout(2_000) });
     await response.arrayBuffer();
     return response.ok;
   } catch {

@@ -13,3 +13,23 @@ export const authHeaders = (auth: RegistryAuth | undefined): Record<string, stri
   auth === undefined
     ? {}
     : { authorization: `Basic ${Buffer.from(`${auth.username}:${auth.password}`).toString('base64')}` };
+
+/**
+ * Whether a registry answers: `refused` when it does, but not to this user and password. One that forbids this user
+ * to list subjects (403) knows the user, and answers.
+ */
+export async function registryState(
+  url: string,
+  auth: RegistryAuth | undefined,
+  timeoutMs = 2_000,
+): Promise<'running' | 'refused' | 'stopped'> {
+  try {
+    const headers = authHeaders(auth);
+    const response = await fetch(`${url}/subjects`, { headers, signal: AbortSignal.timeout(timeoutMs) });
+    await response.body?.cancel();
+    if (response.status === 401) return 'refused';
+    return response.ok || response.status === 403 ? 'running' : 'stopped';
+  } catch {
+    return 'stopped';
+  }
+}

@@ -1,13 +1,13 @@
 /** Strict configuration by environment variables: described once, checked as a whole, documented from the description. */
 import { COMMON } from './common.ts';
 import type { Field } from './fields.ts';
-import { kafkaSecurity, securityProblems, type KafkaSecurity } from './kafka-security.ts';
+import type { KafkaSecurity } from '../kafka/types.ts';
+import { kafkaSecurity, securityProblems } from './kafka-security.ts';
 import { adminKey, keyProblems, secretKey } from './keys.ts';
 
 export { brokers, choice, flag, integer, port, secret, text, url } from './fields.ts';
 export type { Field } from './fields.ts';
 export { COMMON } from './common.ts';
-export type { KafkaSecurity } from './kafka-security.ts';
 
 /** INGEST_PORT → ingestPort. */
 type Camel<S extends string> = S extends `${infer Head}_${infer Tail}`
@@ -84,7 +84,7 @@ export function loadConfig<F extends Fields>(
     } catch (error) {
       // Built on a variable that is wrong itself, and is named already.
       if (error instanceof UnknownYet) continue;
-      const shown = field.secret ? 'the value given' : JSON.stringify(value);
+      const shown = field.secret ? 'the value given' : withoutLogin(JSON.stringify(value));
       problems.push(`${variable} ${(error as Error).message}, not ${shown}`);
     }
   }
@@ -93,6 +93,9 @@ export function loadConfig<F extends Fields>(
   const config = Object.fromEntries([...values].map(([variable, value]) => [camel(variable), value]));
   return withKeys(config, Object.fromEntries(values), env) as ConfigOf<F>;
 }
+
+/** Of "user:password@host" the host: a URL may have been given with what should not be read in a log. */
+const withoutLogin = (text: string): string => text.replace(/[^"/,\s]+@/g, '…@');
 
 /** Read when needed, so that a process that needs no key makes none. */
 function withKeys(

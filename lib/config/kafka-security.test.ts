@@ -1,16 +1,27 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { redact } from '../telemetry/index.ts';
 import { ConfigError, defineConfig, loadConfig } from './index.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'jane-traits-security-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
-const file = (name: string): string => {
-  const path = join(folder, name);
-  writeFileSync(path, `text of ${name}`);
-  return path;
-};
+const at = (name: string): string => join(folder, name);
+/** Certificates of their own, `one` and `other`, with their keys. */
+beforeAll(() => {
+  const form = ['req', '-x509', '-nodes', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-days', '2'];
+  for (const name of ['one', 'other'])
+    execFileSync(
+      'openssl',
+      [...form, '-subj', `/CN=${name}`, '-keyout', at(`${name}.key`), '-out', at(`${name}.pem`)],
+      {
+        stdio: ['ignore', 'ignore', 'pipe'],
+      },
+    );
+  writeFileSync(at('text'), 'what somebody wrote');
+});
 
 const definition = defineConfig({ name: 'sample', doc: 'A process.', fields: {} });
 const ELSEWHERE = { KAFKA_BROKERS: 'kafka.example:9093', REGISTRY_URL: 'https://registry.example' };
@@ -30,7 +41,6 @@ function problemsOf(env: Record<string, string>): string[] {
 describe('how Kafka is spoken to', () => {
   it('is plain unless it is said otherwise', () => {
     expect(securityOf({})).toEqual({});
-    expect(securityOf({ ...LOGIN, KAFKA_SSL_CA_FILE: file('ca') })).toEqual({});
   });
 
   it('is what the protocol says', () => {
@@ -41,18 +51,58 @@ describe('how Kafka is spoken to', () => {
       sasl: { ...sasl, mechanism: 'plain' },
     });
     const files = {
-      KAFKA_SSL_CA_FILE: file('ca'),
-      KAFKA_SSL_CERTIFICATE_FILE: file('cert'),
-      KAFKA_SSL_KEY_FILE: file('key'),
+      KAFKA_SSL_CA_FILE: at('other.pem'),
+      KAFKA_SSL_CERTIFICATE_FILE: at('one.pem'),
+      KAFKA_SSL_KEY_FILE: at('one.key'),
     };
-    expect(securityOf({ ...files, KAFKA_SECURITY_PROTOCOL: 'ssl' })).toEqual({
-      tls: { ca: 'text of ca', cert: 'text of cert', key: 'text of key' },
-    });
+    const [ca, cert, key] = Object.values(files).map((path) => readFileSync(path, 'utf8'));
+    expect(securityOf({ ...files, KAFKA_SECURITY_PROTOCOL: 'ssl' })).toEqual({ tls: { ca, cert, key } });
   });
 
-  it('never comes along when a configuration is shown', () => {
-    const config = loadConfig(definition, { ...ELSEWHERE, ...LOGIN, KAFKA_SECURITY_PROTOCOL: 'sasl_ssl' }, []);
-    expect(Object.keys(config)).not.toContain('kafkaSecurity');
+  it('keeps its secrets when a configuration is logged', () => {
+    const secrets = { REGISTRY_USER: 'jane', REGISTRY_PASSWORD: 'open sesame', CLICKHOUSE_PASSWORD: 'open sesame' };
+    const env = { ...ELSEWHERE, ...LOGIN, ...secrets, KAFKA_SECURITY_PROTOCOL: 'sasl_ssl' };
+    const config = loadConfig(definition, env, []);
+    expect([config.kafkaSaslPassword, config.registryPassword, config.clickhousePassword]).toEqual(
+      Array.from({ length: 3 }, () => 'open sesame'),
+    );
+    for (const fields of [config, { config }, { security: config.kafkaSecurity }]) {
+      const logged = JSON.stringify(redact(fields));
+      expect(logged).toContain('jane');
+      expect(logged).not.toContain('sesame');
+    }
+  });
+
+  it('looks into the files before anything connects', () => {
+    const ssl = { ...ELSEWHERE, KAFKA_SECURITY_PROTOCOL: 'ssl' };
+    const text = at('text');
+    const files = { KAFKA_SSL_CA_FILE: text, KAFKA_SSL_CERTIFICATE_FILE: text, KAFKA_SSL_KEY_FILE: text };
+    expect(problemsOf({ ...ssl, ...files })).toEqual([
+      `KAFKA_SSL_CA_FILE holds no certificate as PEM: ${text}`,
+      `KAFKA_SSL_CERTIFICATE_FILE holds no certificate as PEM: ${text}`,
+      `KAFKA_SSL_KEY_FILE holds no private key without a passphrase as PEM: ${text}`,
+    ]);
+    const pair = { KAFKA_SSL_CERTIFICATE_FILE: at('one.pem'), KAFKA_SSL_KEY_FILE: at('other.key') };
+    expect(problemsOf({ ...ssl, ...pair })).toEqual([
+      'KAFKA_SSL_KEY_FILE is not the key of KAFKA_SSL_CERTIFICATE_FILE',
+    ]);
+  });
+
+  it('uses what it is given, or says that it would not', () => {
+    const unused = { ...LOGIN, KAFKA_SSL_CA_FILE: at('one.pem'), REGISTRY_PASSWORD: 'open sesame' };
+    expect(problemsOf(unused)).toEqual([
+      'KAFKA_SASL_USERNAME is given, and would not be used: KAFKA_SECURITY_PROTOCOL is plaintext',
+      'KAFKA_SASL_PASSWORD is given, and would not be used: KAFKA_SECURITY_PROTOCOL is plaintext',
+      'KAFKA_SSL_CA_FILE is given, and would not be used: KAFKA_SECURITY_PROTOCOL is plaintext',
+      'REGISTRY_PASSWORD is given, and would not be used: REGISTRY_USER is missing',
+    ]);
+  });
+
+  it('takes no password in an address, and does not repeat it', () => {
+    expect(problemsOf({ REGISTRY_URL: 'https://jane:sesame@registry.example' })).toEqual([
+      'REGISTRY_URL must be without a user and a password, which have variables of their own, not "https://…@registry.example"',
+    ]);
+    expect(problemsOf({ KAFKA_BROKERS: 'jane:sesame@kafka:9092' }).join()).not.toContain('sesame');
   });
 
   it('tells everything that is missing or does not fit, with its variable', () => {
@@ -63,7 +113,8 @@ describe('how Kafka is spoken to', () => {
       'KAFKA_SASL_PASSWORD is missing: KAFKA_SECURITY_PROTOCOL is sasl_ssl',
       expect.stringMatching(/^KAFKA_SSL_CA_FILE cannot be read: ENOENT/),
     ]);
-    expect(problemsOf({ KAFKA_SSL_KEY_FILE: file('key') })).toEqual([
+    const ssl = { ...ELSEWHERE, KAFKA_SECURITY_PROTOCOL: 'ssl' };
+    expect(problemsOf({ ...ssl, KAFKA_SSL_KEY_FILE: at('one.key') })).toEqual([
       'KAFKA_SSL_CERTIFICATE_FILE and KAFKA_SSL_KEY_FILE belong together: give both or neither',
     ]);
     expect(problemsOf({ ...ELSEWHERE, KAFKA_SECURITY_PROTOCOL: 'SSL' })).toEqual([

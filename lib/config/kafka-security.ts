@@ -1,46 +1,71 @@
 /** How Kafka is spoken to: from variables that depend on each other to what a connection needs. */
+import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-
-/** Left out: plain TCP, nobody says who they are. */
-export interface KafkaSecurity {
-  /** PEM texts. Without `ca` the authorities are believed that Node believes. */
-  tls?: { ca?: string; cert?: string; key?: string };
-  sasl?: { mechanism: SaslMechanism; username: string; password: string };
-}
+import type { KafkaSecurity } from '../kafka/types.ts';
 
 export const SECURITY_PROTOCOLS = ['plaintext', 'ssl', 'sasl_plaintext', 'sasl_ssl'] as const;
 export const SASL_MECHANISMS = ['plain', 'scram-sha-256', 'scram-sha-512'] as const;
-export type SaslMechanism = (typeof SASL_MECHANISMS)[number];
+
+const LOGIN = ['KAFKA_SASL_USERNAME', 'KAFKA_SASL_PASSWORD'] as const;
+const FILES = ['KAFKA_SSL_CA_FILE', 'KAFKA_SSL_CERTIFICATE_FILE', 'KAFKA_SSL_KEY_FILE'] as const;
 
 /** The values of the variables that this is made of; undefined where one is not valid. */
 export type SecurityValues = Readonly<Record<string, unknown>>;
 
 const text = (values: SecurityValues, variable: string): string => String(values[variable] ?? '');
+const hasLogin = (protocol: string): boolean => protocol.startsWith('sasl_');
+const hasTls = (protocol: string): boolean => protocol.endsWith('ssl');
 
-/** What is wrong with these values together, in words. */
+/** What is wrong with these values together, in words. Reads the files. */
 export function securityProblems(values: SecurityValues, env: NodeJS.ProcessEnv): string[] {
   const protocol = text(values, 'KAFKA_SECURITY_PROTOCOL');
+  // Not valid itself, and named already: whatever else is said would be a guess.
+  if (protocol === '') return [];
   const problems: string[] = [];
-  if (protocol !== 'plaintext' && protocol !== '')
+  if (protocol !== 'plaintext')
     for (const variable of ['KAFKA_BROKERS', 'REGISTRY_URL'])
       if (!env[variable])
         problems.push(`${variable} is missing: what npm start runs of its own speaks plaintext, not ${protocol}`);
-  if (protocol.startsWith('sasl_'))
-    for (const variable of ['KAFKA_SASL_USERNAME', 'KAFKA_SASL_PASSWORD'])
-      if (!text(values, variable)) problems.push(`${variable} is missing: KAFKA_SECURITY_PROTOCOL is ${protocol}`);
-  const cert = text(values, 'KAFKA_SSL_CERTIFICATE_FILE');
-  const key = text(values, 'KAFKA_SSL_KEY_FILE');
-  if ((cert === '') !== (key === ''))
-    problems.push('KAFKA_SSL_CERTIFICATE_FILE and KAFKA_SSL_KEY_FILE belong together: give both or neither');
-  if (protocol.endsWith('ssl'))
-    for (const variable of ['KAFKA_SSL_CA_FILE', 'KAFKA_SSL_CERTIFICATE_FILE', 'KAFKA_SSL_KEY_FILE']) {
-      const file = text(values, variable);
-      try {
-        if (file !== '') readFileSync(file);
-      } catch (error) {
-        problems.push(`${variable} cannot be read: ${(error as Error).message}`);
-      }
+  for (const variable of LOGIN)
+    if (hasLogin(protocol) && !text(values, variable))
+      problems.push(`${variable} is missing: KAFKA_SECURITY_PROTOCOL is ${protocol}`);
+  const unread = [...(hasLogin(protocol) ? [] : LOGIN), ...(hasTls(protocol) ? [] : FILES)];
+  for (const variable of unread)
+    if (text(values, variable))
+      problems.push(`${variable} is given, and would not be used: KAFKA_SECURITY_PROTOCOL is ${protocol}`);
+  if (hasTls(protocol)) problems.push(...fileProblems(values));
+  if (text(values, 'REGISTRY_PASSWORD') && !text(values, 'REGISTRY_USER'))
+    problems.push('REGISTRY_PASSWORD is given, and would not be used: REGISTRY_USER is missing');
+  return problems;
+}
+
+function fileProblems(values: SecurityValues): string[] {
+  const [authorities, certificate, key] = FILES;
+  const problems: string[] = [];
+  /** What `read` makes of the file; undefined when there is none, or it is a problem. */
+  const readAs = <T>(variable: string, kind: string, read: (pem: Buffer) => T): T | undefined => {
+    const file = text(values, variable);
+    if (file === '') return undefined;
+    let pem: Buffer;
+    try {
+      pem = readFileSync(file);
+    } catch (error) {
+      problems.push(`${variable} cannot be read: ${(error as Error).message}`);
+      return undefined;
     }
+    try {
+      return read(pem);
+    } catch {
+      problems.push(`${variable} holds no ${kind} as PEM: ${file}`);
+      return undefined;
+    }
+  };
+  readAs(authorities, 'certificate', (pem) => new X509Certificate(pem));
+  const own = readAs(certificate, 'certificate', (pem) => new X509Certificate(pem));
+  const ownKey = readAs(key, 'private key without a passphrase', (pem) => createPrivateKey(pem));
+  if ((text(values, certificate) === '') !== (text(values, key) === ''))
+    problems.push(`${certificate} and ${key} belong together: give both or neither`);
+  if (own && ownKey && !own.checkPrivateKey(ownKey)) problems.push(`${key} is not the key of ${certificate}`);
   return problems;
 }
 
@@ -50,16 +75,16 @@ export function kafkaSecurity(values: SecurityValues): KafkaSecurity {
   const file = (name: string, variable: string): Record<string, string> =>
     text(values, variable) === '' ? {} : { [name]: readFileSync(text(values, variable), 'utf8') };
   return {
-    ...(protocol.endsWith('ssl') && {
+    ...(hasTls(protocol) && {
       tls: {
         ...file('ca', 'KAFKA_SSL_CA_FILE'),
         ...file('cert', 'KAFKA_SSL_CERTIFICATE_FILE'),
         ...file('key', 'KAFKA_SSL_KEY_FILE'),
       },
     }),
-    ...(protocol.startsWith('sasl_') && {
+    ...(hasLogin(protocol) && {
       sasl: {
-        mechanism: values['KAFKA_SASL_MECHANISM'] as SaslMechanism,
+        mechanism: values['KAFKA_SASL_MECHANISM'] as NonNullable<KafkaSecurity['sasl']>['mechanism'],
         username: text(values, 'KAFKA_SASL_USERNAME'),
         password: text(values, 'KAFKA_SASL_PASSWORD'),
       },

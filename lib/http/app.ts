@@ -9,6 +9,7 @@ import type { Principal } from './roles.ts';
 /** The little of a logger that is needed here. */
 export interface ErrorLogger {
   error(fields: object, message: string): void;
+  warn(fields: object, message: string): void;
 }
 
 export interface AppOptions {
@@ -84,14 +85,21 @@ export function onError(error: unknown, c: Context, logger: ErrorLogger): Respon
   // Nobody reads it, and it is nobody's fault: a console that asks anew with each keystroke gives the last one up.
   if (error instanceof Error && error.name === 'AbandonedError')
     return new HttpProblem(499, 'who asked has gone').toResponse();
+  if (error instanceof Error && error.name === 'NoTurnError') {
+    logger.warn({ route: c.req.routePath, why: error.message }, 'a workspace asks more at once than can be answered');
+    return busy('this workspace asks more at once than can be answered; try again, and ask less at once');
+  }
   const unavailable = error instanceof Error ? UNAVAILABLE[error.name] : undefined;
   if (unavailable !== undefined) {
     logger.error({ err: error, method: c.req.method, route: c.req.routePath }, 'an engine is unavailable');
-    return new HttpProblem(503, unavailable, { headers: { 'retry-after': '2' } }).toResponse();
+    return busy(unavailable);
   }
   logger.error({ err: error, method: c.req.method, route: c.req.routePath }, 'request failed');
   return new HttpProblem(500, 'an error of this service; its log says more').toResponse();
 }
+
+const busy = (detail: string): Response =>
+  new HttpProblem(503, detail, { headers: { 'retry-after': '2' } }).toResponse();
 
 /** Only zod's own: another error that happens to have issues is a fault of ours. */
 const isZodError = (error: unknown): error is ZodError =>

@@ -26,7 +26,7 @@ function makeApp() {
   const app = createApp({
     title: 'Test',
     description: 'For tests.',
-    logger: { error: (fields) => logged.push(fields) },
+    logger: { error: (fields) => logged.push(fields), warn: (fields) => logged.push(fields) },
     authenticate: (headers) => {
       const principal = principals[headers.get('authorization') ?? ''];
       if (!principal) return Promise.reject(new HttpProblem(401, 'no'));

@@ -82,7 +82,7 @@ export type Reply = Response | { status: number; body?: unknown; headers?: Recor
 
 /**
  * Adds a route: documents it, checks the key, then the workspace, then path, query and body
- * (401, 403, 400/404, 404, 422, 400, 413, 422), and sends what the handler returns as JSON.
+ * (401, 403, 400/404, 404, 422, 400/408/413, 422), and sends what the handler returns as JSON.
  */
 export function addRoute<
   P extends Schema | undefined = undefined,
@@ -166,9 +166,13 @@ async function readBody(c: Context, maxBytes: number): Promise<Buffer> {
   const chunks: Uint8Array[] = [];
   let size = 0;
   const reader = body.getReader();
-  const late = new HttpProblem(408, 'the body did not arrive in time; send it again');
   let timer: NodeJS.Timeout | undefined;
-  const timeout = new Promise<never>((_, reject) => (timer = setTimeout(() => reject(late), BODY_TIMEOUT_MS)));
+  const timeout = new Promise<never>((_, reject) => {
+    // What may still come of the body is not read: the connection ends with the answer.
+    const headers = { connection: 'close' };
+    const late = (): HttpProblem => new HttpProblem(408, 'the body did not arrive in time; send it again', { headers });
+    timer = setTimeout(() => reject(late()), BODY_TIMEOUT_MS);
+  });
   try {
     for (;;) {
       const { done, value } = await Promise.race([reader.read(), timeout]);

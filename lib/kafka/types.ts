@@ -7,13 +7,14 @@ export interface OutgoingRecord {
   headers?: Record<string, Buffer>;
 }
 
-/** A record as read. Buffers are views into the reply of the broker: copy what you keep for long. */
-/** How brokers are spoken to; left out: plain TCP, nobody says who they are. PEM texts. */
+/** How brokers are spoken to. Left out: plain TCP, and nobody says who they are. */
 export interface KafkaSecurity {
+  /** PEM texts. Without `ca` the authorities are believed that Node believes. */
   tls?: { ca?: string; cert?: string; key?: string };
   sasl?: { mechanism: 'plain' | 'scram-sha-256' | 'scram-sha-512'; username: string; password: string };
 }
 
+/** A record as read. Buffers are views into the reply of the broker: copy what you keep for long. */
 export interface KafkaRecord {
   offset: number;
   /** Unix milliseconds: the broker's append time on topics with LogAppendTime. */

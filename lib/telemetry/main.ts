@@ -17,8 +17,11 @@ export interface MainOptions<F extends Readonly<Record<string, Field<unknown>>>>
   stopTimeoutMs?: number;
 }
 
-/** What waits for an engine may never get further: it has taken nothing in, and is left as a kill would leave it. */
-const STARTING_TIMEOUT_MS = 2_000;
+/**
+ * How long a start that is under way may still take when the process is told to stop. One that waits for an engine may
+ * never get further: it has taken nothing in, and is left as a kill would leave it.
+ */
+const START_GRACE_MS = 2_000;
 
 /** Exit code of a configuration that is not valid. */
 const EXIT_CONFIG = 78;
@@ -55,13 +58,17 @@ export function runMain<F extends Readonly<Record<string, Field<unknown>>>>(opti
   const starting = start({ config, logger, metrics: createMetrics() });
   starting.then(
     () => (started = true),
-    (error: unknown) => (stopping ? giveUpStarting() : die(error, 'could not start')),
+    (error: unknown) => {
+      if (!stopping) return die(error, 'could not start');
+      logger.info({ err: error }, 'the start under way failed');
+      giveUpStarting();
+    },
   );
   const stop = (reason: string): void => {
     if (stopping) return;
     stopping = true;
     logger.info({ reason }, 'stopping');
-    setTimeout(giveUpStarting, STARTING_TIMEOUT_MS).unref();
+    setTimeout(giveUpStarting, START_GRACE_MS).unref();
     setTimeout(() => die(new Error(`not drained within ${stopTimeoutMs} ms`), 'could not stop'), stopTimeoutMs).unref();
     starting
       .then((running) => running.stop())

@@ -26,6 +26,17 @@ describe('engines that others run', () => {
     expect(said).toEqual([`waiting for Kafka at ${env.KAFKA_BROKERS} (KAFKA_BROKERS)`]);
   });
 
+  it('are not waited for when they refuse the login, which is named without its values', async () => {
+    const server = createServer((_, response) => response.writeHead(401).end());
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    const env = { REGISTRY_URL: url, REGISTRY_USER: 'jane', REGISTRY_PASSWORD: 'sesame' };
+    await expect(waitForOutside(outside(env), { say: () => undefined, stopping })).rejects.toThrow(
+      `Cannot start: the schema registry at ${url} refuses its user or password (REGISTRY_USER, REGISTRY_PASSWORD).`,
+    );
+    await new Promise((resolve) => server.close(resolve));
+  });
+
   it('need no words when they answer', async () => {
     const server = createServer((_, response) => response.end('Ok.'));
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));

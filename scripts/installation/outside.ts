@@ -1,6 +1,6 @@
 /** Engines that somebody else runs: waited for before anything is started that needs them. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { authHeaders, registryAuth } from '../../lib/avro/index.ts';
+import { registryAuth, registryState } from '../../lib/avro/index.ts';
 import { answers, portAnswers } from '../../deploy/engines/ports.ts';
 import { SetupError } from '../../deploy/engines/setup-error.ts';
 import type { Settings } from './options.ts';
@@ -9,16 +9,21 @@ import type { Settings } from './options.ts';
 const SILENT_MS = 3_000;
 const TIMEOUT_MS = 60_000;
 
+/** `refused`: it answers, but not to the user and password that it is given. */
+type State = 'running' | 'refused' | 'stopped';
+
 interface OutsideEngine {
   title: string;
   variable: string;
   address: string;
-  check(): Promise<boolean>;
+  /** The variables of its user and password, where they are tried. */
+  login?: string;
+  check(): Promise<State>;
 }
 
 /** Those whose address is given. */
 export function outsideEngines(config: Settings, env: NodeJS.ProcessEnv): OutsideEngine[] {
-  const any = async (checks: Promise<boolean>[]): Promise<boolean> => (await Promise.all(checks)).includes(true);
+  const any = async (checks: Promise<boolean>[]): Promise<State> => up((await Promise.all(checks)).includes(true));
   const all: OutsideEngine[] = [
     {
       title: 'Kafka',
@@ -30,17 +35,20 @@ export function outsideEngines(config: Settings, env: NodeJS.ProcessEnv): Outsid
       title: 'the schema registry',
       variable: 'REGISTRY_URL',
       address: config.registryUrl,
-      check: () => answers(`${config.registryUrl}/subjects`, authHeaders(registryAuth(config))),
+      login: 'REGISTRY_USER, REGISTRY_PASSWORD',
+      check: () => registryState(config.registryUrl, registryAuth(config)),
     },
     {
       title: 'ClickHouse',
       variable: 'CLICKHOUSE_URL',
       address: config.clickhouseUrl,
-      check: () => answers(`${config.clickhouseUrl}/ping`),
+      check: async () => up(await answers(`${config.clickhouseUrl}/ping`)),
     },
   ];
   return all.filter(({ variable }) => env[variable]);
 }
+
+const up = (isUp: boolean): State => (isUp ? 'running' : 'stopped');
 
 /** [::1]:9092, kafka.example:9092 */
 function brokerAnswers(broker: string): Promise<boolean> {
@@ -55,9 +63,14 @@ export async function waitForOutside(
 ): Promise<void> {
   const silent: string[] = [];
   await Promise.all(
-    engines.map(async ({ title, variable, address, check }) => {
+    engines.map(async ({ title, variable, address, login = '', check }) => {
       const startedAt = Date.now();
-      for (let said = false; !(await check());) {
+      for (let said = false; ;) {
+        const state = await check();
+        if (state === 'running') return;
+        // Waiting does not make a wrong password right.
+        if (state === 'refused')
+          throw new SetupError(`Cannot start: ${title} at ${address} refuses its user or password (${login}).`);
         if (stopping.aborted) throw new SetupError('Stopped while starting.');
         const waitedMs = Date.now() - startedAt;
         if (waitedMs > timeoutMs) {

@@ -1,5 +1,5 @@
 import { TABLES } from '../../lib/clickhouse/tables.ts';
-import type { Database } from './database.ts';
+import type { Database, Rows } from './database.ts';
 
 /** What came for a subscription lately. */
 export interface ActivitySummary {
@@ -10,7 +10,7 @@ export interface ActivitySummary {
 
 export interface ActivityReader {
   /** By subscription; those without any are left out. */
-  read(workspace: string, subscriptionIds: string[]): Promise<Map<string, ActivitySummary>>;
+  read(workspace: string, subscriptionIds: string[], signal?: AbortSignal): Promise<Map<string, ActivitySummary>>;
 }
 
 /** What ingest tells of one subscription. Times are Unix milliseconds. */
@@ -32,10 +32,10 @@ export interface ActivityOptions {
  */
 export function createActivityReader({ database, fromIngest }: ActivityOptions): ActivityReader {
   return {
-    async read(workspace, subscriptionIds) {
+    async read(workspace, subscriptionIds, signal) {
       if (subscriptionIds.length === 0) return new Map();
       const [rows, live] = await Promise.all([
-        deadLetters(database, workspace, subscriptionIds),
+        deadLetters(signal ? database.for(signal) : database, workspace, subscriptionIds),
         fromIngest().catch((): IngestActivity[] => []),
       ]);
       const byId = new Map<string, ActivitySummary>();
@@ -72,7 +72,7 @@ interface LettersRow {
   last_at_ms: number;
 }
 
-const deadLetters = (database: Database, workspace: string, ids: string[]): Promise<LettersRow[]> =>
+const deadLetters = (database: Rows, workspace: string, ids: string[]): Promise<LettersRow[]> =>
   database.rows<LettersRow>(
     `SELECT subscription_id, reason, count() AS letters, max(toUnixTimestamp64Milli(received_at)) AS last_at_ms
     FROM ${TABLES.deadLetters} FINAL

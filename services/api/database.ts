@@ -1,13 +1,13 @@
 import type { ClickHouse } from '../../lib/clickhouse/client.ts';
 import { READ_SETTINGS } from '../../lib/clickhouse/tables.ts';
-import { LineFullError, Turns } from './turns.ts';
+import { NoTurnError, Turns, type TurnsOptions } from './turns.ts';
 
 /** ClickHouse cannot be reached: the HTTP layer answers 503. */
 export class ClickHouseUnavailableError extends Error {
   override readonly name = 'ClickHouseUnavailableError';
 }
 
-/** ClickHouse gave the query up for want of time or memory, or too much waits for it: the HTTP layer answers 503. */
+/** ClickHouse gave the query up for want of time or memory: the HTTP layer answers 503. */
 export class ClickHouseOverloadedError extends Error {
   override readonly name = 'ClickHouseOverloadedError';
 }
@@ -17,21 +17,29 @@ export class AbandonedError extends Error {
   override readonly name = 'AbandonedError';
 }
 
-export interface Database {
+export interface Rows {
   /**
    * The rows of one read-only query with bound parameters; times as RFC 3339, 64-bit integers as numbers.
-   * `workspace` among the parameters is whose turn it takes: those who ask much wait for themselves. A query whose
-   * signal aborts is stopped in ClickHouse too. Throws ClickHouseUnavailableError, ClickHouseOverloadedError, or
-   * AbandonedError.
+   * `workspace` among the parameters is whose turn it takes: those who ask much wait for themselves. Throws ClickHouseUnavailableError, ClickHouseOverloadedError,
+   * NoTurnError or AbandonedError.
    */
-  rows<T>(query: string, params?: Record<string, unknown>, signal?: AbortSignal): Promise<T[]>;
+  rows<T>(query: string, params?: Record<string, unknown>): Promise<T[]>;
+}
+
+export interface Database extends Rows {
+  /** For a caller that may go away: what it asked is stopped, in ClickHouse too, when its signal aborts. */
+  for(signal: AbortSignal): Rows;
   ping(): Promise<boolean>;
 }
 
 /** Queries at once; the others wait, a workspace's after each other. */
 export const QUERIES_MAX = 10;
-/** Queries of one workspace that may wait; what comes on top is told to come later. */
-const WAITING_MAX = 500;
+const TURNS: TurnsOptions = {
+  runningMax: QUERIES_MAX,
+  runningOfOneMax: QUERIES_MAX / 2,
+  waitingMax: 500,
+  waitMaxMs: 30_000,
+};
 
 const SETTINGS = {
   ...READ_SETTINGS,
@@ -47,9 +55,9 @@ const SETTINGS = {
 const GONE = /ECONNREFUSED|ECONNRESET|ETIMEDOUT|ENOTFOUND|EPIPE|EHOSTUNREACH|socket hang up|Timeout error/i;
 
 export function createDatabase(client: ClickHouse): Database {
-  const turns = new Turns(QUERIES_MAX, WAITING_MAX);
-  return {
-    async rows<T>(query: string, params: Record<string, unknown> = {}, signal?: AbortSignal): Promise<T[]> {
+  const turns = new Turns(TURNS);
+  const rowsFor = (signal?: AbortSignal): Rows => ({
+    async rows<T>(query: string, params: Record<string, unknown> = {}): Promise<T[]> {
       const ask = async (): Promise<T[]> => {
         const result = await client.query({
           query,
@@ -68,6 +76,10 @@ export function createDatabase(client: ClickHouse): Database {
         throw signal?.aborted === true ? new AbandonedError('who asked has gone', { cause: error }) : told(error);
       }
     },
+  });
+  return {
+    ...rowsFor(),
+    for: rowsFor,
     async ping() {
       const { success } = await client.ping();
       return success;
@@ -80,10 +92,9 @@ const OVERLOADED = new Set(['159', '160', '202', '241']);
 
 /** What is thrown for an error of ClickHouse's client: its own names for what passes, anything else as it is. */
 export function told(error: unknown): unknown {
-  if (!(error instanceof Error)) return error;
+  if (!(error instanceof Error) || error instanceof NoTurnError) return error;
   const { code = '' } = error as NodeJS.ErrnoException;
-  if (error instanceof LineFullError || OVERLOADED.has(code))
-    return new ClickHouseOverloadedError('ClickHouse gave the query up', { cause: error });
+  if (OVERLOADED.has(code)) return new ClickHouseOverloadedError('ClickHouse gave the query up', { cause: error });
   if (!GONE.test(`${code} ${error.message}`)) return error;
   return new ClickHouseUnavailableError('ClickHouse does not answer', { cause: error });
 }

@@ -1,6 +1,6 @@
 import { z } from '@hono/zod-openapi';
 import { TABLES } from '../../lib/clickhouse/tables.ts';
-import type { Database } from './database.ts';
+import type { Rows } from './database.ts';
 import { instant } from './schemas.ts';
 
 /** Rows as the routes show them, with the columns that make them. Person ids are decimal strings. */
@@ -66,7 +66,7 @@ FROM ${TABLES.carts} AS cart FINAL
 WHERE workspace = {workspace:String} AND cart.person_id IN {ids:Array(UInt32)}`;
 
 /** Names of people by their id, as far as they have one. */
-export async function namesOf(database: Database, workspace: string, ids: string[]): Promise<Map<string, string>> {
+export async function namesOf(database: Rows, workspace: string, ids: string[]): Promise<Map<string, string>> {
   if (ids.length === 0) return new Map();
   const rows = await database.rows<{ person_id: string; name: string }>(
     `SELECT toString(person_id) AS person_id, assumeNotNull(name) AS name FROM ${TABLES.people} FINAL
@@ -77,7 +77,7 @@ export async function namesOf(database: Database, workspace: string, ids: string
 }
 
 /** The ids whose rows are one person's: the person's own and those that were merged into it. */
-export const idsOfPerson = async (database: Database, workspace: string, id: number): Promise<number[]> =>
+export const idsOfPerson = async (database: Rows, workspace: string, id: number): Promise<number[]> =>
   (
     await database.rows<{ person_id: number }>(
       `SELECT person_id FROM ${TABLES.people} FINAL

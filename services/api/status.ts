@@ -1,4 +1,4 @@
-import { authHeaders } from '../../lib/avro/index.ts';
+import { registryState } from '../../lib/avro/index.ts';
 import type { StagePosition } from '../../lib/telemetry/index.ts';
 import { showInstant } from '../../lib/time/index.ts';
 import type { ApiDeps } from './deps.ts';
@@ -95,24 +95,25 @@ function partitionNow(
   };
 }
 
+type EngineState = 'running' | 'refused' | 'stopped';
+
 export async function enginesNow({ kafka, database, registryUrl, registryAuth }: ApiDeps) {
-  const state = async (engine: 'kafka' | 'registry' | 'clickhouse', asked: Promise<boolean>) => {
-    const up = await within(asked).catch(() => false);
-    return { engine, state: up ? ('running' as const) : ('stopped' as const) };
-  };
+  const up = async (asked: Promise<boolean>): Promise<EngineState> =>
+    (await within(asked).catch(() => false)) ? 'running' : 'stopped';
+  const state = async (engine: 'kafka' | 'registry' | 'clickhouse', asked: Promise<EngineState>) => ({
+    engine,
+    state: await asked,
+  });
   return Promise.all([
-    state(
-      'kafka',
-      kafka.endOffsets('definitions').then(() => true),
-    ),
-    state('registry', answers(`${registryUrl}/subjects`, authHeaders(registryAuth))),
-    state('clickhouse', database.ping()),
+    state('kafka', up(kafka.endOffsets('definitions').then(() => true))),
+    state('registry', registryState(registryUrl, registryAuth, ASK_MS)),
+    state('clickhouse', up(database.ping())),
   ]);
 }
 
-async function answers(url: string, headers: Record<string, string> = {}): Promise<boolean> {
+async function answers(url: string): Promise<boolean> {
   try {
-    const response = await fetch(url, { headers, signal: AbortSignal.timeout(ASK_MS) });
+    const response = await fetch(url, { signal: AbortSignal.timeout(ASK_MS) });
     await response.body?.cancel();
     return response.ok;
   } catch {

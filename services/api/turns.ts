@@ -1,6 +1,17 @@
-/** More wait in one workspace's line than may. */
-export class LineFullError extends Error {
-  override readonly name = 'LineFullError';
+/** A workspace asks more at once than can be answered: too many wait already, or one has waited for too long. */
+export class NoTurnError extends Error {
+  override readonly name = 'NoTurnError';
+}
+
+export interface TurnsOptions {
+  /** Pieces of work that run at once. */
+  runningMax: number;
+  /** Of one workspace, so that slow work of one does not take every place. */
+  runningOfOneMax: number;
+  /** In the line of one workspace. */
+  waitingMax: number;
+  /** How long one may wait. */
+  waitMaxMs: number;
 }
 
 interface Waiting {
@@ -13,60 +24,78 @@ interface Waiting {
  */
 export class Turns {
   private running = 0;
+  /** By workspace, without zeros. */
+  private readonly runningOf = new Map<string, number>();
   /** In the order of turns: whoever was taken from goes to the end. Without empty lines. */
   private readonly lines = new Map<string, Waiting[]>();
 
-  constructor(
-    private readonly runningMax: number,
-    /** In one line. */
-    private readonly waitingMax: number,
-  ) {}
+  constructor(private readonly options: TurnsOptions) {}
 
-  /** Runs `work` when its turn has come. Throws LineFullError, or the reason of `signal` while it waits. */
+  /** Runs `work` when its turn has come. Throws NoTurnError, or the reason of `signal` while it waits. */
   async run<T>(workspace: string, work: () => Promise<T>, signal?: AbortSignal): Promise<T> {
     signal?.throwIfAborted();
-    if (this.running < this.runningMax) this.running++;
+    if (this.isFree(workspace)) this.count(workspace, 1);
     else await this.wait(workspace, signal);
     try {
       return await work();
     } finally {
+      this.count(workspace, -1);
       this.passOn();
     }
   }
 
-  /** Resolves with a place of whoever was done. */
+  private isFree(workspace: string): boolean {
+    const { runningMax, runningOfOneMax } = this.options;
+    return this.running < runningMax && (this.runningOf.get(workspace) ?? 0) < runningOfOneMax;
+  }
+
+  private count(workspace: string, by: 1 | -1): void {
+    this.running += by;
+    const ofOne = (this.runningOf.get(workspace) ?? 0) + by;
+    if (ofOne === 0) this.runningOf.delete(workspace);
+    else this.runningOf.set(workspace, ofOne);
+  }
+
+  /** Resolves with a place that is counted already. */
   private wait(workspace: string, signal?: AbortSignal): Promise<void> {
+    const { waitingMax, waitMaxMs } = this.options;
     const line = this.lines.get(workspace) ?? [];
-    if (line.length >= this.waitingMax)
-      return Promise.reject(new LineFullError(`${this.waitingMax} questions of this workspace wait already`));
+    if (line.length >= waitingMax) return Promise.reject(new NoTurnError(`${waitingMax} of this workspace wait`));
     this.lines.set(workspace, line);
     return new Promise((resolve, reject) => {
-      const leave = (): void => {
+      const ended = (): void => {
+        clearTimeout(timer);
+        signal?.removeEventListener('abort', onGone);
+      };
+      const leave = (why: Error): void => {
+        ended();
         line.splice(line.indexOf(waiting), 1);
         if (line.length === 0) this.lines.delete(workspace);
-        reject(signal?.reason as Error);
+        reject(why);
       };
+      const onGone = (): void => leave(signal?.reason as Error);
       const waiting: Waiting = {
         begin: () => {
-          signal?.removeEventListener('abort', leave);
+          ended();
           resolve();
         },
       };
+      const timer = setTimeout(() => leave(new NoTurnError(`no turn within ${waitMaxMs} ms`)), waitMaxMs);
       line.push(waiting);
-      signal?.addEventListener('abort', leave, { once: true });
+      signal?.addEventListener('abort', onGone, { once: true });
     });
   }
 
-  /** The place goes to the first of the line whose turn it is. */
+  /** Free places go to the first of the lines whose turn it is and that may have them. */
   private passOn(): void {
-    for (const [workspace, line] of this.lines) {
+    for (const [workspace, line] of [...this.lines]) {
+      if (!this.isFree(workspace)) continue;
       this.lines.delete(workspace);
       const next = line.shift();
       if (line.length > 0) this.lines.set(workspace, line);
       if (next === undefined) continue;
+      this.count(workspace, 1);
       next.begin();
-      return;
     }
-    this.running--;
   }
 }

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, inject, it } from 'vitest';
-import { AbandonedError } from '../../services/api/database.ts';
+import { AbandonedError, QUERIES_MAX } from '../../services/api/database.ts';
 import { waitUntil } from '../harness/client.ts';
 import { openDatabase } from './api-audience-world.ts';
 
@@ -25,12 +25,26 @@ const running = async (): Promise<number> => {
 
 it('a question is stopped in ClickHouse when nobody waits for it any more', async () => {
   const going = new AbortController();
-  const asked = world.database.rows(slow(60), {}, going.signal);
+  const asked = world.database.for(going.signal).rows(slow(60));
   asked.catch(() => undefined);
   await waitUntil('it runs', async () => (await running()) === 1);
   going.abort();
   await expect(asked).rejects.toThrow(AbandonedError);
   await waitUntil('it has been stopped', async () => (await running()) === 0);
+});
+
+it('a workspace with as many slow questions as may run leaves places to the others', async () => {
+  let isDone = false;
+  const going = new AbortController();
+  const hog = world.database.for(going.signal);
+  const many = Array.from({ length: QUERIES_MAX }, () => hog.rows(slow(60), { workspace: 'busy' }));
+  const all = Promise.allSettled(many).then(() => (isDone = true));
+  await waitUntil('they run', async () => (await running()) === QUERIES_MAX / 2);
+  await world.database.rows(slow(0.3), { workspace: 'quiet' });
+  expect(isDone).toBe(false);
+  expect(await running()).toBe(QUERIES_MAX / 2);
+  going.abort();
+  await all;
 });
 
 it('a workspace that asks very much makes itself wait, not the others', async () => {

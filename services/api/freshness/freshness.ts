@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Kafka } from '../../../lib/kafka/index.ts';
 import { CHAIN, type Stage } from './stages.ts';
-import { AbandonedError, StageWatcher, type WatcherOptions } from './watcher.ts';
+import { NobodyWaitsError, StageWatcher, type WatcherOptions } from './watcher.ts';
 
 export interface FreshnessOptions extends WatcherOptions {
   kafka: Pick<Kafka, 'describeGroup' | 'endOffsets'>;
@@ -129,7 +129,7 @@ export class Freshness {
     this.#startedAtMs = performance.now();
     const probe = this.#follow(this.#now(), this.#startedAtMs)
       .catch((error: unknown) => {
-        if (!(error instanceof AbandonedError)) this.options.logger.warn({ err: error }, 'a freshness probe failed');
+        if (!(error instanceof NobodyWaitsError)) this.options.logger.warn({ err: error }, 'a freshness probe failed');
       })
       .finally(() => this.#underWay.delete(probe));
     this.#underWay.add(probe);

@@ -34,8 +34,8 @@ interface Waiter {
 }
 
 /** Nobody waits for the answer any more. */
-export class AbandonedError extends Error {
-  override readonly name = 'AbandonedError';
+export class NobodyWaitsError extends Error {
+  override readonly name = 'NobodyWaitsError';
 }
 
 const GROUP_TTL_MS = 1_000;
@@ -75,7 +75,7 @@ export class StageWatcher {
 
   /** Lets go of everybody who waits. */
   abandon(): void {
-    for (const waiter of this.#waiters) waiter.fail(new AbandonedError('nobody asks any more'));
+    for (const waiter of this.#waiters) waiter.fail(new NobodyWaitsError('nobody asks any more'));
     this.#waiters.clear();
   }
 

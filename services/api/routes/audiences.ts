@@ -10,6 +10,7 @@ import { VIEWS } from '../../../lib/clickhouse/tables.ts';
 import { addRoute, HttpProblem, invalid, type ProblemItem } from '../../../lib/http/index.ts';
 import { readInstant } from '../../../lib/jane/times.ts';
 import { showInstant } from '../../../lib/time/index.ts';
+import type { Rows } from '../database.ts';
 import type { ApiDeps, Routes } from '../deps.ts';
 import { personId } from '../rows.ts';
 import { givenInstant, instant } from '../schemas.ts';
@@ -84,19 +85,20 @@ async function preview(deps: ApiDeps, workspace: string, body: PreviewRequest, s
   });
   // Before the query runs: what it says holds for every count that is begun later.
   const freshThroughMs = await deps.freshness.current();
-  const [row] = await deps.database.rows<CountRow>(query, params, signal);
+  const database = deps.database.for(signal);
+  const [row] = await database.rows<CountRow>(query, params);
   if (!row) throw new Error('a count without a row');
   return {
     count: row.count,
     reachable: { sms: row.reachable_sms, email: row.reachable_email },
     now: showInstant(nowMs),
     fresh_through: freshThroughMs === null ? null : showInstant(freshThroughMs),
-    sample: await sampleOf(deps, workspace, row.sample),
+    sample: await sampleOf(database, workspace, row.sample),
     elapsed_ms: Math.round((performance.now() - startedAt) * 10) / 10,
   };
 }
 
-async function sampleOf({ database }: ApiDeps, workspace: string, ids: number[]) {
+async function sampleOf(database: Rows, workspace: string, ids: number[]) {
   if (ids.length === 0) return [];
   return database.rows(
     `SELECT toString(person.person_id) AS person_id, name, phone, email FROM ${VIEWS.people} AS person

@@ -7,7 +7,7 @@ import { idParams } from '../schemas.ts';
 
 const EVENTS_MAX = 2_000;
 
-export const cartRoutes: Routes = (app, { database }) => {
+export const cartRoutes: Routes = (app, deps) => {
   addRoute(
     app,
     {
@@ -24,7 +24,8 @@ export const cartRoutes: Routes = (app, { database }) => {
         },
       },
     },
-    async ({ params: { id }, workspace }) => {
+    async ({ c, params: { id }, workspace }) => {
+      const database = deps.database.for(c.req.raw.signal);
       const params = { workspace, id };
       const [carts, trait_events] = await Promise.all([
         database.rows<CartShown>(

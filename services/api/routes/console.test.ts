@@ -10,7 +10,7 @@ const appAt = (consoleDir: string) => {
   const app = createApp({
     title: 'Sample',
     description: '',
-    logger: { error: () => undefined },
+    logger: { error: () => undefined, warn: () => undefined },
     authenticate: () => Promise.reject(new Error('nothing here needs a key')),
   });
   consoleRoutes(app, consoleDir);

@@ -11,7 +11,7 @@ import {
 } from '../../../lib/http/index.ts';
 import { memberText } from '../../../lib/jane/json.ts';
 import type { DeadLetterSource } from '../../../schemas/types.ts';
-import type { Database } from '../database.ts';
+import type { Rows } from '../database.ts';
 import type { Routes } from '../deps.ts';
 import { idParams, instant } from '../schemas.ts';
 
@@ -59,7 +59,7 @@ WHERE ({source:String} = '' OR source = {source:String})
   AND (received_at, dead_letter_id) < (fromUnixTimestamp64Milli({before_ms:Int64}, 'UTC'), {before_id:String})
 ORDER BY received_at DESC, dead_letter_id DESC LIMIT {limit:UInt32}`;
 
-async function letterOf(database: Database, workspace: string, id: string): Promise<{ row: LetterRow; body: Buffer }> {
+async function letterOf(database: Rows, workspace: string, id: string): Promise<{ row: LetterRow; body: Buffer }> {
   const [row] = await database.rows<LetterRow & { bytes: string }>(
     `SELECT ${COLUMNS}, base64Encode(body) AS bytes FROM ${TABLES.deadLetters} FINAL
     WHERE workspace = {workspace:String} AND dead_letter_id = {id:String} ORDER BY received_at DESC LIMIT 1`,
@@ -100,9 +100,9 @@ const list: Routes = (app, { database, now }) => {
       }),
       answers: { 200: { description: 'a page of them, without their bodies', schema: listOf(letterSchema) } },
     },
-    async ({ query, workspace }) => {
+    async ({ c, query, workspace }) => {
       const after = decodeCursor(query.cursor, z.tuple([z.int(), z.string()]));
-      const rows = await database.rows<LetterRow>(LIST, {
+      const rows = await database.for(c.req.raw.signal).rows<LetterRow>(LIST, {
         workspace,
         source: query.source ?? '',
         subscription: query.subscription_id ?? '',
@@ -131,8 +131,8 @@ const one: Routes = (app, { database }) => {
       params: idParams,
       answers: { 200: { description: 'the dead letter', schema: wholeLetter } },
     },
-    async ({ params, workspace }) => {
-      const { row, body } = await letterOf(database, workspace, params.id);
+    async ({ c, params, workspace }) => {
+      const { row, body } = await letterOf(database.for(c.req.raw.signal), workspace, params.id);
       const body_base64 = isText(body) ? null : body.toString('base64');
       return { status: 200, body: { ...row, body: body.toString('utf8'), body_base64 } };
     },

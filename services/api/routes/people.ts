@@ -10,7 +10,7 @@ import {
   listQuery,
 } from '../../../lib/http/index.ts';
 import { externalOf, externalValue, identifiersOf } from '../../../lib/people/identifiers.ts';
-import type { Database } from '../database.ts';
+import type { Rows } from '../database.ts';
 import type { Routes } from '../deps.ts';
 import {
   CARTS_OF_PERSON,
@@ -139,7 +139,7 @@ function wanted(query: z.output<typeof lookup>, defaultCountry: string): { colum
   throw invalid([{ path: `/${given ?? ''}`, message: 'cannot be read as an identifier' }]);
 }
 
-async function findPerson(database: Database, workspace: string, id: string): Promise<PersonRow> {
+async function findPerson(database: Rows, workspace: string, id: string): Promise<PersonRow> {
   let wantedId = PERSON_ID.test(id) ? Number(id) : 0;
   // A loser's id answers with the winner; more than one step only while a merge of merges is being written.
   for (let steps = 0; wantedId > 0 && wantedId < 2 ** 32 && steps < 5; steps += 1) {
@@ -153,7 +153,7 @@ async function findPerson(database: Database, workspace: string, id: string): Pr
   throw new HttpProblem(404, 'there is no such person');
 }
 
-export const peopleRoutes: Routes = (app, { database, definitions }) => {
+export const peopleRoutes: Routes = (app, deps) => {
   addRoute(
     app,
     {
@@ -168,8 +168,9 @@ export const peopleRoutes: Routes = (app, { database, definitions }) => {
         200: { description: 'a page of who has it, by id; most often one or nobody', schema: listOf(personSchema) },
       },
     },
-    async ({ query, workspace }) => {
-      const country = (await definitions.findWorkspace(workspace))?.default_country ?? 'US';
+    async ({ c, query, workspace }) => {
+      const database = deps.database.for(c.req.raw.signal);
+      const country = (await deps.definitions.findWorkspace(workspace))?.default_country ?? 'US';
       const { column, value } = wanted(query, country);
       const after = decodeCursor(query.cursor, z.string().regex(PERSON_ID)) ?? '0';
       const rows = await database.rows<PersonRow>(
@@ -196,7 +197,8 @@ export const peopleRoutes: Routes = (app, { database, definitions }) => {
       params: idParams,
       answers: { 200: { description: 'the person', schema: wholePerson } },
     },
-    async ({ params, workspace }) => {
+    async ({ c, params, workspace }) => {
+      const database = deps.database.for(c.req.raw.signal);
       const row = await findPerson(database, workspace, params.id);
       const ids = await idsOfPerson(database, workspace, Number(row.person_id));
       const of = { workspace, ids, id: Number(row.person_id) };

@@ -37,7 +37,10 @@ const statusSchema = z
     fresh_through: instant.nullable(),
     stages: z.array(stageSchema),
     engines: z.array(
-      z.strictObject({ engine: z.enum(['kafka', 'registry', 'clickhouse']), state: z.enum(['running', 'stopped']) }),
+      z.strictObject({
+        engine: z.enum(['kafka', 'registry', 'clickhouse']),
+        state: z.enum(['running', 'refused', 'stopped']).describe('refused: it refuses the user and password'),
+      }),
     ),
   })
   .openapi('Status');

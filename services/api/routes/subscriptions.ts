@@ -129,10 +129,11 @@ const common = { tag: 'subscriptions', access: 'write' } as const;
 const conflict = { 409: 'somebody else changed it: If-Match names another version' };
 
 /** Subscriptions with what came for them lately. */
-async function full(deps: ApiDeps, workspace: string, subscriptions: Stored[]) {
+async function full(deps: ApiDeps, workspace: string, subscriptions: Stored[], signal?: AbortSignal) {
   const byId = await deps.activity.read(
     workspace,
     subscriptions.map(({ id }) => id),
+    signal,
   );
   return subscriptions.map((subscription) => {
     const { lastReceivedMs, refused } = byId.get(subscription.id) ?? { lastReceivedMs: null, refused: {} };
@@ -189,7 +190,7 @@ const list: Routes = (app, deps) => {
       query: listQuery,
       answers: { 200: { description: 'a page of them', schema: listOf(subscriptionSchema) } },
     },
-    async ({ query, workspace }) => {
+    async ({ c, query, workspace }) => {
       const all = deps.definitions.list('subscription', workspace);
       const page = pageOf(
         all,
@@ -197,7 +198,7 @@ const list: Routes = (app, deps) => {
         ({ id }) => id,
         (subscription) => subscription,
       );
-      return { status: 200, body: { ...page, items: await full(deps, workspace, page.items) } };
+      return { status: 200, body: { ...page, items: await full(deps, workspace, page.items, c.req.raw.signal) } };
     },
   );
 };
@@ -213,9 +214,9 @@ const get: Routes = (app, deps) => {
       params: idParams,
       answers: { 200: { description: 'the subscription', schema: subscriptionSchema, headers: etagHeader } },
     },
-    async ({ params, workspace }) => {
+    async ({ c, params, workspace }) => {
       const stored = await storedOf(deps.definitions, workspace, params.id);
-      const [body] = await full(deps, workspace, [stored]);
+      const [body] = await full(deps, workspace, [stored], c.req.raw.signal);
       return { status: 200, body, headers: etagOf(stored.version) };
     },
   );

@@ -18,7 +18,7 @@ ORDER BY occurred_at DESC, event_id DESC LIMIT {limit:UInt32}`;
 
 const shown = z.strictObject({ ...traitEventSchema.shape, name: z.string().nullable().describe('of the person') });
 
-export const traitEventRoutes: Routes = (app, { database, now }) => {
+export const traitEventRoutes: Routes = (app, deps) => {
   addRoute(
     app,
     {
@@ -34,9 +34,10 @@ export const traitEventRoutes: Routes = (app, { database, now }) => {
       }),
       answers: { 200: { description: 'a page of them', schema: listOf(shown) } },
     },
-    async ({ query, workspace }) => {
+    async ({ c, query, workspace }) => {
+      const database = deps.database.for(c.req.raw.signal);
       const after = decodeCursor(query.cursor, z.tuple([z.int(), z.string()]));
-      const beforeMs = after?.[0] ?? now() + DAY_MS;
+      const beforeMs = after?.[0] ?? deps.now() + DAY_MS;
       let rows: TraitEventRow[] = [];
       for (const windowMs of WINDOWS_MS) {
         rows = await database.rows<TraitEventRow>(QUERY, {
@@ -44,7 +45,7 @@ export const traitEventRoutes: Routes = (app, { database, now }) => {
           traits: query.trait ? [query.trait] : ['cart_abandoned', 'cart_status_updated'],
           status: query.status ?? '',
           limit: query.limit + 1,
-          from_ms: Math.max(0, (after ? beforeMs : now()) - windowMs),
+          from_ms: Math.max(0, (after ? beforeMs : deps.now()) - windowMs),
           before_ms: beforeMs,
           before_id: after?.[1] ?? '',
         });

@@ -19,7 +19,7 @@ const storeSchema = z
   .strictObject({ store_id: z.string(), carts: z.int(), last_seen_at: instant.nullable() })
   .openapi('Store');
 
-export const traitRoutes: Routes = (app, { database }) => {
+export const traitRoutes: Routes = (app, deps) => {
   const common = { method: 'get', tag: 'traits', access: 'read' } as const;
 
   addRoute(
@@ -30,8 +30,8 @@ export const traitRoutes: Routes = (app, { database }) => {
       summary: 'The two traits: operators, statuses and what they mean, and unknown statuses that were seen',
       answers: { 200: { description: 'both', schema: z.strictObject({ traits: z.array(traitSchema) }) } },
     },
-    async ({ workspace }) => {
-      const seen = await database.rows<{ status: string }>(
+    async ({ c, workspace }) => {
+      const seen = await deps.database.for(c.req.raw.signal).rows<{ status: string }>(
         `SELECT DISTINCT status FROM ${TABLES.traitEvents}
         WHERE workspace = {workspace:String} AND trait = 'cart_status_updated' AND status NOT IN {known:Array(String)}
         ORDER BY status LIMIT 1000`,
@@ -67,9 +67,9 @@ export const traitRoutes: Routes = (app, { database }) => {
       query: listQuery,
       answers: { 200: { description: 'a page of them, by id', schema: listOf(storeSchema) } },
     },
-    async ({ query, workspace }) => {
+    async ({ c, query, workspace }) => {
       const after = decodeCursor(query.cursor, z.string()) ?? '';
-      const rows = await database.rows<{ store_id: string }>(
+      const rows = await deps.database.for(c.req.raw.signal).rows<{ store_id: string }>(
         `SELECT assumeNotNull(store_id) AS store_id, count() AS carts, 
           max(greatest(ifNull(cart.last_activity_at, cart.status_since), ifNull(cart.status_since, cart.last_activity_at))) AS last_seen_at
         FROM ${TABLES.carts} AS cart FINAL
