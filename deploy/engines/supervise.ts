@@ -32,8 +32,11 @@ export interface ChildSpec {
   say: (message: string) => void;
 }
 
-/** On Linux the kernel ends a child whose supervisor dies without a word; elsewhere the next start does. */
-const DEATH_SIGNAL = process.platform === 'linux' && existsSync('/usr/bin/setpriv') ? '/usr/bin/setpriv' : undefined;
+const SETPRIV = process.platform === 'linux' && existsSync('/usr/bin/setpriv') ? '/usr/bin/setpriv' : undefined;
+
+/** The command and its arguments such that on Linux the kernel signals the child when its parent is gone. */
+export const endedWithParent = (signal: 'TERM' | 'KILL', command: string, args: string[]): [string, string[]] =>
+  SETPRIV ? [SETPRIV, ['--pdeathsig', signal, command, ...args]] : [command, args];
 
 export class SupervisedChild {
   #process: ChildProcess | undefined;
@@ -67,7 +70,8 @@ export class SupervisedChild {
 
   start(): void {
     const { name, command, args, env, cwd, runDir } = this.spec;
-    const [file, argv] = DEATH_SIGNAL ? [DEATH_SIGNAL, ['--pdeathsig', 'TERM', command, ...args]] : [command, args];
+    // Where the kernel does not do it, the next start ends what a supervisor without a last word left behind.
+    const [file, argv] = endedWithParent('TERM', command, args);
     const startedAt = Date.now();
     // Its own session: a Ctrl-C in the terminal reaches the supervisor alone, which then ends all in order.
     // Its stdin is a pipe that closes when the supervisor is gone, however it went.

@@ -16,6 +16,8 @@ export interface Kill {
   what: string;
   /** From the kill to the moment that everything serves again, in milliseconds; of one process: undefined, nobody waits. */
   backAfterMs?: number;
+  /** Of one broker of several: how many partitions others lead for it. */
+  partitionsTakenOver?: number;
 }
 
 export interface Findings {
@@ -83,11 +85,12 @@ export async function chaos({ seed, rounds, say, open = oneMachine }: ChaosOptio
     const kills: Kill[] = [];
     const random = createRandom(seed);
     for (let round = 1; round <= rounds; round++) {
-      kills.push(...(await stage.trouble(random)));
+      const trouble = await stage.trouble(random);
+      kills.push(...trouble);
       const { accepted, repeated } = load.ledger;
-      const told = kills
-        .slice(-2)
-        .map(({ what, backAfterMs }) => what + (backAfterMs ? ` (back after ${seconds(backAfterMs)})` : ''));
+      const told = trouble.map(
+        ({ what, backAfterMs }) => what + (backAfterMs ? ` (back after ${seconds(backAfterMs)})` : ''),
+      );
       say(`round ${round} of ${rounds}: ${told.join(', ')}; ${accepted} accepted, ${repeated} sent again`);
     }
     await sleep(random.between(1_000, 3_000));

@@ -1,5 +1,6 @@
 /** An installation on three brokers that replicate, of which one after the other is killed with -9. */
 import { setTimeout as sleep } from 'node:timers/promises';
+import { waitUntil } from '../harness/client.ts';
 import { removeInstallation, startInstallation } from '../harness/installation.ts';
 import { startKafkaCluster } from '../harness/kafka-cluster.ts';
 import type { Stage } from './chaos.ts';
@@ -9,6 +10,9 @@ export async function threeBrokers(): Promise<Stage> {
   const installation = await startInstallation({
     ownEngines: true,
     env: { KAFKA_BROKERS: kafka.brokers.join(',') },
+  }).catch(async (error: unknown) => {
+    await kafka.close();
+    throw error;
   });
   let next: number | undefined;
   return {
@@ -18,15 +22,20 @@ export async function threeBrokers(): Promise<Stage> {
       const broker = (next ?? Math.floor(random.next() * kafka.brokers.length)) % kafka.brokers.length;
       next = broker + 1;
       await sleep(random.between(1_000, 3_000));
+      const led = await kafka.ledBy(broker);
       await kafka.kill9(broker);
-      // Long enough for the others to take over, and to work without it.
-      await sleep(random.between(7_000, 10_000));
+      await waitUntil('the others have taken over', async () => (await kafka.ledBy(broker)) === 0);
+      // They work without it for a while.
+      await sleep(random.between(2_000, 6_000));
       await kafka.restart(broker);
-      return [{ what: `broker ${broker + 1}` }];
+      return [{ what: `broker ${broker + 1}`, partitionsTakenOver: led }];
     },
     async close() {
-      await removeInstallation(installation);
-      await kafka.close();
+      try {
+        await removeInstallation(installation);
+      } finally {
+        await kafka.close();
+      }
     },
   };
 }

@@ -6,6 +6,7 @@ import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { findJava, installEngines } from '../../deploy/engines/install.ts';
 import { portAnswers } from '../../deploy/engines/ports.ts';
+import { endedWithParent } from '../../deploy/engines/supervise.ts';
 
 export interface BrokerOptions {
   /** What it keeps; `log.dirs` of its properties lies in it. */
@@ -20,9 +21,12 @@ export interface BrokerOptions {
 }
 
 export interface Broker {
-  /** Resolves when it serves. */
+  /** Resolves when it serves; when it does not within a minute, rejects with what it said, and nothing runs. */
   start(): Promise<void>;
+  /** Throws when it does not run. */
   kill9(): Promise<void>;
+  /** Kills it if it runs. */
+  close(): Promise<void>;
 }
 
 const START_TIMEOUT_MS = 60_000;
@@ -46,25 +50,36 @@ export async function createBroker(options: BrokerOptions): Promise<Broker> {
   let child: ChildProcess | undefined;
   const serves = async (): Promise<boolean> =>
     (await Promise.all(ports.map((port) => portAnswers(port)))).every(Boolean);
+  const runs = (one: ChildProcess | undefined): one is ChildProcess =>
+    one?.pid !== undefined && one.exitCode === null && one.signalCode === null;
+  const close = async (): Promise<void> => {
+    if (!runs(child)) return;
+    const closed = once(child, 'close');
+    child.kill('SIGKILL');
+    await closed;
+  };
   return {
     async start() {
-      const started = spawn(java, [...jvm, 'kafka.Kafka', config], { stdio: ['ignore', 'pipe', 'pipe'] });
+      const started = spawn(...endedWithParent('KILL', java, [...jvm, 'kafka.Kafka', config]), {
+        stdio: ['ignore', 'pipe', 'pipe'],
+      });
       child = started;
+      started.once('error', (error) => appendFileSync(log, `${error.message}\n`));
       for (const stream of [started.stdout, started.stderr])
         stream.on('data', (chunk: Buffer) => {
           appendFileSync(log, chunk);
         });
       for (const deadline = Date.now() + START_TIMEOUT_MS; !(await serves()); await sleep(100)) {
-        if (started.exitCode === null && Date.now() < deadline) continue;
+        if (runs(started) && Date.now() < deadline) continue;
+        await close();
         const said = existsSync(log) ? readFileSync(log, 'utf8').slice(-4_000) : '';
         throw new Error(`the broker does not come up:\n${said}`);
       }
     },
     async kill9() {
-      if (!child || child.exitCode !== null || child.signalCode !== null) return;
-      const closed = once(child, 'close');
-      child.kill('SIGKILL');
-      await closed;
+      if (!runs(child)) throw new Error(`the broker of ${folder} does not run`);
+      await close();
     },
+    close,
   };
 }

@@ -16,6 +16,8 @@ export interface KafkaCluster {
   /** By its place in `brokers`. */
   kill9(broker: number): Promise<void>;
   restart(broker: number): Promise<void>;
+  /** How many partitions it leads, as the others say. */
+  ledBy(broker: number): Promise<number>;
   /** Until every partition has all its replicas in sync. */
   waitInSync(): Promise<void>;
   close(): Promise<void>;
@@ -32,10 +34,6 @@ function properties(dataDir: string, n: number, ports: readonly number[], contro
     'offsets.topic.replication.factor': SIZE,
     'transaction.state.log.replication.factor': SIZE,
     'transaction.state.log.min.isr': SIZE - 1,
-    // One that is dead is noticed soon.
-    'broker.session.timeout.ms': 4_000,
-    'broker.heartbeat.interval.ms': 500,
-    'replica.lag.time.max.ms': 4_000,
   };
 }
 
@@ -55,33 +53,44 @@ export async function startKafkaCluster(): Promise<KafkaCluster> {
       });
     }),
   );
-  await Promise.all(members.map((member) => member.start()));
+  const close = async (): Promise<void> => {
+    await Promise.all(members.map((one) => one.close()));
+    rmSync(folder, { recursive: true, force: true });
+  };
+  const started = await Promise.allSettled(members.map((member) => member.start()));
+  for (const one of started) {
+    if (one.status === 'fulfilled') continue;
+    await close();
+    throw one.reason;
+  }
   const brokers = listeners.map((port) => `127.0.0.1:${port}`);
   const member = (n: number) => members[n] ?? members[0]!;
   return {
     brokers,
     kill9: (n) => member(n).kill9(),
     restart: (n) => member(n).start(),
-    waitInSync: () => inSync(brokers),
-    async close() {
-      await Promise.all(members.map((one) => one.kill9()));
-      rmSync(folder, { recursive: true, force: true });
+    ledBy: async (n) => {
+      const others = brokers.filter((_, i) => i !== n);
+      return (await partitionsOf(others)).filter(({ leader }) => leader === n + 1).length;
     },
+    waitInSync: async () => {
+      await waitUntil(
+        'all replicas are in sync',
+        async () => (await partitionsOf(brokers)).every(({ isr }) => isr.length === SIZE),
+        { timeoutMs: 60_000 },
+      );
+    },
+    close,
   };
 }
 
-async function inSync(brokers: string[]): Promise<void> {
+/** Of every topic, as these brokers know them. */
+async function partitionsOf(brokers: string[]) {
   const admin = new kafkajs.Kafka({ brokers, logLevel: kafkajs.logLevel.NOTHING }).admin();
-  await admin.connect();
   try {
-    await waitUntil(
-      'all replicas are in sync',
-      async () => {
-        const { topics } = await admin.fetchTopicMetadata();
-        return topics.flatMap(({ partitions }) => partitions).every(({ isr }) => isr.length === SIZE);
-      },
-      { timeoutMs: 60_000 },
-    );
+    await admin.connect();
+    const { topics } = await admin.fetchTopicMetadata();
+    return topics.flatMap(({ partitions }) => partitions);
   } finally {
     await admin.disconnect();
   }

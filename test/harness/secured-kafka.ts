@@ -95,7 +95,7 @@ export async function startSecuredKafka(): Promise<SecuredKafka> {
     certificateFile: join(folder, 'client.pem'),
     keyFile: join(folder, 'client.key'),
     async close() {
-      await broker.kill9();
+      await broker.close();
       rmSync(folder, { recursive: true, force: true });
     },
   };

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { beforeAll, describe, expect, inject, it } from 'vitest';
 import { defineConfig, loadConfig } from '../../lib/config/index.ts';
 import { createKafka, type Kafka } from '../../lib/kafka/index.ts';
 import { createSubscription, createWorkspace, postWebhook, preview, waitFresh } from '../harness/client.ts';
@@ -11,8 +11,8 @@ import { quiet, readAll } from './streams-world.ts';
 let secured: SecuredKafka;
 beforeAll(async () => {
   secured = await startSecuredKafka();
+  return () => secured.close();
 });
-afterAll(() => secured.close());
 
 const definition = defineConfig({ name: 'test', doc: 'A test.', fields: {} });
 
