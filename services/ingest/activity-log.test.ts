@@ -60,4 +60,29 @@ describe('the counts of other processes', () => {
     await expect.poll(received).toBeUndefined();
     await log.stop();
   });
+
+  it('are kept while their process runs: it writes its own again', async () => {
+    let clock = 100 * DAY_MS;
+    const written: number[] = [];
+    const reader = { assign: () => undefined, poll: () => sleep(2, []), close: () => Promise.resolve() };
+    const kafka = { createReader: () => reader, beginningOffsets: () => Promise.resolve([0]) } as unknown as Kafka;
+    const activity = new Activity();
+    activity.received({ id: 'sub_1', workspace: 'shop' } as Subscription, clock);
+    const log = startActivityLog({
+      kafka,
+      producer: {
+        send: ({ length }: unknown[]) => (written.push(length), Promise.resolve()),
+      } as unknown as Producer,
+      activity,
+      logger: createLogger('test', 'silent'),
+      intervalMs: 2,
+      now: () => clock,
+    });
+    await expect.poll(() => written).toEqual([1]);
+    await sleep(20);
+    expect(written).toEqual([1]);
+    clock += DAY_MS;
+    await expect.poll(() => written).toEqual([1, 1]);
+    await log.stop();
+  });
 });

@@ -13,8 +13,11 @@ import { sumActivity, type Activity, type SubscriptionActivity } from './activit
 export const ACTIVITY_TOPIC = 'ingest-activity';
 
 const KEPT_MS = 30 * 86_400_000;
-/** How often the counts that the topic has let go are let go here too. */
-const FORGET_INTERVAL_MS = 3_600_000;
+/**
+ * How often the counts that the topic has let go are let go here too, and those of this process are written again:
+ * while it runs they are not to grow old, there and with the others.
+ */
+const RENEW_INTERVAL_MS = 3_600_000;
 export const activityTopic = {
   topic: ACTIVITY_TOPIC,
   partitions: 1,
@@ -77,17 +80,18 @@ export function startActivityLog(options: ActivityLogOptions): ActivityLog {
       logger.debug({ err: error }, 'the activity of subscriptions could not be written; trying again');
     }
   };
-  let forgottenAtMs = now();
-  const forget = (): void => {
-    if (now() < forgottenAtMs + FORGET_INTERVAL_MS) return;
-    forgottenAtMs = now();
+  let renewedAtMs = now();
+  const renew = (): void => {
+    if (now() < renewedAtMs + RENEW_INTERVAL_MS) return;
+    renewedAtMs = now();
+    for (const own of activity.all()) unwritten.add(own);
     for (const [key, { atMs }] of others) if (atMs < now() - KEPT_MS) others.delete(key);
   };
   const writing = (async () => {
     while (!stopping.signal.aborted) {
       await sleep(intervalMs, undefined, { signal: stopping.signal }).catch(() => undefined);
+      renew();
       await write();
-      forget();
     }
   })();
   const reading = follow(kafka, logger, stopping.signal, (record) => {
