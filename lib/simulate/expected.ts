@@ -58,7 +58,7 @@ function walk(steps: readonly Step[], endsAtMs: number): Walk {
     }
   }
   if (lastMs === null) return { abandonments, open: false };
-  const due = lastMs + WINDOW_MS < endsAtMs;
+  const due = lastMs + WINDOW_MS <= endsAtMs;
   return { abandonments: abandonments + (due ? 1 : 0), open: !due };
 }
 
