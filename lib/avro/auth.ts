@@ -14,6 +14,9 @@ export const authHeaders = (auth: RegistryAuth | undefined): Record<string, stri
     ? {}
     : { authorization: `Basic ${Buffer.from(`${auth.username}:${auth.password}`).toString('base64')}` };
 
+/** `refused`: it answers, but not to the user and password that it is given. */
+export type EngineState = 'running' | 'refused' | 'stopped';
+
 /**
  * Whether a registry answers: `refused` when it does, but not to this user and password. One that forbids this user
  * to list subjects (403) knows the user, and answers.
@@ -22,7 +25,7 @@ export async function registryState(
   url: string,
   auth: RegistryAuth | undefined,
   timeoutMs = 2_000,
-): Promise<'running' | 'refused' | 'stopped'> {
+): Promise<EngineState> {
   try {
     const headers = authHeaders(auth);
     const response = await fetch(`${url}/subjects`, { headers, signal: AbortSignal.timeout(timeoutMs) });

@@ -93,8 +93,7 @@ export function url(fallback: Fallback, doc: string): Field<string> {
       if (!URL.canParse(value) || !/^https?:$/.test(new URL(value).protocol))
         throw new Error('must be an http or https URL');
       const { username, password } = new URL(value);
-      if (username || password)
-        throw new Error('must be without a user and a password, which have variables of their own');
+      if (username || password) throw new Error('must be without a user and a password');
       return value.replace(/\/+$/, '');
     },
   };

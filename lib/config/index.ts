@@ -94,8 +94,8 @@ export function loadConfig<F extends Fields>(
   return withKeys(config, Object.fromEntries(values), env) as ConfigOf<F>;
 }
 
-/** Of "user:password@host" the host: a URL may have been given with what should not be read in a log. */
-const withoutLogin = (text: string): string => text.replace(/[^"/,\s]+@/g, '…@');
+/** Of "user:password@host" the host: an address may have been given with what should not be read in a log. */
+const withoutLogin = (text: string): string => text.replace(/^"(\w+:\/\/)?.*@/s, '"$1…@');
 
 /** Read when needed, so that a process that needs no key makes none. */
 function withKeys(

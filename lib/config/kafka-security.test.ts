@@ -1,4 +1,5 @@
 import { execFileSync } from 'node:child_process';
+import { X509Certificate } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -21,6 +22,7 @@ beforeAll(() => {
       },
     );
   writeFileSync(at('text'), 'what somebody wrote');
+  writeFileSync(at('one.der'), new X509Certificate(readFileSync(at('one.pem'))).raw);
 });
 
 const definition = defineConfig({ name: 'sample', doc: 'A process.', fields: {} });
@@ -82,6 +84,8 @@ describe('how Kafka is spoken to', () => {
       `KAFKA_SSL_CERTIFICATE_FILE holds no certificate as PEM: ${text}`,
       `KAFKA_SSL_KEY_FILE holds no private key without a passphrase as PEM: ${text}`,
     ]);
+    const der = { KAFKA_SSL_CA_FILE: at('one.der') };
+    expect(problemsOf({ ...ssl, ...der })).toEqual([`KAFKA_SSL_CA_FILE holds no certificate as PEM: ${at('one.der')}`]);
     const pair = { KAFKA_SSL_CERTIFICATE_FILE: at('one.pem'), KAFKA_SSL_KEY_FILE: at('other.key') };
     expect(problemsOf({ ...ssl, ...pair })).toEqual([
       'KAFKA_SSL_KEY_FILE is not the key of KAFKA_SSL_CERTIFICATE_FILE',
@@ -89,10 +93,16 @@ describe('how Kafka is spoken to', () => {
   });
 
   it('uses what it is given, or says that it would not', () => {
-    const unused = { ...LOGIN, KAFKA_SSL_CA_FILE: at('one.pem'), REGISTRY_PASSWORD: 'open sesame' };
+    const unused = {
+      ...LOGIN,
+      KAFKA_SASL_MECHANISM: 'plain',
+      KAFKA_SSL_CA_FILE: at('one.pem'),
+      REGISTRY_PASSWORD: 'open sesame',
+    };
     expect(problemsOf(unused)).toEqual([
       'KAFKA_SASL_USERNAME is given, and would not be used: KAFKA_SECURITY_PROTOCOL is plaintext',
       'KAFKA_SASL_PASSWORD is given, and would not be used: KAFKA_SECURITY_PROTOCOL is plaintext',
+      'KAFKA_SASL_MECHANISM is given, and would not be used: KAFKA_SECURITY_PROTOCOL is plaintext',
       'KAFKA_SSL_CA_FILE is given, and would not be used: KAFKA_SECURITY_PROTOCOL is plaintext',
       'REGISTRY_PASSWORD is given, and would not be used: REGISTRY_USER is missing',
     ]);
@@ -100,9 +110,15 @@ describe('how Kafka is spoken to', () => {
 
   it('takes no password in an address, and does not repeat it', () => {
     expect(problemsOf({ REGISTRY_URL: 'https://jane:sesame@registry.example' })).toEqual([
-      'REGISTRY_URL must be without a user and a password, which have variables of their own, not "https://…@registry.example"',
+      'REGISTRY_URL must be without a user and a password, not "https://…@registry.example"',
     ]);
-    expect(problemsOf({ KAFKA_BROKERS: 'jane:sesame@kafka:9092' }).join()).not.toContain('sesame');
+    for (const password of ['sesame', 'open/sesame', 'open,sesame+', 'open@sesame'])
+      for (const env of [
+        { KAFKA_BROKERS: `jane:${password}@kafka:9092` },
+        { REGISTRY_URL: `https://jane:${password}@registry:x` },
+        { CLICKHOUSE_URL: `jane:${password}@clickhouse` },
+      ])
+        expect(problemsOf(env).join()).toMatch(/^(?!.*(jane|open|sesame)).*…@/);
   });
 
   it('tells everything that is missing or does not fit, with its variable', () => {

@@ -7,6 +7,7 @@ export const SECURITY_PROTOCOLS = ['plaintext', 'ssl', 'sasl_plaintext', 'sasl_s
 export const SASL_MECHANISMS = ['plain', 'scram-sha-256', 'scram-sha-512'] as const;
 
 const LOGIN = ['KAFKA_SASL_USERNAME', 'KAFKA_SASL_PASSWORD'] as const;
+const MECHANISM = 'KAFKA_SASL_MECHANISM';
 const FILES = ['KAFKA_SSL_CA_FILE', 'KAFKA_SSL_CERTIFICATE_FILE', 'KAFKA_SSL_KEY_FILE'] as const;
 
 /** The values of the variables that this is made of; undefined where one is not valid. */
@@ -29,9 +30,9 @@ export function securityProblems(values: SecurityValues, env: NodeJS.ProcessEnv)
   for (const variable of LOGIN)
     if (hasLogin(protocol) && !text(values, variable))
       problems.push(`${variable} is missing: KAFKA_SECURITY_PROTOCOL is ${protocol}`);
-  const unread = [...(hasLogin(protocol) ? [] : LOGIN), ...(hasTls(protocol) ? [] : FILES)];
+  const unread = [...(hasLogin(protocol) ? [] : [...LOGIN, MECHANISM]), ...(hasTls(protocol) ? [] : FILES)];
   for (const variable of unread)
-    if (text(values, variable))
+    if (env[variable])
       problems.push(`${variable} is given, and would not be used: KAFKA_SECURITY_PROTOCOL is ${protocol}`);
   if (hasTls(protocol)) problems.push(...fileProblems(values));
   if (text(values, 'REGISTRY_PASSWORD') && !text(values, 'REGISTRY_USER'))
@@ -43,12 +44,12 @@ function fileProblems(values: SecurityValues): string[] {
   const [authorities, certificate, key] = FILES;
   const problems: string[] = [];
   /** What `read` makes of the file; undefined when there is none, or it is a problem. */
-  const readAs = <T>(variable: string, kind: string, read: (pem: Buffer) => T): T | undefined => {
+  const readAs = <T>(variable: string, kind: string, read: (pem: string) => T): T | undefined => {
     const file = text(values, variable);
     if (file === '') return undefined;
-    let pem: Buffer;
+    let pem: string;
     try {
-      pem = readFileSync(file);
+      pem = readFileSync(file, 'utf8');
     } catch (error) {
       problems.push(`${variable} cannot be read: ${(error as Error).message}`);
       return undefined;
@@ -84,7 +85,7 @@ export function kafkaSecurity(values: SecurityValues): KafkaSecurity {
     }),
     ...(hasLogin(protocol) && {
       sasl: {
-        mechanism: values['KAFKA_SASL_MECHANISM'] as NonNullable<KafkaSecurity['sasl']>['mechanism'],
+        mechanism: values[MECHANISM] as NonNullable<KafkaSecurity['sasl']>['mechanism'],
         username: text(values, 'KAFKA_SASL_USERNAME'),
         password: text(values, 'KAFKA_SASL_PASSWORD'),
       },

@@ -86,7 +86,9 @@ export function onError(error: unknown, c: Context, logger: ErrorLogger): Respon
   if (error instanceof Error && error.name === 'AbandonedError')
     return new HttpProblem(499, 'who asked has gone').toResponse();
   if (error instanceof Error && error.name === 'NoTurnError') {
-    logger.warn({ route: c.req.routePath, why: error.message }, 'a workspace asks more at once than can be answered');
+    const { workspace, isNews } = error as Error & { workspace: string; isNews: boolean };
+    const fields = { workspace, route: c.req.routePath, why: error.message };
+    if (isNews) logger.warn(fields, 'a workspace asks more at once than can be answered');
     return busy('this workspace asks more at once than can be answered; try again, and ask less at once');
   }
   const unavailable = error instanceof Error ? UNAVAILABLE[error.name] : undefined;

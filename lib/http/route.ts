@@ -214,7 +214,7 @@ function problemsOf(route: AnyRoute): Record<number, string> {
   if (route.params) problems[404] = 'not there, or in another workspace';
   problems[431] = HEAD_TOO_LARGE;
   problems[500] = 'an error of the service';
-  problems[503] = 'an engine does not answer; try again';
+  problems[503] = 'an engine does not answer, or the workspace asks more at once than can be answered; try again';
   return { ...problems, ...route.problems };
 }
 

@@ -12,11 +12,18 @@ const isMissing = (error: unknown): boolean =>
 /** Answers questions about topics. */
 export class TopicDirectory {
   private readonly counts = new Map<string, Promise<number>>();
+  /** Those that are there, whatever a broker says that has not heard of them yet. */
+  private readonly made = new Set<string>();
 
   constructor(
     private readonly control: ControlCluster,
     private readonly prefix: string,
   ) {}
+
+  /** From now on these are waited for. */
+  expect(topics: readonly string[]): void {
+    for (const topic of topics) this.made.add(topic);
+  }
 
   /** Runs `ask` with the ids of the topic's partitions. Throws UnknownTopicError, KafkaUnavailableError. */
   async ask<T>(
@@ -34,7 +41,7 @@ export class TopicDirectory {
           if (partitions.length === 0) throw new UnknownTopicError(name);
           return ask(cluster, partitions);
         },
-        isMissing,
+        (error) => isMissing(error) && !this.made.has(topic),
       );
     } catch (error) {
       if (isMissing(error)) throw new UnknownTopicError(`topic ${name} does not exist`, { cause: error });

@@ -58,7 +58,10 @@ export function createKafka({ topicPrefix, ...connection }: KafkaOptions): Kafka
     topicPrefix,
     partitionFor,
     partitionsOf,
-    ensureTopics: (topics) => ensureTopics(kafkaJs, topicPrefix, topics),
+    async ensureTopics(topics) {
+      await ensureTopics(kafkaJs, topicPrefix, topics);
+      directory.expect(topics.map(({ topic }) => topic));
+    },
     endOffsets: (topic) => directory.offsetsAt(topic, LATEST),
     beginningOffsets: (topic) => directory.offsetsAt(topic, EARLIEST),
     createProducer: (options) => new BatchingProducer(connection, topicPrefix, partitionsOf, options),
@@ -149,6 +152,8 @@ async function ensureTopicsOnce(kafkaJs: KafkaJs, prefix: string, topics: readon
         })),
       });
     }
+    // kafkajs does not wait for one that another process makes at the same moment, or that was made by a request before.
+    if (missing.length > 0) await admin.fetchTopicMetadata({ topics: missing.map((t) => prefix + t.topic) });
     const present = topics.filter((t) => existing.has(prefix + t.topic));
     if (present.length > 0) await bringUpToDate(admin, prefix, present);
   } finally {

@@ -1,6 +1,6 @@
 /** Engines that somebody else runs: waited for before anything is started that needs them. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { registryAuth, registryState } from '../../lib/avro/index.ts';
+import { registryAuth, registryState, type EngineState } from '../../lib/avro/index.ts';
 import { answers, portAnswers } from '../../deploy/engines/ports.ts';
 import { SetupError } from '../../deploy/engines/setup-error.ts';
 import type { Settings } from './options.ts';
@@ -9,21 +9,19 @@ import type { Settings } from './options.ts';
 const SILENT_MS = 3_000;
 const TIMEOUT_MS = 60_000;
 
-/** `refused`: it answers, but not to the user and password that it is given. */
-type State = 'running' | 'refused' | 'stopped';
-
 interface OutsideEngine {
   title: string;
   variable: string;
   address: string;
   /** The variables of its user and password, where they are tried. */
   login?: string;
-  check(): Promise<State>;
+  check(): Promise<EngineState>;
 }
 
 /** Those whose address is given. */
 export function outsideEngines(config: Settings, env: NodeJS.ProcessEnv): OutsideEngine[] {
-  const any = async (checks: Promise<boolean>[]): Promise<State> => up((await Promise.all(checks)).includes(true));
+  const any = async (checks: Promise<boolean>[]): Promise<EngineState> =>
+    up((await Promise.all(checks)).includes(true));
   const all: OutsideEngine[] = [
     {
       title: 'Kafka',
@@ -48,7 +46,7 @@ export function outsideEngines(config: Settings, env: NodeJS.ProcessEnv): Outsid
   return all.filter(({ variable }) => env[variable]);
 }
 
-const up = (isUp: boolean): State => (isUp ? 'running' : 'stopped');
+const up = (isUp: boolean): EngineState => (isUp ? 'running' : 'stopped');
 
 /** [::1]:9092, kafka.example:9092 */
 function brokerAnswers(broker: string): Promise<boolean> {

@@ -35,7 +35,8 @@ describe('what an engine cannot do at the moment', () => {
 
   it('is told apart from a workspace that asks too much at once', async () => {
     const detail = expect.stringContaining('this workspace') as string;
-    expect(await answerTo(told(new NoTurnError('500 wait')))).toEqual([503, '2', detail, 'warn']);
+    expect(await answerTo(told(new NoTurnError('500 wait', 'shop', true)))).toEqual([503, '2', detail, 'warn']);
+    expect(await answerTo(told(new NoTurnError('500 wait', 'shop', false)))).toEqual([503, '2', detail]);
   });
 
   it('is nothing to be logged when who asked has gone', async () => {

@@ -1,4 +1,4 @@
-import { registryState } from '../../lib/avro/index.ts';
+import { registryState, type EngineState } from '../../lib/avro/index.ts';
 import type { StagePosition } from '../../lib/telemetry/index.ts';
 import { showInstant } from '../../lib/time/index.ts';
 import type { ApiDeps } from './deps.ts';
@@ -94,8 +94,6 @@ function partitionNow(
     url: owner?.url ?? null,
   };
 }
-
-type EngineState = 'running' | 'refused' | 'stopped';
 
 export async function enginesNow({ kafka, database, registryUrl, registryAuth }: ApiDeps) {
   const up = async (asked: Promise<boolean>): Promise<EngineState> =>

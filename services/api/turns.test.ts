@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { setImmediate as nextTick, setTimeout as delay } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
-import { NoTurnError, Turns, type TurnsOptions } from './turns.ts';
+import { Turns, type TurnsOptions } from './turns.ts';
 
 const turnsOf = (runningMax: number, options: Partial<TurnsOptions> = {}): Turns =>
   new Turns({ runningMax, runningOfOneMax: runningMax, waitingMax: 100, waitMaxMs: 60_000, ...options });
@@ -60,7 +60,9 @@ describe('turns', () => {
     const turns = turnsOf(1, { waitingMax: 1 });
     void turns.run('a', work('a1'));
     void turns.run('a', work('a2'));
-    await expect(turns.run('a', work('a3'))).rejects.toThrow(NoTurnError);
+    const refused = { name: 'NoTurnError', workspace: 'a' };
+    await expect(turns.run('a', work('a3'))).rejects.toMatchObject({ ...refused, isNews: true });
+    await expect(turns.run('a', work('a3'))).rejects.toMatchObject({ ...refused, isNews: false });
     void turns.run('b', work('b1'));
     await endOne();
     void turns.run('a', work('a4'));

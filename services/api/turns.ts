@@ -1,7 +1,19 @@
 /** A workspace asks more at once than can be answered: too many wait already, or one has waited for too long. */
 export class NoTurnError extends Error {
   override readonly name = 'NoTurnError';
+
+  constructor(
+    message: string,
+    readonly workspace: string,
+    /** The first for this workspace in a while: whoever repeats it endlessly fills no log. */
+    readonly isNews: boolean,
+  ) {
+    super(message);
+  }
 }
+
+/** So long a workspace without a turn is no news. */
+const NEWS_INTERVAL_MS = 10_000;
 
 export interface TurnsOptions {
   /** Pieces of work that run at once. */
@@ -28,6 +40,8 @@ export class Turns {
   private readonly runningOf = new Map<string, number>();
   /** In the order of turns: whoever was taken from goes to the end. Without empty lines. */
   private readonly lines = new Map<string, Waiting[]>();
+  /** When a workspace's lack of turns was news last, by the process's own clock. */
+  private readonly newsAtMs = new Map<string, number>();
 
   constructor(private readonly options: TurnsOptions) {}
 
@@ -60,7 +74,7 @@ export class Turns {
   private wait(workspace: string, signal?: AbortSignal): Promise<void> {
     const { waitingMax, waitMaxMs } = this.options;
     const line = this.lines.get(workspace) ?? [];
-    if (line.length >= waitingMax) return Promise.reject(new NoTurnError(`${waitingMax} of this workspace wait`));
+    if (line.length >= waitingMax) return Promise.reject(this.noTurn(workspace, `${waitingMax} wait already`));
     this.lines.set(workspace, line);
     return new Promise((resolve, reject) => {
       const ended = (): void => {
@@ -80,10 +94,17 @@ export class Turns {
           resolve();
         },
       };
-      const timer = setTimeout(() => leave(new NoTurnError(`no turn within ${waitMaxMs} ms`)), waitMaxMs);
+      const timer = setTimeout(() => leave(this.noTurn(workspace, `no turn within ${waitMaxMs} ms`)), waitMaxMs);
       line.push(waiting);
       signal?.addEventListener('abort', onGone, { once: true });
     });
+  }
+
+  private noTurn(workspace: string, why: string): NoTurnError {
+    const now = performance.now();
+    const isNews = now - (this.newsAtMs.get(workspace) ?? -Infinity) >= NEWS_INTERVAL_MS;
+    if (isNews) this.newsAtMs.set(workspace, now);
+    return new NoTurnError(why, workspace, isNews);
   }
 
   /** Free places go to the first of the lines whose turn it is and that may have them. */

@@ -34,6 +34,8 @@ function properties(dataDir: string, n: number, ports: readonly number[], contro
     'offsets.topic.replication.factor': SIZE,
     'transaction.state.log.replication.factor': SIZE,
     'transaction.state.log.min.isr': SIZE - 1,
+    // Kafka's own; what a lone broker is given is longer.
+    'broker.session.timeout.ms': 9_000,
   };
 }
 

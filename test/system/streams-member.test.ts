@@ -15,7 +15,7 @@ interface World {
   kafka: Kafka;
   /** Every call to a member, as `assigned 1`. */
   told: string[];
-  join(): Member;
+  join(heartbeatIntervalMs?: number): Member;
   /** Breaks every connection of the members, and all that they try to make. */
   cutOff(forMs: number): Promise<void>;
   openConnections(): number;
@@ -45,11 +45,14 @@ async function world(): Promise<World> {
   return {
     kafka,
     told,
-    join() {
+    join(heartbeatIntervalMs) {
       const member = watched.joinGroup({
         groupId: 'group',
         topic: TOPIC,
         url: null,
+        ...(heartbeatIntervalMs === undefined
+          ? {}
+          : { heartbeatIntervalMs, sessionTimeoutMs: 4 * heartbeatIntervalMs }),
         onAssigned: (_, generation) => told.push(`assigned ${generation}`),
         onRevoked: () => told.push('revoked'),
         onLost: () => told.push('lost'),
@@ -88,11 +91,11 @@ describe('leaving', () => {
 
   it('does not wait for a join that waits for others', async () => {
     const { kafka, join } = await world();
-    const members = [join(), join()];
+    const members = [join(), join(5_000)];
     await until('both', () => members.every((m) => m.partitions.length === 2));
     const [first, second] = members as [Member, Member];
     const { generation } = second;
-    // The second hears of it with its next heartbeat only, in three seconds; the first waits for it.
+    // The second hears of it with its next heartbeat only, in five seconds; the first waits for it.
     first.rejoin();
     await sleep(50);
     await first.leave();

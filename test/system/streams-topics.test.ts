@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest';
+import { createKafka } from '../../lib/kafka/index.ts';
 import { kafkajs } from '../../lib/kafka/testing.ts';
-import { brokers, freshKafka } from './streams-world.ts';
+import { brokers, freshKafka, quiet } from './streams-world.ts';
 
 const TOPIC = 'cart-events';
 const topicWith = (retentionMs: number, partitions = 1) => ({
@@ -43,5 +44,25 @@ it('a topic gets the settings that it is ensured with, and keeps what an operato
   } finally {
     await admin.disconnect();
     await kafka.close();
+  }
+});
+
+it('a topic can be asked about by whoever has ensured it, whichever of several made it', async () => {
+  for (let round = 0; round < 10; round++) {
+    const topicPrefix = freshKafka().topicPrefix;
+    const all = Array.from({ length: 6 }, () =>
+      createKafka({ brokers: brokers(), clientId: 'test', logger: quiet, topicPrefix }),
+    );
+    try {
+      const counts = await Promise.all(
+        all.map(async (kafka) => {
+          await kafka.ensureTopics([{ topic: TOPIC, partitions: 40 }]);
+          return kafka.partitionsOf(TOPIC);
+        }),
+      );
+      expect(new Set(counts)).toEqual(new Set([40]));
+    } finally {
+      await Promise.all(all.map((kafka) => kafka.close()));
+    }
   }
 });
