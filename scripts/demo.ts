@@ -141,22 +141,22 @@ async function counted(api: Api, workspace: DemoWorkspace, sentAtMs: number): Pr
   const last = (amount: number, unit: string): object => ({ time: { operator: 'in_last', amount, unit } });
   const audiences: Record<string, unknown> = {
     people: { everyone: true },
-    'abandoned a cart in the last 24 hours': { trait: 'cart_abandoned', ...last(24, 'hours') },
+    'abandoned a cart in the last 7 days': { trait: 'cart_abandoned', ...last(7, 'days') },
     'abandoned one in the last 30 minutes': { trait: 'cart_abandoned', ...last(30, 'minutes') },
     'came back to a cart that they had abandoned': { trait: 'cart_abandoned', recovered: true },
     'had an order ready for pickup': {
       trait: 'cart_status_updated',
       status: ['ready_for_pickup'],
-      ...last(24, 'hours'),
+      ...last(7, 'days'),
     },
     'had one cancelled or dismissed': {
       trait: 'cart_status_updated',
       status: ['cancelled', 'dismissed'],
-      ...last(24, 'hours'),
+      ...last(7, 'days'),
     },
     'bought without a review so far': {
       and: [
-        { trait: 'cart_status_updated', status: ['finished'], ...last(24, 'hours') },
+        { trait: 'cart_status_updated', status: ['finished'], ...last(7, 'days') },
         { not: { trait: 'cart_status_updated', status: ['with_review'] } },
       ],
     },
@@ -175,7 +175,9 @@ await runInstallation('demo', async ({ config, say, stopping }) => {
   const workspace = await createWorkspace(api, timeZone);
   const targets = await subscribe(api, workspace);
   const day = simulateDay({ seed: SEED, endsAtMs, carts: CARTS, timeZone });
-  say(`demo: workspace ${workspace.id}: a day of ${count(CARTS)} carts that ends now, as signed webhooks`);
+  say(
+    `demo: workspace ${workspace.id}: a day of ${count(CARTS)} carts in ${timeZone} that ends now, as signed webhooks`,
+  );
   await play(day, targets, say);
   await tellConsents(day, new URL(targets.cart_status.url).origin, workspace);
   say(`demo: the last carts go quiet; counting in ${GRACE_SECONDS} s`);
@@ -183,7 +185,7 @@ await runInstallation('demo', async ({ config, say, stopping }) => {
   for (const [label, people] of Object.entries(await counted(api, workspace, Date.now()))) {
     say(`  ${count(people).padStart(8)}  ${label}`);
   }
-  process.stdout.write(`ready ${base}\n\nOpen the console:  ${base}/#key=${workspace.keys.read}\nCtrl-C ends it.\n`);
+  process.stdout.write(`ready ${base}\n\nOpen the console:  ${base}/#key=${workspace.keys.write}\nCtrl-C ends it.\n`);
   const webhooks = simulateLive({
     seed: SEED,
     startsAtMs: Date.now(),

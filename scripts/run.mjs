@@ -123,7 +123,7 @@ function servicePrograms() {
 
 async function bundle(points) {
   const startedAt = Date.now();
-  const { build } = await import('esbuild');
+  const { build, stop } = await import('esbuild');
   await build({
     absWorkingDir: ROOT,
     entryPoints: points,
@@ -138,6 +138,8 @@ async function bundle(points) {
     loader: { '.avsc': 'json', '.sql': 'text' },
     logLevel: 'warning',
   }).catch(() => fail('set-up: the build failed; its messages stand above'));
+  // Its process would stay for as long as this one.
+  await stop();
   say(`set-up: bundled ${points.length} programs in ${((Date.now() - startedAt) / 1000).toFixed(1)} s`);
 }
 

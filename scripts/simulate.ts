@@ -106,7 +106,9 @@ async function call(options: Options, method: string, path: string, body?: unkno
     },
     ...(body === undefined ? {} : { body: JSON.stringify(body) }),
   }).catch((error: unknown) => {
-    throw new UsageError(`${options.api} does not answer (${String(error)}). Is it running? npm start`);
+    throw new UsageError(
+      `${options.api} does not answer (${String(error)}). Is it running (npm start), and on this port (API_PORT)?`,
+    );
   });
   const text = await response.text();
   return { status: response.status, body: text === '' ? null : (JSON.parse(text) as unknown) };

@@ -68,7 +68,9 @@ const main = async (): Promise<number> => {
     });
     if (onProgress) process.stderr.write('\r');
     process.stdout.write(values.json ? `${JSON.stringify(report)}\n` : text(report));
-    return report.ok ? 0 : 1;
+    if (!report.ok) return 1;
+    if (values.workspace === undefined || report.tables.some(({ said, kept }) => said + kept > 0)) return 0;
+    throw new Error(`of workspace "${values.workspace}" nothing has come yet; is it spelled right?`);
   } finally {
     await Promise.all([kafka.close(), client.close()]);
   }

@@ -47,7 +47,9 @@ describe('the README', () => {
     const script = block!
       .replace('http://127.0.0.1:7000', installation.apiUrl)
       .replace('$(cat .data/admin-key)', installation.adminKey)
-      .replace('$(mktemp -d)', installation.dataDir);
+      .replace('$(mktemp -d)', installation.dataDir)
+      // How soon is for the benchmarks to say: this machine may be busy.
+      .replace('sleep 1', 'sleep 15');
     const { stdout } = await promisify(execFile)('bash', ['-euc', script]);
     const said = stdout.split('\n').filter((line) => line !== '');
     expect(said.filter((line) => /^\d{3}$/.test(line))).toEqual(['201', '201', '202', '200']);

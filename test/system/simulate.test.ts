@@ -1,4 +1,4 @@
-/** `npm run simulate` against a running installation, with nothing but what it takes by itself. */
+/** `npm run simulate` and `npm run verify` against a running installation, with nothing but what it takes by itself. */
 import { spawn } from 'node:child_process';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createWorkspace, request } from '../harness/client.ts';
@@ -10,16 +10,20 @@ beforeAll(async () => {
 });
 afterAll(() => removeInstallation(installation));
 
-function simulate(...args: string[]): Promise<string> {
-  return new Promise((resolve, reject) => {
+function npmRun(script: string, ...args: string[]): Promise<{ code: number | null; said: string }> {
+  return new Promise((resolve) => {
     const env = { ...process.env, ...installation.env };
-    const child = spawn(process.execPath, ['scripts/run.mjs', 'simulate', '--seed', '3', ...args], { env });
+    const child = spawn(process.execPath, ['scripts/run.mjs', script, ...args], { env });
     let said = '';
     for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk: Buffer) => (said += chunk.toString()));
-    child.once('close', (code) =>
-      code === 0 ? resolve(said) : reject(new Error(`exit code ${String(code)}: ${said}`)),
-    );
+    child.once('close', (code) => resolve({ code, said }));
   });
+}
+
+async function simulate(...args: string[]): Promise<string> {
+  const { code, said } = await npmRun('simulate', '--seed', '3', ...args);
+  if (code !== 0) throw new Error(`exit code ${String(code)}: ${said}`);
+  return said;
 }
 
 const workspaces = async (): Promise<string[]> => {
@@ -43,5 +47,15 @@ describe('npm run simulate', () => {
     const before = await workspaces();
     expect(await simulate('--carts', '2', '--key', workspace.keys.write)).toContain('consents of');
     expect(await workspaces()).toEqual(before);
+  });
+});
+
+describe('npm run verify', () => {
+  it('agrees with what was simulated, and takes no misspelt workspace for agreement', async () => {
+    await simulate('--carts', '2');
+    const whole = await npmRun('verify', '--workspace', 'simulation');
+    expect(whole).toMatchObject({ code: 0, said: expect.stringMatching(/^ok$/m) as string });
+    const none = await npmRun('verify', '--workspace', 'simulatoin');
+    expect(none).toMatchObject({ code: 2, said: expect.stringContaining('is it spelled right?') as string });
   });
 });

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { createGate } from './api.ts';
 import { GROUPS, labelOf, leafOf, otherGroup, timeOf, toneOf, ABANDONED } from './live/lifecycle.ts';
 import { stationsOf } from './live/stages.ts';
-import { ago, clockIn, dayIn, span, stampIn } from './time.ts';
+import { ago, agoOrDay, clockIn, dayIn, span, stampIn } from './time.ts';
 
 const AT_MS = Date.parse('2026-03-17T06:30:05Z');
 
@@ -12,6 +12,8 @@ describe('times', () => {
       ago(AT_MS - backMs, AT_MS),
     );
     expect(words).toEqual(['now', 'now', '42 s', '1 min', '59 min', '2 h', '2 d']);
+    expect(agoOrDay('UTC', AT_MS - 7 * 86_400_000, AT_MS)).toBe('7 d');
+    expect(agoOrDay('America/Los_Angeles', Date.parse('2021-06-22T04:41:20Z'), AT_MS)).toBe('21 Jun 2021');
   });
 
   it('says how long something takes', () => {

@@ -45,6 +45,14 @@ export function ago(atMs: number, nowMs: number): string {
   return `${Math.floor(seconds / 86_400)} d`;
 }
 
+const WEEK_MS = 7 * 86_400_000;
+
+/** How long ago or, of what is over a week old, which day in a zone: `21 Jun 2021`. */
+export const agoOrDay = (timeZone: string, atMs: number, nowMs: number): string =>
+  nowMs - atMs > WEEK_MS
+    ? new Intl.DateTimeFormat('en-GB', { timeZone, dateStyle: 'medium' }).format(atMs)
+    : ago(atMs, nowMs);
+
 /** A length of time in few words: `0.4 s`, `12 s`, `3 min`. */
 export function span(lengthMs: number): string {
   if (lengthMs < 0) return '0 s';

@@ -69,7 +69,7 @@ export function Board() {
                   cell={cell}
                   count={counts.get(cellKey(cell))}
                   most={most}
-                  meaning={meanings.get(cell.status) ?? null}
+                  meaning={meanings.get(cell.status) ?? (cell.status !== '' && meanings.size > 0 ? UNDOCUMENTED : null)}
                 />
               ))}
             </ul>
@@ -79,6 +79,9 @@ export function Board() {
     </section>
   );
 }
+
+/** Of a status that the API knows no meaning of. */
+const UNDOCUMENTED = 'Jane sends this status, and its documentation does not name it.';
 
 interface CellViewProps {
   cell: Cell;

@@ -2,7 +2,7 @@ import { IconArrowBackUp, IconBuildingStore, IconCar, IconDeviceDesktop, IconTru
 import type { TraitEvent } from '../api.ts';
 import { Notice, Trouble } from '../parts/Notice.tsx';
 import { useSession } from '../session.ts';
-import { ago, stampIn, useNow } from '../time.ts';
+import { agoOrDay, stampIn, useNow } from '../time.ts';
 import { useEvents, useStores } from './data.ts';
 import { labelOf, toneOf } from './lifecycle.ts';
 
@@ -67,7 +67,7 @@ function EventRow({ event, store, nowMs }: { event: TraitEvent; store: string | 
       {mode && <mode.icon className="event-mode" size={16} aria-label={mode.label} />}
       <span className="event-end">
         <span className="event-amount">{event.amount === null ? '' : `$${event.amount.toFixed(2)}`}</span>
-        <time dateTime={event.occurred_at}>{ago(occurredMs, nowMs)}</time>
+        <time dateTime={event.occurred_at}>{agoOrDay(workspace.time_zone, occurredMs, nowMs)}</time>
       </span>
     </li>
   );

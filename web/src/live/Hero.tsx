@@ -37,7 +37,7 @@ export function Hero() {
         />
         <Part
           icon={<IconRotateClockwise2 size={18} />}
-          label="of them have ordered since"
+          label={recovered.data?.count === 1 ? 'of them has ordered since' : 'of them have ordered since'}
           of={total}
           value={recovered.data?.count ?? null}
         />

@@ -62,7 +62,10 @@ export function DeadLettersPage() {
       <header className="page-head">
         <div>
           <h1>Dead letters</h1>
-          <p className="fine">Deliveries that were genuine and could not be used. Kept for 30 days, to be mended.</p>
+          <p className="fine">
+            Deliveries that were genuine and could not be used. Kept for 30 days, to be mended; replayed ones stay in
+            the list, and replaying one twice does no harm.
+          </p>
         </div>
         <Button onClick={() => void replayChosen()} disabled={chosen.size === 0} loading={busy}>
           {chosen.size === 0 ? 'Replay' : `Replay ${chosen.size}`}

@@ -127,7 +127,7 @@ function Confirm({ label, question, danger = false, busy, onYes }: ConfirmProps)
         <Button
           size="xs"
           variant={danger ? 'subtle' : 'default'}
-          {...(danger ? { color: 'red' } : {})}
+          {...(danger ? { color: 'red', c: 'var(--red)' } : {})}
           disabled={busy}
           onClick={() => setOpen(!open)}
         >

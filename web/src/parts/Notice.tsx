@@ -26,9 +26,11 @@ export function Notice({ title, children, action, tone = 'calm' }: NoticeProps) 
 
 /** An error of the API with the way out of it. `what` is what could not be done, as a short sentence. */
 export function Trouble({ what, error, onRetry }: { what: string; error: unknown; onRetry?: () => void }) {
-  const retry = onRetry && { label: 'Try again', onClick: onRetry };
+  // Nothing is broken, and asking again would not help.
+  const refused = error instanceof ApiError && error.status === 403;
+  const retry = !refused && onRetry && { label: 'Try again', onClick: onRetry };
   return (
-    <Notice title={what} tone="trouble" {...(retry ? { action: retry } : {})}>
+    <Notice title={what} tone={refused ? 'calm' : 'trouble'} {...(retry ? { action: retry } : {})}>
       {wayOut(error)}
     </Notice>
   );
