@@ -48,11 +48,39 @@ SELECT
   return { query, params: compiler.params };
 }
 
+/**
+ * Of one parameter. ClickHouse takes values of up to 128 KiB (`http_max_field_value_size`), and up to 1,000 of them
+ * (`http_max_fields`): four lists of each of 200 leaves, and what a body of 256 KiB can hold in long ones, fit.
+ */
+const PIECE_MAX_BYTES = 100_000;
+/** Numbers in one parameter. Each mention repeats them all in the query that ClickHouse plans. */
+const PACK_MAX = 50;
+
+/** The values of a list, in as many lists as it takes for each to fit into a parameter. */
+function inPieces(values: readonly string[]): string[][] {
+  const pieces: string[][] = [];
+  let left = 0;
+  for (const value of values) {
+    // Each character may be escaped; quotes and a comma.
+    const bytes = 2 * Buffer.byteLength(value) + 3;
+    if (bytes > left) {
+      pieces.push([]);
+      left = PIECE_MAX_BYTES;
+    }
+    left -= bytes;
+    pieces.at(-1)!.push(value);
+  }
+  return pieces;
+}
+
 class Compiler {
   readonly params: Record<string, unknown>;
   /** Expressions of the leaves, each within the universe. */
   readonly leaves: string[] = [];
   readonly #indexes = new Map<string, number>();
+  readonly #traits = new Map<string, string>();
+  /** The packs of numbers that are being filled. */
+  readonly #packs = new Map<string, { values: number[]; bound: string }>();
 
   constructor(readonly options: CompileOptions) {
     this.params = { workspace: options.workspace, now_ms: options.nowMs };
@@ -104,7 +132,7 @@ class Compiler {
       return `bitmapAnd(universe, bitmapOr(bitmapAndnot(raw_${this.leaves.length}, losers), ${moved}))`;
     }
     // Loser and winner with one each are one person with two: the merges come before the threshold.
-    const threshold = this.#bind(atLeast, 'UInt32');
+    const threshold = this.#bindNumber(atLeast, 'Int64');
     return `bitmapAnd(universe, (SELECT groupBitmapState(person) FROM (
   SELECT if(alias.winner = 0, counted.person_id, alias.winner) AS person, sum(counted.events) AS total
   FROM (SELECT person_id, count() AS events ${rows} GROUP BY person_id) AS counted
@@ -121,27 +149,34 @@ class Compiler {
     const { fromMs, toMs } = node.time
       ? boundsOf(node.time, this.options.nowMs, this.options.zone)
       : { fromMs: null, toMs: null };
-    const conditions = ['workspace = {workspace:String}', `trait = ${this.#bind(node.trait, 'String')}`];
-    const anyOf = (column: string, values: string[] | undefined): void => {
-      if (values && values.length > 0) conditions.push(`${column} IN ${this.#bind(values, 'Array(String)')}`);
+    const conditions = ['workspace = {workspace:String}', `trait = ${this.#trait(node.trait)}`];
+    const anyOf = (values: string[] | undefined, condition: (list: string) => string): void => {
+      if (!values || values.length === 0) return;
+      const pieces = inPieces(values).map((piece) => condition(this.#bind(piece, 'Array(String)')));
+      conditions.push(pieces.length === 1 ? pieces.join() : `(${pieces.join(' OR ')})`);
     };
-    anyOf('status', node.status);
+    anyOf(node.status, (list) => `status IN ${list}`);
     if (fromMs !== null) conditions.push(`occurred_at >= ${this.#boundInstant(fromMs)}`);
     conditions.push(`occurred_at <= ${this.#boundInstant(Math.min(toMs ?? Infinity, this.options.nowMs))}`);
-    anyOf('store_id', node.store_id);
-    anyOf('mode', node.mode);
+    anyOf(node.store_id, (list) => `store_id IN ${list}`);
+    anyOf(node.mode, (list) => `mode IN ${list}`);
     if (node.recovered !== undefined) {
       const recovered = `(recovered_at IS NOT NULL AND recovered_at <= ${now})`;
       conditions.push(node.recovered ? recovered : `NOT ${recovered}`);
     }
     if (node.anomaly !== undefined) conditions.push(`anomaly IS ${node.anomaly ? 'NOT NULL' : 'NULL'}`);
-    if (node.amount?.min !== undefined) conditions.push(`amount >= ${this.#bind(node.amount.min, 'Float64')}`);
-    if (node.amount?.max !== undefined) conditions.push(`amount <= ${this.#bind(node.amount.max, 'Float64')}`);
-    if (node.product_id && node.product_id.length > 0) {
-      conditions.push(`hasAny(products.product_id, ${this.#bind(node.product_id, 'Array(String)')})`);
-    }
+    if (node.amount?.min !== undefined) conditions.push(`amount >= ${this.#bindNumber(node.amount.min, 'Float64')}`);
+    if (node.amount?.max !== undefined) conditions.push(`amount <= ${this.#bindNumber(node.amount.max, 'Float64')}`);
+    anyOf(node.product_id, (list) => `hasAny(products.product_id, ${list})`);
     conditions.push(...this.#known());
     return conditions;
+  }
+
+  /** Bound once, however many leaves name it. */
+  #trait(trait: string): string {
+    const bound = this.#traits.get(trait) ?? this.#bind(trait, 'String');
+    this.#traits.set(trait, bound);
+    return bound;
   }
 
   #known(): string[] {
@@ -156,8 +191,19 @@ class Compiler {
     return `{${name}:${type}}`;
   }
 
+  /** Numbers go together: 200 leaves may hold more of them than a request may have parameters. */
+  #bindNumber(value: number, type: 'Int64' | 'Float64'): string {
+    let pack = this.#packs.get(type);
+    if (pack === undefined || pack.values.length === PACK_MAX) {
+      const values: number[] = [];
+      pack = { values, bound: this.#bind(values, `Array(${type})`) };
+      this.#packs.set(type, pack);
+    }
+    return `${pack.bound}[${pack.values.push(value)}]`;
+  }
+
   #boundInstant(ms: number): string {
-    return `fromUnixTimestamp64Milli(${this.#bind(ms, 'Int64')}, 'UTC')`;
+    return `fromUnixTimestamp64Milli(${this.#bindNumber(ms, 'Int64')}, 'UTC')`;
   }
 
   #instant(name: string): string {

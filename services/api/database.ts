@@ -41,12 +41,17 @@ const TURNS: TurnsOptions = {
   waitMaxMs: 30_000,
 };
 
+/** Characters of a query that is sent in a form: ClickHouse takes 128 KiB of a field (`http_max_field_value_size`). */
+const FORM_QUERY_MAX = 100_000;
+
 const SETTINGS = {
   ...READ_SETTINGS,
   // 2: read only, with settings of its own; needed for a query to end with the connection that asked for it.
   readonly: '2',
   cancel_http_readonly_queries_on_client_close: 1,
   max_execution_time: 60,
+  // An audience of 200 conditions may take more than the default of 256 KiB.
+  max_query_size: String(1024 ** 2),
   join_use_nulls: 0,
   date_time_output_format: 'iso',
   output_format_json_quote_64bit_integers: 0,
@@ -64,8 +69,8 @@ export function createDatabase(client: ClickHouse): Database {
           query_params: params,
           format: 'JSONEachRow',
           clickhouse_settings: SETTINGS,
-          // Many or long values do not fit into a URL.
-          use_multipart_params_auto: true,
+          // Many or long values do not fit into a URL; a long query does not fit into a form.
+          use_multipart_params_auto: query.length <= FORM_QUERY_MAX,
           ...(signal ? { abort_signal: signal } : {}),
         });
         return result.json<T>();

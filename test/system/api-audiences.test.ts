@@ -209,4 +209,35 @@ describe('audiences on ClickHouse', () => {
     }));
     expect(await count({ or }, { nowMs: NOW, includeAnonymous: false })).toMatchObject({ count: 1 });
   });
+
+  it('take 200 leaves with every member, and lists as long as a body may be', async () => {
+    const products = [{ product_id: 'p7', count: 1, price: 1 }];
+    const full = { store_id: 's7', mode: 'pickup', amount: 7, products, occurred_at: NOW - 1_000 };
+    const events = [1, 2].map((n) => event({ ...full, occurred_at: NOW - n * 1_000, event_id: `e${n}` }));
+    await opened.fill({ people: [person(1)], events });
+    const time = { operator: 'between', from: '2020-01-01T00:00:00.001Z', to: '2030-04-01T00:00:00.001Z' } as const;
+    const or = Array.from({ length: 200 }, (_, i): Audience => {
+      const lists = { status: ['finished', `${i}`], store_id: [`s${i}`], product_id: [`p${i}`, `q${i}`] };
+      const amount = { min: i, max: i + 1 };
+      const trait = 'cart_status_updated';
+      return { trait, ...lists, mode: ['pickup', `m${i}`], amount, time, at_least: 2, anomaly: false };
+    });
+    const as = { nowMs: NOW, includeAnonymous: false };
+    expect(await count({ or }, { ...as, knownAtMs: NOW })).toMatchObject({ count: 1 });
+    expect(await count({ or: or.toSpliced(7, 1) }, { ...as, knownAtMs: NOW })).toMatchObject({ count: 0 });
+    const many = Array.from({ length: 40_000 }, (_, i) => `${i}`);
+    const quotes = Array.from({ length: 300 }, (_, i) => `${"'".repeat(200)}${i}`);
+    for (const [list, value] of [
+      ['store_id', 's7'],
+      ['product_id', 'p7'],
+      ['mode', 'pickup'],
+      ['status', 'finished'],
+    ] as const)
+      for (const others of [many, quotes]) {
+        const of = (values: string[]): Audience => ({ trait: 'cart_status_updated', [list]: values });
+        expect(await count(of([...others, value]), as)).toMatchObject({ count: 1 });
+        expect(await count(of([value, ...others]), as)).toMatchObject({ count: 1 });
+        expect(await count(of(others), as)).toMatchObject({ count: 0 });
+      }
+  });
 });
