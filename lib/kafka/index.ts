@@ -152,10 +152,8 @@ async function ensureTopicsOnce(kafkaJs: KafkaJs, prefix: string, topics: readon
         })),
       });
     }
-    // kafkajs does not wait for one that another process makes at the same moment, or that was made by a request before.
-    if (missing.length > 0) await admin.fetchTopicMetadata({ topics: missing.map((t) => prefix + t.topic) });
-    const present = topics.filter((t) => existing.has(prefix + t.topic));
-    if (present.length > 0) await bringUpToDate(admin, prefix, present);
+    // Of all: kafkajs does not wait for one that another process makes at the same moment, or a request before made.
+    await bringUpToDate(admin, prefix, topics);
   } finally {
     await admin.disconnect().catch(() => undefined);
   }
