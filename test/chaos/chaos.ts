@@ -50,6 +50,8 @@ export interface ChaosOptions {
   seed: number;
   rounds: number;
   say: (message: string) => void;
+  /** Senders at once (10), each with 25 webhooks a second at most. */
+  senders?: number;
   /** One machine when left out: in each round a random process is killed, and some seconds later all of them at once. */
   open?: () => Promise<Stage>;
 }
@@ -72,7 +74,7 @@ async function oneMachine(): Promise<Stage> {
 const seconds = (ms: number): string => `${(ms / 1000).toFixed(1)} s`;
 
 /** Runs it, and cleans up after itself. */
-export async function chaos({ seed, rounds, say, open = oneMachine }: ChaosOptions): Promise<Findings> {
+export async function chaos({ seed, rounds, say, senders = 10, open = oneMachine }: ChaosOptions): Promise<Findings> {
   const stage = await open();
   const { installation } = stage;
   try {
@@ -81,7 +83,7 @@ export async function chaos({ seed, rounds, say, open = oneMachine }: ChaosOptio
       grace_seconds: GRACE_MS / 1000,
     });
     const subscription = await createSubscription(installation, workspace, { event: 'cart_status' });
-    const load = startLoad({ installation, workspace, subscription, seed, senders: 10, pauseMs: 40 });
+    const load = startLoad({ installation, workspace, subscription, seed, senders, pauseMs: 40 });
     const kills: Kill[] = [];
     const random = createRandom(seed);
     for (let round = 1; round <= rounds; round++) {

@@ -79,7 +79,7 @@ export async function startKafkaCluster(): Promise<KafkaCluster> {
       await waitUntil(
         'all replicas are in sync',
         async () => (await partitionsOf(brokers)).every(({ isr }) => isr.length === SIZE),
-        { timeoutMs: 60_000 },
+        { timeoutMs: 180_000 },
       );
     },
     close,
