@@ -16,7 +16,7 @@ import {
   type Workspace,
 } from '../harness/client.ts';
 import { removeInstallation, startInstallation, type Installation } from '../harness/installation.ts';
-import { shuffled, semanticsCases, seedOf } from './first-light-cases.ts';
+import { shuffled, semanticsCases, seedOf } from './end-to-end-cases.ts';
 
 const MINUTE_MS = 60_000;
 const STATUSES =

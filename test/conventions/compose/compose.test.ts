@@ -46,10 +46,9 @@ const instructions = DOCKERFILE.split('\n')
 const argumentsOf = (word: string): string[] => instructions.filter((one) => one.word === word).map(({ rest }) => rest);
 
 describe('the Compose specification', () => {
-  const { $schema: _, ...schema } = JSON.parse(readFileSync('test/house/compose/compose-spec.json', 'utf8')) as Record<
-    string,
-    unknown
-  >;
+  const { $schema: _, ...schema } = JSON.parse(
+    readFileSync('test/conventions/compose/compose-spec.json', 'utf8'),
+  ) as Record<string, unknown>;
   const validate = new Ajv({ strict: false, validateFormats: false, allErrors: true }).compile(schema);
   const problems = (file: unknown): string[] => {
     validate(file);
