@@ -5,7 +5,7 @@ import type { StagePosition } from '../telemetry/positions.ts';
 import { changelogOf, type TopicName } from '../topics.ts';
 import { streamMetrics, type StreamMetrics } from './metrics.ts';
 import { RESTORE_RULES, type RestoreRules } from './restore.ts';
-import { Slot } from './slot.ts';
+import { PartitionSupervisor } from './partition-supervisor.ts';
 import { Task, type TaskDeps } from './task.ts';
 import type { Topology } from './topology.ts';
 
@@ -49,7 +49,7 @@ const POLL_MS = 500;
 const TICK_DELIVERY_MS = 5_000;
 
 class Runtime<I> implements RunningTopology {
-  private readonly slots = new Map<number, Slot>();
+  private readonly supervisors = new Map<number, PartitionSupervisor>();
   private readonly member: Member;
   private readonly reader: Reader;
   private readonly deps: TaskDeps<I>;
@@ -80,8 +80,8 @@ class Runtime<I> implements RunningTopology {
       topic: topology.input.topic,
       url: options.healthUrl,
       onAssigned: (partitions, generation) => this.assigned(partitions, generation),
-      onRevoked: (partitions) => this.giveUp(partitions),
-      onLost: (partitions) => this.giveUp(partitions),
+      onRevoked: (partitions) => this.revoke(partitions),
+      onLost: (partitions) => this.revoke(partitions),
       ...(options.sessionTimeoutMs === undefined ? {} : { sessionTimeoutMs: options.sessionTimeoutMs }),
     });
     this.polling = this.poll();
@@ -89,32 +89,40 @@ class Runtime<I> implements RunningTopology {
 
   private assigned(partitions: readonly number[], generation: number): void {
     if (this.stopping) return;
-    for (const partition of partitions) this.slotOf(partition).hold(generation);
+    for (const partition of partitions) this.supervisorOf(partition).assign(generation);
   }
 
-  private slotOf(partition: number): Slot {
-    let slot = this.slots.get(partition);
-    if (slot === undefined) {
+  private supervisorOf(partition: number): PartitionSupervisor {
+    let supervisor = this.supervisors.get(partition);
+    if (supervisor === undefined) {
       const { member, metrics } = this;
       const { logger, topology } = this.options;
       const open = (onCommitted: (offset: number) => void) => new Task(partition, this.deps, onCommitted);
       const { topic } = topology.input;
-      slot = new Slot({ topology: topology.name, topic, partition, open, member, logger, metrics });
-      this.slots.set(partition, slot);
+      supervisor = new PartitionSupervisor({
+        topology: topology.name,
+        topic,
+        partition,
+        open,
+        member,
+        logger,
+        metrics,
+      });
+      this.supervisors.set(partition, supervisor);
     }
-    return slot;
+    return supervisor;
   }
 
-  private giveUp(partitions: readonly number[]): void {
-    for (const partition of partitions) this.slots.get(partition)?.giveUp();
+  private revoke(partitions: readonly number[]): void {
+    for (const partition of partitions) this.supervisors.get(partition)?.revoke();
   }
 
   private async poll(): Promise<void> {
     while (!this.stopping) {
       try {
-        for (const batch of await this.reader.poll(POLL_MS)) this.slots.get(batch.partition)?.offer(batch);
+        for (const batch of await this.reader.poll(POLL_MS)) this.supervisors.get(batch.partition)?.offer(batch);
       } catch (error) {
-        if (error instanceof UnreadablePartitionError) this.slots.get(error.partition)?.fail(error);
+        if (error instanceof UnreadablePartitionError) this.supervisors.get(error.partition)?.fail(error);
         else this.unreadable(error instanceof Error ? error : new Error(String(error)));
       }
     }
@@ -122,13 +130,13 @@ class Runtime<I> implements RunningTopology {
 
   private unreadable(err: Error): void {
     this.options.logger.error({ topology: this.options.topology.name, err }, 'the input cannot be read');
-    for (const slot of this.slots.values()) slot.fail(err);
+    for (const supervisor of this.supervisors.values()) supervisor.fail(err);
   }
 
   positions(): StagePosition[] {
     const { name, input } = this.options.topology;
     return this.member.partitions.map((partition) => {
-      const view = this.slots.get(partition)?.view;
+      const view = this.supervisors.get(partition)?.view;
       return {
         stage: name,
         topic: input.topic,
@@ -144,16 +152,16 @@ class Runtime<I> implements RunningTopology {
 
   ready(): boolean {
     if (this.member.generation < 0) return false;
-    return this.member.partitions.every((p) => (this.slots.get(p)?.view.state ?? 'restoring') !== 'restoring');
+    return this.member.partitions.every((p) => (this.supervisors.get(p)?.view.state ?? 'restoring') !== 'restoring');
   }
 
   async stop(): Promise<void> {
     if (this.stopping) return;
     this.stopping = true;
-    const slots = [...this.slots.values()];
-    for (const slot of slots) slot.giveUp();
+    const supervisors = [...this.supervisors.values()];
+    for (const supervisor of supervisors) supervisor.revoke();
     const ticked = this.deps.tickProducer?.close();
-    await Promise.all(slots.map((slot) => slot.ended()));
+    await Promise.all(supervisors.map((supervisor) => supervisor.ended()));
     await this.member.leave();
     await this.reader.close();
     await this.polling;

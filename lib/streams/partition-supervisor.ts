@@ -18,16 +18,16 @@ const FAILURES_MAX = 3;
 
 const NOTHING: Readonly<TaskView> = { state: 'restoring', position: 0, end: 0, logTimeMs: null, earliestDueMs: null };
 
-/** The parts of a task that its slot has to do with. */
-export type SlotTask = Pick<Task<unknown>, 'view' | 'done' | 'close' | 'fail' | 'offer'>;
+/** The parts of a task that its supervisor has to do with. */
+export type SupervisedTask = Pick<Task<unknown>, 'view' | 'done' | 'close' | 'fail' | 'offer'>;
 
-export interface SlotDeps {
+export interface SupervisorDeps {
   topology: string;
   /** Of the input. */
   topic: string;
   partition: number;
   /** Begins a task; `onCommitted` hears every position that it commits. */
-  open(onCommitted: (offset: number) => void): SlotTask;
+  open(onCommitted: (offset: number) => void): SupervisedTask;
   member: Pick<Member, 'rejoin' | 'confirmedAtMs'>;
   logger: Logger;
   metrics: StreamMetrics;
@@ -41,10 +41,10 @@ export interface SlotDeps {
  *     held → opening → running → ended → (a pause, or a new generation after a fence) → opening …
  *     given up, at any point: the task closes; held again: opening, once it has ended
  */
-export class Slot {
-  private held = false;
+export class PartitionSupervisor {
+  private assigned = false;
   /** From its making until it has ended. */
-  private task: SlotTask | null = null;
+  private task: SupervisedTask | null = null;
   /** The loop; null while the partition is given up and nothing of it is left. */
   private living: Promise<void> | null = null;
   /** The group's generation that gave the partition last, and when it did, by performance.now(). */
@@ -61,15 +61,15 @@ export class Slot {
   private broken: { offset: number; times: number } | null = null;
   private readonly waker = new Waker();
 
-  constructor(private readonly deps: SlotDeps) {}
+  constructor(private readonly deps: SupervisorDeps) {}
 
   get view(): Readonly<TaskView> {
     return this.stuck ?? this.task?.view ?? NOTHING;
   }
 
   /** The group gives the partition to this process, or leaves it there in a new generation. */
-  hold(generation: number): void {
-    this.held = true;
+  assign(generation: number): void {
+    this.assigned = true;
     if (generation !== this.generation) {
       this.generation = generation;
       this.givenAtMs = performance.now();
@@ -81,8 +81,8 @@ export class Slot {
   }
 
   /** Another has it, or may have: whatever is on its way is theirs to fence. Nothing of it is handled any more. */
-  giveUp(): void {
-    this.held = false;
+  revoke(): void {
+    this.assigned = false;
     this.generation = -1;
     this.fencedIn = null;
     this.pauseMs = 0;
@@ -93,7 +93,7 @@ export class Slot {
     this.waker.wake();
   }
 
-  /** After `giveUp`: nothing is left of it. */
+  /** After `revoke`: nothing is left of it. */
   async ended(): Promise<void> {
     await this.living;
   }
@@ -111,7 +111,7 @@ export class Slot {
   private async live(): Promise<void> {
     // Not before `living` is set.
     await Promise.resolve();
-    while (this.held) {
+    while (this.assigned) {
       const waitMs = this.openAtMs - performance.now();
       if (waitMs > 0) await this.waker.sleep(waitMs);
       else if (this.fencedIn !== null) await this.confirmed(this.fencedIn);
@@ -127,7 +127,7 @@ export class Slot {
       await this.task.done;
     } catch (error) {
       if (performance.now() - openedAtMs > SOUND_AFTER_MS) this.pauseMs = 0;
-      if (this.held) this.failed(error, this.task?.view ?? NOTHING);
+      if (this.assigned) this.failed(error, this.task?.view ?? NOTHING);
     } finally {
       this.task = null;
     }
