@@ -85,7 +85,7 @@ export function onError(error: unknown, c: Context, logger: ErrorLogger): Respon
   // Nobody reads it, and it is nobody's fault: a console that asks anew with each keystroke gives the last one up.
   if (error instanceof Error && error.name === 'AbandonedError')
     return new HttpProblem(499, 'who asked has gone').toResponse();
-  if (error instanceof Error && error.name === 'NoTurnError') {
+  if (error instanceof Error && error.name === 'QueryQueueError') {
     const { workspace, isNews } = error as Error & { workspace: string; isNews: boolean };
     const fields = { workspace, route: c.req.routePath, why: error.message };
     if (isNews) logger.warn(fields, 'a workspace asks more at once than can be answered');

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { onError } from '../../lib/http/index.ts';
 import { BackpressureError } from '../../lib/kafka/index.ts';
 import { AbandonedError, told } from './database.ts';
-import { NoTurnError } from './turns.ts';
+import { QueryQueueError } from './query-queue.ts';
 
 const answerTo = async (error: unknown) => {
   const c = { req: { method: 'GET', routePath: '/' } } as never;
@@ -35,8 +35,8 @@ describe('what an engine cannot do at the moment', () => {
 
   it('is told apart from a workspace that asks too much at once', async () => {
     const detail = expect.stringContaining('this workspace') as string;
-    expect(await answerTo(told(new NoTurnError('500 wait', 'shop', true)))).toEqual([503, '2', detail, 'warn']);
-    expect(await answerTo(told(new NoTurnError('500 wait', 'shop', false)))).toEqual([503, '2', detail]);
+    expect(await answerTo(told(new QueryQueueError('500 wait', 'shop', true)))).toEqual([503, '2', detail, 'warn']);
+    expect(await answerTo(told(new QueryQueueError('500 wait', 'shop', false)))).toEqual([503, '2', detail]);
   });
 
   it('is nothing to be logged when who asked has gone', async () => {

@@ -1,6 +1,6 @@
 import type { ClickHouse } from '../../lib/clickhouse/client.ts';
 import { READ_SETTINGS } from '../../lib/clickhouse/tables.ts';
-import { NoTurnError, Turns, type TurnsOptions } from './turns.ts';
+import { QueryQueueError, QueryQueue, type QueryQueueOptions } from './query-queue.ts';
 
 /** ClickHouse cannot be reached: the HTTP layer answers 503. */
 export class ClickHouseUnavailableError extends Error {
@@ -21,7 +21,7 @@ export interface Rows {
   /**
    * The rows of one read-only query with bound parameters; times as RFC 3339, 64-bit integers as numbers.
    * `workspace` among the parameters is whose turn it takes: those who ask much wait for themselves. Throws ClickHouseUnavailableError, ClickHouseOverloadedError,
-   * NoTurnError or AbandonedError.
+   * QueryQueueError or AbandonedError.
    */
   rows<T>(query: string, params?: Record<string, unknown>): Promise<T[]>;
 }
@@ -34,7 +34,7 @@ export interface Database extends Rows {
 
 /** Queries at once; the others wait, a workspace's after each other. */
 export const QUERIES_MAX = 10;
-const TURNS: TurnsOptions = {
+const TURNS: QueryQueueOptions = {
   runningMax: QUERIES_MAX,
   runningOfOneMax: QUERIES_MAX / 2,
   waitingMax: 500,
@@ -60,7 +60,7 @@ const SETTINGS = {
 const GONE = /ECONNREFUSED|ECONNRESET|ETIMEDOUT|ENOTFOUND|EPIPE|EHOSTUNREACH|socket hang up|Timeout error/i;
 
 export function createDatabase(client: ClickHouse): Database {
-  const turns = new Turns(TURNS);
+  const turns = new QueryQueue(TURNS);
   const rowsFor = (signal?: AbortSignal): Rows => ({
     async rows<T>(query: string, params: Record<string, unknown> = {}): Promise<T[]> {
       const ask = async (): Promise<T[]> => {
@@ -97,7 +97,7 @@ const OVERLOADED = new Set(['159', '160', '202', '241']);
 
 /** What is thrown for an error of ClickHouse's client: its own names for what passes, anything else as it is. */
 export function told(error: unknown): unknown {
-  if (!(error instanceof Error) || error instanceof NoTurnError) return error;
+  if (!(error instanceof Error) || error instanceof QueryQueueError) return error;
   const { code = '' } = error as NodeJS.ErrnoException;
   if (OVERLOADED.has(code)) return new ClickHouseOverloadedError('ClickHouse gave the query up', { cause: error });
   if (!GONE.test(`${code} ${error.message}`)) return error;

@@ -5,7 +5,7 @@ import type { Kafka } from '../../lib/kafka/index.ts';
 import type { Logger } from '../../lib/telemetry/index.ts';
 import type { ActivityReader } from './activity.ts';
 import type { Database } from './database.ts';
-import type { Freshness } from './freshness/freshness.ts';
+import type { Freshness } from '../../lib/freshness/index.ts';
 import type { Replayer } from './replayer.ts';
 
 /** What the routes work with; only main.ts makes the real ones. */

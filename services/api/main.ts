@@ -11,7 +11,7 @@ import { createActivityReader } from './activity.ts';
 import { createApiApp } from './app.ts';
 import { apiConfig } from './config.ts';
 import { createDatabase, QUERIES_MAX } from './database.ts';
-import { Freshness } from './freshness/freshness.ts';
+import { Freshness } from '../../lib/freshness/index.ts';
 import { activityOf, positionsOf } from './peers.ts';
 import { createReplayer } from './replayer.ts';
 import { waitForTables } from './tables.ts';

@@ -2,7 +2,7 @@ import { registryState, type EngineState } from '../../lib/avro/index.ts';
 import type { StagePosition } from '../../lib/telemetry/index.ts';
 import { showInstant } from '../../lib/time/index.ts';
 import type { ApiDeps } from './deps.ts';
-import type { StageWatcher } from './freshness/watcher.ts';
+import type { StageWatcher } from '../../lib/freshness/index.ts';
 
 /** How long a part may take to say that it is there. */
 const ASK_MS = 1_500;

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it } from 'vitest';
-import type { StagePosition } from '../../../lib/telemetry/index.ts';
+import type { StagePosition } from '../telemetry/index.ts';
 import { Freshness } from './freshness.ts';
 import { CHAIN } from './stages.ts';
 

@@ -1,6 +1,6 @@
 /** A workspace asks more at once than can be answered: too many wait already, or one has waited for too long. */
-export class NoTurnError extends Error {
-  override readonly name = 'NoTurnError';
+export class QueryQueueError extends Error {
+  override readonly name = 'QueryQueueError';
 
   constructor(
     message: string,
@@ -15,7 +15,7 @@ export class NoTurnError extends Error {
 /** So long a workspace without a turn is no news. */
 const NEWS_INTERVAL_MS = 10_000;
 
-export interface TurnsOptions {
+export interface QueryQueueOptions {
   /** Pieces of work that run at once. */
   runningMax: number;
   /** Of one workspace, so that slow work of one does not take every place. */
@@ -34,7 +34,7 @@ interface Waiting {
  * Lets a number of pieces of work run at once. What finds no place waits in the line of its workspace, and the lines
  * are taken from in turn: a workspace that asks a thousand questions at once makes its own wait, not those of others.
  */
-export class Turns {
+export class QueryQueue {
   private running = 0;
   /** By workspace, without zeros. */
   private readonly runningOf = new Map<string, number>();
@@ -43,9 +43,9 @@ export class Turns {
   /** When a workspace's lack of turns was news last, by the process's own clock. */
   private readonly newsAtMs = new Map<string, number>();
 
-  constructor(private readonly options: TurnsOptions) {}
+  constructor(private readonly options: QueryQueueOptions) {}
 
-  /** Runs `work` when its turn has come. Throws NoTurnError, or the reason of `signal` while it waits. */
+  /** Runs `work` when its turn has come. Throws QueryQueueError, or the reason of `signal` while it waits. */
   async run<T>(workspace: string, work: () => Promise<T>, signal?: AbortSignal): Promise<T> {
     signal?.throwIfAborted();
     if (this.isFree(workspace)) this.count(workspace, 1);
@@ -100,11 +100,11 @@ export class Turns {
     });
   }
 
-  private noTurn(workspace: string, why: string): NoTurnError {
+  private noTurn(workspace: string, why: string): QueryQueueError {
     const now = performance.now();
     const isNews = now - (this.newsAtMs.get(workspace) ?? -Infinity) >= NEWS_INTERVAL_MS;
     if (isNews) this.newsAtMs.set(workspace, now);
-    return new NoTurnError(why, workspace, isNews);
+    return new QueryQueueError(why, workspace, isNews);
   }
 
   /** Free places go to the first of the lines whose turn it is and that may have them. */

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Kafka } from '../../../lib/kafka/index.ts';
-import type { StagePosition } from '../../../lib/telemetry/index.ts';
+import type { Kafka } from '../kafka/index.ts';
+import type { StagePosition } from '../telemetry/index.ts';
 import type { Stage } from './stages.ts';
 
 /** A member of a stage's group, as it was last seen. */

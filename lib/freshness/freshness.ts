@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Kafka } from '../../../lib/kafka/index.ts';
+import type { Kafka } from '../kafka/index.ts';
 import { CHAIN, type Stage } from './stages.ts';
 import { NobodyWaitsError, StageWatcher, type WatcherOptions } from './watcher.ts';
 

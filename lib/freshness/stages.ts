@@ -1,4 +1,4 @@
-import { TOPICS, type TopicName } from '../../../lib/topics.ts';
+import { TOPICS, type TopicName } from '../topics.ts';
 
 /** A stage of the chain: what it reads, and the consumer group whose members work on it. */
 export interface Stage {

@@ -1,10 +1,10 @@
 import fc from 'fast-check';
 import { setImmediate as nextTick, setTimeout as delay } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
-import { Turns, type TurnsOptions } from './turns.ts';
+import { QueryQueue, type QueryQueueOptions } from './query-queue.ts';
 
-const turnsOf = (runningMax: number, options: Partial<TurnsOptions> = {}): Turns =>
-  new Turns({ runningMax, runningOfOneMax: runningMax, waitingMax: 100, waitMaxMs: 60_000, ...options });
+const turnsOf = (runningMax: number, options: Partial<QueryQueueOptions> = {}): QueryQueue =>
+  new QueryQueue({ runningMax, runningOfOneMax: runningMax, waitingMax: 100, waitMaxMs: 60_000, ...options });
 
 /** Work that ends when it is told to, in the order in which it began. */
 function stage() {
@@ -60,7 +60,7 @@ describe('turns', () => {
     const turns = turnsOf(1, { waitingMax: 1 });
     void turns.run('a', work('a1'));
     void turns.run('a', work('a2'));
-    const refused = { name: 'NoTurnError', workspace: 'a' };
+    const refused = { name: 'QueryQueueError', workspace: 'a' };
     await expect(turns.run('a', work('a3'))).rejects.toMatchObject({ ...refused, isNews: true });
     await expect(turns.run('a', work('a3'))).rejects.toMatchObject({ ...refused, isNews: false });
     void turns.run('b', work('b1'));
