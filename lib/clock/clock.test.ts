@@ -42,4 +42,14 @@ describe('the system clock', () => {
     await asleep;
     await systemClock.sleep(60_000, controller.signal);
   });
+
+  it('does not end a sleep at once that is longer than a timer can be', async () => {
+    const controller = new AbortController();
+    let awake = false;
+    const asleep = systemClock.sleep(Infinity, controller.signal).then(() => (awake = true));
+    await systemClock.sleep(5);
+    expect(awake).toBe(false);
+    controller.abort();
+    await asleep;
+  });
 });

@@ -1,5 +1,7 @@
 /** Time as everything outside the pure folders reads it and waits for it: passed in, so that a test can move it. */
-import { setTimeout as timeout } from 'node:timers/promises';
+
+/** The longest delay that a timer of Node accepts; it fires at once for a longer one. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
 
 export interface Clock {
   /** Unix milliseconds. May jump when somebody sets the machine's clock. */
@@ -14,7 +16,25 @@ export interface Clock {
 export const systemClock: Clock = {
   wallMs: () => Date.now(),
   elapsedMs: () => performance.now(),
-  sleep: async (ms, signal) => {
-    await timeout(ms, undefined, signal === undefined ? {} : { signal }).catch(() => undefined);
-  },
+  sleep: (ms, signal) =>
+    new Promise((resolve) => {
+      if (signal?.aborted === true) {
+        resolve();
+        return;
+      }
+      let timer: NodeJS.Timeout;
+      const finish = (): void => {
+        clearTimeout(timer);
+        signal?.removeEventListener('abort', finish);
+        resolve();
+      };
+      const arm = (leftMs: number): void => {
+        timer =
+          leftMs > MAX_TIMER_MS
+            ? setTimeout(() => arm(leftMs - MAX_TIMER_MS), MAX_TIMER_MS)
+            : setTimeout(finish, leftMs);
+      };
+      arm(ms);
+      signal?.addEventListener('abort', finish);
+    }),
 };

@@ -1,0 +1,26 @@
+import type { Clock } from './clock.ts';
+
+/** Work did not finish within its time. */
+export class NoAnswerError extends Error {
+  override readonly name = 'NoAnswerError';
+}
+
+/**
+ * The result of `work`. Throws what it throws, or NoAnswerError when it takes longer than `timeoutMs`; the work itself
+ * is not cancelled, and its later result or error is ignored.
+ */
+export async function within<T>(work: Promise<T>, timeoutMs: number, clock: Clock): Promise<T> {
+  const limitMs = Math.max(1, timeoutMs);
+  const finished = new AbortController();
+  const timeout = clock.sleep(limitMs, finished.signal).then((): never => {
+    throw new NoAnswerError(`no answer within ${Math.round(limitMs)} ms`);
+  });
+  // Whichever loses the race has nobody left to catch its error.
+  timeout.catch(() => undefined);
+  work.catch(() => undefined);
+  try {
+    return await Promise.race([work, timeout]);
+  } finally {
+    finished.abort();
+  }
+}
