@@ -1,6 +1,7 @@
 import { parseArgs } from 'node:util';
 import { createRegistry, registryAuth } from '../lib/avro/index.ts';
 import { createClickHouse } from '../lib/clickhouse/client.ts';
+import { systemClock } from '../lib/clock/index.ts';
 import { defineConfig, loadConfig } from '../lib/config/index.ts';
 import { createKafka } from '../lib/kafka/index.ts';
 import { createLogger } from '../lib/telemetry/index.ts';
@@ -62,6 +63,7 @@ const main = async (): Promise<number> => {
     const report = await verify({
       kafka,
       client,
+      clock: systemClock,
       codec,
       workspace: values.workspace ?? null,
       ...(onProgress && { onProgress }),

@@ -1,14 +1,14 @@
 import { TABLES } from '../../lib/clickhouse/tables.ts';
 import { TOPICS } from '../../lib/topics.ts';
 import type { DeadLetter, Outcome } from '../../schemas/types.ts';
-import type { LaneContent } from './lane-options.ts';
+import type { TopicContent } from './topic-consumer-options.ts';
 import { addDeadLetter, addOutcome } from './rows.ts';
 
 /**
  * Aliases first: a merge is then told by them alone, and whoever applies them to people as well sees
  * it in one step. Traits last: who they belong to is there already.
  */
-export const OUTCOMES: LaneContent<Outcome> = {
+export const OUTCOMES: TopicContent<Outcome> = {
   topic: TOPICS.traitEvents,
   tables: [TABLES.personAliases, TABLES.people, TABLES.carts, TABLES.traitEvents],
   addRows: addOutcome,
@@ -16,7 +16,7 @@ export const OUTCOMES: LaneContent<Outcome> = {
   logTimeMs: (outcome) => outcome.log_time,
 };
 
-export const DEAD_LETTERS: LaneContent<DeadLetter> = {
+export const DEAD_LETTERS: TopicContent<DeadLetter> = {
   topic: TOPICS.deadLetters,
   tables: [TABLES.deadLetters],
   addRows: addDeadLetter,

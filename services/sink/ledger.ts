@@ -1,10 +1,8 @@
-import { insertRowBinary, queryRows, type ClickHouse } from '../../lib/clickhouse/client.ts';
-import { RowBinaryWriter } from '../../lib/clickhouse/rowbinary.ts';
-import { ledgerRows, type LedgerRow } from '../../lib/clickhouse/schema.ts';
-import { READ_SETTINGS, TABLES } from '../../lib/clickhouse/tables.ts';
+import type { Clock } from '../../lib/clock/index.ts';
 import { markOf, markText, parseMark, type Mark } from '../../lib/kafka/continuity.ts';
 import type { BlockRange } from './block.ts';
-import { contiguousEnd } from './chain.ts';
+import type { LedgerSpan, SinkDatabase } from './database.ts';
+import { SINK_RULES, type SinkRules } from './rules.ts';
 
 /** What the ledger says of a partition: everything from `first` up to `next` (exclusive) is in the tables. */
 export interface LedgerState {
@@ -12,105 +10,85 @@ export interface LedgerState {
   next: number;
   /** Blocks since the last checkpoint. */
   blocks: number;
-  /** Of the last record before `next`, or of one further back; undefined where none is known. */
+  /** Of the last record before `next`, or of an earlier one; undefined where none is known. */
   mark?: Mark | undefined;
 }
 
-/** What the ledger knows of one partition. */
-interface LedgerSpan {
-  partition: number;
-  checkpoint: boolean;
-  first: number;
-  last: number;
-  mark: string;
+export interface LedgerOptions {
+  database: SinkDatabase;
+  topic: string;
+  clock: Clock;
+  /** Ends requests that are under way. */
+  signal?: AbortSignal;
+  rules?: SinkRules;
 }
 
 /**
- * The sink's own record of what is in ClickHouse, in ClickHouse: a row per block and partition,
- * written after all tables of the block. Checkpoints keep the way back short.
+ * The sink's own record of what is in ClickHouse, kept in ClickHouse: a row per block and partition, written after all
+ * tables of the block. A checkpoint sums up a partition's blocks in one row. All methods throw what the database throws.
  */
 export class Ledger {
-  constructor(
-    private readonly client: ClickHouse,
-    private readonly topic: string,
-    private readonly clock: () => number,
-    /** Ends what is under way. */
-    private readonly signal?: AbortSignal,
-  ) {}
+  constructor(private readonly options: LedgerOptions) {}
 
-  /** By partition; those that the ledger has never seen are missing. Throws what the client throws. */
+  /** By partition. A partition without ledger rows is missing from the map. */
   async read(partitions: readonly number[]): Promise<Map<number, LedgerState>> {
-    const spans = await queryRows<LedgerSpan>(
-      this.client,
-      // Blocks that end before their partition's checkpoint are in it.
-      `WITH checkpoints AS (
-         SELECT partition, max(last_offset) AS last FROM ${TABLES.sinkLedger} FINAL
-         WHERE topic = {topic: String} AND checkpoint GROUP BY partition
-       )
-       SELECT partition, checkpoint, toFloat64(first_offset) AS first, toFloat64(last_offset) AS last,
-         last_record AS mark
-       FROM ${TABLES.sinkLedger} FINAL LEFT ANY JOIN checkpoints USING (partition)
-       WHERE topic = {topic: String} AND partition IN {partitions: Array(UInt32)}
-         AND (checkpoint OR last_offset >= checkpoints.last)`,
-      { topic: this.topic, partitions },
-      { ...READ_SETTINGS, join_use_nulls: 0 },
-      this.signal,
-    );
+    const { database, topic, signal, rules = SINK_RULES } = this.options;
+    const spans = await database.readLedger(topic, partitions, signal);
     const states = new Map<number, LedgerState>();
     for (const partition of partitions) {
-      const own = spans.filter((span) => span.partition === partition);
-      const next = contiguousEnd(own);
-      if (next === null) continue;
-      const first = Math.min(...own.map((span) => span.first));
-      const marks = own.flatMap(({ last, mark }) => (last < next ? [parseMark(mark)] : []));
-      const mark = marks.reduce((a, b) => ((b?.offset ?? -1) > (a?.offset ?? -1) ? b : a), undefined);
-      states.set(partition, { first, next, blocks: own.filter((span) => !span.checkpoint).length, mark });
+      const state = stateOf(
+        spans.filter((span) => span.partition === partition),
+        rules,
+      );
+      if (state !== null) states.set(partition, state);
     }
     return states;
   }
 
-  /** Notes that a block is in all tables. */
+  /** Records that a block is in all tables. */
   async append(ranges: ReadonlyMap<number, BlockRange>): Promise<void> {
-    const now = this.clock();
-    await this.insert(
-      [...ranges].map(([partition, range]) => ({
-        topic: this.topic,
-        partition,
-        checkpoint: false,
-        first_offset: range.first,
-        last_offset: range.last,
-        rows: range.records,
-        hash: hashText(range.crc),
-        written_at: now,
-        last_record: range.record === null ? '' : markText(markOf(range.record)),
-      })),
-    );
+    const { database, topic, clock, signal } = this.options;
+    const now = clock.wallMs();
+    const rows = [...ranges].map(([partition, range]) => ({
+      topic,
+      partition,
+      checkpoint: false,
+      first_offset: range.first,
+      last_offset: range.last,
+      rows: range.records,
+      hash: hashText(range.crc),
+      written_at: now,
+      last_record: range.record === null ? '' : markText(markOf(range.record)),
+    }));
+    await database.appendToLedger(rows, signal);
   }
 
-  /** Says all of a partition's blocks in one row. */
+  /** Records in one row that everything from `first` up to `next` (exclusive) is in all tables. */
   async checkpoint(partition: number, { first, next, mark }: Omit<LedgerState, 'blocks'>): Promise<void> {
-    await this.insert([
-      {
-        topic: this.topic,
-        partition,
-        checkpoint: true,
-        first_offset: first,
-        last_offset: next - 1,
-        rows: 0,
-        hash: '',
-        written_at: this.clock(),
-        last_record: mark === undefined ? '' : markText(mark),
-      },
-    ]);
-  }
-
-  private async insert(rows: readonly LedgerRow[]): Promise<void> {
-    const writer = new RowBinaryWriter(1024);
-    for (const row of rows) ledgerRows.write(writer, row);
-    const { table, columns } = ledgerRows;
-    await insertRowBinary(this.client, { table, columns, body: writer.take(), rows: rows.length }, this.signal);
+    const { database, topic, clock, signal } = this.options;
+    const row = {
+      topic,
+      partition,
+      checkpoint: true,
+      first_offset: first,
+      last_offset: next - 1,
+      rows: 0,
+      hash: '',
+      written_at: clock.wallMs(),
+      last_record: mark === undefined ? '' : markText(mark),
+    };
+    await database.appendToLedger([row], signal);
   }
 }
 
+const stateOf = (spans: readonly LedgerSpan[], rules: SinkRules): LedgerState | null => {
+  const next = rules.resumeOffset(spans);
+  if (next === null) return null;
+  const first = Math.min(...spans.map((span) => span.first));
+  const marks = spans.flatMap(({ last, mark }) => (last < next ? [parseMark(mark)] : []));
+  const mark = marks.reduce((a, b) => ((b?.offset ?? -1) > (a?.offset ?? -1) ? b : a), undefined);
+  return { first, next, blocks: spans.filter((span) => !span.checkpoint).length, mark };
+};
+
 /** CRC-32 as the ledger holds it. */
-export const hashText = (crc: number): string => crc.toString(16).padStart(8, '0');
+const hashText = (crc: number): string => crc.toString(16).padStart(8, '0');

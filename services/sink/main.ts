@@ -1,11 +1,13 @@
 import { createRegistry, registryAuth } from '../../lib/avro/index.ts';
 import { createClickHouse } from '../../lib/clickhouse/client.ts';
 import { migrateWhenUp } from '../../lib/clickhouse/migrate.ts';
+import { systemClock } from '../../lib/clock/index.ts';
 import { createKafka } from '../../lib/kafka/index.ts';
 import { runMain, serveHealth } from '../../lib/telemetry/index.ts';
 import { TOPICS, topicSpecs } from '../../lib/topics.ts';
 import type { DeadLetter, Outcome } from '../../schemas/types.ts';
 import { SINK_CONFIG } from './config.ts';
+import { clickHouseDatabase } from './database.ts';
 import { createSinkMetrics } from './metrics.ts';
 import { startSink, type Sink } from './sink.ts';
 
@@ -51,7 +53,7 @@ runMain({
     };
     const sink = startSink({
       kafka,
-      client,
+      database: clickHouseDatabase(client),
       codecs,
       url: health.url,
       settings: {
@@ -62,7 +64,7 @@ runMain({
       },
       logger,
       metrics: createSinkMetrics(metrics),
-      clock: Date.now,
+      clock: systemClock,
     });
     started.sink = sink;
     return {

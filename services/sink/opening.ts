@@ -1,6 +1,6 @@
 import { findBroken } from '../../lib/kafka/continuity.ts';
 import { openingOf, type Opening } from './cursor.ts';
-import type { LaneOptions } from './lane-options.ts';
+import type { TopicConsumerOptions } from './topic-consumer-options.ts';
 import type { LedgerState } from './ledger.ts';
 
 /** What was found out about one partition before it is read. */
@@ -21,7 +21,7 @@ export interface Opened {
  * what Kafka throws.
  */
 export const openPartitions = async <M>(
-  { kafka, content, ledger, writer, settings }: LaneOptions<M>,
+  { kafka, content, ledger, writer, settings }: TopicConsumerOptions<M>,
   partitions: readonly number[],
   wanted: AbortSignal,
 ): Promise<Opened[] | null> => {

@@ -1,5 +1,5 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { UndecodableError, UnknownSchemaError, type Codec } from '../../lib/avro/index.ts';
+import type { Clock } from '../../lib/clock/index.ts';
 import type { KafkaRecord } from '../../lib/kafka/types.ts';
 import { valueOf, type Message } from './cursor.ts';
 
@@ -21,6 +21,7 @@ export const decode = <M>(codec: Codec<M>, record: KafkaRecord): Message<M> | un
 export const decodeUnknown = async <M>(
   codec: Codec<M>,
   record: KafkaRecord,
+  clock: Clock,
   signal: AbortSignal,
 ): Promise<Message<M>> => {
   const value = valueOf(record);
@@ -30,7 +31,7 @@ export const decodeUnknown = async <M>(
       return { offset: record.offset, timestampMs: record.timestampMs, value, body: codec.decode(value) };
     } catch (error) {
       if (error instanceof UndecodableError || attempt === SCHEMA_ATTEMPTS || signal.aborted) throw error;
-      await sleep(SCHEMA_PAUSE_MS, undefined, { signal }).catch(() => undefined);
+      await clock.sleep(SCHEMA_PAUSE_MS, signal);
     }
   }
 };

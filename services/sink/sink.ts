@@ -1,29 +1,30 @@
 import type { Logger } from 'pino';
 import type { Codec } from '../../lib/avro/index.ts';
-import type { ClickHouse } from '../../lib/clickhouse/client.ts';
+import type { Clock } from '../../lib/clock/index.ts';
 import type { Kafka } from '../../lib/kafka/types.ts';
 import type { StagePosition } from '../../lib/telemetry/index.ts';
 import type { DeadLetter, Outcome } from '../../schemas/types.ts';
 import { DEAD_LETTERS, GROUPS, OUTCOMES } from './content.ts';
-import { Lane } from './lane.ts';
-import type { LaneContent, LaneSettings } from './lane-options.ts';
+import type { SinkDatabase } from './database.ts';
 import { Ledger } from './ledger.ts';
 import type { SinkMetrics } from './metrics.ts';
+import { SINK_RULES, type SinkRules } from './rules.ts';
+import type { SinkSettings, TopicContent } from './topic-consumer-options.ts';
+import { TopicConsumer } from './topic-consumer.ts';
 import { BlockWriter } from './writer.ts';
 
 export interface SinkOptions {
   kafka: Kafka;
-  client: ClickHouse;
+  database: SinkDatabase;
   codecs: { outcomes: Codec<Outcome>; deadLetters: Codec<DeadLetter> };
   /** Base URL of this process's health server. */
   url: string | null;
-  settings: LaneSettings;
+  settings: SinkSettings;
   logger: Logger;
   metrics: SinkMetrics;
-  /** Unix milliseconds: what the ledger's rows are dated with. */
-  clock: () => number;
-  /** Milliseconds that pass evenly, which all waiting goes by (default performance.now). */
-  elapsed?: () => number;
+  clock: Clock;
+  /** Default: SINK_RULES. */
+  rules?: SinkRules;
 }
 
 export interface Sink {
@@ -32,34 +33,34 @@ export interface Sink {
   stop(): Promise<void>;
 }
 
-/** Starts both lanes. The database must have been migrated, the topics must exist. */
+/** Starts the consumers of both topics. The database must have been migrated, the topics must exist. */
 export const startSink = (options: SinkOptions): Sink => {
-  const lanes = [
-    laneOf(options, OUTCOMES, options.codecs.outcomes, GROUPS.outcomes),
-    laneOf(options, DEAD_LETTERS, options.codecs.deadLetters, GROUPS.deadLetters),
+  const consumers = [
+    createConsumer(options, OUTCOMES, options.codecs.outcomes, GROUPS.outcomes),
+    createConsumer(options, DEAD_LETTERS, options.codecs.deadLetters, GROUPS.deadLetters),
   ];
-  for (const lane of lanes) lane.start();
+  for (const consumer of consumers) consumer.start();
   return {
-    positions: () => lanes.flatMap((lane) => lane.positions()),
-    ready: () => lanes.every((lane) => lane.ready()),
+    positions: () => consumers.flatMap((consumer) => consumer.positions()),
+    ready: () => consumers.every((consumer) => consumer.ready()),
     stop: async () => {
-      await Promise.all(lanes.map((lane) => lane.stop()));
+      await Promise.all(consumers.map((consumer) => consumer.stop()));
     },
   };
 };
 
-const laneOf = <M>(
-  { kafka, client, url, settings, logger, metrics, clock, elapsed = () => performance.now() }: SinkOptions,
-  content: LaneContent<M>,
+const createConsumer = <M>(
+  { kafka, database, url, settings, logger, metrics, clock, rules = SINK_RULES }: SinkOptions,
+  content: TopicContent<M>,
   codec: Codec<M>,
   groupId: string,
-): Lane<M> => {
+): TopicConsumer<M> => {
   const { topic } = content;
   const givingUp = new AbortController();
   const { signal } = givingUp;
-  const ledger = new Ledger(client, topic, clock, signal);
-  const writer = new BlockWriter({ client, ledger, logger, metrics, topic, signal });
-  return new Lane({
+  const ledger = new Ledger({ database, topic, clock, signal, rules });
+  const writer = new BlockWriter({ database, ledger, logger, metrics, topic, clock, signal });
+  return new TopicConsumer({
     content,
     kafka,
     codec,
@@ -71,6 +72,6 @@ const laneOf = <M>(
     settings,
     logger,
     metrics,
-    elapsed,
+    clock,
   });
 };

@@ -11,17 +11,20 @@ import {
 } from '../../lib/clickhouse/rowbinary.ts';
 import { READ_SETTINGS, TABLES } from '../../lib/clickhouse/tables.ts';
 import { logVersion, type LogVersion } from '../../lib/clickhouse/version.ts';
+import type { Clock } from '../../lib/clock/index.ts';
 import type { Batch, Kafka } from '../../lib/kafka/types.ts';
 import { TOPICS } from '../../lib/topics.ts';
 import type { Outcome } from '../../schemas/types.ts';
 import { BlockAudit, type LedgerBlock } from './audit.ts';
 import type { Rows } from './block.ts';
+import { clickHouseDatabase } from './database.ts';
 import { Ledger } from './ledger.ts';
 import { addOutcome } from './rows.ts';
 
 export interface VerifyOptions {
   kafka: Kafka;
   client: ClickHouse;
+  clock: Clock;
   codec: Codec<Outcome>;
   /** Only this workspace's rows are compared; blocks of the ledger always as a whole. */
   workspace: string | null;
@@ -74,14 +77,14 @@ const EXAMPLES = 5;
  * tables of its own in the database, and drops them.
  */
 export const verify = async (options: VerifyOptions): Promise<VerifyReport> => {
-  const { kafka, client } = options;
+  const { kafka, client, clock } = options;
   const topic = TOPICS.traitEvents;
   const id = randomBytes(6).toString('hex');
   const tables = { said: `verify_${id}_said`, kept: `verify_${id}_kept` };
   const [beginnings, partitions] = [await kafka.beginningOffsets(topic), await kafka.partitionsOf(topic)];
   const all = Array.from({ length: partitions }, (_, partition) => partition);
   // In this order: what is demanded, what is there, what is allowed.
-  const ledger = await new Ledger(client, topic, Date.now).read(all);
+  const ledger = await new Ledger({ database: clickHouseDatabase(client), topic, clock }).read(all);
   try {
     await snapshot(options, tables.kept);
     const ends = await kafka.endOffsets(topic);
@@ -151,7 +154,7 @@ interface Reading {
 
 /** Says into the table what the topic says; returns how many records there were. */
 const readTopic = async (options: VerifyOptions, reading: Reading): Promise<number> => {
-  const { kafka, client, onProgress } = options;
+  const { kafka, client, clock, onProgress } = options;
   const { beginnings, ends } = reading;
   const reader = kafka.createReader({ isolation: 'read_committed' });
   const said = new Said(reading.table, options.workspace);
@@ -159,11 +162,11 @@ const readTopic = async (options: VerifyOptions, reading: Reading): Promise<numb
   let records = 0;
   try {
     reader.assign(next.map((offset, partition) => ({ topic: TOPICS.traitEvents, partition, offset })));
-    let heardAtMs = performance.now();
+    let heardAtMs = clock.elapsedMs();
     while (next.some((offset, partition) => offset < (ends[partition] ?? 0))) {
       const batches = await reader.poll(POLL_MS);
-      if (batches.length > 0) heardAtMs = performance.now();
-      else if (performance.now() - heardAtMs > GIVE_UP_MS) throw new Error('the topic says no more before its end');
+      if (batches.length > 0) heardAtMs = clock.elapsedMs();
+      else if (clock.elapsedMs() - heardAtMs > GIVE_UP_MS) throw new Error('the topic says no more before its end');
       for (const batch of batches) {
         records += await take(options, reading, said, batch);
         next[batch.partition] = batch.nextOffset;

@@ -1,7 +1,8 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
-import { insertRowBinary, type ClickHouse, type EncodedRows } from '../../lib/clickhouse/client.ts';
+import type { EncodedRows } from '../../lib/clickhouse/client.ts';
+import type { Clock } from '../../lib/clock/index.ts';
 import type { Block } from './block.ts';
+import type { SinkDatabase } from './database.ts';
 import type { Ledger } from './ledger.ts';
 import type { SinkMetrics } from './metrics.ts';
 
@@ -9,11 +10,12 @@ const BACKOFF_FIRST_MS = 100;
 const BACKOFF_MAX_MS = 5_000;
 
 export interface BlockWriterOptions {
-  client: ClickHouse;
+  database: SinkDatabase;
   ledger: Ledger;
   logger: Logger;
   metrics: SinkMetrics;
   topic: string;
+  clock: Clock;
   /** Ends an insert that is under way. */
   signal: AbortSignal;
 }
@@ -52,18 +54,18 @@ export class BlockWriter {
 
   private async insert(insert: EncodedRows): Promise<void> {
     const stop = this.options.metrics.insertSeconds.startTimer({ table: insert.table });
-    await insertRowBinary(this.options.client, insert, this.options.signal);
+    await this.options.database.insert(insert, this.options.signal);
     stop();
   }
 
   /** Tries until it succeeds (true) or `wanted` is aborted (false). */
   async insist(what: string, wanted: AbortSignal, action: () => Promise<void>): Promise<boolean> {
-    const { logger, metrics, topic } = this.options;
+    const { logger, metrics, topic, clock } = this.options;
     for (let attempt = 1; ; attempt++) {
       if (wanted.aborted) return false;
       try {
         await action();
-        if (this.failures > 0) logger.info({ topic, failures: this.failures }, 'clickhouse takes rows again');
+        if (this.failures > 0) logger.info({ topic, failures: this.failures }, 'ClickHouse accepts inserts again');
         this.failures = 0;
         return true;
       } catch (error) {
@@ -73,9 +75,9 @@ export class BlockWriter {
         const waitMs = Math.min(BACKOFF_FIRST_MS * 2 ** (attempt - 1), BACKOFF_MAX_MS);
         logger.error(
           { topic, what, attempt, waitMs, code: codeOf(error) },
-          'clickhouse did not take a block; trying again',
+          'ClickHouse did not accept a block; retrying',
         );
-        await sleep(waitMs, undefined, { signal: wanted }).catch(() => undefined);
+        await clock.sleep(waitMs, wanted);
       }
     }
   }

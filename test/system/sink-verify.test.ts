@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, expect, it } from 'vitest';
+import { systemClock } from '../../lib/clock/index.ts';
 import { verify, type VerifyReport } from '../../services/sink/verify.ts';
 import { cart, openWorld, person, traitEvent, type SinkWorld } from './sink-world.ts';
 
@@ -22,7 +23,7 @@ afterEach(async () => {
 });
 
 const run = (workspace: string | null = null): Promise<VerifyReport> =>
-  verify({ kafka: world.kafka, client: world.client, codec: world.codecs.outcomes, workspace });
+  verify({ kafka: world.kafka, client: world.client, clock: systemClock, codec: world.codecs.outcomes, workspace });
 const tableOf = (report: VerifyReport, table: string): object | undefined =>
   report.tables.find((at) => at.table === table);
 

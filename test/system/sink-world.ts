@@ -4,13 +4,15 @@ import { build } from 'esbuild';
 import { createRegistry, type Codec } from '../../lib/avro/index.ts';
 import { createClickHouse, queryRows, type ClickHouse } from '../../lib/clickhouse/client.ts';
 import { migrate } from '../../lib/clickhouse/migrate.ts';
+import { systemClock, type Clock } from '../../lib/clock/index.ts';
 import { loadConfig } from '../../lib/config/index.ts';
 import { createKafka, type Kafka, type Producer } from '../../lib/kafka/index.ts';
 import { createLogger, createMetrics } from '../../lib/telemetry/index.ts';
 import { TOPICS, topicSpecs } from '../../lib/topics.ts';
 import type { Cart, DeadLetter, Outcome, Person, TraitEvent } from '../../schemas/types.ts';
 import { SINK_CONFIG } from '../../services/sink/config.ts';
-import type { LaneSettings } from '../../services/sink/lane-options.ts';
+import type { SinkSettings } from '../../services/sink/topic-consumer-options.ts';
+import { clickHouseDatabase } from '../../services/sink/database.ts';
 import { createSinkMetrics } from '../../services/sink/metrics.ts';
 import { startSink, type Sink } from '../../services/sink/sink.ts';
 
@@ -38,10 +40,9 @@ export interface SinkWorld {
 }
 
 export interface StartOptions {
-  settings?: Partial<LaneSettings>;
+  settings?: Partial<SinkSettings>;
   client?: ClickHouse;
-  clock?: () => number;
-  elapsed?: () => number;
+  clock?: Clock;
 }
 
 export const waitFor = async (
@@ -105,10 +106,10 @@ export const openWorld = async (): Promise<SinkWorld> => {
         }),
       );
     },
-    start: ({ settings = {}, client: other, clock = Date.now, elapsed = () => performance.now() } = {}) => {
+    start: ({ settings = {}, client: other, clock = systemClock } = {}) => {
       const sink = startSink({
         kafka,
-        client: other ?? client,
+        database: clickHouseDatabase(other ?? client),
         codecs,
         url: null,
         settings: {
@@ -121,7 +122,6 @@ export const openWorld = async (): Promise<SinkWorld> => {
         logger,
         metrics: createSinkMetrics(createMetrics()),
         clock,
-        elapsed,
       });
       const stop = sink.stop.bind(sink);
       running.add(sink);

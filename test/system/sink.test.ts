@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createClickHouse } from '../../lib/clickhouse/client.ts';
+import { systemClock, type Clock } from '../../lib/clock/index.ts';
 import type { StagePosition } from '../../lib/telemetry/index.ts';
 import { TOPICS } from '../../lib/topics.ts';
 import type { Outcome } from '../../schemas/types.ts';
@@ -46,14 +47,17 @@ describe('nothing is lost, nothing counts twice', () => {
     'the rows of single blocks may grow old and go: a checkpoint %s says them all',
     async (when) => {
       // Written when they are past their time to live already.
-      const clock = (): number => Date.now() - 101 * DAY_MS;
       let aheadMs = 0;
-      const elapsed = (): number => performance.now() + aheadMs;
+      const clock: Clock = {
+        wallMs: () => systemClock.wallMs() - 101 * DAY_MS,
+        elapsedMs: () => systemClock.elapsedMs() + aheadMs,
+        sleep: (ms, signal) => systemClock.sleep(ms, signal),
+      };
       await world.say(0, traits(0, 10));
       const first = world.start({ clock });
       await world.settled(first);
       await first.stop();
-      const second = world.start({ clock, elapsed });
+      const second = world.start({ clock });
       await waitFor('the second', () => second.ready());
       await world.say(0, traits(10, 20));
       await world.settled(second);

@@ -1,24 +1,25 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import type { Codec } from '../../lib/avro/index.ts';
+import { systemClock, type Clock } from '../../lib/clock/index.ts';
 import { markOf, type Mark } from '../../lib/kafka/continuity.ts';
 import { CorruptRecordError, OffsetOutOfRangeError } from '../../lib/kafka/errors.ts';
 import type { Batch, Kafka, KafkaRecord, PartitionOffset, Reader, ReaderOptions } from '../../lib/kafka/types.ts';
 import { createLogger, createMetrics } from '../../lib/telemetry/index.ts';
 import { TOPICS } from '../../lib/topics.ts';
-import { Lane } from './lane.ts';
+import { TopicConsumer } from './topic-consumer.ts';
 import type { Ledger, LedgerState } from './ledger.ts';
 import { createSinkMetrics } from './metrics.ts';
 import type { BlockWriter } from './writer.ts';
 
 /**
- * A lane between a Kafka and a ClickHouse that are lists: what the real ones cannot be made to do at will, as to
+ * A consumer between a Kafka and a ClickHouse that are lists: what the real ones cannot be made to do at will, as to
  * refuse one offset for ever. That nothing is lost is shown on the real ones (test/system/sink.test.ts).
  */
 
 const topic = TOPICS.traitEvents;
-const lanes: Lane<string>[] = [];
+const consumers: TopicConsumer<string>[] = [];
 afterEach(async () => {
-  await Promise.all(lanes.splice(0).map((lane) => lane.stop()));
+  await Promise.all(consumers.splice(0).map((consumer) => consumer.stop()));
 });
 
 const recordOf = (offset: number, value: string): KafkaRecord => ({
@@ -98,7 +99,7 @@ function open({ known = new Map<number, LedgerState>(), standing = 'last' } = {}
     return value.toString();
   };
   const metrics = createSinkMetrics(createMetrics());
-  const lane = new Lane<string>({
+  const consumer = new TopicConsumer<string>({
     content: { topic, tables: [], addRows: () => undefined, sameCause: () => false, logTimeMs: () => 0 },
     kafka: kafka as unknown as Kafka,
     codec: { decode } as Partial<Codec<string>> as Codec<string>,
@@ -110,15 +111,15 @@ function open({ known = new Map<number, LedgerState>(), standing = 'last' } = {}
     logger: createLogger('test', 'silent'),
     metrics,
     givingUp: new AbortController(),
-    elapsed: () => performance.now() + aheadMs,
+    clock: { ...systemClock, elapsedMs: () => systemClock.elapsedMs() + aheadMs } satisfies Clock,
   });
-  lanes.push(lane);
+  consumers.push(consumer);
   const say = (partition: number, offset: number, ...values: string[]): void => {
     const records = values.map((value, at) => recordOf(offset + at, value));
     ready.push(batchOf(partition, records, offset + values.length));
   };
   return {
-    ...{ lane, assigns, seeks, removes, ready, ledgerReads, waits, written, say },
+    ...{ consumer, assigns, seeks, removes, ready, ledgerReads, waits, written, say },
     polls: () => polls,
     stopped: async () => (await metrics.stopped.get()).values[0]?.value,
     /** Time goes on. */
@@ -132,16 +133,16 @@ const until = async (condition: () => boolean): Promise<void> => {
   expect(condition()).toBe(true);
 };
 
-describe('a lane', () => {
+describe('a consumer', () => {
   it('tries a partition that stands still again, and keeps what it has gathered of the others', async () => {
-    const { lane, say, assigns, seeks, ledgerReads, written, pass, polls } = open();
+    const { consumer, say, assigns, seeks, ledgerReads, written, pass, polls } = open();
     // The first block is written at once, the next one waits for its interval.
     say(1, 0, 'a');
-    lane.start();
+    consumer.start();
     await until(() => written.length === 1);
     say(0, 0, 'garbage');
     say(1, 1, 'b', 'c');
-    await until(() => lane.positions().some(({ state }) => state === 'stopped'));
+    await until(() => consumer.positions().some(({ state }) => state === 'stopped'));
     const before = polls();
     pass(31_000);
     await until(() => seeks.length > 0 || ledgerReads.length > 1);
@@ -149,7 +150,7 @@ describe('a lane', () => {
     expect(ledgerReads).toEqual([[0, 1], [0]]);
     expect(seeks).toEqual([{ topic, partition: 0, offset: 0 }]);
     expect(assigns.at(-1)).toHaveLength(2);
-    expect(lane.positions().map(({ state }) => state)).toEqual(['running', 'running']);
+    expect(consumer.positions().map(({ state }) => state)).toEqual(['running', 'running']);
     say(0, 0, 'x');
     const asked = polls();
     await until(() => polls() > asked + 2);
@@ -166,44 +167,44 @@ describe('a lane', () => {
     ['is damaged', new CorruptRecordError(topic, 0, 1, new Error('crc'))],
     ['is not where it was', new OffsetOutOfRangeError(topic, 0, 1)],
   ])('stops one partition alone whose log %s: the other goes on, and nobody waits for it', async (_, error) => {
-    const { lane, say, assigns, removes, ready, written, stopped, ledgerReads } = open();
+    const { consumer, say, assigns, removes, ready, written, stopped, ledgerReads } = open();
     say(1, 0, 'a');
     ready.push(error);
     say(1, 1, ...Array.from({ length: 100 }, () => 'b'));
-    lane.start();
+    consumer.start();
     await until(() => written.length === 2);
     expect(written).toEqual([
       [1, 0, 0, 1],
       [1, 1, 100, 100],
     ]);
-    expect(lane.positions().map(({ state }) => state)).toEqual(['stopped', 'running']);
+    expect(consumer.positions().map(({ state }) => state)).toEqual(['stopped', 'running']);
     expect(await stopped()).toBe(1);
-    expect(lane.ready()).toBe(true);
+    expect(consumer.ready()).toBe(true);
     expect(removes).toEqual([0]);
     expect(assigns).toHaveLength(2);
     expect(ledgerReads).toEqual([[0, 1]]);
   });
 
   it('does not try a partition at once again, whatever Kafka refuses', async () => {
-    const { lane, ready, ledgerReads } = open();
+    const { consumer, ready, ledgerReads } = open();
     for (let i = 0; i < 1_000; i++) ready.push(new OffsetOutOfRangeError(topic, 0, 0));
-    lane.start();
+    consumer.start();
     await pause(400);
     expect(ledgerReads).toEqual([[0, 1]]);
   });
 
   it('pauses before it begins again when reading as a whole fails', async () => {
-    const { lane, ready, polls } = open();
+    const { consumer, ready, polls } = open();
     for (let i = 0; i < 1_000; i++) ready.push(new Error('away'));
-    lane.start();
+    consumer.start();
     await pause(400);
     expect(polls()).toBeLessThanOrEqual(2);
   });
 
   it('waits half a second for records at most, however far the next block is', async () => {
-    const { lane, say, waits, written } = open();
+    const { consumer, say, waits, written } = open();
     say(1, 0, 'a');
-    lane.start();
+    consumer.start();
     await until(() => written.length === 1);
     say(1, 1, 'b');
     const asked = waits.length;
@@ -217,30 +218,30 @@ describe('the log that was read before', () => {
   const known = new Map([[0, { first: 0, next: 10, blocks: 0, mark }]]);
 
   it('is gone on with when the last record stands where it stood', async () => {
-    const { lane, assigns } = open({ known });
-    lane.start();
-    await until(() => lane.ready());
-    expect(lane.positions().map(({ state }) => state)).toEqual(['running', 'running']);
+    const { consumer, assigns } = open({ known });
+    consumer.start();
+    await until(() => consumer.ready());
+    expect(consumer.positions().map(({ state }) => state)).toEqual(['running', 'running']);
     expect(assigns.at(-1)?.map(({ offset }) => offset)).toEqual([10, 0]);
   });
 
   it('is missed when another stands there: the partition stays stopped, the other goes on', async () => {
-    const { lane, assigns, seeks, say, written, pass, ledgerReads, stopped } = open({ known, standing: 'other' });
+    const { consumer, assigns, seeks, say, written, pass, ledgerReads, stopped } = open({ known, standing: 'other' });
     say(0, 10, 'x');
     say(1, 0, 'a');
-    lane.start();
+    consumer.start();
     await until(() => written.length === 1);
     for (let tries = 2; tries < 5; tries++) {
       pass(31_000);
       await until(() => ledgerReads.length === tries);
     }
     await pause(20);
-    expect(lane.positions()).toMatchObject([
+    expect(consumer.positions()).toMatchObject([
       { state: 'stopped', position: 10 },
       { state: 'running', position: 1 },
     ]);
     expect(await stopped()).toBe(1);
-    expect(lane.ready()).toBe(true);
+    expect(consumer.ready()).toBe(true);
     expect(written).toEqual([[1, 0, 0, 1]]);
     expect(assigns.at(-1)).toEqual([{ topic, partition: 1, offset: 0 }]);
     expect(seeks).toEqual([]);
@@ -248,9 +249,9 @@ describe('the log that was read before', () => {
 
   it('is taken at its offsets where the ledger has no mark', async () => {
     const unmarked = new Map([[0, { first: 0, next: 10, blocks: 0 }]]);
-    const { lane } = open({ known: unmarked, standing: 'other' });
-    lane.start();
-    await until(() => lane.ready());
-    expect(lane.positions().map(({ state }) => state)).toEqual(['running', 'running']);
+    const { consumer } = open({ known: unmarked, standing: 'other' });
+    consumer.start();
+    await until(() => consumer.ready());
+    expect(consumer.positions().map(({ state }) => state)).toEqual(['running', 'running']);
   });
 });

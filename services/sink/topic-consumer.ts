@@ -1,12 +1,10 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { markOf } from '../../lib/kafka/continuity.ts';
 import { OffsetOutOfRangeError, UnreadablePartitionError } from '../../lib/kafka/errors.ts';
 import type { Batch, Member, Reader } from '../../lib/kafka/types.ts';
-import { within } from '../../lib/kafka/within.ts';
 import type { StagePosition } from '../../lib/telemetry/index.ts';
 import { Block } from './block.ts';
 import { Cursor, type Message } from './cursor.ts';
-import type { LaneOptions } from './lane-options.ts';
+import type { TopicConsumerOptions } from './topic-consumer-options.ts';
 import { openPartitions } from './opening.ts';
 import { decode, decodeUnknown } from './reading.ts';
 
@@ -28,7 +26,7 @@ const STOP_GRACE_MS = 1_000;
  * One topic on its way into ClickHouse: takes its share of the partitions from the group, reads each
  * from where the ledger ends, gathers rows into blocks while the block before is being written.
  */
-export class Lane<M> {
+export class TopicConsumer<M> {
   private readonly reader: Reader;
   private member: Member | undefined;
   private cursors = new Map<number, Cursor<M>>();
@@ -44,7 +42,7 @@ export class Lane<M> {
   private readonly stopping = new AbortController();
   private running: Promise<void> | undefined;
 
-  constructor(private readonly options: LaneOptions<M>) {
+  constructor(private readonly options: TopicConsumerOptions<M>) {
     this.reader = options.kafka.createReader({ isolation: 'read_committed' });
     this.block = new Block(options.content.tables);
   }
@@ -73,11 +71,16 @@ export class Lane<M> {
   async stop(): Promise<void> {
     this.stopping.abort();
     if (this.epoch !== this.openEpoch) this.epochEnds.abort();
-    const timer = setTimeout(() => this.giveUp(), STOP_WITHIN_MS);
+    const { clock } = this.options;
+    const stopped = new AbortController();
+    const patience = clock.sleep(STOP_WITHIN_MS, stopped.signal).then(() => {
+      this.giveUp();
+      return clock.sleep(STOP_GRACE_MS, stopped.signal);
+    });
     await this.reader.close();
-    // What it may still ask Kafka ends by itself, and nothing is done with it.
-    await within(this.running ?? Promise.resolve(), STOP_WITHIN_MS + STOP_GRACE_MS).catch(() => undefined);
-    clearTimeout(timer);
+    // A request to Kafka that outlasts this ends by itself; its result is not used.
+    await Promise.race([this.running, patience]);
+    stopped.abort();
     this.giveUp();
     await this.member?.leave();
   }
@@ -130,7 +133,7 @@ export class Lane<M> {
         const { logger, content } = this.options;
         if (this.isStopping) break;
         logger.error({ topic: content.topic, err: error }, 'reading failed; beginning again at the end of the ledger');
-        await sleep(RETRY_PAUSE_MS, undefined, { signal: this.stopping.signal }).catch(() => undefined);
+        await this.options.clock.sleep(RETRY_PAUSE_MS, this.stopping.signal);
         this.turn();
       }
     }
@@ -167,7 +170,7 @@ export class Lane<M> {
     } catch (error) {
       logger.warn({ topic: content.topic, partition, err: error }, 'a stopped partition could not be tried again');
       const cursor = this.cursors.get(partition);
-      if (cursor !== undefined) cursor.retryAtMs = this.options.elapsed() + STOPPED_RETRY_MS;
+      if (cursor !== undefined) cursor.retryAtMs = this.options.clock.elapsedMs() + STOPPED_RETRY_MS;
     }
   }
 
@@ -177,7 +180,7 @@ export class Lane<M> {
     if (opened === null) return null;
     const cursors = new Map<number, Cursor<M>>();
     for (const { partition, state, end, problem, lost } of opened) {
-      const cursor = new Cursor<M>(partition, state, end, this.options.elapsed());
+      const cursor = new Cursor<M>(partition, state, end, this.options.clock.elapsedMs());
       cursors.set(partition, cursor);
       if (problem !== null) this.halt(cursor, problem, null);
       else if (lost || state.blocks > 0) await this.checkpoint(cursor, state.next);
@@ -186,7 +189,7 @@ export class Lane<M> {
   }
 
   private async step(): Promise<void> {
-    const dueInMs = this.submittedAtMs + this.options.settings.blockIntervalMs - this.options.elapsed();
+    const dueInMs = this.submittedAtMs + this.options.settings.blockIntervalMs - this.options.clock.elapsedMs();
     if (this.block.records > 0 && dueInMs <= 0 && this.inFlight === null) await this.submit();
     let waitMs = IDLE_POLL_MS;
     if (this.block.records > 0) {
@@ -211,7 +214,7 @@ export class Lane<M> {
   }
 
   private async take(batch: Batch): Promise<void> {
-    const { content, codec } = this.options;
+    const { content, codec, clock } = this.options;
     const cursor = this.cursors.get(batch.partition);
     if (cursor === undefined || cursor.stopped !== null || batch.topic !== content.topic) return;
     cursor.end = batch.highWatermark;
@@ -219,7 +222,7 @@ export class Lane<M> {
       if (record.offset < cursor.readTo) continue;
       let message: Message<M>;
       try {
-        message = decode(codec, record) ?? (await decodeUnknown(codec, record, this.stopping.signal));
+        message = decode(codec, record) ?? (await decodeUnknown(codec, record, clock, this.stopping.signal));
         const last = cursor.held.at(-1);
         if (last !== undefined && !content.sameCause(last, message)) {
           this.release(cursor);
@@ -272,7 +275,7 @@ export class Lane<M> {
       cursor.gathered = 0;
     }
     this.block = new Block(this.options.content.tables);
-    this.submittedAtMs = this.options.elapsed();
+    this.submittedAtMs = this.options.clock.elapsedMs();
     this.inFlight = this.write(block, epoch).finally(() => (this.inFlight = null));
   }
 
@@ -285,7 +288,7 @@ export class Lane<M> {
       cursor.next = range.last + 1;
       cursor.logTimeMs = range.logTimeMs;
       if (range.record !== null) cursor.mark = markOf(range.record);
-      cursor.movedAtMs = this.options.elapsed();
+      cursor.movedAtMs = this.options.clock.elapsedMs();
       cursor.blocks += 1;
       if (cursor.blocksSinceCheckpoint >= CHECKPOINT_BLOCKS) await this.checkpoint(cursor, cursor.next);
     }
@@ -294,7 +297,7 @@ export class Lane<M> {
   /** Not worth insisting on: the next one says the same. */
   private async checkpoint(cursor: Cursor<M>, next: number): Promise<void> {
     const { blocks } = cursor;
-    cursor.checkpointAtMs = this.options.elapsed();
+    cursor.checkpointAtMs = this.options.clock.elapsedMs();
     try {
       await this.options.ledger.checkpoint(cursor.partition, { first: cursor.chainFirst, next, mark: cursor.mark });
       // Not those that were written meanwhile.
@@ -306,8 +309,8 @@ export class Lane<M> {
   }
 
   private async housekeep(): Promise<void> {
-    const { metrics, content, elapsed } = this.options;
-    const now = elapsed();
+    const { metrics, content, clock } = this.options;
+    const now = clock.elapsedMs();
     let stopped = 0;
     for (const cursor of this.cursors.values()) {
       metrics.lag.set({ topic: content.topic, partition: cursor.partition }, Math.max(0, cursor.end - cursor.position));
@@ -326,9 +329,9 @@ export class Lane<M> {
   }
 
   private halt(cursor: Cursor<M>, problem: string, error: unknown, retryMs = STOPPED_RETRY_MS): void {
-    const { logger, content, elapsed } = this.options;
+    const { logger, content, clock } = this.options;
     cursor.stopped = problem;
-    cursor.retryAtMs = elapsed() + retryMs;
+    cursor.retryAtMs = clock.elapsedMs() + retryMs;
     cursor.readTo = cursor.releasedTo;
     cursor.held = [];
     this.reader.remove(content.topic, cursor.partition);

@@ -1,5 +1,6 @@
 import type { Logger } from 'pino';
 import type { Codec } from '../../lib/avro/index.ts';
+import type { Clock } from '../../lib/clock/index.ts';
 import type { Kafka } from '../../lib/kafka/types.ts';
 import type { TopicName } from '../../lib/topics.ts';
 import type { Rows } from './block.ts';
@@ -9,7 +10,7 @@ import type { SinkMetrics } from './metrics.ts';
 import type { BlockWriter } from './writer.ts';
 
 /** What a topic's records become. */
-export interface LaneContent<M> {
+export interface TopicContent<M> {
   topic: TopicName;
   /** The tables, in the order in which a block writes them. */
   tables: readonly string[];
@@ -18,7 +19,7 @@ export interface LaneContent<M> {
   logTimeMs(message: M): number;
 }
 
-export interface LaneSettings {
+export interface SinkSettings {
   /** Blocks begin at least so far apart, unless one is full. */
   blockIntervalMs: number;
   /** A block is full with so many records, but for the rest of a cause. */
@@ -29,8 +30,8 @@ export interface LaneSettings {
   acceptLost: boolean;
 }
 
-export interface LaneOptions<M> {
-  content: LaneContent<M>;
+export interface TopicConsumerOptions<M> {
+  content: TopicContent<M>;
   kafka: Kafka;
   codec: Codec<M>;
   groupId: string;
@@ -40,9 +41,8 @@ export interface LaneOptions<M> {
   writer: BlockWriter;
   /** Ends what ledger and writer have under way. */
   givingUp: AbortController;
-  settings: LaneSettings;
+  settings: SinkSettings;
   logger: Logger;
   metrics: SinkMetrics;
-  /** Milliseconds that pass evenly, whatever is done to the machine's clock. */
-  elapsed: () => number;
+  clock: Clock;
 }
