@@ -3,15 +3,15 @@
  * counted, and keeps serving.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
+import { systemClock } from '../lib/clock/index.ts';
 import {
-  sendWebhooks,
   shopTimeZone,
   simulateDay,
   simulateLive,
   type SimulatedDay,
-  type Target,
   type WebhookEvent,
 } from '../lib/simulate/index.ts';
+import { sendWebhooks, type Target } from '../lib/webhook-client/index.ts';
 import { runInstallation } from './installation/installation.ts';
 
 const CARTS = 2_000;
@@ -103,6 +103,7 @@ async function play(day: SimulatedDay, targets: Record<WebhookEvent, Target>, sa
   const terminal = process.stderr.isTTY;
   let shownMs = 0;
   const result = await sendWebhooks({
+    clock: systemClock,
     webhooks: day.webhooks,
     targets,
     concurrency: 32,
@@ -192,5 +193,5 @@ await runInstallation('demo', async ({ config, say, stopping }) => {
     cartsPerHour: LIVE_CARTS_PER_HOUR,
     upcoming: day.upcoming,
   });
-  await sendWebhooks({ webhooks, targets, concurrency: 8, live: true, signal: stopping });
+  await sendWebhooks({ clock: systemClock, webhooks, targets, concurrency: 8, live: true, signal: stopping });
 });

@@ -1,15 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { sendWebhooks, shopTimeZone, simulateDay, simulateLive } from '../lib/simulate/index.ts';
-import type {
-  PersonLine,
-  SendProgress,
-  SendResult,
-  SimulatedWebhook,
-  Target,
-  WebhookEvent,
-} from '../lib/simulate/index.ts';
+import { systemClock } from '../lib/clock/index.ts';
+import { shopTimeZone, simulateDay, simulateLive } from '../lib/simulate/index.ts';
+import type { PersonLine, SimulatedWebhook, WebhookEvent } from '../lib/simulate/index.ts';
+import { sendWebhooks, type SendProgress, type SendResult, type Target } from '../lib/webhook-client/index.ts';
 
 const EVENTS: readonly WebhookEvent[] = ['cart_status', 'cart_activity', 'cart_abandoned'];
 /** Where the day goes when nothing else is asked for. */
@@ -260,6 +255,7 @@ async function play(
     for (const webhook of webhooks) if (route.targets[webhook.event] !== undefined) yield webhook;
   }
   const result = await sendWebhooks({
+    clock: systemClock,
     webhooks: wanted(),
     targets: route.targets as Record<WebhookEvent, Target>,
     concurrency: options.concurrency,

@@ -90,7 +90,13 @@ describe('parseAudience', () => {
 });
 
 describe('compile', () => {
-  const options = { workspace: "w'x", zone: 'UTC', nowMs: 1_000, includeAnonymous: false };
+  const options = {
+    tables: { traitEvents: 'trait_events', people: 'people' },
+    workspace: "w'x",
+    zone: 'UTC',
+    nowMs: 1_000,
+    includeAnonymous: false,
+  };
 
   it('binds every value; nothing of the tree is in the text of the query', () => {
     const audience: Audience = {

@@ -1,5 +1,4 @@
-import { readInstant } from '../jane/times.ts';
-import { startOfDay, step } from '../time/index.ts';
+import { readInstant, startOfDay, step } from '../time/index.ts';
 import type { TimeCondition } from './tree.ts';
 
 /** First and last millisecond that satisfy a condition; null: open. From after to: nothing does. */

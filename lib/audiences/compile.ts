@@ -1,8 +1,9 @@
-import { TABLES } from '../clickhouse/tables.ts';
 import { boundsOf } from './bounds.ts';
 import type { Audience, DwellNode, TraitNode } from './tree.ts';
 
 export interface CompileOptions {
+  /** The tables that hold trait events and people. */
+  tables: { traitEvents: string; people: string };
   workspace: string;
   /** The workspace's zone: its days are meant. */
   zone: string;
@@ -108,7 +109,7 @@ class Compiler {
   groupBitmapStateIf(person_id, merged_into != 0),
   groupArrayIf(person_id, merged_into != 0),
   groupArrayIf(merged_into, merged_into != 0)
-) FROM ${TABLES.people} FINAL WHERE workspace = {workspace:String})`;
+) FROM ${this.options.tables.people} FINAL WHERE workspace = {workspace:String})`;
   }
 
   #leaf(node: TraitNode | DwellNode): string {
@@ -124,7 +125,7 @@ class Compiler {
   }
 
   #traitLeaf(node: TraitNode): string {
-    const rows = `FROM ${TABLES.traitEvents} FINAL WHERE ${this.#conditions(node).join(' AND ')}`;
+    const rows = `FROM ${this.options.tables.traitEvents} FINAL WHERE ${this.#conditions(node).join(' AND ')}`;
     const atLeast = node.at_least ?? 1;
     if (atLeast === 1) {
       const raw = `(SELECT groupBitmapState(person_id) ${rows})`;
@@ -137,7 +138,7 @@ class Compiler {
   SELECT if(alias.winner = 0, counted.person_id, alias.winner) AS person, sum(counted.events) AS total
   FROM (SELECT person_id, count() AS events ${rows} GROUP BY person_id) AS counted
   LEFT JOIN (
-    SELECT person_id, merged_into AS winner FROM ${TABLES.people} FINAL
+    SELECT person_id, merged_into AS winner FROM ${this.options.tables.people} FINAL
     WHERE workspace = {workspace:String} AND merged_into != 0
   ) AS alias ON alias.person_id = counted.person_id
   GROUP BY person HAVING total >= ${threshold}

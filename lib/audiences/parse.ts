@@ -1,6 +1,5 @@
-import { z } from '@hono/zod-openapi';
-import { readInstant } from '../jane/times.ts';
-import { inYears, readDay, UNITS, YEAR_MAX, YEAR_MIN } from '../time/index.ts';
+import { z } from 'zod';
+import { inYears, readDay, readInstant, UNITS, YEAR_MAX, YEAR_MIN } from '../time/index.ts';
 import type { Audience } from './tree.ts';
 
 export const DEPTH_MAX = 16;
@@ -178,33 +177,5 @@ function walkBranch(
   return kind === 'and' ? { and: children } : { or: children };
 }
 
-/** For OpenAPI: what the checks above take, in the words of JSON Schema. */
-const nodeReference = { $ref: '#/components/schemas/Audience' };
-
-/** An audience in a request: typed when it is valid, else with issues whose paths lead into the tree. */
-export const audienceSchema = z
-  .custom<Audience>()
-  .superRefine((value, context) => {
-    for (const { path, message } of parseAudience(value).issues ?? []) {
-      context.addIssue({ code: 'custom', path, message });
-    }
-  })
-  .openapi('Audience', {
-    description: `A tree of conditions, at most ${DEPTH_MAX} deep with at most ${LEAVES_MAX} leaves.`,
-    type: 'object',
-    oneOf: [
-      { $ref: '#/components/schemas/TraitCondition' },
-      object({ everyone: { type: 'boolean', enum: [true] } }),
-      object({ and: { type: 'array', minItems: 1, items: nodeReference } }),
-      object({ or: { type: 'array', minItems: 1, items: nodeReference } }),
-      object({ not: nodeReference }),
-      { $ref: '#/components/schemas/DwellCondition' },
-    ],
-  } as never);
-
-function object(properties: Record<string, object>): object {
-  return { type: 'object', properties, required: Object.keys(properties), additionalProperties: false };
-}
-
-/** The leaves as named components of the OpenAPI document: register them in the app that uses `audienceSchema`. */
-export const audienceComponents = { TraitCondition: leaf, DwellCondition: dwellNode };
+/** The leaves, as schemas: for whoever describes an audience to others. */
+export const leafSchemas = { TraitCondition: leaf, DwellCondition: dwellNode };

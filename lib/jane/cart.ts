@@ -4,7 +4,7 @@ import { Fields } from './fields.ts';
 import { isObject, type JsonObject } from './json.ts';
 import { MAX_PRODUCTS } from './limits.ts';
 import type { DeliveryKind } from './settings.ts';
-import { readTime } from './times.ts';
+import { readTime } from '../time/index.ts';
 import type { Unusable } from './unusable.ts';
 
 /** What a cart says, apart from when and how it came. */

@@ -6,7 +6,7 @@ import { isObject, parseJson, type JsonObject } from './json.ts';
 import { contentKey, eventIdKey } from './keys.ts';
 import { CLAMP_TOLERANCE_MS, EARLIEST_MS, MAX_EVENT_ID_CHARACTERS } from './limits.ts';
 import type { DeliveryKind, LineContext } from './settings.ts';
-import { readInstant } from './times.ts';
+import { readInstant } from '../time/index.ts';
 import { Unusable } from './unusable.ts';
 
 const FIELDS = new Set(['type', 'occurred_at', 'event_id', 'cart']);

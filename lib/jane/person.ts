@@ -2,7 +2,7 @@ import type { Consent, PersonInput } from '../../schemas/types.ts';
 import { identifierList, identifiersOf } from '../people/identifiers.ts';
 import { Fields } from './fields.ts';
 import { parseLineObject, readOccurredAt } from './line.ts';
-import { isTimeZone } from './local-time.ts';
+import { isTimeZone } from '../time/index.ts';
 import type { LineContext } from './settings.ts';
 import { Unusable } from './unusable.ts';
 

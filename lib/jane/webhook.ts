@@ -5,7 +5,7 @@ import { isObject, parseJson, type JsonObject } from './json.ts';
 import { contentKey } from './keys.ts';
 import { CLAMP_TOLERANCE_MS, EARLIEST_MS } from './limits.ts';
 import type { WebhookContext } from './settings.ts';
-import { readTime } from './times.ts';
+import { readTime } from '../time/index.ts';
 import { Unusable } from './unusable.ts';
 
 /** Understands the raw body of one authenticated webhook (semantics §1). Pure; never throws on any body. */

@@ -4,6 +4,4 @@ export type { Expected } from './expected.ts';
 export { simulateLive } from './live.ts';
 export type { LiveOptions } from './live.ts';
 export type { PersonLine } from './people.ts';
-export { sendWebhooks, signedHeaders } from './send.ts';
-export type { SendOptions, SendProgress, SendResult, Target } from './send.ts';
 export type { WebhookEvent } from './story.ts';

@@ -1,6 +1,7 @@
 import { Temporal } from 'temporal-polyfill';
 
-export { isTimeZone } from '../jane/local-time.ts';
+export { instantOfLocal, isTimeZone } from './local-time.ts';
+export { readInstant, readRequestTimestamp, readTime } from './times.ts';
 
 /** Units of a condition: `minutes` and `hours` are exact, the others are steps of the calendar in a zone. */
 export const UNITS = ['minutes', 'hours', 'days', 'weeks', 'months'] as const;

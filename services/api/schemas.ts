@@ -1,8 +1,7 @@
 import { z } from '@hono/zod-openapi';
 import { isSupportedCountry } from 'libphonenumber-js/min';
 import type { Meta } from '../../lib/definitions/index.ts';
-import { readInstant } from '../../lib/jane/times.ts';
-import { inYears, isTimeZone, showInstant } from '../../lib/time/index.ts';
+import { inYears, isTimeZone, readInstant, showInstant } from '../../lib/time/index.ts';
 
 /** Pieces of the bodies that several routes share. */
 

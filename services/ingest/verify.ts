@@ -3,7 +3,7 @@ import type { Definitions, Subscription } from '../../lib/definitions/index.ts';
 import { hashOf } from '../../lib/definitions/index.ts';
 import { HttpProblem } from '../../lib/http/index.ts';
 import { signatureMatches } from '../../lib/jane/signature.ts';
-import { readRequestTimestamp } from '../../lib/jane/times.ts';
+import { readRequestTimestamp } from '../../lib/time/index.ts';
 
 /** What a webhook presents. */
 export interface Presented {

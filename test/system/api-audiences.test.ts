@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { compile, parseAudience, SAMPLE_MAX, type Audience, type TimeCondition } from '../../lib/audiences/index.ts';
+import { TABLES } from '../../lib/clickhouse/tables.ts';
 import {
   evaluate,
   event,
@@ -145,7 +146,7 @@ beforeAll(async () => {
 afterAll(() => opened.close());
 
 async function count(audience: Audience, evaluation: Evaluation): Promise<Row> {
-  const { query, params } = compile(audience, { workspace: WORKSPACE, zone: ZONE, ...evaluation });
+  const { query, params } = compile(audience, { tables: TABLES, workspace: WORKSPACE, zone: ZONE, ...evaluation });
   const [row] = await opened.database.rows<Row>(query, params);
   if (!row) throw new Error('no row');
   return row;

@@ -1,13 +1,8 @@
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import {
-  sendWebhooks,
-  shopTimeZone,
-  simulateDay,
-  type SimulatedDay,
-  type Target,
-  type WebhookEvent,
-} from '../../lib/simulate/index.ts';
+import { systemClock } from '../../lib/clock/index.ts';
+import { shopTimeZone, simulateDay, type SimulatedDay, type WebhookEvent } from '../../lib/simulate/index.ts';
+import { sendWebhooks, type Target } from '../../lib/webhook-client/index.ts';
 import {
   createSubscription,
   createWorkspace,
@@ -67,7 +62,7 @@ beforeAll(async () => {
     WebhookEvent,
     Target
   >;
-  const sent = await sendWebhooks({ webhooks: day.webhooks, targets, concurrency: 24 });
+  const sent = await sendWebhooks({ clock: systemClock, webhooks: day.webhooks, targets, concurrency: 24 });
   expect(sent).toMatchObject({ failed: 0, accepted: day.webhooks.length });
   // Consents last: records of people who are not there yet would make them.
   await postLines(installation, workspace, 'people', day.people);
@@ -178,7 +173,12 @@ describe.skipIf(executable === undefined)('the console', () => {
         const ground = await page.evaluate(() => getComputedStyle(document.body).backgroundColor);
         expect(ground).toBe(scheme === 'light' ? 'rgb(244, 242, 236)' : 'rgb(13, 20, 18)');
         // Something moves while the picture is taken.
-        await sendWebhooks({ webhooks: day.upcoming.slice(pictures * 6, ++pictures * 6), targets, concurrency: 6 });
+        await sendWebhooks({
+          clock: systemClock,
+          webhooks: day.upcoming.slice(pictures * 6, ++pictures * 6),
+          targets,
+          concurrency: 6,
+        });
         await page.waitForTimeout(4_000);
         await keepPicture(page, `live-${name}-${scheme}`);
         await page.close();

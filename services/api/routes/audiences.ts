@@ -1,15 +1,9 @@
 import { z } from '@hono/zod-openapi';
-import {
-  audienceComponents,
-  audienceSchema,
-  compile,
-  looksAtNow,
-  NotBuiltError,
-} from '../../../lib/audiences/index.ts';
-import { VIEWS } from '../../../lib/clickhouse/tables.ts';
+import { compile, looksAtNow, NotBuiltError } from '../../../lib/audiences/index.ts';
+import { TABLES, VIEWS } from '../../../lib/clickhouse/tables.ts';
 import { addRoute, HttpProblem, invalid, type ProblemItem } from '../../../lib/http/index.ts';
-import { readInstant } from '../../../lib/jane/times.ts';
-import { showInstant } from '../../../lib/time/index.ts';
+import { readInstant, showInstant } from '../../../lib/time/index.ts';
+import { audienceComponents, audienceSchema } from '../audience-schema.ts';
 import type { Rows } from '../database.ts';
 import type { ApiDeps, Routes } from '../deps.ts';
 import { personId } from '../rows.ts';
@@ -77,6 +71,7 @@ async function preview(deps: ApiDeps, workspace: string, body: PreviewRequest, s
   const zone = (await deps.definitions.findWorkspace(workspace))?.time_zone;
   if (zone === undefined) throw new HttpProblem(404, 'there is no such workspace');
   const { query, params } = compile(body.audience, {
+    tables: TABLES,
     workspace,
     zone,
     nowMs,

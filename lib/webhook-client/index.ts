@@ -1,11 +1,11 @@
-import { createHmac } from 'node:crypto';
+/** Sends signed webhooks over HTTP, as Jane does. */
 import http from 'node:http';
 import https from 'node:https';
-import { setTimeout as sleep } from 'node:timers/promises';
-import type { SimulatedWebhook } from './day.ts';
-import type { WebhookEvent } from './story.ts';
+import type { Clock } from '../clock/index.ts';
+import { signatureOf } from '../jane/signature.ts';
+import type { SimulatedWebhook, WebhookEvent } from '../simulate/index.ts';
 
-/** Where the webhooks of one event go: what creating a subscription answers. */
+/** Where the webhooks of one event go: the answer to creating a subscription. */
 export interface Target {
   url: string;
   bearerToken: string;
@@ -13,9 +13,9 @@ export interface Target {
 }
 
 export interface SendProgress {
-  /** Deliveries begun. */
+  /** Deliveries whose first attempt has begun. */
   started: number;
-  /** Deliveries with an answer, or given up. */
+  /** Deliveries that were answered or given up. */
   done: number;
   accepted: number;
   retries: number;
@@ -23,40 +23,40 @@ export interface SendProgress {
 }
 
 export interface SendResult extends SendProgress {
-  /** Answers by HTTP status, retried ones too; `error` counts connections that broke. */
+  /** Responses by HTTP status, including retried ones; `error` counts broken connections. */
   byStatus: Record<string, number>;
-  /** Deliveries that never got a 2xx. */
+  /** Deliveries that never received a 2xx. */
   failed: number;
-  /** Of accepted deliveries, from the moment the last attempt began, in milliseconds. */
+  /** Latency of accepted deliveries, measured over the last attempt, in milliseconds. */
   latencyMs: { p50: number; p99: number };
-  /** The longest that an open loop fell behind its own schedule, in milliseconds. */
+  /** Largest delay of an open loop behind its schedule, in milliseconds. */
   behindMs: number;
 }
 
 export interface SendOptions {
+  clock: Clock;
   webhooks: Iterable<SimulatedWebhook>;
   targets: Record<WebhookEvent, Target>;
-  /** Requests under way at most; connections are kept alive. */
+  /** Maximum number of concurrent requests; connections are kept alive. */
   concurrency: number;
-  /** Deliveries per second in an open loop; absent: as fast as they are answered. */
+  /** Deliveries per second in an open loop; absent: as fast as responses arrive. */
   rate?: number;
-  /** Every delivery at its own `atMs` instead. */
+  /** Send every delivery at its own `atMs` instead. */
   live?: boolean;
-  /** Attempts of one delivery before it is given up (default 10). */
+  /** Attempts per delivery before giving up (default 10). */
   attempts?: number;
   onProgress?(progress: SendProgress): void;
   signal?: AbortSignal;
 }
 
-/** The headers that Jane sends with a body: the signature is hex HMAC-SHA256 of `{timestamp}:{body}`. */
+/** The headers that Jane sends with a body. The timestamp is in Unix seconds. */
 export function signedHeaders(target: Target, body: string, requestAtMs: number): Record<string, string> {
   const timestamp = String(Math.floor(requestAtMs / 1_000));
-  const signature = createHmac('sha256', target.signingSecret).update(`${timestamp}:${body}`).digest('hex');
   return {
     authorization: `Bearer ${target.bearerToken}`,
     'content-type': 'application/json',
     'x-jane-request-timestamp': timestamp,
-    'x-jane-signature': signature,
+    'x-jane-signature': signatureOf(target.signingSecret, timestamp, Buffer.from(body)),
   };
 }
 
@@ -96,16 +96,16 @@ function quantile(sorted: readonly number[], q: number): number {
   return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * q))] ?? 0;
 }
 
-/** Latencies of at most so many deliveries are kept, by reservoir, so that an endless run stays small. */
+/** Size of the reservoir of latencies, so that an endless run uses bounded memory. */
 const LATENCIES_KEPT = 20_000;
 
 class Sender {
   readonly #options: SendOptions;
   readonly #agents: Agents;
   readonly #urls = new Map<string, URL>();
-  /** The request timestamp that a delivery went out with: a repeat of it says the same. */
+  /** The request timestamp of each delivery: a repeat carries the same one. */
   readonly #stamps = new WeakMap<SimulatedWebhook, number>();
-  readonly #beganMs = performance.now();
+  readonly #beganMs: number;
   readonly #latencies: number[] = [];
   readonly byStatus: Record<string, number> = {};
   started = 0;
@@ -117,13 +117,14 @@ class Sender {
 
   constructor(options: SendOptions) {
     this.#options = options;
+    this.#beganMs = options.clock.elapsedMs();
     const settings = { keepAlive: true, maxSockets: options.concurrency, scheduling: 'fifo' as const };
     this.#agents = { http: new http.Agent(settings), https: new https.Agent(settings) };
   }
 
   progress(): SendProgress {
     const { started, done, accepted, retries } = this;
-    return { started, done, accepted, retries, elapsedMs: performance.now() - this.#beganMs };
+    return { started, done, accepted, retries, elapsedMs: this.#options.clock.elapsedMs() - this.#beganMs };
   }
 
   result(): SendResult {
@@ -145,9 +146,9 @@ class Sender {
 
   /** How long until this delivery is due, in milliseconds; negative when it is late. */
   dueInMs(webhook: SimulatedWebhook): number {
-    if (this.#options.live) return webhook.atMs - Date.now();
+    if (this.#options.live) return webhook.atMs - this.#options.clock.wallMs();
     if (this.#options.rate === undefined) return 0;
-    return (this.started * 1_000) / this.#options.rate - (performance.now() - this.#beganMs);
+    return (this.started * 1_000) / this.#options.rate - (this.#options.clock.elapsedMs() - this.#beganMs);
   }
 
   async deliver(webhook: SimulatedWebhook): Promise<void> {
@@ -161,7 +162,10 @@ class Sender {
       const again = answer === null || answer.status === 429 || answer.status === 503;
       if (!again || attempt === attempts || this.#options.signal?.aborted) break;
       this.retries += 1;
-      await sleep(Math.min(10_000, answer?.retryAfterMs ?? 100 * 2 ** attempt));
+      await this.#options.clock.sleep(
+        Math.min(10_000, answer?.retryAfterMs ?? 100 * 2 ** attempt),
+        this.#options.signal,
+      );
     }
     this.failed += 1;
   }
@@ -171,11 +175,12 @@ class Sender {
     const url = this.#urls.get(target.url) ?? new URL(target.url);
     this.#urls.set(target.url, url);
     const headers = signedHeaders(target, webhook.body, this.#stamp(webhook.repeats ?? webhook));
-    const beganMs = performance.now();
+    const { clock } = this.#options;
+    const beganMs = clock.elapsedMs();
     try {
       const answer = await post(this.#agents, url, headers, webhook.body);
       this.#count(String(answer.status));
-      if (answer.status < 300) this.#keepLatency(performance.now() - beganMs);
+      if (answer.status < 300) this.#keepLatency(clock.elapsedMs() - beganMs);
       return answer;
     } catch {
       this.#count('error');
@@ -183,9 +188,9 @@ class Sender {
     }
   }
 
-  /** Now, for what is new or too old to be believed; for repeats, what the first one said. */
+  /** Now for a new delivery or one whose timestamp has become too old; a repeat carries the timestamp of the first. */
   #stamp(first: SimulatedWebhook): number {
-    const nowMs = Date.now();
+    const nowMs = this.#options.clock.wallMs();
     const known = this.#stamps.get(first);
     if (known !== undefined && nowMs - known < 240_000) return known;
     this.#stamps.set(first, nowMs);
@@ -199,16 +204,16 @@ class Sender {
   #keepLatency(latencyMs: number): void {
     if (this.#latencies.length < LATENCIES_KEPT) this.#latencies.push(latencyMs);
     else {
-      const place = Math.floor(Math.random() * this.accepted);
-      if (place < LATENCIES_KEPT) this.#latencies[place] = latencyMs;
+      const index = Math.floor(Math.random() * this.accepted);
+      if (index < LATENCIES_KEPT) this.#latencies[index] = latencyMs;
     }
   }
 }
 
 /**
- * Sends deliveries, signed as of now (an old timestamp would be refused; when each thing happened stands in its
- * body). 429, 503 and broken connections are tried again; anything else is an answer. Never rejects because of
- * one: read `failed` and `byStatus`.
+ * Sends deliveries with the current time as the request timestamp: an old one would be refused, and the body carries
+ * the time of the event. 429, 503 and broken connections are retried; any other response is final. Never rejects
+ * because of a failed delivery: read `failed` and `byStatus`.
  */
 export async function sendWebhooks(options: SendOptions): Promise<SendResult> {
   const sender = new Sender(options);
@@ -217,9 +222,9 @@ export async function sendWebhooks(options: SendOptions): Promise<SendResult> {
     for (const webhook of options.webhooks) {
       if (options.signal?.aborted) break;
       let dueMs = sender.dueInMs(webhook);
-      // In short naps, so that an abort is heard.
+      // Short sleeps, so that progress is reported while waiting.
       while (dueMs > 1 && !options.signal?.aborted) {
-        await sleep(Math.min(dueMs, 250));
+        await options.clock.sleep(Math.min(dueMs, 250), options.signal);
         dueMs = sender.dueInMs(webhook);
         options.onProgress?.(sender.progress());
       }
