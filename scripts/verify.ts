@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util';
+import { systemClock } from '../lib/clock/index.ts';
 import { createRegistry, registryAuth } from '../lib/avro/index.ts';
 import { createClickHouse } from '../lib/clickhouse/client.ts';
 import { systemClock } from '../lib/clock/index.ts';
@@ -39,6 +40,7 @@ const main = async (): Promise<number> => {
     security: config.kafkaSecurity,
     clientId: 'verify',
     logger,
+    clock: systemClock,
     topicPrefix,
   });
   const client = createClickHouse({

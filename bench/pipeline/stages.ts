@@ -2,6 +2,7 @@
  * Where events are on their way: by the append times that Kafka put on the records of each topic, read after the
  * fact, so that looking costs nothing while it is measured; and by the metrics of the processes.
  */
+import { systemClock } from '../../lib/clock/index.ts';
 import { createRegistry } from '../../lib/avro/index.ts';
 import { createKafka, type Kafka } from '../../lib/kafka/index.ts';
 import { createLogger } from '../../lib/telemetry/index.ts';
@@ -98,7 +99,7 @@ async function withKafka<T>(
   work: (kafka: Kafka, logger: ReturnType<typeof createLogger>) => Promise<T>,
 ): Promise<T> {
   const logger = createLogger('bench', 'warn');
-  const kafka = createKafka({ brokers: kafkaBrokers, clientId: 'bench', logger, topicPrefix: '' });
+  const kafka = createKafka({ brokers: kafkaBrokers, clientId: 'bench', logger, clock: systemClock, topicPrefix: '' });
   try {
     return await work(kafka, logger);
   } finally {

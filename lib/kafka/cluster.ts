@@ -1,12 +1,11 @@
 import { connect, isIP, type Socket } from 'node:net';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { connect as connectTls } from 'node:tls';
 import Cluster from 'kafkajs/src/cluster/index.js';
 import loggers from 'kafkajs/src/loggers/index.js';
 import type { SASLOptions, logCreator } from 'kafkajs';
 import type { Logger } from 'pino';
+import { within, type Clock } from '../clock/index.ts';
 import type { KafkaSecurity } from './types.ts';
-import { within } from './within.ts';
 import { KafkaUnavailableError, kafkaErrorType, messageOf } from './errors.ts';
 
 /** Opens a connection to a broker, over TLS when `ssl` is given; calls `onConnect` when it is there. */
@@ -21,6 +20,7 @@ export interface Connection {
   brokers: string[];
   clientId: string;
   logger: Logger;
+  clock: Clock;
   security?: KafkaSecurity;
   /** In the place of connections to the brokers themselves. */
   socketFactory?: SocketFactory;
@@ -69,7 +69,7 @@ export interface Link {
  * Makes a set of connections. Requests on one connection are answered in order, so whoever waits long (a fetch, joining
  * a group) must not share one with others.
  */
-export function link({ brokers, clientId, logger, security, socketFactory = directSocket }: Connection): Link {
+export function link({ brokers, clientId, logger, clock, security, socketFactory = directSocket }: Connection): Link {
   const sockets = new Set<Socket>();
   let closed = false;
   const cluster = new Cluster({
@@ -100,7 +100,7 @@ export function link({ brokers, clientId, logger, security, socketFactory = dire
     async close() {
       closed = true;
       const finished = ready.then(() => cluster.disconnect()).catch(() => undefined);
-      await Promise.race([finished, new Promise((resolve) => setTimeout(resolve, CLOSE_GRACE_MS).unref())]);
+      await within(finished, CLOSE_GRACE_MS, clock).catch(() => undefined);
       for (const socket of sockets) socket.destroy(new Error('closed'));
     },
   };
@@ -127,17 +127,18 @@ export class ControlCluster {
 
   /** Runs `ask`, again after errors, until `patienceMs` have passed; then throws KafkaUnavailableError. */
   async ask<T>(what: string, ask: (cluster: Cluster) => Promise<T>, final?: (error: unknown) => boolean): Promise<T> {
-    const deadline = performance.now() + this.patienceMs;
+    const { clock } = this.connection;
+    const deadline = clock.elapsedMs() + this.patienceMs;
     for (let pauseMs = 50; ; pauseMs = Math.min(1_000, pauseMs * 2)) {
       try {
-        return await within(this.connected().then(ask), deadline - performance.now());
+        return await within(this.connected().then(ask), deadline - clock.elapsedMs(), clock);
       } catch (error) {
         if (final?.(error) === true || FINAL.has(kafkaErrorType(error) ?? '')) throw error;
         await this.drop();
-        if (this.closed || performance.now() + pauseMs > deadline) {
+        if (this.closed || clock.elapsedMs() + pauseMs > deadline) {
           throw new KafkaUnavailableError(`${what}: ${messageOf(error)}`, { cause: error });
         }
-        await sleep(pauseMs);
+        await clock.sleep(pauseMs);
       }
     }
   }

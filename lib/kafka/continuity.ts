@@ -1,4 +1,5 @@
 import { crc32 } from 'node:zlib';
+import type { Clock } from '../clock/index.ts';
 import { UnreadablePartitionError } from './errors.ts';
 import type { Kafka, KafkaRecord } from './types.ts';
 
@@ -55,6 +56,7 @@ export async function findBroken(
   topic: string,
   marks: ReadonlyMap<number, Mark>,
   beginnings: readonly number[],
+  clock: Clock,
 ): Promise<Set<number>> {
   const broken = new Set<number>();
   const open = new Map([...marks].filter(([partition, { offset }]) => offset >= (beginnings[partition] ?? 0)));
@@ -66,11 +68,11 @@ export async function findBroken(
     open.delete(partition);
     reader.remove(topic, partition);
   };
-  const deadline = performance.now() + WITHIN_MS;
+  const deadline = clock.elapsedMs() + WITHIN_MS;
   try {
     reader.assign([...open].map(([partition, { offset }]) => ({ topic, partition, offset })));
     while (open.size > 0) {
-      if (performance.now() > deadline) throw new Error(`${topic}: the last records read could not be looked at`);
+      if (clock.elapsedMs() > deadline) throw new Error(`${topic}: the last records read could not be looked at`);
       try {
         for (const { partition, records, nextOffset } of await reader.poll(POLL_MS)) {
           const mark = open.get(partition);

@@ -1,8 +1,8 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import kafkajs from 'kafkajs/index.js';
 import type { Admin, Kafka as KafkaJs } from 'kafkajs';
 import type Cluster from 'kafkajs/src/cluster/index.js';
 import type { Logger } from 'pino';
+import type { Clock } from '../clock/index.ts';
 import { decodeAssignment, decodeSubscription } from './assignment.ts';
 import {
   CONNECTION_TIMEOUT_MS,
@@ -32,6 +32,8 @@ export interface KafkaOptions {
   brokers: string[];
   clientId: string;
   logger: Logger;
+  /** For waiting, deadlines and the timestamps of records; sockets and kafkajs's own timers use the machine's. */
+  clock: Clock;
   topicPrefix: string;
   security?: KafkaSecurity;
   /** In the place of connections to the brokers themselves. */
@@ -40,7 +42,7 @@ export interface KafkaOptions {
 
 /** The installation's Kafka. Connects on demand; nothing is sent before it is asked for. */
 export function createKafka({ topicPrefix, ...connection }: KafkaOptions): Kafka {
-  const { brokers, clientId, logger, security } = connection;
+  const { brokers, clientId, logger, clock, security } = connection;
   const kafkaJs = new kafkajs.Kafka({
     brokers,
     clientId,
@@ -59,7 +61,7 @@ export function createKafka({ topicPrefix, ...connection }: KafkaOptions): Kafka
     partitionFor,
     partitionsOf,
     async ensureTopics(topics) {
-      await ensureTopics(kafkaJs, topicPrefix, topics);
+      await ensureTopics(kafkaJs, clock, topicPrefix, topics);
       directory.expect(topics.map(({ topic }) => topic));
     },
     endOffsets: (topic) => directory.offsetsAt(topic, LATEST),
@@ -120,18 +122,23 @@ async function committedOffsets(
 const NOT_SERVED_YET = new Set(['UNKNOWN_TOPIC_OR_PARTITION', 'LEADER_NOT_AVAILABLE']);
 const SERVED_WITHIN_MS = 15_000;
 
-async function ensureTopics(kafkaJs: KafkaJs, prefix: string, topics: readonly TopicSpec[]): Promise<void> {
-  const deadline = performance.now() + SERVED_WITHIN_MS;
+async function ensureTopics(
+  kafkaJs: KafkaJs,
+  clock: Clock,
+  prefix: string,
+  topics: readonly TopicSpec[],
+): Promise<void> {
+  const deadline = clock.elapsedMs() + SERVED_WITHIN_MS;
   for (;;) {
     try {
       return await ensureTopicsOnce(kafkaJs, prefix, topics);
     } catch (error) {
       if (error instanceof TopicMismatchError) throw error;
       const known = NOT_SERVED_YET.has((error as { type?: string }).type ?? '');
-      if (!known || performance.now() > deadline) {
+      if (!known || clock.elapsedMs() > deadline) {
         throw new KafkaUnavailableError(`topics: ${messageOf(error)}`, { cause: error });
       }
-      await sleep(100);
+      await clock.sleep(100);
     }
   }
 }

@@ -1,5 +1,6 @@
 import type Cluster from 'kafkajs/src/cluster/index.js';
 import type { Broker } from 'kafkajs-internals';
+import { Waker, within } from '../clock/index.ts';
 import {
   PROTOCOL,
   assignSticky,
@@ -12,8 +13,6 @@ import { link, type Connection, type Link } from './cluster.ts';
 import { kafkaErrorType, messageOf } from './errors.ts';
 import { isGone, processIdentity } from './process-identity.ts';
 import type { GroupOptions, Member } from './types.ts';
-import { Waker } from './waker.ts';
-import { within } from './within.ts';
 
 const SESSION_TIMEOUT_MS = 6_000;
 const HEARTBEAT_INTERVAL_MS = 1_000;
@@ -48,7 +47,7 @@ export class GroupMember implements Member {
   private closed = false;
   private joinAgain = false;
   private session: Session | null = null;
-  private readonly waker = new Waker();
+  private readonly waker: Waker;
   private readonly loop: Promise<void>;
 
   constructor(
@@ -56,6 +55,7 @@ export class GroupMember implements Member {
     private readonly prefix: string,
     private readonly options: GroupOptions,
   ) {
+    this.waker = new Waker(connection.clock);
     this.loop = this.run();
   }
 
@@ -106,7 +106,10 @@ export class GroupMember implements Member {
     if (this.closed) return;
     this.connection.logger.warn({ group: this.groupId, err: messageOf(error) }, 'group coordinator out of reach');
     await this.drop();
-    if (performance.now() - this.confirmedAtMs > (this.options.sessionTimeoutMs ?? SESSION_TIMEOUT_MS)) {
+    if (
+      this.connection.clock.elapsedMs() - this.confirmedAtMs >
+      (this.options.sessionTimeoutMs ?? SESSION_TIMEOUT_MS)
+    ) {
       this.lose('session ran out');
     }
     await this.waker.sleep(RETRY_PAUSE_MS);
@@ -152,7 +155,7 @@ export class GroupMember implements Member {
     const { coordinator } = await this.connected();
     const { generation, memberId } = this;
     await coordinator.heartbeat({ groupId: this.groupId, groupGenerationId: generation, memberId });
-    this.confirmedAtMs = performance.now();
+    this.confirmedAtMs = this.connection.clock.elapsedMs();
   }
 
   private async join(): Promise<void> {
@@ -214,7 +217,7 @@ export class GroupMember implements Member {
     const revoked = this.partitions.filter((p) => !partitions.includes(p));
     this.generation = generation;
     this.partitions = partitions;
-    this.confirmedAtMs = performance.now();
+    this.confirmedAtMs = this.connection.clock.elapsedMs();
     this.connection.logger.info({ group: this.groupId, generation, partitions, revoked }, 'joined the group');
     if (revoked.length > 0) this.options.onRevoked(revoked);
     this.options.onAssigned(partitions, generation);
@@ -224,10 +227,11 @@ export class GroupMember implements Member {
     if (this.closed) return;
     this.closed = true;
     this.waker.wake();
+    const { clock } = this.connection;
     const patienceMs = this.memberId === '' ? FIRST_JOIN_PATIENCE_MS : JOIN_PATIENCE_MS;
-    await within(this.loop, patienceMs).catch(() => undefined);
+    await within(this.loop, patienceMs, clock).catch(() => undefined);
     // Otherwise the session runs out by itself.
-    await within(this.leaveGroup(), LEAVE_PATIENCE_MS).catch(() => undefined);
+    await within(this.leaveGroup(), LEAVE_PATIENCE_MS, clock).catch(() => undefined);
     await this.drop();
     await this.loop.catch(() => undefined);
     await this.drop();

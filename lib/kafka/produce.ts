@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import errors from 'kafkajs/src/protocol/error.js';
 import type Cluster from 'kafkajs/src/cluster/index.js';
 import type { Broker } from 'kafkajs-internals';
@@ -144,9 +143,10 @@ export class ProducerSession {
     this.link = null;
   }
 
-  /** Appends the records, each partition's as one batch, by `deadlineMs` (performance.now()). Throws the last error. */
+  /** Appends the records, each partition's as one batch, by `deadlineMs` (of the clock's `elapsedMs`). Throws the last error. */
   async produce(groups: readonly PartitionRecords[], deadlineMs: number): Promise<void> {
-    const now = Date.now();
+    const { clock, logger } = this.connection;
+    const now = clock.wallMs();
     let waiting: EncodedBatch[] = groups.map(({ topic, partition, records }) => ({
       topic,
       partition,
@@ -155,11 +155,11 @@ export class ProducerSession {
     for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(MAX_PAUSE_MS, pauseMs * 2)) {
       const { failed, error } = await this.attempt(waiting);
       if (failed.length === 0) return;
-      if (this.closed || !isPassing(error) || performance.now() + pauseMs > deadlineMs) throw error;
-      this.connection.logger.debug({ err: messageOf(error), batches: failed.length }, 'sending again');
+      if (this.closed || !isPassing(error) || clock.elapsedMs() + pauseMs > deadlineMs) throw error;
+      logger.debug({ err: messageOf(error), batches: failed.length }, 'sending again');
       waiting = failed;
       if (kafkaErrorType(error) === undefined) this.reconnect();
-      await sleep(pauseMs);
+      await clock.sleep(pauseMs);
     }
   }
 

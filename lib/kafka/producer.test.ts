@@ -1,8 +1,8 @@
 import { once } from 'node:events';
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
-import { setTimeout as sleep } from 'node:timers/promises';
 import pino from 'pino';
 import { afterEach, beforeEach, expect, it } from 'vitest';
+import { ManualClock } from '../clock/testing.ts';
 import { KafkaUnavailableError } from './errors.ts';
 import { BatchingProducer } from './producer.ts';
 
@@ -23,27 +23,28 @@ afterEach(() => {
   for (const socket of sockets) socket.destroy();
 });
 
-it('gives up each send in its own time, whatever it is sent with', async () => {
+it('times out each send by its own deadline, whatever else is in its request', async () => {
   const { port } = silent.address() as AddressInfo;
-  const connection = { brokers: [`127.0.0.1:${port}`], clientId: 'test', logger: pino({ level: 'silent' }) };
+  const clock = new ManualClock();
+  const connection = { brokers: [`127.0.0.1:${port}`], clientId: 'test', logger: pino({ level: 'silent' }), clock };
   const producer = new BatchingProducer(connection, '', () => Promise.resolve(1), {
     deliveryTimeoutMs: DELIVERY_MS,
   });
-  const send = async (): Promise<number> => {
-    const startedAt = performance.now();
+  const endedAtMs: number[] = [];
+  const send = async (): Promise<void> => {
     const sent = producer.send({ topic: 't', key: 'k', partition: 0, value: Buffer.from('v') });
     await expect(sent).rejects.toBeInstanceOf(KafkaUnavailableError);
-    return performance.now() - startedAt;
+    endedAtMs.push(clock.elapsedMs());
   };
-  // The second and the third wait for the first, and then go together.
-  const first = send();
-  await sleep(20);
-  const second = send();
-  await sleep(DELIVERY_MS - 100);
-  const third = send();
-  for (const elapsedMs of await Promise.all([first, second, third])) {
-    expect(elapsedMs).toBeLessThan(DELIVERY_MS + 200);
-  }
+  // The second and the third wait for the first, and then share a request.
+  void send();
+  await clock.advance(20);
+  void send();
+  await clock.advance(DELIVERY_MS - 100);
+  void send();
+  await clock.advance(2 * DELIVERY_MS);
+  expect(endedAtMs).toEqual([DELIVERY_MS, DELIVERY_MS + 20, 2 * DELIVERY_MS - 80]);
   await producer.close();
   expect(producer.queuedBytes).toBe(0);
+  expect(clock.nextWakeMs).toBeNull();
 });

@@ -1,10 +1,10 @@
-import { setTimeout as sleep } from 'node:timers/promises';
+import { within } from '../clock/index.ts';
 import type { Connection } from './cluster.ts';
+import { Deadlines } from './deadlines.ts';
 import { BackpressureError, KafkaUnavailableError, messageOf } from './errors.ts';
 import { Groups, Placement, sizeOf, type PartitionsOf } from './placement.ts';
 import { ProducerSession } from './produce.ts';
 import type { OutgoingRecord, Producer, ProducerOptions } from './types.ts';
-import { NoAnswerError, within } from './within.ts';
 
 const MAX_REQUEST_BYTES = 4 << 20;
 /** A producer without transactions has no use for it, but the request has a field. */
@@ -40,6 +40,7 @@ export class BatchingProducer implements Producer {
   private readonly placement: Placement;
   private readonly maxQueuedBytes: number;
   private readonly deliveryTimeoutMs: number;
+  private readonly deadlines: Deadlines;
 
   constructor(
     private readonly connection: Connection,
@@ -49,7 +50,13 @@ export class BatchingProducer implements Producer {
   ) {
     this.placement = new Placement(partitionsOf);
     this.maxQueuedBytes = options.maxQueuedBytes ?? 64 << 20;
-    this.deliveryTimeoutMs = options.deliveryTimeoutMs ?? 15_000;
+    const deliveryTimeoutMs = options.deliveryTimeoutMs ?? 15_000;
+    this.deliveryTimeoutMs = deliveryTimeoutMs;
+    this.deadlines = new Deadlines(
+      connection.clock,
+      deliveryTimeoutMs,
+      () => new KafkaUnavailableError(`not acknowledged: no answer within ${deliveryTimeoutMs} ms`),
+    );
   }
 
   get queuedBytes(): number {
@@ -66,17 +73,11 @@ export class BatchingProducer implements Producer {
       throw new BackpressureError(`${this.bytes} bytes wait to be sent`);
     }
     this.bytes += bytes;
-    const { deliveryTimeoutMs } = this;
-    // Its records stay counted until they are gone, also when nobody waits for them any more.
-    const delivery = this.enqueue(list, performance.now() + deliveryTimeoutMs).finally(() => (this.bytes -= bytes));
-    try {
-      // What goes with others that have more time, or waits behind them, does not take theirs.
-      await within(delivery, deliveryTimeoutMs);
-    } catch (error) {
-      throw error instanceof NoAnswerError
-        ? new KafkaUnavailableError(`not acknowledged: ${error.message}`, { cause: error })
-        : error;
-    }
+    const deadlineMs = this.connection.clock.elapsedMs() + this.deliveryTimeoutMs;
+    // Records count as queued until they are sent or given up, also after their send has timed out.
+    const delivery = this.enqueue(list, deadlineMs).finally(() => (this.bytes -= bytes));
+    // A request has the deadline of its latest send; the earlier ones time out here.
+    await this.deadlines.limit(delivery);
   }
 
   private async enqueue(list: readonly OutgoingRecord[], deadlineMs: number): Promise<void> {
@@ -93,7 +94,7 @@ export class BatchingProducer implements Producer {
 
   private async learn(list: readonly OutgoingRecord[]): Promise<void> {
     try {
-      await within(this.placement.learn(list), this.deliveryTimeoutMs);
+      await within(this.placement.learn(list), this.deliveryTimeoutMs, this.connection.clock);
     } catch (error) {
       throw new KafkaUnavailableError(`not sent: ${messageOf(error)}`, { cause: error });
     }
@@ -120,7 +121,7 @@ export class BatchingProducer implements Producer {
 
   /** The next records in order, bounded in all and by partition. What has waited too long is given up here. */
   private takeBatch(): Waiting[] {
-    const now = performance.now();
+    const now = this.connection.clock.elapsedMs();
     const batch: Waiting[] = [];
     const rest: Waiting[] = [];
     const full = new Set<string>();
@@ -155,11 +156,13 @@ export class BatchingProducer implements Producer {
       deadlineMs = Math.max(deadlineMs, send.deadlineMs);
     }
     const work = this.ready(deadlineMs).then((session) => session.produce(groups.list, deadlineMs));
-    await within(work, deadlineMs - performance.now());
+    const { clock } = this.connection;
+    await within(work, deadlineMs - clock.elapsedMs(), clock);
   }
 
   /** The session at hand, or a new one as soon as a broker gives it an id. */
   private async ready(deadlineMs: number): Promise<ProducerSession> {
+    const { clock } = this.connection;
     for (let pauseMs = 50; ; pauseMs = Math.min(MAX_PAUSE_MS, pauseMs * 2)) {
       const session = (this.session ??= new ProducerSession(this.connection, null));
       try {
@@ -167,8 +170,8 @@ export class BatchingProducer implements Producer {
         return session;
       } catch (error) {
         if (this.session === session) this.dropSession();
-        if (this.closed || performance.now() + pauseMs > deadlineMs) throw error;
-        await sleep(pauseMs);
+        if (this.closed || clock.elapsedMs() + pauseMs > deadlineMs) throw error;
+        await clock.sleep(pauseMs);
       }
     }
   }
@@ -183,6 +186,7 @@ export class BatchingProducer implements Producer {
   async close(): Promise<void> {
     this.closed = true;
     await this.running;
+    this.deadlines.close();
     await this.session?.close();
   }
 }

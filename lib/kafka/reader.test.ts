@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
+import { ManualClock } from '../clock/testing.ts';
 import type { Connection } from './cluster.ts';
 import type { FetchedPartition } from './fetch.ts';
 import { KafkaReader } from './reader.ts';
@@ -37,7 +38,7 @@ afterEach(async () => {
 });
 const open = (...replies: FetchedPartition[]): KafkaReader => {
   broker.replies = [replies];
-  const connection = { logger: { warn: () => undefined } } as unknown as Connection;
+  const connection = { clock: new ManualClock(), logger: { warn: () => undefined } } as unknown as Connection;
   const reader = new KafkaReader(connection, 'p.', { isolation: 'read_committed' });
   readers.push(reader);
   reader.assign(replies.map(({ partition }) => ({ topic: 't', partition, offset: 0 })));

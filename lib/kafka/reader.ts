@@ -1,10 +1,10 @@
 import type Cluster from 'kafkajs/src/cluster/index.js';
 import errors from 'kafkajs/src/protocol/error.js';
+import { Waker, type Clock } from '../clock/index.ts';
 import { link, type Connection, type Link } from './cluster.ts';
 import { CorruptRecordError, OffsetOutOfRangeError, messageOf, type UnreadablePartitionError } from './errors.ts';
 import { fetchFrom, type FetchPartition, type FetchedPartition } from './fetch.ts';
 import { readRecords } from './read-committed.ts';
-import { Waker } from './waker.ts';
 import type { Batch, PartitionOffset, Reader, ReaderOptions } from './types.ts';
 
 const OFFSET_OUT_OF_RANGE = 1;
@@ -42,13 +42,17 @@ export class KafkaReader implements Reader {
   private closed = false;
   private pauseMs = 0;
   private retryAtMs = 0;
-  private readonly waker = new Waker();
+  private readonly clock: Clock;
+  private readonly waker: Waker;
 
   constructor(
     private readonly connection: Connection,
     private readonly prefix: string,
     private readonly options: ReaderOptions,
-  ) {}
+  ) {
+    this.clock = connection.clock;
+    this.waker = new Waker(connection.clock);
+  }
 
   assign(partitions: readonly PartitionOffset[]): void {
     this.assigned.clear();
@@ -101,12 +105,12 @@ export class KafkaReader implements Reader {
   }
 
   async poll(maxWaitMs: number): Promise<Batch[]> {
-    const deadline = performance.now() + maxWaitMs;
+    const deadline = this.clock.elapsedMs() + maxWaitMs;
     while (!this.closed && this.ready.length === 0 && this.failure === null) {
-      const leftMs = deadline - performance.now();
+      const leftMs = deadline - this.clock.elapsedMs();
       if (leftMs <= 0) break;
       await this.startFetches(maxWaitMs);
-      if (this.ready.length === 0 && this.failure === null) await this.waker.sleep(leftMs);
+      if (this.ready.length === 0 && this.failure === null) await this.waker.sleep(this.pauseUntilRetry(leftMs));
     }
     const { failure } = this;
     if (failure !== null) {
@@ -118,10 +122,16 @@ export class KafkaReader implements Reader {
     return batches;
   }
 
+  /** How long to wait for a reply: no longer than `leftMs`, nor past the moment of the next attempt to reconnect. */
+  private pauseUntilRetry(leftMs: number): number {
+    const untilRetryMs = this.retryAtMs - this.clock.elapsedMs();
+    return untilRetryMs > 0 ? Math.min(leftMs, untilRetryMs) : leftMs;
+  }
+
   /** Sends a fetch to every leader that has none under way and has partitions to read. */
   private async startFetches(maxWaitMs: number): Promise<void> {
     const wanted = [...this.assigned.values()].filter((a) => !a.paused);
-    if (wanted.length === 0 || performance.now() < this.retryAtMs) return;
+    if (wanted.length === 0 || this.clock.elapsedMs() < this.retryAtMs) return;
     let cluster: Cluster;
     try {
       cluster = await this.connected(wanted);
@@ -166,8 +176,7 @@ export class KafkaReader implements Reader {
     if (this.closed) return;
     if (this.pauseMs === 0) this.connection.logger.warn({ err: messageOf(error) }, 'reading is interrupted');
     this.pauseMs = Math.min(MAX_PAUSE_MS, Math.max(50, this.pauseMs * 2));
-    this.retryAtMs = performance.now() + this.pauseMs;
-    setTimeout(() => this.waker.wake(), this.pauseMs + 1);
+    this.retryAtMs = this.clock.elapsedMs() + this.pauseMs;
     await this.disconnect();
   }
 

@@ -1,6 +1,6 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import type Cluster from 'kafkajs/src/cluster/index.js';
 import type { Broker } from 'kafkajs-internals';
+import type { Clock } from '../clock/index.ts';
 import type { Connection } from './cluster.ts';
 import { FencedError, TransactionError, kafkaErrorType, messageOf } from './errors.ts';
 import { Groups, Placement, type PartitionsOf } from './placement.ts';
@@ -42,6 +42,7 @@ const translate = (error: unknown): Error => {
 export class KafkaTransactional implements Transactional {
   private readonly session: ProducerSession;
   private readonly placement: Placement;
+  private readonly clock: Clock;
   private coordinator: Broker | null = null;
   private readonly groupCoordinators = new Map<string, Broker>();
   /** Partitions that the transaction at hand has touched. */
@@ -54,6 +55,7 @@ export class KafkaTransactional implements Transactional {
     private readonly prefix: string,
     partitionsOf: PartitionsOf,
   ) {
+    this.clock = connection.clock;
     this.session = new ProducerSession(connection, transactionalId);
     this.placement = new Placement(partitionsOf);
   }
@@ -104,7 +106,7 @@ export class KafkaTransactional implements Transactional {
       const topics = [...added].map(([topic, partitions]) => ({ topic, partitions }));
       await this.coordinated((broker) => broker.addPartitionsToTxn({ ...this.transaction, topics }));
     }
-    await this.session.produce(groups, performance.now() + STEP_PATIENCE_MS);
+    await this.session.produce(groups, this.clock.elapsedMs() + STEP_PATIENCE_MS);
   }
 
   async commit({ groupId, topic, partition, offset, metadata }: OffsetsToCommit): Promise<void> {
@@ -168,15 +170,15 @@ export class KafkaTransactional implements Transactional {
     ask: (cluster: Cluster) => Promise<T>,
     forget: () => void,
   ): Promise<T> {
-    const deadline = performance.now() + patienceMs;
+    const deadline = this.clock.elapsedMs() + patienceMs;
     for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(MAX_PAUSE_MS, pauseMs * 2)) {
       try {
         return await ask(await this.session.connected());
       } catch (error) {
         const type = kafkaErrorType(error) ?? '';
-        if ((!BUSY.has(type) && !MOVED.has(type)) || performance.now() + pauseMs > deadline) throw error;
+        if ((!BUSY.has(type) && !MOVED.has(type)) || this.clock.elapsedMs() + pauseMs > deadline) throw error;
         if (MOVED.has(type)) forget();
-        await sleep(pauseMs);
+        await this.clock.sleep(pauseMs);
       }
     }
   }

@@ -110,7 +110,7 @@ export interface Member {
   readonly memberId: string;
   readonly generation: number;
   readonly partitions: readonly number[];
-  /** When the coordinator last confirmed this member in its generation, by `performance.now()`. */
+  /** When the coordinator last confirmed this member in its generation, by the clock's `elapsedMs`. */
   readonly confirmedAtMs: number;
   /** Asks the group for a new generation. */
   rejoin(): void;

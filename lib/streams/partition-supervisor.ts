@@ -1,7 +1,7 @@
 import type { Logger } from 'pino';
+import { Waker, type Clock } from '../clock/index.ts';
 import { BrokenContinuityError, CorruptRecordError, FencedError, messageOf } from '../kafka/errors.ts';
 import type { Batch, Member } from '../kafka/types.ts';
-import { Waker } from '../kafka/waker.ts';
 import { RecordFailedError } from './errors.ts';
 import type { StreamMetrics } from './metrics.ts';
 import type { Task, TaskView } from './task.ts';
@@ -29,6 +29,7 @@ export interface SupervisorDeps {
   /** Begins a task; `onCommitted` hears every position that it commits. */
   open(onCommitted: (offset: number) => void): SupervisedTask;
   member: Pick<Member, 'rejoin' | 'confirmedAtMs'>;
+  clock: Clock;
   logger: Logger;
   metrics: StreamMetrics;
 }
@@ -47,21 +48,23 @@ export class PartitionSupervisor {
   private task: SupervisedTask | null = null;
   /** The loop; null while the partition is given up and nothing of it is left. */
   private living: Promise<void> | null = null;
-  /** The group's generation that gave the partition last, and when it did, by performance.now(). */
+  /** The group's generation that gave the partition last, and when it did, by the clock's `elapsedMs`. */
   private generation = -1;
   private givenAtMs = 0;
   /** The generation in which it was fenced: only a later one may open it again. */
   private fencedIn: number | null = null;
   private pauseMs = 0;
-  /** No task is opened before, by performance.now(). */
+  /** No task is opened before, by the clock's `elapsedMs`. */
   private openAtMs = 0;
   /** Where it stands still, and needs somebody to look, until it comes past there. */
   private stuck: TaskView | null = null;
   /** The record on which the topology broke last, and how often in a row. */
   private broken: { offset: number; times: number } | null = null;
-  private readonly waker = new Waker();
+  private readonly waker: Waker;
 
-  constructor(private readonly deps: SupervisorDeps) {}
+  constructor(private readonly deps: SupervisorDeps) {
+    this.waker = new Waker(deps.clock);
+  }
 
   get view(): Readonly<TaskView> {
     return this.stuck ?? this.task?.view ?? NOTHING;
@@ -72,7 +75,7 @@ export class PartitionSupervisor {
     this.assigned = true;
     if (generation !== this.generation) {
       this.generation = generation;
-      this.givenAtMs = performance.now();
+      this.givenAtMs = this.deps.clock.elapsedMs();
       // What a fenced task waits for.
       if (this.fencedIn !== null) this.openAtMs = 0;
     }
@@ -112,7 +115,7 @@ export class PartitionSupervisor {
     // Not before `living` is set.
     await Promise.resolve();
     while (this.assigned) {
-      const waitMs = this.openAtMs - performance.now();
+      const waitMs = this.openAtMs - this.deps.clock.elapsedMs();
       if (waitMs > 0) await this.waker.sleep(waitMs);
       else if (this.fencedIn !== null) await this.confirmed(this.fencedIn);
       else await this.runTask();
@@ -121,12 +124,12 @@ export class PartitionSupervisor {
   }
 
   private async runTask(): Promise<void> {
-    const openedAtMs = performance.now();
+    const openedAtMs = this.deps.clock.elapsedMs();
     try {
       this.task = this.deps.open((offset) => this.committed(offset));
       await this.task.done;
     } catch (error) {
-      if (performance.now() - openedAtMs > SOUND_AFTER_MS) this.pauseMs = 0;
+      if (this.deps.clock.elapsedMs() - openedAtMs > SOUND_AFTER_MS) this.pauseMs = 0;
       if (this.assigned) this.failed(error, this.task?.view ?? NOTHING);
     } finally {
       this.task = null;
@@ -142,7 +145,7 @@ export class PartitionSupervisor {
     const longestMs = stuckAt === null ? MAX_PAUSE_MS : MAX_STUCK_PAUSE_MS;
     this.pauseMs = Math.min(longestMs, Math.max(FIRST_PAUSE_MS, this.pauseMs * 2));
     if (stuckAt !== null && error instanceof RecordFailedError) this.pauseMs = longestMs;
-    this.openAtMs = performance.now() + this.pauseMs;
+    this.openAtMs = this.deps.clock.elapsedMs() + this.pauseMs;
     const where = { topology, partition, generation };
     if (error instanceof FencedError) {
       this.fencedIn = generation;

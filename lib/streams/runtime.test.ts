@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import pino from 'pino';
 import { Registry, type MetricValue } from 'prom-client';
 import { afterEach, describe, expect, it, vi } from 'vitest';
+import { systemClock } from '../clock/index.ts';
 import { FencedError } from '../kafka/errors.ts';
 import type { Batch } from '../kafka/types.ts';
 import { runTopology, type RunningTopology } from './runtime.ts';
@@ -37,7 +38,14 @@ async function world(
     },
     ...change,
   };
-  const runtime = await runTopology({ topology, kafka: kafka.port, logger: quiet, metrics, healthUrl: null });
+  const runtime = await runTopology({
+    topology,
+    kafka: kafka.port,
+    logger: quiet,
+    clock: systemClock,
+    metrics,
+    healthUrl: null,
+  });
   running.push(runtime);
   return { kafka, runtime, folded };
 }
@@ -281,7 +289,14 @@ describe('a record that breaks the topology', () => {
       },
     };
     let once = 0;
-    const runtime = await runTopology({ topology, kafka: kafka.port, logger, metrics, healthUrl: null });
+    const runtime = await runTopology({
+      topology,
+      kafka: kafka.port,
+      logger,
+      clock: systemClock,
+      metrics,
+      healthUrl: null,
+    });
     running.push(runtime);
     kafka.ends.fill(10);
     kafka.give(1);

@@ -1,5 +1,6 @@
 import type { Logger } from 'pino';
 import type { Registry as MetricsRegistry } from 'prom-client';
+import type { Clock } from '../clock/index.ts';
 import { UnreadablePartitionError, type Kafka, type Member, type Reader } from '../kafka/index.ts';
 import type { StagePosition } from '../telemetry/positions.ts';
 import { changelogOf, type TopicName } from '../topics.ts';
@@ -16,8 +17,8 @@ export interface RunOptions<I> {
   metrics?: MetricsRegistry;
   /** Base URL of this process's health server, told to everybody who describes the group. */
   healthUrl: string | null;
-  /** This process's clock, Unix milliseconds (default Date.now). Never seen by a fold. */
-  clock?: () => number;
+  /** This process's clock. A topology never sees it. */
+  clock: Clock;
   /** Runs beside the live group: see Shadow. */
   shadow?: Shadow;
   /** For tests only. */
@@ -70,7 +71,7 @@ class Runtime<I> implements RunningTopology {
       tickProducer: ticking ? kafka.createProducer({ deliveryTimeoutMs: TICK_DELIVERY_MS }) : null,
       logger,
       metrics: this.metrics,
-      now: options.clock ?? Date.now,
+      clock: options.clock,
       name,
       outputOf: (topic) => shadow?.outputOf(topic) ?? topic,
       restoreRules: options.restoreRules ?? RESTORE_RULES,
@@ -96,7 +97,7 @@ class Runtime<I> implements RunningTopology {
     let supervisor = this.supervisors.get(partition);
     if (supervisor === undefined) {
       const { member, metrics } = this;
-      const { logger, topology } = this.options;
+      const { logger, topology, clock } = this.options;
       const open = (onCommitted: (offset: number) => void) => new Task(partition, this.deps, onCommitted);
       const { topic } = topology.input;
       supervisor = new PartitionSupervisor({
@@ -105,6 +106,7 @@ class Runtime<I> implements RunningTopology {
         partition,
         open,
         member,
+        clock,
         logger,
         metrics,
       });

@@ -1,4 +1,5 @@
 import type { Logger } from 'pino';
+import type { Clock } from '../clock/index.ts';
 import { findBroken } from '../kafka/continuity.ts';
 import { BrokenContinuityError } from '../kafka/errors.ts';
 import type { Kafka } from '../kafka/types.ts';
@@ -17,7 +18,7 @@ export interface Input {
  * Where to go on. What retention took before it was handled is lost: that is said, and what is there is handled. Throws
  * a BrokenContinuityError when the log is not the one whose records were handled.
  */
-export async function startingPoint(kafka: Kafka, input: Input, logger: Logger): Promise<Checkpoint> {
+export async function startingPoint(kafka: Kafka, clock: Clock, input: Input, logger: Logger): Promise<Checkpoint> {
   const { topology, groupId, topic, partition } = input;
   const beginnings = await kafka.beginningOffsets(topic);
   const beginning = beginnings[partition] ?? 0;
@@ -31,7 +32,10 @@ export async function startingPoint(kafka: Kafka, input: Input, logger: Logger):
   }
   const checkpoint = decodeCheckpoint(committed.offset, committed.metadata);
   const { mark } = checkpoint;
-  if (mark !== undefined && (await findBroken(kafka, topic, new Map([[partition, mark]]), beginnings)).size > 0) {
+  if (
+    mark !== undefined &&
+    (await findBroken(kafka, topic, new Map([[partition, mark]]), beginnings, clock)).size > 0
+  ) {
     throw broken(`at offset ${mark.offset} stands another record than the last one that was handled`);
   }
   if (committed.offset >= beginning) return checkpoint;

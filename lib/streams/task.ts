@@ -1,6 +1,6 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { UndecodableError, UnknownSchemaError } from '../avro/index.ts';
+import type { Clock } from '../clock/index.ts';
 import { markOf, type Mark } from '../kafka/continuity.ts';
 import type { Batch, Kafka, KafkaRecord, OutgoingRecord, Producer, Reader, Transactional } from '../kafka/types.ts';
 import { changelogOf, type TopicName } from '../topics.ts';
@@ -36,8 +36,7 @@ export interface TaskDeps<I> {
   tickProducer: Producer | null;
   logger: Logger;
   metrics: StreamMetrics;
-  /** Unix milliseconds. */
-  now: () => number;
+  clock: Clock;
   /** Group, changelog and transactional ids are named by it. */
   name: string;
   /** The topic that is written for an output. */
@@ -98,7 +97,7 @@ export class Task<I> {
       tick === undefined || tickProducer === null
         ? null
         : new Ticker({
-            now: deps.now,
+            clock: deps.clock,
             send: async (nowMs) => {
               deps.metrics.ticks.inc(this.labels);
               const { key, value } = tick.encode(nowMs);
@@ -116,8 +115,9 @@ export class Task<I> {
       this.closed = true;
       // Until it runs there is nothing to finish.
       const patienceMs = this.view.state === 'restoring' ? 0 : CLOSE_PATIENCE_MS;
-      const timer = setTimeout(() => void this.transactional.close(), patienceMs);
-      void ended.then(() => clearTimeout(timer));
+      const isOver = new AbortController();
+      void ended.then(() => isOver.abort());
+      void this.deps.clock.sleep(patienceMs, isOver.signal).then(() => this.transactional.close());
       this.end();
     }
     await ended;
@@ -203,13 +203,13 @@ export class Task<I> {
 
   /** Only this order is safe: whoever had the partition before is fenced first, then what it committed is read. */
   private async open(): Promise<void> {
-    const { kafka, topology, logger, metrics, restoreRules } = this.deps;
+    const { kafka, clock, topology, logger, metrics, restoreRules } = this.deps;
     const { partition } = this;
-    const startedAt = performance.now();
+    const startedAtMs = clock.elapsedMs();
     await this.unlessEnding(this.transactional.init());
     const { topic } = topology.input;
     const input = { topology: topology.name, groupId: this.deps.name, topic, partition };
-    const checkpoint = await this.unlessEnding(startingPoint(kafka, input, logger));
+    const checkpoint = await this.unlessEnding(startingPoint(kafka, clock, input, logger));
     this.core = new TaskCore(topology, checkpoint);
     this.mark = checkpoint.mark;
     this.view.position = checkpoint.position.offset;
@@ -225,7 +225,7 @@ export class Task<I> {
     this.deps.reader.seek({ topic, partition, offset, owner: this });
     this.view.state = 'running';
     this.publish();
-    const elapsedMs = Math.round(performance.now() - startedAt);
+    const elapsedMs = Math.round(clock.elapsedMs() - startedAtMs);
     logger.info({ topology: topology.name, partition, ...checkpoint, ...restored, elapsedMs }, 'task runs');
   }
 
@@ -326,28 +326,31 @@ export class Task<I> {
 
   /** Holds the task while the record would take the log's clock far ahead of our own: one of the two is wrong. */
   private async waitForClock(value: I, record: KafkaRecord): Promise<void> {
-    const { topology, logger, metrics, now } = this.deps;
+    const { topology, logger, metrics, clock } = this.deps;
     const logTimeMs = this.core.logTimeAfter(value, record.timestampMs);
-    if (logTimeMs - now() <= MAX_AHEAD_MS) return;
+    if (logTimeMs - clock.wallMs() <= MAX_AHEAD_MS) return;
     const where = { topology: topology.name, partition: this.partition, offset: record.offset };
     const labels = { ...this.labels, partition: this.partition };
-    logger.error({ ...where, aheadMs: logTimeMs - now() }, "stopped: the log's clock is far ahead of this process's");
+    logger.error(
+      { ...where, aheadMs: logTimeMs - clock.wallMs() },
+      "stopped: the log's clock is far ahead of this process's",
+    );
     metrics.stopped.set(labels, 1);
     this.view.state = 'stopped';
-    while (logTimeMs - now() > MAX_AHEAD_MS) await this.pause(RECHECK_CLOCK_MS);
+    while (logTimeMs - clock.wallMs() > MAX_AHEAD_MS) await this.pause(RECHECK_CLOCK_MS);
     metrics.stopped.set(labels, 0);
     this.view.state = 'running';
     logger.warn(where, 'runs on: the clocks agree again');
   }
 
   private async pause(ms: number): Promise<void> {
-    await sleep(ms, undefined, { signal: this.ending.signal }).catch(() => undefined);
+    await this.deps.clock.sleep(ms, this.ending.signal);
     if (this.isEnding) throw new ClosedError();
   }
 
   /** One transaction: outputs, changelog and the input's offset, or nothing of it. */
   private async commit(): Promise<void> {
-    const { topology, name, metrics, outputOf } = this.deps;
+    const { topology, name, clock, metrics, outputOf } = this.deps;
     const { core, partition } = this;
     const { outputs, changes } = core.takeEffects();
     const { position, logTimeMs } = core;
@@ -357,7 +360,7 @@ export class Task<I> {
     if (this.last !== null) this.mark = markOf(this.last);
     this.last = null;
     const { mark } = this;
-    const end = metrics.transactionSeconds.startTimer(this.labels);
+    const startedAtMs = clock.elapsedMs();
     await this.transactional.send(records);
     await this.transactional.commit({
       groupId: name,
@@ -366,7 +369,7 @@ export class Task<I> {
       offset: position.offset,
       metadata: encodeCheckpoint({ position, logTimeMs, mark }),
     });
-    end();
+    metrics.transactionSeconds.observe(this.labels, (clock.elapsedMs() - startedAtMs) / 1_000);
     metrics.transactions.inc(this.labels);
     this.publish();
     this.onCommitted(position.offset);

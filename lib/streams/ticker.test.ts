@@ -1,4 +1,5 @@
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { ManualClock } from '../clock/testing.ts';
 import { Ticker, type TickerView } from './ticker.ts';
 
 const START = 1_760_000_000_000;
@@ -7,7 +8,7 @@ let sent: number[];
 let ticker: Ticker;
 let view: TickerView;
 
-const now = (): number => Date.now();
+let clock: ManualClock;
 const set = (change: Partial<TickerView>): void => {
   view = { ...view, ...change };
   ticker.update(view);
@@ -19,11 +20,11 @@ const seen = (logTimeMs: number, earliestDueMs?: number): void => {
 };
 
 beforeEach(() => {
-  vi.useFakeTimers({ now: START });
+  clock = new ManualClock(START);
   sent = [];
   view = { earliestDueMs: undefined, logTimeMs: START, caughtUp: true };
   ticker = new Ticker({
-    now,
+    clock,
     send: (nowMs) => {
       sent.push(nowMs - START);
       return Promise.resolve();
@@ -34,58 +35,57 @@ beforeEach(() => {
 
 afterEach(() => {
   ticker.close();
-  vi.useRealTimers();
 });
 
 describe('Ticker', () => {
-  it('ticks once, just after the deadline', () => {
+  it('ticks once, just after the deadline', async () => {
     set({ earliestDueMs: START + 500 });
-    vi.advanceTimersByTime(500);
+    await clock.advance(500);
     expect(sent).toEqual([]);
-    vi.advanceTimersByTime(5_000);
+    await clock.advance(5_000);
     expect(sent).toEqual([501]);
   });
 
-  it('waits until the task has caught up', () => {
+  it('waits until the task has caught up', async () => {
     set({ earliestDueMs: START + 500, caughtUp: false });
-    vi.advanceTimersByTime(2_000);
+    await clock.advance(2_000);
     expect(sent).toEqual([]);
     set({ caughtUp: true });
-    vi.advanceTimersByTime(1);
+    await clock.advance(1);
     expect(sent).toEqual([2_000]);
   });
 
-  it('does not tick for a deadline that a record has passed', () => {
+  it('does not tick for a deadline that a record has passed', async () => {
     set({ earliestDueMs: START + 500 });
-    vi.advanceTimersByTime(499);
+    await clock.advance(499);
     set({ earliestDueMs: undefined, logTimeMs: START + 510 });
-    vi.advanceTimersByTime(5_000);
+    await clock.advance(5_000);
     expect(sent).toEqual([]);
   });
 
-  it('ticks at most ten times a second, without slowing down while the clock follows', () => {
+  it('ticks at most ten times a second, without slowing down while the clock follows', async () => {
     set({ earliestDueMs: START + 10 });
     for (let ms = 0; ms < 1_000; ms++) {
-      vi.advanceTimersByTime(1);
+      await clock.advance(1);
       const last = sent.at(-1);
-      if (last === ms + 1) seen(now(), now() + 5);
+      if (last === ms + 1) seen(clock.wallMs(), clock.wallMs() + 5);
     }
     expect(sent.length).toBeGreaterThanOrEqual(9);
     expect(sent.length).toBeLessThanOrEqual(10);
   });
 
-  it('backs off while the clock does not reach the deadline, and is quick again for the next', () => {
+  it('backs off while the clock does not reach the deadline, and is quick again for the next', async () => {
     set({ earliestDueMs: START + 10 });
     for (let ms = 0; ms < 60_000; ms++) {
-      vi.advanceTimersByTime(1);
+      await clock.advance(1);
       if (sent.at(-1) === ms + 1) seen(START, START + 10);
     }
     const gaps = sent.slice(1).map((at, i) => at - sent[i]!);
     expect(gaps.slice(0, 5)).toEqual([200, 400, 800, 1_600, 3_200]);
     expect(Math.max(...gaps)).toBeLessThanOrEqual(30_000);
-    seen(now(), now() + 1_000);
+    seen(clock.wallMs(), clock.wallMs() + 1_000);
     const before = sent.length;
-    vi.advanceTimersByTime(1_500);
+    await clock.advance(1_500);
     expect(sent.length).toBe(before + 1);
   });
 });

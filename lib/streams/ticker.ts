@@ -1,43 +1,47 @@
-/** No more ticks than ten a second go to a partition. */
+import type { Clock } from '../clock/index.ts';
+
+/** No more than ten ticks a second go to a partition. */
 const MIN_INTERVAL_MS = 100;
 const MAX_BACKOFF_MS = 30_000;
-/** A tick that was sent and never seen is given up after this long. */
+/** A tick that was sent but not read back is considered lost after this time. */
 const LOST_AFTER_MS = 15_000;
+/** The longest time that a timer of the machine can wait: about 24 days. */
+const MAX_SLEEP_MS = 2 ** 31 - 1;
 
 export interface TickerOptions {
-  /** Appends one tick; resolves when it is in the log. */
+  /** Appends one tick; resolves when it is in the log. `nowMs` is Unix milliseconds. */
   send(nowMs: number): Promise<void>;
-  /** The task's own clock, Unix milliseconds. */
-  now(): number;
+  clock: Clock;
   onError(error: unknown): void;
 }
 
-/** What a task knows when something has changed. */
+/** What the ticker needs to know about its task. */
 export interface TickerView {
-  /** The earliest due time that has not fired. */
+  /** The earliest deadline that has not fired, Unix milliseconds. */
   earliestDueMs: number | undefined;
   logTimeMs: number;
-  /** Everything in the log was handled. */
+  /** Every record in the log has been handled. */
   caughtUp: boolean;
 }
 
 /**
- * Makes time pass in a partition where nothing comes: one tick at a time, only once the task has caught up, and ever
- * slower while the log's clock does not follow the task's.
+ * Moves log time in a partition that receives no records: it appends one tick at a time, only once the task has caught
+ * up, and backs off while log time does not reach the deadline.
  */
 export class Ticker {
-  private timer: NodeJS.Timeout | null = null;
+  private waiting: AbortController | null = null;
   private view: TickerView = { earliestDueMs: undefined, logTimeMs: 0, caughtUp: false };
   private outstanding = false;
+  /** By the clock's `elapsedMs`. */
   private sentAtMs = -Infinity;
-  /** Ticks in a row that did not bring the log's clock past the deadline that they were for. */
-  private inVain = 0;
+  /** Ticks in a row after which log time had not passed the deadline they were sent for. */
+  private futile = 0;
   private targetMs: number | null = null;
   private closed = false;
 
   constructor(private readonly options: TickerOptions) {}
 
-  /** A record was handled, ours or another's. */
+  /** A record was handled: a tick of this ticker or any other record. */
   recordSeen(): void {
     this.outstanding = false;
   }
@@ -46,7 +50,7 @@ export class Ticker {
     this.view = view;
     if (this.targetMs !== null && view.logTimeMs > this.targetMs) {
       this.targetMs = null;
-      this.inVain = 0;
+      this.futile = 0;
     }
     this.schedule();
   }
@@ -57,35 +61,37 @@ export class Ticker {
   }
 
   private cancel(): void {
-    if (this.timer !== null) clearTimeout(this.timer);
-    this.timer = null;
+    this.waiting?.abort();
+    this.waiting = null;
   }
 
   private schedule(): void {
     this.cancel();
     const { earliestDueMs, caughtUp } = this.view;
     if (this.closed || earliestDueMs === undefined || !caughtUp) return;
-    const now = this.options.now();
+    const { clock } = this.options;
     const backoffMs =
-      this.inVain === 0 ? MIN_INTERVAL_MS : Math.min(MAX_BACKOFF_MS, MIN_INTERVAL_MS * 2 ** this.inVain);
+      this.futile === 0 ? MIN_INTERVAL_MS : Math.min(MAX_BACKOFF_MS, MIN_INTERVAL_MS * 2 ** this.futile);
     const pauseMs = this.outstanding ? LOST_AFTER_MS : backoffMs;
-    // Due when the log's clock is past the time, so a millisecond later.
-    const at = Math.max(earliestDueMs + 1, this.sentAtMs + pauseMs);
-    // The longest that setTimeout can wait is about 24 days.
-    this.timer = setTimeout(() => this.fire(), Math.min(Math.max(0, at - now), 2 ** 31 - 1));
+    // A deadline fires when log time is past it, hence one millisecond more.
+    const untilDueMs = earliestDueMs + 1 - clock.wallMs();
+    const waitMs = Math.max(0, untilDueMs, this.sentAtMs + pauseMs - clock.elapsedMs());
+    const waiting = (this.waiting = new AbortController());
+    void clock.sleep(Math.min(waitMs, MAX_SLEEP_MS), waiting.signal).then(() => {
+      if (this.waiting === waiting) this.fire(earliestDueMs);
+    });
   }
 
-  private fire(): void {
-    this.timer = null;
-    const now = this.options.now();
-    const { earliestDueMs } = this.view;
-    if (this.closed || earliestDueMs === undefined) return;
-    if (now <= earliestDueMs) return this.schedule();
+  private fire(dueMs: number): void {
+    this.waiting = null;
+    const { clock } = this.options;
+    const nowMs = clock.wallMs();
+    if (nowMs <= dueMs) return this.schedule();
     this.outstanding = true;
-    this.inVain++;
-    this.targetMs ??= earliestDueMs;
-    this.sentAtMs = now;
-    this.options.send(now).catch((error: unknown) => {
+    this.futile++;
+    this.targetMs ??= dueMs;
+    this.sentAtMs = clock.elapsedMs();
+    this.options.send(nowMs).catch((error: unknown) => {
       this.outstanding = false;
       this.options.onError(error);
       this.schedule();

@@ -1,4 +1,5 @@
 import { resolve } from 'node:path';
+import { systemClock } from '../../lib/clock/index.ts';
 import { createRegistry, registryAuth } from '../../lib/avro/index.ts';
 import { createClickHouse } from '../../lib/clickhouse/client.ts';
 import { createDefinitions } from '../../lib/definitions/index.ts';
@@ -30,6 +31,7 @@ runMain({
       security: config.kafkaSecurity,
       clientId: 'api',
       logger,
+      clock: systemClock,
       topicPrefix,
     });
     const registry = createRegistry({ url: config.registryUrl, auth: registryAuth(config), topicPrefix, logger });

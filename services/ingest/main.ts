@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { systemClock } from '../../lib/clock/index.ts';
 import { createRegistry, registryAuth } from '../../lib/avro/index.ts';
 import { createDefinitions } from '../../lib/definitions/index.ts';
 import { serve } from '../../lib/http/index.ts';
@@ -29,6 +30,7 @@ runMain({
       security: config.kafkaSecurity,
       clientId: 'ingest',
       logger,
+      clock: systemClock,
       topicPrefix,
     });
     const registry = createRegistry({ url: config.registryUrl, auth: registryAuth(config), topicPrefix, logger });

@@ -1,3 +1,4 @@
+import { systemClock } from '../../lib/clock/index.ts';
 import { createRegistry, registryAuth } from '../../lib/avro/index.ts';
 import { createKafka } from '../../lib/kafka/index.ts';
 import type { RunningTopology } from '../../lib/streams/index.ts';
@@ -29,6 +30,7 @@ runMain({
       security: config.kafkaSecurity,
       clientId: 'processor',
       logger,
+      clock: systemClock,
       topicPrefix,
     });
     const registry = createRegistry({ url: config.registryUrl, auth: registryAuth(config), topicPrefix, logger });
@@ -37,7 +39,7 @@ runMain({
       specs: topicSpecs(config),
       horizonMs: config.logRetentionDays * DAY_MS,
       registry,
-      tools: { kafka, logger, metrics, healthUrl: health.url, clock: Date.now },
+      tools: { kafka, logger, metrics, healthUrl: health.url, clock: systemClock },
     });
     return {
       stop: async () => {

@@ -38,16 +38,16 @@ async function run<I>(
   topology: Topology<I>,
 ): Promise<RunningTopology> {
   const topics = [topology.input.topic, ...topology.outputs].map((topic) => specs[topic]);
-  const deadlineMs = performance.now() + BOOT_TIMEOUT_MS;
+  const deadlineMs = tools.clock.elapsedMs() + BOOT_TIMEOUT_MS;
   for (;;) {
     try {
       await tools.kafka.ensureTopics(topics);
       return await runTopology({ ...tools, topology });
     } catch (error) {
       // Nothing runs yet when this is thrown: whatever was made so far is found made the next time.
-      if (!(error instanceof KafkaUnavailableError) || performance.now() > deadlineMs) throw error;
+      if (!(error instanceof KafkaUnavailableError) || tools.clock.elapsedMs() > deadlineMs) throw error;
       tools.logger.warn({ topology: topology.name, err: error.message }, 'waiting for Kafka');
-      await new Promise((resolve) => setTimeout(resolve, BOOT_PAUSE_MS));
+      await tools.clock.sleep(BOOT_PAUSE_MS);
     }
   }
 }

@@ -1,3 +1,4 @@
+import { systemClock } from '../../lib/clock/index.ts';
 import { createRegistry, registryAuth } from '../../lib/avro/index.ts';
 import { createClickHouse } from '../../lib/clickhouse/client.ts';
 import { migrateWhenUp } from '../../lib/clickhouse/migrate.ts';
@@ -42,6 +43,7 @@ runMain({
       security: config.kafkaSecurity,
       clientId: 'sink',
       logger,
+      clock: systemClock,
       topicPrefix,
     });
     const specs = topicSpecs(config);

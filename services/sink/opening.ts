@@ -1,3 +1,4 @@
+import { systemClock } from '../../lib/clock/index.ts';
 import { findBroken } from '../../lib/kafka/continuity.ts';
 import { openingOf, type Opening } from './cursor.ts';
 import type { TopicConsumerOptions } from './topic-consumer-options.ts';
@@ -37,7 +38,7 @@ export const openPartitions = async <M>(
     // Where the log ends too early there is nothing to look at.
     mark === undefined || next > (ends[partition] ?? 0) ? [] : [[partition, mark] as const],
   );
-  const broken = await findBroken(kafka, topic, new Map(marks), beginnings);
+  const broken = await findBroken(kafka, topic, new Map(marks), beginnings, systemClock);
   return partitions.map((partition) => {
     const [beginning, end] = [beginnings[partition] ?? 0, ends[partition] ?? 0];
     const known = states.get(partition);

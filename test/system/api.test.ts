@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { systemClock } from '../../lib/clock/index.ts';
 import { createKafka } from '../../lib/kafka/index.ts';
 import { createLogger } from '../../lib/telemetry/index.ts';
 import { TOPICS } from '../../lib/topics.ts';
@@ -262,7 +263,7 @@ describe('the rest', () => {
     const prefix = env['TOPIC_PREFIX'] ?? '';
     const logger = createLogger('test', 'silent');
     const brokers = (env['KAFKA_BROKERS'] ?? '').split(',');
-    const kafka = createKafka({ brokers, clientId: 'test', logger, topicPrefix: prefix });
+    const kafka = createKafka({ brokers, clientId: 'test', logger, clock: systemClock, topicPrefix: prefix });
     expect(await kafka.endOffsets(TOPICS.audienceChanges)).toEqual([0, 0]);
     await kafka.close();
     const subject = await fetch(

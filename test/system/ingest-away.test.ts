@@ -1,5 +1,6 @@
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
+import { systemClock } from '../../lib/clock/index.ts';
 import { createRegistry } from '../../lib/avro/index.ts';
 import { loadConfig } from '../../lib/config/index.ts';
 import { createKafka, type OutgoingRecord, type Producer, type ProducerOptions } from '../../lib/kafka/index.ts';
@@ -27,7 +28,13 @@ async function silentProducer(options: ProducerOptions): Promise<Producer> {
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as AddressInfo;
-  const kafka = createKafka({ brokers: [`127.0.0.1:${port}`], clientId: 'away', logger, topicPrefix: '' });
+  const kafka = createKafka({
+    brokers: [`127.0.0.1:${port}`],
+    clientId: 'away',
+    logger,
+    clock: systemClock,
+    topicPrefix: '',
+  });
   closing.push(async () => {
     for (const socket of sockets) socket.destroy();
     await new Promise((resolve) => server.close(resolve));
@@ -67,7 +74,13 @@ describe('while Kafka is away', () => {
 
   it('a bulk is 503 with what is settled', async () => {
     const silent = await silentProducer({ deliveryTimeoutMs: 500 });
-    const real = createKafka({ brokers: config.kafkaBrokers, clientId: 'half', logger, topicPrefix: 'away.' });
+    const real = createKafka({
+      brokers: config.kafkaBrokers,
+      clientId: 'half',
+      logger,
+      clock: systemClock,
+      topicPrefix: 'away.',
+    });
     closing.push(() => real.close());
     await real.ensureTopics([{ topic: 'cart-events', partitions: 1 }]);
     const good = real.createProducer();

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { systemClock } from '../../lib/clock/index.ts';
 import { createRegistry } from '../../lib/avro/index.ts';
 import { loadConfig } from '../../lib/config/index.ts';
 import {
@@ -79,7 +80,7 @@ export async function openIngest(change: Partial<IngestDeps> = {}): Promise<Inge
   const config = loadConfig(ingestConfig, env, []);
   const { topicPrefix, secretKey } = config;
   const logger = createLogger(name, 'silent');
-  const kafka = createKafka({ brokers: config.kafkaBrokers, clientId: name, logger, topicPrefix });
+  const kafka = createKafka({ brokers: config.kafkaBrokers, clientId: name, logger, clock: systemClock, topicPrefix });
   const registry = createRegistry({ url: config.registryUrl, topicPrefix, logger });
   const specs = topicSpecs({ partitions: PARTITIONS, logRetentionDays: 90 });
   await kafka.ensureTopics([

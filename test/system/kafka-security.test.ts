@@ -1,4 +1,5 @@
 import { beforeAll, describe, expect, inject, it } from 'vitest';
+import { systemClock } from '../../lib/clock/index.ts';
 import { defineConfig, loadConfig } from '../../lib/config/index.ts';
 import { createKafka, type Kafka } from '../../lib/kafka/index.ts';
 import { createSubscription, createWorkspace, postWebhook, preview, waitFresh } from '../harness/client.ts';
@@ -40,6 +41,7 @@ function kafkaOf(env: Record<string, string>, topicPrefix: string): Kafka {
     security: config.kafkaSecurity,
     clientId: 'test',
     logger: quiet,
+    clock: systemClock,
     topicPrefix,
   });
 }

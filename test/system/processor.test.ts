@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { build } from 'esbuild';
 import { afterAll, afterEach, beforeAll, describe, expect, inject, it } from 'vitest';
+import { systemClock } from '../../lib/clock/index.ts';
 import { createRegistry, type Codec } from '../../lib/avro/index.ts';
 import { loadConfig } from '../../lib/config/index.ts';
 import { createKafka, type Kafka, type Producer } from '../../lib/kafka/index.ts';
@@ -38,7 +39,7 @@ let running: RunningTopology[] = [];
 const children = new Set<ChildProcess>();
 
 beforeAll(async () => {
-  kafka = createKafka({ brokers: config.kafkaBrokers, clientId: 'test', logger, topicPrefix });
+  kafka = createKafka({ brokers: config.kafkaBrokers, clientId: 'test', logger, clock: systemClock, topicPrefix });
   const registry = createRegistry({ url: config.registryUrl, topicPrefix, logger });
   cartEvents = await registry.codec<CartEvent>(TOPICS.cartEvents);
   traitEvents = await registry.codec<Outcome>(TOPICS.traitEvents);
@@ -68,7 +69,7 @@ const send = (events: readonly CartEvent[]): Promise<void> =>
 
 async function start(): Promise<void> {
   const registry = createRegistry({ url: config.registryUrl, topicPrefix, logger });
-  const tools = { kafka, logger, healthUrl: null, clock: Date.now };
+  const tools = { kafka, logger, healthUrl: null, clock: systemClock };
   const horizonMs = 90 * 86_400_000;
   const specs = topicSpecs(config);
   running = await startTopologies({ names: ['carts', 'people'], specs, horizonMs, registry, tools });

@@ -1,6 +1,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { build } from 'esbuild';
+import { systemClock } from '../../lib/clock/index.ts';
 import { createRegistry, type Codec } from '../../lib/avro/index.ts';
 import { createClickHouse, queryRows, type ClickHouse } from '../../lib/clickhouse/client.ts';
 import { migrate } from '../../lib/clickhouse/migrate.ts';
@@ -62,7 +63,13 @@ export const openWorld = async (): Promise<SinkWorld> => {
   const config = loadConfig(SINK_CONFIG, { ...process.env, TOPIC_PREFIX: `${name}.`, CLICKHOUSE_DATABASE: name }, []);
   const logger = createLogger(name, 'silent');
   const prefix = config.topicPrefix;
-  const kafka = createKafka({ brokers: config.kafkaBrokers, clientId: name, logger, topicPrefix: prefix });
+  const kafka = createKafka({
+    brokers: config.kafkaBrokers,
+    clientId: name,
+    logger,
+    clock: systemClock,
+    topicPrefix: prefix,
+  });
   const specs = topicSpecs({ partitions: PARTITIONS, logRetentionDays: 90 });
   await kafka.ensureTopics([specs[TOPICS.traitEvents], specs[TOPICS.deadLetters]]);
   const registry = createRegistry({ url: config.registryUrl, topicPrefix: prefix, logger });

@@ -3,6 +3,7 @@
  * Says what happens to it on stdout, one word and a number a line.
  */
 import pino from 'pino';
+import { systemClock } from '../../lib/clock/index.ts';
 import { createKafka, type Kafka } from '../../lib/kafka/index.ts';
 import { RESTORE_RULES, runTopology, type RestoreRules } from '../../lib/streams/index.ts';
 import { once } from './streams-once.ts';
@@ -20,7 +21,13 @@ const logger = pino(
   },
 );
 
-const real = createKafka({ brokers: KAFKA_BROKERS.split(','), clientId: 'child', logger, topicPrefix: PREFIX });
+const real = createKafka({
+  brokers: KAFKA_BROKERS.split(','),
+  clientId: 'child',
+  logger,
+  clock: systemClock,
+  topicPrefix: PREFIX,
+});
 
 /** The same Kafka, but the n-th commit of this process never comes: everything is sent, and the process is gone. */
 function crashing(kafka: Kafka, at: number): Kafka {
@@ -47,6 +54,7 @@ const running = await runTopology({
   topology: once,
   kafka,
   logger,
+  clock: systemClock,
   healthUrl: `http://child/${process.pid}`,
   sessionTimeoutMs: Number(SESSION_MS),
   restoreRules: RULES === '' ? RESTORE_RULES : (JSON.parse(RULES) as RestoreRules),

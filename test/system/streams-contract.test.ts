@@ -1,3 +1,4 @@
+import { systemClock } from '../../lib/clock/index.ts';
 import { changelogOf } from '../../lib/topics.ts';
 import { decodeChange } from '../../lib/streams/changelog.ts';
 import { runTopology } from '../../lib/streams/index.ts';
@@ -12,7 +13,7 @@ contractSuite('a real Kafka', async () => {
   const { tick: _, ...topology } = testTopology('contract');
   await kafka.ensureTopics([TEST_INPUT, TEST_OUTPUT].map((topic) => ({ topic, partitions: 1 })));
   const producer = kafka.createProducer();
-  const start = () => runTopology({ topology, kafka, logger: quiet, healthUrl: null });
+  const start = () => runTopology({ topology, kafka, logger: quiet, clock: systemClock, healthUrl: null });
   let running = await start();
   const settled = async (): Promise<void> => {
     const [end] = await kafka.endOffsets(TEST_INPUT);

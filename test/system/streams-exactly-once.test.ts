@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, describe, expect, it } from 'vitest';
+import { systemClock } from '../../lib/clock/index.ts';
 import { runTopology, type RestoreRules } from '../../lib/streams/index.ts';
 import { TEST_INPUT, TEST_OUTPUT } from '../../lib/streams/testing.ts';
 import type { Kafka } from '../../lib/kafka/index.ts';
@@ -38,6 +39,7 @@ async function finish(kafka: Kafka, restoreRules?: RestoreRules): Promise<void> 
     topology: once,
     kafka,
     logger: quiet,
+    clock: systemClock,
     healthUrl: null,
     ...(restoreRules === undefined ? {} : { restoreRules }),
   });

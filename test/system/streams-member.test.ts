@@ -1,6 +1,7 @@
 import { connect, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from 'vitest';
+import { systemClock } from '../../lib/clock/index.ts';
 import { createKafka, type Kafka, type Member } from '../../lib/kafka/index.ts';
 import { brokers, freshKafka, quiet, until } from './streams-world.ts';
 
@@ -32,6 +33,7 @@ async function world(): Promise<World> {
     brokers: brokers(),
     clientId: 'watched',
     logger: quiet,
+    clock: systemClock,
     topicPrefix: kafka.topicPrefix,
     socketFactory: ({ host, port, onConnect }) => {
       const socket = connect({ host, port }, onConnect).setNoDelay(true);

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from 'vitest';
+import { systemClock } from '../../lib/clock/index.ts';
 import { BackpressureError, KafkaUnavailableError, createKafka, type Kafka } from '../../lib/kafka/index.ts';
 import { runTopology } from '../../lib/streams/index.ts';
 import { TEST_INPUT, TEST_OUTPUT } from '../../lib/streams/testing.ts';
@@ -55,7 +56,13 @@ describe('over connections that break all the time', () => {
     const brittle = brittleKafka(kafka.topicPrefix, createRandom(2), 1_500);
     const producer = kafka.createProducer();
     closing.push(() => producer.close());
-    const running = await runTopology({ topology: once, kafka: brittle, logger: quiet, healthUrl: null });
+    const running = await runTopology({
+      topology: once,
+      kafka: brittle,
+      logger: quiet,
+      clock: systemClock,
+      healthUrl: null,
+    });
     const COUNT = 3_000;
     for (let i = 0; i < COUNT; i += 20) {
       const records = Array.from({ length: 20 }, (_, n) => ({
@@ -69,7 +76,7 @@ describe('over connections that break all the time', () => {
     await running.stop();
     await brittle.close();
     // Whatever is left is for sound connections.
-    const sound = await runTopology({ topology: once, kafka, logger: quiet, healthUrl: null });
+    const sound = await runTopology({ topology: once, kafka, logger: quiet, clock: systemClock, healthUrl: null });
     closing.push(() => sound.stop());
     const ends = await kafka.endOffsets(TEST_INPUT);
     await until('all handled', () => sound.ready() && sound.positions().every((p) => p.position >= ends[p.partition]!));
@@ -102,7 +109,13 @@ describe('when the brokers fall silent', () => {
         net.fallSilent();
       },
     };
-    const running = await runTopology({ topology, kafka: net.kafka, logger: quiet, healthUrl: null });
+    const running = await runTopology({
+      topology,
+      kafka: net.kafka,
+      logger: quiet,
+      clock: systemClock,
+      healthUrl: null,
+    });
     await until('runs', () => running.ready());
     await send(0);
     await until('works', () => running.positions().some((p) => p.position > 0));
@@ -112,7 +125,7 @@ describe('when the brokers fall silent', () => {
     await running.stop();
     // A process has 20 s to stop.
     expect(performance.now() - startedAt).toBeLessThan(12_000);
-    const other = await runTopology({ topology: once, kafka, logger: quiet, healthUrl: null });
+    const other = await runTopology({ topology: once, kafka, logger: quiet, clock: systemClock, healthUrl: null });
     closing.push(() => other.stop());
     const ends = await kafka.endOffsets(TEST_INPUT);
     const isDone = () => other.ready() && other.positions().every((p) => p.position >= ends[p.partition]!);
@@ -124,7 +137,13 @@ describe('when the brokers fall silent', () => {
 
 describe('without a broker', () => {
   it('a producer gives up in time, and takes no more than it may keep', async () => {
-    const kafka = createKafka({ brokers: ['127.0.0.1:1'], clientId: 'away', logger: quiet, topicPrefix: '' });
+    const kafka = createKafka({
+      brokers: ['127.0.0.1:1'],
+      clientId: 'away',
+      logger: quiet,
+      clock: systemClock,
+      topicPrefix: '',
+    });
     closing.push(() => kafka.close());
     const producer = kafka.createProducer({ deliveryTimeoutMs: 1_000, maxQueuedBytes: 5_000 });
     const record = { topic: 't', key: 'k', partition: 0, value: Buffer.alloc(4_000) };

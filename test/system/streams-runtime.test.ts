@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { systemClock } from '../../lib/clock/index.ts';
 import { kafkajs } from '../../lib/kafka/testing.ts';
 import { Registry } from 'prom-client';
 import { afterEach, describe, expect, it } from 'vitest';
@@ -41,6 +42,7 @@ async function world(): Promise<World> {
         topology,
         kafka,
         logger: quiet,
+        clock: systemClock,
         metrics,
         healthUrl: 'http://here',
         ...options,
@@ -115,7 +117,7 @@ describe('ticks', () => {
     const topology = testTopology('runtime', 'producer');
     const start = Date.now();
     // A process whose clock is half an hour fast: the broker's is not, so its deadline is not due by the log's clock.
-    await w.start({ topology, clock: () => Date.now() + 1_800_000 });
+    await w.start({ topology, clock: { ...systemClock, wallMs: () => Date.now() + 1_800_000 } });
     await w.pipe('a', count(start, start + 1_700_000));
     await sleep(3_000);
     const [end] = await w.kafka.endOffsets(TEST_INPUT);
@@ -177,7 +179,7 @@ describe("the log's clock", () => {
   it("stops a task when it would be two minutes ahead of the process's, and lets it go on when they agree", async () => {
     const w = await world();
     let slowMs = 300_000;
-    const running = await w.start({ clock: () => Date.now() - slowMs });
+    const running = await w.start({ clock: { ...systemClock, wallMs: () => Date.now() - slowMs } });
     await w.pipe('a', count(Date.now()));
     await until('stopped', () => running.positions()[0]?.state === 'stopped');
     // It is open, and stands still: that is for the metric to say.

@@ -1,4 +1,5 @@
 import { expect, it } from 'vitest';
+import { systemClock } from '../../lib/clock/index.ts';
 import { createKafka } from '../../lib/kafka/index.ts';
 import { kafkajs } from '../../lib/kafka/testing.ts';
 import { brokers, freshKafka, quiet } from './streams-world.ts';
@@ -51,7 +52,7 @@ it('a topic can be asked about by whoever has ensured it, whichever of several m
   for (let round = 0; round < 10; round++) {
     const topicPrefix = freshKafka().topicPrefix;
     const all = Array.from({ length: 6 }, () =>
-      createKafka({ brokers: brokers(), clientId: 'test', logger: quiet, topicPrefix }),
+      createKafka({ brokers: brokers(), clientId: 'test', logger: quiet, clock: systemClock, topicPrefix }),
     );
     try {
       const counts = await Promise.all(

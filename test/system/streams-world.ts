@@ -8,6 +8,7 @@ import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { join } from 'node:path';
 import { build } from 'esbuild';
+import { systemClock } from '../../lib/clock/index.ts';
 import { createKafka, type Kafka, type KafkaRecord } from '../../lib/kafka/index.ts';
 import { createLogger, type Logger } from '../../lib/telemetry/index.ts';
 import { inject } from 'vitest';
@@ -19,7 +20,7 @@ export const quiet: Logger = createLogger('test', 'silent');
 /** A Kafka in which nothing is there yet. */
 export function freshKafka(logger: Logger = quiet): Kafka {
   const topicPrefix = `streams-${randomBytes(5).toString('hex')}.`;
-  return createKafka({ brokers: brokers(), clientId: 'test', logger, topicPrefix });
+  return createKafka({ brokers: brokers(), clientId: 'test', logger, clock: systemClock, topicPrefix });
 }
 
 /** The same corner over connections that break at random, each within `lifeMs`. */
@@ -28,6 +29,7 @@ export function brittleKafka(topicPrefix: string, random: () => number, lifeMs: 
     brokers: brokers(),
     clientId: 'brittle',
     logger: quiet,
+    clock: systemClock,
     topicPrefix,
     socketFactory: ({ host, port, onConnect }) => {
       const socket = connect({ host, port }, onConnect).setNoDelay(true);
@@ -55,6 +57,7 @@ export async function quietingKafka(
     brokers: brokers(),
     clientId: 'quieting',
     logger: quiet,
+    clock: systemClock,
     topicPrefix,
     socketFactory: ({ host, port, onConnect }) => {
       const to = isSilent ? { port: (silent.address() as AddressInfo).port } : { host, port };
