@@ -5,7 +5,7 @@ import { readFileSync } from 'node:fs';
 import type { Definition } from '../../schemas/types.ts';
 import { TOPICS } from '../topics.ts';
 import { UndecodableError, UnknownSchemaError, createCodec } from './codec.ts';
-import { localCodec } from './registry.ts';
+import { localCodec } from './testing.ts';
 
 const V1 = { type: 'record', name: 'R', fields: [{ name: 'a', type: 'string' }] };
 const V2 = {

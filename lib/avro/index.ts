@@ -1,3 +1,3 @@
 export { registryAuth, registryState, type EngineState, type RegistryAuth } from './auth.ts';
 export { UndecodableError, UnknownSchemaError, schemaIdOf, type Codec } from './codec.ts';
-export { SchemaRefusedError, createRegistry, localCodec, type Registry, type RegistryOptions } from './registry.ts';
+export { SchemaRefusedError, createRegistry, type Registry, type RegistryOptions } from './registry.ts';

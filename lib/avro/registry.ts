@@ -142,8 +142,3 @@ export function createRegistry(options: RegistryOptions): Registry {
     },
   };
 }
-
-/** A codec without a registry, for tests and tools that read only what they wrote themselves. Schema id 1. */
-export function localCodec<T>(topic: TopicName): Codec<T> {
-  return createCodec<T>(SCHEMAS[topic], 1, (id) => Promise.reject(new SchemaRefusedError(`schema ${id} is not here`)));
-}

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { CartUpdate, PersonInput, TraitChange } from '../../schemas/types.ts';
-import { localCodec } from '../avro/index.ts';
+import { localCodec } from '../avro/testing.ts';
 import { TOPICS } from '../topics.ts';
 import { foldCart, inParts, snapshotOf } from './index.ts';
 import { cartEvent, keyOf, minute } from './testing/events.ts';

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Definition } from '../../schemas/types.ts';
-import { localCodec } from '../avro/index.ts';
+import { localCodec } from '../avro/testing.ts';
 import type { Kafka, Reader } from '../kafka/types.ts';
 import {
   authenticate,

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { localCodec } from '../../lib/avro/index.ts';
+import { localCodec } from '../../lib/avro/testing.ts';
 import type { Definitions } from '../../lib/definitions/index.ts';
 import type { OutgoingRecord } from '../../lib/kafka/index.ts';
 import { createReplayer } from './replayer.ts';

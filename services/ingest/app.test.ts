@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { Registry as MetricsRegistry } from 'prom-client';
 import { describe, expect, it } from 'vitest';
-import { localCodec } from '../../lib/avro/index.ts';
+import { localCodec } from '../../lib/avro/testing.ts';
 import { DefinitionsFold, hashOf, type Definitions, type Subscription } from '../../lib/definitions/index.ts';
 import { signatureOf } from '../../lib/jane/signature.ts';
 import type { OutgoingRecord } from '../../lib/kafka/index.ts';

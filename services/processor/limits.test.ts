@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { MAX_RECORD_BYTES } from '../../lib/kafka/limits.ts';
-import type { TestDriver } from '../../lib/streams/index.ts';
+import type { TestDriver } from '../../lib/streams/test-driver.ts';
 import { TOPICS } from '../../lib/topics.ts';
 import type { CartEvent, PersonInput, Product } from '../../schemas/types.ts';
 import { delivery, MINUTE_MS, Pipeline } from './testing.ts';

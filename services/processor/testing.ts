@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
-import { localCodec } from '../../lib/avro/index.ts';
-import { TestDriver, type Topology } from '../../lib/streams/index.ts';
+import { localCodec } from '../../lib/avro/testing.ts';
+import type { Topology } from '../../lib/streams/index.ts';
+import { TestDriver } from '../../lib/streams/test-driver.ts';
 import { TOPICS, type TopicName } from '../../lib/topics.ts';
 import type { CartEvent, DeadLetter, Outcome, PersonInput } from '../../schemas/types.ts';
 import { cartsTopology, tickAt } from './carts.ts';
