@@ -2,7 +2,6 @@ import { parseArgs } from 'node:util';
 import { systemClock } from '../lib/clock/index.ts';
 import { createRegistry, registryAuth } from '../lib/avro/index.ts';
 import { createClickHouse } from '../lib/clickhouse/client.ts';
-import { systemClock } from '../lib/clock/index.ts';
 import { defineConfig, loadConfig } from '../lib/config/index.ts';
 import { createKafka } from '../lib/kafka/index.ts';
 import { createLogger } from '../lib/telemetry/index.ts';

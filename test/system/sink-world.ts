@@ -1,7 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { build } from 'esbuild';
-import { systemClock } from '../../lib/clock/index.ts';
 import { createRegistry, type Codec } from '../../lib/avro/index.ts';
 import { createClickHouse, queryRows, type ClickHouse } from '../../lib/clickhouse/client.ts';
 import { migrate } from '../../lib/clickhouse/migrate.ts';
