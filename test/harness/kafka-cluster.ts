@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { kafkaProperties } from '../../deploy/engines/kafka.ts';
-import { kafkajs } from '../../lib/kafka/testing.ts';
+import { kafkajs } from '../../lib/kafka/testing/kafkajs.ts';
 import { createBroker } from './broker.ts';
 import { waitUntil } from './client.ts';
 import { testPorts } from './ports.ts';

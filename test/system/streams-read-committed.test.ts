@@ -3,7 +3,7 @@ import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { kafkajs, type KafkaJsProducer, type KafkaJsTransaction } from '../../lib/kafka/testing.ts';
+import { kafkajs, type KafkaJsProducer, type KafkaJsTransaction } from '../../lib/kafka/testing/kafkajs.ts';
 import { createRandom } from './streams-random.ts';
 import { brokers, freshKafka } from './streams-world.ts';
 

@@ -1,6 +1,6 @@
 import { afterEach, expect, it } from 'vitest';
 import { CorruptRecordError, type Batch, type Kafka, type Reader } from '../../lib/kafka/index.ts';
-import { kafkajs } from '../../lib/kafka/testing.ts';
+import { kafkajs } from '../../lib/kafka/testing/kafkajs.ts';
 import { brokers, freshKafka, until } from './streams-world.ts';
 
 const TOPIC = 'cart-events';

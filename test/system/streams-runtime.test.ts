@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { systemClock } from '../../lib/clock/index.ts';
-import { kafkajs } from '../../lib/kafka/testing.ts';
+import { kafkajs } from '../../lib/kafka/testing/kafkajs.ts';
 import { Registry } from 'prom-client';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { Kafka, Producer } from '../../lib/kafka/index.ts';

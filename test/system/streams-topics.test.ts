@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { systemClock } from '../../lib/clock/index.ts';
 import { createKafka } from '../../lib/kafka/index.ts';
-import { kafkajs } from '../../lib/kafka/testing.ts';
+import { kafkajs } from '../../lib/kafka/testing/kafkajs.ts';
 import { brokers, freshKafka, quiet } from './streams-world.ts';
 
 const TOPIC = 'cart-events';
