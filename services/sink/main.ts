@@ -1,4 +1,3 @@
-import { systemClock } from '../../lib/clock/index.ts';
 import { createRegistry, registryAuth } from '../../lib/avro/index.ts';
 import { createClickHouse } from '../../lib/clickhouse/client.ts';
 import { migrateWhenUp } from '../../lib/clickhouse/migrate.ts';
