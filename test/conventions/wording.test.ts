@@ -1,0 +1,75 @@
+/** The words that docs/glossary.md gives up are in no message, no text of the console and no document. */
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { codeIn, tableRows } from './documents.ts';
+import { literalsOf, proseOf, readableTexts, type Text } from './texts.ts';
+
+const GLOSSARY = 'docs/glossary.md';
+
+/** Folders whose texts are being rewritten: the list only ever gets shorter. */
+const EXEMPT: readonly string[] = [
+  'README.md',
+  'docs/',
+  'deploy/',
+  'docker-compose.yml',
+  'lib/carts/',
+  'lib/config/',
+  'lib/http/',
+  'lib/kafka/',
+  'lib/people/',
+  'lib/streams/',
+  'lib/telemetry/',
+  'scripts/',
+  'services/',
+  'web/',
+];
+
+const replacements = new Map(
+  tableRows(readFileSync(GLOSSARY, 'utf8'), 'Words that are not used').flatMap(([not = '', but = '']) =>
+    codeIn(not).map((word) => [word, but] as const),
+  ),
+);
+const LOSING = new RegExp(`(?<![\\w-])(${[...replacements.keys()].join('|')})(?![\\w-])`, 'gi');
+
+const offences = ({ path, line, text }: Text): string[] =>
+  [...text.replace(/\s+/g, ' ').matchAll(LOSING)].map(([word]) => {
+    const but = replacements.get(word.toLowerCase()) ?? '';
+    return `${path}:${line}: "${word}"; write: ${but}`;
+  });
+
+describe('the check of words', () => {
+  it('has its words from the glossary', () => {
+    expect(replacements.size).toBeGreaterThan(30);
+    expect(replacements.get('shop')).toBe('store');
+  });
+
+  it('finds them in messages, templates and JSX, also over the end of a line', () => {
+    const source = [
+      "logger.error({ anew: 1 }, 'the task stands still');",
+      'throw new Error(`partition ${partition} goes\n on`);',
+      'const text = <p>Two shops</p>;',
+      "const code = 'told';",
+      '// anew',
+    ].join('\n');
+    expect(literalsOf('lib/x.tsx', source).flatMap(offences)).toEqual([
+      'lib/x.tsx:1: "stands still"; write: is stopped; does not advance',
+      'lib/x.tsx:2: "goes on"; write: continue',
+      'lib/x.tsx:4: "shops"; write: store',
+    ]);
+  });
+
+  it('finds them in documents, outside of code', () => {
+    const page = 'A shop.\n`shop`, shopper\n```\nshop\n```\nStands still.';
+    expect(proseOf('x.md', page).flatMap(offences)).toEqual([
+      'x.md:1: "shop"; write: store',
+      'x.md:6: "Stands still"; write: is stopped; does not advance',
+    ]);
+  });
+});
+
+it('no text uses a word that the glossary replaces', () => {
+  const texts = readableTexts().filter(({ path }) => path !== GLOSSARY);
+  expect(texts.length).toBeGreaterThan(1_000);
+  const found = texts.filter(({ path }) => !EXEMPT.some((folder) => path.startsWith(folder)));
+  expect(found.flatMap(offences)).toEqual([]);
+});
