@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import type { Definition } from '../../schemas/types.ts';
 import { localCodec } from '../avro/testing.ts';
-import type { Kafka, Reader } from '../kafka/types.ts';
+import { systemClock, type Clock } from '../clock/index.ts';
+import type { Reader } from '../kafka/types.ts';
 import {
   authenticate,
   ConflictError,
@@ -12,7 +13,7 @@ import {
   seal,
   unseal,
 } from './index.ts';
-import type { WorkspaceBody } from './index.ts';
+import type { DefinitionsOptions, WorkspaceBody } from './index.ts';
 
 const record = (change: Partial<Definition>): Definition => ({
   record_id: 'r',
@@ -67,9 +68,10 @@ class MemoryLog {
   held = false;
   asked = 0;
 
-  kafka(): Pick<Kafka, 'ensureTopics' | 'endOffsets' | 'createReader' | 'createProducer'> {
+  kafka(): DefinitionsOptions['kafka'] {
     return {
       ensureTopics: () => Promise.resolve(),
+      beginningOffsets: () => Promise.resolve([0]),
       endOffsets: () => {
         this.asked += 1;
         return Promise.resolve([this.records.length]);
@@ -112,13 +114,15 @@ class MemoryLog {
   }
 }
 
+const fixedWall: Clock = { ...systemClock, wallMs: () => 5000 };
+
 const open = (log: MemoryLog, warn: (fields: object) => void = () => undefined) =>
   createDefinitions({
     kafka: log.kafka(),
     registry: { codec: (topic) => Promise.resolve(localCodec(topic)) },
     logger: { warn },
     secretKey: Buffer.alloc(32, 7),
-    now: () => 5000,
+    clock: fixedWall,
   });
 
 const body: WorkspaceBody = {

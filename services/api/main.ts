@@ -2,6 +2,7 @@ import { resolve } from 'node:path';
 import { systemClock } from '../../lib/clock/index.ts';
 import { createRegistry, registryAuth } from '../../lib/avro/index.ts';
 import { createClickHouse } from '../../lib/clickhouse/client.ts';
+import { systemClock } from '../../lib/clock/index.ts';
 import { createDefinitions } from '../../lib/definitions/index.ts';
 import { serve } from '../../lib/http/index.ts';
 import { createKafka } from '../../lib/kafka/index.ts';
@@ -38,7 +39,13 @@ runMain({
     await kafka.ensureTopics(Object.values(topicSpecs(config)));
     // Nothing writes it yet; readers find the topic and its schema all the same.
     await registry.codec<AudienceChange>(TOPICS.audienceChanges);
-    const definitions = await createDefinitions({ kafka, registry, logger, secretKey: config.secretKey });
+    const definitions = await createDefinitions({
+      kafka,
+      registry,
+      logger,
+      secretKey: config.secretKey,
+      clock: systemClock,
+    });
     const clickhouse = createClickHouse({
       url: config.clickhouseUrl,
       user: config.clickhouseUser,

@@ -1,88 +1,110 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
+import { ManualClock } from '../../lib/clock/testing.ts';
 import type { Subscription } from '../../lib/definitions/index.ts';
-import type { Kafka, Producer } from '../../lib/kafka/index.ts';
+import type { FollowOptions } from '../../lib/kafka/follow.ts';
+import type { KafkaRecord, Producer } from '../../lib/kafka/index.ts';
 import { createLogger } from '../../lib/telemetry/index.ts';
-import { startActivityLog } from './activity-log.ts';
+import { ACTIVITY_TOPIC, startActivityLog } from './activity-log.ts';
 import { Activity } from './activity.ts';
 
+const DAY_MS = 86_400_000;
+const logger = createLogger('test', 'silent');
+
+/** A topic with these records, to which nothing is added. */
+function topicWith(records: KafkaRecord[]): FollowOptions['kafka'] {
+  let left = [...records];
+  return {
+    beginningOffsets: () => Promise.resolve([0]),
+    endOffsets: () => Promise.resolve([records.length]),
+    createReader: () => {
+      let close: () => void = () => undefined;
+      const closed = new Promise<void>((resolve) => (close = resolve));
+      const end = records.length;
+      return {
+        assign: () => undefined,
+        poll: async () => {
+          const read = left;
+          left = [];
+          if (read.length === 0) await closed;
+          const offsets = { nextOffset: end, highWatermark: end, lastStableOffset: end };
+          return read.length === 0 ? [] : [{ topic: ACTIVITY_TOPIC, partition: 0, records: read, ...offsets }];
+        },
+        close: () => Promise.resolve(close()),
+        seek: () => undefined,
+        remove: () => undefined,
+        pause: () => undefined,
+        resume: () => undefined,
+      };
+    },
+  };
+}
+
+const producerOf = (send: (records: readonly unknown[]) => Promise<void>): Producer =>
+  ({ send }) as unknown as Producer;
+
+const activityAt = (atMs: number): Activity => {
+  const activity = new Activity();
+  activity.received({ id: 'sub_1', workspace: 'acme' } as Subscription, atMs);
+  return activity;
+};
+
 describe('the activity log while Kafka does not answer', () => {
-  it('stops in its time, and lets the last counts go', async () => {
-    let asked = 0;
-    const producer = { send: () => (asked++, new Promise<void>(() => undefined)) } as unknown as Producer;
-    const reader = { assign: () => undefined, poll: () => sleep(5, []), close: () => Promise.resolve() };
-    const kafka = { createReader: () => reader, beginningOffsets: () => Promise.resolve([0]) } as unknown as Kafka;
-    const activity = new Activity();
-    activity.received({ id: 'sub_1', workspace: 'shop' } as Subscription, 1);
-    const logger = createLogger('test', 'silent');
-    const log = startActivityLog({ kafka, producer, activity, logger, intervalMs: 5, stopTimeoutMs: 30 });
-    await sleep(50);
-    await log.stop();
-    expect(asked).toBe(1);
+  it('stops within its time, and loses the last counts', async () => {
+    const clock = new ManualClock();
+    let sent = 0;
+    const producer = producerOf(() => (sent++, new Promise<void>(() => undefined)));
+    const log = startActivityLog({ kafka: topicWith([]), producer, activity: activityAt(1), logger, clock });
+    await clock.advance(5_000);
+    const stopping = log.stop();
+    await clock.advance(3_000);
+    await stopping;
+    expect(sent).toBe(1);
     expect(log.all()).toMatchObject([{ subscription_id: 'sub_1', received: 1 }]);
   });
 });
 
 describe('the counts of other processes', () => {
-  const DAY_MS = 86_400_000;
-
-  it('are let go when the topic has let them go', async () => {
-    let clock = 100 * DAY_MS;
-    const record = (process: string, timestampMs: number, received: number) => ({
+  it('expire when the retention of the topic has passed', async () => {
+    const clock = new ManualClock(100 * DAY_MS);
+    const record = (process: string, timestampMs: number, received: number): KafkaRecord => ({
       offset: 0,
       timestampMs,
       key: Buffer.from(`${process}:sub_1`),
       value: Buffer.from(
-        JSON.stringify({ subscription_id: 'sub_1', workspace: 'shop', received, last_received_at: null, refused: {} }),
+        JSON.stringify({ subscription_id: 'sub_1', workspace: 'acme', received, last_received_at: null, refused: {} }),
       ),
       headers: {},
     });
-    const batches = [[{ records: [record('gone', clock - 29 * DAY_MS, 1), record('there', clock, 10)] }]];
-    const reader = {
-      assign: () => undefined,
-      poll: () => sleep(2, batches.shift() ?? []),
-      close: () => Promise.resolve(),
-    };
-    const kafka = { createReader: () => reader, beginningOffsets: () => Promise.resolve([0]) } as unknown as Kafka;
     const log = startActivityLog({
-      kafka,
-      producer: { send: () => Promise.resolve() } as unknown as Producer,
+      kafka: topicWith([record('ended', 71 * DAY_MS, 1), record('running', 100 * DAY_MS, 10)]),
+      producer: producerOf(() => Promise.resolve()),
       activity: new Activity(),
-      logger: createLogger('test', 'silent'),
-      intervalMs: 2,
-      now: () => clock,
+      logger,
+      clock,
+      intervalMs: DAY_MS,
     });
     const received = (): number | undefined => log.all()[0]?.received;
-    await expect.poll(received).toBe(11);
-    clock += 2 * DAY_MS;
-    await expect.poll(received).toBe(10);
-    clock += 30 * DAY_MS;
-    await expect.poll(received).toBeUndefined();
+    await clock.advance(0);
+    expect(received()).toBe(11);
+    await clock.advance(2 * DAY_MS);
+    expect(received()).toBe(10);
+    await clock.advance(30 * DAY_MS);
+    expect(received()).toBeUndefined();
     await log.stop();
   });
 
-  it('are kept while their process runs: it writes its own again', async () => {
-    let clock = 100 * DAY_MS;
+  it('are kept while their process runs: it writes its own counts again every hour', async () => {
+    const clock = new ManualClock();
     const written: number[] = [];
-    const reader = { assign: () => undefined, poll: () => sleep(2, []), close: () => Promise.resolve() };
-    const kafka = { createReader: () => reader, beginningOffsets: () => Promise.resolve([0]) } as unknown as Kafka;
-    const activity = new Activity();
-    activity.received({ id: 'sub_1', workspace: 'shop' } as Subscription, clock);
-    const log = startActivityLog({
-      kafka,
-      producer: {
-        send: ({ length }: unknown[]) => (written.push(length), Promise.resolve()),
-      } as unknown as Producer,
-      activity,
-      logger: createLogger('test', 'silent'),
-      intervalMs: 2,
-      now: () => clock,
-    });
-    await expect.poll(() => written).toEqual([1]);
-    await sleep(20);
+    const producer = producerOf(({ length }) => (written.push(length), Promise.resolve()));
+    const activity = activityAt(clock.wallMs());
+    const log = startActivityLog({ kafka: topicWith([]), producer, activity, logger, clock, intervalMs: 60_000 });
+    await clock.advance(60_000);
     expect(written).toEqual([1]);
-    clock += DAY_MS;
-    await expect.poll(() => written).toEqual([1, 1]);
+    await clock.advance(58 * 60_000);
+    expect(written).toEqual([1]);
+    await clock.advance(60_000);
+    expect(written).toEqual([1, 1]);
     await log.stop();
   });
 });

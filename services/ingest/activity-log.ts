@@ -1,27 +1,27 @@
 import { randomUUID } from 'node:crypto';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
-import type { Kafka, KafkaRecord, Producer } from '../../lib/kafka/index.ts';
-import { NoAnswerError, within } from '../../lib/kafka/within.ts';
+import { NoAnswerError, within, type Clock } from '../../lib/clock/index.ts';
+import { decodeEach, followTopic, type FollowOptions } from '../../lib/kafka/follow.ts';
+import type { Producer } from '../../lib/kafka/index.ts';
 import type { Logger } from '../../lib/telemetry/index.ts';
 import { sumActivity, type Activity, type SubscriptionActivity } from './activity.ts';
 
 /**
- * Own topic of ingest: what each process has counted for each subscription, as JSON. Key: process and
- * subscription; the last record of a key counts.
+ * A topic that only ingest uses: the counts of each process for each subscription, as JSON. The key is process and
+ * subscription; the last record of a key is valid.
  */
 export const ACTIVITY_TOPIC = 'ingest-activity';
 
 const KEPT_MS = 30 * 86_400_000;
 /**
- * How often the counts that the topic has let go are let go here too, and those of this process are written again:
- * while it runs they are not to grow old, there and with the others.
+ * How often counts older than the topic's retention are dropped here too, and those of this process are written again,
+ * so that they do not expire while it runs.
  */
 const RENEW_INTERVAL_MS = 3_600_000;
 export const activityTopic = {
   topic: ACTIVITY_TOPIC,
   partitions: 1,
-  // A process that is gone writes no more: its counts are let go after a while, as dead letters are.
+  // A process that has ended writes no more: its counts expire after a while, as dead letters do.
   config: { 'cleanup.policy': 'compact,delete', 'retention.ms': String(KEPT_MS), 'segment.ms': '3600000' },
 };
 
@@ -33,30 +33,34 @@ const schema = z.object({
   refused: z.record(z.string(), z.number()),
 });
 
+const codec = {
+  decode: (value: Buffer): SubscriptionActivity => schema.parse(JSON.parse(value.toString())),
+};
+
 export interface ActivityLog {
-  /** Of all processes, those that are gone included; others' counts are seconds old at most. */
+  /** The counts of all processes, including ended ones; those of other processes are at most seconds old. */
   all(): SubscriptionActivity[];
   stop(): Promise<void>;
 }
 
 export interface ActivityLogOptions {
-  kafka: Kafka;
+  kafka: FollowOptions['kafka'];
   producer: Producer;
   activity: Activity;
   logger: Logger;
-  /** How often what has changed is written. */
+  clock: Clock;
+  /** How often changed counts are written. */
   intervalMs?: number;
-  now?: () => number;
-  /** How long the last counts may take to be written when it stops; after that they are let go. */
+  /** How long the last write may take at a stop; the counts are lost after that. */
   stopTimeoutMs?: number;
 }
 
 /**
- * Shares the counts of this process through Kafka, and follows those of the others. A crash forgets the last
- * interval; without Kafka the counts stay in memory and are written later.
+ * Shares the counts of this process through Kafka, and follows those of the others. A crash loses the last interval;
+ * while Kafka is unavailable the counts stay in memory and are written later.
  */
 export function startActivityLog(options: ActivityLogOptions): ActivityLog {
-  const { kafka, producer, activity, logger, intervalMs = 5_000, stopTimeoutMs = 3_000, now = Date.now } = options;
+  const { kafka, producer, activity, logger, intervalMs = 5_000, stopTimeoutMs = 3_000, clock } = options;
   const self = randomUUID();
   const others = new Map<string, { activity: SubscriptionActivity; atMs: number }>();
   const stopping = new AbortController();
@@ -77,71 +81,42 @@ export function startActivityLog(options: ActivityLogOptions): ActivityLog {
       );
     } catch (error) {
       for (const one of batch) unwritten.add(one);
-      logger.debug({ err: error }, 'the activity of subscriptions could not be written; trying again');
+      logger.debug({ err: error }, 'cannot write the activity of subscriptions; retrying');
     }
   };
-  let renewedAtMs = now();
+  let renewedAtMs = clock.wallMs();
   const renew = (): void => {
-    if (now() < renewedAtMs + RENEW_INTERVAL_MS) return;
-    renewedAtMs = now();
+    if (clock.wallMs() < renewedAtMs + RENEW_INTERVAL_MS) return;
+    renewedAtMs = clock.wallMs();
     for (const own of activity.all()) unwritten.add(own);
-    for (const [key, { atMs }] of others) if (atMs < now() - KEPT_MS) others.delete(key);
+    for (const [key, { atMs }] of others) if (atMs < clock.wallMs() - KEPT_MS) others.delete(key);
   };
   const writing = (async () => {
     while (!stopping.signal.aborted) {
-      await sleep(intervalMs, undefined, { signal: stopping.signal }).catch(() => undefined);
+      await clock.sleep(intervalMs, stopping.signal);
       renew();
       await write();
     }
   })();
-  const reading = follow(kafka, logger, stopping.signal, (record) => {
-    const key = record.key?.toString() ?? '';
-    if (key.startsWith(self)) return;
-    const read = record.value === null ? undefined : parse(record.value);
-    if (read === undefined) others.delete(key);
-    else others.set(key, { activity: read, atMs: record.timestampMs });
+  const onBatch = decodeEach<SubscriptionActivity>({
+    codec,
+    onRecord: (read, { key, timestampMs }) => {
+      const name = key?.toString() ?? '';
+      if (name.startsWith(self)) return;
+      if (read === null) others.delete(name);
+      else others.set(name, { activity: read, atMs: timestampMs });
+    },
+    logger,
   });
+  const follower = followTopic({ kafka, topic: ACTIVITY_TOPIC, onBatch, logger, clock });
   return {
     all: () => sumActivity([...activity.all(), ...[...others.values()].map((other) => other.activity)]),
     stop: async () => {
       stopping.abort();
-      await within(Promise.all([writing, reading]), stopTimeoutMs).catch((error: unknown) => {
+      await within(Promise.all([writing, follower.stop()]), stopTimeoutMs, clock).catch((error: unknown) => {
         if (!(error instanceof NoAnswerError)) throw error;
-        logger.warn('Kafka does not answer: the last counts of activity are let go');
+        logger.warn('Kafka does not answer; the last activity counts are lost');
       });
     },
   };
-}
-
-const RETRY_MS = 1_000;
-const POLL_MS = 500;
-
-async function follow(
-  kafka: Kafka,
-  logger: Logger,
-  signal: AbortSignal,
-  take: (record: KafkaRecord) => void,
-): Promise<void> {
-  while (!signal.aborted) {
-    const reader = kafka.createReader({ isolation: 'read_committed' });
-    try {
-      const [offset = 0] = await kafka.beginningOffsets(ACTIVITY_TOPIC);
-      reader.assign([{ topic: ACTIVITY_TOPIC, partition: 0, offset }]);
-      while (!signal.aborted)
-        for (const batch of await reader.poll(POLL_MS)) for (const record of batch.records) take(record);
-    } catch (error) {
-      logger.warn({ err: error }, 'the activity of other processes cannot be read; trying again');
-      await sleep(RETRY_MS, undefined, { signal }).catch(() => undefined);
-    } finally {
-      await reader.close();
-    }
-  }
-}
-
-function parse(value: Buffer): SubscriptionActivity | undefined {
-  try {
-    return schema.parse(JSON.parse(value.toString()));
-  } catch {
-    return undefined;
-  }
 }

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { systemClock } from '../../lib/clock/index.ts';
 import { createRegistry, registryAuth } from '../../lib/avro/index.ts';
+import { systemClock } from '../../lib/clock/index.ts';
 import { createDefinitions } from '../../lib/definitions/index.ts';
 import { serve } from '../../lib/http/index.ts';
 import { createKafka } from '../../lib/kafka/index.ts';
@@ -42,11 +43,17 @@ runMain({
       specs[TOPICS.definitions],
       activityTopic,
     ]);
-    const definitions = await createDefinitions({ kafka, registry, logger, secretKey: config.secretKey });
+    const definitions = await createDefinitions({
+      kafka,
+      registry,
+      logger,
+      secretKey: config.secretKey,
+      clock: systemClock,
+    });
     const producer = kafka.createProducer();
     const outbox = await Outbox.create(producer, registry);
     const activity = new Activity();
-    const activityLog = startActivityLog({ kafka, producer, activity, logger });
+    const activityLog = startActivityLog({ kafka, producer, activity, logger, clock: systemClock });
     const ingest = createIngestApp({
       definitions,
       outbox,

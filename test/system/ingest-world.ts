@@ -1,3 +1,4 @@
+import { systemClock } from '../../lib/clock/index.ts';
 import { randomBytes } from 'node:crypto';
 import { systemClock } from '../../lib/clock/index.ts';
 import { createRegistry } from '../../lib/avro/index.ts';
@@ -91,8 +92,8 @@ export async function openIngest(change: Partial<IngestDeps> = {}): Promise<Inge
   ]);
   // Two readers, as in an installation: what the api wrote, ingest has yet to read.
   const [definitions, ingestDefinitions] = await Promise.all([
-    createDefinitions({ kafka, registry, logger, secretKey }),
-    createDefinitions({ kafka, registry, logger, secretKey }),
+    createDefinitions({ kafka, registry, logger, secretKey, clock: systemClock }),
+    createDefinitions({ kafka, registry, logger, secretKey, clock: systemClock }),
   ]);
   const producer = kafka.createProducer();
   const activity = new Activity();
