@@ -2,7 +2,6 @@ import { resolve } from 'node:path';
 import { systemClock } from '../../lib/clock/index.ts';
 import { createRegistry, registryAuth } from '../../lib/avro/index.ts';
 import { createClickHouse } from '../../lib/clickhouse/client.ts';
-import { systemClock } from '../../lib/clock/index.ts';
 import { createDefinitions } from '../../lib/definitions/index.ts';
 import { serve } from '../../lib/http/index.ts';
 import { createKafka } from '../../lib/kafka/index.ts';

@@ -1,7 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { systemClock } from '../../lib/clock/index.ts';
 import { createRegistry, registryAuth } from '../../lib/avro/index.ts';
-import { systemClock } from '../../lib/clock/index.ts';
 import { createDefinitions } from '../../lib/definitions/index.ts';
 import { serve } from '../../lib/http/index.ts';
 import { createKafka } from '../../lib/kafka/index.ts';

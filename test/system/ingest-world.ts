@@ -1,6 +1,5 @@
 import { systemClock } from '../../lib/clock/index.ts';
 import { randomBytes } from 'node:crypto';
-import { systemClock } from '../../lib/clock/index.ts';
 import { createRegistry } from '../../lib/avro/index.ts';
 import { loadConfig } from '../../lib/config/index.ts';
 import {
@@ -97,7 +96,7 @@ export async function openIngest(change: Partial<IngestDeps> = {}): Promise<Inge
   ]);
   const producer = kafka.createProducer();
   const activity = new Activity();
-  const activityLog = startActivityLog({ kafka, producer, activity, logger, intervalMs: 50 });
+  const activityLog = startActivityLog({ kafka, producer, activity, logger, clock: systemClock, intervalMs: 50 });
   const adminKey = newSecret('jta');
   const metrics = createMetrics();
   const ingest = createIngestApp({

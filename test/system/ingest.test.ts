@@ -1,3 +1,4 @@
+import { systemClock } from '../../lib/clock/index.ts';
 import { createHash, randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { hashOf, type Subscription } from '../../lib/definitions/index.ts';
@@ -265,7 +266,7 @@ describe('what came for a subscription', () => {
     const producer = kafka.createProducer();
     const logger = createLogger('other', 'silent');
     const activity = new Activity();
-    const other = startActivityLog({ kafka, producer, activity, logger, intervalMs: 50 });
+    const other = startActivityLog({ kafka, producer, activity, logger, clock: systemClock, intervalMs: 50 });
     const sum = (all: SubscriptionActivity[]) => all.find(({ subscription_id }) => subscription_id === of.id);
     await expect.poll(() => sum(other.all()), { timeout: 10_000 }).toEqual(told);
     activity.refused({ id: of.id, workspace: workspace.id } as Subscription, 'wrong_token');
