@@ -11,7 +11,6 @@ const PURE = ['audiences', 'bytes', 'carts', 'flows', 'jane', 'people', 'simulat
 const OWN_CLOCK_STILL: string[] = [
   'lib/avro/registry.ts',
   'lib/clickhouse/migrate.ts',
-  'lib/definitions/definitions.ts',
   'lib/freshness/freshness.ts',
   'lib/freshness/watcher.ts',
   'lib/http/broken-requests.ts',
@@ -37,7 +36,6 @@ const OWN_CLOCK_STILL: string[] = [
   'services/api/routes/audiences.ts',
   'services/api/status.ts',
   'services/api/tables.ts',
-  'services/ingest/activity-log.ts',
   'services/ingest/app.ts',
   'services/ingest/body.ts',
   'services/ingest/bulk.ts',
