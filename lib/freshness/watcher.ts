@@ -118,7 +118,8 @@ export class StageWatcher {
       const passing = new Set<number>();
       for (const { partition, position, state, earliestDueMs } of positions) {
         const end = waiter.ends[partition];
-        if (end === undefined || !waiter.left.has(partition) || position < end || state !== 'running') continue;
+        if (end === undefined || !waiter.left.has(partition) || state !== 'running') continue;
+        if (position === null || position < end) continue;
         passing.add(partition);
         if (earliestDueMs !== null) waiter.earliestDueMs = Math.min(waiter.earliestDueMs ?? Infinity, earliestDueMs);
       }

@@ -3,8 +3,8 @@ export interface StagePosition {
   stage: string;
   topic: string;
   partition: number;
-  /** The next offset: everything before it is done durably (committed, or in the ledger). */
-  position: number;
+  /** The next offset: everything before it is done durably (committed, or in the ledger). Null while it is unknown. */
+  position: number | null;
   end: number;
   logTimeMs: number | null;
   /** When the earliest deadline that still waits falls due. */

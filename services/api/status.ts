@@ -79,15 +79,16 @@ function partitionNow(
 ): PartitionStatus {
   const found = positions
     .filter((position) => position.partition === partition)
-    .reduce<StagePosition | null>((best, next) => (best && best.position > next.position ? best : next), null);
+    .reduce<StagePosition | null>((best, next) => ((best?.position ?? -1) > (next.position ?? -1) ? best : next), null);
+  const position = found?.position ?? null;
   const owner = watcher.members.find((member) => member.reachable && member.partitions.includes(partition));
   const show = (ms: number | null | undefined): string | null =>
     ms === null || ms === undefined ? null : showInstant(ms);
   return {
     partition,
-    position: found?.position ?? null,
+    position,
     end,
-    lag: found ? Math.max(0, end - found.position) : null,
+    lag: position === null ? null : Math.max(0, end - position),
     log_time: show(found?.logTimeMs),
     earliest_due: show(found?.earliestDueMs),
     state: found?.state ?? 'stopped',

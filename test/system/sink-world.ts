@@ -161,7 +161,7 @@ export const openWorld = async (): Promise<SinkWorld> => {
       await waitFor('the ledger at the end of the topic', () => {
         const positions = sink.positions().filter(({ topic }) => topic === TOPICS.traitEvents);
         return ends.every((end, partition) =>
-          positions.some((at) => at.partition === partition && at.position >= end && at.state === 'running'),
+          positions.some((at) => at.partition === partition && (at.position ?? -1) >= end && at.state === 'running'),
         );
       });
     },

@@ -45,7 +45,7 @@ async function finish(kafka: Kafka, restoreRules?: RestoreRules): Promise<void> 
   });
   const ends = await kafka.endOffsets(TEST_INPUT);
   const done = () =>
-    running.ready() && running.positions().every(({ partition, position }) => position >= ends[partition]!);
+    running.ready() && running.positions().every(({ partition, position }) => (position ?? -1) >= ends[partition]!);
   await until('all handled', done, 60_000, () => running.positions());
   await running.stop();
 }

@@ -79,7 +79,10 @@ describe('over connections that break all the time', () => {
     const sound = await runTopology({ topology: once, kafka, logger: quiet, clock: systemClock, healthUrl: null });
     closing.push(() => sound.stop());
     const ends = await kafka.endOffsets(TEST_INPUT);
-    await until('all handled', () => sound.ready() && sound.positions().every((p) => p.position >= ends[p.partition]!));
+    await until(
+      'all handled',
+      () => sound.ready() && sound.positions().every((p) => (p.position ?? -1) >= ends[p.partition]!),
+    );
     const emitted = (await readAll(kafka, TEST_OUTPUT)).map(({ key }) => String(key));
     expect(emitted.length).toBe(COUNT);
     expect(new Set(emitted).size).toBe(COUNT);
@@ -118,7 +121,7 @@ describe('when the brokers fall silent', () => {
     });
     await until('runs', () => running.ready());
     await send(0);
-    await until('works', () => running.positions().some((p) => p.position > 0));
+    await until('works', () => running.positions().some((p) => (p.position ?? 0) > 0));
     await send(500);
     await until('silent', () => isSilent);
     const startedAt = performance.now();
@@ -128,7 +131,7 @@ describe('when the brokers fall silent', () => {
     const other = await runTopology({ topology: once, kafka, logger: quiet, clock: systemClock, healthUrl: null });
     closing.push(() => other.stop());
     const ends = await kafka.endOffsets(TEST_INPUT);
-    const isDone = () => other.ready() && other.positions().every((p) => p.position >= ends[p.partition]!);
+    const isDone = () => other.ready() && other.positions().every((p) => (p.position ?? -1) >= ends[p.partition]!);
     await until('all handled', isDone, 30_000);
     const emitted = (await readAll(kafka, TEST_OUTPUT)).map(({ key }) => String(key));
     expect([emitted.length, new Set(emitted).size]).toEqual([1_000, 1_000]);
