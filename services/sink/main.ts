@@ -1,6 +1,7 @@
 import { createRegistry, registryAuth } from '../../lib/avro/index.ts';
 import { createClickHouse } from '../../lib/clickhouse/client.ts';
 import { migrateWhenUp } from '../../lib/clickhouse/migrate.ts';
+import { systemClock } from '../../lib/clock/index.ts';
 import { createKafka } from '../../lib/kafka/index.ts';
 import { runMain, serveHealth } from '../../lib/telemetry/index.ts';
 import { TOPICS, topicSpecs } from '../../lib/topics.ts';
