@@ -36,9 +36,7 @@ export function parsePersonLine(line: Uint8Array, context: LineContext): PersonI
     },
     context.settings.defaultCountry,
   );
-  const timeZone = fields.text('time_zone') || null;
-  if (timeZone !== null && !isTimeZone(timeZone))
-    fields.refuse('time_zone', 'wrong_value', 'is no IANA time zone, such as America/Los_Angeles.');
+  const timeZone = fields.readableText('time_zone');
   const consent = readConsent(fields);
   const identifiers = identifierList(read);
   if (fields.problem === null && identifiers.length === 0)
@@ -58,7 +56,8 @@ export function parsePersonLine(line: Uint8Array, context: LineContext): PersonI
       occurred_at: time.at,
       identifiers,
       name: fields.label('name'),
-      time_zone: timeZone,
+      // A zone that cannot be read is as absent: it describes, and decides nothing.
+      time_zone: timeZone !== null && isTimeZone(timeZone) ? timeZone : null,
       sms_consent: consent.sms,
       email_consent: consent.email,
     },

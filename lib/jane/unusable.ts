@@ -13,10 +13,12 @@ export type UnusableReason =
   | 'too_long'
   | 'bad_characters'
   | 'bad_time'
+  | 'bad_zone'
   | 'too_early'
   | 'unknown_field'
   | 'store_not_covered'
-  | 'line_too_long';
+  | 'line_too_long'
+  | 'internal_error';
 
 /** A refusal: `path` is a JSON Pointer into the body ('' is the whole), `message` names the place and the remedy. */
 export class Unusable {
@@ -39,3 +41,10 @@ export const pointerStep = (key: string): string =>
     .replace(/~/g, '~0')
     .replace(/\//g, '~1')
     .replace(/[\p{Cc}\p{Cs}]/gu, '�');
+
+/** For whatever an error of ours prevents from being interpreted: it is kept, and can be replayed once that is fixed. */
+export const INTERNAL_ERROR = new Unusable(
+  'internal_error',
+  '',
+  'An error of this service prevented it from being interpreted. Replay it after the next upgrade.',
+);

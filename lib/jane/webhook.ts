@@ -5,11 +5,26 @@ import { isObject, parseJson, type JsonObject } from './json.ts';
 import { contentKey } from './keys.ts';
 import { CLAMP_TOLERANCE_MS, EARLIEST_MS } from './limits.ts';
 import type { WebhookContext } from './settings.ts';
-import { readTime } from '../time/index.ts';
+import { readTime, UnknownZoneError } from '../time/index.ts';
 import { Unusable } from './unusable.ts';
 
-/** Understands the raw body of one authenticated webhook (semantics §1). Pure; never throws on any body. */
+/** Interprets the raw body of one authenticated webhook (semantics §1). Pure; no body makes it throw. */
 export function parseWebhook(body: Uint8Array, context: WebhookContext): CartEvent | Unusable {
+  try {
+    return interpret(body, context);
+  } catch (error) {
+    // No stored zone may cost a webhook, and no time may be guessed: it waits for the right zone.
+    if (error instanceof UnknownZoneError)
+      return new Unusable(
+        'bad_zone',
+        '',
+        `A time in it has no offset, and the subscription's time_zone ${error.zone} is not an IANA time zone. Set another time_zone, then replay this dead letter.`,
+      );
+    throw error;
+  }
+}
+
+function interpret(body: Uint8Array, context: WebhookContext): CartEvent | Unusable {
   const parsed = parseJson(body);
   if (parsed instanceof Unusable) return parsed;
   if (!isObject(parsed.value))

@@ -1,7 +1,9 @@
 import { Temporal } from 'temporal-polyfill';
+import { requireZone } from './zones.ts';
 
-export { instantOfLocal, isTimeZone } from './local-time.ts';
+export { instantOfLocal } from './local-time.ts';
 export { readInstant, readRequestTimestamp, readTime } from './times.ts';
+export { isTimeZone, UnknownZoneError } from './zones.ts';
 
 /** Units of a condition: `minutes` and `hours` are exact, the others are steps of the calendar in a zone. */
 export const UNITS = ['minutes', 'hours', 'days', 'weeks', 'months'] as const;
@@ -30,12 +32,13 @@ const starts = new Map<string, number>();
 
 /**
  * S(D): the first instant of day D in the zone, Unix ms. A day that the zone skips begins with the next one.
- * `plusDays` moves D first. Throws RangeError for what is no day or no zone.
+ * `plusDays` moves D first. Throws RangeError for what is no day, UnknownZoneError for what is no zone.
  */
 export function startOfDay(day: string, zone: string, plusDays = 0): number {
   const name = `${zone} ${day} ${plusDays}`;
   const known = starts.get(name);
   if (known !== undefined) return known;
+  requireZone(zone);
   const date = Temporal.PlainDate.from(day).add({ days: plusDays });
   const start = date.toZonedDateTime({ timeZone: zone }).epochMilliseconds;
   if (starts.size >= CACHE_MAX) starts.clear();
@@ -47,14 +50,16 @@ export function startOfDay(day: string, zone: string, plusDays = 0): number {
  * The instant `amount` units after (negative: before) another one, Unix ms: days, weeks and months are one
  * step of the calendar with the same wall-clock time, the day cut to the month's last; a skipped time moves
  * forward by the gap, of a doubled one the earlier counts. Null when it leaves the years 1970 to 2200.
+ * Throws UnknownZoneError for what is no zone, where the unit needs one.
  */
 export function step(fromMs: number, amount: number, unit: Unit, zone: string): number | null {
-  const to =
-    unit === 'minutes' || unit === 'hours'
-      ? fromMs + amount * EXACT_MS[unit]
-      : Temporal.Instant.fromEpochMilliseconds(fromMs)
-          .toZonedDateTimeISO(zone)
-          .add({ [unit]: amount }).epochMilliseconds;
+  const exact = unit === 'minutes' || unit === 'hours';
+  if (!exact) requireZone(zone);
+  const to = exact
+    ? fromMs + amount * EXACT_MS[unit]
+    : Temporal.Instant.fromEpochMilliseconds(fromMs)
+        .toZonedDateTimeISO(zone)
+        .add({ [unit]: amount }).epochMilliseconds;
   return to < FIRST_MS || to > LAST_MS ? null : to;
 }
 

@@ -1,4 +1,5 @@
 import { Temporal } from 'temporal-polyfill';
+import { requireZone } from './zones.ts';
 
 const HOUR_MS = 3_600_000;
 const MAX_CACHED_HOURS = 20_000;
@@ -7,13 +8,13 @@ const MAX_CACHED_HOURS = 20_000;
 const offsetsByZone = new Map<string, Map<number, number | null>>();
 let cachedHours = 0;
 
-const UTC_NAMES = new Set(['UTC', 'Etc/UTC', 'Etc/GMT', 'GMT', 'Z']);
+const UTC_NAMES = new Set(['UTC', 'Etc/UTC', 'Etc/GMT', 'GMT']);
 
 /**
  * The instant (Unix ms) of a wall-clock time in a zone. `localMs` is the wall-clock time read as if it were
  * UTC. A time that the zone skips moves forward by the gap; of a doubled one the earlier counts.
  *
- * Throws RangeError for a zone that does not exist.
+ * Throws UnknownZoneError.
  */
 export function instantOfLocal(localMs: number, zone: string): number {
   if (UTC_NAMES.has(zone)) return localMs;
@@ -27,6 +28,7 @@ function offsetOfHour(hour: number, zone: string): number | null {
   let offsets = offsetsByZone.get(zone);
   const known = offsets?.get(hour);
   if (known !== undefined) return known;
+  requireZone(zone);
   const start = hour * HOUR_MS;
   const end = start + HOUR_MS - 1;
   const first = start - convert(start, zone);
@@ -53,27 +55,4 @@ function convert(localMs: number, zone: string): number {
     second: local.getUTCSeconds(),
     millisecond: local.getUTCMilliseconds(),
   }).toZonedDateTime(zone, { disambiguation: 'compatible' }).epochMilliseconds;
-}
-
-const knownZones = new Map<string, boolean>();
-
-/** Whether this is the name of an IANA time zone (or UTC). */
-export function isTimeZone(name: string): boolean {
-  let known = knownZones.get(name);
-  if (known === undefined) {
-    // Offsets such as "+02:00" are taken by newer engines too; a zone that people live in has a name.
-    known = /^[A-Za-z]/.test(name) && isTaken(name);
-    if (knownZones.size >= 2000) knownZones.clear();
-    knownZones.set(name, known);
-  }
-  return known;
-}
-
-function isTaken(timeZone: string): boolean {
-  try {
-    new Intl.DateTimeFormat('en', { timeZone });
-    return true;
-  } catch {
-    return false;
-  }
 }

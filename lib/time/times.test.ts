@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { Temporal } from 'temporal-polyfill';
 import { describe, expect, it } from 'vitest';
-import { instantOfLocal, isTimeZone } from './local-time.ts';
+import { isTimeZone, startOfDay, step } from './index.ts';
+import { instantOfLocal } from './local-time.ts';
 import { readInstant, readRequestTimestamp, readTime } from './times.ts';
 
 const iso = (ms: number | null) => (ms === null ? null : new Date(ms).toISOString());
@@ -109,12 +110,36 @@ describe('request timestamps', () => {
   ])('%j is %j', (header, expected) => expect(readRequestTimestamp(header)).toBe(expected));
 });
 
+/** Names that JavaScript engines take for historic reasons and that Temporal refuses. */
+const LEGACY =
+  'ACT AET AGT ART AST BET BST CAT CNT CST CTT EAT ECT IET IST JST MIT NET NST PLT PNT PRT PST SST VST'.split(' ');
+
 describe('zones', () => {
   it.each([
     ['UTC', true],
     ['America/Los_Angeles', true],
+    ['us/pacific', true],
+    ['EST', true],
+    ['Etc/GMT+5', true],
     ['Mars/Olympus', false],
     ['+02:00', false],
+    ['2021-01-01T00:00[UTC]', false],
     ['', false],
+    ...LEGACY.map((name): [string, boolean] => [name, false]),
   ])('%j: %s', (name, expected) => expect(isTimeZone(name)).toBe(expected));
+
+  it('are those that can be reckoned with, whatever the engine knows', () => {
+    const names = [...Intl.supportedValuesOf('timeZone'), ...LEGACY, 'EST5EDT', 'GMT0', 'ROC', 'Factory', 'Z'];
+    const reckons = (zone: string): boolean => {
+      try {
+        instantOfLocal(Date.UTC(2021, 5, 21), zone);
+        startOfDay('2021-06-21', zone);
+        step(Date.UTC(2021, 5, 21), 1, 'days', zone);
+        return true;
+      } catch {
+        return false;
+      }
+    };
+    expect(names.filter((zone) => isTimeZone(zone) !== reckons(zone))).toEqual([]);
+  });
 });

@@ -6,8 +6,8 @@ import { DefinitionsFold, hashOf, type Definitions, type Subscription } from '..
 import { signatureOf } from '../../lib/jane/signature.ts';
 import type { OutgoingRecord } from '../../lib/kafka/index.ts';
 import { createLogger } from '../../lib/telemetry/index.ts';
-import { TOPICS } from '../../lib/topics.ts';
-import type { CartEvent } from '../../schemas/types.ts';
+import { TOPICS, type TopicName } from '../../lib/topics.ts';
+import type { CartEvent, DeadLetter } from '../../schemas/types.ts';
 import { Activity } from './activity.ts';
 import { createIngestApp } from './app.ts';
 import { ingestMetrics } from './metrics.ts';
@@ -20,7 +20,7 @@ const TOKEN = 'jtw_test';
 const ADMIN = randomBytes(16).toString('hex');
 const NOW = Date.parse('2026-01-05T10:00:00Z');
 
-async function open(maxBulkBodies = 1) {
+async function open(maxBulkBodies = 1, changes: { subscription?: object; encode?: () => never } = {}) {
   const fold = new DefinitionsFold();
   const record = (entity: 'workspace', id: string, body: object) =>
     fold.apply({
@@ -50,6 +50,7 @@ async function open(maxBulkBodies = 1) {
     verify: 'both',
     acceptsToken: (presented: string) => hashOf(presented) === hashOf(TOKEN),
     signingSecrets: () => [SECRET],
+    ...changes.subscription,
   } as unknown as Subscription;
   let asked = 0;
   const definitions = {
@@ -72,7 +73,13 @@ async function open(maxBulkBodies = 1) {
   const activity = new Activity();
   const { app } = createIngestApp({
     definitions,
-    outbox: await Outbox.create(producer, { codec: (topic) => Promise.resolve(localCodec(topic)) }),
+    outbox: await Outbox.create(producer, {
+      codec: <T>(topic: TopicName) => {
+        const codec = localCodec<T>(topic);
+        const encode = topic === TOPICS.deadLetters ? undefined : changes.encode;
+        return Promise.resolve(encode === undefined ? codec : { ...codec, encode });
+      },
+    }),
     activity,
     allActivity: () => activity.all(),
     metrics: ingestMetrics(metrics),
@@ -94,9 +101,9 @@ async function open(maxBulkBodies = 1) {
     };
     return app.request('/v1/webhooks/jane/sub_1', { method: 'POST', body, headers });
   };
-  const bulk = (body: string | ReadableStream<Uint8Array>, workspace = 'shop') => {
+  const bulk = (body: string | ReadableStream<Uint8Array>, workspace = 'shop', source = 'events') => {
     const headers = { authorization: `Bearer ${ADMIN}`, 'x-workspace': workspace };
-    return app.request('/v1/events', { method: 'POST', body, headers, duplex: 'half' } as RequestInit);
+    return app.request(`/v1/${source}`, { method: 'POST', body, headers, duplex: 'half' } as RequestInit);
   };
   return { app, sent, metrics, activity, webhook, bulk, asked: () => asked };
 }
@@ -105,6 +112,52 @@ const events = (sent: OutgoingRecord[]) =>
   sent
     .filter(({ topic }) => topic === TOPICS.cartEvents)
     .map(({ value }) => localCodec<CartEvent>(TOPICS.cartEvents).decode(value!));
+
+const deadLetters = (sent: OutgoingRecord[]) =>
+  sent
+    .filter(({ topic }) => topic === TOPICS.deadLetters)
+    .map(({ value }) => localCodec<DeadLetter>(TOPICS.deadLetters).decode(value!));
+
+/** Stands for any fault of ours while a delivery is interpreted. */
+const fault = (): never => {
+  throw new Error('planted');
+};
+
+describe('what was authenticated and cannot be interpreted', () => {
+  const body = '{"cart":{"id":7,"status":"pending","store_id":68,"updated_at_time":"2026-01-05 09:00:00"}}';
+
+  it.each<[string, Parameters<typeof open>[1], string]>([
+    ['an unusable zone of the subscription', { subscription: { time_zone: 'PST' } }, 'bad_zone'],
+    ['a damaged definition', { subscription: { store_ids: { length: 1 } } }, 'internal_error'],
+    ['an error in the code', { encode: fault }, 'internal_error'],
+  ])('a webhook becomes a dead letter: %s', async (_, changes, reason) => {
+    const { sent, webhook, activity } = await open(1, changes);
+    const response = await webhook(body);
+    expect(response.status).toBe(422);
+    const [letter] = deadLetters(sent);
+    expect(await response.json()).toMatchObject({ dead_letter_id: letter?.dead_letter_id });
+    expect(sent).toHaveLength(1);
+    expect(letter).toMatchObject({ reason, subscription_id: 'sub_1', request_at: NOW, body: Buffer.from(body) });
+    expect(letter?.message).not.toMatch(/planted|not a function/);
+    expect(activity.all()).toMatchObject([{ received: 1, refused: { [reason]: 1 } }]);
+  });
+
+  it('a webhook whose times carry an offset needs no zone', async () => {
+    const { sent, webhook } = await open(1, { subscription: { time_zone: 'PST' } });
+    expect((await webhook(body.replace('09:00:00', '09:00:00Z'))).status).toBe(202);
+    expect(events(sent)).toMatchObject([{ occurred_at: NOW - 3_600_000 }]);
+  });
+
+  it.each(['events', 'people'])('a line of %s becomes a dead letter', async (source) => {
+    const { sent, bulk } = await open(1, { encode: fault });
+    const line = '{"type":"cart_status","occurred_at":"2026-01-05T09:00:00Z","cart":{"id":7,"status":"pending"}}';
+    const record = '{"occurred_at":"2026-01-05T09:00:00Z","email":"jane@example.com"}';
+    const response = await bulk(source === 'events' ? line : record, 'shop', source);
+    expect(response.status).toBe(200);
+    expect(await response.json()).toMatchObject({ accepted: 0, rejected: 1, errors: [{ line: 1 }] });
+    expect(deadLetters(sent)).toMatchObject([{ source, reason: 'internal_error', line: 1 }]);
+  });
+});
 
 describe('ingest without a socket', () => {
   it('takes a webhook', async () => {

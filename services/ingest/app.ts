@@ -175,6 +175,7 @@ class BulkReceiver {
           read: this.read[source],
           outbox: deps.outbox,
           metrics: deps.metrics,
+          logger: deps.logger,
           now: deps.now,
           ...(deps.bulkLimits ? { limits: deps.bulkLimits } : {}),
         }),

@@ -2,6 +2,7 @@ import { PassThrough } from 'node:stream';
 import { Registry as MetricsRegistry } from 'prom-client';
 import { describe, expect, it } from 'vitest';
 import type { OutgoingRecord } from '../../lib/kafka/index.ts';
+import { createLogger } from '../../lib/telemetry/index.ts';
 import { takeBulk, type BulkResult } from './bulk.ts';
 import { ingestMetrics } from './metrics.ts';
 import type { Outbox } from './outbox.ts';
@@ -27,6 +28,7 @@ function open() {
     read: (line) => ({ topic: 'cart-events', key: line.toString(), value: Buffer.alloc(0) }),
     outbox: { producer } as unknown as Outbox,
     metrics: ingestMetrics(new MetricsRegistry()),
+    logger: createLogger('test', 'silent'),
     now: Date.now,
   });
   return { body, sent, result, answer: () => answers.shift()?.() };

@@ -4,8 +4,9 @@ import { HttpProblem } from '../../lib/http/index.ts';
 import { deadLetterId } from '../../lib/jane/keys.ts';
 import { MAX_LINE_BYTES } from '../../lib/jane/limits.ts';
 import type { LineContext, ReceiptSettings } from '../../lib/jane/settings.ts';
-import { Unusable } from '../../lib/jane/unusable.ts';
+import { INTERNAL_ERROR, Unusable } from '../../lib/jane/unusable.ts';
 import { BackpressureError, KafkaUnavailableError, type OutgoingRecord } from '../../lib/kafka/index.ts';
+import type { Logger } from '../../lib/telemetry/index.ts';
 import { BodyTooLargeError, BrokenBodyError, decode, DECODE_LIMITS, drain, type DecodeLimits } from './decode.ts';
 import { LineSplitter, type Line } from './lines.ts';
 import type { IngestMetrics } from './metrics.ts';
@@ -66,6 +67,7 @@ export interface BulkJob {
   read: (line: Buffer, context: LineContext) => OutgoingRecord | Unusable;
   outbox: Outbox;
   metrics: IngestMetrics;
+  logger: Logger;
   now: () => number;
   limits?: BulkLimits;
 }
@@ -146,7 +148,7 @@ class BulkRun {
     const { workspace, settings, now } = this.job;
     const context: LineContext = { workspace, settings: settings(), receivedAtMs: now() };
     for (const line of lines) {
-      const read = line.tooLong ? tooLong : this.job.read(line.bytes, context);
+      const read = line.tooLong ? tooLong : this.interpret(line, context);
       if (read instanceof Unusable) this.reject(line, read, context.receivedAtMs);
       else {
         this.accepted++;
@@ -159,6 +161,17 @@ class BulkRun {
       }
       if (this.pending.length >= this.limits.batchRecords || this.pendingBytes >= this.limits.batchBytes)
         await this.flush(line.number);
+    }
+  }
+
+  /** Whatever goes wrong here, the line is kept as a dead letter and the others are not affected. */
+  private interpret(line: Line, context: LineContext): OutgoingRecord | Unusable {
+    const { read, source, logger } = this.job;
+    try {
+      return read(line.bytes, context);
+    } catch (error) {
+      logger.error({ err: error, source, line: line.number }, 'cannot interpret a line; keeping it as a dead letter');
+      return INTERNAL_ERROR;
     }
   }
 

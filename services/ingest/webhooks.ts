@@ -1,11 +1,13 @@
 import type { Readable } from 'node:stream';
-import { bearerOf, type Definitions, type Subscription } from '../../lib/definitions/index.ts';
+import { bearerOf, type Definitions, type Subscription, type Workspace } from '../../lib/definitions/index.ts';
 import { HttpProblem } from '../../lib/http/index.ts';
 import { deadLetterId } from '../../lib/jane/keys.ts';
 import { MAX_WEBHOOK_BYTES } from '../../lib/jane/limits.ts';
 import { settingsOf } from '../../lib/jane/settings.ts';
-import { Unusable } from '../../lib/jane/unusable.ts';
+import { INTERNAL_ERROR, Unusable } from '../../lib/jane/unusable.ts';
 import { parseWebhook } from '../../lib/jane/webhook.ts';
+import type { OutgoingRecord } from '../../lib/kafka/index.ts';
+import type { Logger } from '../../lib/telemetry/index.ts';
 import type { DeadLetter } from '../../schemas/types.ts';
 import { encodingOf, isJsonType, readSmallBody } from './body.ts';
 import type { IngestMetrics } from './metrics.ts';
@@ -16,6 +18,7 @@ export interface WebhookDeps {
   definitions: Pick<Definitions, 'subscription' | 'workspace' | 'fresh'>;
   outbox: Outbox;
   metrics: IngestMetrics;
+  logger: Logger;
   activity: {
     received(subscription: Subscription, atMs: number): void;
     refused(subscription: Subscription, reason: string): void;
@@ -31,6 +34,12 @@ export interface WebhookRequest {
   /** By its name in lower case. */
   header(name: string): string | undefined;
   body: Readable;
+}
+
+interface Received {
+  body: Buffer;
+  receivedAtMs: number;
+  requestAtMs: number | null;
 }
 
 /** Bytes of webhooks that may be under way in this process at once, from their first piece on. */
@@ -96,37 +105,57 @@ export class WebhookReceiver {
     const workspace = definitions.workspace(subscription.workspace);
     if (workspace === undefined) throw this.refusal({ refused: 'unknown_subscription', subscription: undefined });
 
-    const event = parseWebhook(body, {
-      workspace: workspace.id,
-      subscriptionId: subscription.id,
-      kind: subscription.event,
-      storeIds: subscription.store_ids,
-      timeZone: subscription.time_zone,
-      settings: settingsOf(workspace),
-      requestAtMs,
-      receivedAtMs,
-    });
+    const read = this.interpret(subscription, workspace, { body, receivedAtMs, requestAtMs });
     activity.received(subscription, receivedAtMs);
-    if (event instanceof Unusable) return this.keepDeadLetter(subscription, event, { body, receivedAtMs, requestAtMs });
-    await this.deps.outbox.send(this.deps.outbox.cartEvent(event));
+    if (read instanceof Unusable) return this.writeDeadLetter(subscription, read, { body, receivedAtMs, requestAtMs });
+    await this.deps.outbox.send(read.record);
     metrics.deliveries.inc({ source: 'webhook', result: 'accepted', reason: '' });
-    return new Response(`{"event_id":"${event.event_id}"}`, { status: 202, headers: JSON_HEADERS });
+    return new Response(`{"event_id":"${read.eventId}"}`, { status: 202, headers: JSON_HEADERS });
+  }
+
+  /** Everything between an authenticated body and its record. Whatever goes wrong here, the webhook is kept. */
+  private interpret(
+    subscription: Subscription,
+    workspace: Workspace,
+    { body, receivedAtMs, requestAtMs }: Received,
+  ): { eventId: string; record: OutgoingRecord } | Unusable {
+    try {
+      const event = parseWebhook(body, {
+        workspace: workspace.id,
+        subscriptionId: subscription.id,
+        kind: subscription.event,
+        storeIds: subscription.store_ids,
+        timeZone: subscription.time_zone,
+        settings: settingsOf(workspace),
+        requestAtMs,
+        receivedAtMs,
+      });
+      if (event instanceof Unusable) return event;
+      return { eventId: event.event_id, record: this.deps.outbox.cartEvent(event) };
+    } catch (error) {
+      const { id } = subscription;
+      this.deps.logger.error(
+        { err: error, subscription: id },
+        'cannot interpret a webhook; keeping it as a dead letter',
+      );
+      return INTERNAL_ERROR;
+    }
   }
 
   /** The same answer whatever was wrong; only the owner's counters tell. */
   private refusal({ refused, subscription }: Extract<Verdict, { refused: unknown }>): HttpProblem {
     this.deps.metrics.deliveries.inc({ source: 'webhook', result: 'refused', reason: refused });
     if (subscription !== undefined) this.deps.activity.refused(subscription, refused);
-    return new HttpProblem(401, 'this webhook is not to be believed: check its URL, token, signature and timestamp', {
-      headers: { 'www-authenticate': 'Bearer' },
-    });
+    return new HttpProblem(
+      401,
+      'this webhook could not be authenticated: check its URL, token, signature and timestamp',
+      {
+        headers: { 'www-authenticate': 'Bearer' },
+      },
+    );
   }
 
-  private async keepDeadLetter(
-    subscription: Subscription,
-    unusable: Unusable,
-    received: { body: Buffer; receivedAtMs: number; requestAtMs: number | null },
-  ): Promise<never> {
+  private async writeDeadLetter(subscription: Subscription, unusable: Unusable, received: Received): Promise<never> {
     const { outbox, metrics, activity } = this.deps;
     const letter: DeadLetter = {
       dead_letter_id: deadLetterId(

@@ -1,0 +1,43 @@
+import { Temporal } from 'temporal-polyfill';
+
+/** A zone that cannot be reckoned with: its name is not one that Temporal takes. */
+export class UnknownZoneError extends RangeError {
+  override readonly name = 'UnknownZoneError';
+
+  constructor(readonly zone: string) {
+    super(`${JSON.stringify(zone.slice(0, 100))} is not an IANA time zone`);
+  }
+}
+
+const CACHE_MAX = 2_000;
+const EPOCH = new Temporal.PlainDateTime(1970, 1, 1);
+const known = new Map<string, boolean>();
+
+/**
+ * Whether this is the name of an IANA time zone (or UTC). The library that reckons with zones decides: JavaScript
+ * engines also take legacy names such as PST and IST, which stand for different zones in different places.
+ */
+export function isTimeZone(name: string): boolean {
+  let answer = known.get(name);
+  if (answer === undefined) {
+    // Temporal takes offsets and whole timestamps, too; a zone that people live in has a name.
+    answer = /^[A-Za-z]/.test(name) && isTaken(name);
+    if (known.size >= CACHE_MAX) known.clear();
+    known.set(name, answer);
+  }
+  return answer;
+}
+
+/** Throws UnknownZoneError unless this is the name of a zone. */
+export function requireZone(name: string): void {
+  if (!isTimeZone(name)) throw new UnknownZoneError(name);
+}
+
+function isTaken(name: string): boolean {
+  try {
+    EPOCH.toZonedDateTime(name);
+    return true;
+  } catch {
+    return false;
+  }
+}
