@@ -2,7 +2,7 @@ import { z } from '@hono/zod-openapi';
 import { compile, looksAtNow, NotBuiltError } from '../../../lib/audiences/index.ts';
 import { TABLES, VIEWS } from '../../../lib/clickhouse/tables.ts';
 import { addRoute, HttpProblem, invalid, type ProblemItem } from '../../../lib/http/index.ts';
-import { readInstant, showInstant } from '../../../lib/time/index.ts';
+import { readInstant, showInstant, UnknownZoneError } from '../../../lib/time/index.ts';
 import { audienceComponents, audienceSchema } from '../audience-schema.ts';
 import type { Rows } from '../database.ts';
 import type { ApiDeps, Routes } from '../deps.ts';
@@ -93,6 +93,20 @@ async function preview(deps: ApiDeps, workspace: string, body: PreviewRequest, s
   };
 }
 
+function asProblem(error: unknown): unknown {
+  if (error instanceof NotBuiltError) return new HttpProblem(501, error.message, { cause: error });
+  // Of a workspace from before zones were checked by the library that reckons with them.
+  if (error instanceof UnknownZoneError)
+    return new HttpProblem(
+      422,
+      `days cannot be told in the time zone of this workspace: ${error.message}; set another one with PATCH`,
+      {
+        cause: error,
+      },
+    );
+  return error;
+}
+
 async function sampleOf(database: Rows, workspace: string, ids: number[]) {
   if (ids.length === 0) return [];
   return database.rows(
@@ -121,7 +135,7 @@ export const audienceRoutes: Routes = (app, deps) => {
       try {
         return { status: 200, body: await preview(deps, workspace, body, c.req.raw.signal) };
       } catch (error) {
-        throw error instanceof NotBuiltError ? new HttpProblem(501, error.message, { cause: error }) : error;
+        throw asProblem(error);
       }
     },
   );

@@ -1,0 +1,41 @@
+import { describe, expect, it } from 'vitest';
+import { createApiApp } from './app.ts';
+import type { ApiDeps } from './deps.ts';
+
+/** A workspace from before zones were checked by the library that reckons with them. */
+const app = createApiApp({
+  consoleDir: '/nowhere',
+  logger: { error: () => undefined },
+  adminKey: 'admin',
+  now: () => Date.parse('2026-03-17T12:00:00Z'),
+  clock: { wallMs: () => Date.parse('2026-03-17T12:00:00Z'), elapsedMs: () => 0 },
+  definitions: {
+    findWorkspace: () => Promise.resolve({ time_zone: 'PST' }),
+    findKey: () => Promise.resolve(undefined),
+  },
+  freshness: { current: () => Promise.resolve(null) },
+  database: {
+    for: () => ({ rows: () => Promise.resolve([{ count: 0, reachable_sms: 0, reachable_email: 0, sample: [] }]) }),
+  },
+} as unknown as ApiDeps);
+
+const preview = (time: object): Promise<Response> =>
+  Promise.resolve(
+    app.request('/v1/audiences/preview', {
+      method: 'POST',
+      headers: { authorization: 'Bearer admin', 'x-workspace': 'old', 'content-type': 'application/json' },
+      body: JSON.stringify({ audience: { trait: 'cart_abandoned', time } }),
+    }),
+  );
+
+describe('a workspace whose stored time zone is unknown', () => {
+  it('answers conditions on days with what to do', async () => {
+    const response = await preview({ operator: 'on', date: '2026-03-16' });
+    expect(response.status).toBe(422);
+    const { detail } = (await response.json()) as { detail: string };
+    expect(detail).toMatch(/"PST" is not an IANA time zone.*PATCH/);
+  });
+
+  it('answers conditions on minutes', async () =>
+    expect((await preview({ operator: 'in_last', amount: 30, unit: 'minutes' })).status).toBe(200));
+});
