@@ -99,7 +99,7 @@ function asProblem(error: unknown): unknown {
   if (error instanceof UnknownZoneError)
     return new HttpProblem(
       422,
-      `days cannot be told in the time zone of this workspace: ${error.message}; set another one with PATCH`,
+      `the days of this workspace cannot be determined: time_zone ${error.message}; set another one with PATCH`,
       {
         cause: error,
       },
