@@ -55,6 +55,7 @@ const main = async (): Promise<number> => {
       auth: registryAuth(config),
       topicPrefix,
       logger,
+      clock: systemClock,
       bootTimeoutMs: 10_000,
     });
     const codec = await registry.codec<Outcome>(TOPICS.traitEvents);

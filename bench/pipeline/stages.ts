@@ -66,7 +66,7 @@ export async function readStages(installation: BenchInstallation): Promise<Stage
     },
     appendTimes: (workspace) =>
       withKafka(installation, async (kafka, logger) => {
-        const registry = createRegistry({ url: installation.registryUrl, topicPrefix: '', logger });
+        const registry = createRegistry({ url: installation.registryUrl, topicPrefix: '', logger, clock: systemClock });
         const [cartEvents, personInputs, traitEvents] = [
           await registry.codec<CartEvent>(TOPICS.cartEvents),
           await registry.codec<PersonInput>(TOPICS.personInputs),

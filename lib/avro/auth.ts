@@ -1,26 +1,23 @@
-/** Who we are to a registry that asks. */
+/** User and password for a registry that requires them. */
 export interface RegistryAuth {
   username: string;
   password: string;
 }
 
-/** From the configuration of a process; undefined when no user is given. */
+/** The login in the configuration of a process; undefined when no user is given. */
 export const registryAuth = (config: { registryUser: string; registryPassword: string }): RegistryAuth | undefined =>
   config.registryUser === '' ? undefined : { username: config.registryUser, password: config.registryPassword };
 
-/** The headers by which a registry knows who asks. */
+/** The headers that carry this login. */
 export const authHeaders = (auth: RegistryAuth | undefined): Record<string, string> =>
   auth === undefined
     ? {}
     : { authorization: `Basic ${Buffer.from(`${auth.username}:${auth.password}`).toString('base64')}` };
 
-/** `refused`: it answers, but not to the user and password that it is given. */
+/** `refused`: it answers, but does not accept the user and password. */
 export type EngineState = 'running' | 'refused' | 'stopped';
 
-/**
- * Whether a registry answers: `refused` when it does, but not to this user and password. One that forbids this user
- * to list subjects (403) knows the user, and answers.
- */
+/** Whether a registry answers. One that forbids this user to list subjects (403) accepts the login, so it is running. */
 export async function registryState(
   url: string,
   auth: RegistryAuth | undefined,

@@ -10,8 +10,8 @@ export interface Codec<T> {
   /** The whole value in the wire format. Throws when the value does not fit the schema. */
   encode(value: T): Buffer;
   /**
-   * Reads what any version of the schema wrote, as ours. Throws UnknownSchemaError when the writer's schema is not
-   * loaded, UndecodableError when the bytes are no such record.
+   * Reads a record written with any version of the schema, as the version of this build. Throws UnknownSchemaError when
+   * the writer's schema is not loaded, UndecodableError when the bytes are not a record of this topic.
    */
   decode(buf: Buffer): T;
   /** Fetches the writers' schemas that are not loaded yet. */
@@ -29,7 +29,7 @@ export class UnknownSchemaError extends Error {
   }
 }
 
-/** Bytes that are no record of this topic, whatever is loaded. */
+/** The bytes are not a record of this topic. */
 export class UndecodableError extends Error {
   override readonly name = 'UndecodableError';
 }
@@ -47,11 +47,11 @@ export function schemaIdOf(buf: Buffer): number {
 let scratch = Buffer.allocUnsafeSlow(64 * 1024);
 
 function parse(schema: avsc.Schema): avsc.Type {
-  // A schema's names are its own: the same name in two topics is two types.
+  // Names are local to a schema: the same name in two topics means two types.
   return avsc.Type.forSchema(schema, { registry: {}, logicalTypes: {} });
 }
 
-/** A codec for a schema whose id is known. `fetchSchema` is asked for the schemas of other writers. */
+/** A codec for a schema whose id is known. `fetchSchema` fetches the schemas of other writers. */
 export function createCodec<T>(schema: unknown, schemaId: number, fetchSchema: FetchSchema): Codec<T> {
   const type = parse(schema as avsc.Schema);
   // undefined: written with our own schema, no resolution needed.
@@ -68,7 +68,7 @@ export function createCodec<T>(schema: unknown, schemaId: number, fetchSchema: F
     encode(value) {
       let end = type.encode(value, scratch, HEADER_BYTES);
       if (end < 0) {
-        // avsc answers with what is missing.
+        // avsc returns the missing bytes as a negative number.
         scratch = Buffer.allocUnsafeSlow((scratch.length - end) * 2);
         end = type.encode(value, scratch, HEADER_BYTES);
       }

@@ -1,50 +1,53 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { SchemaRegistry, SchemaType, COMPATIBILITY } from '@kafkajs/confluent-schema-registry';
 import type { Schema } from 'avsc';
 import type { Logger } from 'pino';
+import { Backoff, type Clock } from '../clock/index.ts';
 import { SCHEMAS } from '../../schemas/documents.ts';
 import { subjectOf, type TopicName } from '../topics.ts';
 import { authHeaders, type RegistryAuth } from './auth.ts';
 import { createCodec, type Codec } from './codec.ts';
 
 export interface Registry {
-  /** Registers the topic's schema under `<prefix><topic>-value` and answers with its codec. Waits for a registry that boots. */
+  /**
+   * Registers the topic's schema under `<prefix><topic>-value` and returns its codec. Waits for a registry that is still
+   * starting. Throws SchemaRefusedError.
+   */
   codec<T>(topic: TopicName): Promise<Codec<T>>;
 }
 
 export interface RegistryOptions {
-  /** Base of the Confluent-compatible API. */
+  /** Base URL of the Confluent-compatible API. */
   url: string;
-  /** Of a registry that asks who asks. */
+  /** For a registry that requires a user and password. */
   auth?: RegistryAuth | undefined;
   topicPrefix: string;
   logger: Logger;
+  clock: Clock;
   /** How long to wait for a registry that does not answer (default 60 s). */
   bootTimeoutMs?: number;
 }
 
-/** The registry refused a schema, or does not have it. */
+/** The registry refused a schema, does not have it, or did not answer in time. */
 export class SchemaRefusedError extends Error {
   override readonly name = 'SchemaRefusedError';
 }
 
-/** Every version must read what any version before it wrote. */
+/** Every version must be able to read records of all earlier versions. */
 const LEVEL = COMPATIBILITY.BACKWARD_TRANSITIVE;
-/** How long a refusal (4xx) is believed before the registry is asked again. */
+/** How long a refusal (4xx) is cached before the registry is asked again. */
 const REFUSAL_TTL_MS = 5_000;
-const RETRY_PAUSE_MS = 250;
 
 const statusOf = (error: unknown): number | undefined =>
   typeof error === 'object' && error !== null && 'status' in error && typeof error.status === 'number'
     ? error.status
     : undefined;
 
-/** A registry's own no. (The client answers with 400 also when there is nobody at the address.) */
+/** Statuses by which a registry itself refuses. (The client reports 400 also when nothing answers at the address.) */
 const REFUSALS = new Set([401, 403, 404, 409, 422]);
 
 const isRefusal = (error: unknown): boolean => REFUSALS.has(statusOf(error) ?? 0);
 
-/** Another process set the compatibility of the same new subject at the same moment: looking again settles it. */
+/** Another process set the compatibility of the same new subject at the same time: a retry succeeds. */
 const isRace = (error: unknown): boolean =>
   statusOf(error) === 409 &&
   typeof error === 'object' &&
@@ -52,7 +55,7 @@ const isRace = (error: unknown): boolean =>
   'url' in error &&
   /^put .*\/config\//i.test(String(error.url));
 
-/** The level that a subject has instead of ours, from the client's complaint about it. */
+/** The compatibility level that a subject has instead of ours, from the client's error about it. */
 const otherLevel = (error: unknown): string | undefined =>
   error instanceof Error && error.name === 'ConfluentSchemaRegistryCompatibilityError'
     ? (/!= (\w+)\)/.exec(error.message)?.[1] ?? 'unknown')
@@ -61,8 +64,8 @@ const otherLevel = (error: unknown): string | undefined =>
 const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
 /**
- * A subject is made first and gets its level after that, by whoever made it; that process may have died between.
- * What it answers does not matter: registering again tells how it stands.
+ * Sets the compatibility level of a subject. The process that created the subject sets it in a second request, and may
+ * have died in between. The answer is ignored: the next attempt to register shows the result.
  */
 async function setLevel(url: string, auth: RegistryAuth | undefined, subject: string): Promise<void> {
   await fetch(`${url}/config/${encodeURIComponent(subject)}`, {
@@ -76,9 +79,15 @@ async function setLevel(url: string, auth: RegistryAuth | undefined, subject: st
   );
 }
 
-/** The installation's schema registry: our schemas go in when a codec is asked for, writers' schemas come out by id. */
+interface CachedSchema {
+  schema: Promise<Schema>;
+  /** On the clock's `elapsedMs`. */
+  expiresAtMs: number;
+}
+
+/** The installation's schema registry: registers our schemas when a codec is requested, fetches writers' schemas by id. */
 export function createRegistry(options: RegistryOptions): Registry {
-  const { url, auth, topicPrefix, logger, bootTimeoutMs = 60_000 } = options;
+  const { url, auth, topicPrefix, logger, clock, bootTimeoutMs = 60_000 } = options;
   const client = new SchemaRegistry({
     host: url,
     clientId: 'jane-traits',
@@ -86,29 +95,31 @@ export function createRegistry(options: RegistryOptions): Registry {
     ...(auth ? { auth: { ...auth } } : {}),
   });
   const codecs = new Map<string, Promise<Codec<unknown>>>();
-  const schemas = new Map<number, Promise<Schema>>();
+  const schemas = new Map<number, CachedSchema>();
 
   const fetchSchema = (id: number): Promise<Schema> => {
-    let pending = schemas.get(id);
-    if (pending === undefined) {
-      // One question for everybody who misses the same id; a refusal is kept for a while, other failures are not.
-      pending = client.getSchema(id).then(
-        (found) => (found as unknown as { schema(options: object): Schema }).schema({ exportAttrs: true }),
-        (error: unknown) => {
-          setTimeout(() => schemas.delete(id), isRefusal(error) ? REFUSAL_TTL_MS : 0).unref();
-          throw new SchemaRefusedError(`schema ${id}: ${messageOf(error)}`, { cause: error });
-        },
-      );
-      schemas.set(id, pending);
-    }
-    return pending;
+    const known = schemas.get(id);
+    if (known !== undefined && clock.elapsedMs() < known.expiresAtMs) return known.schema;
+    // Concurrent callers share one request. A refusal is cached for a while, other failures are not.
+    const schema = client.getSchema(id).then(
+      (found) => (found as unknown as { schema(options: object): Schema }).schema({ exportAttrs: true }),
+      (error: unknown) => {
+        cached.expiresAtMs = isRefusal(error) ? clock.elapsedMs() + REFUSAL_TTL_MS : 0;
+        throw new SchemaRefusedError(`schema ${id}: ${messageOf(error)}`, { cause: error });
+      },
+    );
+    const cached: CachedSchema = { schema, expiresAtMs: Infinity };
+    schemas.set(id, cached);
+    return schema;
   };
 
   const register = async (topic: TopicName): Promise<Codec<unknown>> => {
     const document = SCHEMAS[topic];
     const subject = topicPrefix + subjectOf(topic);
-    const deadline = performance.now() + bootTimeoutMs;
-    for (let attempt = 1; ; attempt++) {
+    const deadlineMs = clock.elapsedMs() + bootTimeoutMs;
+    const backoff = new Backoff({ firstMs: 100, maxMs: 1_000 });
+    let isFirstAttempt = true;
+    for (;;) {
       try {
         const { id } = await client.register(
           { type: SchemaType.AVRO, schema: JSON.stringify(document) },
@@ -118,12 +129,13 @@ export function createRegistry(options: RegistryOptions): Registry {
       } catch (error) {
         const level = otherLevel(error);
         const refused = level === undefined ? isRefusal(error) && !isRace(error) : level !== 'NONE';
-        if (refused || performance.now() > deadline) {
+        if (refused || clock.elapsedMs() > deadlineMs) {
           throw new SchemaRefusedError(`registry ${url}: ${subject}: ${messageOf(error)}`, { cause: error });
         }
         if (level !== undefined) await setLevel(url, auth, subject);
-        else if (attempt === 1) logger.info({ subject, err: messageOf(error) }, 'waiting for the schema registry');
-        await sleep(RETRY_PAUSE_MS);
+        else if (isFirstAttempt) logger.info({ subject, err: messageOf(error) }, 'waiting for the schema registry');
+        isFirstAttempt = false;
+        await clock.sleep(backoff.nextMs());
       }
     }
   };

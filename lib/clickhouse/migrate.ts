@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto';
+import { Backoff, type Clock } from '../clock/index.ts';
 import { createClickHouse, queryRows, type ClickHouse } from './client.ts';
 import { MIGRATIONS, type Migration } from './migrations.ts';
 import { TABLES } from './tables.ts';
 
-/** The database was made by a release whose migrations are other than ours under the same number. */
+/** The database was created by a build whose migration with the same number differs from ours. */
 export class MigrationMismatchError extends Error {
   override readonly name = 'MigrationMismatchError';
 }
@@ -12,11 +13,10 @@ const hashOf = (migration: Migration): string =>
   createHash('sha256').update(JSON.stringify(migration.statements)).digest('hex');
 
 /**
- * Makes the database and brings it to this release's state: runs, in order, the migrations that it
- * has not had. May run in several processes at once and again after a crash: every statement can be
- * repeated, and a migration counts as done once all of it ran. A database of a later release is left
- * as it is. Returns the ids that were run here. Throws {@link MigrationMismatchError} and what the
- * client throws.
+ * Creates the database if needed, and runs the migrations that it does not have yet, in order. Several processes may run
+ * it at once, and again after a crash: every statement can be repeated, and a migration is recorded once all of it ran. A
+ * database of a later release is left unchanged. Returns the ids of the migrations that ran. Throws
+ * {@link MigrationMismatchError} and the errors of the client.
  */
 export const migrate = async (
   client: ClickHouse,
@@ -51,7 +51,7 @@ export const migrate = async (
   }
 };
 
-/** Through `default`, since no request can name a database that does not exist yet. */
+/** Uses the database `default`, because a request cannot name a database that does not exist yet. */
 const createDatabase = async (client: ClickHouse, database: string): Promise<void> => {
   const bootstrap = createClickHouse({ ...client.options, database: 'default', connectionsMax: 1 });
   try {
@@ -64,8 +64,8 @@ const createDatabase = async (client: ClickHouse, database: string): Promise<voi
 const checkSame = (migration: Migration, hash: string | undefined): void => {
   if (hash === hashOf(migration)) return;
   throw new MigrationMismatchError(
-    `migration ${migration.id} (${migration.name}) was applied in another form: this database belongs to another build; ` +
-      'use another CLICKHOUSE_DATABASE, or drop it and let the sink fill it again',
+    `migration ${migration.id} (${migration.name}) was applied in a different form, so this database belongs to another build: ` +
+      'set another CLICKHOUSE_DATABASE, or drop it and let the sink fill it again',
   );
 };
 
@@ -78,25 +78,28 @@ const run = async (client: ClickHouse, migration: Migration): Promise<void> => {
   });
 };
 
-const BOOT_PAUSE_MS = 500;
-
-/** The part of a logger that waiting needs. */
-interface WaitLog {
-  info(fields: object, message: string): void;
+interface MigrateWhenUpOptions {
+  logger: { info(fields: object, message: string): void };
+  clock: Clock;
+  /** How long to wait for ClickHouse (default 60 s). */
+  bootTimeoutMs?: number;
 }
 
-/**
- * `migrate` that waits for a ClickHouse that is starting, for `bootTimeoutMs` at most; then, and for
- * every other trouble than that it is out of reach, throws what `migrate` throws.
- */
-export const migrateWhenUp = async (client: ClickHouse, logger: WaitLog, bootTimeoutMs = 60_000): Promise<number[]> => {
-  const deadline = performance.now() + bootTimeoutMs;
-  for (let attempt = 1; performance.now() < deadline && !(await isUp(client)); attempt++) {
-    if (attempt === 1) logger.info({ database: client.options.database }, 'waiting for clickhouse');
-    await new Promise((resolve) => setTimeout(resolve, BOOT_PAUSE_MS));
+/** `migrate`, but first waits for a ClickHouse that is still starting. Throws what `migrate` throws. */
+export const migrateWhenUp = async (
+  client: ClickHouse,
+  { logger, clock, bootTimeoutMs = 60_000 }: MigrateWhenUpOptions,
+): Promise<void> => {
+  const { database } = client.options;
+  const deadlineMs = clock.elapsedMs() + bootTimeoutMs;
+  const backoff = new Backoff({ firstMs: 100, maxMs: 1_000 });
+  for (let isFirstAttempt = true; clock.elapsedMs() < deadlineMs && !(await isUp(client)); isFirstAttempt = false) {
+    if (isFirstAttempt) logger.info({ database }, 'waiting for ClickHouse');
+    await clock.sleep(backoff.nextMs());
   }
-  return migrate(client);
+  const migrations = await migrate(client);
+  if (migrations.length > 0) logger.info({ database, migrations }, 'migrated the database');
 };
 
-/** Its ping wants no database. */
+/** A ping does not need the database to exist. */
 const isUp = async (client: ClickHouse): Promise<boolean> => (await client.ping()).success;

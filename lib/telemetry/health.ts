@@ -3,13 +3,12 @@ import type { AddressInfo } from 'node:net';
 import type { Logger } from './logger.ts';
 import type { Metrics } from './metrics.ts';
 import type { StagePosition } from './positions.ts';
-import { announceHealth } from './supervisor.ts';
 
 export interface HealthOptions {
   host: string;
-  /** Host to put into `url`; the bound address by default. */
+  /** Host in `url`; default: the bound address. */
   advertisedHost?: string;
-  /** 0, the default: a port of the system's choice. */
+  /** 0, the default, takes any free port. */
   port?: number;
   logger: Logger;
   metrics: Metrics;
@@ -18,7 +17,7 @@ export interface HealthOptions {
 }
 
 export interface HealthServer {
-  /** http://host:port, without a slash at its end. */
+  /** http://host:port, without a trailing slash. */
   url: string;
   close(): Promise<void>;
 }
@@ -27,7 +26,7 @@ export interface HealthServer {
 export async function serveHealth(options: HealthOptions): Promise<HealthServer> {
   const server = createServer((request, response) => {
     answer(options, request, response).catch((error: unknown) => {
-      options.logger.error({ err: error }, 'health endpoint failed');
+      options.logger.error({ err: error }, 'a health request failed');
       if (!response.headersSent) response.writeHead(500);
       response.end();
     });
@@ -40,8 +39,7 @@ export async function serveHealth(options: HealthOptions): Promise<HealthServer>
   const host =
     options.advertisedHost ?? (options.host === '0.0.0.0' || options.host === '::' ? '127.0.0.1' : options.host);
   const url = `http://${host.includes(':') ? `[${host}]` : host}:${port}`;
-  options.logger.info({ health_url: url }, 'health endpoint listens');
-  announceHealth(url);
+  options.logger.info({ health_url: url }, 'health server is listening');
   return {
     url,
     close: () =>

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { SetupError } from '../../deploy/engines/install.ts';
 import { SupervisedChild } from '../../deploy/engines/supervise.ts';
-import { isHealthMessage } from '../../lib/telemetry/supervisor.ts';
+import { isHealthMessage } from '../../lib/service/supervisor.ts';
 
 const READY_TIMEOUT_MS = 120_000;
 /** A service that dies this often before it was ever ready will not get there. */

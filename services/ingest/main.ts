@@ -1,10 +1,6 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { systemClock } from '../../lib/clock/index.ts';
-import { createRegistry, registryAuth } from '../../lib/avro/index.ts';
 import { createDefinitions } from '../../lib/definitions/index.ts';
-import { serve } from '../../lib/http/index.ts';
-import { createKafka } from '../../lib/kafka/index.ts';
-import { runMain, serveHealth } from '../../lib/telemetry/index.ts';
+import { connectKafka, connectRegistry, runService } from '../../lib/service/index.ts';
 import { TOPICS, topicSpecs } from '../../lib/topics.ts';
 import { activityTopic, startActivityLog } from './activity-log.ts';
 import { Activity } from './activity.ts';
@@ -13,27 +9,18 @@ import { ingestConfig } from './config.ts';
 import { ingestMetrics } from './metrics.ts';
 import { Outbox } from './outbox.ts';
 
-/** For what is left once HTTP is closed, which takes 10 s at most: a process that stops has 20 s. */
-const LET_GO_TIMEOUT_MS = 7_000;
+/** Without Kafka, closing takes longer than a process has to stop; every request has its answer by then. */
+const CLOSE_LIMIT_MS = 2_000;
 
-runMain({
+runService({
   name: 'ingest',
   config: ingestConfig,
-  start: async ({ config, logger, metrics }) => {
-    const { host, topicPrefix } = config;
-    let serving = false;
-    const ready = (): boolean => serving;
-    const { advertisedHost, healthPort } = config;
-    const health = await serveHealth({ host, advertisedHost, port: healthPort, logger, metrics, ready });
-    const kafka = createKafka({
-      brokers: config.kafkaBrokers,
-      security: config.kafkaSecurity,
-      clientId: 'ingest',
-      logger,
-      clock: systemClock,
-      topicPrefix,
-    });
-    const registry = createRegistry({ url: config.registryUrl, auth: registryAuth(config), topicPrefix, logger });
+  clock: systemClock,
+  start: async (service) => {
+    const { config, clock, logger, metrics } = service;
+    const { adminKey, secretKey } = config;
+    const kafka = connectKafka(service);
+    const registry = connectRegistry(service);
     const specs = topicSpecs(config);
     await kafka.ensureTopics([
       specs[TOPICS.cartEvents],
@@ -42,18 +29,15 @@ runMain({
       specs[TOPICS.definitions],
       activityTopic,
     ]);
-    const definitions = await createDefinitions({
-      kafka,
-      registry,
-      logger,
-      secretKey: config.secretKey,
-      clock: systemClock,
-    });
+    const definitions = await createDefinitions({ kafka, registry, logger, secretKey, clock });
+    service.onStop('definitions', () => definitions.stop(), CLOSE_LIMIT_MS);
     const producer = kafka.createProducer();
+    service.onStop('the producer', () => producer.close(), CLOSE_LIMIT_MS);
     const outbox = await Outbox.create(producer, registry);
     const activity = new Activity();
-    const activityLog = startActivityLog({ kafka, producer, activity, logger, clock: systemClock });
-    const ingest = createIngestApp({
+    const activityLog = startActivityLog({ kafka, producer, activity, logger, clock });
+    service.onStop('the activity log', () => activityLog.stop());
+    const app = createIngestApp({
       definitions,
       outbox,
       activity,
@@ -61,29 +45,12 @@ runMain({
       metrics: ingestMetrics(metrics),
       allMetrics: metrics,
       logger,
-      adminKey: config.adminKey,
+      adminKey,
       toleranceMs: config.replayToleranceSeconds * 1000,
       maxBulkBodies: config.maxBulkBodies,
-      now: Date.now,
-      ready,
+      now: clock.wallMs,
+      ready: service.ready,
     });
-    const http = await serve(ingest, { host, port: config.ingestPort, portVariable: 'INGEST_PORT' });
-    serving = true;
-    logger.info({ url: http.url }, 'ingest listens');
-    return {
-      stop: async () => {
-        serving = false;
-        await http.close();
-        // Every request has its answer. Without Kafka the rest would take longer than a process has to stop.
-        const letGo = async (): Promise<void> => {
-          await activityLog.stop();
-          await producer.close();
-          await definitions.stop();
-          await kafka.close();
-        };
-        await Promise.race([letGo(), sleep(LET_GO_TIMEOUT_MS)]);
-        await health.close();
-      },
-    };
+    await service.serveHttp(app, config.ingestPort, 'INGEST_PORT');
   },
 });

@@ -55,7 +55,7 @@ describe('the arrows: schemas ← lib ← services', () => {
     expect(all.length).toBeGreaterThan(50);
     expect(
       offences(
-        ({ path }) => path === 'lib/telemetry/main.ts',
+        ({ path }) => path === 'lib/service/run.ts',
         (to) => to === 'lib/config/index.ts',
       ),
     ).toHaveLength(1);

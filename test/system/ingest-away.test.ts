@@ -44,7 +44,7 @@ async function silentProducer(options: ProducerOptions): Promise<Producer> {
 }
 
 async function worldWith(producer: Producer, change: Parameters<typeof openIngest>[0] = {}): Promise<IngestWorld> {
-  const registry = createRegistry({ url: config.registryUrl, topicPrefix: 'away.', logger });
+  const registry = createRegistry({ url: config.registryUrl, topicPrefix: 'away.', logger, clock: systemClock });
   const world = await openIngest({ outbox: await Outbox.create(producer, registry), ...change });
   closing.push(async () => {
     expect(await world.disagreements()).toEqual([]);

@@ -81,7 +81,7 @@ export async function openIngest(change: Partial<IngestDeps> = {}): Promise<Inge
   const { topicPrefix, secretKey } = config;
   const logger = createLogger(name, 'silent');
   const kafka = createKafka({ brokers: config.kafkaBrokers, clientId: name, logger, clock: systemClock, topicPrefix });
-  const registry = createRegistry({ url: config.registryUrl, topicPrefix, logger });
+  const registry = createRegistry({ url: config.registryUrl, topicPrefix, logger, clock: systemClock });
   const specs = topicSpecs({ partitions: PARTITIONS, logRetentionDays: 90 });
   await kafka.ensureTopics([
     specs[TOPICS.cartEvents],

@@ -40,7 +40,7 @@ const children = new Set<ChildProcess>();
 
 beforeAll(async () => {
   kafka = createKafka({ brokers: config.kafkaBrokers, clientId: 'test', logger, clock: systemClock, topicPrefix });
-  const registry = createRegistry({ url: config.registryUrl, topicPrefix, logger });
+  const registry = createRegistry({ url: config.registryUrl, topicPrefix, logger, clock: systemClock });
   cartEvents = await registry.codec<CartEvent>(TOPICS.cartEvents);
   traitEvents = await registry.codec<Outcome>(TOPICS.traitEvents);
   await kafka.ensureTopics(Object.values(topicSpecs(config)));
@@ -68,7 +68,7 @@ const send = (events: readonly CartEvent[]): Promise<void> =>
   );
 
 async function start(): Promise<void> {
-  const registry = createRegistry({ url: config.registryUrl, topicPrefix, logger });
+  const registry = createRegistry({ url: config.registryUrl, topicPrefix, logger, clock: systemClock });
   const tools = { kafka, logger, healthUrl: null, clock: systemClock };
   const horizonMs = 90 * 86_400_000;
   const specs = topicSpecs(config);

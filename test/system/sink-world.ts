@@ -71,7 +71,7 @@ export const openWorld = async (): Promise<SinkWorld> => {
   });
   const specs = topicSpecs({ partitions: PARTITIONS, logRetentionDays: 90 });
   await kafka.ensureTopics([specs[TOPICS.traitEvents], specs[TOPICS.deadLetters]]);
-  const registry = createRegistry({ url: config.registryUrl, topicPrefix: prefix, logger });
+  const registry = createRegistry({ url: config.registryUrl, topicPrefix: prefix, logger, clock: systemClock });
   const codecs = {
     outcomes: await registry.codec<Outcome>(TOPICS.traitEvents),
     deadLetters: await registry.codec<DeadLetter>(TOPICS.deadLetters),

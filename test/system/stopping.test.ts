@@ -89,11 +89,11 @@ describe('a service whose engines are not there', () => {
       for (const stream of [child.stdout, child.stderr])
         stream.on('data', (chunk: Buffer) => (said += chunk.toString()));
       const exited = new Promise((resolve) => child.once('close', (code, signal) => resolve(code ?? signal)));
-      for (const deadline = Date.now() + 20_000; !said.includes('health endpoint listens'); await sleep(20)) {
+      for (const deadline = Date.now() + 20_000; !said.includes('health server is listening'); await sleep(20)) {
         if (child.exitCode !== null || Date.now() > deadline) throw new Error(`did not begin:\n${said}`);
       }
       child.kill('SIGTERM');
-      expect([await exited, said]).toEqual([0, expect.stringContaining('stopped before it had started')]);
+      expect([await exited, said]).toEqual([0, expect.stringContaining('stopped before the start had finished')]);
     },
   );
 });

@@ -1,3 +1,4 @@
+import { systemClock } from '../../lib/clock/index.ts';
 import { randomBytes } from 'node:crypto';
 import { createServer } from 'node:http';
 import { once } from 'node:events';
@@ -13,7 +14,7 @@ const url = inject('engines').REGISTRY_URL;
 const fresh = () => {
   const topicPrefix = `registry-${randomBytes(5).toString('hex')}.`;
   const subject = `${topicPrefix}dead-letters-value`;
-  return { topicPrefix, subject, registry: createRegistry({ url, topicPrefix, logger: quiet }) };
+  return { topicPrefix, subject, registry: createRegistry({ url, topicPrefix, logger: quiet, clock: systemClock }) };
 };
 
 const letter: DeadLetter = {
@@ -41,7 +42,9 @@ describe('a real registry', () => {
   it('takes the schema under BACKWARD_TRANSITIVE, once, and gives the same id to everybody', async () => {
     const { subject, topicPrefix, registry } = fresh();
     const codec = await registry.codec<DeadLetter>(TOPICS.deadLetters);
-    const other = await createRegistry({ url, topicPrefix, logger: quiet }).codec<DeadLetter>(TOPICS.deadLetters);
+    const other = await createRegistry({ url, topicPrefix, logger: quiet, clock: systemClock }).codec<DeadLetter>(
+      TOPICS.deadLetters,
+    );
     expect(other.schemaId).toBe(codec.schemaId);
     const config = (await (await fetch(`${url}/config/${subject}`)).json()) as { compatibilityLevel: string };
     expect(config.compatibilityLevel).toBe('BACKWARD_TRANSITIVE');
@@ -54,7 +57,7 @@ describe('a real registry', () => {
     const topics = Object.values(TOPICS).filter((topic) => topic in SCHEMAS);
     const ids = await Promise.all(
       [1, 2, 3, 4].map(async () => {
-        const registry = createRegistry({ url, topicPrefix, logger: quiet });
+        const registry = createRegistry({ url, topicPrefix, logger: quiet, clock: systemClock });
         return Promise.all(topics.map(async (topic) => (await registry.codec(topic)).schemaId));
       }),
     );
@@ -118,7 +121,13 @@ describe('a real registry', () => {
   });
 
   it('is waited for while it boots', async () => {
-    const registry = createRegistry({ url: 'http://127.0.0.1:1', topicPrefix: '', logger: quiet, bootTimeoutMs: 700 });
+    const registry = createRegistry({
+      url: 'http://127.0.0.1:1',
+      topicPrefix: '',
+      logger: quiet,
+      clock: systemClock,
+      bootTimeoutMs: 700,
+    });
     const startedAt = performance.now();
     await expect(registry.codec(TOPICS.deadLetters)).rejects.toBeInstanceOf(SchemaRefusedError);
     expect(performance.now() - startedAt).toBeGreaterThan(600);
@@ -160,6 +169,7 @@ describe('a registry that asks who asks', () => {
           auth: registryAuth({ registryUser, registryPassword }),
           topicPrefix,
           logger: quiet,
+          clock: systemClock,
         });
       const codec = await registryOf('jane', 'open:sesame').codec<DeadLetter>(TOPICS.deadLetters);
       expect({ ...codec.decode(codec.encode(letter)) }).toEqual(letter);

@@ -1,0 +1,115 @@
+import { NoAnswerError, within, type Clock } from '../clock/index.ts';
+import type { COMMON, ConfigOf } from '../config/index.ts';
+import { serve } from '../http/index.ts';
+import { serveHealth, type Logger, type Metrics, type StagePosition } from '../telemetry/index.ts';
+import { announceHealth } from './supervisor.ts';
+
+/** What a service reports about itself once it works. */
+export interface HealthReport {
+  ready(): boolean;
+  /** Where its stages stand in their topics. */
+  positions?(): StagePosition[];
+}
+
+/** What a service is built with. `C` is its configuration. */
+export interface Service<C extends ConfigOf<typeof COMMON> = ConfigOf<typeof COMMON>> {
+  readonly name: string;
+  readonly config: C;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+  readonly clock: Clock;
+  /** Base URL of its health server, which answers from before the start until after the stop. */
+  readonly healthUrl: string;
+  /** False until `reportHealth`, and again from the beginning of the stop. */
+  ready(): boolean;
+  reportHealth(report: HealthReport): void;
+  /**
+   * Registers something to close when the service stops; what was registered last is closed first. After `limitMs`,
+   * unlimited by default, it is abandoned: the process ends anyway.
+   */
+  onStop(what: string, close: () => Promise<void> | void, limitMs?: number): void;
+  /** Serves an app over HTTP and reports the service as ready. */
+  serveHttp(app: Parameters<typeof serve>[0], port: number, portVariable: string): Promise<void>;
+}
+
+interface Closer {
+  what: string;
+  close(): Promise<void> | void;
+  limitMs: number;
+}
+
+export type ServiceParts<C> = Pick<Service, 'name' | 'logger' | 'metrics' | 'clock'> & { config: C };
+
+/** A service from its health server's start to the end of its stop. */
+export class RunningService<C extends ConfigOf<typeof COMMON>> implements Service<C> {
+  readonly name: string;
+  readonly config: C;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+  readonly clock: Clock;
+  healthUrl = '';
+  private readonly closers: Closer[] = [];
+  private health: HealthReport | undefined;
+  private stopping = false;
+
+  private constructor({ name, config, logger, metrics, clock }: ServiceParts<C>) {
+    this.name = name;
+    this.config = config;
+    this.logger = logger;
+    this.metrics = metrics;
+    this.clock = clock;
+  }
+
+  /** Serves the health endpoints, so that they answer while the service still waits for its engines. */
+  static async open<C extends ConfigOf<typeof COMMON>>(parts: ServiceParts<C>): Promise<RunningService<C>> {
+    const service = new RunningService(parts);
+    const { config, logger, metrics } = parts;
+    const server = await serveHealth({
+      host: config.host,
+      advertisedHost: config.advertisedHost,
+      port: config.healthPort,
+      logger,
+      metrics,
+      ready: service.ready,
+      positions: () => service.health?.positions?.() ?? [],
+    });
+    service.healthUrl = server.url;
+    announceHealth(server.url);
+    service.onStop('the health server', () => server.close());
+    return service;
+  }
+
+  readonly ready = (): boolean => !this.stopping && (this.health?.ready() ?? false);
+
+  readonly reportHealth = (report: HealthReport): void => {
+    this.health = report;
+  };
+
+  readonly onStop = (what: string, close: () => Promise<void> | void, limitMs = Infinity): void => {
+    this.closers.push({ what, close, limitMs });
+  };
+
+  readonly serveHttp: Service['serveHttp'] = async (app, port, portVariable) => {
+    const { config, logger } = this;
+    const http = await serve(app, { host: config.host, port, portVariable });
+    this.onStop('HTTP', () => http.close());
+    this.reportHealth({ ready: () => true });
+    logger.info({ url: http.url }, 'listening for HTTP requests');
+  };
+
+  /** Closes everything, last first. Throws the first error, but only after everything else has been closed. */
+  async stop(): Promise<void> {
+    this.stopping = true;
+    const errors: unknown[] = [];
+    for (const { what, close, limitMs } of this.closers.reverse()) {
+      try {
+        await within(Promise.resolve(close()), limitMs, this.clock);
+      } catch (error) {
+        if (error instanceof NoAnswerError)
+          this.logger.warn({ what, limitMs }, 'closing takes too long; abandoning it');
+        else errors.push(error);
+      }
+    }
+    if (errors.length > 0) throw errors[0];
+  }
+}
