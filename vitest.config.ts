@@ -11,7 +11,7 @@ export default defineConfig({
       {
         test: {
           name: 'unit',
-          include: ['{lib,services,schemas,scripts,web,deploy}/**/*.test.ts', 'test/conventions/**/*.test.ts'],
+          include: ['{lib,services,schemas,scripts,web,deploy,bench}/**/*.test.ts', 'test/conventions/**/*.test.ts'],
           environment: 'node',
           testTimeout: 30_000,
         },
