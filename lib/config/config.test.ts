@@ -119,11 +119,11 @@ describe('mistyped', () => {
   it('names what is a slip away from a variable that is read, and nothing else', () => {
     const env = { API_PRT: '1', KAFKA_BROKER: 'a:1', kafka_port: '2', CLICKHOUSE_USR: 'u', SECRET_KEYS: 'k' };
     expect(mistyped(env, [definition])).toEqual([
-      'API_PRT is not a variable of this; is API_PORT meant?',
-      'KAFKA_BROKER is not a variable of this; is KAFKA_BROKERS meant?',
-      'kafka_port is not a variable of this; is KAFKA_PORT meant?',
-      'CLICKHOUSE_USR is not a variable of this; is CLICKHOUSE_USER meant?',
-      'SECRET_KEYS is not a variable of this; is SECRET_KEY meant?',
+      'API_PRT is not a known variable; did you mean API_PORT?',
+      'KAFKA_BROKER is not a known variable; did you mean KAFKA_BROKERS?',
+      'kafka_port is not a known variable; did you mean KAFKA_PORT?',
+      'CLICKHOUSE_USR is not a known variable; did you mean CLICKHOUSE_USER?',
+      'SECRET_KEYS is not a known variable; did you mean SECRET_KEY?',
     ]);
     const fine = {
       API_PORT: '1',
@@ -143,7 +143,7 @@ describe('helpText', () => {
     const help = helpText(definition);
     for (const variable of Object.keys(definition.fields)) expect(help).toContain(`  ${variable}  [`);
     expect(help).toContain('BATCH_SIZE  [100]\n      Records at once. (a whole number from 1 to 1000, in records)');
-    expect(help).toContain('OWNER  [(must be given)]');
+    expect(help).toContain('OWNER  [(required)]');
     expect(help).toContain('KAFKA_BROKERS  [127.0.0.1:$KAFKA_PORT]');
     expect(help).toContain('ADMIN_KEY');
   });

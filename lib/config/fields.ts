@@ -1,17 +1,17 @@
-/** Fields of a configuration: one variable each, with its default, its meaning and what it may be. */
+/** Fields of a configuration: one environment variable each, with its default, meaning and allowed values. */
 
 /** Values parsed so far, by variable; a default may be built on those that were declared before it. */
 export type Known = (variable: string) => unknown;
 
 export interface Field<T> {
-  /** The default as its text, or a rule that builds it; undefined: the variable must be given. */
+  /** The default as text, or a rule that derives it from other variables; undefined: the variable is required. */
   fallback: string | undefined | { shown: string; of(known: Known): string };
   doc: string;
-  /** What it may be, in words: "port", "one of …", "1 to 43,200 minutes". */
+  /** The allowed values in words: "a port", "one of …". */
   kind: string;
-  /** Never shown, logged or written into a page. */
+  /** Never shown, logged or documented with its value. */
   secret?: boolean;
-  /** From the text to the value; throws an Error whose message completes "VARIABLE …". */
+  /** Parses the text. Throws an Error whose message completes the sentence "VARIABLE …". */
   parse(text: string): T;
 }
 
@@ -29,7 +29,7 @@ export function text(fallback: Fallback, doc: string, rule?: { pattern: RegExp; 
   };
 }
 
-/** A secret text; empty when it is not given. */
+/** A secret text; empty by default. */
 export function secret(doc: string): Field<string> {
   return { fallback: '', doc, kind: 'secret text', secret: true, parse: (value) => value };
 }
@@ -83,7 +83,7 @@ export function choice<const T extends string>(options: readonly T[], fallback: 
   };
 }
 
-/** An http or https address without a slash at its end. */
+/** An http or https URL, returned without a trailing slash. */
 export function url(fallback: Fallback, doc: string): Field<string> {
   return {
     fallback,
@@ -93,7 +93,7 @@ export function url(fallback: Fallback, doc: string): Field<string> {
       if (!URL.canParse(value) || !/^https?:$/.test(new URL(value).protocol))
         throw new Error('must be an http or https URL');
       const { username, password } = new URL(value);
-      if (username || password) throw new Error('must be without a user and a password');
+      if (username || password) throw new Error('must be a URL without user and password');
       return value.replace(/\/+$/, '');
     },
   };

@@ -1,4 +1,4 @@
-/** Strict configuration by environment variables: described once, checked as a whole, documented from the description. */
+/** Strict configuration by environment variables: described once, validated as a whole, documented from that. */
 import { COMMON } from './common.ts';
 import type { Field } from './fields.ts';
 import type { KafkaSecurity } from '../kafka/types.ts';
@@ -18,25 +18,25 @@ type Values<F extends Fields> = {
   -readonly [K in keyof F & string as Camel<K>]: F[K] extends Field<infer T> ? T : never;
 };
 interface Keys {
-  /** ADMIN_KEY, else DATA_DIR/admin-key, which is made when it is first read. Not enumerable: never logged. */
+  /** ADMIN_KEY, or the content of DATA_DIR/admin-key, which is created at the first read. Not enumerable: never logged. */
   readonly adminKey: string;
-  /** SECRET_KEY, else DATA_DIR/secret-key (32 bytes), which is made when it is first read. Not enumerable. */
+  /** SECRET_KEY, or the content of DATA_DIR/secret-key, which is created at the first read; 32 bytes. Not enumerable. */
   readonly secretKey: Buffer;
-  /** Of connections to Kafka, with the texts of its files. Not enumerable. */
+  /** Security settings for connections to Kafka, with the contents of the files. Not enumerable. */
   readonly kafkaSecurity: KafkaSecurity;
 }
 
 export interface Definition<F extends Fields> {
   name: string;
   doc: string;
-  /** All of them: the common ones and the process's own. */
+  /** The common variables and those of this process. */
   fields: F & typeof COMMON;
-  /** The variables of its own. */
+  /** The names of the variables that only this process reads. */
   own: string[];
 }
 export type ConfigOf<F extends Fields> = Values<F> & Values<typeof COMMON> & Keys;
 
-/** Describes what a process reads; the common variables are always part of it. */
+/** Describes the variables of a process; the common variables are always included. */
 export function defineConfig<const F extends Fields>(description: {
   name: string;
   doc: string;
@@ -47,7 +47,7 @@ export function defineConfig<const F extends Fields>(description: {
   return { name, doc, fields: { ...COMMON, ...fields }, own };
 }
 
-/** Everything that is wrong with a configuration, one problem per line. */
+/** The configuration is not valid; the message has one problem per line. */
 export class ConfigError extends Error {
   constructor(readonly problems: string[]) {
     super(`The configuration is not valid:\n${problems.map((problem) => `  ${problem}`).join('\n')}`);
@@ -59,16 +59,13 @@ class UnknownYet extends Error {}
 
 const FLAGS = ['--help', '--validate'];
 
-/**
- * The values of a definition. An empty variable counts as one that is not given.
- * Throws a ConfigError with every problem at once.
- */
+/** Reads and validates the values of a definition. An empty variable counts as not set. Throws ConfigError. */
 export function loadConfig<F extends Fields>(
   definition: Definition<F>,
   env: NodeJS.ProcessEnv = process.env,
   argv: readonly string[] = process.argv.slice(2),
 ): ConfigOf<F> {
-  const problems = argv.filter((arg) => !FLAGS.includes(arg)).map((arg) => `${arg} is not an option; see --help`);
+  const problems = argv.filter((arg) => !FLAGS.includes(arg)).map((arg) => `${arg} is not a known option; see --help`);
   const values = new Map<string, unknown>();
   const known = (variable: string): unknown => {
     if (!values.has(variable)) throw new UnknownYet();
@@ -79,12 +76,12 @@ export function loadConfig<F extends Fields>(
     let value = given;
     try {
       if (!value) value = typeof field.fallback === 'object' ? field.fallback.of(known) : field.fallback;
-      if (value === undefined) problems.push(`${variable} is missing: ${field.doc}`);
+      if (value === undefined) problems.push(`${variable} is required: ${field.doc}`);
       else values.set(variable, field.parse(value));
     } catch (error) {
-      // Built on a variable that is wrong itself, and is named already.
+      // The default depends on a variable that is itself invalid and has been reported.
       if (error instanceof UnknownYet) continue;
-      const shown = field.secret ? 'the value given' : withoutLogin(JSON.stringify(value));
+      const shown = field.secret ? 'the given value' : withoutLogin(JSON.stringify(value));
       problems.push(`${variable} ${(error as Error).message}, not ${shown}`);
     }
   }
@@ -94,10 +91,10 @@ export function loadConfig<F extends Fields>(
   return withKeys(config, Object.fromEntries(values), env) as ConfigOf<F>;
 }
 
-/** Of "user:password@host" the host: an address may have been given with what should not be read in a log. */
+/** Removes "user:password@" from an address, so that a login does not end up in a log. */
 const withoutLogin = (text: string): string => text.replace(/^"(\w+:\/\/)?.*@/s, '"$1…@');
 
-/** Read when needed, so that a process that needs no key makes none. */
+/** Keys are read on first use, so that a process that needs none does not create one. */
 function withKeys(
   config: Record<string, unknown>,
   values: Readonly<Record<string, unknown>>,
@@ -114,22 +111,22 @@ function camel(variable: string): string {
   return variable.toLowerCase().replace(/_([a-z0-9])/g, (_, letter: string) => letter.toUpperCase());
 }
 
-/** The default of a field as it stands in help and documentation. */
+/** The default of a field as help and documentation show it. */
 export function shownDefault(field: Field<unknown>): string {
-  if (field.fallback === undefined) return '(must be given)';
+  if (field.fallback === undefined) return '(required)';
   const shown = typeof field.fallback === 'object' ? field.fallback.shown : field.fallback;
   return shown === '' ? '(empty)' : shown;
 }
 
 export const KEY_DOCS = {
-  ADMIN_KEY: 'Key that may do everything. Else read from DATA_DIR/admin-key, which the first start makes.',
+  ADMIN_KEY: 'Key with all permissions. If not set, it is read from DATA_DIR/admin-key, which the first start creates.',
   SECRET_KEY:
-    '64 hexadecimal digits: encrypts the signing secrets of subscriptions. Else read from DATA_DIR/secret-key, which the first start makes.',
+    '64 hexadecimal digits: the key that encrypts the signing secrets of subscriptions. If not set, it is read from DATA_DIR/secret-key, which the first start creates.',
 };
 
 /**
- * Variables of the environment that nobody reads but that are a slip away from one that is read: API_PRT, like
- * API_PORT. Short names are left alone, too much is alike among them.
+ * Warnings about environment variables that are not read but are probably misspelt, such as API_PRT for API_PORT. Names
+ * shorter than 6 characters are ignored, because too many of them are similar.
  */
 export function mistyped(env: NodeJS.ProcessEnv, definitions: readonly Definition<Fields>[]): string[] {
   const read = new Set(definitions.flatMap(({ fields }) => Object.keys(fields)).concat(Object.keys(KEY_DOCS)));
@@ -140,11 +137,11 @@ export function mistyped(env: NodeJS.ProcessEnv, definitions: readonly Definitio
         .map((variable) => ({ variable, slips: slips(name.toUpperCase(), variable) }))
         .filter((at) => at.slips <= (at.variable.length < 8 ? 1 : 2))
         .sort((one, other) => one.slips - other.slips);
-      return near[0] ? [`${name} is not a variable of this; is ${near[0].variable} meant?`] : [];
+      return near[0] ? [`${name} is not a known variable; did you mean ${near[0].variable}?`] : [];
     });
 }
 
-/** How many letters must be added, left out or changed to get from one text to another (Levenshtein). */
+/** The Levenshtein distance of two texts. */
 function slips(from: string, to: string): number {
   let row = Array.from({ length: to.length + 1 }, (_, i) => i);
   for (const [i, letter] of [...from].entries()) {
@@ -166,10 +163,10 @@ export function helpText(definition: Definition<Fields>): string {
   return [
     `${definition.name}: ${definition.doc}`,
     '',
-    'Options:\n  --help      this text\n  --validate  check the configuration and end',
-    ...(definition.own.length > 0 ? ['', 'Its own variables:', ...definition.own.map(line)] : []),
+    'Options:\n  --help      print this text\n  --validate  check the configuration and exit',
+    ...(definition.own.length > 0 ? ['', 'Variables of this process:', ...definition.own.map(line)] : []),
     '',
-    'Variables of every process:',
+    'Variables of all processes:',
     ...common.map(line),
     ...Object.entries(KEY_DOCS).map(([variable, doc]) => `  ${variable}\n      ${doc}`),
     '',

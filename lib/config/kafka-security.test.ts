@@ -80,12 +80,14 @@ describe('how Kafka is spoken to', () => {
     const text = at('text');
     const files = { KAFKA_SSL_CA_FILE: text, KAFKA_SSL_CERTIFICATE_FILE: text, KAFKA_SSL_KEY_FILE: text };
     expect(problemsOf({ ...ssl, ...files })).toEqual([
-      `KAFKA_SSL_CA_FILE holds no certificate as PEM: ${text}`,
-      `KAFKA_SSL_CERTIFICATE_FILE holds no certificate as PEM: ${text}`,
-      `KAFKA_SSL_KEY_FILE holds no private key without a passphrase as PEM: ${text}`,
+      `KAFKA_SSL_CA_FILE does not contain a certificate in PEM format: ${text}`,
+      `KAFKA_SSL_CERTIFICATE_FILE does not contain a certificate in PEM format: ${text}`,
+      `KAFKA_SSL_KEY_FILE does not contain a private key without a passphrase in PEM format: ${text}`,
     ]);
     const der = { KAFKA_SSL_CA_FILE: at('one.der') };
-    expect(problemsOf({ ...ssl, ...der })).toEqual([`KAFKA_SSL_CA_FILE holds no certificate as PEM: ${at('one.der')}`]);
+    expect(problemsOf({ ...ssl, ...der })).toEqual([
+      `KAFKA_SSL_CA_FILE does not contain a certificate in PEM format: ${at('one.der')}`,
+    ]);
     const pair = { KAFKA_SSL_CERTIFICATE_FILE: at('one.pem'), KAFKA_SSL_KEY_FILE: at('other.key') };
     expect(problemsOf({ ...ssl, ...pair })).toEqual([
       'KAFKA_SSL_KEY_FILE is not the key of KAFKA_SSL_CERTIFICATE_FILE',
@@ -100,17 +102,17 @@ describe('how Kafka is spoken to', () => {
       REGISTRY_PASSWORD: 'open sesame',
     };
     expect(problemsOf(unused)).toEqual([
-      'KAFKA_SASL_USERNAME is given, and would not be used: KAFKA_SECURITY_PROTOCOL is plaintext',
-      'KAFKA_SASL_PASSWORD is given, and would not be used: KAFKA_SECURITY_PROTOCOL is plaintext',
-      'KAFKA_SASL_MECHANISM is given, and would not be used: KAFKA_SECURITY_PROTOCOL is plaintext',
-      'KAFKA_SSL_CA_FILE is given, and would not be used: KAFKA_SECURITY_PROTOCOL is plaintext',
-      'REGISTRY_PASSWORD is given, and would not be used: REGISTRY_USER is missing',
+      'KAFKA_SASL_USERNAME is set but not used when KAFKA_SECURITY_PROTOCOL is plaintext',
+      'KAFKA_SASL_PASSWORD is set but not used when KAFKA_SECURITY_PROTOCOL is plaintext',
+      'KAFKA_SASL_MECHANISM is set but not used when KAFKA_SECURITY_PROTOCOL is plaintext',
+      'KAFKA_SSL_CA_FILE is set but not used when KAFKA_SECURITY_PROTOCOL is plaintext',
+      'REGISTRY_PASSWORD is set but not used without REGISTRY_USER',
     ]);
   });
 
   it('takes no password in an address, and does not repeat it', () => {
     expect(problemsOf({ REGISTRY_URL: 'https://jane:sesame@registry.example' })).toEqual([
-      'REGISTRY_URL must be without a user and a password, not "https://…@registry.example"',
+      'REGISTRY_URL must be a URL without user and password, not "https://…@registry.example"',
     ]);
     for (const password of ['sesame', 'open/sesame', 'open,sesame+', 'open@sesame'])
       for (const env of [
@@ -123,15 +125,15 @@ describe('how Kafka is spoken to', () => {
 
   it('tells everything that is missing or does not fit, with its variable', () => {
     expect(problemsOf({ KAFKA_SECURITY_PROTOCOL: 'sasl_ssl', KAFKA_SSL_CA_FILE: join(folder, 'nowhere') })).toEqual([
-      'KAFKA_BROKERS is missing: what npm start runs of its own speaks plaintext, not sasl_ssl',
-      'REGISTRY_URL is missing: what npm start runs of its own speaks plaintext, not sasl_ssl',
-      'KAFKA_SASL_USERNAME is missing: KAFKA_SECURITY_PROTOCOL is sasl_ssl',
-      'KAFKA_SASL_PASSWORD is missing: KAFKA_SECURITY_PROTOCOL is sasl_ssl',
-      expect.stringMatching(/^KAFKA_SSL_CA_FILE cannot be read: ENOENT/),
+      'KAFKA_BROKERS is required: the engines that npm start runs use plaintext, not sasl_ssl',
+      'REGISTRY_URL is required: the engines that npm start runs use plaintext, not sasl_ssl',
+      'KAFKA_SASL_USERNAME is required when KAFKA_SECURITY_PROTOCOL is sasl_ssl',
+      'KAFKA_SASL_PASSWORD is required when KAFKA_SECURITY_PROTOCOL is sasl_ssl',
+      expect.stringMatching(/^cannot read KAFKA_SSL_CA_FILE: ENOENT/),
     ]);
     const ssl = { ...ELSEWHERE, KAFKA_SECURITY_PROTOCOL: 'ssl' };
     expect(problemsOf({ ...ssl, KAFKA_SSL_KEY_FILE: at('one.key') })).toEqual([
-      'KAFKA_SSL_CERTIFICATE_FILE and KAFKA_SSL_KEY_FILE belong together: give both or neither',
+      'KAFKA_SSL_CERTIFICATE_FILE and KAFKA_SSL_KEY_FILE must be set together',
     ]);
     expect(problemsOf({ ...ELSEWHERE, KAFKA_SECURITY_PROTOCOL: 'SSL' })).toEqual([
       'KAFKA_SECURITY_PROTOCOL must be one of plaintext, ssl, sasl_plaintext, sasl_ssl, not "SSL"',

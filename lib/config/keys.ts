@@ -1,9 +1,9 @@
-/** The two keys of an installation: from a variable, else from a file of DATA_DIR that is made at first use. */
+/** The two keys of an installation: from a variable, or from a file in DATA_DIR that is created at the first use. */
 import { randomBytes } from 'node:crypto';
 import { linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-/** Problems of the two variables, in words; neither is needed. */
+/** The problems of the two variables; both are optional. */
 export function keyProblems(env: NodeJS.ProcessEnv): string[] {
   const problems: string[] = [];
   const adminKey = env['ADMIN_KEY'];
@@ -15,7 +15,7 @@ export function keyProblems(env: NodeJS.ProcessEnv): string[] {
   return problems;
 }
 
-/** The key that may do everything in every workspace. */
+/** The key with all permissions in all workspaces. */
 export function adminKey(env: NodeJS.ProcessEnv, dataDir: string): string {
   return env['ADMIN_KEY'] || keyFile(dataDir, 'admin-key', () => `jta_${randomBytes(24).toString('base64url')}`);
 }
@@ -23,11 +23,12 @@ export function adminKey(env: NodeJS.ProcessEnv, dataDir: string): string {
 /** 32 bytes that encrypt the signing secrets in `definitions`. */
 export function secretKey(env: NodeJS.ProcessEnv, dataDir: string): Buffer {
   const hex = env['SECRET_KEY'] || keyFile(dataDir, 'secret-key', () => randomBytes(32).toString('hex'));
-  if (!/^[0-9a-fA-F]{64}$/.test(hex)) throw new Error(`${join(dataDir, 'secret-key')} must hold 64 hexadecimal digits`);
+  if (!/^[0-9a-fA-F]{64}$/.test(hex))
+    throw new Error(`${join(dataDir, 'secret-key')} must contain 64 hexadecimal digits`);
   return Buffer.from(hex, 'hex');
 }
 
-/** Reads a key file, or makes it (0600); of several processes that make it at once, one wins and all read that. */
+/** Reads a key file, or creates it (mode 0600). When several processes create it at once, all get the key of the first. */
 function keyFile(dataDir: string, name: string, make: () => string): string {
   const path = join(dataDir, name);
   const existing = read(path);
@@ -43,14 +44,14 @@ function keyFile(dataDir: string, name: string, make: () => string): string {
     rmSync(own, { force: true });
   }
   const made = read(path);
-  if (made === undefined) throw new Error(`${path} could not be made`);
+  if (made === undefined) throw new Error(`cannot create ${path}`);
   return made;
 }
 
 function read(path: string): string | undefined {
   try {
     const value = readFileSync(path, 'utf8').trim();
-    if (value === '') throw new Error(`${path} is empty: remove it, or write the key into it`);
+    if (value === '') throw new Error(`${path} is empty: delete it, or write the key to it`);
     return value;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;

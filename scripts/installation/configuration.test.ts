@@ -25,7 +25,7 @@ describe('the configuration of an installation', () => {
     const variables = Object.values(SERVICE_CONFIGS).flatMap((service) => Object.keys(service.fields));
     expect(suspects(Object.fromEntries(variables.map((variable) => [variable, '1'])))).toEqual([]);
     expect(suspects({ SINK_BLOCK_INTERVL_MS: '1' })).toEqual([
-      expect.stringContaining('is SINK_BLOCK_INTERVAL_MS meant'),
+      expect.stringContaining('did you mean SINK_BLOCK_INTERVAL_MS'),
     ]);
   });
 });

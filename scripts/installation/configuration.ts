@@ -1,4 +1,4 @@
-/** What an installation is told by its environment, checked as a whole before anything begins. */
+/** The configuration of an installation, validated as a whole before anything starts. */
 import {
   ConfigError,
   defineConfig,
@@ -10,11 +10,11 @@ import {
 import { SERVICE_CONFIGS } from './definitions.ts';
 import type { Settings } from './options.ts';
 
-/** The programs that run an installation until they are told to stop. */
+/** The programs that run an installation until they are stopped. */
 export const PROGRAMS = {
-  start: { doc: 'Everything on this machine: engines, services, console.', services: true },
-  demo: { doc: 'Everything on this machine, with a simulated day of a retailer in it.', services: true },
-  engines: { doc: 'Kafka, the schema registry and ClickHouse alone, for work on a service.', services: false },
+  start: { doc: 'Runs everything on this machine: engines, services and console.', services: true },
+  demo: { doc: 'Runs everything on this machine, and plays a simulated day of a retailer.', services: true },
+  engines: { doc: 'Runs only Kafka, the schema registry and ClickHouse, for work on a service.', services: false },
 } as const;
 
 const SERVICES: readonly Definition<Readonly<Record<string, Field<unknown>>>>[] = Object.values(SERVICE_CONFIGS);
@@ -22,15 +22,12 @@ const SERVICES: readonly Definition<Readonly<Record<string, Field<unknown>>>>[] 
 export type ProgramName = keyof typeof PROGRAMS;
 export const PROGRAM_NAMES: readonly ProgramName[] = ['start', 'demo', 'engines'];
 
-/** A program itself reads the common variables; its services read more. */
+/** A program itself reads only the common variables; its services read more. */
 export function programConfig(name: ProgramName): Definition<Record<never, never>> {
   return defineConfig({ name: `npm run ${name}`, doc: PROGRAMS[name].doc, fields: {} });
 }
 
-/**
- * The settings of a program; those of all services are checked too when it runs them.
- * Throws a ConfigError with every problem of all of them at once.
- */
+/** The settings of a program. Also validates those of the services that it runs. Throws ConfigError with all problems. */
 export function installationConfig(name: ProgramName, env: NodeJS.ProcessEnv, argv: readonly string[]): Settings {
   const problems = new Set<string>();
   const collect = <T>(load: () => T): T | undefined => {
@@ -48,7 +45,7 @@ export function installationConfig(name: ProgramName, env: NodeJS.ProcessEnv, ar
   return config;
 }
 
-/** Warnings of variables that are probably meant to be others. */
+/** Warnings about variables that are probably misspelt. */
 export function suspects(env: NodeJS.ProcessEnv): string[] {
   return mistyped(env, SERVICES);
 }

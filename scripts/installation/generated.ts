@@ -1,4 +1,4 @@
-/** Every file that is made from others, by its path from the project's folder. */
+/** Every generated file, by its path in the project. */
 import { helpText } from '../../lib/config/index.ts';
 import { configurationPage } from '../../lib/config/page.ts';
 import { generateDocuments, generateTypes } from '../generate-types.ts';
@@ -7,13 +7,13 @@ import { SERVICE_CONFIGS } from './definitions.ts';
 
 const help = (name: ProgramName): [string, () => string] => [
   `scripts/help/${name}.txt`,
-  () => `${helpText(programConfig(name))}\nThe services read more: docs/configuration.md.\n`,
+  () => `${helpText(programConfig(name))}\nThe services read more variables: docs/configuration.md.\n`,
 ];
 
 export const GENERATED: Record<string, () => string> = {
   'schemas/types.ts': () => generateTypes('schemas'),
   'schemas/documents.ts': () => generateDocuments('schemas'),
   'docs/configuration.md': () => configurationPage(Object.values(SERVICE_CONFIGS)),
-  // Plain files, so that --help needs nothing installed.
+  // Plain files, so that --help works before packages are installed.
   ...Object.fromEntries(PROGRAM_NAMES.map(help)),
 };

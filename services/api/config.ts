@@ -2,12 +2,12 @@ import { defineConfig, text, url } from '../../lib/config/index.ts';
 
 export const apiConfig = defineConfig({
   name: 'api',
-  doc: 'Workspaces, keys, subscriptions, audiences and what is known about carts and people; serves the console.',
+  doc: 'Serves workspaces, keys, subscriptions, audiences, carts and people over HTTP, and the console.',
   fields: {
     CONSOLE_DIR: text('dist/web', 'Folder of the built console, served at /.'),
     INGEST_INTERNAL_URL: url(
       { shown: '$INGEST_URL', of: (known) => String(known('INGEST_URL')) },
-      'Address at which this process asks services/ingest, if not at its public one.',
+      'Address at which this process reaches services/ingest, if it is not the public one.',
     ),
   },
 });

@@ -2,14 +2,18 @@ import { defineConfig, integer } from '../../lib/config/index.ts';
 
 export const ingestConfig = defineConfig({
   name: 'ingest',
-  doc: 'Takes in webhooks of Jane, bulk imports of events and records of people, and keeps them in Kafka.',
+  doc: 'Accepts webhooks from Jane, bulk imports of events, and records of people, and writes them to Kafka.',
   fields: {
-    REPLAY_TOLERANCE_SECONDS: integer(300, 'How far the request timestamp of a webhook may be off, either way.', {
-      min: 1,
-      max: 86_400,
-      unit: 'seconds',
-    }),
-    MAX_BULK_BODIES: integer(8, 'Bulk imports under way at once; more are asked to come back later.', {
+    REPLAY_TOLERANCE_SECONDS: integer(
+      300,
+      'Largest accepted difference between the request timestamp of a webhook and the current time.',
+      {
+        min: 1,
+        max: 86_400,
+        unit: 'seconds',
+      },
+    ),
+    MAX_BULK_BODIES: integer(8, 'Number of concurrent bulk imports; further ones are asked to retry later.', {
       min: 1,
       max: 1000,
     }),

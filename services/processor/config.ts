@@ -5,8 +5,8 @@ export type TopologyName = (typeof TOPOLOGY_NAMES)[number];
 
 const topologies: Field<TopologyName[]> = {
   fallback: TOPOLOGY_NAMES.join(','),
-  doc: 'Which topologies this process runs. Run them apart to scale them apart.',
-  kind: `some of ${TOPOLOGY_NAMES.join(', ')}, with commas`,
+  doc: 'Topologies that this process runs. Run them in separate processes to scale them separately.',
+  kind: `a comma-separated list of ${TOPOLOGY_NAMES.join(', ')}`,
   parse(text) {
     const names = text.split(',').map((name) => name.trim());
     const known = TOPOLOGY_NAMES.filter((name) => names.includes(name));
@@ -17,6 +17,6 @@ const topologies: Field<TopologyName[]> = {
 
 export const PROCESSOR_CONFIG = defineConfig({
   name: 'processor',
-  doc: 'Folds deliveries into the traits of carts (topology carts), and carts into people (topology people).',
+  doc: 'Derives cart traits from deliveries (topology carts), and people from carts (topology people).',
   fields: { PROCESSOR_TOPOLOGIES: topologies },
 });
