@@ -1,4 +1,6 @@
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { Clock } from '../clock/index.ts';
+import { ManualClock } from '../clock/testing.ts';
 import type { StagePosition } from '../telemetry/index.ts';
 import { Freshness } from './freshness.ts';
 import { CHAIN } from './stages.ts';
@@ -29,9 +31,9 @@ class FakeChain {
     if (position) this.positions.set(`http://${url}`, { ...position, ...change });
   }
 
-  freshness(now?: () => number): Freshness {
+  freshness(clock: Clock): Freshness {
     return new Freshness({
-      ...(now ? { now } : {}),
+      clock,
       kafka: {
         endOffsets: (topic) => Promise.resolve([...(this.ends.get(topic) ?? [])]),
         describeGroup: (groupId) =>
@@ -53,97 +55,117 @@ class FakeChain {
   }
 }
 
+let clock: ManualClock;
 let open: Freshness[] = [];
-const start = (chain: FakeChain, now?: () => number): Freshness => {
-  const freshness = chain.freshness(now);
-  open.push(freshness);
-  return freshness;
-};
+beforeEach(() => {
+  clock = new ManualClock();
+});
 afterEach(() => {
   for (const freshness of open) freshness.stop();
   open = [];
 });
 
+const start = (chain: FakeChain, by: Clock = clock): Freshness => {
+  const freshness = chain.freshness(by);
+  open.push(freshness);
+  return freshness;
+};
+/** What `current` answers once `waitMs` have passed. */
+const current = async (freshness: Freshness, waitMs = 250): Promise<number | null> => {
+  const answer = freshness.current(waitMs);
+  await clock.advance(waitMs);
+  return answer;
+};
+
 describe('Freshness', () => {
-  it('proves the moment of the question on an idle system, at once', async () => {
-    const asked = Date.now();
-    expect(await start(new FakeChain()).current()).toBeGreaterThanOrEqual(asked);
-    expect(Date.now() - asked).toBeLessThan(100);
+  it('proves the time of the call at once when nothing is waiting', async () => {
+    const calledAtMs = clock.wallMs();
+    const freshness = start(new FakeChain());
+    expect(await freshness.current()).toBe(calledAtMs);
+    expect(clock.wallMs()).toBe(calledAtMs);
   });
 
-  it('waits for every stage in turn, each up to the end that was there when the one before had passed', async () => {
+  it('waits for every stage, up to the end offsets that existed once the stage before had passed', async () => {
     const chain = new FakeChain();
     const freshness = start(chain);
     chain.ends.set('cart-events', [5, 0]);
     chain.ends.set('trait-events', [0, 7]);
-    expect(await freshness.current(50)).toBeNull();
+    expect(await current(freshness)).toBeNull();
     chain.set('carts-0', { position: 5 });
-    expect(await freshness.current(50)).toBeNull();
+    expect(await current(freshness)).toBeNull();
     chain.set('sink-1', { position: 6 });
-    expect(await freshness.current(50)).toBeNull();
-    const asked = Date.now();
+    expect(await current(freshness)).toBeNull();
+    const calledAtMs = clock.wallMs();
     chain.set('sink-1', { position: 7 });
-    expect(await freshness.current(1000)).toBeGreaterThanOrEqual(asked);
+    expect(await current(freshness, 1_000)).toBeGreaterThanOrEqual(calledAtMs);
   });
 
-  it('is not ahead of an overdue deadline, and knows no deadline from one that restores', async () => {
+  it('ends at an overdue deadline, and knows no deadline of a member that restores or has no position', async () => {
     const chain = new FakeChain();
     chain.set('carts-1', { earliestDueMs: 1_000 });
-    expect(await start(chain).current()).toBe(1_000);
+    expect(await current(start(chain))).toBe(1_000);
     chain.set('carts-1', { earliestDueMs: null, state: 'restoring' });
-    expect(await start(chain).current(50)).toBeNull();
-    chain.set('carts-1', { earliestDueMs: Date.now() + 60_000, state: 'running' });
-    expect(await start(chain).current()).toBeGreaterThan(1_000);
+    expect(await current(start(chain))).toBeNull();
+    chain.set('carts-1', { earliestDueMs: null, state: 'running', position: null });
+    expect(await current(start(chain))).toBeNull();
+    chain.set('carts-1', { earliestDueMs: clock.wallMs() + 60_000, position: 0 });
+    expect(await current(start(chain))).toBeGreaterThan(1_000);
   });
 
   it('does not advance while a partition has no owner, and finds the new one', async () => {
     const chain = new FakeChain();
     const freshness = start(chain);
     chain.owned.delete('http://people-0');
-    expect(await freshness.current(50)).toBeNull();
+    expect(await current(freshness)).toBeNull();
     chain.owned.add('http://people-0');
-    expect(await freshness.current(3_000)).not.toBeNull();
+    expect(await current(freshness, 3_000)).not.toBeNull();
   });
 
-  it('takes nothing back that was proven', async () => {
+  it('never moves back', async () => {
     const chain = new FakeChain();
     const freshness = start(chain);
-    const first = await freshness.current();
+    const first = await current(freshness);
     chain.set('carts-0', { earliestDueMs: 1_000 });
-    await new Promise((resolve) => setTimeout(resolve, 400));
-    expect(await freshness.current()).toBeGreaterThanOrEqual(first ?? Infinity);
+    await clock.advance(400);
+    expect(await current(freshness)).toBeGreaterThanOrEqual(first ?? Infinity);
   });
 
-  it('proves nothing of moments that come again when the clock is set back, and goes on at once', async () => {
+  it('starts over when the wall clock is set back, so that no time counts as proven before it occurs', async () => {
     const chain = new FakeChain();
     let aheadMs = 60_000;
-    const now = (): number => Date.now() + aheadMs;
-    const freshness = start(chain, now);
-    expect(await freshness.current()).toBeGreaterThan(Date.now() + 50_000);
-    // One that was begun before comes through afterwards.
+    const skewed: Clock = {
+      wallMs: () => clock.wallMs() + aheadMs,
+      elapsedMs: () => clock.elapsedMs(),
+      sleep: (ms, signal) => clock.sleep(ms, signal),
+    };
+    const freshness = start(chain, skewed);
+    expect(await current(freshness)).toBeGreaterThan(clock.wallMs() + 50_000);
+    // A probe that began before the change succeeds after it.
     chain.ends.set('cart-events', [5, 0]);
-    await new Promise((resolve) => setTimeout(resolve, 400));
+    await clock.advance(400);
     const before = freshness.current(1_000);
-    await new Promise((resolve) => setTimeout(resolve, 50));
+    await clock.advance(50);
     aheadMs = 0;
     chain.ends.set('cart-events', [6, 0]);
     const after = freshness.current(300);
     chain.set('carts-0', { position: 5 });
+    await clock.advance(1_000);
     expect([await before, await after]).toEqual([null, null]);
-    const asked = Date.now();
+    const calledAtMs = clock.wallMs();
     chain.set('carts-0', { position: 6 });
-    const proven = await freshness.current(3_000);
-    expect(proven).toBeGreaterThanOrEqual(asked);
-    expect(proven).toBeLessThanOrEqual(Date.now());
+    const proven = await current(freshness, 3_000);
+    expect(proven).toBeGreaterThanOrEqual(calledAtMs);
+    expect(proven).toBeLessThanOrEqual(clock.wallMs());
   });
 
   it('does nothing while nobody asks', async () => {
     const chain = new FakeChain();
     const freshness = start(chain);
-    await freshness.current();
-    await new Promise((resolve) => setTimeout(resolve, 3_500));
+    await current(freshness);
+    await clock.advance(3_500);
     const { questions } = chain;
-    await new Promise((resolve) => setTimeout(resolve, 500));
+    await clock.advance(60_000);
     expect(chain.questions).toBe(questions);
+    expect(clock.nextWakeMs).toBeNull();
   });
 });

@@ -1,74 +1,74 @@
-import { setTimeout as sleep } from 'node:timers/promises';
+import type { Clock } from '../clock/index.ts';
 import type { Kafka } from '../kafka/index.ts';
 import { CHAIN, type Stage } from './stages.ts';
-import { NobodyWaitsError, StageWatcher, type WatcherOptions } from './watcher.ts';
+import { AbandonedError, StageWatcher, type WatcherOptions } from './watcher.ts';
 
 export interface FreshnessOptions extends WatcherOptions {
+  clock: Clock;
   kafka: Pick<Kafka, 'describeGroup' | 'endOffsets'>;
   logger: { warn(fields: object, message: string): void };
-  /** The wall clock that answers are given by, Unix ms; waiting goes by the process's own. */
-  now?: () => number;
   chain?: readonly Stage[];
 }
 
-/** An answer this young is given without a new probe. */
+/** A result younger than this is returned without a new probe. */
 const RECENT_MS = 250;
 /** How long a caller waits for a probe of its own. */
 const WAIT_MS = 250;
-/** Probing goes on for so long after the last question, so that the next answer is there already. */
+/** Probes continue for this long after the last call, so that the next call finds a recent result. */
 const INTEREST_MS = 3_000;
-/** What is under way is given up so long after the last question: a stage may be down for good. */
+/** Open probes are abandoned this long after the last call: a stage may be down for good. */
 const PATIENCE_MS = 60_000;
 const PAUSE_MS = 100;
-/** Under lag several probes are on their way, so that freshness moves every second and not only once a lag. */
-const UNDER_WAY_MAX = 10;
+/** Under lag several probes are open at once, so that freshness advances every second and not once per lag. */
+const OPEN_PROBES_MAX = 10;
 const LAGGING_INTERVAL_MS = 1_000;
-/** The wall clock was set back when it lost so much against the process's own. */
+/** The wall clock counts as set back when it loses more than this against the elapsed time. */
 const SET_BACK_MS = 20;
 
 /**
- * How fresh the counts are, by the chain of offsets: at t0 the ends of the first topic are noted; once its
- * stage has passed them, the ends of the next; once the sink has passed the last, everything whose 2xx was
- * sent before t0 is counted, and every abandonment that was to be concluded before it, unless a deadline is
- * overdue: then before that. Nothing is written, and nothing is done while nobody asks.
+ * Measures how fresh counts are by following offsets through the stages. At time t0 a probe notes the end offsets of the
+ * first topic; once its stage has passed them, it notes the ends of the next topic, and so on. Once the sink has passed
+ * the last ones, everything that was answered with 2xx before t0 is counted, and so is every abandonment that was due
+ * before t0; with an overdue deadline, everything before that deadline. Nothing is written, and nothing runs while
+ * nobody asks.
  */
 export class Freshness {
   readonly watchers: StageWatcher[];
-  /** Unix ms up to which each stage has passed everything, by the latest probes. */
+  /** For each stage: Unix ms up to which it has passed everything, by the latest probes. */
   readonly passedMs = new Map<string, number>();
   #freshThroughMs: number | null = null;
-  /** When the latest probe that came through was begun; this and the next two by the process's own clock. */
+  /** When the latest successful probe began, by `elapsedMs`, as are the next two. */
   #provenAtMs = -Infinity;
   #askedAtMs = -Infinity;
   #startedAtMs = -Infinity;
   #running = false;
   #stopped = false;
-  /** Wall clock less own clock, at the last look. */
+  /** Wall clock minus elapsed time, at the last check. */
   #wallAheadMs = -Infinity;
-  /** Grows when the wall clock is set back: what was proven by it before says nothing any more. */
+  /** Incremented when the wall clock is set back: proofs made before are void then. */
   #era = 0;
-  readonly #underWay = new Set<Promise<void>>();
-  #listeners = new Set<() => void>();
+  readonly #openProbes = new Set<Promise<void>>();
+  readonly #listeners = new Set<() => void>();
 
   constructor(readonly options: FreshnessOptions) {
     this.watchers = (options.chain ?? CHAIN).map((stage) => new StageWatcher(stage, options));
   }
 
   /**
-   * Everything before this is in every count that is begun after the call; Unix ms, null before the first
-   * proof. Waits a moment for a new one when the last is old.
+   * Everything before this time is in every count that begins after the call. Unix ms; null before the first successful
+   * probe. Waits up to `waitMs` for a new probe when the last result is old.
    */
   async current(waitMs = WAIT_MS): Promise<number | null> {
-    this.#lookAtClock();
-    const calledAt = performance.now();
-    this.#askedAtMs = calledAt;
-    if (calledAt - this.#provenAtMs <= RECENT_MS) {
+    this.#checkWallClock();
+    const calledAtMs = this.#elapsedMs();
+    this.#askedAtMs = calledAtMs;
+    if (calledAtMs - this.#provenAtMs <= RECENT_MS) {
       this.#keepProbing();
       return this.#freshThroughMs;
     }
-    const proven = this.#provenSince(calledAt, waitMs);
+    const proven = this.#provenSince(calledAtMs, waitMs);
     this.#keepProbing();
-    if (this.#underWay.size < UNDER_WAY_MAX) this.#probe();
+    if (this.#openProbes.size < OPEN_PROBES_MAX) this.#probe();
     await proven;
     return this.#freshThroughMs;
   }
@@ -78,9 +78,9 @@ export class Freshness {
     for (const watcher of this.watchers) watcher.abandon();
   }
 
-  /** Moments after the present one will come once more: none of them may count as proven. */
-  #lookAtClock(): void {
-    const wallAheadMs = this.#now() - performance.now();
+  /** After the wall clock was set back, times up to the old one occur a second time: none of them is proven yet. */
+  #checkWallClock(): void {
+    const wallAheadMs = this.#wallMs() - this.#elapsedMs();
     if (wallAheadMs < this.#wallAheadMs - SET_BACK_MS) {
       this.#era += 1;
       this.#freshThroughMs = null;
@@ -90,19 +90,15 @@ export class Freshness {
     this.#wallAheadMs = wallAheadMs;
   }
 
-  #provenSince(t0: number, waitMs: number): Promise<void> {
-    return new Promise((resolve) => {
-      const done = (): void => {
-        clearTimeout(timer);
-        this.#listeners.delete(check);
-        resolve();
-      };
-      const check = (): void => {
-        if (this.#provenAtMs >= t0) done();
-      };
-      const timer = setTimeout(done, waitMs);
-      this.#listeners.add(check);
-    });
+  /** Resolves once a probe that began at `sinceMs` or later has succeeded, at the latest after `waitMs`. */
+  async #provenSince(sinceMs: number, waitMs: number): Promise<void> {
+    const proven = new AbortController();
+    const check = (): void => {
+      if (this.#provenAtMs >= sinceMs) proven.abort();
+    };
+    this.#listeners.add(check);
+    await this.options.clock.sleep(waitMs, proven.signal);
+    this.#listeners.delete(check);
   }
 
   #keepProbing(): void {
@@ -113,46 +109,50 @@ export class Freshness {
 
   async #run(): Promise<void> {
     for (;;) {
-      const unaskedMs = performance.now() - this.#askedAtMs;
-      if (this.#stopped || unaskedMs >= (this.#underWay.size > 0 ? PATIENCE_MS : INTEREST_MS)) break;
-      const interest = unaskedMs < INTEREST_MS;
-      const due = this.#underWay.size === 0 || performance.now() - this.#startedAtMs >= LAGGING_INTERVAL_MS;
-      if (interest && due && this.#underWay.size < UNDER_WAY_MAX) this.#probe();
-      await sleep(PAUSE_MS);
+      const sinceAskedMs = this.#elapsedMs() - this.#askedAtMs;
+      if (this.#stopped || sinceAskedMs >= (this.#openProbes.size > 0 ? PATIENCE_MS : INTEREST_MS)) break;
+      const isDue = this.#openProbes.size === 0 || this.#elapsedMs() - this.#startedAtMs >= LAGGING_INTERVAL_MS;
+      if (sinceAskedMs < INTEREST_MS && isDue && this.#openProbes.size < OPEN_PROBES_MAX) this.#probe();
+      await this.options.clock.sleep(PAUSE_MS);
     }
     for (const watcher of this.watchers) watcher.abandon();
     this.#running = false;
   }
 
   #probe(): void {
-    this.#lookAtClock();
-    this.#startedAtMs = performance.now();
-    const probe = this.#follow(this.#now(), this.#startedAtMs)
+    this.#checkWallClock();
+    this.#startedAtMs = this.#elapsedMs();
+    const probe = this.#follow(this.#wallMs(), this.#startedAtMs)
       .catch((error: unknown) => {
-        if (!(error instanceof NobodyWaitsError)) this.options.logger.warn({ err: error }, 'a freshness probe failed');
+        if (!(error instanceof AbandonedError)) this.options.logger.warn({ err: error }, 'freshness probe failed');
       })
-      .finally(() => this.#underWay.delete(probe));
-    this.#underWay.add(probe);
+      .finally(() => this.#openProbes.delete(probe));
+    this.#openProbes.add(probe);
   }
 
-  /** `t0` by the wall clock, `startedAtMs` by the own one. */
+  /** One probe: `t0` is its start by the wall clock, `startedAtMs` the same by `elapsedMs`. */
   async #follow(t0: number, startedAtMs: number): Promise<void> {
     const era = this.#era;
-    let freshThrough = t0;
-    for (const { stage, pass } of this.watchers.map((w) => ({ stage: w.stage, pass: w.pass.bind(w) }))) {
-      const { earliestDueMs } = await pass(await this.options.kafka.endOffsets(stage.topic));
-      if (earliestDueMs !== null) freshThrough = Math.min(freshThrough, earliestDueMs);
-      this.#lookAtClock();
+    let freshThroughMs = t0;
+    for (const watcher of this.watchers) {
+      const { name, topic } = watcher.stage;
+      const { earliestDueMs } = await watcher.pass(await this.options.kafka.endOffsets(topic));
+      if (earliestDueMs !== null) freshThroughMs = Math.min(freshThroughMs, earliestDueMs);
+      this.#checkWallClock();
       if (era !== this.#era) return;
-      this.passedMs.set(stage.name, Math.max(this.passedMs.get(stage.name) ?? 0, t0));
+      this.passedMs.set(name, Math.max(this.passedMs.get(name) ?? 0, t0));
     }
-    // What was proven stays true: a later probe that finds an older deadline takes nothing back.
-    this.#freshThroughMs = Math.min(Math.max(this.#freshThroughMs ?? -Infinity, freshThrough), this.#now());
+    // A proof stays valid: a later probe that finds an older deadline does not move freshness back.
+    this.#freshThroughMs = Math.min(Math.max(this.#freshThroughMs ?? -Infinity, freshThroughMs), this.#wallMs());
     this.#provenAtMs = Math.max(this.#provenAtMs, startedAtMs);
     for (const listener of [...this.#listeners]) listener();
   }
 
-  #now(): number {
-    return (this.options.now ?? Date.now)();
+  #wallMs(): number {
+    return this.options.clock.wallMs();
+  }
+
+  #elapsedMs(): number {
+    return this.options.clock.elapsedMs();
   }
 }

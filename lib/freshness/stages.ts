@@ -1,13 +1,13 @@
 import { TOPICS, type TopicName } from '../topics.ts';
 
-/** A stage of the chain: what it reads, and the consumer group whose members work on it. */
+/** A stage of the pipeline: the topic that it consumes, and its consumer group. */
 export interface Stage {
   name: 'carts' | 'people' | 'sink';
   topic: TopicName;
   groupId: string;
 }
 
-/** The way of an event, in order: what has passed them all is counted. */
+/** All stages in the order in which an event passes them; an event that has passed the last one is counted. */
 export const CHAIN: readonly Stage[] = [
   { name: 'carts', topic: TOPICS.cartEvents, groupId: 'carts' },
   { name: 'people', topic: TOPICS.personInputs, groupId: 'people' },

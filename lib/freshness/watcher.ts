@@ -1,23 +1,24 @@
-import { setTimeout as sleep } from 'node:timers/promises';
+import type { Clock } from '../clock/index.ts';
 import type { Kafka } from '../kafka/index.ts';
 import type { StagePosition } from '../telemetry/index.ts';
 import type { Stage } from './stages.ts';
 
-/** A member of a stage's group, as it was last seen. */
+/** A member of the consumer group of a stage, as last seen. */
 export interface StageMember {
   url: string;
   partitions: number[];
-  /** Answered when it was asked last. */
+  /** Whether it answered the last request. */
   reachable: boolean;
 }
 
-/** A stage has passed the asked ends. */
+/** A stage has passed the end offsets that were asked for. */
 export interface Passed {
-  /** The earliest deadline that still waited when its partition passed; Unix ms. */
+  /** The earliest deadline that was open when its partition passed; Unix ms. */
   earliestDueMs: number | null;
 }
 
 export interface WatcherOptions {
+  clock: Clock;
   kafka: Pick<Kafka, 'describeGroup'>;
   /** GET <url>/positions of a member; rejects when it does not answer. */
   positionsOf(url: string): Promise<StagePosition[]>;
@@ -33,9 +34,9 @@ interface Waiter {
   fail: (error: Error) => void;
 }
 
-/** Nobody waits for the answer any more. */
-export class NobodyWaitsError extends Error {
-  override readonly name = 'NobodyWaitsError';
+/** The caller of `pass` no longer needs the answer. */
+export class AbandonedError extends Error {
+  override readonly name = 'AbandonedError';
 }
 
 const GROUP_TTL_MS = 1_000;
@@ -43,13 +44,13 @@ const POLL_MIN_MS = 10;
 const POLL_MAX_MS = 250;
 
 /**
- * Knows how far a stage is by asking the members of its group, and only while somebody waits for it.
- * A position is a fact that stays true, whoever reported it; a deadline counts only from a member that
- * is running, for one that restores does not know it yet.
+ * Follows the positions of a stage by asking the members of its group, only while a caller waits. A position stays true
+ * whichever member reported it. A deadline counts only from a running member, because a restoring one does not know it
+ * yet.
  */
 export class StageWatcher {
   members: StageMember[] = [];
-  #describedAt = -Infinity;
+  #describedAtMs = -Infinity;
   #waiters = new Set<Waiter>();
   #polling = false;
 
@@ -58,14 +59,17 @@ export class StageWatcher {
     readonly options: WatcherOptions,
   ) {}
 
-  /** Resolves once every partition has passed its end: not while one has no owner. Rejects when abandoned. */
+  /**
+   * Resolves once every partition has passed its end offset, which a partition without an owner cannot. Rejects with
+   * AbandonedError.
+   */
   pass(ends: number[]): Promise<Passed> {
     return new Promise((done, fail) => {
       this.#waiters.add({
         ends,
         left: new Set(ends.keys()),
         earliestDueMs: null,
-        startedAtMs: performance.now(),
+        startedAtMs: this.options.clock.elapsedMs(),
         done,
         fail,
       });
@@ -73,13 +77,13 @@ export class StageWatcher {
     });
   }
 
-  /** Lets go of everybody who waits. */
+  /** Rejects all calls of `pass` that still wait. */
   abandon(): void {
-    for (const waiter of this.#waiters) waiter.fail(new NobodyWaitsError('nobody asks any more'));
+    for (const waiter of this.#waiters) waiter.fail(new AbandonedError('the answer is no longer needed'));
     this.#waiters.clear();
   }
 
-  /** The positions that all members report now, and who the members are. */
+  /** The positions that the members report now; also refreshes `members`. */
   async ask(): Promise<StagePosition[]> {
     await this.#describe();
     const answers = await Promise.all(
@@ -90,8 +94,8 @@ export class StageWatcher {
           return positions.filter(({ topic }) => topic === this.stage.topic);
         } catch {
           member.reachable = false;
-          // It may be gone: the group says who has its partitions now.
-          this.#describedAt = -Infinity;
+          // It may be gone: ask the group for the present owners of its partitions.
+          this.#describedAtMs = -Infinity;
           return [];
         }
       }),
@@ -105,10 +109,10 @@ export class StageWatcher {
       try {
         this.#take(await this.ask());
       } catch {
-        // Kafka does not answer: nobody passes, and the next round asks again.
-        this.#describedAt = -Infinity;
+        // Kafka does not answer: try again in the next round.
+        this.#describedAtMs = -Infinity;
       }
-      if (this.#waiters.size > 0) await sleep(this.#pauseMs());
+      if (this.#waiters.size > 0) await this.options.clock.sleep(this.#pauseMs());
     }
     this.#polling = false;
   }
@@ -131,18 +135,18 @@ export class StageWatcher {
     }
   }
 
-  /** Quick at first, when the answer is near; patient with a stage that is far behind. */
+  /** Short at first, when the answer may be near; longer for a stage that is far behind. */
   #pauseMs(): number {
     const newest = Math.max(...[...this.#waiters].map((waiter) => waiter.startedAtMs));
-    return Math.min(POLL_MAX_MS, Math.max(POLL_MIN_MS, (performance.now() - newest) / 4));
+    return Math.min(POLL_MAX_MS, Math.max(POLL_MIN_MS, (this.options.clock.elapsedMs() - newest) / 4));
   }
 
   async #describe(): Promise<void> {
-    const now = performance.now();
+    const nowMs = this.options.clock.elapsedMs();
     const owned = new Set(this.members.flatMap((member) => member.partitions));
-    if (owned.size > 0 && now - this.#describedAt < GROUP_TTL_MS) return;
+    if (owned.size > 0 && nowMs - this.#describedAtMs < GROUP_TTL_MS) return;
     const { members } = await this.options.kafka.describeGroup(this.stage.groupId);
-    this.#describedAt = now;
+    this.#describedAtMs = nowMs;
     const known = new Map(this.members.map((member) => [member.url, member.reachable]));
     this.members = members.flatMap(({ url, partitions }) =>
       url === null ? [] : [{ url, partitions, reachable: known.get(url) ?? true }],

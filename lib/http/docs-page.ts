@@ -1,6 +1,6 @@
 /**
- * A page that shows /openapi.json. Self-made and self-contained: the usual viewers load themselves
- * from a CDN, and this product has to work without the internet.
+ * A page that shows /openapi.json. It is self-contained: the common viewers load their assets from a CDN, and this
+ * product has to work without internet access and under a strict content security policy.
  */
 export const docsPage = (title: string): string => `<!doctype html>
 <html lang="en">
@@ -55,7 +55,7 @@ const operation = (doc, path, method, op) => {
   return el('details', {},
     el('summary', {}, el('span', { class: 'method ' + method }, method), el('code', {}, path), ' ' + (op.summary ?? '')),
     el('div', {}, el('p', {}, op.description ?? ''), el('table', {}, ...rows),
-      op.requestBody ? el('h3', {}, 'Body') : null, schemaBlock(doc, op.requestBody?.content), el('h3', {}, 'Answers'), ...answers));
+      op.requestBody ? el('h3', {}, 'Body') : null, schemaBlock(doc, op.requestBody?.content), el('h3', {}, 'Responses'), ...answers));
 };
 fetch('/openapi.json').then((response) => response.json()).then((doc) => {
   const groups = new Map();
@@ -67,5 +67,5 @@ fetch('/openapi.json').then((response) => response.json()).then((doc) => {
   }
   const blocks = [...groups].map(([tag, operations]) => el('section', {}, el('h2', {}, tag), ...operations));
   document.getElementById('main').replaceChildren(el('p', {}, doc.info?.description ?? ''), ...blocks);
-}, () => { document.getElementById('main').textContent = 'openapi.json could not be read.'; });
+}, () => { document.getElementById('main').textContent = 'Could not load openapi.json.'; });
 `;

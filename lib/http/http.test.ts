@@ -2,9 +2,13 @@ import { z } from '@hono/zod-openapi';
 import { createServer } from 'node:http';
 import { connect, type AddressInfo } from 'node:net';
 import { describe, expect, it } from 'vitest';
+import { systemClock, type Clock } from '../clock/index.ts';
+import { ManualClock } from '../clock/testing.ts';
+import { KafkaUnavailableError } from '../kafka/errors.ts';
 import {
   addRoute,
   createApp,
+  errorAnswer,
   HttpProblem,
   listOf,
   listQuery,
@@ -22,10 +26,25 @@ const principals: Record<string, Principal> = {
 
 const logged: object[] = [];
 
-function makeApp() {
+class TeapotError extends Error {}
+class SmallTeapotError extends TeapotError {}
+
+/** Thrown by the ids of things. */
+const ERRORS: Record<string, Error | undefined> = {
+  broken: new Error('secret text'),
+  kafka: new KafkaUnavailableError('secret text'),
+  zod: z.int().safeParse('').error,
+  teapot: new SmallTeapotError('short and stout'),
+  // The name of a known class does not make an error one of its instances.
+  named: Object.assign(new Error('secret text'), { name: 'KafkaUnavailableError' }),
+};
+
+function makeApp(clock: Clock = systemClock) {
   const app = createApp({
     title: 'Test',
     description: 'For tests.',
+    clock,
+    errors: [errorAnswer(TeapotError, ({ message }) => new HttpProblem(418, message))],
     logger: { error: (fields) => logged.push(fields), warn: (fields) => logged.push(fields) },
     authenticate: (headers) => {
       const principal = principals[headers.get('authorization') ?? ''];
@@ -34,37 +53,29 @@ function makeApp() {
       return Promise.resolve(workspace === null ? principal : { ...principal, workspace });
     },
   });
-  addRoute(
-    app,
-    {
-      method: 'post',
-      path: '/v1/things/{id}',
-      summary: 'A thing',
-      tag: 'things',
-      access: 'write',
-      params: z.strictObject({ id: z.string().regex(/^[a-z]+$/) }),
-      body: z.strictObject({ name: z.string().min(2), list: z.array(z.strictObject({ 'a/b': z.int() })).optional() }),
-      bodyMaxBytes: 200,
-      answers: { 201: { description: 'made', schema: z.strictObject({ name: z.string() }) } },
-    },
-    ({ body, params, workspace }) => {
-      if (params.id === 'broken') throw new Error('secret text');
-      return { status: 201, body: { name: `${workspace}/${params.id}/${body.name}` } };
-    },
-  );
-  addRoute(
-    app,
-    {
-      method: 'get',
-      path: '/v1/things',
-      summary: 'Things',
-      tag: 'things',
-      access: 'read',
-      query: listQuery,
-      answers: { 200: { description: 'a page', schema: listOf(z.string()) } },
-    },
-    ({ query }) => ({ status: 200, body: pageOf(['c', 'a', 'b'], query, String, String) }),
-  );
+  addRoute(app, {
+    method: 'post',
+    path: '/v1/things/{id}',
+    summary: 'A thing',
+    tag: 'things',
+    access: 'write',
+    params: z.strictObject({ id: z.string().regex(/^[a-z]+$/) }),
+    body: z.strictObject({ name: z.string().min(2), list: z.array(z.strictObject({ 'a/b': z.int() })).optional() }),
+    bodyMaxBytes: 200,
+    answers: { 201: { description: 'made', schema: z.strictObject({ name: z.string() }) } },
+  }).handle(({ body, params, workspace }) => {
+    if (ERRORS[params.id]) throw ERRORS[params.id];
+    return { status: 201, body: { name: `${workspace}/${params.id}/${body.name}` } };
+  });
+  addRoute(app, {
+    method: 'get',
+    path: '/v1/things',
+    summary: 'Things',
+    tag: 'things',
+    access: 'read',
+    query: listQuery,
+    answers: { 200: { description: 'a page', schema: listOf(z.string()) } },
+  }).handle(({ query }) => ({ status: 200, body: pageOf(['c', 'a', 'b'], query, String, String) }));
   return app;
 }
 
@@ -111,6 +122,26 @@ describe('addRoute', () => {
     expect(logged.length).toBeGreaterThan(0);
   });
 
+  it('answers an error by its class, a base class included, never by its name', async () => {
+    const statusOf = async (id: string) => (await post(`/v1/things/${id}`, '{"name":"ab"}')).status;
+    expect(await statusOf('kafka')).toBe(503);
+    expect(await statusOf('zod')).toBe(422);
+    expect(await statusOf('teapot')).toBe(418);
+    expect(await statusOf('named')).toBe(500);
+  });
+
+  it('answers 408 once a body has taken 30 seconds', async () => {
+    const clock = new ManualClock();
+    const body = new ReadableStream({ start: (controller) => controller.enqueue(Buffer.from('{"name":')) });
+    const init = { method: 'POST', body, headers: { authorization: 'writer' }, duplex: 'half' };
+    const answer = makeApp(clock).request('/v1/things/x', init);
+    await clock.advance(29_999);
+    expect(await Promise.race([answer, Promise.resolve('open')])).toBe('open');
+    await clock.advance(1);
+    const { status, headers } = await answer;
+    expect([status, headers.get('connection')]).toEqual([408, 'close']);
+  });
+
   it('answers 404 and 405 as problems', async () => {
     expect((await app.request('/nowhere')).status).toBe(404);
     const answer = await app.request('/v1/things/x', { method: 'DELETE' });
@@ -141,6 +172,44 @@ describe('addRoute', () => {
   });
 });
 
+describe('/openapi.json', () => {
+  it('is generated once, and not sent again to a client that has it', async () => {
+    const app = makeApp();
+    let generated = 0;
+    const generate = app.getOpenAPI31Document.bind(app);
+    app.getOpenAPI31Document = (...args) => {
+      generated += 1;
+      return generate(...args);
+    };
+    const first = await app.request('/openapi.json');
+    const etag = first.headers.get('etag') ?? '';
+    expect(etag).toMatch(/^"[\w-]{43}"$/);
+    const again = await app.request('/openapi.json', { headers: { 'if-none-match': `"other", W/${etag}` } });
+    expect([again.status, await again.text(), again.headers.get('etag')]).toEqual([304, '', etag]);
+    const other = await app.request('/openapi.json', { headers: { 'if-none-match': '"other"' } });
+    expect(await other.json()).toEqual(await first.json());
+    expect(generated).toBe(1);
+  });
+});
+
+describe('the types of handlers', () => {
+  it('allow declared answers only', () => {
+    const app = makeApp();
+    const answers = { 200: { description: '', schema: z.strictObject({ count: z.int() }) }, 204: { description: '' } };
+    const route = { method: 'get', path: '/x', summary: '', tag: '', answers } as const;
+    addRoute(app, route).handle(() => ({ status: 200, body: { count: 1 } }));
+    addRoute(app, route).handle(() => Promise.resolve({ status: 204 }));
+    // @ts-expect-error a status that is not declared
+    addRoute(app, route).handle(() => ({ status: 201, body: { count: 1 } }));
+    // @ts-expect-error a value of another type
+    addRoute(app, route).handle(() => ({ status: 200, body: { count: '1' } }));
+    // @ts-expect-error a field is missing
+    addRoute(app, route).handle(() => Promise.resolve({ status: 200, body: {} }));
+    // @ts-expect-error a body where none is declared
+    addRoute(app, route).handle(() => ({ status: 204, body: { count: 1 } }));
+  });
+});
+
 describe('lists', () => {
   it('pages by cursor and refuses foreign cursors and wrong limits', async () => {
     const get = (query: string) => app.request(`/v1/things${query}`, { headers: { authorization: 'reader' } });
@@ -166,14 +235,15 @@ describe('serve', () => {
     const other = createServer();
     await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve));
     const { port } = other.address() as AddressInfo;
-    await expect(serve(app, { host: '127.0.0.1', port, portVariable: 'API_PORT' })).rejects.toThrow(
-      `port ${port} on 127.0.0.1 is taken by another program; set API_PORT to another one`,
+    const options = { clock: systemClock, host: '127.0.0.1', port, portVariable: 'API_PORT' };
+    await expect(serve(app, options)).rejects.toThrow(
+      `port ${port} on 127.0.0.1 is in use by another program; set API_PORT to another port`,
     );
     await new Promise((resolve) => other.close(resolve));
   });
 
   it('serves and closes; a body over the limit without a length is cut off', async () => {
-    const serving = await serve(app, { host: '127.0.0.1', port: 0 });
+    const serving = await serve(app, { clock: systemClock, host: '127.0.0.1', port: 0 });
     const chunk = `96\r\n${'x'.repeat(150)}\r\n`;
     const answer = await talk(serving.port, `${head}Transfer-Encoding: chunked\r\n\r\n${chunk}${chunk}`, false);
     expect(answer).toMatch(/^HTTP\/1\.1 413 /);
@@ -200,7 +270,7 @@ describe('serve', () => {
     ['in chunks, without the last', `${head}Transfer-Encoding: chunked\r\n\r\nd\r\n{"name":"ab"}\r\n`],
     ['in chunks that are none', `${head}Transfer-Encoding: chunked\r\n\r\nd\r\n{"name":"ab"}\r\nzzz\r\n`, false],
   ])('answers a body that breaks off, %s, with problem details', async (_, text, end = true) => {
-    const serving = await serve(app, { host: '127.0.0.1', port: 0 });
+    const serving = await serve(app, { clock: systemClock, host: '127.0.0.1', port: 0 });
     const answer = await talk(serving.port, text, end);
     expect(answer).toMatch(/^HTTP\/1\.1 400 Bad Request\r\n/);
     expect(answer).toMatch(/content-type: application\/problem\+json/i);
@@ -217,7 +287,7 @@ describe('serve', () => {
     ['too large headers', `GET / HTTP/1.1\r\nHost: x\r\nX: ${'x'.repeat(20_000)}\r\n\r\n`, 431],
     ['a head that breaks off', 'GET / HTTP/1.1\r\nHos', 400],
   ])('answers %s with problem details', async (_, text, status) => {
-    const serving = await serve(app, { host: '127.0.0.1', port: 0 });
+    const serving = await serve(app, { clock: systemClock, host: '127.0.0.1', port: 0 });
     const answer = await talk(serving.port, text);
     expect(answer).toMatch(new RegExp(`^HTTP/1\\.1 ${status} `));
     expect(JSON.parse(answer.slice(answer.indexOf('{')))).toMatchObject({ type: 'about:blank', status });
@@ -225,7 +295,7 @@ describe('serve', () => {
   });
 
   it('answers once, when a body breaks off that nobody read', async () => {
-    const serving = await serve(app, { host: '127.0.0.1', port: 0 });
+    const serving = await serve(app, { clock: systemClock, host: '127.0.0.1', port: 0 });
     const socket = connect({ port: serving.port, host: '127.0.0.1', allowHalfOpen: true });
     let heard = '';
     // Says that no more comes only when the answer is there.
@@ -237,7 +307,7 @@ describe('serve', () => {
   });
 
   it('answers what came whole before what is no HTTP', async () => {
-    const serving = await serve(app, { host: '127.0.0.1', port: 0 });
+    const serving = await serve(app, { clock: systemClock, host: '127.0.0.1', port: 0 });
     const good = `${head}Content-Length: 13\r\n\r\n{"name":"ab"}`;
     expect(await talk(serving.port, `${good}rubbish\r\n\r\n`, false)).toMatch(/^HTTP\/1\.1 201 .*acme\/x\/ab"}$/s);
     await serving.close(100);

@@ -1,20 +1,20 @@
 import { z } from '@hono/zod-openapi';
 import { invalid } from './problem.ts';
 
-/** The query of every list. */
+/** Query parameters of every list. */
 export const listQuery = z.strictObject({
-  limit: z.coerce.number().int().min(1).max(1000).default(100).describe('at most so many items'),
-  cursor: z.string().max(1000).optional().describe('next_cursor of the page before'),
+  limit: z.coerce.number().int().min(1).max(1000).default(100).describe('maximum number of items'),
+  cursor: z.string().max(1000).optional().describe('next_cursor of the previous page'),
 });
 
-/** What a list answers. */
+/** The schema of a page. */
 export const listOf = <S extends z.ZodType>(item: S) =>
-  z.strictObject({ items: z.array(item), next_cursor: z.string().nullable().describe('null at the end') });
+  z.strictObject({ items: z.array(item), next_cursor: z.string().nullable().describe('null on the last page') });
 
-/** Opaque on the wire: JSON in base64url. */
+/** Opaque to clients: JSON in base64url. */
 export const encodeCursor = (position: unknown): string => Buffer.from(JSON.stringify(position)).toString('base64url');
 
-/** The position that a cursor stands for; throws 422 for one that this service did not make. */
+/** The position in a cursor; throws 422 for a cursor that this list did not issue. */
 export function decodeCursor<S extends z.ZodType>(cursor: string | undefined, schema: S): z.output<S> | undefined {
   if (cursor === undefined) return undefined;
   let position: unknown;
@@ -24,11 +24,11 @@ export function decodeCursor<S extends z.ZodType>(cursor: string | undefined, sc
     position = undefined;
   }
   const result = schema.safeParse(position);
-  if (!result.success) throw invalid([{ path: '/cursor', message: 'is no cursor of this list' }]);
+  if (!result.success) throw invalid([{ path: '/cursor', message: 'is not a cursor of this list' }]);
   return result.data;
 }
 
-/** A page of a list that is whole in memory, ordered by `keyOf` (unique, ascending). */
+/** One page of a list that is held in memory, in ascending order of `keyOf`, which has to be unique. */
 export function pageOf<T, U>(
   all: readonly T[],
   query: { limit: number; cursor?: string | undefined },

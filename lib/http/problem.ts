@@ -1,13 +1,13 @@
 import { STATUS_CODES } from 'node:http';
 import type { ZodError } from 'zod';
 
-/** One thing that is wrong with a body: `path` is a JSON Pointer into it ('' is the whole). */
+/** One invalid value in a body; `path` is a JSON Pointer into it ('' is the whole body). */
 export interface ProblemItem {
   path: string;
   message: string;
 }
 
-/** RFC 9457 problem details, with the extensions that this product uses. */
+/** RFC 9457 problem details with this product's extensions. */
 export interface Problem {
   type: string;
   title: string;
@@ -18,17 +18,17 @@ export interface Problem {
 }
 
 export interface ProblemOptions {
-  /** One of the standard phrases when left out. */
+  /** The standard phrase of the status when left out. */
   title?: string;
   errors?: ProblemItem[];
-  /** Further members of the problem, as `dead_letter_id`. */
+  /** Further members of the problem, such as `dead_letter_id`. */
   extensions?: Record<string, unknown>;
-  /** Headers of the answer, as `Retry-After`. */
+  /** Headers of the answer, such as `Retry-After`. */
   headers?: Record<string, string>;
   cause?: unknown;
 }
 
-/** Thrown anywhere below a route: the answer is this problem. */
+/** Thrown anywhere below a route, it becomes the answer. */
 export class HttpProblem extends Error {
   readonly problem: Problem;
   readonly headers: Record<string, string>;
@@ -59,19 +59,15 @@ export class HttpProblem extends Error {
   }
 }
 
-/** The problem of a status as a Response, for code that answers instead of throwing. */
-export const problem = (status: number, options: ProblemOptions & { detail: string }): Response =>
-  new HttpProblem(status, options.detail, options).toResponse();
-
-/** A JSON Pointer (RFC 6901) of path segments. */
+/** Path segments as a JSON Pointer (RFC 6901). */
 export const pointer = (path: readonly PropertyKey[]): string =>
   path.map((segment) => `/${String(segment).replaceAll('~', '~0').replaceAll('/', '~1')}`).join('');
 
 const ITEMS_MAX = 100;
 
 /**
- * The items of a failed zod parse. Unknown keys get one item each, with the path of the key itself;
- * of a union that fails, the branch that came furthest speaks.
+ * The items of a failed zod parse, at most 100. Each unknown key is an item of its own. A failed union reports the
+ * branch whose error lies deepest, which is the one that matched furthest.
  */
 export const itemsOf = (error: Pick<ZodError, 'issues'>, base: readonly PropertyKey[] = []): ProblemItem[] => {
   const items: ProblemItem[] = [];
@@ -91,7 +87,7 @@ export const itemsOf = (error: Pick<ZodError, 'issues'>, base: readonly Property
   return items.slice(0, ITEMS_MAX);
 };
 
-/** 422 with what is wrong where. */
+/** 422 with every invalid value. */
 export const invalid = (errors: ProblemItem[]): HttpProblem => {
   const [first] = errors;
   const detail = first

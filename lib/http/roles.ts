@@ -1,13 +1,13 @@
 import { HttpProblem } from './problem.ts';
 
-/** What a key is for. `admin` belongs to the installation, the others to one workspace. */
+/** Roles of keys. `admin` belongs to the installation, the others to one workspace. */
 export const ROLES = ['ingest', 'read', 'write', 'admin'] as const;
 export type Role = (typeof ROLES)[number];
 
-/** Who asks, as the credential says: the workspace never comes from a body. */
+/** The caller as identified by its key; a workspace is never taken from a body. */
 export interface Principal {
   role: Role;
-  /** Null only of an admin key that names none. */
+  /** Null only for an admin key without X-Workspace. */
   workspace: string | null;
 }
 
@@ -23,17 +23,20 @@ const MAY: Record<Access, readonly Role[]> = {
 
 export const may = (role: Role, access: Access): boolean => MAY[access].includes(role);
 
-/** Throws 403 when the role of the key is too small. */
+/** Throws 403 when the role of the key does not allow this. */
 export function requireAccess(principal: Principal, access: Access): void {
   if (!may(principal.role, access)) {
-    throw new HttpProblem(403, `a key of role ${principal.role} may not do this: it takes ${MAY[access].join(' or ')}`);
+    throw new HttpProblem(
+      403,
+      `a key with role ${principal.role} cannot do this; use one with role ${MAY[access].join(' or ')}`,
+    );
   }
 }
 
 /** The workspace to act in; throws 400 for an admin key without X-Workspace. */
 export function requireWorkspace(principal: Principal): string {
   if (principal.workspace === null) {
-    throw new HttpProblem(400, 'an admin key names the workspace to act in with the header X-Workspace');
+    throw new HttpProblem(400, 'an admin key needs the header X-Workspace, which names the workspace to act in');
   }
   return principal.workspace;
 }

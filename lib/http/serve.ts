@@ -1,13 +1,14 @@
 import { createAdaptorServer } from '@hono/node-server';
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import type { Clock } from '../clock/index.ts';
 import { answerBrokenRequests } from './broken-requests.ts';
 
 export interface Serving {
-  /** With the port that was really taken (0 asks for any). */
+  /** With the actual port, also when port 0 (any free one) was asked for. */
   url: string;
   port: number;
-  /** Stops accepting, lets requests under way end (at most `graceMs`), then closes what is left. */
+  /** Stops accepting connections, waits up to `graceMs` for open requests, then closes the remaining ones. */
   close(graceMs?: number): Promise<void>;
 }
 
@@ -15,31 +16,31 @@ interface Fetching {
   fetch(request: Request, env?: unknown): Response | Promise<Response>;
 }
 
-/** Could not listen; the message says which port and what to do. */
+/** The address cannot be listened on; the message names the port and the remedy. */
 export class ListenError extends Error {
   override name = 'ListenError';
 }
 
 /**
- * Serves an app. Throws ListenError when the address cannot be had.
- * `portVariable` is named in the message, as `API_PORT`.
+ * Serves an app. Throws ListenError when the address is not available; its message names `portVariable`, such as
+ * `API_PORT`.
  */
 export async function serve(
   app: Fetching,
-  options: { host: string; port: number; portVariable?: string },
+  options: { clock: Clock; host: string; port: number; portVariable?: string },
 ): Promise<Serving> {
   const server = createAdaptorServer({
     fetch: (request, env) => app.fetch(request, env),
     serverOptions: { requestTimeout: 0, headersTimeout: 20_000, keepAliveTimeout: 60_000, maxHeaderSize: 16_384 },
   }) as Server;
-  answerBrokenRequests(server);
+  answerBrokenRequests(server, options.clock);
   await listen(server, options);
   const { port } = server.address() as AddressInfo;
   const shown = options.host === '0.0.0.0' || options.host === '::' ? '127.0.0.1' : options.host;
   return {
     url: `http://${shown.includes(':') ? `[${shown}]` : shown}:${port}`,
     port,
-    close: (graceMs = 10_000) => close(server, graceMs),
+    close: (graceMs = 10_000) => close(server, options.clock, graceMs),
   };
 }
 
@@ -53,21 +54,20 @@ function listen(server: Server, options: { host: string; port: number; portVaria
 }
 
 function explain(error: NodeJS.ErrnoException, { host, port, portVariable }: Parameters<typeof listen>[1]): string {
-  const remedy = portVariable ? `; set ${portVariable} to another one` : '';
-  if (error.code === 'EADDRINUSE') return `port ${port} on ${host} is taken by another program${remedy}`;
+  const remedy = portVariable ? `; set ${portVariable} to another port` : '';
+  if (error.code === 'EADDRINUSE') return `port ${port} on ${host} is in use by another program${remedy}`;
   if (error.code === 'EACCES')
-    return `port ${port} on ${host} needs privileges that this process does not have${remedy}`;
-  if (error.code === 'EADDRNOTAVAIL') return `${host} is no address of this machine; set HOST to one that is`;
+    return `this process does not have the privileges to listen on port ${port} of ${host}${remedy}`;
+  if (error.code === 'EADDRNOTAVAIL')
+    return `${host} is not an address of this machine; set HOST to one of its addresses`;
   return `cannot listen on ${host}:${port}: ${error.message}`;
 }
 
-function close(server: Server, graceMs: number): Promise<void> {
-  return new Promise((resolve) => {
-    const timer = setTimeout(() => server.closeAllConnections(), graceMs);
-    server.close(() => {
-      clearTimeout(timer);
-      resolve();
-    });
-    server.closeIdleConnections();
-  });
+async function close(server: Server, clock: Clock, graceMs: number): Promise<void> {
+  const closed = new AbortController();
+  const ended = new Promise<void>((resolve) => server.close(() => resolve()));
+  server.closeIdleConnections();
+  void clock.sleep(graceMs, closed.signal).then(() => server.closeAllConnections());
+  await ended;
+  closed.abort();
 }

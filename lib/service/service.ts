@@ -91,7 +91,7 @@ export class RunningService<C extends ConfigOf<typeof COMMON>> implements Servic
 
   readonly serveHttp: Service['serveHttp'] = async (app, port, portVariable) => {
     const { config, logger } = this;
-    const http = await serve(app, { host: config.host, port, portVariable });
+    const http = await serve(app, { clock: this.clock, host: config.host, port, portVariable });
     this.onStop('HTTP', () => http.close());
     this.reportHealth({ ready: () => true });
     logger.info({ url: http.url }, 'listening for HTTP requests');

@@ -1,19 +1,19 @@
 import { TABLES } from '../../lib/clickhouse/tables.ts';
 import type { Database, Rows } from './database.ts';
 
-/** What came for a subscription lately. */
+/** Recent webhooks of a subscription. */
 export interface ActivitySummary {
   lastReceivedMs: number | null;
-  /** Webhooks by the reason that they were refused for. */
+  /** Number of refused webhooks by reason. */
   refused: Record<string, number>;
 }
 
 export interface ActivityReader {
-  /** By subscription; those without any are left out. */
+  /** By subscription; subscriptions without webhooks are left out. */
   read(workspace: string, subscriptionIds: string[], signal?: AbortSignal): Promise<Map<string, ActivitySummary>>;
 }
 
-/** What ingest tells of one subscription. Times are Unix milliseconds. */
+/** What ingest reports about one subscription. Times are Unix milliseconds. */
 export interface IngestActivity {
   subscription_id: string;
   last_received_at: number | null;
@@ -22,13 +22,13 @@ export interface IngestActivity {
 
 export interface ActivityOptions {
   database: Database;
-  /** Asks ingest; rejects when it does not answer. */
+  /** Rejects when ingest does not answer. */
   fromIngest(): Promise<IngestActivity[]>;
 }
 
 /**
- * Dead letters are counted where they are kept; refusals that leave nothing behind (401), and when the last
- * webhook came, only ingest knows. Without ingest the rest is still answered.
+ * Combines two sources: ClickHouse counts dead letters; only ingest knows about refusals that are not stored (401) and
+ * when the last webhook arrived. While ingest does not answer, the dead letters alone are reported.
  */
 export function createActivityReader({ database, fromIngest }: ActivityOptions): ActivityReader {
   return {
@@ -54,7 +54,7 @@ export function createActivityReader({ database, fromIngest }: ActivityOptions):
       for (const { subscription_id, reason, letters, last_at_ms } of rows) {
         const activity = of(subscription_id);
         activity.lastReceivedMs = later(activity.lastReceivedMs, last_at_ms);
-        // Ingest counts these too, repeats of one letter included, but may have forgotten some in a crash.
+        // Ingest counts these too, repeats included, but may lose counts in a crash.
         activity.refused[reason] = Math.max(activity.refused[reason] ?? 0, letters);
       }
       return byId;

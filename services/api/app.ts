@@ -1,6 +1,7 @@
 import { authenticate } from '../../lib/definitions/index.ts';
 import { createApp, type App } from '../../lib/http/index.ts';
 import type { ApiDeps } from './deps.ts';
+import { API_ERRORS } from './errors.ts';
 import { audienceRoutes } from './routes/audiences.ts';
 import { cartRoutes } from './routes/carts.ts';
 import { consoleRoutes } from './routes/console.ts';
@@ -14,16 +15,18 @@ import { traitEventRoutes } from './routes/trait-events.ts';
 import { traitRoutes } from './routes/traits.ts';
 import { workspaceRoutes } from './routes/workspaces.ts';
 
-const DESCRIPTION = `Audiences of people by what happened to their carts: exact counts, and how fresh they are.
-Send a key as Authorization: Bearer <key>; an admin key names the workspace in X-Workspace.
-Errors are RFC 9457 problem details; lists are {items, next_cursor}; times are RFC 3339.`;
+const DESCRIPTION = `Counts audiences of people by the events of their carts, exactly, and reports how fresh the counts are.
+Send a key in the header Authorization: Bearer <key>. With an admin key, name the workspace in the header X-Workspace.
+Errors are RFC 9457 problem details. Lists are {items, next_cursor}. Times are RFC 3339.`;
 
-/** The HTTP surface of the API, with the console at /. */
+/** All routes of the API, and the console at /. */
 export function createApiApp(deps: ApiDeps): App {
   const app = createApp({
     title: 'Jane Traits: API',
     description: DESCRIPTION,
     logger: deps.logger,
+    clock: deps.clock,
+    errors: API_ERRORS,
     authenticate: (headers) => authenticate(deps.definitions, deps.adminKey, headers),
   });
   const groups = [

@@ -1,66 +1,67 @@
 import type { ClickHouse } from '../../lib/clickhouse/client.ts';
 import { READ_SETTINGS } from '../../lib/clickhouse/tables.ts';
-import { QueryQueueError, QueryQueue, type QueryQueueOptions } from './query-queue.ts';
+import type { Clock } from '../../lib/clock/index.ts';
+import { QueryQueue, QueryQueueError, type QueryQueueOptions } from './query-queue.ts';
 
-/** ClickHouse cannot be reached: the HTTP layer answers 503. */
+/** ClickHouse cannot be reached. */
 export class ClickHouseUnavailableError extends Error {
   override readonly name = 'ClickHouseUnavailableError';
 }
 
-/** ClickHouse gave the query up for want of time or memory: the HTTP layer answers 503. */
+/** ClickHouse aborted the query because it ran out of time or memory. */
 export class ClickHouseOverloadedError extends Error {
   override readonly name = 'ClickHouseOverloadedError';
 }
 
-/** Whoever asked has gone before the answer was there: nobody reads what the HTTP layer answers. */
-export class AbandonedError extends Error {
-  override readonly name = 'AbandonedError';
+/** The client closed the connection before its query was done. */
+export class ClientGoneError extends Error {
+  override readonly name = 'ClientGoneError';
 }
 
 export interface Rows {
   /**
    * The rows of one read-only query with bound parameters; times as RFC 3339, 64-bit integers as numbers.
-   * `workspace` among the parameters is whose turn it takes: those who ask much wait for themselves. Throws ClickHouseUnavailableError, ClickHouseOverloadedError,
-   * QueryQueueError or AbandonedError.
+   * The parameter `workspace` names the queue that the query waits in. Throws ClickHouseUnavailableError,
+   * ClickHouseOverloadedError, QueryQueueError or ClientGoneError.
    */
   rows<T>(query: string, params?: Record<string, unknown>): Promise<T[]>;
 }
 
 export interface Database extends Rows {
-  /** For a caller that may go away: what it asked is stopped, in ClickHouse too, when its signal aborts. */
+  /** For a client that may disconnect: its queries are cancelled, in ClickHouse too, when the signal aborts. */
   for(signal: AbortSignal): Rows;
   ping(): Promise<boolean>;
 }
 
-/** Queries at once; the others wait, a workspace's after each other. */
+/** Queries that run at once; further ones wait in a queue per workspace. */
 export const QUERIES_MAX = 10;
-const TURNS: QueryQueueOptions = {
+const QUEUE: Omit<QueryQueueOptions, 'clock'> = {
   runningMax: QUERIES_MAX,
-  runningOfOneMax: QUERIES_MAX / 2,
+  runningPerWorkspaceMax: QUERIES_MAX / 2,
   waitingMax: 500,
   waitMaxMs: 30_000,
 };
 
-/** Characters of a query that is sent in a form: ClickHouse takes 128 KiB of a field (`http_max_field_value_size`). */
+/** Longest query that fits into a form field: ClickHouse accepts 128 KiB (`http_max_field_value_size`). */
 const FORM_QUERY_MAX = 100_000;
 
 const SETTINGS = {
   ...READ_SETTINGS,
-  // 2: read only, with settings of its own; needed for a query to end with the connection that asked for it.
+  // 2: read only, but settings may be changed, as the next one is.
   readonly: '2',
   cancel_http_readonly_queries_on_client_close: 1,
   max_execution_time: 60,
-  // An audience of 200 conditions may take more than the default of 256 KiB.
+  // A query for 200 conditions may be longer than the default of 256 KiB.
   max_query_size: String(1024 ** 2),
   join_use_nulls: 0,
   date_time_output_format: 'iso',
   output_format_json_quote_64bit_integers: 0,
 } as const;
 
-const GONE = /ECONNREFUSED|ECONNRESET|ETIMEDOUT|ENOTFOUND|EPIPE|EHOSTUNREACH|socket hang up|Timeout error/i;
+const UNREACHABLE = /ECONNREFUSED|ECONNRESET|ETIMEDOUT|ENOTFOUND|EPIPE|EHOSTUNREACH|socket hang up|Timeout error/i;
 
-export function createDatabase(client: ClickHouse): Database {
-  const turns = new QueryQueue(TURNS);
+export function createDatabase(client: ClickHouse, clock: Clock): Database {
+  const queue = new QueryQueue({ ...QUEUE, clock });
   const rowsFor = (signal?: AbortSignal): Rows => ({
     async rows<T>(query: string, params: Record<string, unknown> = {}): Promise<T[]> {
       const ask = async (): Promise<T[]> => {
@@ -69,16 +70,16 @@ export function createDatabase(client: ClickHouse): Database {
           query_params: params,
           format: 'JSONEachRow',
           clickhouse_settings: SETTINGS,
-          // Many or long values do not fit into a URL; a long query does not fit into a form.
+          // Many or long values do not fit into a URL, and a long query does not fit into a form.
           use_multipart_params_auto: query.length <= FORM_QUERY_MAX,
           ...(signal ? { abort_signal: signal } : {}),
         });
         return result.json<T>();
       };
       try {
-        return await turns.run(String(params['workspace'] ?? ''), ask, signal);
+        return await queue.run(String(params['workspace'] ?? ''), ask, signal);
       } catch (error) {
-        throw signal?.aborted === true ? new AbandonedError('who asked has gone', { cause: error }) : told(error);
+        throw signal?.aborted === true ? new ClientGoneError('the client is gone', { cause: error }) : translate(error);
       }
     },
   });
@@ -95,11 +96,11 @@ export function createDatabase(client: ClickHouse): Database {
 /** TIMEOUT_EXCEEDED, TOO_SLOW, TOO_MANY_SIMULTANEOUS_QUERIES, MEMORY_LIMIT_EXCEEDED. */
 const OVERLOADED = new Set(['159', '160', '202', '241']);
 
-/** What is thrown for an error of ClickHouse's client: its own names for what passes, anything else as it is. */
-export function told(error: unknown): unknown {
+/** Turns a temporary error of ClickHouse's client into a class of its own; returns any other error unchanged. */
+export function translate(error: unknown): unknown {
   if (!(error instanceof Error) || error instanceof QueryQueueError) return error;
   const { code = '' } = error as NodeJS.ErrnoException;
-  if (OVERLOADED.has(code)) return new ClickHouseOverloadedError('ClickHouse gave the query up', { cause: error });
-  if (!GONE.test(`${code} ${error.message}`)) return error;
+  if (OVERLOADED.has(code)) return new ClickHouseOverloadedError('ClickHouse aborted the query', { cause: error });
+  if (!UNREACHABLE.test(`${code} ${error.message}`)) return error;
   return new ClickHouseUnavailableError('ClickHouse does not answer', { cause: error });
 }

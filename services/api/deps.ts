@@ -1,4 +1,5 @@
 import type { RegistryAuth } from '../../lib/avro/index.ts';
+import type { Clock } from '../../lib/clock/index.ts';
 import type { Definitions } from '../../lib/definitions/index.ts';
 import type { App } from '../../lib/http/index.ts';
 import type { Kafka } from '../../lib/kafka/index.ts';
@@ -8,7 +9,7 @@ import type { Database } from './database.ts';
 import type { Freshness } from '../../lib/freshness/index.ts';
 import type { Replayer } from './replayer.ts';
 
-/** What the routes work with; only main.ts makes the real ones. */
+/** Dependencies of the routes; main.ts creates them. */
 export interface ApiDeps {
   definitions: Definitions;
   database: Database;
@@ -20,17 +21,17 @@ export interface ApiDeps {
   adminKey: string;
   /** Encrypts signing secrets. */
   secretKey: Buffer;
-  /** Public address of ingest, which the URLs of subscriptions begin with. */
+  /** Public base URL of ingest, used in the URLs of subscriptions. */
   ingestUrl: string;
-  /** Where this process asks ingest. */
+  /** Base URL at which this process reaches ingest. */
   ingestInternalUrl: string;
   registryUrl: string;
   registryAuth: RegistryAuth | undefined;
-  /** Where this process answers /healthz, /readyz and /metrics. */
+  /** Base URL of /healthz, /readyz and /metrics of this process. */
   healthUrl: string;
-  /** Folder of the built console. */
+  /** Directory of the built console. */
   consoleDir: string;
-  now: () => number;
+  clock: Clock;
 }
 
 /** Adds a group of routes to the app. */

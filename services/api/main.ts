@@ -30,18 +30,18 @@ runService({
     const clickhouse = connectClickHouse(service, { connectionsMax: QUERIES_MAX + 1 });
     const definitions = await createDefinitions({ kafka, registry, logger, secretKey, clock });
     service.onStop('definitions', () => definitions.stop());
-    const database = createDatabase(clickhouse);
-    await waitForTables(database, logger);
+    const database = createDatabase(clickhouse, clock);
+    await waitForTables(database, clock, logger);
     const producer = kafka.createProducer();
     service.onStop('the producer', () => producer.close());
-    const freshness = new Freshness({ kafka, positionsOf, logger });
+    const freshness = new Freshness({ clock, kafka, positionsOf, logger });
     service.onStop('freshness', () => freshness.stop());
     const app = createApiApp({
       definitions,
       database,
       kafka,
       freshness,
-      replayer: await createReplayer({ definitions, producer, registry, now: clock.wallMs }),
+      replayer: await createReplayer({ definitions, producer, registry, clock }),
       logger,
       adminKey,
       secretKey,
@@ -51,7 +51,7 @@ runService({
       registryAuth: registryAuth(config),
       healthUrl,
       consoleDir: resolve(config.consoleDir),
-      now: clock.wallMs,
+      clock,
       activity: createActivityReader({ database, fromIngest: () => activityOf(ingestInternalUrl, adminKey) }),
     });
     await service.serveHttp(app, config.apiPort, 'API_PORT');

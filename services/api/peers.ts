@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { StagePosition } from '../../lib/telemetry/index.ts';
 import type { IngestActivity } from './activity.ts';
 
-/** What this service asks of the other processes, over HTTP. */
+/** HTTP requests to the other processes of the installation. */
 
 const TIMEOUT_MS = 1_000;
 
@@ -10,7 +10,7 @@ const position = z.object({
   stage: z.string(),
   topic: z.string(),
   partition: z.int(),
-  position: z.int(),
+  position: z.int().nullable(),
   end: z.int(),
   logTimeMs: z.number().nullable(),
   earliestDueMs: z.number().nullable(),
@@ -29,9 +29,9 @@ async function get<T>(url: string, schema: z.ZodType<T>, headers: Record<string,
   return schema.parse(await response.json());
 }
 
-/** How far a member of a stage's group is. Rejects when it does not answer. */
+/** The positions that a member of a stage reports. Rejects when it does not answer. */
 export const positionsOf = (url: string): Promise<StagePosition[]> => get(`${url}/positions`, z.array(position));
 
-/** What came for subscriptions, as all processes of ingest count it. Rejects when it does not answer. */
+/** Webhooks by subscription, as counted by all processes of ingest. Rejects when ingest does not answer. */
 export const activityOf = (url: string, adminKey: string): Promise<IngestActivity[]> =>
   get(`${url}/activity`, z.array(activity), { authorization: `Bearer ${adminKey}` });

@@ -1,12 +1,20 @@
 import fc from 'fast-check';
-import { setImmediate as nextTick, setTimeout as delay } from 'node:timers/promises';
+import { setImmediate as nextTick } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
+import { ManualClock } from '../../lib/clock/testing.ts';
 import { QueryQueue, type QueryQueueOptions } from './query-queue.ts';
 
-const turnsOf = (runningMax: number, options: Partial<QueryQueueOptions> = {}): QueryQueue =>
-  new QueryQueue({ runningMax, runningOfOneMax: runningMax, waitingMax: 100, waitMaxMs: 60_000, ...options });
+const queueOf = (runningMax: number, options: Partial<QueryQueueOptions> = {}): QueryQueue =>
+  new QueryQueue({
+    clock: new ManualClock(),
+    runningMax,
+    runningPerWorkspaceMax: runningMax,
+    waitingMax: 100,
+    waitMaxMs: 60_000,
+    ...options,
+  });
 
-/** Work that ends when it is told to, in the order in which it began. */
+/** Queries that a test ends, in the order in which they began. */
 function stage() {
   const began: string[] = [];
   const ends: (() => void)[] = [];
@@ -21,87 +29,93 @@ function stage() {
   return { began, work, endOne };
 }
 
-describe('turns', () => {
-  it('go to each workspace in its order, however many one asks for', async () => {
+describe('the query queue', () => {
+  it('serves workspaces round robin, however many queries one has', async () => {
     const { began, work, endOne } = stage();
-    const turns = turnsOf(2);
-    for (const name of ['a1', 'a2', 'a3', 'a4', 'b1', 'c1', 'b2', 'a5']) void turns.run(name[0]!, work(name));
+    const queue = queueOf(2);
+    for (const name of ['a1', 'a2', 'a3', 'a4', 'b1', 'c1', 'b2', 'a5']) void queue.run(name[0]!, work(name));
     await nextTick();
     expect(began).toEqual(['a1', 'a2']);
     for (let i = 0; i < 8; i++) await endOne();
     expect(began).toEqual(['a1', 'a2', 'a3', 'b1', 'c1', 'a4', 'b2', 'a5']);
   });
 
-  it('pass on what work answers and throws, and the place either way', async () => {
-    const turns = turnsOf(1);
-    const failing = turns.run('a', () => Promise.reject(new Error('no')));
-    const second = turns.run('a', () => Promise.resolve(2));
+  it('passes on what a query returns or throws, and starts the next one either way', async () => {
+    const queue = queueOf(1);
+    const failing = queue.run('a', () => Promise.reject(new Error('no')));
+    const second = queue.run('a', () => Promise.resolve(2));
     await expect(failing).rejects.toThrow('no');
     expect(await second).toBe(2);
   });
 
-  it('leave out who went away while waiting, and refuse who comes gone', async () => {
+  it('drops queries that are aborted while they wait, and those that are aborted before', async () => {
     const { began, work, endOne } = stage();
-    const turns = turnsOf(1);
+    const queue = queueOf(1);
     const going = new AbortController();
-    void turns.run('a', work('a1'));
-    const left = turns.run('a', work('a2'), going.signal);
-    void turns.run('b', work('b1'), going.signal).catch(() => undefined);
-    void turns.run('a', work('a3'));
+    void queue.run('a', work('a1'));
+    const left = queue.run('a', work('a2'), going.signal);
+    void queue.run('b', work('b1'), going.signal).catch(() => undefined);
+    void queue.run('a', work('a3'));
     going.abort(new Error('gone'));
     await expect(left).rejects.toThrow('gone');
-    await expect(turns.run('a', work('a4'), going.signal)).rejects.toThrow('gone');
+    await expect(queue.run('a', work('a4'), going.signal)).rejects.toThrow('gone');
     for (let i = 0; i < 3; i++) await endOne();
     expect(began).toEqual(['a1', 'a3']);
   });
 
-  it('are not kept for more than may wait of one workspace', async () => {
+  it('refuses queries beyond the limit of one workspace, and marks one in ten seconds for the log', async () => {
     const { work, endOne } = stage();
-    const turns = turnsOf(1, { waitingMax: 1 });
-    void turns.run('a', work('a1'));
-    void turns.run('a', work('a2'));
+    const clock = new ManualClock();
+    const queue = queueOf(1, { clock, waitingMax: 1 });
+    void queue.run('a', work('a1'));
+    void queue.run('a', work('a2'));
     const refused = { name: 'QueryQueueError', workspace: 'a' };
-    await expect(turns.run('a', work('a3'))).rejects.toMatchObject({ ...refused, isNews: true });
-    await expect(turns.run('a', work('a3'))).rejects.toMatchObject({ ...refused, isNews: false });
-    void turns.run('b', work('b1'));
+    await expect(queue.run('a', work('a3'))).rejects.toMatchObject({ ...refused, shouldLog: true });
+    await expect(queue.run('a', work('a3'))).rejects.toMatchObject({ ...refused, shouldLog: false });
+    await clock.advance(10_000);
+    await expect(queue.run('a', work('a3'))).rejects.toMatchObject({ ...refused, shouldLog: true });
+    void queue.run('b', work('b1'));
     await endOne();
-    void turns.run('a', work('a4'));
+    void queue.run('a', work('a4'));
     for (let i = 0; i < 3; i++) await endOne();
-    await expect(turns.run('a', () => Promise.resolve('free'))).resolves.toBe('free');
+    await expect(queue.run('a', () => Promise.resolve('free'))).resolves.toBe('free');
   });
 
-  it('leave places to others while one workspace has all that it may have', async () => {
+  it('keeps room for other workspaces while one is at its limit', async () => {
     const { began, work, endOne } = stage();
-    const turns = turnsOf(3, { runningOfOneMax: 2 });
-    for (const name of ['a1', 'a2', 'a3', 'a4', 'b1', 'b2']) void turns.run(name[0]!, work(name));
+    const queue = queueOf(3, { runningPerWorkspaceMax: 2 });
+    for (const name of ['a1', 'a2', 'a3', 'a4', 'b1', 'b2']) void queue.run(name[0]!, work(name));
     await nextTick();
     expect(began).toEqual(['a1', 'a2', 'b1']);
     for (let i = 0; i < 6; i++) await endOne();
     expect(began).toEqual(['a1', 'a2', 'b1', 'a3', 'b2', 'a4']);
   });
 
-  it('end waiting after its time, and what ran on keeps its place', async () => {
+  it('refuses a query that has waited too long; the running one still counts', async () => {
     const { began, work, endOne } = stage();
-    const turns = turnsOf(1, { waitMaxMs: 20 });
-    void turns.run('a', work('a1'));
-    await expect(turns.run('a', work('a2'))).rejects.toThrow('no turn within 20 ms');
-    const next = turns.run('b', work('b1'));
+    const clock = new ManualClock();
+    const queue = queueOf(1, { clock, waitMaxMs: 20 });
+    void queue.run('a', work('a1'));
+    const late = expect(queue.run('a', work('a2'))).rejects.toThrow('has waited for 20 ms');
+    await clock.advance(20);
+    await late;
+    const next = queue.run('b', work('b1'));
     await endOne();
-    await delay(40);
+    await clock.advance(40);
     await endOne();
     expect(await next).toBe('b1');
     expect(began).toEqual(['a1', 'b1']);
   });
 
-  it('never are more than may run, and all come, whatever comes and goes', async () => {
+  it('never exceeds its limits and runs every query, whatever comes and goes', async () => {
     const step = fc.oneof(
       fc.record({ ask: fc.constantFrom('a', 'b', 'c'), leaves: fc.boolean() }),
       fc.constant('end' as const),
     );
     await fc.assert(
       fc.asyncProperty(fc.integer({ min: 1, max: 3 }), fc.array(step, { maxLength: 40 }), async (max, steps) => {
-        const ofOneMax = Math.max(1, max - 1);
-        const turns = turnsOf(max, { runningOfOneMax: ofOneMax });
+        const perWorkspaceMax = Math.max(1, max - 1);
+        const queue = queueOf(max, { runningPerWorkspaceMax: perWorkspaceMax });
         let running = 0;
         const runningOf = { a: 0, b: 0, c: 0 };
         const ends: (() => void)[] = [];
@@ -112,13 +126,13 @@ describe('turns', () => {
             const going = new AbortController();
             const work = async (): Promise<void> => {
               expect(++running).toBeLessThanOrEqual(max);
-              expect(++runningOf[one.ask]).toBeLessThanOrEqual(ofOneMax);
+              expect(++runningOf[one.ask]).toBeLessThanOrEqual(perWorkspaceMax);
               await new Promise<void>((resolve) => ends.push(resolve));
               running--;
               runningOf[one.ask]--;
             };
-            asked.push(turns.run(one.ask, work, going.signal).catch((error: unknown) => expect(error).toBe('left')));
-            if (one.leaves) going.abort('left');
+            asked.push(queue.run(one.ask, work, going.signal).catch((error: unknown) => expect(error).toBe('gone')));
+            if (one.leaves) going.abort('gone');
           }
           await nextTick();
         }
@@ -128,7 +142,7 @@ describe('turns', () => {
           done = await Promise.race([all.then(() => true), nextTick(false)]);
         }
         expect(running).toBe(0);
-        expect(await turns.run('a', () => Promise.resolve(1))).toBe(1);
+        expect(await queue.run('a', () => Promise.resolve(1))).toBe(1);
       }),
       { numRuns: 200 },
     );

@@ -1,122 +1,125 @@
-/** A workspace asks more at once than can be answered: too many wait already, or one has waited for too long. */
+import type { Clock } from '../../lib/clock/index.ts';
+
+/** A workspace has too many concurrent queries: its queue is full, or a query has waited too long. */
 export class QueryQueueError extends Error {
   override readonly name = 'QueryQueueError';
 
   constructor(
     message: string,
     readonly workspace: string,
-    /** The first for this workspace in a while: whoever repeats it endlessly fills no log. */
-    readonly isNews: boolean,
+    /** True once per workspace and interval, so that a client that keeps asking does not fill the log. */
+    readonly shouldLog: boolean,
   ) {
     super(message);
   }
 }
 
-/** So long a workspace without a turn is no news. */
-const NEWS_INTERVAL_MS = 10_000;
+/** How long further errors of a workspace are not logged. */
+const LOG_INTERVAL_MS = 10_000;
 
 export interface QueryQueueOptions {
-  /** Pieces of work that run at once. */
+  clock: Clock;
+  /** Queries that run at once. */
   runningMax: number;
-  /** Of one workspace, so that slow work of one does not take every place. */
-  runningOfOneMax: number;
-  /** In the line of one workspace. */
+  /** The same for one workspace, so that slow queries of one do not block the others. */
+  runningPerWorkspaceMax: number;
+  /** Queries that may wait, for each workspace. */
   waitingMax: number;
-  /** How long one may wait. */
+  /** How long a query may wait. */
   waitMaxMs: number;
 }
 
 interface Waiting {
-  begin: () => void;
+  start: () => void;
 }
 
 /**
- * Lets a number of pieces of work run at once. What finds no place waits in the line of its workspace, and the lines
- * are taken from in turn: a workspace that asks a thousand questions at once makes its own wait, not those of others.
+ * Limits how many queries run at once. The others wait in a queue of their workspace, and the queues are served round
+ * robin: a workspace with a thousand concurrent queries delays its own, not those of others.
  */
 export class QueryQueue {
   private running = 0;
   /** By workspace, without zeros. */
-  private readonly runningOf = new Map<string, number>();
-  /** In the order of turns: whoever was taken from goes to the end. Without empty lines. */
-  private readonly lines = new Map<string, Waiting[]>();
-  /** When a workspace's lack of turns was news last, by the process's own clock. */
-  private readonly newsAtMs = new Map<string, number>();
+  private readonly runningBy = new Map<string, number>();
+  /** By workspace, in the order in which they are served next. Without empty queues. */
+  private readonly queues = new Map<string, Waiting[]>();
+  /** When an error of a workspace was last marked for the log, by `elapsedMs`. */
+  private readonly loggedAtMs = new Map<string, number>();
 
   constructor(private readonly options: QueryQueueOptions) {}
 
-  /** Runs `work` when its turn has come. Throws QueryQueueError, or the reason of `signal` while it waits. */
-  async run<T>(workspace: string, work: () => Promise<T>, signal?: AbortSignal): Promise<T> {
+  /** Runs `query` as soon as it may run. Throws QueryQueueError, or the reason of `signal` if it aborts before. */
+  async run<T>(workspace: string, query: () => Promise<T>, signal?: AbortSignal): Promise<T> {
     signal?.throwIfAborted();
-    if (this.isFree(workspace)) this.count(workspace, 1);
+    if (this.mayRun(workspace)) this.count(workspace, 1);
     else await this.wait(workspace, signal);
     try {
-      return await work();
+      return await query();
     } finally {
       this.count(workspace, -1);
-      this.passOn();
+      this.startWaiting();
     }
   }
 
-  private isFree(workspace: string): boolean {
-    const { runningMax, runningOfOneMax } = this.options;
-    return this.running < runningMax && (this.runningOf.get(workspace) ?? 0) < runningOfOneMax;
+  private mayRun(workspace: string): boolean {
+    const { runningMax, runningPerWorkspaceMax } = this.options;
+    return this.running < runningMax && (this.runningBy.get(workspace) ?? 0) < runningPerWorkspaceMax;
   }
 
   private count(workspace: string, by: 1 | -1): void {
     this.running += by;
-    const ofOne = (this.runningOf.get(workspace) ?? 0) + by;
-    if (ofOne === 0) this.runningOf.delete(workspace);
-    else this.runningOf.set(workspace, ofOne);
+    const own = (this.runningBy.get(workspace) ?? 0) + by;
+    if (own === 0) this.runningBy.delete(workspace);
+    else this.runningBy.set(workspace, own);
   }
 
-  /** Resolves with a place that is counted already. */
+  /** Resolves when the query may run; it is counted as running by then. */
   private wait(workspace: string, signal?: AbortSignal): Promise<void> {
-    const { waitingMax, waitMaxMs } = this.options;
-    const line = this.lines.get(workspace) ?? [];
-    if (line.length >= waitingMax) return Promise.reject(this.noTurn(workspace, `${waitingMax} wait already`));
-    this.lines.set(workspace, line);
+    const { clock, waitingMax, waitMaxMs } = this.options;
+    const queue = this.queues.get(workspace) ?? [];
+    if (queue.length >= waitingMax)
+      return Promise.reject(this.error(workspace, `${waitingMax} queries of this workspace are waiting already`));
+    this.queues.set(workspace, queue);
     return new Promise((resolve, reject) => {
-      const ended = (): void => {
-        clearTimeout(timer);
-        signal?.removeEventListener('abort', onGone);
+      const settled = new AbortController();
+      const leave = (reason: Error): void => {
+        settled.abort();
+        queue.splice(queue.indexOf(waiting), 1);
+        if (queue.length === 0) this.queues.delete(workspace);
+        reject(reason);
       };
-      const leave = (why: Error): void => {
-        ended();
-        line.splice(line.indexOf(waiting), 1);
-        if (line.length === 0) this.lines.delete(workspace);
-        reject(why);
-      };
-      const onGone = (): void => leave(signal?.reason as Error);
       const waiting: Waiting = {
-        begin: () => {
-          ended();
+        start: () => {
+          settled.abort();
           resolve();
         },
       };
-      const timer = setTimeout(() => leave(this.noTurn(workspace, `no turn within ${waitMaxMs} ms`)), waitMaxMs);
-      line.push(waiting);
-      signal?.addEventListener('abort', onGone, { once: true });
+      queue.push(waiting);
+      const onAbort = (): void => leave(signal?.reason as Error);
+      signal?.addEventListener('abort', onAbort, { once: true, signal: settled.signal });
+      void clock.sleep(waitMaxMs, settled.signal).then(() => {
+        if (!settled.signal.aborted) leave(this.error(workspace, `the query has waited for ${waitMaxMs} ms`));
+      });
     });
   }
 
-  private noTurn(workspace: string, why: string): QueryQueueError {
-    const now = performance.now();
-    const isNews = now - (this.newsAtMs.get(workspace) ?? -Infinity) >= NEWS_INTERVAL_MS;
-    if (isNews) this.newsAtMs.set(workspace, now);
-    return new QueryQueueError(why, workspace, isNews);
+  private error(workspace: string, message: string): QueryQueueError {
+    const nowMs = this.options.clock.elapsedMs();
+    const shouldLog = nowMs - (this.loggedAtMs.get(workspace) ?? -Infinity) >= LOG_INTERVAL_MS;
+    if (shouldLog) this.loggedAtMs.set(workspace, nowMs);
+    return new QueryQueueError(message, workspace, shouldLog);
   }
 
-  /** Free places go to the first of the lines whose turn it is and that may have them. */
-  private passOn(): void {
-    for (const [workspace, line] of [...this.lines]) {
-      if (!this.isFree(workspace)) continue;
-      this.lines.delete(workspace);
-      const next = line.shift();
-      if (line.length > 0) this.lines.set(workspace, line);
+  /** Starts the first query of every queue that may run one; a queue that was served moves to the end. */
+  private startWaiting(): void {
+    for (const [workspace, queue] of [...this.queues]) {
+      if (!this.mayRun(workspace)) continue;
+      this.queues.delete(workspace);
+      const next = queue.shift();
+      if (queue.length > 0) this.queues.set(workspace, queue);
       if (next === undefined) continue;
       this.count(workspace, 1);
-      next.begin();
+      next.start();
     }
   }
 }

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { localCodec } from '../../lib/avro/testing.ts';
+import { ManualClock } from '../../lib/clock/testing.ts';
 import type { Definitions } from '../../lib/definitions/index.ts';
 import type { OutgoingRecord } from '../../lib/kafka/index.ts';
 import { createReplayer } from './replayer.ts';
@@ -18,27 +19,27 @@ const replayer = await createReplayer({
     close: () => Promise.resolve(),
   },
   registry: { codec: (topic) => Promise.resolve(localCodec(topic)) },
-  now: () => Date.parse('2026-03-17T12:00:00Z'),
+  clock: new ManualClock(Date.parse('2026-03-17T12:00:00Z')),
 });
 
 const letter = { dead_letter_id: 'd', workspace: 'acme', request_at: null };
 const webhook = { ...letter, source: 'webhook', subscription_id: 's' } as const;
 const line = { ...letter, source: 'events', subscription_id: null } as const;
 
-/** A body of exactly so many bytes. */
+/** A body of exactly this size. */
 const sized = (start: string, bytes: number): Buffer => Buffer.from(start.padEnd(bytes - 1) + '}');
 const cart = '{"cart":{"id":1,"status":"pending"}';
 const told = '{"type":"cart_activity","occurred_at":"2026-03-17T12:00:00Z","cart":{"id":1}';
 
 describe('a replayed body', () => {
-  it('is held to the limit of webhooks: 413', async () => {
+  it('over the limit of webhooks is refused with 413', async () => {
     expect(await replayer.replay(webhook, sized(cart, 256 * 1024))).toMatch(/./);
     sent.length = 0;
     await expect(replayer.replay(webhook, sized(cart, 256 * 1024 + 1))).rejects.toMatchObject({ status: 413 });
     expect(sent).toEqual([]);
   });
 
-  it('is held to the limit of lines, of events and of people: 422, as at first', async () => {
+  it('over the limit of lines, of events or people, is refused with 422, as ingest does', async () => {
     expect(await replayer.replay(line, sized(told, 1024 * 1024))).toMatch(/./);
     sent.length = 0;
     const problem = { dead_letter_id: 'd', errors: [{ path: '' }] };

@@ -1,5 +1,6 @@
 import type { CartEvent, DeadLetter, PersonInput } from '../../schemas/types.ts';
 import type { Registry } from '../../lib/avro/index.ts';
+import type { Clock } from '../../lib/clock/index.ts';
 import type { Definitions } from '../../lib/definitions/index.ts';
 import { HttpProblem } from '../../lib/http/index.ts';
 import { MAX_LINE_BYTES, MAX_WEBHOOK_BYTES } from '../../lib/jane/limits.ts';
@@ -11,14 +12,14 @@ import { parseWebhook } from '../../lib/jane/webhook.ts';
 import type { Producer } from '../../lib/kafka/index.ts';
 import { cartKey, TOPICS } from '../../lib/topics.ts';
 
-/** What a replay needs of a dead letter. */
+/** The fields of a dead letter that a replay needs. */
 export type Letter = Pick<DeadLetter, 'dead_letter_id' | 'workspace' | 'source' | 'subscription_id' | 'request_at'>;
 
 export interface Replayer {
   /**
-   * Takes a body in as if it came again, with the request timestamp of the first time; durable once it
-   * resolves. The event id, or null of a person's record. Throws HttpProblem 422 as at first, and 413 for a webhook's
-   * body that is larger than one may be.
+   * Processes a body as if it had arrived again, with its original request timestamp; durable once it resolves.
+   * Resolves with the event id, null for a record of a person. Throws HttpProblem: 422 for a body that cannot be used,
+   * 413 for a webhook body over the limit.
    */
   replay(letter: Letter, body: Buffer): Promise<string | null>;
 }
@@ -27,17 +28,17 @@ export interface ReplayerOptions {
   definitions: Definitions;
   producer: Producer;
   registry: Registry;
-  now: () => number;
+  clock: Clock;
 }
 
-export async function createReplayer({ definitions, producer, registry, now }: ReplayerOptions): Promise<Replayer> {
+export async function createReplayer({ definitions, producer, registry, clock }: ReplayerOptions): Promise<Replayer> {
   const cartEvents = await registry.codec<CartEvent>(TOPICS.cartEvents);
   const personInputs = await registry.codec<PersonInput>(TOPICS.personInputs);
 
   const contextOf = (letter: Letter): LineContext => {
     const workspace = definitions.workspace(letter.workspace);
-    if (!workspace) throw new HttpProblem(404, 'there is no such workspace');
-    return { workspace: workspace.id, receivedAtMs: now(), settings: settingsOf(workspace) };
+    if (!workspace) throw new HttpProblem(404, 'no such workspace');
+    return { workspace: workspace.id, receivedAtMs: clock.wallMs(), settings: settingsOf(workspace) };
   };
 
   return {
@@ -58,10 +59,10 @@ export async function createReplayer({ definitions, producer, registry, now }: R
   };
 }
 
-/** The limits of the way that it came in by. */
+/** Applies the size limit of the route by which the body first arrived. */
 function checkSize(letter: Letter, { length }: Buffer): void {
   if (letter.subscription_id !== null) {
-    if (length > MAX_WEBHOOK_BYTES) throw new HttpProblem(413, 'the body of a webhook has at most 256 KiB');
+    if (length > MAX_WEBHOOK_BYTES) throw new HttpProblem(413, 'the body of a webhook is larger than 256 KiB');
   } else if (length > MAX_LINE_BYTES) {
     usable(letter, new Unusable('line_too_long', '', `The line is longer than ${MAX_LINE_BYTES} bytes; shorten it.`));
   }
@@ -76,9 +77,13 @@ function cartEventOf(
   if (letter.subscription_id === null) return parseLine(body, context);
   const subscription = definitions.subscription(letter.subscription_id);
   if (!subscription) {
-    throw new HttpProblem(422, 'its subscription was taken back, so nobody knows how to read it', {
-      extensions: { dead_letter_id: letter.dead_letter_id },
-    });
+    throw new HttpProblem(
+      422,
+      'the subscription of this webhook was deleted, so its body can no longer be interpreted',
+      {
+        extensions: { dead_letter_id: letter.dead_letter_id },
+      },
+    );
   }
   return parseWebhook(body, {
     ...context,
@@ -90,7 +95,7 @@ function cartEventOf(
   });
 }
 
-/** The refusal that ingest gives, under the id of the dead letter that stays. */
+/** Throws the same problem as ingest for a body that cannot be used, with the id of the present dead letter. */
 function usable<T>(letter: Letter, parsed: T | Unusable): T {
   if (!(parsed instanceof Unusable)) return parsed;
   const { path, message } = parsed;

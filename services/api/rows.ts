@@ -3,9 +3,9 @@ import { TABLES } from '../../lib/clickhouse/tables.ts';
 import type { Rows } from './database.ts';
 import { instant } from './schemas.ts';
 
-/** Rows as the routes show them, with the columns that make them. Person ids are decimal strings. */
+/** Rows as the routes return them, with the columns to select. Person ids are decimal strings. */
 
-export const personId = z.string().openapi({ example: '4711', description: 'a decimal number as text' });
+export const personId = z.string().openapi({ example: '4711', description: 'a decimal integer as a string' });
 const label = z.string().nullable();
 
 export const traitEventSchema = z
@@ -32,7 +32,7 @@ const traitEventColumns = (person: string): string => `event_id, trait, status, 
   toString(${person}) AS person_id, cart_id, store_id, mode, amount, anomaly, reentered, source`;
 export const TRAIT_EVENT_COLUMNS = traitEventColumns('person_id');
 
-/** By the index of person ids in the table itself: {ids} are all that the person {id} has rows under. */
+/** Uses the table's own index of person ids: {ids} are all ids under which the person {id} has rows. */
 export const TRAIT_EVENTS_OF_PERSON = `SELECT ${traitEventColumns('{id:UInt32}')}
 FROM ${TABLES.traitEvents} AS event FINAL
 WHERE workspace = {workspace:String} AND event.person_id IN {ids:Array(UInt32)} AND retracted_at IS NULL`;
@@ -48,13 +48,13 @@ export const cartSchema = z
     amount: z.number().nullable(),
     created_at: instant.nullable(),
     last_activity_at: instant.nullable(),
-    due_at: instant.nullable().describe('when the open episode counts as abandoned'),
+    due_at: instant.nullable().describe('when the open cart will count as abandoned'),
     abandoned_at: instant.nullable(),
     recovered_at: instant.nullable(),
     reservation_start_window: instant.nullable(),
   })
   .openapi('Cart');
-export type CartShown = z.output<typeof cartSchema>;
+export type CartRow = z.output<typeof cartSchema>;
 
 const cartColumns = (person: string): string => `cart_id, toString(${person}) AS person_id, status, status_since,
   store_id, mode, amount, created_at, last_activity_at, due_at, abandoned_at, recovered_at`;
@@ -65,7 +65,7 @@ export const CARTS_OF_PERSON = `SELECT ${cartColumns('{id:UInt32}')}, reservatio
 FROM ${TABLES.carts} AS cart FINAL
 WHERE workspace = {workspace:String} AND cart.person_id IN {ids:Array(UInt32)}`;
 
-/** Names of people by their id, as far as they have one. */
+/** Names of people by id; people without a name are left out. */
 export async function namesOf(database: Rows, workspace: string, ids: string[]): Promise<Map<string, string>> {
   if (ids.length === 0) return new Map();
   const rows = await database.rows<{ person_id: string; name: string }>(
@@ -76,7 +76,7 @@ export async function namesOf(database: Rows, workspace: string, ids: string[]):
   return new Map(rows.map(({ person_id, name }) => [person_id, name]));
 }
 
-/** The ids whose rows are one person's: the person's own and those that were merged into it. */
+/** All ids under which a person has rows: its own and those merged into it. */
 export const idsOfPerson = async (database: Rows, workspace: string, id: number): Promise<number[]> =>
   (
     await database.rows<{ person_id: number }>(

@@ -3,7 +3,7 @@ import { isSupportedCountry } from 'libphonenumber-js/min';
 import type { Meta } from '../../lib/definitions/index.ts';
 import { inYears, isTimeZone, readInstant, showInstant } from '../../lib/time/index.ts';
 
-/** Pieces of the bodies that several routes share. */
+/** Schemas that several routes share. */
 
 /** In answers. */
 export const instant = z.string().openapi({ format: 'date-time', example: '2026-03-17T12:00:00.000Z' });
@@ -14,26 +14,26 @@ export const givenInstant = z
   .refine((text) => {
     const at = readInstant(text);
     return at !== null && inYears(at);
-  }, 'has to be an RFC 3339 instant in the years 1970 to 2200')
+  }, 'must be an RFC 3339 instant between 1970 and 2200')
   .openapi({ format: 'date-time' });
 
 export const timeZone = z
   .string()
   .max(100)
-  .refine(isTimeZone, 'has to be an IANA time zone, such as America/Los_Angeles')
+  .refine(isTimeZone, 'must be an IANA time zone, such as America/Los_Angeles')
   .openapi({ example: 'America/Los_Angeles' });
 
 export const country = z
   .string()
-  .refine((text) => /^[A-Z]{2}$/.test(text) && isSupportedCountry(text), 'has to be an ISO 3166 code of two letters')
+  .refine((text) => /^[A-Z]{2}$/.test(text) && isSupportedCountry(text), 'must be an ISO 3166 alpha-2 country code')
   .openapi({ example: 'US' });
 
 export const wholeNumber = (min: number, max: number) => z.int().min(min).max(max);
 
-/** An id in a path: of any text that can be one. */
+/** An id in a path; any text, because ids of carts are Jane's. */
 export const idParams = z.strictObject({ id: z.string().min(1).max(1000) });
 
-/** What every definition shows besides its own fields. */
+/** Fields of every definition besides its own. */
 export const metaSchema = {
   version: z.int().describe('for If-Match'),
   created_at: instant,

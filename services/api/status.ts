@@ -1,10 +1,11 @@
 import { registryState, type EngineState } from '../../lib/avro/index.ts';
+import { within } from '../../lib/clock/index.ts';
 import type { StagePosition } from '../../lib/telemetry/index.ts';
 import { showInstant } from '../../lib/time/index.ts';
 import type { ApiDeps } from './deps.ts';
 import type { StageWatcher } from '../../lib/freshness/index.ts';
 
-/** How long a part may take to say that it is there. */
+/** How long another process or engine may take to answer. */
 const ASK_MS = 1_500;
 
 type State = StagePosition['state'];
@@ -32,7 +33,7 @@ interface StageStatus {
   partitions: PartitionStatus[];
 }
 
-/** All stages in the order of the way of an event. What does not answer is stopped, never an error. */
+/** All stages in the order in which events pass them. A stage that does not answer is stopped, never an error. */
 export async function stagesNow(deps: ApiDeps): Promise<StageStatus[]> {
   const [ingest, ...chain] = await Promise.all([
     ingestNow(deps),
@@ -53,8 +54,8 @@ async function ingestNow(deps: ApiDeps): Promise<StageStatus> {
 async function stageNow(deps: ApiDeps, watcher: StageWatcher): Promise<StageStatus> {
   const { stage } = watcher;
   const [ends, positions] = await Promise.all([
-    within(deps.kafka.endOffsets(stage.topic)).catch((): number[] => []),
-    within(watcher.ask()).catch((): StagePosition[] => []),
+    within(deps.kafka.endOffsets(stage.topic), ASK_MS, deps.clock).catch((): number[] => []),
+    within(watcher.ask(), ASK_MS, deps.clock).catch((): StagePosition[] => []),
   ]);
   const partitions = ends.map((end, partition) => partitionNow(watcher, positions, partition, end));
   const passedMs = deps.freshness.passedMs.get(stage.name) ?? null;
@@ -66,7 +67,7 @@ async function stageNow(deps: ApiDeps, watcher: StageWatcher): Promise<StageStat
     position: sum(partitions.map(({ position }) => position)),
     lag: sum(partitions.map(({ lag }) => lag)),
     fresh_through: passedMs === null ? null : showInstant(passedMs),
-    behind_ms: passedMs === null ? null : Math.max(0, deps.now() - passedMs),
+    behind_ms: passedMs === null ? null : Math.max(0, deps.clock.wallMs() - passedMs),
     partitions,
   };
 }
@@ -80,10 +81,10 @@ function partitionNow(
   const found = positions
     .filter((position) => position.partition === partition)
     .reduce<StagePosition | null>((best, next) => ((best?.position ?? -1) > (next.position ?? -1) ? best : next), null);
-  const position = found?.position ?? null;
   const owner = watcher.members.find((member) => member.reachable && member.partitions.includes(partition));
   const show = (ms: number | null | undefined): string | null =>
     ms === null || ms === undefined ? null : showInstant(ms);
+  const position = found?.position ?? null;
   return {
     partition,
     position,
@@ -96,9 +97,9 @@ function partitionNow(
   };
 }
 
-export async function enginesNow({ kafka, database, registryUrl, registryAuth }: ApiDeps) {
+export async function enginesNow({ clock, kafka, database, registryUrl, registryAuth }: ApiDeps) {
   const up = async (asked: Promise<boolean>): Promise<EngineState> =>
-    (await within(asked).catch(() => false)) ? 'running' : 'stopped';
+    (await within(asked, ASK_MS, clock).catch(() => false)) ? 'running' : 'stopped';
   const state = async (engine: 'kafka' | 'registry' | 'clickhouse', asked: Promise<EngineState>) => ({
     engine,
     state: await asked,
@@ -120,20 +121,7 @@ async function answers(url: string): Promise<boolean> {
   }
 }
 
-/** Rejects when it takes longer than a part may take to answer. */
-async function within<T>(asked: Promise<T>): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error('no answer in time')), ASK_MS);
-  });
-  try {
-    return await Promise.race([asked, late]);
-  } finally {
-    clearTimeout(timer);
-  }
-}
-
-/** Null when any is unknown, or there is none. */
+/** Null when any value is unknown, or when there are none. */
 const sum = (values: (number | null)[]): number | null =>
   values.length === 0 ? null : values.reduce<number | null>((a, b) => (a === null || b === null ? null : a + b), 0);
 

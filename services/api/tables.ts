@@ -1,13 +1,14 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { MIGRATIONS } from '../../lib/clickhouse/migrations.ts';
 import { TABLES } from '../../lib/clickhouse/tables.ts';
+import type { Clock } from '../../lib/clock/index.ts';
 import type { Database } from './database.ts';
 
 const PAUSE_MS = 250;
 
-/** Waits until ClickHouse is there and the sink has brought the database to this release's state. */
+/** Waits until ClickHouse answers and the sink has applied all migrations of this release. */
 export async function waitForTables(
   database: Database,
+  clock: Clock,
   logger: { info(fields: object, message: string): void },
 ): Promise<void> {
   for (let attempt = 0; ; attempt += 1) {
@@ -17,7 +18,7 @@ export async function waitForTables(
       .catch(() => 0);
     if (done >= MIGRATIONS.length) return;
     if (attempt % 40 === 0)
-      logger.info({ done, wanted: MIGRATIONS.length }, 'waiting for the tables that the sink makes');
-    await sleep(PAUSE_MS);
+      logger.info({ done, wanted: MIGRATIONS.length }, 'waiting for the sink to apply the migrations');
+    await clock.sleep(PAUSE_MS);
   }
 }

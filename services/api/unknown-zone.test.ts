@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { systemClock } from '../../lib/clock/index.ts';
 import { createApiApp } from './app.ts';
 import type { ApiDeps } from './deps.ts';
 
@@ -7,8 +8,7 @@ const app = createApiApp({
   consoleDir: '/nowhere',
   logger: { error: () => undefined },
   adminKey: 'admin',
-  now: () => Date.parse('2026-03-17T12:00:00Z'),
-  clock: { wallMs: () => Date.parse('2026-03-17T12:00:00Z'), elapsedMs: () => 0 },
+  clock: systemClock,
   definitions: {
     findWorkspace: () => Promise.resolve({ time_zone: 'PST' }),
     findKey: () => Promise.resolve(undefined),

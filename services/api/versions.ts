@@ -1,33 +1,35 @@
 import type { Context } from 'hono';
 import { ConflictError } from '../../lib/definitions/index.ts';
 
-/** For the document: of answers that show a definition, and of requests that change one. */
-export const etagHeader = { ETag: 'its version, for If-Match' };
-export const ifMatchHeader = { 'If-Match': 'the ETag that it has to have still: 409 when it has another' };
+/** Documented headers: of answers that show a definition, and of requests that change one. */
+export const etagHeader = { ETag: 'the version, for If-Match' };
+export const ifMatchHeader = {
+  'If-Match': 'the expected ETag; the change is refused with 409 when it is no longer current',
+};
 
 /** The ETag of a version of a definition. */
 export const etagOf = (version: number): Record<string, string> => ({ etag: `"${version}"` });
 
 /**
- * The version that a change has to expect: that of If-Match, else the present one. Throws ConflictError (409)
- * when If-Match names another one.
+ * The version that a change expects: that of If-Match, otherwise the current one. Throws ConflictError (409) when
+ * If-Match names another version.
  */
 export function expectedVersion(c: Context, current: number): number {
   const header = c.req.header('if-match')?.trim();
   if (header === undefined || header === '*') return current;
   const matches = header.split(',').some((tag) => /^(?:W\/)?"?(\d+)"?$/.exec(tag.trim())?.[1] === String(current));
-  if (!matches) throw new ConflictError(`it is at version ${current} now`, { currentVersion: current });
+  if (!matches) throw new ConflictError(`the current version is ${current}`, { currentVersion: current });
   return current;
 }
 
-/** Attempts at a change that others keep overtaking. */
+/** Attempts at a change while concurrent changes keep winning. */
 const ATTEMPTS_MAX = 20;
 
 /**
- * A change that is made on the present version: `attempt` reads it, and is called again when somebody else's change
- * came between. Who names a version with If-Match, and only they, hears of that (ConflictError, 409).
+ * Applies a change to the current version: `attempt` reads it and writes the change, and is called again after a
+ * conflict with a concurrent change. Only a client that names a version with If-Match gets the ConflictError (409).
  */
-export async function onPresentVersion<T>(c: Context, attempt: () => Promise<T>): Promise<T> {
+export async function onCurrentVersion<T>(c: Context, attempt: () => Promise<T>): Promise<T> {
   const isNamed = ![undefined, '*'].includes(c.req.header('if-match')?.trim());
   for (let left = ATTEMPTS_MAX; ; left--) {
     try {

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { Registry as MetricsRegistry } from 'prom-client';
+import { systemClock } from '../../lib/clock/index.ts';
 import { describe, expect, it } from 'vitest';
 import { localCodec } from '../../lib/avro/testing.ts';
 import { DefinitionsFold, hashOf, type Definitions, type Subscription } from '../../lib/definitions/index.ts';
@@ -89,6 +90,7 @@ async function open(maxBulkBodies = 1, changes: { subscription?: object; encode?
     toleranceMs: 300_000,
     maxBulkBodies,
     now: () => NOW,
+    clock: systemClock,
     ready: () => false,
   });
   const webhook = (body: string, token = TOKEN) => {

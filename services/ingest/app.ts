@@ -1,7 +1,19 @@
 import type { IncomingMessage } from 'node:http';
 import type { Context } from 'hono';
+import type { Clock } from '../../lib/clock/index.ts';
 import { authenticate, type Definitions } from '../../lib/definitions/index.ts';
-import { addRoute, createApp, HttpProblem, requireAccess, requireWorkspace, type App } from '../../lib/http/index.ts';
+import {
+  addRoute,
+  createApp,
+  HttpProblem,
+  problemFor,
+  requireAccess,
+  requireWorkspace,
+  toResponse,
+  type AnyReply,
+  type App,
+  type Reply,
+} from '../../lib/http/index.ts';
 import { parseLine } from '../../lib/jane/line.ts';
 import { parsePersonLine } from '../../lib/jane/person.ts';
 import { settingsOf, type LineContext } from '../../lib/jane/settings.ts';
@@ -12,9 +24,10 @@ import type { Activity, SubscriptionActivity } from './activity.ts';
 import { bodyStream, encodingOf } from './body.ts';
 import { takeBulk, type BulkLimits } from './bulk.ts';
 import { DECODE_LIMITS } from './decode.ts';
-import { activitySchema, documentBulk, documentWebhooks } from './documents.ts';
+import { activitySchema, documentBulk, documentWebhooks, type bulkAnswers } from './documents.ts';
+import { INGEST_ERRORS } from './errors.ts';
 import type { IngestMetrics } from './metrics.ts';
-import { asProblem, tooBusy, type Outbox } from './outbox.ts';
+import { tooBusy, type Outbox } from './outbox.ts';
 import { WebhookReceiver, type WebhookRequest } from './webhooks.ts';
 
 export interface IngestDeps {
@@ -34,6 +47,7 @@ export interface IngestDeps {
   maxBulkBodies: number;
   bulkLimits?: BulkLimits;
   now: () => number;
+  clock: Clock;
   ready: () => boolean | Promise<boolean>;
 }
 
@@ -48,6 +62,8 @@ export function createIngestApp(deps: IngestDeps): IngestApp {
     title: 'Jane Traits: ingest',
     description: 'Takes in webhooks of Jane, bulk imports of events and records of people. Every 2xx is durable.',
     logger: deps.logger,
+    clock: deps.clock,
+    errors: INGEST_ERRORS,
     authenticate: (headers) => authenticate(deps.definitions, deps.adminKey, headers),
   });
   const webhooks = new WebhookReceiver(deps);
@@ -66,21 +82,17 @@ export function createIngestApp(deps: IngestDeps): IngestApp {
     documentBulk(app, source);
     app.post(`/v1/${source}`, (c) => timed(deps, source, () => bulk.receive(c, source)));
   }
-  addRoute(
-    app,
-    {
-      method: 'get',
-      path: '/activity',
-      summary: 'What came for each subscription lately',
-      description:
-        'For services/api, with an admin key. Counts since each process began, of all processes together; those of a process that is gone are kept for about 30 days.',
-      tag: 'operations',
-      access: 'admin',
-      inWorkspace: false,
-      answers: { 200: { description: 'subscriptions that anything came for', schema: activitySchema } },
-    },
-    () => ({ status: 200, body: deps.allActivity() }),
-  );
+  addRoute(app, {
+    method: 'get',
+    path: '/activity',
+    summary: 'What came for each subscription lately',
+    description:
+      'For services/api, with an admin key. Counts since each process began, of all processes together; those of a process that is gone are kept for about 30 days.',
+    tag: 'operations',
+    access: 'admin',
+    inWorkspace: false,
+    answers: { 200: { description: 'subscriptions that anything came for', schema: activitySchema } },
+  }).handle(() => ({ status: 200, body: deps.allActivity() }));
   app.get('/healthz', (c) => c.json({ status: 'ok' }));
   app.get('/readyz', async (c) => {
     const ready = await deps.ready();
@@ -111,23 +123,17 @@ function shortWay(app: App, receive: (request: WebhookRequest) => Promise<Respon
 }
 
 /** Measures a route, errors too, and answers with them. */
-async function timed(deps: IngestDeps, route: string, handle: () => Promise<Response>): Promise<Response> {
-  const startMs = performance.now();
-  const response = await handle().catch((error: unknown) => {
-    const problem = problemOf(error, route, deps.logger);
+async function timed(deps: IngestDeps, route: string, handle: () => Promise<AnyReply>): Promise<Response> {
+  const { clock, logger } = deps;
+  const startMs = clock.elapsedMs();
+  const response = await handle().then(toResponse, (error: unknown) => {
+    const problem = problemFor(error, { logger, errors: INGEST_ERRORS }, { route });
     if (problem.status === 429 || problem.status === 503)
       deps.metrics.deliveries.inc({ source: route, result: 'failed', reason: String(problem.status) });
     return problem.toResponse();
   });
-  deps.metrics.seconds.observe({ route, status: response.status }, (performance.now() - startMs) / 1000);
+  deps.metrics.seconds.observe({ route, status: response.status }, (clock.elapsedMs() - startMs) / 1000);
   return response;
-}
-
-function problemOf(thrown: unknown, route: string, logger: Logger): HttpProblem {
-  const error = asProblem(thrown);
-  if (error instanceof HttpProblem) return error;
-  logger.error({ err: error, route }, 'request failed');
-  return new HttpProblem(500, 'an error of this service; its log says more');
 }
 
 type Read = (line: Buffer, context: LineContext) => OutgoingRecord | Unusable;
@@ -152,7 +158,7 @@ class BulkReceiver {
     };
   }
 
-  async receive(c: Context, source: 'events' | 'people'): Promise<Response> {
+  async receive(c: Context, source: 'events' | 'people'): Promise<Reply<typeof bulkAnswers>> {
     const { deps } = this;
     const principal = await authenticate(deps.definitions, deps.adminKey, c.req.raw.headers);
     requireAccess(principal, 'ingest');
@@ -165,22 +171,20 @@ class BulkReceiver {
       throw new HttpProblem(413, `the body is over ${maxBytes} bytes; send it in parts`);
     this.begin(workspace);
     try {
-      return Response.json(
-        await takeBulk({
-          source,
-          body: bodyStream(c),
-          declaredGzip: encoding !== undefined,
-          workspace,
-          settings: () => this.settings(workspace),
-          read: this.read[source],
-          outbox: deps.outbox,
-          metrics: deps.metrics,
-          logger: deps.logger,
-          now: deps.now,
-          ...(deps.bulkLimits ? { limits: deps.bulkLimits } : {}),
-        }),
-        { headers: { 'cache-control': 'no-store' } },
-      );
+      const body = await takeBulk({
+        source,
+        body: bodyStream(c),
+        declaredGzip: encoding !== undefined,
+        workspace,
+        settings: () => this.settings(workspace),
+        read: this.read[source],
+        outbox: deps.outbox,
+        metrics: deps.metrics,
+        logger: deps.logger,
+        now: deps.now,
+        ...(deps.bulkLimits ? { limits: deps.bulkLimits } : {}),
+      });
+      return { status: 200, body };
     } finally {
       this.finish(workspace);
     }

@@ -1,5 +1,5 @@
 import { z } from '@hono/zod-openapi';
-import { HEAD_TOO_LARGE, problemSchema, type App } from '../../lib/http/index.ts';
+import { describeAnswers, HEAD_TOO_LARGE, problemSchema, type App } from '../../lib/http/index.ts';
 import { MAX_LINE_BYTES, MAX_WEBHOOK_BYTES } from '../../lib/jane/limits.ts';
 
 /** What `/openapi.json` says about the routes: they read their bodies themselves, so they are described apart. */
@@ -117,6 +117,17 @@ const unknown = (description: string) => ({
   headers: { 'WWW-Authenticate': { description: 'Bearer', schema: { type: 'string' as const } } },
 });
 
+/** What the handler of webhooks returns; everything else is thrown as a problem. */
+export const webhookAnswers = {
+  202: {
+    description: 'stored durably; equal bodies get equal ids',
+    schema: z.strictObject({ event_id: z.string() }),
+  },
+} as const;
+
+/** What the handlers of bulk imports return. */
+export const bulkAnswers = { 200: { description: 'the whole body was read', schema: bulkResult } } as const;
+
 export function documentWebhooks(app: App): void {
   app.openAPIRegistry.registerComponent('securitySchemes', 'subscription', {
     type: 'http',
@@ -142,10 +153,7 @@ export function documentWebhooks(app: App): void {
       body: { required: true, content: { 'application/json': { schema: z.looseObject({ cart }) } } },
     },
     responses: {
-      202: {
-        description: 'kept durably; equal bodies get equal ids',
-        content: { 'application/json': { schema: z.strictObject({ event_id: z.string() }) } },
-      },
+      ...describeAnswers(webhookAnswers),
       400: problem('the body broke off'),
       401: unknown('unknown subscription, wrong token, wrong signature or stale timestamp, alike; nothing is kept'),
       408: problem('the body did not arrive within 30 s'),
@@ -187,7 +195,7 @@ export function documentBulk(app: App, source: 'events' | 'people'): void {
       },
     },
     responses: {
-      200: { description: 'read to its end', content: { 'application/json': { schema: bulkResult } } },
+      ...describeAnswers(bulkAnswers),
       400: problem('the body broke off, with `accepted`; or an admin key without X-Workspace', bulkProblem),
       401: unknown('no key, or an unknown one'),
       403: problem('the role of the key is too small, or X-Workspace names another workspace'),

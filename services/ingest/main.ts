@@ -49,6 +49,7 @@ runService({
       toleranceMs: config.replayToleranceSeconds * 1000,
       maxBulkBodies: config.maxBulkBodies,
       now: clock.wallMs,
+      clock,
       ready: service.ready,
     });
     await service.serveHttp(app, config.ingestPort, 'INGEST_PORT');

@@ -1,7 +1,7 @@
 import type { CartEvent, DeadLetter, PersonInput } from '../../schemas/types.ts';
 import type { Codec, Registry } from '../../lib/avro/index.ts';
 import { HttpProblem } from '../../lib/http/index.ts';
-import { BackpressureError, KafkaUnavailableError, type OutgoingRecord, type Producer } from '../../lib/kafka/index.ts';
+import type { OutgoingRecord, Producer } from '../../lib/kafka/index.ts';
 import { cartKey, TOPICS } from '../../lib/topics.ts';
 
 /** The way out: records of the three topics that ingest writes, durable once `send` resolves. */
@@ -36,24 +36,10 @@ export class Outbox {
     return { topic: TOPICS.deadLetters, key, value: this.deadLetters.encode(letter) };
   }
 
-  /** Resolves when Kafka has acknowledged all of them. Throws HttpProblem 429 (too much waits) or 503 (no answer). */
+  /** Resolves when Kafka has acknowledged all records. Throws BackpressureError or KafkaUnavailableError. */
   async send(records: OutgoingRecord | readonly OutgoingRecord[]): Promise<void> {
-    try {
-      await this.producer.send(records);
-    } catch (error) {
-      throw asProblem(error);
-    }
+    await this.producer.send(records);
   }
-}
-
-/** 429 and 503 with Retry-After (seconds) for what Kafka's port throws; anything else as it is. */
-export function asProblem(error: unknown): unknown {
-  if (error instanceof BackpressureError) return tooBusy();
-  if (!(error instanceof KafkaUnavailableError)) return error;
-  return new HttpProblem(503, 'Kafka does not answer, so nothing can be kept now; send it again later', {
-    headers: { 'retry-after': '5' },
-    cause: error,
-  });
 }
 
 export const tooBusy = (retryAfterSeconds = 1): HttpProblem =>

@@ -1,6 +1,6 @@
 import type { Readable } from 'node:stream';
 import { bearerOf, type Definitions, type Subscription, type Workspace } from '../../lib/definitions/index.ts';
-import { HttpProblem } from '../../lib/http/index.ts';
+import { HttpProblem, type Reply } from '../../lib/http/index.ts';
 import { deadLetterId } from '../../lib/jane/keys.ts';
 import { MAX_WEBHOOK_BYTES } from '../../lib/jane/limits.ts';
 import { settingsOf } from '../../lib/jane/settings.ts';
@@ -10,6 +10,7 @@ import type { OutgoingRecord } from '../../lib/kafka/index.ts';
 import type { Logger } from '../../lib/telemetry/index.ts';
 import type { DeadLetter } from '../../schemas/types.ts';
 import { encodingOf, isJsonType, readSmallBody } from './body.ts';
+import type { webhookAnswers } from './documents.ts';
 import type { IngestMetrics } from './metrics.ts';
 import { tooBusy, type Outbox } from './outbox.ts';
 import { verifyWebhook, type Verdict } from './verify.ts';
@@ -27,6 +28,8 @@ export interface WebhookDeps {
   toleranceMs: number;
   now: () => number;
 }
+
+type WebhookReply = Reply<typeof webhookAnswers>;
 
 /** One request as it came, whoever routed it. */
 export interface WebhookRequest {
@@ -60,7 +63,7 @@ export class WebhookReceiver {
   constructor(private readonly deps: WebhookDeps) {}
 
   /** Throws HttpProblem for every answer but 202. */
-  async receive(request: WebhookRequest): Promise<Response> {
+  async receive(request: WebhookRequest): Promise<WebhookReply> {
     if (encodingOf(request.header('content-encoding')) !== undefined)
       throw new HttpProblem(415, 'a content encoding is not taken here; send the body as it was signed');
     if (!isJsonType(request.header('content-type')))
@@ -88,7 +91,7 @@ export class WebhookReceiver {
     return subscription.acceptsToken(bearerOf(request.header('authorization')) ?? '', this.deps.now());
   }
 
-  private async take(request: WebhookRequest, body: Buffer): Promise<Response> {
+  private async take(request: WebhookRequest, body: Buffer): Promise<WebhookReply> {
     const { definitions, metrics, activity, now } = this.deps;
     const receivedAtMs = now();
     const presented = {
@@ -110,7 +113,7 @@ export class WebhookReceiver {
     if (read instanceof Unusable) return this.writeDeadLetter(subscription, read, { body, receivedAtMs, requestAtMs });
     await this.deps.outbox.send(read.record);
     metrics.deliveries.inc({ source: 'webhook', result: 'accepted', reason: '' });
-    return new Response(`{"event_id":"${read.eventId}"}`, { status: 202, headers: JSON_HEADERS });
+    return { status: 202, body: { event_id: read.eventId } };
   }
 
   /** Everything between an authenticated body and its record. Whatever goes wrong here, the webhook is kept. */
@@ -182,5 +185,3 @@ export class WebhookReceiver {
     });
   }
 }
-
-const JSON_HEADERS = { 'content-type': 'application/json', 'cache-control': 'no-store' };

@@ -1,4 +1,5 @@
 /** A small workspace in ClickHouse whose audiences are also evaluated by hand: rows, and what they mean. */
+import { systemClock } from '../../lib/clock/index.ts';
 import { createDatabase, type Database } from '../../services/api/database.ts';
 import { createClickHouse, insertRowBinary, type ClickHouse } from '../../lib/clickhouse/client.ts';
 import { migrate } from '../../lib/clickhouse/migrate.ts';
@@ -81,7 +82,7 @@ async function insert<Row>(client: ClickHouse, encoder: RowEncoder<Row>, rows: r
 export async function openDatabase(url: string, name: string) {
   const client = createClickHouse({ url, database: name });
   await migrate(client);
-  const database: Database = createDatabase(client);
+  const database: Database = createDatabase(client, systemClock);
   return {
     database,
     async fill({ people, events }: World): Promise<void> {

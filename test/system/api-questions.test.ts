@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, inject, it } from 'vitest';
-import { AbandonedError, QUERIES_MAX } from '../../services/api/database.ts';
+import { ClientGoneError, QUERIES_MAX } from '../../services/api/database.ts';
 import { waitUntil } from '../harness/client.ts';
 import { openDatabase } from './api-audience-world.ts';
 
@@ -29,7 +29,7 @@ it('a question is stopped in ClickHouse when nobody waits for it any more', asyn
   asked.catch(() => undefined);
   await waitUntil('it runs', async () => (await running()) === 1);
   going.abort();
-  await expect(asked).rejects.toThrow(AbandonedError);
+  await expect(asked).rejects.toThrow(ClientGoneError);
   await waitUntil('it has been stopped', async () => (await running()) === 0);
 });
 

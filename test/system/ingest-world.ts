@@ -111,10 +111,11 @@ export async function openIngest(change: Partial<IngestDeps> = {}): Promise<Inge
     toleranceMs: 300_000,
     maxBulkBodies: 8,
     now: Date.now,
+    clock: systemClock,
     ready: () => true,
     ...change,
   });
-  const http = await serve(ingest, { host: '127.0.0.1', port: 0 });
+  const http = await serve(ingest, { clock: systemClock, host: '127.0.0.1', port: 0 });
 
   const seen: { path: string; answer: Answer }[] = [];
   const post = async (path: string, body: BodyInit | null, headers: Record<string, string> = {}): Promise<Answer> => {

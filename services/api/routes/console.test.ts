@@ -2,6 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { systemClock } from '../../../lib/clock/index.ts';
 import { createApp } from '../../../lib/http/index.ts';
 import { consoleRoutes } from './console.ts';
 
@@ -10,6 +11,7 @@ const appAt = (consoleDir: string) => {
   const app = createApp({
     title: 'Sample',
     description: '',
+    clock: systemClock,
     logger: { error: () => undefined, warn: () => undefined },
     authenticate: () => Promise.reject(new Error('nothing here needs a key')),
   });

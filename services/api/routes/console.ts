@@ -16,7 +16,7 @@ const TYPES: Record<string, string> = {
   '.webmanifest': 'application/manifest+json',
 };
 
-/** The styles of the console's components are set on elements; scripts come from here alone. */
+/** The console's components set style attributes; scripts come from this origin only. */
 const POLICY = [
   "default-src 'self'",
   "style-src 'self' 'unsafe-inline'",
@@ -35,14 +35,14 @@ const HEADERS = {
 };
 
 const MISSING = `<!doctype html><meta charset="utf-8"><title>Jane Traits</title>
-<p>The console is not built yet: run <code>npm run build</code>. The API is at <a href="/docs">/docs</a>.</p>`;
+<p>The console has not been built. Run <code>npm run build</code>. The API is documented at <a href="/docs">/docs</a>.</p>`;
 
-/** The console is one page; which part of it is shown stands in the fragment, which no server sees. */
+/** The console is a single page; its views are in the URL fragment, which is not sent to the server. */
 const PAGES = new Set(['/', '/index.html']);
 
 /**
- * Serves the built console at /, without a key. Files of `assets` carry their hash in their name and are kept
- * by browsers for ever. A path that is neither the page nor one of its files is left to the API's own 404.
+ * Serves the built console at / without a key. Files in `assets` have a content hash in their names, so browsers may
+ * cache them for ever. Other paths fall through to the API's 404.
  */
 export function consoleRoutes(app: App, folder: string): void {
   app.get('/*', async (c, next) => {
@@ -62,7 +62,7 @@ export function consoleRoutes(app: App, folder: string): void {
   });
 }
 
-/** Decoded, without "." and ".."; a path that cannot be decoded is nobody's. */
+/** The decoded path without "." and ".."; empty when it cannot be decoded. */
 function pathOf(encoded: string): string {
   try {
     return normalize(decodeURIComponent(encoded));

@@ -10,7 +10,6 @@ import {
   problemSchema,
 } from '../../../lib/http/index.ts';
 import { memberText } from '../../../lib/jane/json.ts';
-import type { DeadLetterSource } from '../../../schemas/types.ts';
 import type { Rows } from '../database.ts';
 import type { Routes } from '../deps.ts';
 import { idParams, instant } from '../schemas.ts';
@@ -20,9 +19,9 @@ const letterShape = {
   dead_letter_id: z.string(),
   source,
   subscription_id: z.string().nullable(),
-  reason: z.string().describe('a stable word'),
-  message: z.string().describe('the place and the remedy'),
-  line: z.int().nullable().describe('of a bulk body, from 1'),
+  reason: z.string().describe('stable identifier of the reason'),
+  message: z.string().describe('what is wrong, where, and how to fix it'),
+  line: z.int().nullable().describe('line of the bulk body, counted from 1'),
   received_at: instant,
   request_at: instant.nullable(),
   body_truncated: z.boolean(),
@@ -30,24 +29,17 @@ const letterShape = {
 const letterSchema = z.strictObject(letterShape).openapi('DeadLetter');
 const wholeLetter = z.strictObject({
   ...letterShape,
-  body: z.string().describe('as text'),
-  body_base64: z.string().nullable().describe('its bytes, of one that is no UTF-8; null otherwise'),
+  body: z.string().describe('the body, decoded as UTF-8'),
+  body_base64: z.string().nullable().describe('the body in base64 when it is not valid UTF-8, otherwise null'),
 });
 
-/** Older records of what a full cart did not take have the source carts: they are told by the way that it came in. */
+/** Older dead letters of full carts have the source "carts"; they are shown with the source they arrived by. */
 const SOURCE = `if(source = 'carts', if(subscription_id IS NULL, 'events', 'webhook'), toString(source))`;
 const COLUMNS = `dead_letter_id, ${SOURCE} AS source, subscription_id, reason, message, line, received_at, request_at, body_truncated`;
 
-interface LetterRow {
-  dead_letter_id: string;
-  source: DeadLetterSource;
-  subscription_id: string | null;
-  received_at: string;
-  request_at: string | null;
-  body_truncated: boolean;
-}
+type LetterRow = z.output<typeof letterSchema>;
 
-/** What was refused again, as it was the last time: told once, before the cursor goes by its time. */
+/** A dead letter that was refused again is listed once, with its last time, before the cursor applies. */
 const LIST = `SELECT * FROM (
   SELECT ${COLUMNS} FROM ${TABLES.deadLetters} AS letter FINAL
   WHERE workspace = {workspace:String}
@@ -65,7 +57,7 @@ async function letterOf(database: Rows, workspace: string, id: string): Promise<
     WHERE workspace = {workspace:String} AND dead_letter_id = {id:String} ORDER BY received_at DESC LIMIT 1`,
     { workspace, id },
   );
-  if (!row) throw new HttpProblem(404, 'there is no such dead letter');
+  if (!row) throw new HttpProblem(404, 'no such dead letter');
   const { bytes, ...rest } = row;
   return { row: rest, body: Buffer.from(bytes, 'base64') };
 }
@@ -76,118 +68,107 @@ const replayBody = z.strictObject({
   body: z
     .union([z.string(), z.record(z.string(), z.unknown())])
     .optional()
-    .describe('a mended one, as text or as JSON, taken letter by letter; without it the kept one is taken'),
+    .describe('a corrected body, as a string or as JSON, whose text is used unchanged; the stored body when left out'),
 });
 const stillUnusable = problemSchema
-  .extend({ dead_letter_id: z.string().optional().describe('this one, when the body cannot be used') })
+  .extend({ dead_letter_id: z.string().optional().describe('id of the dead letter, when the body cannot be used') })
   .openapi('UnusableDeadLetter');
 
 const common = { tag: 'dead letters', access: 'write' } as const;
 
-const list: Routes = (app, { database, now }) => {
-  addRoute(
-    app,
-    {
-      ...common,
-      method: 'get',
-      path: '/v1/dead-letters',
-      summary: 'What was authenticated and could not be used, the newest first; kept for 30 days',
-      query: z.strictObject({
-        ...listQuery.shape,
-        source: source.optional(),
-        subscription_id: z.string().max(200).optional(),
-        reason: z.string().max(200).optional(),
-      }),
-      answers: { 200: { description: 'a page of them, without their bodies', schema: listOf(letterSchema) } },
-    },
-    async ({ c, query, workspace }) => {
-      const after = decodeCursor(query.cursor, z.tuple([z.int(), z.string()]));
-      const rows = await database.for(c.req.raw.signal).rows<LetterRow>(LIST, {
-        workspace,
-        source: query.source ?? '',
-        subscription: query.subscription_id ?? '',
-        reason: query.reason ?? '',
-        before_ms: after?.[0] ?? now() + 86_400_000,
-        before_id: after?.[1] ?? '',
-        limit: query.limit + 1,
-      });
-      const items = rows.slice(0, query.limit);
-      const last = items.at(-1);
-      const more = rows.length > items.length && last !== undefined;
-      const next_cursor = more ? encodeCursor([Date.parse(last.received_at), last.dead_letter_id]) : null;
-      return { status: 200, body: { items, next_cursor } };
-    },
-  );
+const list: Routes = (app, { database, clock }) => {
+  addRoute(app, {
+    ...common,
+    method: 'get',
+    path: '/v1/dead-letters',
+    summary: 'List authenticated input that could not be used, newest first; kept for 30 days',
+    query: z.strictObject({
+      ...listQuery.shape,
+      source: source.optional(),
+      subscription_id: z.string().max(200).optional(),
+      reason: z.string().max(200).optional(),
+    }),
+    answers: { 200: { description: 'a page of dead letters without bodies', schema: listOf(letterSchema) } },
+  }).handle(async ({ c, query, workspace }) => {
+    const after = decodeCursor(query.cursor, z.tuple([z.int(), z.string()]));
+    const rows = await database.for(c.req.raw.signal).rows<LetterRow>(LIST, {
+      workspace,
+      source: query.source ?? '',
+      subscription: query.subscription_id ?? '',
+      reason: query.reason ?? '',
+      before_ms: after?.[0] ?? clock.wallMs() + 86_400_000,
+      before_id: after?.[1] ?? '',
+      limit: query.limit + 1,
+    });
+    const items = rows.slice(0, query.limit);
+    const last = items.at(-1);
+    const more = rows.length > items.length && last !== undefined;
+    const next_cursor = more ? encodeCursor([Date.parse(last.received_at), last.dead_letter_id]) : null;
+    return { status: 200, body: { items, next_cursor } };
+  });
 };
 
 const one: Routes = (app, { database }) => {
-  addRoute(
-    app,
-    {
-      ...common,
-      method: 'get',
-      path: '/v1/dead-letters/{id}',
-      summary: 'One dead letter with its body',
-      params: idParams,
-      answers: { 200: { description: 'the dead letter', schema: wholeLetter } },
-    },
-    async ({ c, params, workspace }) => {
-      const { row, body } = await letterOf(database.for(c.req.raw.signal), workspace, params.id);
-      const body_base64 = isText(body) ? null : body.toString('base64');
-      return { status: 200, body: { ...row, body: body.toString('utf8'), body_base64 } };
-    },
-  );
+  addRoute(app, {
+    ...common,
+    method: 'get',
+    path: '/v1/dead-letters/{id}',
+    summary: 'One dead letter with its body',
+    params: idParams,
+    answers: { 200: { description: 'the dead letter', schema: wholeLetter } },
+  }).handle(async ({ c, params, workspace }) => {
+    const { row, body } = await letterOf(database.for(c.req.raw.signal), workspace, params.id);
+    const body_base64 = isText(body) ? null : body.toString('base64');
+    return { status: 200, body: { ...row, body: body.toString('utf8'), body_base64 } };
+  });
 };
 
 const replay: Routes = (app, { database, replayer }) => {
-  addRoute(
-    app,
-    {
-      ...common,
-      method: 'post',
-      path: '/v1/dead-letters/{id}/replay',
-      summary: 'Take it in again, as it is or mended',
-      description:
-        'As if it came now, with the request timestamp of the first time. Doing it twice does no harm. ' +
-        'The dead letter of a cart that has had all the events it can have is taken in again, and comes back.',
-      params: idParams,
-      body: replayBody,
-      bodyOptional: true,
-      // A line of 1 MiB as JSON text, where every sign of it may take two bytes and more.
-      bodyMaxBytes: 4 * 1024 * 1024,
-      problems: { 413: "the body is too large: a webhook's has at most 256 KiB" },
-      answers: {
-        202: {
-          description: 'taken in, durably',
-          schema: z.strictObject({ event_id: z.string().nullable().describe('null of a record of people') }),
-        },
-        422: {
-          description: 'not usable, as at first: errors say what is wrong where in the replayed body; or not valid',
-          schema: stillUnusable,
-          type: 'application/problem+json',
-        },
+  addRoute(app, {
+    ...common,
+    method: 'post',
+    path: '/v1/dead-letters/{id}/replay',
+    summary: 'Process a dead letter again, with the same or a corrected body',
+    description:
+      'The body is processed as if it had arrived now, with its original request timestamp. Replaying twice is harmless. ' +
+      'A dead letter of a cart that has reached its limit of events is accepted and becomes a dead letter again.',
+    params: idParams,
+    body: replayBody,
+    bodyOptional: true,
+    // A line of 1 MiB as a JSON string, in which a character may take two bytes or more.
+    bodyMaxBytes: 4 * 1024 * 1024,
+    problems: {
+      413: 'the body is too large; the body of a webhook may have 256 KiB',
+      422: {
+        description: 'the replayed body cannot be used, and `errors` says why; or the request is not valid',
+        schema: stillUnusable,
       },
     },
-    async ({ params, body, bodyText, workspace }) => {
-      const { row, body: kept } = await letterOf(database, workspace, params.id);
-      if (row.body_truncated && body.body === undefined) {
-        throw new HttpProblem(422, 'it was not kept whole: send a mended body', {
-          extensions: { dead_letter_id: row.dead_letter_id },
-        });
-      }
-      const letter = { ...row, workspace, request_at: row.request_at === null ? null : Date.parse(row.request_at) };
-      const event_id = await replayer.replay(letter, mended(body.body, bodyText) ?? kept);
-      return { status: 202, body: { event_id } };
+    answers: {
+      202: {
+        description: 'accepted durably',
+        schema: z.strictObject({ event_id: z.string().nullable().describe('null for a record of a person') }),
+      },
     },
-  );
+  }).handle(async ({ params, body, bodyText, workspace }) => {
+    const { row, body: kept } = await letterOf(database, workspace, params.id);
+    if (row.body_truncated && body.body === undefined) {
+      throw new HttpProblem(422, 'the stored body is incomplete; send a corrected body', {
+        extensions: { dead_letter_id: row.dead_letter_id },
+      });
+    }
+    const letter = { ...row, workspace, request_at: row.request_at === null ? null : Date.parse(row.request_at) };
+    const event_id = await replayer.replay(letter, correctedBody(body.body, bodyText) ?? kept);
+    return { status: 202, body: { event_id } };
+  });
 };
 
 export const deadLetterRoutes: Routes = (app, deps) => {
   for (const add of [list, one, replay]) add(app, deps);
 };
 
-/** Of JSON its own text: parsed and written again, long ids would lose digits and bytes would be others. */
-function mended(body: z.output<typeof replayBody>['body'], bodyText: string): Buffer | undefined {
+/** The text of a JSON body as it was sent: parsing and serialising it would change long numbers and the bytes. */
+function correctedBody(body: z.output<typeof replayBody>['body'], bodyText: string): Buffer | undefined {
   if (body === undefined) return undefined;
   return Buffer.from(typeof body === 'string' ? body : (memberText(bodyText, 'body') ?? ''), 'utf8');
 }

@@ -19,6 +19,8 @@ import {
   personId,
   TRAIT_EVENTS_OF_PERSON,
   traitEventSchema,
+  type CartRow,
+  type TraitEventRow,
 } from '../rows.ts';
 import { idParams, instant } from '../schemas.ts';
 
@@ -43,11 +45,15 @@ const personShape = {
 const personSchema = z.strictObject(personShape).openapi('Person');
 const wholePerson = z.strictObject({
   ...personShape,
-  timeline: z.array(traitEventSchema).describe('the newest first, at most 500'),
-  carts: z.array(cartSchema).describe('the newest first, at most 500'),
-  audiences: z.array(z.unknown()).describe('not built yet: empty'),
-  flow_runs: z.array(z.unknown()).describe('not built yet: empty'),
+  timeline: z.array(traitEventSchema).describe('newest first, at most 500'),
+  carts: z.array(cartSchema).describe('newest first, at most 500'),
+  audiences: z.array(z.unknown()).describe('not built yet; always empty'),
+  flow_runs: z.array(z.unknown()).describe('not built yet; always empty'),
 });
+
+type ConsentColumn = 'opted_in' | 'opted_out' | '';
+
+const consentOf = (value: ConsentColumn | undefined): z.output<typeof consent> => value || null;
 
 interface PersonRow {
   person_id: string;
@@ -57,9 +63,10 @@ interface PersonRow {
   first_at: string;
   last_at: string;
   phones: string[];
-  phone_consents: string[];
+  /** Empty strings where nothing is known, as in `email_consents`. */
+  phone_consents: ConsentColumn[];
   emails: string[];
-  email_consents: string[];
+  email_consents: ConsentColumn[];
   user_ids: string[];
   externals: string[];
   reachable_sms: boolean;
@@ -87,8 +94,8 @@ const show = (row: PersonRow) => ({
   identifiers: {
     user_ids: row.user_ids,
     external_ids: row.externals.map(externalOf),
-    phones: row.phones.map((value, i) => ({ value, consent: row.phone_consents[i] || null })),
-    emails: row.emails.map((value, i) => ({ value, consent: row.email_consents[i] || null })),
+    phones: row.phones.map((value, i) => ({ value, consent: consentOf(row.phone_consents[i]) })),
+    emails: row.emails.map((value, i) => ({ value, consent: consentOf(row.email_consents[i]) })),
   },
   consent: { sms: row.sms_consent, email: row.email_consent },
   reachable: { sms: row.reachable_sms, email: row.reachable_email },
@@ -107,20 +114,20 @@ const lookup = z
   .superRefine((query, context) => {
     const named = [query.phone, query.email, query.user_id, query.external_user_id].filter((v) => v !== undefined);
     if (named.length !== 1) {
-      const message = 'name one of phone, email, user_id and external_user_id';
+      const message = 'give exactly one of phone, email, user_id and external_user_id';
       context.addIssue({ code: 'custom', message });
     }
     if (query.external_user_source !== undefined && query.external_user_id === undefined) {
-      const message = 'belongs to external_user_id';
+      const message = 'requires external_user_id';
       context.addIssue({ code: 'custom', path: ['external_user_source'], message });
     }
   });
 
-/** The column that an identifier is kept in, and the value as it is kept; 422 for what is none. */
-function wanted(query: z.output<typeof lookup>, defaultCountry: string): { column: string; value: string } {
+/** The column of an identifier and its normalised value; throws 422 for a value that is not an identifier. */
+function columnOf(query: z.output<typeof lookup>, defaultCountry: string): { column: string; value: string } {
   const read = identifiersOf(
     {
-      // A plus that was not encoded comes as a space.
+      // An unencoded plus arrives as a space.
       phone: query.phone?.replace(/^ (?=\d)/, '+'),
       email: query.email,
       user_id: query.user_id,
@@ -136,12 +143,12 @@ function wanted(query: z.output<typeof lookup>, defaultCountry: string): { colum
     return { column: 'externals', value: externalValue(read.external_source ?? '', read.external_id) };
   }
   const given = (['phone', 'email', 'user_id', 'external_user_id'] as const).find((key) => query[key] !== undefined);
-  throw invalid([{ path: `/${given ?? ''}`, message: 'cannot be read as an identifier' }]);
+  throw invalid([{ path: `/${given ?? ''}`, message: 'is not a valid identifier' }]);
 }
 
 async function findPerson(database: Rows, workspace: string, id: string): Promise<PersonRow> {
   let wantedId = PERSON_ID.test(id) ? Number(id) : 0;
-  // A loser's id answers with the winner; more than one step only while a merge of merges is being written.
+  // The id of a merged person leads to the remaining one; several steps only while merges are being written.
   for (let steps = 0; wantedId > 0 && wantedId < 2 ** 32 && steps < 5; steps += 1) {
     const [row] = await database.rows<PersonRow>(`${PERSON} AND person.person_id = {id:UInt32}`, {
       workspace,
@@ -150,66 +157,64 @@ async function findPerson(database: Rows, workspace: string, id: string): Promis
     if (row?.merged_into === 0) return row;
     wantedId = row?.merged_into ?? 0;
   }
-  throw new HttpProblem(404, 'there is no such person');
+  throw new HttpProblem(404, 'no such person');
 }
 
 export const peopleRoutes: Routes = (app, deps) => {
-  addRoute(
-    app,
-    {
-      method: 'get',
-      path: '/v1/people',
-      summary: 'Find people by an identifier',
-      description: 'Phones and addresses are read as those of carts are: "(808) 555-0143" finds +18085550143.',
-      tag: 'people',
-      access: 'read',
-      query: lookup,
-      answers: {
-        200: { description: 'a page of who has it, by id; most often one or nobody', schema: listOf(personSchema) },
+  addRoute(app, {
+    method: 'get',
+    path: '/v1/people',
+    summary: 'Find people by an identifier',
+    description: 'Phone numbers and email addresses are normalised as in carts: "(808) 555-0143" finds +18085550143.',
+    tag: 'people',
+    access: 'read',
+    query: lookup,
+    answers: {
+      200: {
+        description: 'a page of people with the identifier, ordered by id; usually none or one',
+        schema: listOf(personSchema),
       },
     },
-    async ({ c, query, workspace }) => {
-      const database = deps.database.for(c.req.raw.signal);
-      const country = (await deps.definitions.findWorkspace(workspace))?.default_country ?? 'US';
-      const { column, value } = wanted(query, country);
-      const after = decodeCursor(query.cursor, z.string().regex(PERSON_ID)) ?? '0';
-      const rows = await database.rows<PersonRow>(
-        `${PERSON} AND merged_into = 0 AND has(${column}, {value:String}) AND person.person_id > {after:UInt64}
+  }).handle(async ({ c, query, workspace }) => {
+    const database = deps.database.for(c.req.raw.signal);
+    const country = (await deps.definitions.findWorkspace(workspace))?.default_country ?? 'US';
+    const { column, value } = columnOf(query, country);
+    const after = decodeCursor(query.cursor, z.string().regex(PERSON_ID)) ?? '0';
+    const rows = await database.rows<PersonRow>(
+      `${PERSON} AND merged_into = 0 AND has(${column}, {value:String}) AND person.person_id > {after:UInt64}
         ORDER BY person.person_id LIMIT {limit:UInt32}`,
-        { workspace, value, after, limit: query.limit + 1 },
-      );
-      const page = rows.slice(0, query.limit);
-      const last = page.at(-1);
-      const next_cursor = rows.length > page.length && last ? encodeCursor(last.person_id) : null;
-      return { status: 200, body: { items: page.map(show), next_cursor } };
-    },
-  );
+      { workspace, value, after, limit: query.limit + 1 },
+    );
+    const page = rows.slice(0, query.limit);
+    const last = page.at(-1);
+    const next_cursor = rows.length > page.length && last ? encodeCursor(last.person_id) : null;
+    return { status: 200, body: { items: page.map(show), next_cursor } };
+  });
 
-  addRoute(
-    app,
-    {
-      method: 'get',
-      path: '/v1/people/{id}',
-      summary: 'One person: identifiers, consent, timeline, carts',
-      description: 'The id of one that was merged into another answers with that one.',
-      tag: 'people',
-      access: 'read',
-      params: idParams,
-      answers: { 200: { description: 'the person', schema: wholePerson } },
-    },
-    async ({ c, params, workspace }) => {
-      const database = deps.database.for(c.req.raw.signal);
-      const row = await findPerson(database, workspace, params.id);
-      const ids = await idsOfPerson(database, workspace, Number(row.person_id));
-      const of = { workspace, ids, id: Number(row.person_id) };
-      const [timeline, carts] = await Promise.all([
-        database.rows(`${TRAIT_EVENTS_OF_PERSON} ORDER BY occurred_at DESC, event_id LIMIT ${LIST_MAX}`, of),
-        database.rows(
-          `${CARTS_OF_PERSON} ORDER BY coalesce(status_since, last_activity_at, created_at) DESC, cart_id LIMIT ${LIST_MAX}`,
-          of,
-        ),
-      ]);
-      return { status: 200, body: { ...show(row), timeline, carts, audiences: [], flow_runs: [] } };
-    },
-  );
+  addRoute(app, {
+    method: 'get',
+    path: '/v1/people/{id}',
+    summary: 'One person: identifiers, consent, timeline, carts',
+    description: 'The id of a person who was merged into another returns the remaining person.',
+    tag: 'people',
+    access: 'read',
+    params: idParams,
+    answers: { 200: { description: 'the person', schema: wholePerson } },
+  }).handle(async ({ c, params, workspace }) => {
+    const database = deps.database.for(c.req.raw.signal);
+    const row = await findPerson(database, workspace, params.id);
+    const ids = await idsOfPerson(database, workspace, Number(row.person_id));
+    const of = { workspace, ids, id: Number(row.person_id) };
+    const [timeline, carts] = await Promise.all([
+      database.rows<TraitEventRow>(
+        `${TRAIT_EVENTS_OF_PERSON} ORDER BY occurred_at DESC, event_id LIMIT ${LIST_MAX}`,
+        of,
+      ),
+      database.rows<CartRow>(
+        `${CARTS_OF_PERSON} ORDER BY coalesce(status_since, last_activity_at, created_at) DESC, cart_id LIMIT ${LIST_MAX}`,
+        of,
+      ),
+    ]);
+    return { status: 200, body: { ...show(row), timeline, carts, audiences: [], flow_runs: [] } };
+  });
 };

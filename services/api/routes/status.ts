@@ -9,24 +9,24 @@ const state = z.enum(['running', 'restoring', 'stopped']);
 
 const partitionSchema = z.strictObject({
   partition: z.int(),
-  position: z.int().nullable().describe('the next offset; null: nobody says'),
+  position: z.int().nullable().describe('the next offset; null while no process reports it'),
   end: z.int(),
   lag: z.int().nullable(),
   log_time: instant.nullable(),
-  earliest_due: instant.nullable().describe('when the earliest waiting deadline falls due'),
+  earliest_due: instant.nullable().describe('when the earliest open deadline falls due'),
   state,
-  url: z.string().nullable().describe('of the process that works on it'),
+  url: z.string().nullable().describe('base URL of the process that owns the partition'),
 });
 
 const stageSchema = z.strictObject({
   stage: z.string(),
   state,
-  urls: z.array(z.string()).describe('where its processes answer /healthz, /readyz, /metrics'),
+  urls: z.array(z.string()).describe('base URLs of /healthz, /readyz and /metrics of its processes'),
   topic: z.string().nullable(),
-  position: z.int().nullable().describe('records done, over all partitions'),
-  lag: z.int().nullable().describe('records in front of it'),
-  fresh_through: instant.nullable().describe('it has passed everything that was accepted before'),
-  behind_ms: z.int().nullable().describe('how old that is'),
+  position: z.int().nullable().describe('records processed, summed over all partitions; null while unknown'),
+  lag: z.int().nullable().describe('records not processed yet; null while unknown'),
+  fresh_through: instant.nullable().describe('it has processed everything that was accepted before this time'),
+  behind_ms: z.int().nullable().describe('age of fresh_through'),
   partitions: z.array(partitionSchema),
 });
 
@@ -39,38 +39,34 @@ const statusSchema = z
     engines: z.array(
       z.strictObject({
         engine: z.enum(['kafka', 'registry', 'clickhouse']),
-        state: z.enum(['running', 'refused', 'stopped']).describe('refused: it refuses the user and password'),
+        state: z.enum(['running', 'refused', 'stopped']).describe('refused: the engine rejects the user or password'),
       }),
     ),
   })
   .openapi('Status');
 
 export const statusRoutes: Routes = (app, deps) => {
-  addRoute(
-    app,
-    {
-      method: 'get',
-      path: '/v1/status',
-      summary: 'Every stage with state, position, lag and freshness',
-      tag: 'status',
-      access: 'read',
-      inWorkspace: false,
-      answers: { 200: { description: 'as it is now', schema: statusSchema } },
-    },
-    async () => {
-      const freshThroughMs = await deps.freshness.current();
-      const [stages, engines] = await Promise.all([stagesNow(deps), enginesNow(deps)]);
-      const running = [...stages, ...engines].every((part) => part.state === 'running');
-      return {
-        status: 200,
-        body: {
-          now: showInstant(deps.now()),
-          state: running ? 'running' : 'degraded',
-          fresh_through: freshThroughMs === null ? null : showInstant(freshThroughMs),
-          stages,
-          engines,
-        },
-      };
-    },
-  );
+  addRoute(app, {
+    method: 'get',
+    path: '/v1/status',
+    summary: 'State, position, lag and freshness of every stage',
+    tag: 'status',
+    access: 'read',
+    inWorkspace: false,
+    answers: { 200: { description: 'the present status', schema: statusSchema } },
+  }).handle(async () => {
+    const freshThroughMs = await deps.freshness.current();
+    const [stages, engines] = await Promise.all([stagesNow(deps), enginesNow(deps)]);
+    const running = [...stages, ...engines].every((item) => item.state === 'running');
+    return {
+      status: 200,
+      body: {
+        now: showInstant(deps.clock.wallMs()),
+        state: running ? 'running' : 'degraded',
+        fresh_through: freshThroughMs === null ? null : showInstant(freshThroughMs),
+        stages,
+        engines,
+      },
+    };
+  });
 };

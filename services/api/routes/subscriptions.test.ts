@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { systemClock } from '../../../lib/clock/index.ts';
 import { createApiApp } from '../app.ts';
 import type { ApiDeps } from '../deps.ts';
 
@@ -20,6 +21,7 @@ describe('PATCH /v1/subscriptions/{id}', () => {
   it('answers what was written while nobody can say what came lately', async () => {
     let present: object = stored;
     const app = createApiApp({
+      clock: systemClock,
       adminKey: 'root',
       consoleDir: '/nowhere',
       ingestUrl: 'http://ingest',

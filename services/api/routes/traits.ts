@@ -12,7 +12,7 @@ const traitSchema = z.strictObject({
   meaning: z.string(),
   operators: z.array(z.enum(OPERATORS)),
   statuses: z.array(z.strictObject({ status: z.string(), meaning: z.string() })),
-  unknown_statuses: z.array(z.string()).describe('seen in this workspace and documented nowhere'),
+  unknown_statuses: z.array(z.string()).describe('statuses seen in this workspace that Jane does not document'),
 });
 
 const storeSchema = z
@@ -22,65 +22,57 @@ const storeSchema = z
 export const traitRoutes: Routes = (app, deps) => {
   const common = { method: 'get', tag: 'traits', access: 'read' } as const;
 
-  addRoute(
-    app,
-    {
-      ...common,
-      path: '/v1/traits',
-      summary: 'The two traits: operators, statuses and what they mean, and unknown statuses that were seen',
-      answers: { 200: { description: 'both', schema: z.strictObject({ traits: z.array(traitSchema) }) } },
-    },
-    async ({ c, workspace }) => {
-      const seen = await deps.database.for(c.req.raw.signal).rows<{ status: string }>(
-        `SELECT DISTINCT status FROM ${TABLES.traitEvents}
+  addRoute(app, {
+    ...common,
+    path: '/v1/traits',
+    summary: 'The two traits with their operators, statuses and meanings, and the unknown statuses seen',
+    answers: { 200: { description: 'both traits', schema: z.strictObject({ traits: z.array(traitSchema) }) } },
+  }).handle(async ({ c, workspace }) => {
+    const seen = await deps.database.for(c.req.raw.signal).rows<{ status: string }>(
+      `SELECT DISTINCT status FROM ${TABLES.traitEvents}
         WHERE workspace = {workspace:String} AND trait = 'cart_status_updated' AND status NOT IN {known:Array(String)}
         ORDER BY status LIMIT 1000`,
-        { workspace, known: STATUSES.map(({ status }) => status) },
-      );
-      const operators = [...OPERATORS];
-      const abandoned = {
-        trait: 'cart_abandoned',
-        name: 'Cart Abandoned',
-        meaning: 'a customer abandons their cart before completing checkout',
-        operators,
-        statuses: [],
-        unknown_statuses: [],
-      };
-      const updated = {
-        trait: 'cart_status_updated',
-        name: 'Cart Status Updated',
-        meaning: 'the status of an order changes during its fulfilment',
-        operators,
-        statuses: STATUSES,
-        unknown_statuses: seen.map(({ status }) => status),
-      };
-      return { status: 200, body: { traits: [abandoned, updated] } };
-    },
-  );
+      { workspace, known: STATUSES.map(({ status }) => status) },
+    );
+    const operators = [...OPERATORS];
+    const abandoned = {
+      trait: 'cart_abandoned' as const,
+      name: 'Cart Abandoned',
+      meaning: 'a customer abandons their cart before completing checkout',
+      operators,
+      statuses: [],
+      unknown_statuses: [],
+    };
+    const updated = {
+      trait: 'cart_status_updated' as const,
+      name: 'Cart Status Updated',
+      meaning: 'the status of an order changes during fulfilment',
+      operators,
+      statuses: [...STATUSES],
+      unknown_statuses: seen.map(({ status }) => status),
+    };
+    return { status: 200, body: { traits: [abandoned, updated] } };
+  });
 
-  addRoute(
-    app,
-    {
-      ...common,
-      path: '/v1/stores',
-      summary: 'Stores that carts were seen of',
-      query: listQuery,
-      answers: { 200: { description: 'a page of them, by id', schema: listOf(storeSchema) } },
-    },
-    async ({ c, query, workspace }) => {
-      const after = decodeCursor(query.cursor, z.string()) ?? '';
-      const rows = await deps.database.for(c.req.raw.signal).rows<{ store_id: string }>(
-        `SELECT assumeNotNull(store_id) AS store_id, count() AS carts, 
+  addRoute(app, {
+    ...common,
+    path: '/v1/stores',
+    summary: 'List stores that have carts',
+    query: listQuery,
+    answers: { 200: { description: 'a page of stores, ordered by id', schema: listOf(storeSchema) } },
+  }).handle(async ({ c, query, workspace }) => {
+    const after = decodeCursor(query.cursor, z.string()) ?? '';
+    const rows = await deps.database.for(c.req.raw.signal).rows<z.output<typeof storeSchema>>(
+      `SELECT assumeNotNull(store_id) AS store_id, count() AS carts, 
           max(greatest(ifNull(cart.last_activity_at, cart.status_since), ifNull(cart.status_since, cart.last_activity_at))) AS last_seen_at
         FROM ${TABLES.carts} AS cart FINAL
         WHERE workspace = {workspace:String} AND cart.store_id IS NOT NULL AND cart.store_id > {after:String}
         GROUP BY store_id ORDER BY store_id LIMIT {limit:UInt32}`,
-        { workspace, after, limit: query.limit + 1 },
-      );
-      const items = rows.slice(0, query.limit);
-      const last = items.at(-1);
-      const next_cursor = rows.length > items.length && last ? encodeCursor(last.store_id) : null;
-      return { status: 200, body: { items, next_cursor } };
-    },
-  );
+      { workspace, after, limit: query.limit + 1 },
+    );
+    const items = rows.slice(0, query.limit);
+    const last = items.at(-1);
+    const next_cursor = rows.length > items.length && last ? encodeCursor(last.store_id) : null;
+    return { status: 200, body: { items, next_cursor } };
+  });
 };

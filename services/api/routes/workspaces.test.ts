@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { systemClock } from '../../../lib/clock/index.ts';
 import { ConflictError } from '../../../lib/definitions/index.ts';
 import { HttpProblem } from '../../../lib/http/index.ts';
 import { createApiApp } from '../app.ts';
@@ -7,6 +8,7 @@ import type { ApiDeps } from '../deps.ts';
 /** Asks for a workspace where the append of `failing` fails with `error`. */
 async function make(failing: 'workspace' | 'key', error: Error) {
   const app = createApiApp({
+    clock: systemClock,
     adminKey: 'root',
     consoleDir: '/nowhere',
     logger: { error: () => undefined },
