@@ -18,6 +18,8 @@ const NO_PATHS = [
   /^apis\/ccompat\//,
   /^\d+\/\d+$/,
   /^@[a-z-]+\/[a-z-]+$/,
+  // A checkout beside the project, as an example.
+  /^\.\.\/base$/,
 ];
 
 const EXTENSIONS = /\.(ts|tsx|mjs|cjs|js|json|md|txt|css|html|avsc|yml|yaml|xml|svg|png|sh)$/;
