@@ -92,7 +92,7 @@ async function lookAtConsole(url: string, key: string): Promise<string> {
     body: JSON.stringify({ audience: { trait: 'cart_abandoned' } }),
   });
   const { count } = (await answer.json()) as { count: number };
-  if (count === 0) throw new Error('nobody abandoned a cart');
+  if (count === 0) throw new Error('no person with an abandoned cart was counted');
   return `console answers (${Math.round(bytes / 1024)} KB), ${count} people abandoned a cart`;
 }
 
@@ -104,13 +104,13 @@ async function demo({ clone, env }: Room, current: Set<Command>): Promise<string
     const readyAfter = command.took();
     const opened = await command.line(/#key=(\S+)/, 10_000);
     const seen = await lookAtConsole(ready[1] ?? '', opened[1] ?? '');
-    say(`clean-room: ready after ${readyAfter}; ${seen}; ending it as Ctrl-C does`);
+    say(`clean-room: ready after ${readyAfter}; ${seen}; stopping it with SIGINT`);
     command.signal('SIGINT');
     const code = await command.end(STOP_TIMEOUT_MS);
-    if (code !== 0) throw new Error(`it ended with ${String(code)} instead of 0`);
+    if (code !== 0) throw new Error(`it exited with ${String(code)} instead of 0`);
     const runDir = join(clone, '.data', 'run');
     const left = pidNames(runDir).filter((name) => livePid(runDir, name) !== undefined);
-    if (left.length > 0) throw new Error(`it left behind: ${left.join(', ')}`);
+    if (left.length > 0) throw new Error(`processes are left: ${left.join(', ')}`);
     return `ready after ${readyAfter}; ${seen}; ended with 0`;
   } finally {
     await command.kill();
@@ -169,9 +169,9 @@ async function main(): Promise<number> {
     process.stdout.write(HELP);
     return 0;
   }
-  if (values['demo-only'] && values['test-only']) throw new Error('--demo-only and --test-only exclude each other');
+  if (values['demo-only'] && values['test-only']) throw new Error('--demo-only and --test-only cannot be combined');
   const uncommitted = execFileSync('git', ['status', '--porcelain'], { encoding: 'utf8' }).trim();
-  if (uncommitted !== '') say('clean-room: what is not committed here is not in the clone');
+  if (uncommitted !== '') say('clean-room: uncommitted changes are not in the clone');
 
   const room = await enter();
   say(`clean-room: ${room.clone}`);
@@ -193,7 +193,7 @@ async function main(): Promise<number> {
   } finally {
     await Promise.all([...current].map((command) => command.kill()));
     const failed = steps.some(({ ok }) => !ok);
-    if (values.keep || failed) say(`clean-room: left for you to look at: ${room.folder}`);
+    if (values.keep || failed) say(`clean-room: kept for inspection: ${room.folder}`);
     else rmSync(room.folder, { recursive: true, force: true });
   }
 }

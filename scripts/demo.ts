@@ -1,7 +1,4 @@
-/**
- * Starts everything, plays a simulated Jane day that ends now into a workspace of its own, prints what was
- * counted, and keeps serving.
- */
+/** Starts everything, sends a simulated day that ends now to a new workspace, prints the counts, and keeps serving. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { systemClock } from '../lib/clock/index.ts';
 import {
@@ -18,9 +15,9 @@ const CARTS = 2_000;
 const SEED = 1;
 const EVENTS: readonly WebhookEvent[] = ['cart_status', 'cart_activity', 'cart_abandoned'];
 const FRESH_TIMEOUT_MS = 120_000;
-/** A day goes by in seconds here, so a quiet cart is waited for seconds, too, not the usual minute. */
+/** A day passes in seconds here, so a cart settles after seconds too, not after the usual minute. */
 const GRACE_SECONDS = 5;
-/** Afterwards shoppers go on in real time: about one webhook a second. */
+/** Afterwards shoppers continue in real time: about one webhook per second. */
 const LIVE_CARTS_PER_HOUR = 480;
 
 type Say = (message: string) => void;
@@ -58,7 +55,7 @@ interface DemoWorkspace {
   keys: { read: string; write: string };
 }
 
-/** `demo`, or at a later run `demo-2`, `demo-3` …: keys are shown once, so an earlier one cannot be opened again. */
+/** Creates `demo`, or at a later run `demo-2`, `demo-3` …: keys are shown once, so an earlier workspace cannot be reused. */
 async function createWorkspace(api: Api, timeZone: string): Promise<DemoWorkspace> {
   for (let run = 1; ; run++) {
     const id = run === 1 ? 'demo' : `demo-${run}`;
@@ -86,8 +83,8 @@ async function subscribe(api: Api, workspace: DemoWorkspace): Promise<Record<Web
   return targets as Record<WebhookEvent, Target>;
 }
 
-/** Consents that the shoppers gave in the months before: without them nobody may be reached by SMS. */
-async function tellConsents(day: SimulatedDay, ingest: string, workspace: DemoWorkspace): Promise<void> {
+/** Sends consents that the shoppers gave in earlier months: without them nobody may be contacted by SMS. */
+async function sendConsents(day: SimulatedDay, ingest: string, workspace: DemoWorkspace): Promise<void> {
   const response = await fetch(`${ingest}/v1/people`, {
     method: 'POST',
     headers: { authorization: `Bearer ${workspace.keys.write}`, 'content-type': 'application/x-ndjson' },
@@ -118,17 +115,17 @@ async function play(day: SimulatedDay, targets: Record<WebhookEvent, Target>, sa
   });
   if (terminal) process.stderr.write('\r\u001b[K');
   const perSecond = Math.round((result.accepted * 1000) / result.elapsedMs);
-  say(`demo: ${count(result.accepted)} webhooks accepted durably, ${count(perSecond)} per second`);
-  if (result.failed > 0) throw new Error(`${result.failed} webhooks were never accepted`);
+  say(`demo: ${count(result.accepted)} webhooks accepted, ${count(perSecond)} per second`);
+  if (result.failed > 0) throw new Error(`${result.failed} webhooks were not accepted`);
 }
 
 interface Preview {
   count: number;
-  /** Null: nothing is known yet. */
+  /** Null while it is not known yet. */
   fresh_through: string | null;
 }
 
-/** What the API counts, once it counts everything that was sent. */
+/** The counts of the API, once they include everything that was sent. */
 async function counted(api: Api, workspace: DemoWorkspace, sentAtMs: number): Promise<Record<string, number>> {
   const preview = (audience: unknown): Promise<Preview> =>
     api.call<Preview>('POST', '/v1/audiences/preview', { audience }, workspace.keys.read);
@@ -136,26 +133,26 @@ async function counted(api: Api, workspace: DemoWorkspace, sentAtMs: number): Pr
   for (;;) {
     const { fresh_through } = await preview({ everyone: true });
     if (fresh_through !== null && Date.parse(fresh_through) >= sentAtMs) break;
-    if (Date.now() > deadline) throw new Error('the webhooks were not counted in time; see DATA_DIR/logs');
+    if (Date.now() > deadline) throw new Error('the webhooks were not counted in time; see the logs in DATA_DIR/logs');
     await sleep(100);
   }
   const last = (amount: number, unit: string): object => ({ time: { operator: 'in_last', amount, unit } });
   const audiences: Record<string, unknown> = {
     people: { everyone: true },
     'abandoned a cart in the last 7 days': { trait: 'cart_abandoned', ...last(7, 'days') },
-    'abandoned one in the last 30 minutes': { trait: 'cart_abandoned', ...last(30, 'minutes') },
-    'came back to a cart that they had abandoned': { trait: 'cart_abandoned', recovered: true },
+    'abandoned a cart in the last 30 minutes': { trait: 'cart_abandoned', ...last(30, 'minutes') },
+    'returned to a cart that they had abandoned': { trait: 'cart_abandoned', recovered: true },
     'had an order ready for pickup': {
       trait: 'cart_status_updated',
       status: ['ready_for_pickup'],
       ...last(7, 'days'),
     },
-    'had one cancelled or dismissed': {
+    'had an order cancelled or dismissed': {
       trait: 'cart_status_updated',
       status: ['cancelled', 'dismissed'],
       ...last(7, 'days'),
     },
-    'bought without a review so far': {
+    'bought and have not left a review': {
       and: [
         { trait: 'cart_status_updated', status: ['finished'], ...last(7, 'days') },
         { not: { trait: 'cart_status_updated', status: ['with_review'] } },
@@ -177,16 +174,18 @@ await runInstallation('demo', async ({ config, say, stopping }) => {
   const targets = await subscribe(api, workspace);
   const day = simulateDay({ seed: SEED, endsAtMs, carts: CARTS, timeZone });
   say(
-    `demo: workspace ${workspace.id}: a day of ${count(CARTS)} carts in ${timeZone} that ends now, as signed webhooks`,
+    `demo: workspace ${workspace.id}: sending a day of ${count(CARTS)} carts (${timeZone}) that ends now, as signed webhooks`,
   );
   await play(day, targets, say);
-  await tellConsents(day, new URL(targets.cart_status.url).origin, workspace);
-  say(`demo: the last carts go quiet; counting in ${GRACE_SECONDS} s`);
+  await sendConsents(day, new URL(targets.cart_status.url).origin, workspace);
+  say(`demo: waiting ${GRACE_SECONDS} s for the last carts to settle`);
   await sleep(GRACE_SECONDS * 1000 + 500);
   for (const [label, people] of Object.entries(await counted(api, workspace, Date.now()))) {
     say(`  ${count(people).padStart(8)}  ${label}`);
   }
-  process.stdout.write(`ready ${base}\n\nOpen the console:  ${base}/#key=${workspace.keys.write}\nCtrl-C ends it.\n`);
+  process.stdout.write(
+    `ready ${base}\n\nOpen the console:  ${base}/#key=${workspace.keys.write}\nPress Ctrl-C to stop.\n`,
+  );
   const webhooks = simulateLive({
     seed: SEED,
     startsAtMs: Date.now(),

@@ -8,7 +8,7 @@ const say = (message: string): void => void process.stderr.write(`${message}\n`)
 function main(args: readonly string[]): number {
   const unknown = args.filter((arg) => arg !== '--publish');
   if (unknown.length > 0) {
-    say(`${unknown.join(', ')}: not an option; see npm run generate -- --help`);
+    say(`unknown option: ${unknown.join(', ')}; see npm run generate -- --help`);
     return 2;
   }
   const histories = readHistory('schemas');

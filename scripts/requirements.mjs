@@ -12,7 +12,7 @@ const PYTHON = [3, 10];
 export function oldNode() {
   const [major, minor] = process.versions.node.split('.').map(Number);
   if (major > NODE[0] || (major === NODE[0] && minor >= NODE[1])) return undefined;
-  return `Node ${NODE.join('.')} or newer is needed, this is ${process.versions.node}: https://nodejs.org/en/download`;
+  return `Node ${NODE.join('.')} or newer is required; this is ${process.versions.node}: https://nodejs.org/en/download`;
 }
 
 function javaProblem(env) {
@@ -31,7 +31,7 @@ function mavenProblem(root, env) {
     .digest('hex');
   if (existsSync(join(root, 'deploy', 'engines', 'target', `engines-${hash.slice(0, 12)}`))) return [];
   if ((env.PATH ?? '').split(delimiter).some((folder) => existsSync(join(folder, 'mvn')))) return [];
-  return ['Maven, which fetches Kafka and the schema registry once (Debian, Ubuntu: apt install maven)'];
+  return ['Maven, which downloads Kafka and the schema registry once (Debian, Ubuntu: apt install maven)'];
 }
 
 function systemProblem() {
@@ -39,7 +39,7 @@ function systemProblem() {
   const glibc = process.platform === 'linux' && process.report.getReport().header.glibcVersionRuntime !== undefined;
   if (glibc && process.arch === 'x64') return [];
   const here = `${process.platform} on ${process.arch}${process.platform === 'linux' && !glibc ? ' without glibc' : ''}`;
-  return [`Linux on x64 with glibc, which the embedded ClickHouse is made for; this is ${here}`];
+  return [`Linux on x64 with glibc, which the embedded ClickHouse requires; this is ${here}`];
 }
 
 /**
@@ -53,10 +53,10 @@ export function missingForEngines(root, env) {
     ...(env.CLICKHOUSE_URL ? [] : systemProblem()),
   ];
   if (problems.length === 0) return undefined;
-  return `Cannot start, this is missing:
+  return `Cannot start. This is missing:
 ${problems.map((problem) => `  ${problem}`).join('\n')}
-Or run the engines elsewhere: KAFKA_BROKERS, REGISTRY_URL and CLICKHOUSE_URL point at engines of your
-own. \`docker compose up\` is meant to start everything in containers, which nobody has tried yet.`;
+Alternatively, set KAFKA_BROKERS, REGISTRY_URL and CLICKHOUSE_URL to the addresses of engines that already
+run. \`docker compose up\` is meant to start everything in containers; it is untested.`;
 }
 
 /**
@@ -69,7 +69,7 @@ export function missingForSchemathesis(env) {
   const check = `import sys, venv, ensurepip; sys.exit(sys.version_info < (${major}, ${minor}))`;
   const { status } = spawnSync(python, ['-c', check], { stdio: 'ignore', env });
   if (status === 0) return undefined;
-  const found = status === null ? `there is no ${python}` : `${python} is older, or lacks one of the two`;
-  return `This suite alone needs Python ${major}.${minor} or newer with the modules venv and ensurepip; ${found}.
-Debian, Ubuntu: apt install python3 python3-venv. Or PYTHON names another one.`;
+  const found = status === null ? `${python} was not found` : `${python} is older, or lacks one of the modules`;
+  return `This suite requires Python ${major}.${minor} or newer with the modules venv and ensurepip; ${found}.
+Debian, Ubuntu: apt install python3 python3-venv. PYTHON selects another interpreter.`;
 }

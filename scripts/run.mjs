@@ -84,7 +84,7 @@ async function installPackages() {
   if (packagesAreFresh()) return;
   say('set-up: installing packages (npm ci; about 900 MB, most of it the embedded ClickHouse)');
   if (!(await succeeds('npm', ['ci', '--no-audit', '--no-fund'])))
-    fail('set-up: npm ci failed; its message stands above');
+    fail('set-up: npm ci failed; see its messages above');
 }
 
 /** Path, size and time of every file below some folders: changes when any of them does. */
@@ -137,7 +137,7 @@ async function bundle(points) {
     sourcemap: true,
     loader: { '.avsc': 'json', '.sql': 'text' },
     logLevel: 'warning',
-  }).catch(() => fail('set-up: the build failed; its messages stand above'));
+  }).catch(() => fail('set-up: the build failed; see the messages above'));
   // Its process would stay for as long as this one.
   await stop();
   say(`set-up: bundled ${points.length} programs in ${((Date.now() - startedAt) / 1000).toFixed(1)} s`);
@@ -148,7 +148,7 @@ async function buildConsole() {
   const vite = join(ROOT, 'node_modules', 'vite', 'bin', 'vite.js');
   const config = ['--config', 'web/vite.config.ts', '--logLevel', 'warn'];
   if (!(await succeeds(process.execPath, [vite, 'build', 'web', ...config])))
-    fail('set-up: building the console failed; its messages stand above');
+    fail('set-up: building the console failed; see the messages above');
 }
 
 const alive = (pid) => {
@@ -173,7 +173,7 @@ async function alone(work) {
     }
     const owner = Number(existsSync(lock) ? readFileSync(lock, 'utf8') : '');
     if (owner > 0 && !alive(owner)) rmSync(lock, { force: true });
-    else if (!said) say('set-up: another one is under way in this folder; waiting');
+    else if (!said) say('set-up: another set-up is running in this folder; waiting');
     said = true;
     await new Promise((resolve) => setTimeout(resolve, 200));
   }

@@ -7,9 +7,9 @@ import type { PersonLine, SimulatedWebhook, WebhookEvent } from '../lib/simulate
 import { sendWebhooks, type SendProgress, type SendResult, type Target } from '../lib/webhook-client/index.ts';
 
 const EVENTS: readonly WebhookEvent[] = ['cart_status', 'cart_activity', 'cart_abandoned'];
-/** Where the day goes when nothing else is asked for. */
+/** The default workspace. */
 const WORKSPACE = 'simulation';
-/** Webhooks that one cart causes on average. */
+/** Average number of webhooks for one cart. */
 const WEBHOOKS_PER_CART = 7.5;
 
 class UsageError extends Error {}
@@ -33,7 +33,7 @@ interface Options {
 function wholeNumber(name: string, text: string, low: number, high: number): number {
   const value = Number(text);
   if (!Number.isInteger(value) || value < low || value > high)
-    throw new UsageError(`--${name} takes a whole number from ${low} to ${high}, not "${text}"`);
+    throw new UsageError(`--${name} must be a whole number from ${low} to ${high}, not "${text}"`);
   return value;
 }
 
@@ -58,7 +58,8 @@ function readOptions(argv: string[], env: NodeJS.ProcessEnv): Options {
     },
   });
   const rate = values.rate === undefined ? undefined : Number(values.rate);
-  if (rate !== undefined && !(rate > 0)) throw new UsageError(`--rate takes a number above 0, not "${values.rate}"`);
+  if (rate !== undefined && !(rate > 0))
+    throw new UsageError(`--rate must be a number greater than 0, not "${values.rate}"`);
   return {
     carts: wholeNumber('carts', values.carts, 1, 400_000),
     seed: wholeNumber('seed', values.seed, 0, 2 ** 31),
@@ -90,7 +91,7 @@ interface Answer {
 }
 
 async function call(options: Options, method: string, path: string, body?: unknown): Promise<Answer> {
-  // Workspaces themselves are in none: the one that is asked about may not be there yet.
+  // Requests about workspaces themselves name none: the workspace may not exist yet.
   const inWorkspace = options.workspace !== undefined && !path.startsWith('/v1/workspaces');
   const response = await fetch(options.api + path, {
     method,
@@ -117,8 +118,8 @@ function must(answer: Answer, what: string): unknown {
   );
 }
 
-/** What the shoppers agreed to; without a key of the workspace there is no way to tell. */
-async function tellConsents(options: Options, people: readonly PersonLine[]): Promise<void> {
+/** Sends the consents of the shoppers, which requires a key of the workspace. */
+async function sendConsents(options: Options, people: readonly PersonLine[]): Promise<void> {
   if (options.key === undefined || options.targets !== undefined || people.length === 0) return;
   const response = await fetch(`${options.ingest}/v1/people`, {
     method: 'POST',
@@ -129,8 +130,8 @@ async function tellConsents(options: Options, people: readonly PersonLine[]): Pr
     },
     body: people.map((line) => `${JSON.stringify(line)}\n`).join(''),
   }).catch(() => null);
-  if (response?.ok) console.log(`consents of ${count(people.length)} phones and addresses`);
-  else console.error(`The consents were not taken (${response?.status ?? 'no answer'} from ${options.ingest})`);
+  if (response?.ok) console.log(`sent consents for ${count(people.length)} phones and e-mail addresses`);
+  else console.error(`The consents were not accepted (${response?.status ?? 'no answer'} from ${options.ingest})`);
 }
 
 interface Subscription {
@@ -142,7 +143,7 @@ interface Subscription {
 
 interface Route {
   targets: Partial<Record<WebhookEvent, Target>>;
-  /** The one that its webhooks go to, if it is known. */
+  /** The workspace that receives the webhooks, if known. */
   workspace: string | undefined;
   timeZone: string | undefined;
   remove(): Promise<void>;
@@ -155,8 +156,8 @@ const asTarget = (wire: Omit<Subscription, 'id'>): Target => ({
 });
 
 /**
- * The workspace that is played into, made if it is missing, and its time zone. A key of one workspace makes none, and
- * needs none named: it plays into its own.
+ * The workspace that receives the webhooks, and its time zone. It is created if it does not exist, unless the key belongs
+ * to one workspace: then that workspace is used.
  */
 async function chooseWorkspace(options: Options): Promise<{ workspace: string | undefined; timeZone?: string }> {
   const workspace = options.workspace ?? WORKSPACE;
@@ -166,8 +167,8 @@ async function chooseWorkspace(options: Options): Promise<{ workspace: string | 
   const request = { id: workspace, name: workspace, time_zone: timeZone };
   const made = await call(options, 'POST', '/v1/workspaces', request);
   if (made.status === 403) return { workspace: options.workspace };
-  must(made, `Making the workspace ${workspace}`);
-  console.log(`made the workspace ${workspace}`);
+  must(made, `Creating the workspace ${workspace}`);
+  console.log(`created the workspace ${workspace}`);
   return { workspace, timeZone };
 }
 
@@ -178,14 +179,14 @@ async function openRoute(given: Options): Promise<Route> {
     return { targets, workspace: undefined, timeZone: undefined, remove: async () => {} };
   }
   if (given.key === undefined)
-    throw new UsageError('No key: give --key, or --targets with the secrets of existing subscriptions');
+    throw new UsageError('No key: set --key, or --targets with the secrets of existing subscriptions');
   const { workspace, timeZone } = await chooseWorkspace(given);
   const options = { ...given, workspace };
   const targets: Partial<Record<WebhookEvent, Target>> = {};
   const ids: string[] = [];
   for (const event of EVENTS) {
     const answer = await call(options, 'POST', '/v1/subscriptions', { event });
-    const made = must(answer, `Making a subscription of ${event}`) as Subscription;
+    const made = must(answer, `Creating a subscription for ${event}`) as Subscription;
     targets[event] = asTarget(made);
     ids.push(made.id);
   }
@@ -205,7 +206,7 @@ const count = (value: number): string => Math.round(value).toLocaleString('en-US
 const some = (value: number, one: string, several = `${one}s`): string =>
   `${count(value)} ${value === 1 ? one : several}`;
 
-/** A bar on a terminal, a line every five seconds elsewhere. */
+/** Shows a progress bar on a terminal, and prints a line every five seconds elsewhere. */
 function createReporter(total: number | null): { show(progress: SendProgress): void; end(): void } {
   const terminal = process.stderr.isTTY;
   let shownMs = 0;
@@ -237,10 +238,10 @@ function createReporter(total: number | null): { show(progress: SendProgress): v
 function summarise(result: SendResult): void {
   const statuses = Object.entries(result.byStatus).map(([status, times]) => `${count(times)} × ${status}`);
   console.log(`sent       ${count(result.done)} in ${(result.elapsedMs / 1_000).toFixed(1)} s`);
-  console.log(`answers    ${statuses.join(', ') || 'none'}`);
+  console.log(`responses  ${statuses.join(', ') || 'none'}`);
   console.log(`latency    p50 ${result.latencyMs.p50.toFixed(1)} ms, p99 ${result.latencyMs.p99.toFixed(1)} ms`);
-  if (result.behindMs > 100) console.log(`behind     up to ${count(result.behindMs)} ms behind the rate asked for`);
-  if (result.failed > 0) console.log(`failed     ${count(result.failed)} never accepted`);
+  if (result.behindMs > 100) console.log(`behind     up to ${count(result.behindMs)} ms behind the requested rate`);
+  if (result.failed > 0) console.log(`failed     ${count(result.failed)} were not accepted`);
 }
 
 async function play(
@@ -250,7 +251,7 @@ async function play(
   how: { total: number | null; live: boolean; signal: AbortSignal },
 ): Promise<SendResult> {
   const reporter = createReporter(how.total);
-  // What no subscription was given for is left out.
+  // Events without a subscription are left out.
   function* wanted(): Generator<SimulatedWebhook> {
     for (const webhook of webhooks) if (route.targets[webhook.event] !== undefined) yield webhook;
   }
@@ -285,9 +286,9 @@ async function run(options: Options): Promise<number> {
     const { expected } = day;
     const changes = Object.values(expected.changes).reduce((sum, times) => sum + times, 0);
     console.log(
-      `seed ${options.seed}: ${some(expected.carts, 'cart')} of ${some(expected.people, 'person', 'people')}`,
+      `seed ${options.seed}: ${some(expected.carts, 'cart')} by ${some(expected.people, 'person', 'people')}`,
     );
-    await tellConsents({ ...options, workspace: route.workspace }, day.people);
+    await sendConsents({ ...options, workspace: route.workspace }, day.people);
     const played = await play(options, route, day.webhooks, {
       total: day.webhooks.length,
       live: false,
@@ -295,12 +296,12 @@ async function run(options: Options): Promise<number> {
     });
     if (stop.signal.aborted) return 0;
     console.log(
-      `amounts to ${some(changes, 'status change')}, ${some(expected.abandonments, 'abandonment')}; ` +
+      `expected: ${some(changes, 'status change')}, ${some(expected.abandonments, 'abandonment')}; ` +
         `${some(expected.open, 'cart is', 'carts are')} still open`,
     );
     if (!options.live) return played.failed > 0 ? 1 : 0;
     const rate = options.rate ?? 2;
-    console.log(`\nlive, ${rate} webhooks per second on average; Ctrl-C ends it`);
+    console.log(`\nlive: ${rate} webhooks per second on average; press Ctrl-C to stop`);
     const live = simulateLive({
       seed: options.seed,
       startsAtMs: Date.now(),

@@ -82,7 +82,7 @@ const RUN: Record<Step, () => Promise<Count[]>> = {
 async function main(args: string[]): Promise<number> {
   const unknown = args.filter((arg) => !ALL.some((step) => step === arg));
   if (unknown.length > 0) {
-    say(`${unknown.join(', ')}: not a step; see npm test -- --help`);
+    say(`unknown step: ${unknown.join(', ')}; see npm test -- --help`);
     return 2;
   }
   let stopped = false;

@@ -13,11 +13,11 @@ const text = (report: VerifyReport): string => {
   const line = (table: string, ...cells: (number | string)[]): string =>
     table.padEnd(16) + cells.map((cell) => String(cell).padStart(15)).join('');
   return [
-    line('', 'in the topic', 'in clickhouse', 'missing', 'unexplained'),
+    line('', 'in the topic', 'in ClickHouse', 'missing', 'unexplained'),
     ...report.tables.map((at) => line(at.table, at.said, at.kept, at.missing, at.unexplained)),
     ...report.tables.flatMap(({ table, examples }) => examples.map((example) => `  ${table}: ${example}`)),
     `${report.blocks.checked} blocks of the ledger checked, ${report.blocks.differing} differ`,
-    ...(report.truncated ? ['the topic no longer holds its beginning: rows from before are not counted'] : []),
+    ...(report.truncated ? ['the topic no longer has its earliest records: rows from that time are not compared'] : []),
     report.ok ? 'ok' : 'NOT ok',
     '',
   ].join('\n');
@@ -74,7 +74,7 @@ const main = async (): Promise<number> => {
     process.stdout.write(values.json ? `${JSON.stringify(report)}\n` : text(report));
     if (!report.ok) return 1;
     if (values.workspace === undefined || report.tables.some(({ said, kept }) => said + kept > 0)) return 0;
-    throw new Error(`of workspace "${values.workspace}" nothing has come yet; is it spelled right?`);
+    throw new Error(`there is no data for workspace "${values.workspace}"; is the name correct?`);
   } finally {
     await Promise.all([kafka.close(), client.close()]);
   }

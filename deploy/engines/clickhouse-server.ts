@@ -58,5 +58,5 @@ const message = load({
   paramsType: [DataType.External],
   paramsValue: [result],
 });
-console.error(`ClickHouse ended: ${message}`);
+console.error(`ClickHouse exited: ${message}`);
 process.exit(1);

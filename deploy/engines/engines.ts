@@ -68,7 +68,7 @@ export class Engines {
       const command = prepareKafka({ dataDir, ...kafka }, { java, jars: installed.kafka, log4j });
       const child = this.#child('kafka', command, 30_000);
       await this.#until(child, 'Kafka', async () => portAnswers(kafka.port));
-      say(`engines: Kafka serves on port ${kafka.port}`);
+      say(`engines: Kafka is listening on port ${kafka.port}`);
     }
     if (registry) {
       this.#unlessStopping();
@@ -88,7 +88,7 @@ export class Engines {
       await this.#until(child, 'the schema registry', async () => {
         return this.#registryReady && (await answers(`http://127.0.0.1:${registry.port}/apis/ccompat/v7/subjects`));
       });
-      say(`engines: the schema registry serves on port ${registry.port}`);
+      say(`engines: the schema registry is listening on port ${registry.port}`);
     }
   }
 
@@ -98,7 +98,7 @@ export class Engines {
     const command = prepareClickHouse({ dataDir, ...clickHouse }, root, clickHouseScript);
     const child = this.#child('clickhouse', command, 10_000);
     await this.#until(child, 'ClickHouse', () => answers(`http://127.0.0.1:${clickHouse.httpPort}/ping`));
-    say(`engines: ClickHouse serves on port ${clickHouse.httpPort}`);
+    say(`engines: ClickHouse is listening on port ${clickHouse.httpPort}`);
   }
 
   /** Called after every wait, before anything is begun. */
@@ -129,7 +129,7 @@ export class Engines {
       this.#unlessStopping();
       if (child.restarts >= 2 || Date.now() > deadline) {
         const log = join(this.#options.dataDir, 'logs', `${child.name}.log`);
-        throw new SetupError(`Cannot start: ${title} does not come up; the end of ${log}:\n${child.tail.join('\n')}`);
+        throw new SetupError(`Cannot start: ${title} did not start; last lines of ${log}:\n${child.tail.join('\n')}`);
       }
       await sleep(100);
     }

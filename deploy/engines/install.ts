@@ -11,7 +11,7 @@ import { SetupError } from './setup-error.ts';
 export { SetupError } from './setup-error.ts';
 
 export const OTHER_WAYS =
-  'Or run the engines elsewhere: `docker compose up` starts everything in containers, and KAFKA_BROKERS, REGISTRY_URL and CLICKHOUSE_URL point at engines of your own.';
+  'Alternatively, run the engines elsewhere: `docker compose up` starts everything in containers, and KAFKA_BROKERS, REGISTRY_URL and CLICKHOUSE_URL set the addresses of engines that already run.';
 
 /** The java to run; throws a SetupError that says what to install. */
 export function findJava(env: NodeJS.ProcessEnv = process.env): string {
@@ -24,9 +24,7 @@ export function findJava(env: NodeJS.ProcessEnv = process.env): string {
   }
   const version = /version "(\d+)/.exec(result.stderr)?.[1];
   if (version === undefined || Number(version) < 17) {
-    throw new SetupError(
-      `Java 17 or newer is needed, this is ${version ?? 'an unknown version'} (${java}). ${OTHER_WAYS}`,
-    );
+    throw new SetupError(`Java 17 or newer is required; ${java} is ${version ?? 'an unknown version'}. ${OTHER_WAYS}`);
   }
   return java;
 }
@@ -89,7 +87,7 @@ async function download(pom: string, target: string, done: string, say: (message
     if (name.startsWith('partial-')) rmSync(join(target, name), { recursive: true, force: true });
   }
   const partial = join(target, `partial-${process.pid}`);
-  say('engines: fetching Apache Kafka and Apicurio Registry by Maven (about 160 MB, once)');
+  say('engines: downloading Apache Kafka and Apicurio Registry with Maven (about 160 MB, once)');
   await maven(['-B', '-f', pom, 'package', `-Dengines.output=${partial}`], say);
   renameSync(partial, done);
 }
@@ -105,21 +103,23 @@ function maven(args: string[], say: (message: string) => void): Promise<void> {
       if (line.includes('ERROR')) errors.push(line);
       if (Date.now() - saidAt < 3_000) return;
       saidAt = Date.now();
-      if (files > 0) say(`engines: ${files} ${files === 1 ? 'file' : 'files'} fetched`);
+      if (files > 0) say(`engines: ${files} ${files === 1 ? 'file' : 'files'} downloaded`);
     };
     createInterface({ input: child.stdout }).on('line', onLine);
     createInterface({ input: child.stderr }).on('line', onLine);
     child.once('error', () => {
       reject(
         new SetupError(
-          `Maven is missing: it fetches Kafka and the schema registry (Debian, Ubuntu: apt install maven). ${OTHER_WAYS}`,
+          `Maven is missing: it downloads Kafka and the schema registry (Debian, Ubuntu: apt install maven). ${OTHER_WAYS}`,
         ),
       );
     });
     child.once('close', (code) => {
       if (code === 0) resolve();
       else
-        reject(new SetupError(`Maven could not fetch the engines:\n${errors.slice(0, 8).join('\n')}\n${OTHER_WAYS}`));
+        reject(
+          new SetupError(`Maven could not download the engines:\n${errors.slice(0, 8).join('\n')}\n${OTHER_WAYS}`),
+        );
     });
   });
 }

@@ -100,5 +100,6 @@ function format(java: string, jars: string, log4j: string, properties: string): 
   const clusterId = `J${randomBytes(16).toString('base64url').slice(1, 21)}A`;
   const args = ['kafka.tools.StorageTool', 'format', '-t', clusterId, '-c', properties, '--ignore-formatted'];
   const result = spawnSync(java, [...jvm(jars, log4j), ...args], { encoding: 'utf8' });
-  if (result.status !== 0) throw new SetupError(`Kafka could not format its folder:\n${result.stdout}${result.stderr}`);
+  if (result.status !== 0)
+    throw new SetupError(`Kafka could not format its data folder:\n${result.stdout}${result.stderr}`);
 }

@@ -27,7 +27,7 @@ export async function requireFreePorts(
     const twin = seen.get(port);
     if (twin) problems.push(`${twin} and ${variable} are both ${port}`);
     else if (!(await becomesFree(port, host, deadline))) {
-      problems.push(`port ${port} is taken: stop what listens there, or choose another with ${variable}`);
+      problems.push(`port ${port} is in use: stop the program that uses it, or set another port with ${variable}`);
     }
     seen.set(port, variable);
   }

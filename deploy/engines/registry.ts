@@ -38,7 +38,8 @@ export function registryCommand(settings: {
   tmpDir: string;
 }): Command {
   const jar = readdirSync(settings.folder).find((file) => file.endsWith('-runner.jar'));
-  if (!jar) throw new SetupError(`No registry in ${settings.folder}: remove the folder above it and start again.`);
+  if (!jar)
+    throw new SetupError(`No registry in ${settings.folder}: delete the folder that contains it and start again.`);
   const properties = {
     'quarkus.http.host': '127.0.0.1',
     'quarkus.http.port': settings.port,

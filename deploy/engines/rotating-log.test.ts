@@ -48,7 +48,7 @@ describe('RotatingLog', () => {
         await sleep(20);
         nowMs += 6_000;
       }
-      expect(said).toEqual([`${path} cannot be written (ENOSPC): lines are lost`]);
+      expect(said).toEqual([`cannot write ${path} (ENOSPC); log lines are lost`]);
       rmSync(path);
       log.write('kept');
       await until(() => existsSync(path) && readFileSync(path, 'utf8') === 'kept\n');

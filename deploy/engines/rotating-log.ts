@@ -75,7 +75,7 @@ export class RotatingLog {
     if (this.#failing) return;
     this.#failing = true;
     this.say(
-      `${this.path} cannot be written (${(error as NodeJS.ErrnoException).code ?? String(error)}): lines are lost`,
+      `cannot write ${this.path} (${(error as NodeJS.ErrnoException).code ?? String(error)}); log lines are lost`,
     );
   }
 }

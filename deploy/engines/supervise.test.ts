@@ -57,7 +57,7 @@ describe('SupervisedChild', () => {
     const first = made.pid;
     process.kill(first!, 'SIGKILL');
     await until(() => made.running && made.pid !== first);
-    expect(said).toEqual(['sample ended unexpectedly (signal SIGKILL); starting it again in 0.5 s']);
+    expect(said).toEqual(['sample exited unexpectedly (signal SIGKILL); restarting it in 0.5 s']);
     expect(livePid(runDir, 'sample')).toBe(made.pid);
   });
 
@@ -66,7 +66,7 @@ describe('SupervisedChild', () => {
     const made = child('process.exit(3)', { said });
     made.start();
     await until(() => said.length >= 2);
-    expect(said[0]).toContain('(exit code 3); starting it again in 0.5 s');
+    expect(said[0]).toContain('(exit code 3); restarting it in 0.5 s');
     expect(said[1]).toContain('in 1 s');
   });
 
@@ -77,7 +77,7 @@ describe('SupervisedChild', () => {
     await until(() => made.refused);
     await sleep(700);
     expect(made.restarts).toBe(0);
-    expect(said).toEqual(['sample does not accept its configuration (exit code 78); it is not started again']);
+    expect(said).toEqual(['sample rejected its configuration (exit code 78); not restarting it']);
   });
 
   it('starts nothing again that is killed after the halt', async () => {
@@ -123,7 +123,7 @@ describe('SupervisedChild', () => {
       symlinkSync('/dev/full', join(folder, 'logs', 'sample.log'));
       made.start();
       await until(() => made.tail.length > 10);
-      expect(said).toEqual([expect.stringContaining('sample.log cannot be written (ENOSPC)')]);
+      expect(said).toEqual([expect.stringContaining('sample.log (ENOSPC); log lines are lost')]);
       expect(made.running).toBe(true);
     },
   );
@@ -223,7 +223,7 @@ describe('clear messages', () => {
     const server = createServer();
     await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve));
     await expect(requireFreePorts({ KAFKA_PORT: port! }, '127.0.0.1', 0)).rejects.toThrow(
-      `port ${port!} is taken: stop what listens there, or choose another with KAFKA_PORT`,
+      `port ${port!} is in use: stop the program that uses it, or set another port with KAFKA_PORT`,
     );
     await new Promise((resolve) => server.close(resolve));
     await expect(requireFreePorts({ KAFKA_PORT: port! })).resolves.toBeUndefined();

@@ -110,7 +110,7 @@ export class SupervisedChild {
       writePid(this.spec.runDir, this.name, pid);
     } catch (error) {
       const code = (error as NodeJS.ErrnoException).code ?? String(error);
-      this.spec.say(`the pid file of ${this.name} cannot be written (${code})`);
+      this.spec.say(`cannot write the pid file of ${this.name} (${code})`);
     }
   }
 
@@ -127,14 +127,14 @@ export class SupervisedChild {
 
   #refuse(): void {
     this.refused = true;
-    this.spec.say(`${this.name} does not accept its configuration (exit code ${EXIT_CONFIG}); it is not started again`);
+    this.spec.say(`${this.name} rejected its configuration (exit code ${EXIT_CONFIG}); not restarting it`);
   }
 
   #restartLater(how: string, aliveMs: number): void {
     if (aliveMs > STEADY_MS) this.#backoffMs = BACKOFF_FIRST_MS;
     const waitMs = this.#backoffMs;
     this.#backoffMs = Math.min(BACKOFF_LAST_MS, waitMs * 2);
-    this.spec.say(`${this.name} ended unexpectedly (${how}); starting it again in ${waitMs / 1000} s`);
+    this.spec.say(`${this.name} exited unexpectedly (${how}); restarting it in ${waitMs / 1000} s`);
     this.#timer = setTimeout(() => {
       this.restarts++;
       this.start();

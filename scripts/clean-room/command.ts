@@ -82,10 +82,10 @@ export class Command {
     const found = new Promise<RegExpExecArray>((resolve) => (waiting.found = resolve));
     this.#waiting.add(waiting);
     const ended = this.#exited.then((how): never => {
-      throw new Error(`${this.name} ended with ${String(how)} before it said ${String(pattern)}`);
+      throw new Error(`${this.name} exited with ${String(how)} before it printed ${String(pattern)}`);
     });
     try {
-      return await within(Promise.race([found, ended]), timeoutMs, `${this.name} did not say ${String(pattern)}`);
+      return await within(Promise.race([found, ended]), timeoutMs, `${this.name} did not print ${String(pattern)}`);
     } finally {
       this.#waiting.delete(waiting);
     }

@@ -56,7 +56,7 @@ async function run(withServices: boolean, config: Settings, onReady: OnReady): P
   makeDataDir(dataDir);
   const runDir = claimDataDir(dataDir);
   const left = await endLeftovers(runDir);
-  if (left.length > 0) say(`set-up: ended what an earlier run left behind: ${left.join(', ')}`);
+  if (left.length > 0) say(`set-up: ended processes of an earlier run: ${left.join(', ')}`);
 
   const engines = new Engines(engineOptions({ ...config, dataDir }, process.env, { root, runDir, say }));
   const { healthPort } = config;
@@ -93,7 +93,7 @@ function makeDataDir(dataDir: string): void {
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code ?? String(error);
     throw new SetupError(
-      `DATA_DIR ${dataDir} must be a folder that can be written into (${code}): put right what is there, or choose another.`,
+      `DATA_DIR ${dataDir} is not a writable folder (${code}): correct it, or choose another folder.`,
     );
   }
 }
@@ -134,7 +134,7 @@ function stopper(engines: Engines, services: Services, runDir: string): Stop {
     process.exit(code);
   };
   const atOnce = async (): Promise<void> => {
-    say('stopping at once');
+    say('stopping immediately');
     services.halt();
     engines.halt();
     await endLeftovers(runDir, 0);

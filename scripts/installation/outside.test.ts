@@ -32,7 +32,7 @@ describe('engines that others run', () => {
     const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
     const env = { REGISTRY_URL: url, REGISTRY_USER: 'jane', REGISTRY_PASSWORD: 'sesame' };
     await expect(waitForOutside(outside(env), { say: () => undefined, stopping })).rejects.toThrow(
-      `Cannot start: the schema registry at ${url} refuses its user or password (REGISTRY_USER, REGISTRY_PASSWORD).`,
+      `Cannot start: the schema registry at ${url} rejects the user or password (REGISTRY_USER, REGISTRY_PASSWORD).`,
     );
     await new Promise((resolve) => server.close(resolve));
   });

@@ -68,7 +68,7 @@ export async function waitForOutside(
         if (state === 'running') return;
         // Waiting does not make a wrong password right.
         if (state === 'refused')
-          throw new SetupError(`Cannot start: ${title} at ${address} refuses its user or password (${login}).`);
+          throw new SetupError(`Cannot start: ${title} at ${address} rejects the user or password (${login}).`);
         if (stopping.aborted) throw new SetupError('Stopped while starting.');
         const waitedMs = Date.now() - startedAt;
         if (waitedMs > timeoutMs) {
@@ -83,6 +83,6 @@ export async function waitForOutside(
   );
   if (silent.length === 0) return;
   throw new SetupError(
-    `Cannot start: ${silent.join('; ')}, waited ${timeoutMs / 1000} s. Start what is missing, put the address right, or leave the variable out to let npm start run its own.`,
+    `Cannot start: ${silent.join('; ')}, waited ${timeoutMs / 1000} s. Start it, correct the address, or unset the variable so that npm start runs its own.`,
   );
 }

@@ -90,7 +90,7 @@ export class Services {
       if (service.child.refused || service.child.restarts >= DEATHS_ALLOWED || Date.now() > deadline) {
         const log = join(this.options.dataDir, 'logs', `${service.name}.log`);
         throw new SetupError(
-          `services/${service.name} does not come up; the end of ${log}:\n${service.child.tail.join('\n')}`,
+          `services/${service.name} did not start; last lines of ${log}:\n${service.child.tail.join('\n')}`,
         );
       }
       await sleep(50);

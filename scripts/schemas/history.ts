@@ -48,7 +48,8 @@ function versionsOf(folder: string): Version[] {
   });
   versions.sort((a, b) => a.number - b.number);
   for (const [i, { number }] of versions.entries()) {
-    if (number !== i + 1) throw new Error(`${join(folder, `v${i + 1}.avsc`)} is missing: a version is kept for ever`);
+    if (number !== i + 1)
+      throw new Error(`${join(folder, `v${i + 1}.avsc`)} is missing: versions are kept permanently`);
   }
   return versions;
 }
@@ -60,11 +61,11 @@ export function incompatibilities({ path, schema, versions }: TopicHistory): str
     // Checks the schema itself too, such as that each default fits its type.
     reader = parse(schema);
   } catch (error) {
-    return [`${path} is no valid schema: ${messageOf(error)}`];
+    return [`${path} is not a valid schema: ${messageOf(error)}`];
   }
   return versions.flatMap((version) => {
     const problem = problemOf(reader, version, schema);
-    return problem === undefined ? [] : [`${path} cannot read what ${version.path} wrote: ${problem}`];
+    return problem === undefined ? [] : [`${path} cannot read records written with ${version.path}: ${problem}`];
   });
 }
 
@@ -73,7 +74,7 @@ function problemOf(reader: avsc.Type, { schema }: Version, current: unknown): st
   try {
     reader.createResolver(writer);
   } catch (error) {
-    return `${messageOf(error)} (a field that is added needs a default; types, symbols and names stay)`;
+    return `${messageOf(error)} (a new field needs a default; types, symbols and names must not change)`;
   }
   const then = logicalTypesOf(schema);
   for (const [place, logicalType] of logicalTypesOf(current)) {

@@ -74,7 +74,7 @@ export async function createBroker(options: BrokerOptions): Promise<Broker> {
         if (runs(started) && Date.now() < deadline) continue;
         await close();
         const said = existsSync(log) ? readFileSync(log, 'utf8').slice(-4_000) : '';
-        throw new Error(`the broker does not come up:\n${said}`);
+        throw new Error(`the broker did not start:\n${said}`);
       }
     },
     async kill9() {

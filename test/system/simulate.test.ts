@@ -37,15 +37,15 @@ describe('npm run simulate', () => {
   it('plays into a workspace of its own, which it makes once', async () => {
     const first = await simulate('--carts', '5');
     expect(first).toContain('seed 3: 5 carts of');
-    expect(first).toContain('made the workspace simulation');
-    expect(await simulate('--carts', '1')).not.toContain('made the workspace');
+    expect(first).toContain('created the workspace simulation');
+    expect(await simulate('--carts', '1')).not.toContain('created the workspace');
     expect(await workspaces()).toContain('simulation');
   });
 
   it('plays into the workspace of a key', async () => {
     const workspace = await createWorkspace(installation);
     const before = await workspaces();
-    expect(await simulate('--carts', '2', '--key', workspace.keys.write)).toContain('consents of');
+    expect(await simulate('--carts', '2', '--key', workspace.keys.write)).toContain('sent consents for');
     expect(await workspaces()).toEqual(before);
   });
 });
@@ -56,6 +56,6 @@ describe('npm run verify', () => {
     const whole = await npmRun('verify', '--workspace', 'simulation');
     expect(whole).toMatchObject({ code: 0, said: expect.stringMatching(/^ok$/m) as string });
     const none = await npmRun('verify', '--workspace', 'simulatoin');
-    expect(none).toMatchObject({ code: 2, said: expect.stringContaining('is it spelled right?') as string });
+    expect(none).toMatchObject({ code: 2, said: expect.stringContaining('is the name correct?') as string });
   });
 });

@@ -65,7 +65,7 @@ describe.skipIf(!existsSync('/usr/bin/script'))('npm start', () => {
     const { child, said, exited } = await started(command, args);
     stop(child);
     expect([await exited, said()]).toEqual([0, expect.stringContaining('stopping')]);
-    expect(said()).not.toContain('at once');
+    expect(said()).not.toContain('stopping immediately');
     expect(readdirSync(join(dataDir, 'run'))).toEqual([]);
   });
 });
