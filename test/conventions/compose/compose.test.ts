@@ -235,11 +235,11 @@ describe('engines', () => {
 });
 
 describe('the Dockerfile', () => {
-  it('is the one that Compose builds, and says with it that nobody has tried it', () => {
+  it('is the one that Compose builds, and states that nobody has tested it', () => {
     for (const [, { build }] of containers) {
       if (build) expect(build).toEqual({ context: '.', dockerfile: 'deploy/Dockerfile' });
     }
-    for (const text of [TEXT, DOCKERFILE]) expect(text.split('\n').slice(0, 4).join('\n')).toContain('NOT TRIED');
+    for (const text of [TEXT, DOCKERFILE]) expect(text.split('\n').slice(0, 4).join('\n')).toContain('NOT TESTED');
   });
 
   it('copies what is there, and builds by the scripts of npm start', () => {
