@@ -24,6 +24,10 @@ describe('parseAudience', () => {
     [{ ...abandoned, recovered: false, time: { operator: 'in_last', amount: 30, unit: 'minutes' } }],
     [{ ...updated, status: [], store_id: [], at_least: 1000, anomaly: true, amount: { min: 0 }, mode: ['kiosk'] }],
     [{ ...updated, status: ['never heard of'] }],
+    [{ ...updated, amount: { min: 5, max: 5 } }],
+    [{ ...updated, amount: { max: 0 } }],
+    [{ ...updated, status: [' Ready_For_Pickup'], time: { operator: 'in_next', amount: 1, unit: 'days' } }],
+    ...cases.questions.asks.map(({ audience }): [unknown] => [audience]),
     [{ ...abandoned, status: [] }],
     [{ everyone: true }],
     [{ or: [{ dwell: { status: ['preparing'], for: { amount: 45, unit: 'minutes' } } }] }],
@@ -57,6 +61,17 @@ describe('parseAudience', () => {
     [{ ...updated, at_least: '2' }, ['at_least']],
     [{ ...updated, store_id: [68] }, ['store_id/0']],
     [{ ...updated, amount: { min: 1, mid: 2 } }, ['amount/mid']],
+    [{ ...updated, amount: {} }, ['amount']],
+    [{ ...updated, amount: { min: 2, max: 1 } }, ['amount']],
+    [{ ...updated, amount: { min: -1 } }, ['amount/min']],
+    [{ ...updated, amount: { max: -0.01 } }, ['amount/max']],
+    [{ ...updated, amount: { min: '1' } }, ['amount/min']],
+    [{ ...updated, amount: null }, ['amount']],
+    [{ ...abandoned, recovered: true, time: { operator: 'in_next', amount: 1, unit: 'days' } }, ['recovered']],
+    [{ ...abandoned, recovered: false, time: { operator: 'in_next', amount: 1, unit: 'days' } }, ['recovered']],
+    [{ ...updated, anomaly: false, time: { operator: 'in_next', amount: 1, unit: 'days' } }, ['anomaly']],
+    [{ ...updated, status: ['Ready'], time: { operator: 'in_next', amount: 1, unit: 'days' } }, ['status/0']],
+    [{ and: [{ not: { ...updated, amount: {} } }] }, ['and/0/not/amount']],
     [{ and: [updated, { not: { ...updated, recovered: true } }] }, ['and/1/not/recovered']],
     [at({ operator: 'between', from: '2026-03-09', to: '2026-03-08' }), ['time']],
     [at({ operator: 'between', from: '2026-03-08T00:00:00Z', to: '2026-03-08T00:00:00+01:00' }), ['time']],
@@ -120,6 +135,11 @@ describe('compile', () => {
     const leaf: Audience = { trait: 'cart_abandoned' };
     const { query } = compile({ and: [leaf, { not: leaf }] }, options);
     expect(query.match(/FROM trait_events/g)).toHaveLength(1);
+  });
+
+  it('reads statuses as those of events are read', () => {
+    const { params } = compile({ trait: 'cart_status_updated', status: [' Finished', 'CANCELLED\n'] }, options);
+    expect(Object.values(params)).toContainEqual(['finished', 'cancelled']);
   });
 
   it('refuses what is not built', () => {

@@ -1,3 +1,4 @@
+import { statusText } from '../jane/fields.ts';
 import { boundsOf } from './bounds.ts';
 import type { Audience, DwellNode, TraitNode } from './tree.ts';
 
@@ -156,7 +157,7 @@ class Compiler {
       const pieces = inPieces(values).map((piece) => condition(this.#bind(piece, 'Array(String)')));
       conditions.push(pieces.length === 1 ? pieces.join() : `(${pieces.join(' OR ')})`);
     };
-    anyOf(node.status, (list) => `status IN ${list}`);
+    anyOf(node.status?.map(statusText), (list) => `status IN ${list}`);
     if (fromMs !== null) conditions.push(`occurred_at >= ${this.#boundInstant(fromMs)}`);
     conditions.push(`occurred_at <= ${this.#boundInstant(Math.min(toMs ?? Infinity, this.options.nowMs))}`);
     anyOf(node.store_id, (list) => `store_id IN ${list}`);
@@ -168,7 +169,10 @@ class Compiler {
     if (node.anomaly !== undefined) conditions.push(`anomaly IS ${node.anomaly ? 'NOT NULL' : 'NULL'}`);
     if (node.amount?.min !== undefined) conditions.push(`amount >= ${this.#bindNumber(node.amount.min, 'Float64')}`);
     if (node.amount?.max !== undefined) conditions.push(`amount <= ${this.#bindNumber(node.amount.max, 'Float64')}`);
-    anyOf(node.product_id, (list) => `hasAny(products.product_id, ${list})`);
+    anyOf(
+      node.product_id,
+      (list) => `arrayExists((id, count) -> count > 0 AND id IN ${list}, products.product_id, products.count)`,
+    );
     conditions.push(...this.#known());
     return conditions;
   }

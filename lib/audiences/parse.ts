@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { statusText } from '../jane/fields.ts';
 import { inYears, readDay, readInstant, UNITS, YEAR_MAX, YEAR_MIN } from '../time/index.ts';
 import type { Audience } from './tree.ts';
 
@@ -58,7 +59,12 @@ const time = z.discriminatedUnion('operator', [
 ]);
 
 const list = z.array(z.string().max(1000));
-const number = z.number({ error: 'has to be a number' });
+const money = z.number({ error: 'has to be a number from 0' }).min(0, 'has to be a number from 0');
+const amount = z.strictObject({ min: money.optional(), max: money.optional() }).superRefine(({ min, max }, context) => {
+  if (min === undefined && max === undefined) context.addIssue({ code: 'custom', message: 'has to have min or max' });
+  else if (min !== undefined && max !== undefined && min > max)
+    context.addIssue({ code: 'custom', message: 'min is above max' });
+});
 
 const leaf = z.strictObject({
   trait: z.enum(['cart_abandoned', 'cart_status_updated']),
@@ -72,7 +78,7 @@ const leaf = z.strictObject({
   recovered: z.boolean().optional(),
   anomaly: z.boolean().optional(),
   mode: list.optional(),
-  amount: z.strictObject({ min: number.optional(), max: number.optional() }).optional(),
+  amount: amount.optional(),
   product_id: list.optional(),
 });
 
@@ -81,15 +87,18 @@ const NEXT_STATUSES: readonly string[] = ['ready_for_pickup', 'delivery_started'
 
 const traitNode = leaf.superRefine((node, context) => {
   const refuse = (path: string[], message: string): void => context.addIssue({ code: 'custom', path, message });
+  const looksAhead = node.time?.operator === 'in_next';
+  for (const key of ['recovered', 'anomaly'] as const)
+    if (looksAhead && node[key] !== undefined) refuse([key], 'in_next looks at carts: they have none yet');
   if (node.trait === 'cart_abandoned') {
     if (node.status !== undefined && node.status.length > 0) refuse(['status'], 'cart_abandoned has no status');
-    if (node.anomaly !== undefined) refuse(['anomaly'], 'cart_abandoned has no anomaly');
+    if (node.anomaly !== undefined && !looksAhead) refuse(['anomaly'], 'cart_abandoned has no anomaly');
     return;
   }
-  if (node.recovered !== undefined) refuse(['recovered'], 'only cart_abandoned can be recovered');
-  if (node.time?.operator !== 'in_next') return;
+  if (node.recovered !== undefined && !looksAhead) refuse(['recovered'], 'only cart_abandoned can be recovered');
+  if (!looksAhead) return;
   node.status?.forEach((status, i) => {
-    if (!NEXT_STATUSES.includes(status)) {
+    if (!NEXT_STATUSES.includes(statusText(status))) {
       refuse(['status', String(i)], `in_next knows ${NEXT_STATUSES.join(' and ')} only`);
     }
   });

@@ -69,7 +69,7 @@ function readCartId(fields: Fields): string {
 }
 
 function readStatus(fields: Fields): string | null {
-  const status = fields.readableText('status');
+  const status = fields.readableStatus('status');
   if (status !== null) return status;
   const value = fields.raw('status');
   return value === undefined || typeof value === 'string'
@@ -80,9 +80,9 @@ function readStatus(fields: Fields): string | null {
 function readIdentifiers(fields: Fields, defaultCountry: string): ReadIdentifiers {
   return identifiersOf(
     {
-      user_id: fields.readableId('user_id'),
-      external_id: fields.readableId('external_user_id'),
-      external_source: fields.readableId('external_user_source'),
+      user_id: fields.readableIdentifier('user_id'),
+      external_id: fields.readableIdentifier('external_user_id'),
+      external_source: fields.readableIdentifier('external_user_source'),
       phone: fields.raw('customer_phone_number'),
       email: fields.raw('customer_email_address'),
     },

@@ -1,4 +1,4 @@
-import { idText } from '../people/identifiers.ts';
+import { identifierText, idText } from '../people/identifiers.ts';
 import { isObject, type Json, type JsonObject } from './json.ts';
 import { MAX_ID_CHARACTERS, MAX_LABEL_CHARACTERS, MAX_STATUS_CHARACTERS } from './limits.ts';
 import { Unusable, pointerStep, type UnusableReason } from './unusable.ts';
@@ -43,21 +43,30 @@ export class Fields {
   }
 
   /** An id: text, or a number in decimal. Null where there is none. */
-  id(key: string, maxCharacters = MAX_ID_CHARACTERS): string | null {
+  id(key: string, textOf: (value: unknown) => string | null = idText): string | null {
     const value = this.raw(key);
     if (value === undefined) return null;
     if (typeof value === 'object' || typeof value === 'boolean')
       return this.refuse(key, 'wrong_type', 'must be text or a number.');
     if (typeof value === 'number' && !Number.isFinite(value))
       return this.refuse(key, 'wrong_value', 'is a number beyond all bounds; send it as text.');
-    const text = idText(value);
-    return text === null ? null : this.bounded(key, text, maxCharacters);
+    const text = textOf(value);
+    return text === null ? null : this.bounded(key, text, MAX_ID_CHARACTERS);
+  }
+
+  /** The same of an id that names a person: cleaned (semantics §4) before its limits are applied. */
+  identifier(key: string): string | null {
+    return this.id(key, identifierText);
+  }
+
+  /** The same, refusing nothing: one that is too long is none, for cut it would be another person's. */
+  readableIdentifier(key: string): string | null {
+    return readable(identifierText(this.raw(key)));
   }
 
   /** The same of an id that decides nothing here; one that is too long is none, for cut it would be another's. */
   readableId(key: string): string | null {
-    const text = idText(this.raw(key));
-    return text === null || isTooLong(text, MAX_ID_CHARACTERS) || BAD_CHARACTERS.test(text) ? null : text;
+    return readable(idText(this.raw(key)));
   }
 
   /** Text that is kept literally, such as a status. Null where there is none; the empty text is text. */
@@ -76,13 +85,17 @@ export class Fields {
     return text;
   }
 
-  /** Text such as a status: cleaned and cut to so many characters. Null for what is none, or nothing is left of. */
+  /** A status as it is counted (see `statusText`). Null for what is none, or nothing is left of. */
+  readableStatus(key: string): string | null {
+    const value = this.raw(key);
+    return typeof value === 'string' ? statusText(value) || null : null;
+  }
+
+  /** Text such as a mode: cleaned and cut. Null for what is none, or nothing is left of. */
   readableText(key: string, maxCharacters = MAX_STATUS_CHARACTERS): string | null {
     const value = this.raw(key);
     if (typeof value !== 'string') return null;
-    const clean = withoutBadCharacters(value);
-    const cut = isTooLong(clean, maxCharacters) ? firstCharacters(clean, maxCharacters) : clean;
-    return cut === '' ? null : cut;
+    return firstCharacters(withoutBadCharacters(value), maxCharacters) || null;
   }
 
   /** A finite number, or text that is one in decimal. Null for anything else. */
@@ -118,10 +131,18 @@ export class Fields {
 /** Characters are code points; each is one or two code units. */
 const isTooLong = (text: string, maxCharacters: number): boolean =>
   text.length > 2 * maxCharacters || (text.length > maxCharacters && [...text].length > maxCharacters);
-const firstCharacters = (text: string, count: number): string => [...text.slice(0, 2 * count)].slice(0, count).join('');
+const firstCharacters = (text: string, count: number): string =>
+  isTooLong(text, count) ? [...text.slice(0, 2 * count)].slice(0, count).join('') : text;
+
+const readable = (id: string | null): string | null =>
+  id === null || isTooLong(id, MAX_ID_CHARACTERS) || BAD_CHARACTERS.test(id) ? null : id;
 
 const withoutBadCharacters = (text: string): string =>
   BAD_CHARACTERS.test(text) ? text.replace(/[\p{Cc}\p{Cs}]/gu, '') : text;
+
+/** A status as events and conditions mean it: cleaned, trimmed, in lower case, cut. */
+export const statusText = (text: string): string =>
+  firstCharacters(withoutBadCharacters(text).trim().toLowerCase(), MAX_STATUS_CHARACTERS).trim();
 
 /** Text to show: without control characters and halves of surrogate pairs, at most MAX_LABEL_CHARACTERS code units. */
 export function cleanLabel(text: string): string | null {

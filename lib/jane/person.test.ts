@@ -47,6 +47,7 @@ describe('records of people', () => {
     ['nobody', { name: 'A' }, 'no_identifier', ''],
     ['an unreadable phone alone', { phone: '12' }, 'no_identifier', ''],
     ['user 0 alone', { user_id: 0 }, 'no_identifier', ''],
+    ['placeholders alone', { user_id: 'Guest', phone: '0000000000', email: 'none@none.com' }, 'no_identifier', ''],
     ['2009', { email: 'a@b.co', occurred_at: '2009-01-01T00:00:00Z' }, 'too_early', '/occurred_at'],
     ['no time', { email: 'a@b.co', occurred_at: null }, 'bad_time', '/occurred_at'],
     ['an unknown field', { email: 'a@b.co', 'e/~mail': 1 }, 'unknown_field', '/e~1~0mail'],
@@ -58,6 +59,16 @@ describe('records of people', () => {
   it.each([['Mars/Olympus'], ['PST'], ['+02:00'], [''], [7], [null]])('takes zone %j for none', (zone) =>
     expect(person({ email: 'a@b.co', time_zone: zone })).toMatchObject({ record: { time_zone: null } }),
   );
+
+  it('reads identifiers without what cannot be seen', () =>
+    expect(person({ user_id: ' 7\u200b\n', external_user_id: '\ufeff9', external_user_source: 'pos ' })).toMatchObject({
+      record: {
+        identifiers: [
+          { kind: 'user_id', value: '7' },
+          { kind: 'external', value: 'pos 9' },
+        ],
+      },
+    }));
 
   it('has its time bounded by receipt', () =>
     expect(person({ email: 'a@b.co', occurred_at: '2031-01-01T00:00:00Z' })).toMatchObject({

@@ -28,9 +28,9 @@ export function parsePersonLine(line: Uint8Array, context: LineContext): PersonI
   const time = readOccurredAt(fields, context.receivedAtMs);
   const read = identifiersOf(
     {
-      user_id: fields.id('user_id'),
-      external_id: fields.id('external_user_id'),
-      external_source: fields.id('external_user_source'),
+      user_id: fields.identifier('user_id'),
+      external_id: fields.identifier('external_user_id'),
+      external_source: fields.identifier('external_user_source'),
       phone: fields.raw('phone'),
       email: fields.raw('email'),
     },

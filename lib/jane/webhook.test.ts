@@ -102,8 +102,8 @@ describe('the cart', () => {
     expect((refused as Unusable).message).toMatch(path === '' ? /\w/ : new RegExp(`^${path}: `));
   });
 
-  it.each(['delivery_arrived', 'Verification', ' pending ', '状态', 'x'.repeat(100), '😀'.repeat(100)])(
-    'keeps the status %j literally',
+  it.each(['delivery_arrived', '状态', 'x'.repeat(100), '😀'.repeat(100)])(
+    'keeps the status %j that Jane does not document',
     (status) => expect(event({ id: 1, status })).toMatchObject({ status, emptying: false }),
   );
 
@@ -169,6 +169,47 @@ describe('the cart', () => {
     expect(event({ ...CART, amount: null }).amount).toBeNull();
     const zero = parseWebhook(bytes('{"cart":{"id":1,"status":"a","amount":-0}}'), contextOf()) as CartEvent;
     expect(Object.is(zero.amount, 0)).toBe(true);
+  });
+});
+
+describe('statuses', () => {
+  it.each([
+    ['Pending', 'pending'],
+    [' READY_FOR_PICKUP\n', 'ready_for_pickup'],
+    ['\ufeffFinished', 'finished'],
+    [' Delivery Arrived ', 'delivery arrived'],
+    [`${' '.repeat(120)}${'x'.repeat(120)}`, 'x'.repeat(100)],
+    [`${'x'.repeat(99)} y`, 'x'.repeat(99)],
+  ])('%j is %j', (status, expected) => expect(event({ id: 1, status }).status).toBe(expected));
+
+  it('decide as what they are read as', () => {
+    expect(event({ id: 1, status: ' PENDING', products: [] }).emptying).toBe(true);
+    expect(event({ id: 1, status: 'Verification ', checked_out_time: '2021-06-21 21:00:00' })).toMatchObject({
+      occurred_at_source: 'checked_out',
+    });
+  });
+
+  it.each(['', '   ', '\u0000', '\n\t'])('%j is none', (status) =>
+    expect(webhook({ id: 1, status })).toMatchObject({ reason: 'no_status', path: '/cart/status' }),
+  );
+});
+
+describe('identifiers', () => {
+  it('are cleaned before their limits are applied', () => {
+    const long = 'x'.repeat(200);
+    expect(
+      event({
+        ...CART,
+        user_id: `\ufeff${long}\u200b\n`,
+        external_user_id: '\t9\u200b',
+        external_user_source: ' pos\n',
+      }),
+    ).toMatchObject({ user_id: long, external_id: '9', external_source: 'pos' });
+    expect(event({ ...CART, user_id: `${long}y`, external_user_id: 'Guest' })).toMatchObject({
+      user_id: null,
+      external_id: null,
+      external_source: null,
+    });
   });
 });
 

@@ -9,7 +9,22 @@ describe('ids', () => {
     [9007199254740993n, '9007199254740993'],
     [1e21, '1000000000000000000000'],
     ['00', '00'],
-    [' 7', ' 7'],
+    [' 7', '7'],
+    ['7\n', '7'],
+    ['\u200b7\ufe0f\ufeff', '7'],
+    ['a\u00adb\u200d', 'ab'],
+    ['\u200b \ufeff', null],
+    ['ABC', 'ABC'],
+    ['None of them', 'None of them'],
+    [-1, null],
+    [-1n, null],
+    ...[
+      '0 -1 - undefined null none nan n/a na true false unknown guest anonymous',
+      'NULL None NaN N/A NA TRUE False Unknown GUEST Anonymous',
+    ].flatMap((names) => names.split(' ').map((name): [unknown, null] => [name, null])),
+    [' g\u200buest\u00a0', null],
+    ['guest1', 'guest1'],
+    ['-2', '-2'],
     [null, null],
     [undefined, null],
     ['', null],
@@ -35,6 +50,19 @@ describe('phones', () => {
     ['+18085550143', 'US', '+18085550143'],
     ['+1 (808) 555-0143', 'US', '+18085550143'],
     ['+1 [808] 555–0143', 'US', '+18085550143'],
+    // As Jane writes US numbers: plus and ten digits, without the country code.
+    ['+8085550143', 'US', '+18085550143'],
+    ['+808-555-0143', 'US', '+18085550143'],
+    ['+(808) 555 0143', 'CA', '+18085550143'],
+    ['+7875550143', 'PR', '+17875550143'],
+    // The same where the calling code is another: what it says.
+    ['+8085550143', 'GB', '+8085550143'],
+    ['+4512345678', 'US', '+4512345678'],
+    ['+4420794609', 'US', '+4420794609'],
+    ['+1 1 808 555 0143', 'US', '+18085550143'],
+    ['+44 (0)20 7946 0958', 'US', '+442079460958'],
+    ['+1\u200b808\u2060555\ufeff0143', 'US', '+18085550143'],
+    ['\ufeff(808)\u200b 555-0143 ', 'US', '+18085550143'],
     // Jane's own example: no possible number, and taken as it is.
     ['+1112223333', 'US', '+1112223333'],
     ['+1234567', 'US', '+1234567'],
@@ -51,6 +79,17 @@ describe('phones', () => {
     ['808 555 0143', 'XX', null],
     ['+18085550143', 'XX', '+18085550143'],
     ['8'.repeat(5000), 'US', null],
+    // Placeholders: all digits after the country code are equal, or are 1234567890.
+    ['1111111111', 'US', null],
+    ['+19999999999', 'US', null],
+    ['000-000-0000', 'US', null],
+    ['+0000000000', 'US', null],
+    ['+5555555555', 'US', null],
+    ['+44 7777 777777', 'US', null],
+    ['(123) 456-7890', 'US', null],
+    ['+1 123 456 7890', 'US', null],
+    ['+1234567890', 'US', null],
+    ['+1 888 888 8889', 'US', '+18888888889'],
   ])('%j in %s is %j', (text, country, expected) => {
     expect(phoneOf(text, country)).toBe(expected);
     expect(phoneOf(text, country), 'from the cache').toBe(expected);
@@ -67,6 +106,21 @@ describe('addresses', () => {
     [' Jane@Example.COM ', 'jane@example.com'],
     ['jane.doe+x@mail.example.co', 'jane.doe+x@mail.example.co'],
     ['ünï@exämple.com', 'ünï@exämple.com'],
+    ['j\u00e5ne\u200b@exam\u00adple.com\ufeff', 'j\u00e5ne@example.com'],
+    ['.jane..doe.@example.com', '.jane..doe.@example.com'],
+    ['"j"@a-b.c', '"j"@a-b.c'],
+    [`${'a'.repeat(242)}@example.com`, `${'a'.repeat(242)}@example.com`],
+    [`${'a'.repeat(243)}@example.com`, null],
+    ['jane@example..com', null],
+    ['jane@exa mple.com', null],
+    ['\u200b@example.com', null],
+    ...[
+      'none no noemail no-email noreply no-reply na unknown guest anonymous null undefined',
+      'NONE No NoEmail No-Email NoReply NO-REPLY',
+    ].flatMap((names) => names.split(' ').map((name): [string, null] => [`${name}@example.com`, null])),
+    ['nobody@example.com', 'nobody@example.com'],
+    ['guest1@example.com', 'guest1@example.com'],
+    ['none+1@example.com', 'none+1@example.com'],
     ['jane@localhost', null],
     ['jane@@example.com', null],
     ['a@b@example.com', null],
@@ -136,9 +190,19 @@ describe('all of them', () => {
     );
   });
 
-  it('keeps a source as it came', () => {
-    expect(identifiersOf({ external_id: 'x', external_source: 'c d%20' }, 'US').external_source).toBe('c d%20');
-    expect(identifiersOf({ external_id: 'x', external_source: '  ' }, 'US').external_source).toBe('');
+  it('reads a source as an id is read, but knows no placeholders of it', () => {
+    const sourceOf = (source: unknown) =>
+      identifiersOf({ external_id: 'x', external_source: source }, 'US').external_source;
+    expect(sourceOf('c d%20')).toBe('c d%20');
+    expect(sourceOf(' \ufeffpos\u200b ')).toBe('pos');
+    expect(sourceOf('none')).toBe('none');
+    for (const none of ['  ', '\u200b', null, undefined, {}]) expect(sourceOf(none)).toBe('');
+  });
+
+  it('keeps nothing of a placeholder, and the text of what cannot be read', () => {
+    const read = (phone: string, email: string) => identifiersOf({ phone, email }, 'US');
+    expect(read('0000000000', 'noreply@example.com')).toMatchObject({ unread_phone: null, unread_email: null });
+    expect(read('555', 'jane')).toMatchObject({ unread_phone: '555', unread_email: 'jane' });
   });
 
   it('reads what it has read as the same again, and nothing makes it throw', () => {

@@ -1,4 +1,9 @@
-import { isSupportedCountry, parsePhoneNumberFromString, type CountryCode } from 'libphonenumber-js/min';
+import {
+  getCountryCallingCode,
+  isSupportedCountry,
+  parsePhoneNumberFromString,
+  type CountryCode,
+} from 'libphonenumber-js/min';
 import type { Identifier } from '../../schemas/types.ts';
 
 /** What a cart or a record says about who it is, as it came. */
@@ -32,16 +37,16 @@ const MAX_UNREAD_TEXT = 300;
 /** Normalises identifiers by the rules of semantics §4. `defaultCountry` is an ISO 3166 code of two letters. */
 export function identifiersOf(raw: RawIdentifiers, defaultCountry: string): ReadIdentifiers {
   const externalId = idOf(raw.external_id);
-  const phoneText = idText(raw.phone);
-  const emailText = idText(raw.email);
-  const phone = phoneText === null ? null : phoneOf(phoneText, defaultCountry);
-  const email = emailText === null ? null : emailOf(emailText);
+  const phoneText = identifierText(raw.phone);
+  const emailText = identifierText(raw.email);
+  const phone = phoneText === null ? PLACEHOLDER : readPhone(phoneText, defaultCountry);
+  const email = emailText === null ? PLACEHOLDER : readEmail(emailText);
   return {
     user_id: idOf(raw.user_id),
-    external_source: externalId === null ? null : (idText(raw.external_source) ?? ''),
+    external_source: externalId === null ? null : (identifierText(raw.external_source) ?? ''),
     external_id: externalId,
-    phone,
-    email,
+    phone: phone || null,
+    email: email || null,
     unread_phone: phone === null ? unread(phoneText) : null,
     unread_email: email === null ? unread(emailText) : null,
   };
@@ -72,11 +77,34 @@ export function externalOf(value: string): { source: string; id: string } {
   return { source, id: value.slice(space + 1) };
 }
 
-/** An id as text: 7 is "7"; null for null, an empty or blank text, 0 and "0", and for what is neither text nor number. */
+/** Ids that stand for none, in lower case. */
+const PLACEHOLDER_IDS = new Set('0 -1 - undefined null none nan n/a na true false unknown guest anonymous'.split(' '));
+/** Local parts of addresses that stand for none. */
+const PLACEHOLDER_LOCAL_PARTS = new Set(
+  'none no noemail no-email noreply no-reply na unknown guest anonymous null undefined'.split(' '),
+);
+/** What a phone or an address reads as that stands for none; null is one that cannot be read. */
+const PLACEHOLDER = '';
+
+/** An id as text: 7 is "7"; null for none, for a placeholder, and for what is neither text nor number. */
 export function idOf(value: unknown): string | null {
-  const text = idText(value);
-  return text === '0' ? null : text;
+  const text = identifierText(value);
+  return text === null || PLACEHOLDER_IDS.has(text.toLowerCase()) ? null : text;
 }
+
+/**
+ * The text of an identifier: without default-ignorable code points (zero-width characters, variation selectors, byte
+ * order marks), trimmed. Null where nothing is left.
+ */
+export function identifierText(value: unknown): string | null {
+  const text = idText(value);
+  if (text === null) return null;
+  const clean = (PRINTABLE_ASCII.test(text) ? text : text.replace(IGNORABLE, '')).trim();
+  return clean === '' ? null : clean;
+}
+
+const PRINTABLE_ASCII = /^[\x20-\x7e]*$/;
+const IGNORABLE = /\p{Default_Ignorable_Code_Point}/gu;
 
 /** Text or number as text (a number in decimal, a bigint with all its digits); null where there is none. */
 export function idText(value: unknown): string | null {
@@ -94,21 +122,27 @@ export function idText(value: unknown): string | null {
   }
 }
 
-/**
- * Reads a phone. `+` and 7 to 15 digits is taken as it is once spaces, dots, dashes and brackets are dropped;
- * other forms must be possible numbers of the default country. E.164, or null.
- */
-export function phoneOf(text: string, defaultCountry: string): string | null {
-  if (text.length > MAX_PHONE_TEXT) return null;
-  const bare = text.replace(/[\s.()[\]{}\p{Pd}]/gu, '');
-  return /^\+\d{7,15}$/.test(bare) ? bare : cachedPhone(text, defaultCountry);
-}
+/** Reads a phone: E.164, or null for a placeholder and for what cannot be read. */
+export const phoneOf = (text: string, defaultCountry: string): string | null => {
+  const clean = identifierText(text);
+  return clean === null ? null : readPhone(clean, defaultCountry) || null;
+};
 
-/** Reads an address: trimmed, lower case, one `@`, a dot in the domain. Null for anything else. */
-export function emailOf(text: string): string | null {
-  const address = text.trim().toLowerCase();
+/** Reads an address: in lower case, or null for a placeholder and for what cannot be read. */
+export const emailOf = (text: string): string | null => {
+  const clean = identifierText(text);
+  return clean === null ? null : readEmail(clean) || null;
+};
+
+/** One `@`, something before it, and after it two or more labels parted by single dots; no spaces. */
+const ADDRESS = /^([^@\s]+)@[^@\s.]+(?:\.[^@\s.]+)+$/;
+
+function readEmail(text: string): string | null {
+  const address = text.toLowerCase();
   if (address.length > MAX_EMAIL_TEXT || /[\p{Cc}\p{Cs}]/u.test(address)) return null;
-  return /^[^@\s]+@[^@\s.]+(?:\.[^@\s.]+)+$/.test(address) ? address : null;
+  const localPart = ADDRESS.exec(address)?.[1];
+  if (localPart === undefined) return null;
+  return PLACEHOLDER_LOCAL_PARTS.has(localPart) ? PLACEHOLDER : address;
 }
 
 const unread = (text: string | null): string | null =>
@@ -123,19 +157,36 @@ const CACHED_PHONES = 20_000;
 const phones = new Map<string, string | null>();
 
 /** libphonenumber takes some 10 µs a phone and shoppers come back, so the least recently used are kept. */
-function cachedPhone(text: string, defaultCountry: string): string | null {
+function readPhone(text: string, defaultCountry: string): string | null {
+  if (text.length > MAX_PHONE_TEXT) return null;
   const key = `${defaultCountry} ${text}`;
   let phone = phones.get(key);
   if (phone === undefined) {
-    phone = libPhone(text, defaultCountry);
+    phone = readNewPhone(text, defaultCountry);
     if (phones.size >= CACHED_PHONES) phones.delete(phones.keys().next().value!);
   } else phones.delete(key);
   phones.set(key, phone);
   return phone;
 }
 
-function libPhone(text: string, defaultCountry: string): string | null {
-  const country = isSupportedCountry(defaultCountry) ? { defaultCountry: defaultCountry as CountryCode } : {};
-  const parsed = parsePhoneNumberFromString(text, country);
-  return parsed?.isPossible() === true ? parsed.number : null;
+/** The three rules of semantics §4, in their order. */
+function readNewPhone(text: string, defaultCountry: string): string | null {
+  const country = isSupportedCountry(defaultCountry) ? (defaultCountry as CountryCode) : undefined;
+  const bare = text.replace(/[\s.()[\]{}\p{Pd}\u2212]/gu, '');
+  // Jane writes the ten national digits of a US number after a plus, without the country code.
+  if (country !== undefined && getCountryCallingCode(country) === '1' && /^\+\d{10}$/.test(bare)) {
+    const national = parsePhoneNumberFromString(bare.slice(1), { defaultCountry: country });
+    if (national?.isValid() === true && national.number.length === 12) return national.number;
+  }
+  const parsed = parsePhoneNumberFromString(text, country === undefined ? {} : { defaultCountry: country });
+  const possible = parsed?.isPossible() === true ? parsed.number : undefined;
+  const phone = possible ?? (/^\+\d{7,15}$/.test(bare) ? bare : undefined);
+  if (phone === undefined) return null;
+  return isPlaceholderPhone(phone, parsed?.countryCallingCode ?? '') ? PLACEHOLDER : phone;
+}
+
+/** All digits after the country code are equal, or they are 1234567890; Jane writes those after a plus, too. */
+function isPlaceholderPhone(phone: string, callingCode: string): boolean {
+  const digits = phone.slice(1 + callingCode.length);
+  return /^(\d)\1*$/.test(digits) || digits === '1234567890' || phone === '+1234567890';
 }

@@ -18,6 +18,20 @@ describe('times as Jane writes them', () => {
     ['2021-06-21T21:41:28Z', 'America/New_York', '2021-06-21T21:41:28.000Z'],
     ['2021-06-21T21:41:28-07:00', 'America/New_York', '2021-06-22T04:41:28.000Z'],
     ['2021-06-21 21:41:28 +0530', 'UTC', '2021-06-21T16:11:28.000Z'],
+    // The forms that Jane's times may take: parted by a space or T, with or without fraction and offset.
+    ...[' ', 'T'].flatMap((by) =>
+      ['', '.5', '.123456'].flatMap((fraction) =>
+        ['Z', '+00', '+0000', '+00:00'].map((offset): [string, string, string] => [
+          `2021-06-21${by}21:41:20${fraction}${offset}`,
+          'America/New_York',
+          `2021-06-21T21:41:20.${fraction.slice(1, 4).padEnd(3, '0')}Z`,
+        ]),
+      ),
+    ),
+    ['2021-06-21 21:41:20-07', 'UTC', '2021-06-22T04:41:20.000Z'],
+    ['2021-06-21 21:41:20+5', 'UTC', null],
+    ['2021-06-21 21:41:20+24', 'UTC', null],
+    ['2021-06-21 21:41:20+000', 'UTC', null],
     ['2021-06-21 21:41:28', 'America/New_York', '2021-06-22T01:41:28.000Z'],
     ['2021-12-21 21:41:28', 'America/New_York', '2021-12-22T02:41:28.000Z'],
     // Skipped: forward by the gap. Doubled: the earlier.
@@ -87,6 +101,7 @@ describe('instants of lines', () => {
     ['2026-03-17T09:30:00', null],
     ['2026-03-17T09:30Z', null],
     ['2026-03-17T09:30:00+0100', null],
+    ['2026-03-17T09:30:00+01', null],
     [' 2026-03-17T09:30:00Z', null],
     ['2026-03-17', null],
   ])('%s is %s', (text, expected) => expect(iso(readInstant(text))).toBe(expected));

@@ -1,7 +1,7 @@
 import { instantOfLocal } from './local-time.ts';
 
 const DATE_TIME =
-  /^(\d{4})-(\d\d)-(\d\d)[Tt ](\d\d):(\d\d):(\d\d)(?:[.,](\d{1,30}))?(?: ?(?:([Zz]|UTC|GMT)|([+-])(\d\d):?(\d\d)))?$/;
+  /^(\d{4})-(\d\d)-(\d\d)[Tt ](\d\d):(\d\d):(\d\d)(?:[.,](\d{1,30}))?(?: ?(?:([Zz]|UTC|GMT)|([+-])(\d\d)(?::?(\d\d))?))?$/;
 const RFC_3339 = /^\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(?:\.\d{1,30})?(?:[Zz]|[+-]\d\d:\d\d)$/;
 const NO_SECONDS = /^(\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d)(?![\d:])/;
 
@@ -18,8 +18,9 @@ export function readTime(text: string, zone: string): number | null {
   if (local === null) return null;
   if (utc !== undefined) return local;
   if (sign === undefined) return instantOfLocal(local, zone);
-  if (+offsetHours! > 23 || +offsetMinutes! > 59) return null;
-  const offset = (+offsetHours! * 60 + +offsetMinutes!) * 60_000;
+  const minutes = +(offsetMinutes ?? 0);
+  if (+offsetHours! > 23 || minutes > 59) return null;
+  const offset = (+offsetHours! * 60 + minutes) * 60_000;
   return sign === '+' ? local - offset : local + offset;
 }
 

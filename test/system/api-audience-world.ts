@@ -116,14 +116,18 @@ function satisfies(node: TraitNode, row: TraitEventRow, { nowMs, knownAtMs }: Ev
     occurred_at <= nowMs &&
     (fromMs === null || occurred_at >= fromMs) &&
     (toMs === null || occurred_at <= toMs) &&
-    within(node.status, row.status) &&
+    within(
+      node.status?.map((status) => status.trim().toLowerCase()),
+      row.status,
+    ) &&
     within(node.store_id, row.store_id) &&
     within(node.mode, row.mode) &&
     (node.recovered === undefined || node.recovered === recovered) &&
     (node.anomaly === undefined || node.anomaly === (row.anomaly !== null)) &&
     (node.amount?.min === undefined || (amount !== null && amount >= node.amount.min)) &&
     (node.amount?.max === undefined || (amount !== null && amount <= node.amount.max)) &&
-    (!node.product_id?.length || row.products.some(({ product_id }) => node.product_id?.includes(product_id))) &&
+    (!node.product_id?.length ||
+      row.products.some(({ product_id, count }) => count > 0 && node.product_id?.includes(product_id))) &&
     (knownAtMs === undefined
       ? retracted_at === null
       : row.detected_at <= knownAtMs && (retracted_at === null || retracted_at > knownAtMs))
