@@ -6,7 +6,7 @@ const TIMEOUT_MS = 120_000;
 
 const definition = defineConfig({
   name: 'npm run registry-topics',
-  doc: 'Makes the topics of the schema registry, which keep its schemas for ever. Made by itself they would forget them after 7 days.',
+  doc: 'Creates the topics of the schema registry, which keep its schemas forever. Topics that the registry creates itself delete them after 7 days.',
   fields: {},
 });
 
@@ -17,7 +17,7 @@ async function main(): Promise<void> {
     return;
   }
   await ensureRegistryTopics(config.kafkaBrokers, TIMEOUT_MS);
-  process.stderr.write(`${REGISTRY_TOPICS.join(', ')}: there, and kept for ever\n`);
+  process.stderr.write(`${REGISTRY_TOPICS.join(', ')}: exist, and keep their records forever\n`);
 }
 
 if (process.argv.includes('--help')) process.stdout.write(helpText(definition));

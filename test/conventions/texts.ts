@@ -13,7 +13,7 @@ export interface Text {
 const CODE = /^(lib|services|scripts|deploy|web)\/.*\.(ts|tsx|mjs)$/;
 const TEST = /\.test\.tsx?$|\/testing\/|\/testing\.ts$/;
 /** Documents, help texts and files of which the comments are what people read. */
-const PROSE = /\.md$|^scripts\/help\/.*\.txt$|^docker-compose\.yml$|^deploy\/(Dockerfile|.*\.xml)$|^web\/.*\.html$/;
+const PROSE = /\.md$|^scripts\/help\/.*\.txt$|^docker-compose\.yml$|^deploy\/Dockerfile$|^web\/.*\.html$/;
 
 /** Literals of one word are codes and keys; from two on they are read. */
 const isSentence = (text: string): boolean => /\S\s+\S/.test(text);
