@@ -4,10 +4,7 @@ import type { DeadLetter, Outcome } from '../../schemas/types.ts';
 import type { TopicContent } from './topic-consumer-options.ts';
 import { addDeadLetter, addOutcome } from './rows.ts';
 
-/**
- * Aliases first: a merge is then told by them alone, and whoever applies them to people as well sees
- * it in one step. Traits last: who they belong to is there already.
- */
+/** What one record caused (a merge, a split) is in one block, but its tables are written side by side. */
 export const OUTCOMES: TopicContent<Outcome> = {
   topic: TOPICS.traitEvents,
   tables: [TABLES.personAliases, TABLES.people, TABLES.carts, TABLES.traitEvents],

@@ -14,6 +14,9 @@ export interface LedgerState {
   mark?: Mark | undefined;
 }
 
+/** What one row says of all blocks of a partition. */
+export type Checkpoint = Omit<LedgerState, 'blocks'>;
+
 export interface LedgerOptions {
   database: SinkDatabase;
   topic: string;
@@ -63,10 +66,11 @@ export class Ledger {
     await database.appendToLedger(rows, signal);
   }
 
-  /** Records in one row that everything from `first` up to `next` (exclusive) is in all tables. */
-  async checkpoint(partition: number, { first, next, mark }: Omit<LedgerState, 'blocks'>): Promise<void> {
+  /** Sums up partitions, each in one row: everything from `first` up to `next` (exclusive) is in all tables. */
+  async checkpoint(checkpoints: ReadonlyMap<number, Checkpoint>): Promise<void> {
     const { database, topic, clock, signal } = this.options;
-    const row = {
+    const now = clock.wallMs();
+    const rows = [...checkpoints].map(([partition, { first, next, mark }]) => ({
       topic,
       partition,
       checkpoint: true,
@@ -74,10 +78,10 @@ export class Ledger {
       last_offset: next - 1,
       rows: 0,
       hash: '',
-      written_at: clock.wallMs(),
+      written_at: now,
       last_record: mark === undefined ? '' : markText(mark),
-    };
-    await database.appendToLedger([row], signal);
+    }));
+    await database.appendToLedger(rows, signal);
   }
 }
 

@@ -1,53 +1,41 @@
-import { systemClock } from '../../lib/clock/index.ts';
-import { findBroken } from '../../lib/kafka/continuity.ts';
-import { openingOf, type Opening } from './cursor.ts';
-import type { TopicConsumerOptions } from './topic-consumer-options.ts';
 import type { LedgerState } from './ledger.ts';
 
-/** What was found out about one partition before it is read. */
-export interface Opened {
-  partition: number;
-  /** What the ledger says; where it says nothing, the beginning of the log. */
-  state: LedgerState;
-  /** High watermark. */
+/** Where a partition begins, or why it cannot. */
+export type Opening = { state: LedgerState; lost: boolean } | { problem: string };
+
+const OTHER_LOG =
+  'this is not the topic that was read before; use the database that belongs to this topic, or an empty one';
+
+/** What the log shows of a partition. */
+export interface LogView {
+  beginning: number;
+  /** Exclusive. */
   end: number;
-  /** Why it cannot be read on, or null. */
-  problem: string | null;
-  /** Records were deleted that the sink never saw, and it goes on all the same. */
-  lost: boolean;
+  /** The log has another record at the offset of the last record in the ledger. */
+  isBroken: boolean;
 }
 
 /**
- * Holds partitions against their ledgers. Insists on the ledger until `wanted` is aborted, then returns null; throws
- * what Kafka throws.
+ * Where a partition resumes. `lost`: records were deleted that the sink never read, and `acceptLost` lets it resume
+ * after them.
  */
-export const openPartitions = async <M>(
-  { kafka, content, ledger, writer, settings }: TopicConsumerOptions<M>,
-  partitions: readonly number[],
-  wanted: AbortSignal,
-): Promise<Opened[] | null> => {
-  if (partitions.length === 0) return [];
-  let states: Awaited<ReturnType<typeof ledger.read>> = new Map();
-  const read = await writer.insist('ledger', wanted, async () => {
-    states = await ledger.read(partitions);
-  });
-  if (!read) return null;
-  const { topic } = content;
-  const [beginnings, ends] = await Promise.all([kafka.beginningOffsets(topic), kafka.endOffsets(topic)]);
-  const marks = [...states].flatMap(([partition, { next, mark }]) =>
-    // Where the log ends too early there is nothing to look at.
-    mark === undefined || next > (ends[partition] ?? 0) ? [] : [[partition, mark] as const],
-  );
-  const broken = await findBroken(kafka, topic, new Map(marks), beginnings, systemClock);
-  return partitions.map((partition) => {
-    const [beginning, end] = [beginnings[partition] ?? 0, ends[partition] ?? 0];
-    const known = states.get(partition);
-    const opening = openingOf(known, { beginning, end, isBroken: broken.has(partition) }, settings.acceptLost);
-    return { partition, end, ...foundOf(opening, known ?? { first: 0, next: 0, blocks: 0 }) };
-  });
+export const openingOf = (
+  ledger: LedgerState | undefined,
+  { beginning, end, isBroken }: LogView,
+  acceptLost: boolean,
+): Opening => {
+  if (ledger === undefined) return { state: { first: beginning, next: beginning, blocks: 0 }, lost: false };
+  if (ledger.next > end) {
+    return { problem: `the ledger ends at offset ${ledger.next}, but the topic ends at ${end}: ${OTHER_LOG}` };
+  }
+  if (isBroken) {
+    return { problem: `the record at offset ${ledger.mark?.offset} is not the one in the ledger: ${OTHER_LOG}` };
+  }
+  if (ledger.next >= beginning) return { state: ledger, lost: false };
+  if (acceptLost) return { state: { ...ledger, next: beginning }, lost: true };
+  return {
+    problem:
+      `offsets ${ledger.next} to ${beginning - 1} were deleted before they were read; ` +
+      'to continue without them, start the sink once with SINK_ACCEPT_LOST=true',
+  };
 };
-
-const foundOf = (opening: Opening, known: LedgerState): Pick<Opened, 'state' | 'problem' | 'lost'> =>
-  'problem' in opening
-    ? { state: known, problem: opening.problem, lost: false }
-    : { state: opening.state, problem: null, lost: opening.lost };

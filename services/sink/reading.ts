@@ -1,12 +1,12 @@
 import { UndecodableError, UnknownSchemaError, type Codec } from '../../lib/avro/index.ts';
 import type { Clock } from '../../lib/clock/index.ts';
 import type { KafkaRecord } from '../../lib/kafka/types.ts';
-import { valueOf, type Message } from './cursor.ts';
+import type { Message } from './cursor.ts';
 
 const SCHEMA_ATTEMPTS = 10;
 const SCHEMA_PAUSE_MS = 1_000;
 
-/** What a record says; undefined when the writer's schema has to be fetched first. Throws what the codec throws. */
+/** The decoded record; undefined when its writer's schema has to be fetched first. Throws what the codec throws. */
 export const decode = <M>(codec: Codec<M>, record: KafkaRecord): Message<M> | undefined => {
   const value = valueOf(record);
   try {
@@ -17,7 +17,7 @@ export const decode = <M>(codec: Codec<M>, record: KafkaRecord): Message<M> | un
   }
 };
 
-/** Fetches the writer's schema, again for a while where the registry is away, and decodes. */
+/** Fetches the writer's schema and decodes. While the registry is unavailable it retries, ten times at most. */
 export const decodeUnknown = async <M>(
   codec: Codec<M>,
   record: KafkaRecord,
@@ -34,4 +34,9 @@ export const decodeUnknown = async <M>(
       await clock.sleep(SCHEMA_PAUSE_MS, signal);
     }
   }
+};
+
+const valueOf = (record: KafkaRecord): Buffer => {
+  if (record.value === null) throw new Error('the record has no value');
+  return record.value;
 };

@@ -49,8 +49,9 @@ export const startSink = (options: SinkOptions): Sink => {
   };
 };
 
-const createConsumer = <M>(
-  { kafka, database, url, settings, logger, metrics, clock, rules = SINK_RULES }: SinkOptions,
+/** One topic's consumer with its ledger and its writer; not started. */
+export const createConsumer = <M>(
+  { kafka, database, url, settings, logger, metrics, clock, rules = SINK_RULES }: Omit<SinkOptions, 'codecs'>,
   content: TopicContent<M>,
   codec: Codec<M>,
   groupId: string,

@@ -4,7 +4,7 @@ import type { Clock } from '../../lib/clock/index.ts';
 import type { Kafka } from '../../lib/kafka/types.ts';
 import type { TopicName } from '../../lib/topics.ts';
 import type { Rows } from './block.ts';
-import type { SameCause } from './cursor.ts';
+import type { Message } from './cursor.ts';
 import type { Ledger } from './ledger.ts';
 import type { SinkMetrics } from './metrics.ts';
 import type { BlockWriter } from './writer.ts';
@@ -12,21 +12,24 @@ import type { BlockWriter } from './writer.ts';
 /** What a topic's records become. */
 export interface TopicContent<M> {
   topic: TopicName;
-  /** The tables, in the order in which a block writes them. */
+  /** Every table that a record may have rows in. */
   tables: readonly string[];
+  /** Throws when the record says nothing that has a row. */
   addRows(rows: Rows, message: M, offset: number): void;
-  sameCause: SameCause<M>;
+  /** Two records have the same cause: their rows go into one block. */
+  sameCause(a: Message<M>, b: Message<M>): boolean;
+  /** Unix milliseconds. */
   logTimeMs(message: M): number;
 }
 
 export interface SinkSettings {
-  /** Blocks begin at least so far apart, unless one is full. */
+  /** The least time between the beginnings of two blocks, unless one is full. */
   blockIntervalMs: number;
-  /** A block is full with so many records, but for the rest of a cause. */
+  /** A block with so many records is full; the rest of a cause may still be added. */
   blockRecordsMax: number;
-  /** And with so many bytes of rows. */
+  /** A block with so many bytes of rows is full. */
   blockBytesMax: number;
-  /** Go on where records were deleted unread. */
+  /** Continue after records that were deleted unread. */
   acceptLost: boolean;
 }
 
@@ -35,11 +38,11 @@ export interface TopicConsumerOptions<M> {
   kafka: Kafka;
   codec: Codec<M>;
   groupId: string;
-  /** Base URL of the health server, said in the group. */
+  /** Base URL of the health server, published in the group. */
   url: string | null;
   ledger: Ledger;
   writer: BlockWriter;
-  /** Ends what ledger and writer have under way. */
+  /** Aborts requests of `ledger` and `writer` that are under way. */
   givingUp: AbortController;
   settings: SinkSettings;
   logger: Logger;

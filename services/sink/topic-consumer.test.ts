@@ -1,257 +1,303 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import type { Codec } from '../../lib/avro/index.ts';
-import { systemClock, type Clock } from '../../lib/clock/index.ts';
-import { markOf, type Mark } from '../../lib/kafka/continuity.ts';
+import { ManualClock } from '../../lib/clock/testing.ts';
+import { markOf, markText } from '../../lib/kafka/continuity.ts';
 import { CorruptRecordError, OffsetOutOfRangeError } from '../../lib/kafka/errors.ts';
-import type { Batch, Kafka, KafkaRecord, PartitionOffset, Reader, ReaderOptions } from '../../lib/kafka/types.ts';
 import { createLogger, createMetrics } from '../../lib/telemetry/index.ts';
 import { TOPICS } from '../../lib/topics.ts';
-import { TopicConsumer } from './topic-consumer.ts';
-import type { Ledger, LedgerState } from './ledger.ts';
 import { createSinkMetrics } from './metrics.ts';
-import type { BlockWriter } from './writer.ts';
+import { createConsumer } from './sink.ts';
+import { MemoryDatabase, recordOf, ScriptedKafka, TEXTS } from './testing.ts';
 
 /**
- * A consumer between a Kafka and a ClickHouse that are lists: what the real ones cannot be made to do at will, as to
- * refuse one offset for ever. That nothing is lost is shown on the real ones (test/system/sink.test.ts).
+ * A consumer between a Kafka and a ClickHouse that are lists: they can be made to do what the real ones cannot, such as
+ * refusing one offset for ever. That nothing is lost is shown on the real ones (test/system/sink.test.ts).
  */
 
 const topic = TOPICS.traitEvents;
-const consumers: TopicConsumer<string>[] = [];
+const closing: (() => Promise<void>)[] = [];
 afterEach(async () => {
-  await Promise.all(consumers.splice(0).map((consumer) => consumer.stop()));
+  await Promise.all(closing.splice(0).map((close) => close()));
 });
 
-const recordOf = (offset: number, value: string): KafkaRecord => ({
-  ...{ offset, timestampMs: 0, key: null, value: Buffer.from(value), headers: {} },
-});
-const batchOf = (partition: number, records: KafkaRecord[], nextOffset: number): Batch => ({
-  ...{ topic, partition, records, nextOffset, highWatermark: 100, lastStableOffset: nextOffset, owner: undefined },
-});
-
-/** `known`: what the ledger says. `standing`: what the log holds where a mark is looked for. */
-function open({ known = new Map<number, LedgerState>(), standing = 'last' } = {}) {
-  const assigns: PartitionOffset[][] = [];
-  const seeks: PartitionOffset[] = [];
-  const ready: (Batch | Error)[] = [];
-  const removes: number[] = [];
-  const ledgerReads: number[][] = [];
-  const waits: number[] = [];
-  let [polls, aheadMs] = [0, 0];
-  const reader = {
-    assign: (partitions) => void assigns.push([...partitions]),
-    seek: (partition) => void seeks.push(partition),
-    remove: (_, partition) => void removes.push(partition),
-    poll: async (maxWaitMs: number) => {
-      polls += 1;
-      waits.push(maxWaitMs);
-      await new Promise((resolve) => setTimeout(resolve, 1));
-      const next = ready.shift();
-      if (next instanceof Error) throw next;
-      return next === undefined ? [] : [next];
-    },
-    close: () => Promise.resolve(),
-  } satisfies Partial<Reader>;
-  /** Looks at one record of each partition. */
-  const looking = (): Partial<Reader> => {
-    let batches: Batch[] = [];
-    return {
-      assign: (partitions) => {
-        batches = partitions.map(({ partition, offset }) =>
-          batchOf(partition, [recordOf(offset, standing)], offset + 1),
-        );
-      },
-      remove: () => undefined,
-      poll: () => Promise.resolve(batches.splice(0)),
-      close: () => Promise.resolve(),
-    };
-  };
-  const kafka = {
-    createReader: ({ isolation }: ReaderOptions) => (isolation === 'read_committed' ? reader : looking()),
-    joinGroup: ({ onAssigned }: { onAssigned(partitions: number[], generation: number): void }) => {
-      onAssigned([0, 1], 1);
-      return { leave: () => Promise.resolve() };
-    },
-    beginningOffsets: () => Promise.resolve([0, 0]),
-    endOffsets: () => Promise.resolve([100, 100]),
-  };
-  const written: [partition: number, first: number, last: number, records: number][] = [];
-  const writer = {
-    healthy: true,
-    insist: async (_: string, wanted: AbortSignal, action: () => Promise<void>) => {
-      if (!wanted.aborted) await action();
-      return !wanted.aborted;
-    },
-    write: (block: { ranges: Map<number, { first: number; last: number; records: number }> }) => {
-      for (const [partition, { first, last, records }] of block.ranges) written.push([partition, first, last, records]);
-      return Promise.resolve(true);
-    },
-  };
-  const ledger = {
-    read: (partitions: readonly number[]) => {
-      ledgerReads.push([...partitions]);
-      return Promise.resolve(new Map([...known].filter(([partition]) => partitions.includes(partition))));
-    },
-    checkpoint: () => Promise.resolve(),
-  };
+function open({ assigned = [0, 1] }: { assigned?: number[] | null } = {}) {
+  const clock = new ManualClock();
+  const kafka = new ScriptedKafka(clock);
+  const database = new MemoryDatabase();
+  const metrics = createSinkMetrics(createMetrics());
   const decode = (value: Buffer): string => {
     if (value.toString() === 'garbage') throw new Error('garbage');
     return value.toString();
   };
-  const metrics = createSinkMetrics(createMetrics());
-  const consumer = new TopicConsumer<string>({
-    content: { topic, tables: [], addRows: () => undefined, sameCause: () => false, logTimeMs: () => 0 },
-    kafka: kafka as unknown as Kafka,
-    codec: { decode } as Partial<Codec<string>> as Codec<string>,
-    groupId: 'sink',
-    url: null,
-    ledger: ledger as unknown as Ledger,
-    writer: writer as unknown as BlockWriter,
-    settings: { blockIntervalMs: 60_000, blockRecordsMax: 100, blockBytesMax: 1 << 20, acceptLost: false },
-    logger: createLogger('test', 'silent'),
-    metrics,
-    givingUp: new AbortController(),
-    clock: { ...systemClock, elapsedMs: () => systemClock.elapsedMs() + aheadMs } satisfies Clock,
-  });
-  consumers.push(consumer);
-  const say = (partition: number, offset: number, ...values: string[]): void => {
-    const records = values.map((value, at) => recordOf(offset + at, value));
-    ready.push(batchOf(partition, records, offset + values.length));
+  const consumer = createConsumer<string>(
+    {
+      kafka: kafka.port,
+      database,
+      url: null,
+      settings: { blockIntervalMs: 60_000, blockRecordsMax: 100, blockBytesMax: 1 << 20, acceptLost: false },
+      logger: createLogger('test', 'silent'),
+      metrics,
+      clock,
+    },
+    TEXTS,
+    { decode } as Partial<Codec<string>> as Codec<string>,
+    'sink',
+  );
+  let isStopped = false;
+  const stop = async (): Promise<void> => {
+    if (isStopped) return;
+    isStopped = true;
+    const stopping = consumer.stop();
+    await clock.advance(10_000);
+    await stopping;
   };
+  closing.push(stop);
   return {
-    ...{ consumer, assigns, seeks, removes, ready, ledgerReads, waits, written, say },
-    polls: () => polls,
-    stopped: async () => (await metrics.stopped.get()).values[0]?.value,
-    /** Time goes on. */
-    pass: (ms: number) => void (aheadMs += ms),
+    ...{ clock, consumer, database, kafka, stop },
+    /** Starts it, and lets it do what it can. */
+    start: async (): Promise<void> => {
+      consumer.start();
+      if (assigned !== null) kafka.group!.onAssigned(assigned, 1);
+      await clock.advance(0);
+    },
+    states: () => consumer.positions().map(({ state }) => state),
+    stoppedPartitions: async () => (await metrics.stopped.get()).values[0]?.value,
   };
 }
 
-const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
-const until = async (condition: () => boolean): Promise<void> => {
-  for (let i = 0; i < 500 && !condition(); i++) await pause(10);
-  expect(condition()).toBe(true);
-};
-
-describe('a consumer', () => {
-  it('tries a partition that stands still again, and keeps what it has gathered of the others', async () => {
-    const { consumer, say, assigns, seeks, ledgerReads, written, pass, polls } = open();
+describe('a topic consumer', () => {
+  it('retries a stopped partition, and keeps what it has gathered of the others', async () => {
+    const { start, clock, consumer, kafka, database, states } = open();
+    await start();
     // The first block is written at once, the next one waits for its interval.
-    say(1, 0, 'a');
-    consumer.start();
-    await until(() => written.length === 1);
-    say(0, 0, 'garbage');
-    say(1, 1, 'b', 'c');
-    await until(() => consumer.positions().some(({ state }) => state === 'stopped'));
-    const before = polls();
-    pass(31_000);
-    await until(() => seeks.length > 0 || ledgerReads.length > 1);
-    await until(() => polls() > before + 2);
-    expect(ledgerReads).toEqual([[0, 1], [0]]);
-    expect(seeks).toEqual([{ topic, partition: 0, offset: 0 }]);
-    expect(assigns.at(-1)).toHaveLength(2);
-    expect(consumer.positions().map(({ state }) => state)).toEqual(['running', 'running']);
-    say(0, 0, 'x');
-    const asked = polls();
-    await until(() => polls() > asked + 2);
-    pass(31_000);
-    await until(() => written.length > 1);
-    expect(written).toEqual([
+    kafka.say(1, 0, 'a');
+    await clock.advance(1);
+    expect(database.blocks).toEqual([[1, 0, 0, 1]]);
+    kafka.say(0, 0, 'garbage');
+    kafka.say(1, 1, 'b', 'c');
+    await clock.advance(1);
+    expect(states()).toEqual(['stopped', 'running']);
+    await clock.advance(31_000);
+    expect(database.ledgerReads).toEqual([[0, 1], [0]]);
+    expect(kafka.seeks).toMatchObject([{ topic, partition: 0, offset: 0 }]);
+    expect(kafka.assigns.at(-1)).toHaveLength(2);
+    expect(states()).toEqual(['running', 'running']);
+    kafka.say(0, 0, 'x');
+    await clock.advance(31_000);
+    expect(database.blocks).toEqual([
       [1, 0, 0, 1],
       [1, 1, 2, 2],
       [0, 0, 0, 1],
     ]);
+    expect(consumer.positions().map(({ position }) => position)).toEqual([1, 3]);
   });
 
   it.each([
     ['is damaged', new CorruptRecordError(topic, 0, 1, new Error('crc'))],
-    ['is not where it was', new OffsetOutOfRangeError(topic, 0, 1)],
-  ])('stops one partition alone whose log %s: the other goes on, and nobody waits for it', async (_, error) => {
-    const { consumer, say, assigns, removes, ready, written, stopped, ledgerReads } = open();
-    say(1, 0, 'a');
-    ready.push(error);
-    say(1, 1, ...Array.from({ length: 100 }, () => 'b'));
-    consumer.start();
-    await until(() => written.length === 2);
-    expect(written).toEqual([
+    ['lost the offset', new OffsetOutOfRangeError(topic, 0, 1)],
+  ])('stops one partition alone whose log %s: the other is read on, and readiness does not wait', async (_, error) => {
+    const { start, clock, consumer, kafka, database, states, stoppedPartitions } = open();
+    await start();
+    kafka.say(1, 0, 'a');
+    kafka.fail(error);
+    kafka.say(1, 1, ...Array.from({ length: 100 }, () => 'b'));
+    await clock.advance(1);
+    expect(database.blocks).toEqual([
       [1, 0, 0, 1],
       [1, 1, 100, 100],
     ]);
-    expect(consumer.positions().map(({ state }) => state)).toEqual(['stopped', 'running']);
-    expect(await stopped()).toBe(1);
+    expect(states()).toEqual(['stopped', 'running']);
+    expect(await stoppedPartitions()).toBe(1);
     expect(consumer.ready()).toBe(true);
-    expect(removes).toEqual([0]);
-    expect(assigns).toHaveLength(2);
-    expect(ledgerReads).toEqual([[0, 1]]);
+    expect(kafka.removes).toEqual([0]);
+    expect(database.ledgerReads).toEqual([[0, 1]]);
   });
 
-  it('does not try a partition at once again, whatever Kafka refuses', async () => {
-    const { consumer, ready, ledgerReads } = open();
-    for (let i = 0; i < 1_000; i++) ready.push(new OffsetOutOfRangeError(topic, 0, 0));
-    consumer.start();
-    await pause(400);
-    expect(ledgerReads).toEqual([[0, 1]]);
+  it('stops at a record that has no row, and writes what came before it', async () => {
+    const { start, clock, consumer, kafka, database } = open();
+    await start();
+    kafka.say(0, 0, 'a', 'b', 'unusable', 'c');
+    await clock.advance(1);
+    expect(database.blocks).toEqual([[0, 0, 1, 2]]);
+    expect(consumer.positions()[0]).toMatchObject({ state: 'stopped', position: 2 });
   });
 
-  it('pauses before it begins again when reading as a whole fails', async () => {
-    const { consumer, ready, polls } = open();
-    for (let i = 0; i < 1_000; i++) ready.push(new Error('away'));
-    consumer.start();
-    await pause(400);
-    expect(polls()).toBeLessThanOrEqual(2);
+  it('does not retry a partition at once, whatever Kafka refuses', async () => {
+    const { start, clock, kafka, database } = open();
+    for (let i = 0; i < 1_000; i++) kafka.fail(new OffsetOutOfRangeError(topic, 0, 0));
+    await start();
+    await clock.advance(900);
+    expect(database.ledgerReads).toEqual([[0, 1]]);
   });
 
-  it('waits half a second for records at most, however far the next block is', async () => {
-    const { consumer, say, waits, written } = open();
-    say(1, 0, 'a');
-    consumer.start();
-    await until(() => written.length === 1);
-    say(1, 1, 'b');
-    const asked = waits.length;
-    await until(() => waits.length > asked + 5);
-    expect(Math.max(...waits)).toBe(500);
+  it('pauses before it restarts when reading as a whole fails', async () => {
+    const { start, clock, kafka } = open();
+    for (let i = 0; i < 1_000; i++) kafka.fail(new Error('unavailable'));
+    await start();
+    await clock.advance(900);
+    expect(kafka.polls).toBe(1);
+    await clock.advance(200);
+    expect(kafka.polls).toBe(2);
+  });
+
+  it('ignores a batch that was fetched before its partition was opened again', async () => {
+    const { start, clock, consumer, kafka, database } = open();
+    await start();
+    kafka.say(0, 0, 'garbage');
+    await clock.advance(1);
+    // The partition is being opened again, and waits for the ledger, when the reply to an older fetch arrives.
+    database.refuse = (request) => request === 'ledger';
+    await clock.advance(31_000);
+    expect(consumer.ready()).toBe(false);
+    kafka.say(0, 2, 'fetched before');
+    database.refuse = () => false;
+    await clock.advance(1_000);
+    expect(consumer.positions()[0]).toMatchObject({ state: 'running', position: 0 });
+    kafka.say(0, 0, 'x', 'y', 'z');
+    await clock.advance(1);
+    expect(database.blocks).toEqual([[0, 0, 2, 3]]);
+  });
+});
+
+describe('the ledger row of a block', () => {
+  it('is written after all tables, however often ClickHouse refuses one', async () => {
+    const { start, clock, consumer, kafka, database } = open();
+    await start();
+    database.refuse = (request) => request === 'texts';
+    kafka.say(0, 0, 'a');
+    await clock.advance(60_000);
+    expect([database.ledger, consumer.ready()]).toEqual([[], false]);
+    database.refuse = () => false;
+    await clock.advance(5_000);
+    expect(database.blocks).toEqual([[0, 0, 0, 1]]);
+    expect([database.inserts.length, consumer.ready()]).toEqual([1, true]);
+  });
+
+  it('is written at the end for what is gathered, with a checkpoint', async () => {
+    const { start, clock, kafka, database, stop } = open();
+    await start();
+    kafka.say(0, 0, 'a');
+    await clock.advance(1);
+    kafka.say(0, 1, 'b');
+    await clock.advance(1);
+    await stop();
+    expect(database.blocks).toEqual([
+      [0, 0, 0, 1],
+      [0, 1, 1, 1],
+    ]);
+    expect(database.ledger.at(-1)).toMatchObject({ checkpoint: true, first_offset: 0, last_offset: 1 });
+  });
+
+  it('is not written when the consumer stops while ClickHouse refuses', async () => {
+    const { start, clock, kafka, database, stop } = open();
+    await start();
+    database.refuse = () => true;
+    kafka.say(0, 0, 'a');
+    await clock.advance(1);
+    await stop();
+    expect(database.ledger).toEqual([]);
+  });
+});
+
+describe('the states of a topic consumer', () => {
+  it('reports nothing before it has an assignment, and nothing after its end', async () => {
+    const { start, consumer, stop } = open({ assigned: null });
+    await start();
+    expect([consumer.positions(), consumer.ready()]).toEqual([[], false]);
+    await stop();
+    expect([consumer.positions(), consumer.ready()]).toEqual([[], false]);
+  });
+
+  it('reports a position as unknown while the ledger cannot be read, never as 0', async () => {
+    const { start, clock, consumer, kafka, database, states } = open();
+    database.refuse = () => true;
+    await start();
+    const unknown = { position: null, state: 'restoring' };
+    expect(consumer.positions()).toMatchObject([
+      { partition: 0, ...unknown },
+      { partition: 1, ...unknown },
+    ]);
+    expect(consumer.ready()).toBe(false);
+    // Another generation, while the one before is still being opened.
+    kafka.group!.onRevoked([0]);
+    await clock.advance(1);
+    expect(consumer.positions()).toMatchObject([{ partition: 1, ...unknown }]);
+    database.refuse = () => false;
+    await clock.advance(5_000);
+    expect(states()).toEqual(['running']);
+    expect(consumer.positions()).toMatchObject([{ partition: 1, position: 0 }]);
+  });
+
+  it('keeps the position of a partition that stays through a rebalance', async () => {
+    const { start, clock, consumer, kafka, database } = open();
+    kafka.standing = 'a';
+    await start();
+    kafka.say(1, 0, 'a');
+    await clock.advance(1);
+    database.refuse = () => true;
+    kafka.group!.onRevoked([0]);
+    await clock.advance(1);
+    expect(consumer.positions()).toMatchObject([{ partition: 1, position: 1 }]);
+    database.refuse = () => false;
+    await clock.advance(5_000);
+    expect(consumer.positions()).toMatchObject([{ partition: 1, position: 1, state: 'running' }]);
+    expect(kafka.assigns.at(-1)).toMatchObject([{ partition: 1, offset: 1 }]);
+  });
+
+  it('does not read again what it is assigned again without a change', async () => {
+    const { start, clock, kafka, database } = open();
+    await start();
+    kafka.group!.onAssigned([1, 0], 2);
+    await clock.advance(1_000);
+    expect(database.ledgerReads).toEqual([[0, 1]]);
   });
 });
 
 describe('the log that was read before', () => {
-  const mark: Mark = markOf(recordOf(9, 'last'));
-  const known = new Map([[0, { first: 0, next: 10, blocks: 0, mark }]]);
+  const known = (mark: string) => ({
+    ...{ topic, partition: 0, checkpoint: false, first_offset: 0, last_offset: 9, rows: 10 },
+    ...{ hash: '', written_at: 0, last_record: mark },
+  });
+  const marked = known(markText(markOf(recordOf(9, 'last'))));
 
-  it('is gone on with when the last record stands where it stood', async () => {
-    const { consumer, assigns } = open({ known });
-    consumer.start();
-    await until(() => consumer.ready());
-    expect(consumer.positions().map(({ state }) => state)).toEqual(['running', 'running']);
-    expect(assigns.at(-1)?.map(({ offset }) => offset)).toEqual([10, 0]);
+  it('is read on when the last record is the one in the ledger', async () => {
+    const { start, consumer, kafka, database, states } = open();
+    database.ledger.push(marked);
+    await start();
+    expect(consumer.ready()).toBe(true);
+    expect(states()).toEqual(['running', 'running']);
+    expect(kafka.assigns.at(-1)?.map(({ offset }) => offset)).toEqual([10, 0]);
   });
 
-  it('is missed when another stands there: the partition stays stopped, the other goes on', async () => {
-    const { consumer, assigns, seeks, say, written, pass, ledgerReads, stopped } = open({ known, standing: 'other' });
-    say(0, 10, 'x');
-    say(1, 0, 'a');
-    consumer.start();
-    await until(() => written.length === 1);
+  it('is missed when another record has its offset: the partition stays stopped, the other is read', async () => {
+    const { start, clock, consumer, kafka, database, states, stoppedPartitions } = open();
+    database.ledger.push(marked);
+    kafka.standing = 'other';
+    await start();
+    kafka.say(0, 10, 'x');
+    kafka.say(1, 0, 'a');
+    await clock.advance(1);
     for (let tries = 2; tries < 5; tries++) {
-      pass(31_000);
-      await until(() => ledgerReads.length === tries);
+      await clock.advance(31_000);
+      expect(database.ledgerReads).toHaveLength(tries);
     }
-    await pause(20);
     expect(consumer.positions()).toMatchObject([
       { state: 'stopped', position: 10 },
       { state: 'running', position: 1 },
     ]);
-    expect(await stopped()).toBe(1);
+    expect(await stoppedPartitions()).toBe(1);
     expect(consumer.ready()).toBe(true);
-    expect(written).toEqual([[1, 0, 0, 1]]);
-    expect(assigns.at(-1)).toEqual([{ topic, partition: 1, offset: 0 }]);
-    expect(seeks).toEqual([]);
+    expect(database.blocks.slice(1)).toEqual([[1, 0, 0, 1]]);
+    expect(kafka.assigns.at(-1)).toMatchObject([{ topic, partition: 1, offset: 0 }]);
+    expect(kafka.seeks).toEqual([]);
+    expect(states()).toEqual(['stopped', 'running']);
   });
 
-  it('is taken at its offsets where the ledger has no mark', async () => {
-    const unmarked = new Map([[0, { first: 0, next: 10, blocks: 0 }]]);
-    const { consumer } = open({ known: unmarked, standing: 'other' });
-    consumer.start();
-    await until(() => consumer.ready());
-    expect(consumer.positions().map(({ state }) => state)).toEqual(['running', 'running']);
+  it('is read on at its offsets where the ledger has no mark', async () => {
+    const { start, kafka, database, states } = open();
+    database.ledger.push(known(''));
+    kafka.standing = 'other';
+    await start();
+    expect(states()).toEqual(['running', 'running']);
   });
 });

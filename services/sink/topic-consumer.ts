@@ -1,354 +1,368 @@
-import { markOf } from '../../lib/kafka/continuity.ts';
-import { OffsetOutOfRangeError, UnreadablePartitionError } from '../../lib/kafka/errors.ts';
+import { NoAnswerError, Waker, within } from '../../lib/clock/index.ts';
+import { messageOf, OffsetOutOfRangeError, UnreadablePartitionError } from '../../lib/kafka/errors.ts';
 import type { Batch, Member, Reader } from '../../lib/kafka/types.ts';
 import type { StagePosition } from '../../lib/telemetry/index.ts';
-import { Block } from './block.ts';
-import { Cursor, type Message } from './cursor.ts';
+import type { Block } from './block.ts';
+import { BlockPipeline } from './block-pipeline.ts';
+import { Checkpoints } from './checkpoints.ts';
+import { Assignment, assignmentOf, transition, type ConsumerState } from './consumer-state.ts';
+import { Cursor } from './cursor.ts';
+import { Gathering, UnusableOffsetError } from './gathering.ts';
+import { openPartitions, type Opened } from './open-partitions.ts';
+import { BlockPacing } from './pacing.ts';
 import type { TopicConsumerOptions } from './topic-consumer-options.ts';
-import { openPartitions } from './opening.ts';
-import { decode, decodeUnknown } from './reading.ts';
 
-const IDLE_POLL_MS = 500;
-const BUSY_POLL_MS = 10;
+const POLL_MS = 500;
 const RETRY_PAUSE_MS = 1_000;
-/** A partition that stands still is tried again so often: what it waited for may be there. */
+/** A stopped partition is retried: what it needs may be there by then. */
 const STOPPED_RETRY_MS = 30_000;
-/** Markers behind the last record are noted after so much quiet, so that retention cannot make a gap of them. */
-const MARKERS_AFTER_MS = 60_000;
-const CHECKPOINT_BLOCKS = 1_000;
-/** The rows of single blocks are not kept for ever: those of a quiet partition are summed up by age. */
-const CHECKPOINT_AFTER_MS = 3_600_000;
-/** How long stopping waits for ClickHouse, and how much longer for whatever else is under way. */
+/** How long stopping waits for ClickHouse, and then for everything else that is under way. */
 const STOP_WITHIN_MS = 5_000;
 const STOP_GRACE_MS = 1_000;
 
+/** What exists while partitions are open, made for each opening. */
+interface OpenWork<M> {
+  readonly assignment: Assignment;
+  readonly gathering: Gathering<M>;
+  readonly pipeline: BlockPipeline;
+}
+
 /**
- * One topic on its way into ClickHouse: takes its share of the partitions from the group, reads each
- * from where the ledger ends, gathers rows into blocks while the block before is being written.
+ * Brings one topic into ClickHouse: takes its share of the partitions from the consumer group, reads each from the end
+ * of its ledger, and gathers rows into a block while the block before is being written.
  */
 export class TopicConsumer<M> {
+  private state: ConsumerState = { name: 'idle' };
   private readonly reader: Reader;
   private member: Member | undefined;
   private cursors = new Map<number, Cursor<M>>();
-  private assigned: readonly number[] = [];
-  /** Grows whenever what is ours may have changed: blocks of an older epoch are not wanted any more. */
-  private epoch = 0;
-  private openEpoch = 0;
-  /** Aborted when the epoch ends: what is tried for it is tried no more. */
-  private epochEnds = new AbortController();
-  private block: Block;
-  private submittedAtMs = -Infinity;
-  private inFlight: Promise<void> | null = null;
-  private readonly stopping = new AbortController();
+  private work: OpenWork<M> | null = null;
+  /** The poll under way: it outlasts the waits of single steps. */
+  private polling: Promise<Batch[]> | null = null;
+  private readonly pacing: BlockPacing;
+  private readonly checkpoints: Checkpoints;
+  private readonly waker: Waker;
+  private readonly closing = new AbortController();
   private running: Promise<void> | undefined;
 
   constructor(private readonly options: TopicConsumerOptions<M>) {
-    this.reader = options.kafka.createReader({ isolation: 'read_committed' });
-    this.block = new Block(options.content.tables);
+    const { kafka, settings, clock, ledger, logger, content } = options;
+    this.reader = kafka.createReader({ isolation: 'read_committed' });
+    this.pacing = new BlockPacing(settings.blockIntervalMs);
+    this.checkpoints = new Checkpoints({ ledger, topic: content.topic, clock, logger });
+    this.waker = new Waker(clock);
   }
 
   start(): void {
     const { kafka, groupId, url, content } = this.options;
-    const moved = (partitions: readonly number[]): void => {
-      const same = partitions.length === this.assigned.length && partitions.every((p) => this.assigned.includes(p));
-      if (same && this.epoch > 0) return;
-      this.assigned = partitions;
-      this.turn();
+    const without = (gone: number[]): void => {
+      const held = assignmentOf(this.state)?.partitions ?? [];
+      this.assign(held.filter((partition) => !gone.includes(partition)));
     };
-    const without = (gone: number[]): void => moved(this.assigned.filter((partition) => !gone.includes(partition)));
     this.member = kafka.joinGroup({
       groupId,
       topic: content.topic,
       url,
-      onAssigned: moved,
+      onAssigned: (partitions) => this.assign(partitions),
       onRevoked: without,
       onLost: without,
     });
     this.running = this.run();
   }
 
-  /** Writes what is gathered if ClickHouse takes it at once, then leaves the group. */
+  /** Writes what is gathered if ClickHouse accepts it within some seconds, then leaves the group. */
   async stop(): Promise<void> {
-    this.stopping.abort();
-    if (this.epoch !== this.openEpoch) this.epochEnds.abort();
-    const { clock } = this.options;
-    const stopped = new AbortController();
-    const patience = clock.sleep(STOP_WITHIN_MS, stopped.signal).then(() => {
-      this.giveUp();
-      return clock.sleep(STOP_GRACE_MS, stopped.signal);
-    });
+    const { topic } = this.options.content;
+    const isOpen = this.state.name === 'open';
+    this.become({ name: 'closing', assignment: isOpen ? assignmentOf(this.state) : null });
+    this.closing.abort();
+    this.waker.wake();
     await this.reader.close();
-    // A request to Kafka that outlasts this ends by itself; its result is not used.
-    await Promise.race([this.running, patience]);
-    stopped.abort();
+    try {
+      await this.finished();
+    } catch (error) {
+      // A request to Kafka that outlasts this ends by itself; its result is not used.
+      this.options.logger.warn({ topic, err: error }, 'stopping before everything that was read is in ClickHouse');
+    }
     this.giveUp();
     await this.member?.leave();
+    this.become({ name: 'stopped' });
   }
 
-  private giveUp(): void {
-    this.epochEnds.abort();
-    this.options.givingUp.abort();
-  }
-
-  private turn(): void {
-    this.epoch += 1;
-    this.epochEnds.abort();
-    this.epochEnds = new AbortController();
-  }
-
+  /** One entry for each assigned partition. */
   positions(): StagePosition[] {
-    if (this.epoch === this.openEpoch) {
-      return [...this.cursors.values()].map((cursor) => cursor.stagePosition(this.options.content.topic));
-    }
-    return this.assigned.map((partition) => ({
-      stage: 'sink',
-      topic: this.options.content.topic,
-      partition,
-      position: this.cursors.get(partition)?.next ?? 0,
-      end: this.cursors.get(partition)?.end ?? 0,
-      logTimeMs: null,
-      earliestDueMs: null,
-      state: 'restoring',
-    }));
+    const { topic } = this.options.content;
+    if (this.state.name === 'stopped') return [];
+    if (this.state.name !== 'opening') return [...this.cursors.values()].map((cursor) => cursor.stagePosition(topic));
+    return this.state.assignment.partitions.map((partition) =>
+      (this.cursors.get(partition) ?? new Cursor<M>(partition)).stagePosition(topic),
+    );
   }
 
   /**
-   * Has joined the group and opened its partitions, and ClickHouse takes rows. A partition that stands still is no reason
-   * to wait: it needs somebody, and says so elsewhere.
+   * The partitions are open and ClickHouse accepts inserts. A stopped partition does not count: it needs an operator,
+   * and is reported elsewhere.
    */
   ready(): boolean {
-    return this.epoch > 0 && this.epoch === this.openEpoch && this.options.writer.healthy;
+    return this.state.name === 'open' && this.options.writer.healthy;
   }
 
-  private get isStopping(): boolean {
-    return this.stopping.signal.aborted;
+  private become(state: ConsumerState): void {
+    this.state = transition(this.options.content.topic, this.state, state);
+  }
+
+  /** Called by the group at any time; the loop opens the partitions in its next step. */
+  private assign(partitions: readonly number[]): void {
+    const before = assignmentOf(this.state);
+    if (before?.isSameAs(partitions) === true) return;
+    if (this.state.name === 'closing' || this.state.name === 'stopped') before?.end();
+    else this.become({ name: 'opening', assignment: new Assignment(partitions) });
+    this.waker.wake();
+  }
+
+  /** Resolves when the loop has ended; throws NoAnswerError when that takes too long even without ClickHouse. */
+  private async finished(): Promise<void> {
+    const { clock } = this.options;
+    const running = this.running ?? Promise.resolve();
+    try {
+      await within(running, STOP_WITHIN_MS, clock);
+    } catch (error) {
+      if (!(error instanceof NoAnswerError)) throw error;
+      this.giveUp();
+      await within(running, STOP_GRACE_MS, clock);
+    }
+  }
+
+  private giveUp(): void {
+    assignmentOf(this.state)?.end();
+    this.options.givingUp.abort();
   }
 
   private async run(): Promise<void> {
-    while (!this.isStopping) {
+    while (!this.closing.signal.aborted) {
       try {
-        if (this.epoch !== this.openEpoch) await this.open(this.epoch);
         await this.step();
       } catch (error) {
-        const { logger, content } = this.options;
-        if (this.isStopping) break;
-        logger.error({ topic: content.topic, err: error }, 'reading failed; beginning again at the end of the ledger');
-        await this.options.clock.sleep(RETRY_PAUSE_MS, this.stopping.signal);
-        this.turn();
+        await this.recover(error);
       }
     }
     await this.finish();
   }
 
-  /** Forgets what is gathered and begins every assigned partition where its ledger ends. */
-  private async open(epoch: number): Promise<void> {
+  private async step(): Promise<void> {
+    if (this.state.name === 'opening') await this.open(this.state.assignment);
+    else if (this.state.name === 'open' && this.work !== null) await this.read(this.work);
+    else await this.waker.sleep(POLL_MS);
+  }
+
+  /** Everything that is not durable is forgotten, and reading begins again at the end of the ledger. */
+  private async recover(error: unknown): Promise<void> {
+    if (this.closing.signal.aborted) return;
+    const { logger, content, clock } = this.options;
+    logger.error({ topic: content.topic, err: error }, 'reading failed; restarting at the end of the ledger');
+    const partitions = assignmentOf(this.state)?.partitions ?? [];
+    this.become({ name: 'opening', assignment: new Assignment(partitions) });
+    await clock.sleep(RETRY_PAUSE_MS, this.closing.signal);
+  }
+
+  /** Begins every assigned partition at the end of its ledger. */
+  private async open(assignment: Assignment): Promise<void> {
     const { content, metrics } = this.options;
     this.reader.assign([]);
-    await this.inFlight;
-    this.block = new Block(content.tables);
-    const cursors = await this.openCursors([...this.assigned]);
-    if (cursors === null || epoch !== this.epoch) return;
+    await this.work?.pipeline.drained();
+    this.work = null;
     for (const partition of this.cursors.keys()) metrics.lag.remove({ topic: content.topic, partition });
-    this.cursors = cursors;
-    this.openEpoch = epoch;
-    this.reader.assign(
-      [...cursors.values()]
-        .filter((cursor) => cursor.stopped === null)
-        .map((cursor) => ({ topic: content.topic, partition: cursor.partition, offset: cursor.next })),
+    this.cursors = this.cursorsFor(assignment.partitions);
+    const opened = await openPartitions(this.options, assignment.partitions, assignment.signal);
+    if (opened === null || assignment.hasEnded) return;
+    await this.settle(opened);
+    if (assignment.hasEnded) return;
+    this.work = this.workFor(assignment);
+    this.become({ name: 'open', assignment });
+    const readable = [...this.cursors.values()].filter((cursor) => cursor.state.name === 'reading');
+    this.reader.assign(readable.map((cursor) => this.readFrom(cursor)));
+  }
+
+  /** In state "opening"; those that stay keep the position that is known of them. */
+  private cursorsFor(partitions: readonly number[]): Map<number, Cursor<M>> {
+    return new Map(
+      partitions.map((partition) => {
+        const cursor = this.cursors.get(partition) ?? new Cursor<M>(partition);
+        if (cursor.state.name !== 'opening') cursor.reopen();
+        return [partition, cursor];
+      }),
     );
   }
 
-  /** Tries one that stands still again; the others do not notice. */
-  private async reopen({ partition }: Cursor<M>): Promise<void> {
-    const { content, logger } = this.options;
-    const { epoch } = this;
-    try {
-      const cursor = (await this.openCursors([partition]))?.get(partition);
-      if (cursor === undefined || epoch !== this.epoch) return;
-      this.cursors.set(partition, cursor);
-      if (cursor.stopped === null) this.reader.seek({ topic: content.topic, partition, offset: cursor.next });
-    } catch (error) {
-      logger.warn({ topic: content.topic, partition, err: error }, 'a stopped partition could not be tried again');
-      const cursor = this.cursors.get(partition);
-      if (cursor !== undefined) cursor.retryAtMs = this.options.clock.elapsedMs() + STOPPED_RETRY_MS;
-    }
+  private workFor(assignment: Assignment): OpenWork<M> {
+    const { content, codec, settings, clock, writer } = this.options;
+    const pipeline = new BlockPipeline({
+      writer,
+      wanted: assignment.signal,
+      onInserted: () => this.pacing.inserted(clock.elapsedMs()),
+      onComplete: (block) => this.complete(block),
+      onFree: () => this.waker.wake(),
+    });
+    const gathering: Gathering<M> = new Gathering({
+      content,
+      codec,
+      settings,
+      clock,
+      unwanted: AbortSignal.any([assignment.signal, this.closing.signal]),
+      flush: () => this.flush({ assignment, gathering, pipeline }),
+    });
+    return { assignment, gathering, pipeline };
   }
 
-  /** Cursors at the ends of their ledgers, those that cannot go on halted; null when not wanted any more. */
-  private async openCursors(partitions: readonly number[]): Promise<Map<number, Cursor<M>> | null> {
-    const opened = await openPartitions(this.options, partitions, this.epochEnds.signal);
-    if (opened === null) return null;
-    const cursors = new Map<number, Cursor<M>>();
+  /** Moves the cursors of partitions that were compared with their logs. */
+  private async settle(opened: readonly Opened[]): Promise<void> {
+    const { clock } = this.options;
+    const due: Cursor<M>[] = [];
     for (const { partition, state, end, problem, lost } of opened) {
-      const cursor = new Cursor<M>(partition, state, end, this.options.clock.elapsedMs());
-      cursors.set(partition, cursor);
-      if (problem !== null) this.halt(cursor, problem, null);
-      else if (lost || state.blocks > 0) await this.checkpoint(cursor, state.next);
+      const cursor = this.cursors.get(partition);
+      if (cursor === undefined) continue;
+      if (problem === null) cursor.open(state, end, clock.elapsedMs());
+      else {
+        cursor.refuse(state, end, problem, clock.elapsedMs() + STOPPED_RETRY_MS);
+        this.reportStopped(cursor, problem, undefined);
+      }
+      if (problem === null && (lost || state.blocks > 0)) due.push(cursor);
     }
-    return cursors;
+    await this.checkpoints.write(due);
   }
 
-  private async step(): Promise<void> {
-    const dueInMs = this.submittedAtMs + this.options.settings.blockIntervalMs - this.options.clock.elapsedMs();
-    if (this.block.records > 0 && dueInMs <= 0 && this.inFlight === null) await this.submit();
-    let waitMs = IDLE_POLL_MS;
-    if (this.block.records > 0) {
-      waitMs = this.inFlight === null ? Math.min(IDLE_POLL_MS, Math.max(1, dueInMs)) : BUSY_POLL_MS;
-    }
-    for (const batch of await this.poll(waitMs)) await this.take(batch);
+  private readFrom(cursor: Cursor<M>) {
+    const { topic } = this.options.content;
+    return { topic, partition: cursor.partition, offset: cursor.nextToRead, owner: cursor.owner };
+  }
+
+  private async read(work: OpenWork<M>): Promise<void> {
+    work.pipeline.throwIfFailed();
+    if (this.isBlockDue(work)) this.submit(work);
+    for (const batch of await this.poll(work)) await this.take(work, batch);
     await this.housekeep();
   }
 
-  /** What came of those that can be read. */
-  private async poll(waitMs: number): Promise<Batch[]> {
+  private isBlockDue({ gathering, pipeline }: OpenWork<M>): boolean {
+    return !gathering.isEmpty && pipeline.isFree && this.pacing.dueAtMs <= this.options.clock.elapsedMs();
+  }
+
+  /** Batches, or none when something else is to be done first: a block is due, or the assignment has changed. */
+  private async poll({ gathering, pipeline }: OpenWork<M>): Promise<Batch[]> {
+    const dueInMs = this.pacing.dueAtMs - this.options.clock.elapsedMs();
+    const waitMs = gathering.isEmpty || !pipeline.isFree ? POLL_MS : Math.min(POLL_MS, Math.max(1, dueInMs));
+    this.polling ??= this.reader.poll(POLL_MS);
+    const sleeping = this.waker.sleep(waitMs).then(() => null);
     try {
-      return await this.reader.poll(waitMs);
+      const batches = await Promise.race([this.polling, sleeping]);
+      if (batches === null) return [];
+      this.polling = null;
+      return batches;
     } catch (error) {
+      this.polling = null;
       if (!(error instanceof UnreadablePartitionError)) throw error;
-      const cursor = this.cursors.get(error.partition);
-      if (cursor === undefined) this.reader.remove(error.topic, error.partition);
-      // Retention may have taken it, or the log have lost its end: opening it again tells.
-      else this.halt(cursor, error.message, error, error instanceof OffsetOutOfRangeError ? RETRY_PAUSE_MS : undefined);
+      this.stopUnreadable(error);
       return [];
+    } finally {
+      this.waker.wake();
     }
   }
 
-  private async take(batch: Batch): Promise<void> {
-    const { content, codec, clock } = this.options;
+  private async take({ assignment, gathering }: OpenWork<M>, batch: Batch): Promise<void> {
     const cursor = this.cursors.get(batch.partition);
-    if (cursor === undefined || cursor.stopped !== null || batch.topic !== content.topic) return;
-    cursor.end = batch.highWatermark;
-    for (const record of batch.records) {
-      if (record.offset < cursor.readTo) continue;
-      let message: Message<M>;
-      try {
-        message = decode(codec, record) ?? (await decodeUnknown(codec, record, clock, this.stopping.signal));
-        const last = cursor.held.at(-1);
-        if (last !== undefined && !content.sameCause(last, message)) {
-          this.release(cursor);
-          if (this.full()) await this.submit();
-        }
-      } catch (error) {
-        return this.halt(cursor, `offset ${cursor.held[0]?.offset ?? record.offset} cannot be used`, error);
-      }
-      if (this.epoch !== this.openEpoch) return;
-      cursor.held.push(message);
-      cursor.readTo = record.offset + 1;
-    }
-    cursor.readTo = Math.max(cursor.readTo, batch.nextOffset);
-    // Below the last stable offset there is more: the last cause may not be whole yet.
-    if (batch.nextOffset < batch.lastStableOffset) return;
+    if (assignment.hasEnded || cursor?.state.name !== 'reading' || batch.owner !== cursor.owner) return;
+    cursor.sawEnd(batch.highWatermark);
     try {
-      this.release(cursor);
+      await gathering.take(cursor, batch);
     } catch (error) {
-      return this.halt(cursor, `offset ${cursor.held[0]?.offset ?? cursor.readTo} cannot be used`, error);
-    }
-    if (this.full()) await this.submit();
-  }
-
-  /** Puts what is held into the block. */
-  private release(cursor: Cursor<M>): void {
-    const { content } = this.options;
-    for (let message = cursor.held[0]; message !== undefined; message = cursor.held[0]) {
-      content.addRows(this.block, message.body, message.offset);
-      this.block.count(cursor.partition, message, content.logTimeMs(message.body));
-      cursor.gathered += 1;
-      cursor.held.shift();
+      if (!(error instanceof UnusableOffsetError)) throw error;
+      // Fetching a schema was cut short.
+      if (this.closing.signal.aborted) return;
+      this.stopPartition(cursor, error.message, error.cause);
     }
   }
 
-  private full(): boolean {
-    const { blockRecordsMax, blockBytesMax } = this.options.settings;
-    return this.block.records >= blockRecordsMax || (this.block.records > 0 && this.block.bytes >= blockBytesMax);
+  private submit({ assignment, gathering, pipeline }: OpenWork<M>): void {
+    if (assignment.hasEnded) return;
+    this.pacing.started(this.options.clock.elapsedMs());
+    pipeline.submit(gathering.handOver(this.cursors));
   }
 
-  /** Hands the block over, when the one before is done. */
-  private async submit(): Promise<void> {
-    await this.inFlight;
-    const { block, openEpoch: epoch } = this;
-    if (epoch !== this.epoch) return;
-    for (const [partition] of block.ranges) {
-      const cursor = this.cursors.get(partition);
-      if (cursor === undefined) continue;
-      block.cover(partition, cursor.submittedTo, cursor.releasedTo);
-      cursor.submittedTo = cursor.releasedTo;
-      cursor.gathered = 0;
-    }
-    this.block = new Block(this.options.content.tables);
-    this.submittedAtMs = this.options.clock.elapsedMs();
-    this.inFlight = this.write(block, epoch).finally(() => (this.inFlight = null));
+  /** Hands over a block that is full, as soon as the pipeline takes it. */
+  private async flush(work: OpenWork<M>): Promise<void> {
+    while (!work.pipeline.isFree) await this.waker.sleep(POLL_MS);
+    work.pipeline.throwIfFailed();
+    this.submit(work);
   }
 
-  private async write(block: Block, epoch: number): Promise<void> {
-    const done = await this.options.writer.write(block, this.epochEnds.signal);
-    if (!done || epoch !== this.openEpoch) return;
+  private complete(block: Block): void {
     for (const [partition, range] of block.ranges) {
-      const cursor = this.cursors.get(partition);
-      if (cursor === undefined) continue;
-      cursor.next = range.last + 1;
-      cursor.logTimeMs = range.logTimeMs;
-      if (range.record !== null) cursor.mark = markOf(range.record);
-      cursor.movedAtMs = this.options.clock.elapsedMs();
-      cursor.blocks += 1;
-      if (cursor.blocksSinceCheckpoint >= CHECKPOINT_BLOCKS) await this.checkpoint(cursor, cursor.next);
-    }
-  }
-
-  /** Not worth insisting on: the next one says the same. */
-  private async checkpoint(cursor: Cursor<M>, next: number): Promise<void> {
-    const { blocks } = cursor;
-    cursor.checkpointAtMs = this.options.clock.elapsedMs();
-    try {
-      await this.options.ledger.checkpoint(cursor.partition, { first: cursor.chainFirst, next, mark: cursor.mark });
-      // Not those that were written meanwhile.
-      cursor.blocksInCheckpoint = blocks;
-      if (!cursor.pending) cursor.next = cursor.submittedTo = Math.max(cursor.next, next);
-    } catch {
-      this.options.logger.warn({ partition: cursor.partition }, 'no checkpoint could be written');
+      this.cursors.get(partition)?.complete(range, this.options.clock.elapsedMs());
     }
   }
 
   private async housekeep(): Promise<void> {
     const { metrics, content, clock } = this.options;
-    const now = clock.elapsedMs();
+    const { topic } = content;
     let stopped = 0;
     for (const cursor of this.cursors.values()) {
-      metrics.lag.set({ topic: content.topic, partition: cursor.partition }, Math.max(0, cursor.end - cursor.position));
-      if (cursor.stopped !== null) {
-        stopped += 1;
-        // Not while a block holds records of it: they would be gathered twice.
-        if (!cursor.pending && now > cursor.retryAtMs) await this.reopen(cursor);
-      } else if (!cursor.pending && cursor.readTo > cursor.next && now - cursor.movedAtMs > MARKERS_AFTER_MS) {
-        cursor.movedAtMs = now;
-        await this.checkpoint(cursor, cursor.readTo);
-      } else if (cursor.blocksSinceCheckpoint > 0 && now - cursor.checkpointAtMs > CHECKPOINT_AFTER_MS) {
-        await this.checkpoint(cursor, cursor.next);
-      }
+      metrics.lag.set({ topic, partition: cursor.partition }, cursor.lag);
+      if (cursor.state.name !== 'stopped') continue;
+      stopped += 1;
+      // Not while a block holds records of it: they would be gathered twice.
+      if (!cursor.isPending && clock.elapsedMs() > cursor.state.retryAtMs) await this.retry(cursor);
     }
-    metrics.stopped.set({ topic: content.topic }, stopped);
+    metrics.stopped.set({ topic }, stopped);
+    await this.checkpoints.write([...this.cursors.values()].filter((cursor) => this.checkpoints.isDue(cursor)));
   }
 
-  private halt(cursor: Cursor<M>, problem: string, error: unknown, retryMs = STOPPED_RETRY_MS): void {
-    const { logger, content, clock } = this.options;
-    cursor.stopped = problem;
-    cursor.retryAtMs = clock.elapsedMs() + retryMs;
-    cursor.readTo = cursor.releasedTo;
-    cursor.held = [];
-    this.reader.remove(content.topic, cursor.partition);
+  /** Opens a stopped partition again; the others are read on. */
+  private async retry(cursor: Cursor<M>): Promise<void> {
+    const { content, logger, clock } = this.options;
+    const assignment = assignmentOf(this.state);
+    if (assignment === null) return;
+    cursor.reopen();
+    try {
+      const opened = await openPartitions(this.options, [cursor.partition], assignment.signal);
+      if (opened === null || assignment.hasEnded) return;
+      await this.settle(opened);
+      if (cursor.state.name === 'reading' && !assignment.hasEnded) this.reader.seek(this.readFrom(cursor));
+    } catch (error) {
+      const fields = { topic: content.topic, partition: cursor.partition, err: error };
+      logger.warn(fields, 'cannot retry a stopped partition; trying again later');
+      cursor.stop(cursor.problem ?? messageOf(error), clock.elapsedMs() + STOPPED_RETRY_MS);
+    }
+  }
+
+  private stopUnreadable(error: UnreadablePartitionError): void {
+    const cursor = this.cursors.get(error.partition);
+    // Retention may have taken the offset, or the log have lost its end: opening the partition again tells which.
+    const retryMs = error instanceof OffsetOutOfRangeError ? RETRY_PAUSE_MS : STOPPED_RETRY_MS;
+    if (cursor?.state.name === 'reading') this.stopPartition(cursor, error.message, error, retryMs);
+    else this.reader.remove(error.topic, error.partition);
+  }
+
+  private stopPartition(cursor: Cursor<M>, problem: string, error: unknown, retryMs = STOPPED_RETRY_MS): void {
+    cursor.stop(problem, this.options.clock.elapsedMs() + retryMs);
+    this.reader.remove(this.options.content.topic, cursor.partition);
+    this.reportStopped(cursor, problem, error);
+  }
+
+  private reportStopped({ partition }: Cursor<M>, problem: string, error: unknown): void {
+    const { logger, content } = this.options;
     const reason = error instanceof Error ? error.name : undefined;
-    logger.error(
-      { topic: content.topic, partition: cursor.partition, problem, reason },
-      'partition stopped: nothing is skipped',
-    );
+    logger.error({ topic: content.topic, partition, problem, reason }, 'partition stopped; no record is skipped');
   }
 
+  /** Writes what is gathered, and checkpoints: nobody knows for how long the sink will be down. */
   private async finish(): Promise<void> {
-    if (this.block.records > 0) await this.submit();
-    await this.inFlight;
-    for (const cursor of this.cursors.values()) {
-      // Nobody knows for how long: the rows of single blocks may be gone by the next start.
-      const worthIt = cursor.blocksSinceCheckpoint > 0 || cursor.readTo > cursor.next;
-      if (this.options.writer.healthy && !cursor.pending && worthIt) await this.checkpoint(cursor, cursor.readTo);
-    }
+    const { work, options } = this;
+    if (work !== null && !work.assignment.hasEnded && !work.gathering.isEmpty) await this.flush(work);
+    await work?.pipeline.drained();
+    if (options.givingUp.signal.aborted || work?.assignment.hasEnded !== false) return;
+    const due = [...this.cursors.values()].filter(
+      (cursor) => !cursor.isPending && (cursor.blocksSinceCheckpoint > 0 || cursor.hasMarkersBehind),
+    );
+    await this.checkpoints.write(due);
   }
 }

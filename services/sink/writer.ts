@@ -1,13 +1,12 @@
 import type { Logger } from 'pino';
 import type { EncodedRows } from '../../lib/clickhouse/client.ts';
-import type { Clock } from '../../lib/clock/index.ts';
+import { Backoff, type Clock } from '../../lib/clock/index.ts';
 import type { Block } from './block.ts';
 import type { SinkDatabase } from './database.ts';
 import type { Ledger } from './ledger.ts';
 import type { SinkMetrics } from './metrics.ts';
 
-const BACKOFF_FIRST_MS = 100;
-const BACKOFF_MAX_MS = 5_000;
+const BACKOFF = { firstMs: 100, maxMs: 5_000 };
 
 export interface BlockWriterOptions {
   database: SinkDatabase;
@@ -16,37 +15,42 @@ export interface BlockWriterOptions {
   metrics: SinkMetrics;
   topic: string;
   clock: Clock;
-  /** Ends an insert that is under way. */
+  /** Ends inserts that are under way. */
   signal: AbortSignal;
 }
 
 /**
- * Writes blocks, one at a time: all tables, then the ledger. While ClickHouse is away, or refuses,
- * it tries again until told not to; nothing is ever left out.
+ * Writes blocks. While ClickHouse is unavailable or refuses rows, every insert is retried until it succeeds or is no
+ * longer wanted; nothing is left out.
  */
 export class BlockWriter {
-  private failures = 0;
+  /** Operations whose last attempt failed. */
+  private failing = 0;
 
   constructor(private readonly options: BlockWriterOptions) {}
 
-  /** The last attempt went well. */
+  /** No operation is waiting for its next attempt. */
   get healthy(): boolean {
-    return this.failures === 0;
+    return this.failing === 0;
   }
 
   /**
-   * True when the block is in the ledger. False when `wanted` was aborted before: the block may then be
-   * in some tables, and whoever owns its partitions writes it again.
+   * Inserts the rows of all tables side by side. True when all of them are durable. False when `wanted` was aborted
+   * before: any of the tables may then hold rows of the block, and the next owner of its partitions writes it again.
    */
-  async write(block: Block, wanted: AbortSignal): Promise<boolean> {
+  async insertTables(block: Block, wanted: AbortSignal): Promise<boolean> {
+    const inserts = block.inserts().map(async (insert) => {
+      const isInserted = await this.retry(insert.table, wanted, () => this.insert(insert));
+      if (isInserted) this.options.metrics.rows.inc({ table: insert.table }, insert.rows);
+      return isInserted;
+    });
+    return (await Promise.all(inserts)).every(Boolean);
+  }
+
+  /** Call it when all tables have the block. False when `wanted` was aborted before. */
+  async appendToLedger(block: Block, wanted: AbortSignal): Promise<boolean> {
     const { ledger, metrics, topic } = this.options;
-    for (const insert of block.inserts()) {
-      const { table, rows } = insert;
-      const done = await this.insist(table, wanted, () => this.insert(insert));
-      if (!done) return false;
-      metrics.rows.inc({ table }, rows);
-    }
-    if (!(await this.insist('ledger', wanted, () => ledger.append(block.ranges)))) return false;
+    if (!(await this.retry('ledger', wanted, () => ledger.append(block.ranges)))) return false;
     metrics.blocks.inc({ topic });
     metrics.records.inc({ topic }, block.records);
     return true;
@@ -58,32 +62,45 @@ export class BlockWriter {
     stop();
   }
 
-  /** Tries until it succeeds (true) or `wanted` is aborted (false). */
-  async insist(what: string, wanted: AbortSignal, action: () => Promise<void>): Promise<boolean> {
-    const { logger, metrics, topic, clock } = this.options;
-    for (let attempt = 1; ; attempt++) {
-      if (wanted.aborted) return false;
-      try {
-        await action();
-        if (this.failures > 0) logger.info({ topic, failures: this.failures }, 'ClickHouse accepts inserts again');
-        this.failures = 0;
-        return true;
-      } catch (error) {
-        if (this.options.signal.aborted) return false;
-        this.failures += 1;
-        metrics.failures.inc({ topic });
-        const waitMs = Math.min(BACKOFF_FIRST_MS * 2 ** (attempt - 1), BACKOFF_MAX_MS);
-        logger.error(
-          { topic, what, attempt, waitMs, code: codeOf(error) },
-          'ClickHouse did not accept a block; retrying',
-        );
-        await clock.sleep(waitMs, wanted);
+  /** Attempts `action` until it succeeds (true) or `wanted` is aborted (false). `target` names it in the log. */
+  async retry(target: string, wanted: AbortSignal, action: () => Promise<void>): Promise<boolean> {
+    const { clock, signal } = this.options;
+    const backoff = new Backoff(BACKOFF);
+    let attempts = 0;
+    try {
+      while (!wanted.aborted) {
+        try {
+          await action();
+          return true;
+        } catch (error) {
+          if (signal.aborted) return false;
+          if (attempts++ === 0) this.failing += 1;
+          await clock.sleep(this.failed(target, attempts, backoff.nextMs(), error), wanted);
+        }
       }
+      return false;
+    } finally {
+      if (attempts > 0) this.recovered(wanted.aborted || signal.aborted);
     }
+  }
+
+  /** Returns the wait before the next attempt. */
+  private failed(target: string, attempt: number, waitMs: number, error: unknown): number {
+    const { logger, metrics, topic } = this.options;
+    metrics.failures.inc({ topic });
+    const fields = { topic, target, attempt, waitMs, code: codeOf(error) };
+    logger.error(fields, 'ClickHouse request failed; retrying');
+    return waitMs;
+  }
+
+  private recovered(isAbandoned: boolean): void {
+    this.failing -= 1;
+    const { logger, topic } = this.options;
+    if (this.failing === 0 && !isAbandoned) logger.info({ topic }, 'ClickHouse accepts inserts again');
   }
 }
 
-/** ClickHouse's or the socket's code. Messages are not logged: they may quote rows. */
+/** The error code of ClickHouse or the socket. Messages are not logged: they may quote rows. */
 const codeOf = (error: unknown): string => {
   if (!(error instanceof Error)) return 'unknown';
   const { code, type } = error as Error & { code?: string; type?: string };
