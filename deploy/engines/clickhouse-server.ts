@@ -1,6 +1,6 @@
 /**
- * The process that is ClickHouse: calls `clickhouse local` inside libchdb.so, tells it to listen, and keeps
- * its session open with a sleeping query. Ends when SIGTERM comes or when its supervisor is gone.
+ * The ClickHouse process: runs `clickhouse local` inside libchdb.so, makes it listen, and keeps its session open with a
+ * sleeping query. Exits on SIGTERM, or when its supervisor ends.
  */
 import { parseArgs } from 'node:util';
 import { DataType, load, open } from 'ffi-rs';
@@ -14,9 +14,9 @@ const { values } = parseArgs({
   },
 });
 const { library, folder } = values;
-if (!library || !folder) throw new Error('clickhouse-server: --library and --folder are needed');
+if (!library || !folder) throw new Error('clickhouse-server: --library and --folder are required');
 
-/** About 9 years, in steps of the longest sleep that is allowed. */
+/** Sleeps for about 9 years, in steps of the longest sleep that is allowed. */
 const KEEP_OPEN = 'SELECT sleepEachRow(3) FROM numbers(100000000) SETTINGS max_block_size = 1 FORMAT Null';
 
 const argv = [
@@ -35,8 +35,8 @@ const argv = [
 open({ library: 'chdb', path: library });
 
 function stop(): void {
-  // Every acknowledged insert is on disk already, so there is nothing to finish. Not process.exit: it
-  // would wait for the engine's thread, which sleeps for years.
+  // Every acknowledged insert is on disk already. process.exit would wait for the engine's thread, which sleeps for
+  // years.
   process.kill(process.pid, 'SIGKILL');
 }
 process.on('SIGTERM', stop);

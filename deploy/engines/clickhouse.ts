@@ -1,4 +1,4 @@
-/** ClickHouse on one machine: the engine of @chdb in a Node process of its own, its data in DATA_DIR/clickhouse. */
+/** ClickHouse on one machine: the engine of @chdb in a separate Node process, with data in DATA_DIR/clickhouse. */
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { totalmem } from 'node:os';
@@ -16,14 +16,14 @@ export interface ClickHouseSettings {
 
 const LIBRARY = '@chdb/lib-linux-x64-gnu';
 
-/** Path of libchdb.so; throws a SetupError on a system that has none. */
+/** Path of libchdb.so. Throws SetupError on a system without it. */
 export function findLibrary(root: string): string {
   try {
     const manifest = createRequire(join(root, 'package.json')).resolve(`${LIBRARY}/package.json`);
     const library = join(manifest, '..', 'libchdb.so');
     if (existsSync(library)) return library;
   } catch {
-    // Said below, in words.
+    // Reported below.
   }
   throw new SetupError(
     `ClickHouse is missing: its embedded engine (npm package ${LIBRARY}) exists for Linux on x64 with glibc only. ${OTHER_WAYS}`,
@@ -54,7 +54,7 @@ export function serverConfig(folder: string, machineBytes: number): string {
   <max_server_memory_usage>${memory.server}</max_server_memory_usage>
   <mark_cache_size>${Math.floor(memory.server / 16)}</mark_cache_size>
   <uncompressed_cache_size>0</uncompressed_cache_size>
-  <!-- Few threads of each kind: an idle database must cost nothing. -->
+  <!-- Few threads of each kind, so that an idle database uses hardly any CPU. -->
   <background_pool_size>4</background_pool_size>
   <background_schedule_pool_size>8</background_schedule_pool_size>
   <background_common_pool_size>4</background_common_pool_size>
@@ -62,10 +62,10 @@ export function serverConfig(folder: string, machineBytes: number): string {
   <background_move_pool_size>1</background_move_pool_size>
   <asynchronous_metrics_update_period_s>30</asynchronous_metrics_update_period_s>
   <merge_tree>
-    <!-- Durable when acknowledged, also at power loss: without these the last half minute is lost then. -->
+    <!-- Acknowledged inserts survive a power loss; without these settings the last half minute is lost. -->
     <fsync_after_insert>1</fsync_after_insert>
     <min_rows_to_fsync_after_merge>1</min_rows_to_fsync_after_merge>
-    <!-- These must fit background_pool_size (times its ratio of 2). -->
+    <!-- Limited by background_pool_size (times its ratio of 2). -->
     <number_of_free_entries_in_pool_to_lower_max_size_of_merge>3</number_of_free_entries_in_pool_to_lower_max_size_of_merge>
     <number_of_free_entries_in_pool_to_execute_mutation>4</number_of_free_entries_in_pool_to_execute_mutation>
     <number_of_free_entries_in_pool_to_execute_optimize_entire_partition>4</number_of_free_entries_in_pool_to_execute_optimize_entire_partition>
@@ -99,7 +99,7 @@ export function usersConfig(user: string, password: string, machineBytes: number
 `;
 }
 
-/** Writes the two configuration files and gives the command that runs the server process. */
+/** Writes the two configuration files and returns the command that runs the server process. */
 export function prepareClickHouse(settings: ClickHouseSettings, root: string, serverScript: string): Command {
   const library = findLibrary(root);
   if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(settings.user)) throw new SetupError(`CLICKHOUSE_USER must be a plain word.`);

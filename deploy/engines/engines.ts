@@ -1,4 +1,4 @@
-/** The three engines of an installation: started, watched, stopped in the right order. */
+/** The three engines of an installation: starts, supervises and stops them in the right order. */
 import { mkdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -10,13 +10,13 @@ import { BOOTSTRAPPED, ensureRegistryTopics, registryCommand } from './registry.
 import { SupervisedChild } from './supervise.ts';
 
 export interface EnginesOptions {
-  /** Folder of the project: deploy/engines and node_modules are found in it. */
+  /** Folder of the project, which contains deploy/engines and node_modules. */
   root: string;
   dataDir: string;
   runDir: string;
   /** The bundle of clickhouse-server.ts. */
   clickHouseScript: string;
-  /** An engine that is undefined here is run by somebody else, at the address given below. */
+  /** An engine that is undefined here runs elsewhere, at its configured address. */
   kafka?: { port: number; controllerPort: number };
   registry?: { port: number };
   clickHouse?: { httpPort: number; tcpPort: number; user: string; password: string };
@@ -37,7 +37,7 @@ export class Engines {
     this.#options = { ...options, dataDir: resolve(options.dataDir) };
   }
 
-  /** The ports that they will listen on, by the variable that moves each. */
+  /** The ports that the engines listen on, by the variable that sets each. */
   ports(): Record<string, number> {
     const { kafka, registry, clickHouse } = this.#options;
     return {
@@ -47,7 +47,7 @@ export class Engines {
     };
   }
 
-  /** Starts all; resolves when each answers. Throws a SetupError that says what to do. */
+  /** Starts all engines; resolves when each answers. Throws SetupError. */
   async start(): Promise<void> {
     const { kafka, registry, clickHouse } = this.#options;
     await requireFreePorts(this.ports());
@@ -101,7 +101,7 @@ export class Engines {
     say(`engines: ClickHouse is listening on port ${clickHouse.httpPort}`);
   }
 
-  /** Called after every wait, before anything is begun. */
+  /** Called after every wait, before anything else is started. */
   #unlessStopping(): void {
     if (this.#stopping) throw new SetupError('Stopped while starting.');
   }
@@ -135,18 +135,18 @@ export class Engines {
     }
   }
 
-  /** Whether there is anything to stop. */
+  /** Whether anything was started. */
   get begun(): boolean {
     return this.#children.length > 0;
   }
 
-  /** Nothing is started any more, nor started again. */
+  /** From now on nothing is started or restarted. */
   halt(): void {
     this.#stopping = true;
     for (const child of this.#children) child.halt();
   }
 
-  /** Readers before what they read from: registry and ClickHouse, then Kafka. */
+  /** Stops the engines, Kafka last, because the registry reads from it. */
   async stop(): Promise<void> {
     this.#stopping = true;
     await Promise.all(this.#children.filter((child) => child.name !== 'kafka').map((child) => child.stop()));

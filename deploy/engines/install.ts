@@ -1,4 +1,4 @@
-/** Fetches the Java engines once for all installations of this folder: deploy/engines/target/engines-<hash>. */
+/** Downloads the Java engines once per checkout, to deploy/engines/target/engines-<hash>. */
 import { spawn, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs';
@@ -13,7 +13,7 @@ export { SetupError } from './setup-error.ts';
 export const OTHER_WAYS =
   'Alternatively, run the engines elsewhere: `docker compose up` starts everything in containers, and KAFKA_BROKERS, REGISTRY_URL and CLICKHOUSE_URL set the addresses of engines that already run.';
 
-/** The java to run; throws a SetupError that says what to install. */
+/** The Java executable. Throws SetupError when it is missing or too old. */
 export function findJava(env: NodeJS.ProcessEnv = process.env): string {
   const java = env['JAVA_HOME'] ? join(env['JAVA_HOME'], 'bin', 'java') : 'java';
   const result = spawnSync(java, ['-version'], { encoding: 'utf8' });
@@ -41,8 +41,8 @@ function engines(folder: string): JavaEngines {
 }
 
 /**
- * Downloads and unpacks what is missing. Safe when several installations set up at once: one downloads
- * into a folder of its own and renames it when it is whole; the others wait.
+ * Downloads and unpacks the engines if they are missing. Several installations may do so at once: one downloads to a
+ * temporary folder and renames it when it is complete; the others wait. Throws SetupError.
  */
 export async function installEngines(folder: string, say: (message: string) => void): Promise<JavaEngines> {
   const pom = join(folder, 'pom.xml');
@@ -69,7 +69,7 @@ export async function installEngines(folder: string, say: (message: string) => v
   return engines(done);
 }
 
-/** A folder is made by exactly one process; a lock whose owner died is taken away. */
+/** Creating a folder succeeds in exactly one process. A lock whose owner has ended is removed. */
 function takeLock(lock: string): boolean {
   try {
     mkdirSync(lock);

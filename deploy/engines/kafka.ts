@@ -1,4 +1,4 @@
-/** Apache Kafka on one machine: broker and controller in one process (KRaft), its data in DATA_DIR/kafka. */
+/** Apache Kafka on one machine: broker and controller in one process (KRaft), with data in DATA_DIR/kafka. */
 import { spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
@@ -11,11 +11,11 @@ export interface KafkaSettings {
   controllerPort: number;
 }
 
-/** 8 MiB: above the largest record that any service writes (a bulk line is at most 1 MiB). */
+/** 8 MiB, more than the largest record that any service writes (a bulk line has at most 1 MiB). */
 const MAX_MESSAGE_BYTES = 8 * 1024 * 1024;
 const MAX_INT = 2_147_483_647;
 
-/** server.properties of an installation; the reasons for what is not a default stand beside it. */
+/** The content of server.properties, with the reasons for settings that differ from the defaults. */
 export function kafkaProperties({ dataDir, port, controllerPort }: KafkaSettings): Record<string, string | number> {
   return {
     'process.roles': 'broker,controller',
@@ -36,20 +36,20 @@ export function kafkaProperties({ dataDir, port, controllerPort }: KafkaSettings
     'share.coordinator.state.topic.min.isr': 1,
     'default.replication.factor': 1,
     'num.partitions': 1,
-    // Topics are made by the services, with the settings they need: a typing error must not make one.
+    // The services create topics with the settings they need; a misspelt name must not create one.
     'auto.create.topics.enable': 'false',
-    // Nothing is deleted unless its topic says so; committed offsets outlive any pause of a group.
+    // Records are deleted only if the settings of their topic say so. Committed offsets are kept while a group is inactive.
     'log.retention.ms': -1,
     'offsets.retention.minutes': MAX_INT,
     'message.max.bytes': MAX_MESSAGE_BYTES,
     'replica.fetch.max.bytes': MAX_MESSAGE_BYTES,
     'group.initial.rebalance.delay.ms': 0,
     'group.min.session.timeout.ms': 1000,
-    // A dead task's transaction holds every reader back until it is aborted: look every second, not every ten.
+    // The open transaction of a dead task blocks all readers until it is aborted: check every second, not every ten.
     'transaction.abort.timed.out.transaction.cleanup.interval.ms': 1000,
     'transaction.max.timeout.ms': 900_000,
     'transactional.id.expiration.ms': MAX_INT,
-    // Small machine: few threads, small cleaner buffers, no metadata record every half second while idle.
+    // For a small machine: few threads, small cleaner buffers, and fewer metadata records while idle.
     'num.network.threads': 2,
     'num.io.threads': 4,
     'background.threads': 2,
@@ -57,7 +57,7 @@ export function kafkaProperties({ dataDir, port, controllerPort }: KafkaSettings
     'log.cleaner.dedupe.buffer.size': 32 * 1024 * 1024,
     'log.cleaner.io.buffer.size': 1024 * 1024,
     'metadata.max.idle.interval.ms': 5000,
-    // Two busy cores may hold a heartbeat back for seconds; a lone broker has nobody to fail over to.
+    // On two busy cores a heartbeat may be late by seconds, and a single broker has no other to fail over to.
     'broker.session.timeout.ms': 18_000,
   };
 }
@@ -81,7 +81,7 @@ function jvm(jars: string, log4j: string): string[] {
   ];
 }
 
-/** Writes server.properties, formats the folder at the first start, and gives the command that runs the broker. */
+/** Writes server.properties, formats the folder at the first start, and returns the command that runs the broker. */
 export function prepareKafka(
   settings: KafkaSettings,
   { java, jars, log4j }: { java: string; jars: string; log4j: string },
@@ -96,7 +96,7 @@ export function prepareKafka(
 }
 
 function format(java: string, jars: string, log4j: string, properties: string): void {
-  // A cluster id is 16 random bytes in base64url; one that begins with "-" would be read as an option.
+  // A cluster id is 16 random bytes in base64url. It must not begin with "-", or it would be parsed as an option.
   const clusterId = `J${randomBytes(16).toString('base64url').slice(1, 21)}A`;
   const args = ['kafka.tools.StorageTool', 'format', '-t', clusterId, '-c', properties, '--ignore-formatted'];
   const result = spawnSync(java, [...jvm(jars, log4j), ...args], { encoding: 'utf8' });

@@ -2,7 +2,7 @@ import { connect, createServer } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { SetupError } from './setup-error.ts';
 
-/** Whether a TCP port of an address can be listened on now. */
+/** Whether a TCP port is free to listen on. */
 export function portIsFree(port: number, host = '127.0.0.1'): Promise<boolean> {
   return new Promise((resolve) => {
     const server = createServer();
@@ -12,8 +12,8 @@ export function portIsFree(port: number, host = '127.0.0.1'): Promise<boolean> {
 }
 
 /**
- * Throws a SetupError naming every port that is taken and the variable that moves it. A port may take up to
- * `patienceMs` to become free: a process that was just killed lets go of its own a moment after its death.
+ * Throws SetupError that names every port in use and the variable that sets it. Waits up to `patienceMs` for a port to
+ * become free: the ports of a killed process are released a moment after its end.
  */
 export async function requireFreePorts(
   ports: Record<string, number>,
@@ -34,14 +34,13 @@ export async function requireFreePorts(
   if (problems.length > 0) throw new SetupError(`Cannot start: ${problems.join('; ')}.`);
 }
 
-/** Ports from which `freePorts` chooses: processes that choose at the same time take different shares. */
+/** `freePorts` divides its range into shares, one for each process that may choose at the same time. */
 const SHARES = 8;
 const SHARE_PORTS = 1_500;
 
 /**
- * Ports that are free now, all different; below the range from which the system takes ports of
- * outgoing connections, so that none of those takes one before it is used. Between choosing a port and listening on
- * it another process may choose it too, unless it chooses from another `share` (taken modulo 8).
+ * Free ports, all different, below the range that the system uses for outgoing connections. Until a port is used,
+ * another process may choose it too, unless it chooses from another `share` (modulo 8).
  */
 export async function freePorts(count: number, share = 0): Promise<number[]> {
   const first = 20_000 + (share % SHARES) * SHARE_PORTS;
@@ -61,7 +60,7 @@ async function becomesFree(port: number, host: string, deadline: number): Promis
   return true;
 }
 
-/** Whether somebody takes connections there, within 2 s. */
+/** Whether the port accepts a connection within 2 s. */
 export function portAnswers(port: number, host = '127.0.0.1'): Promise<boolean> {
   return new Promise((done) => {
     const socket = connect({ port, host, timeout: 2_000 });
@@ -76,7 +75,7 @@ export function portAnswers(port: number, host = '127.0.0.1'): Promise<boolean> 
   });
 }
 
-/** Whether a GET of it is answered with 2xx, within 2 s. */
+/** Whether a GET request is answered with 2xx within 2 s. */
 export async function answers(url: string): Promise<boolean> {
   try {
     const response = await fetch(url, { signal: AbortSignal.timeout(2_000) });

@@ -1,22 +1,22 @@
-/** Facts about processes of this machine: who is alive, since when, and how to end what an earlier run left. */
+/** Processes of this machine: pid files, and ending what an earlier run left running. */
 import { execFileSync } from 'node:child_process';
 import { linkSync, mkdirSync, readFileSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { SetupError } from './setup-error.ts';
 
-/** Whose pid file says that DATA_DIR is taken. */
+/** The pid file of this name marks a DATA_DIR as in use. */
 const SUPERVISOR = 'supervisor';
 
 /**
- * When a process started, as an opaque string that two processes of the same pid do not share;
- * undefined when there is none. (A pid alone proves nothing: the system hands it out again.)
+ * When a process started, as an opaque string; undefined when there is no such process. Together with the pid it
+ * identifies a process, because the system reuses pids.
  */
 export function startOf(pid: number): string | undefined {
   try {
     if (process.platform === 'linux') {
       const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-      // After the name in brackets, which may hold spaces: state is field 3, the start time field 22.
+      // Fields after the name in brackets, which may contain spaces: state is field 3, the start time is field 22.
       const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
       return fields[0] === 'Z' ? undefined : fields[19];
     }
@@ -26,7 +26,7 @@ export function startOf(pid: number): string | undefined {
   }
 }
 
-/** Writes `<runDir>/<name>.pid` for a process of ours. */
+/** Writes `<runDir>/<name>.pid`. */
 export function writePid(runDir: string, name: string, pid: number): void {
   mkdirSync(runDir, { recursive: true });
   writeFileSync(join(runDir, `${name}.pid`), pidText(pid));
@@ -38,13 +38,13 @@ export function removePid(runDir: string, name: string): void {
   rmSync(join(runDir, `${name}.pid`), { force: true });
 }
 
-/** The pid in `<runDir>/<name>.pid` if that very process still runs. */
+/** The pid in `<runDir>/<name>.pid` if that process is still running. */
 export function livePid(runDir: string, name: string): number | undefined {
   const text = textOf(join(runDir, `${name}.pid`));
   return text === undefined ? undefined : liveOwner(text);
 }
 
-/** Undefined when there is no such file. */
+/** The content of a file; undefined when it does not exist. */
 function textOf(path: string): string | undefined {
   try {
     return readFileSync(path, 'utf8');
@@ -53,13 +53,13 @@ function textOf(path: string): string | undefined {
   }
 }
 
-/** Whether a file is there whose process is no more. */
+/** Whether the pid file exists and its process has ended. */
 function isLeft(path: string): boolean {
   const text = textOf(path);
   return text !== undefined && liveOwner(text) === undefined;
 }
 
-/** The pid that a pid file's text names, if that very process still runs. */
+/** The pid in the text of a pid file, if that process is still running. */
 function liveOwner(text: string): number | undefined {
   const [pidText, ...start] = text.split(' ');
   const pid = Number(pidText);
@@ -82,13 +82,13 @@ function signal(pid: number, name: NodeJS.Signals): void {
   try {
     process.kill(pid, name);
   } catch {
-    // It is gone already, which is what we want.
+    // The process has ended already.
   }
 }
 
 /**
- * Ends what an earlier run of the same DATA_DIR left behind (its supervisor was killed with -9):
- * SIGTERM, then SIGKILL after `graceMs`. Returns the names of what it ended.
+ * Ends processes that an earlier run of the same DATA_DIR left running because its supervisor was killed: sends SIGTERM,
+ * and SIGKILL after `graceMs`. Returns their names.
  */
 export async function endLeftovers(runDir: string, graceMs = 8_000): Promise<string[]> {
   const left = pidNames(runDir)
@@ -139,12 +139,12 @@ export function claimDataDir(dataDir: string): string {
   }
 }
 
-/** Gives DATA_DIR back, if it is this process that has it. */
+/** Releases DATA_DIR if this process holds it. */
 export function releaseDataDir(runDir: string): void {
   if (livePid(runDir, SUPERVISOR) === process.pid) removePid(runDir, SUPERVISOR);
 }
 
-/** Makes `to` another name of a file; false when there is something of that name. */
+/** Creates `to` as a hard link to a file; false when `to` exists. */
 function linkNew(from: string, to: string): boolean {
   try {
     linkSync(from, to);

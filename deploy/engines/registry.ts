@@ -1,17 +1,17 @@
-/** Apicurio Registry: serves the Confluent API; its schemas live in three Kafka topics. */
+/** Apicurio Registry: serves the Confluent API and stores its schemas in three Kafka topics. */
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { Kafka, logLevel } from 'kafkajs';
 import type { Command } from './kafka.ts';
 import { SetupError } from './install.ts';
 
-/** The registry's topics: it would make them with 7 days of retention, and forget its schemas after them. */
+/** The registry's topics. It would create them with a retention of 7 days and lose its schemas after that. */
 export const REGISTRY_TOPICS = ['kafkasql-journal', 'kafkasql-snapshots', 'registry-events'] as const;
 
-/** The line of its log after which it has replayed its journal; it answers, and says "ready", before. */
+/** The log line that says it has replayed its journal. It answers requests, and reports "ready", before that. */
 export const BOOTSTRAPPED = 'KafkaSQL storage bootstrapped';
 
-/** What the registry is told wherever it runs. */
+/** Settings of the registry that do not depend on where it runs. */
 export function registryProperties(brokers: string[]): Record<string, string | number | boolean> {
   return {
     'quarkus.http.access-log.enabled': false,
@@ -20,11 +20,11 @@ export function registryProperties(brokers: string[]): Record<string, string | n
     'quarkus.log.category."io.apicurio.registry.storage.impl.kafkasql".level': 'INFO',
     'apicurio.storage.kind': 'kafkasql',
     'apicurio.kafkasql.bootstrap.servers': brokers.join(','),
-    // At its start it waits this long for a snapshot, whether there is one or not (by default 5 s). We take none
-    // (they hold the path of a file, and the journal is small): the journal, kept for ever, is the whole truth.
+    // At its start it waits this long for a snapshot, whether there is one or not (default: 5 s). Snapshots are disabled:
+    // they contain the path of a file, and the journal is small and kept permanently.
     'apicurio.kafkasql.consumer.poll.timeout': 500,
     'apicurio.kafkasql.snapshot.every.seconds': 'disabled',
-    // Its SQL mirror is in memory: a pool of 20 open connections only costs start-up time.
+    // Its SQL database is in memory: a pool of 20 open connections only costs start-up time.
     'apicurio.datasource.jdbc.initial-size': 2,
     'apicurio.datasource.jdbc.min-size': 2,
   };
@@ -55,7 +55,7 @@ export function registryCommand(settings: {
       '-Xms64m',
       '-Xmx384m',
       '-XX:+UseSerialGC',
-      // Few requests, and none of them hot: the quick compiler alone starts in less time.
+      // There are few requests: using only the first compiler tier shortens the start.
       '-XX:TieredStopAtLevel=1',
       ...Object.entries(properties).map(([key, value]) => `-D${key}=${value}`),
       '-jar',
@@ -65,8 +65,8 @@ export function registryCommand(settings: {
 }
 
 /**
- * Waits until the broker serves, makes the registry's topics, and sees to it that they keep everything.
- * Throws when the broker does not answer within `timeoutMs`.
+ * Waits for the broker, creates the registry's topics if they are missing, and sets their retention to unlimited. Throws
+ * the errors of kafkajs when the broker does not answer within `timeoutMs`.
  */
 export async function ensureRegistryTopics(brokers: string[], timeoutMs: number): Promise<void> {
   const kafka = new Kafka({

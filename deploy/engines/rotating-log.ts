@@ -1,14 +1,14 @@
-/** A log that never ends whoever writes it. */
+/** A log file whose errors never end the process that writes it. */
 import { createWriteStream, existsSync, renameSync, statSync, type WriteStream } from 'node:fs';
 
 const LOG_LIMIT_BYTES = 10_000_000;
 const LOG_FILES = 3;
-/** After a failure nothing is written for so long. */
+/** Pause after a failed write. */
 const REOPEN_MS = 5_000;
 
 /**
- * A file of lines that is set aside at 10 MB; three are kept. When it cannot be written (a full disk) lines are lost,
- * which `say` is told once, until it can be written again.
+ * A log file that is rotated at 10 MB; three files are kept. While it cannot be written (disk full) lines are lost, which
+ * is reported once with `say`.
  */
 export class RotatingLog {
   #stream: WriteStream | undefined;
@@ -40,10 +40,10 @@ export class RotatingLog {
     this.#stream?.end();
   }
 
-  /** Undefined while it is not worth trying. */
+  /** Undefined during the pause after a failure, and after `close`. */
   #open(): WriteStream | undefined {
     if (this.#closed) return undefined;
-    if (this.#stream !== undefined && this.#bytes > LOG_LIMIT_BYTES) this.#setAside();
+    if (this.#stream !== undefined && this.#bytes > LOG_LIMIT_BYTES) this.#rotate();
     if (this.#stream === undefined) {
       if (this.now() - this.#failedAtMs < REOPEN_MS) return undefined;
       this.#bytes = existsSync(this.path) ? statSync(this.path).size : 0;
@@ -54,7 +54,7 @@ export class RotatingLog {
     return this.#stream;
   }
 
-  #setAside(): void {
+  #rotate(): void {
     this.#stream?.end();
     this.#stream = undefined;
     for (let i = LOG_FILES - 1; i >= 1; i--) {

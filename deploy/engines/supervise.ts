@@ -1,21 +1,20 @@
-/** A supervised child process: its log, its restarts, its end. */
+/** A supervised child process: its log, restarts and stop. */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { existsSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
+import { Backoff } from '../../lib/clock/index.ts';
 import { removePid, writePid } from './process.ts';
 import { RotatingLog } from './rotating-log.ts';
 
-const BACKOFF_FIRST_MS = 500;
-const BACKOFF_LAST_MS = 15_000;
-/** After this long alive, the next death counts as a first one again. */
+/** After this long alive, the next restart counts as a first one again. */
 const STEADY_MS = 60_000;
-/** A configuration that was refused stays refused: whoever ends so is not started again. */
+/** Exit code for an invalid configuration; a restart would not change it. */
 const EXIT_CONFIG = 78;
 
 export interface ChildSpec {
-  /** Unique in its DATA_DIR: names the log and the pid file. */
+  /** Unique in its DATA_DIR; names the log and the pid file. */
   name: string;
   command: string;
   args: string[];
@@ -23,18 +22,18 @@ export interface ChildSpec {
   cwd?: string;
   runDir: string;
   logDir: string;
-  /** How long SIGTERM may take before SIGKILL. */
+  /** Time after SIGTERM before SIGKILL. */
   stopTimeoutMs: number;
   onLine?: (line: string) => void;
-  /** Given, the child has a channel to this process (process.send) and sees it close when this process ends. */
+  /** If set, the child has an IPC channel to this process, which closes when this process ends. */
   onMessage?: (message: unknown) => void;
-  /** Told of unexpected deaths and restarts, in words for an operator. */
+  /** Prints messages about unexpected exits and restarts for an operator. */
   say: (message: string) => void;
 }
 
 const SETPRIV = process.platform === 'linux' && existsSync('/usr/bin/setpriv') ? '/usr/bin/setpriv' : undefined;
 
-/** The command and its arguments such that on Linux the kernel signals the child when its parent is gone. */
+/** The command and its arguments, extended so that on Linux the kernel signals the child when its parent ends. */
 export const endedWithParent = (signal: 'TERM' | 'KILL', command: string, args: string[]): [string, string[]] =>
   SETPRIV ? [SETPRIV, ['--pdeathsig', signal, command, ...args]] : [command, args];
 
@@ -42,13 +41,13 @@ export class SupervisedChild {
   #process: ChildProcess | undefined;
   #exited: Promise<void> = Promise.resolve();
   #stopping = false;
-  #backoffMs = BACKOFF_FIRST_MS;
+  readonly #backoff = new Backoff({ firstMs: 500, maxMs: 15_000 });
   #timer: NodeJS.Timeout | undefined;
   readonly #log: RotatingLog;
-  /** The last lines of its output, for the message when it does not start. */
+  /** The last lines of its output, for the error message when it does not start. */
   readonly tail: string[] = [];
   restarts = 0;
-  /** It ended because its configuration is not valid, and stays ended. */
+  /** It exited because its configuration is not valid, and is not restarted. */
   refused = false;
 
   constructor(private readonly spec: ChildSpec) {
@@ -70,11 +69,11 @@ export class SupervisedChild {
 
   start(): void {
     const { name, command, args, env, cwd, runDir } = this.spec;
-    // Where the kernel does not do it, the next start ends what a supervisor without a last word left behind.
+    // On other systems, the next start ends what a killed supervisor left running.
     const [file, argv] = endedWithParent('TERM', command, args);
     const startedAt = Date.now();
-    // Its own session: a Ctrl-C in the terminal reaches the supervisor alone, which then ends all in order.
-    // Its stdin is a pipe that closes when the supervisor is gone, however it went.
+    // A session of its own: Ctrl-C in the terminal reaches only the supervisor, which then stops everything in order.
+    // Its stdin is a pipe that closes when the supervisor ends, whatever the reason.
     const child = spawn(file, argv, {
       detached: true,
       stdio: ['pipe', 'pipe', 'pipe', ...(this.spec.onMessage ? (['ipc'] as const) : [])],
@@ -104,7 +103,7 @@ export class SupervisedChild {
     });
   }
 
-  /** Without it (a full disk) the next start does not find what this one left; that is no reason to end. */
+  /** Without the pid file (disk full) the next start cannot end this child; that is no reason to stop it now. */
   #writePid(pid: number): void {
     try {
       writePid(this.spec.runDir, this.name, pid);
@@ -131,9 +130,8 @@ export class SupervisedChild {
   }
 
   #restartLater(how: string, aliveMs: number): void {
-    if (aliveMs > STEADY_MS) this.#backoffMs = BACKOFF_FIRST_MS;
-    const waitMs = this.#backoffMs;
-    this.#backoffMs = Math.min(BACKOFF_LAST_MS, waitMs * 2);
+    if (aliveMs > STEADY_MS) this.#backoff.reset();
+    const waitMs = this.#backoff.nextMs();
     this.spec.say(`${this.name} exited unexpectedly (${how}); restarting it in ${waitMs / 1000} s`);
     this.#timer = setTimeout(() => {
       this.restarts++;
@@ -141,13 +139,13 @@ export class SupervisedChild {
     }, waitMs);
   }
 
-  /** From now on its death is no accident. */
+  /** From now on, an exit is expected and does not lead to a restart. */
   halt(): void {
     this.#stopping = true;
     clearTimeout(this.#timer);
   }
 
-  /** SIGTERM, then SIGKILL after the time allowed. Resolves when it is gone. */
+  /** Sends SIGTERM, and SIGKILL after `stopTimeoutMs`. Resolves when the child has exited. */
   async stop(): Promise<void> {
     this.halt();
     const child = this.#process;
