@@ -1,6 +1,6 @@
 import { messageOf } from '../kafka/errors.ts';
 
-/** The topology itself broke on a record: it will again, as the same records give the same. */
+/** The topology threw on a record. It always will: the same records give the same result. */
 export class RecordFailedError extends Error {
   override readonly name = 'RecordFailedError';
   constructor(
@@ -11,4 +11,14 @@ export class RecordFailedError extends Error {
   ) {
     super(`${topic}[${partition}], offset ${offset}: ${messageOf(cause)}`, { cause });
   }
+}
+
+/** The runtime itself is wrong. Continuing could count something twice or lose it, so the task is dropped. */
+export class InvariantError extends Error {
+  override readonly name = 'InvariantError';
+}
+
+/** Throws an InvariantError when `holds` is false. */
+export function assertInvariant(holds: boolean, message: () => string): asserts holds {
+  if (!holds) throw new InvariantError(message());
 }

@@ -4,62 +4,74 @@ import { BrokenContinuityError, CorruptRecordError, FencedError, messageOf } fro
 import type { Batch, Member } from '../kafka/types.ts';
 import { RecordFailedError } from './errors.ts';
 import type { StreamMetrics } from './metrics.ts';
-import type { Task, TaskView } from './task.ts';
+import { SUPERVISOR_TRANSITIONS, type SupervisorState } from './supervisor-state.ts';
+import type { Task, TaskEvents, TaskView } from './task.ts';
+import { assertTransition } from './transitions.ts';
 
 const FIRST_PAUSE_MS = 250;
 const MAX_PAUSE_MS = 15_000;
-/** Nothing mends a log or a topology by itself, and each try restores the state. */
-const MAX_STUCK_PAUSE_MS = 60_000;
-/** After so long a life the next trouble is another one. */
-const SOUND_AFTER_MS = 60_000;
+/** The pause of a stopped partition: time alone rarely helps it, and each attempt restores the state. */
+const MAX_STOPPED_PAUSE_MS = 60_000;
+/** After a life this long the next failure has another cause: its pause is the first one again. */
+const STABLE_AFTER_MS = 60_000;
 const CONFIRM_POLL_MS = 100;
-/** A topology that breaks so often on the same record always will. */
-const FAILURES_MAX = 3;
+/** A topology that fails this many times in a row on the same record always will. */
+const MAX_RECORD_FAILURES = 3;
 
-const NOTHING: Readonly<TaskView> = { state: 'restoring', position: 0, end: 0, logTimeMs: null, earliestDueMs: null };
+const WAITING: Readonly<TaskView> = {
+  state: 'waiting',
+  position: null,
+  end: null,
+  logTimeMs: null,
+  earliestDueMs: null,
+};
 
-/** The parts of a task that its supervisor has to do with. */
+/** What a supervisor needs of its task. */
 export type SupervisedTask = Pick<Task<unknown>, 'view' | 'done' | 'close' | 'fail' | 'offer'>;
 
 export interface SupervisorDeps {
   topology: string;
-  /** Of the input. */
+  /** The topology's input. */
   topic: string;
   partition: number;
-  /** Begins a task; `onCommitted` hears every position that it commits. */
-  open(onCommitted: (offset: number) => void): SupervisedTask;
+  /** Makes a task, which starts at once. */
+  open(events: TaskEvents): SupervisedTask;
   member: Pick<Member, 'rejoin' | 'confirmedAtMs'>;
   clock: Clock;
   logger: Logger;
   metrics: StreamMetrics;
 }
 
+/** The group has assigned the partition to this process. */
+interface Assignment {
+  generation: number;
+  /** When the generation first assigned it, by the clock's `elapsedMs`. */
+  atMs: number;
+}
+
+/** Why a partition cannot continue by itself. */
+interface Problem {
+  kind: 'corrupt log' | 'broken continuity' | 'failing record';
+  /** The problem is over once the partition has passed this offset. */
+  offset: number;
+  /** The partition as it was when it stopped. */
+  view: Readonly<TaskView>;
+}
+
 /**
  * One partition for as long as the process runs, and the only place where its tasks are made: one after another, in one
- * loop, so that a task has ended (its last transaction settled or given up, its reading and connections gone) before the
- * next one opens, however the group takes the partition and gives it back meanwhile.
- *
- *     held → opening → running → ended → (a pause, or a new generation after a fence) → opening …
- *     given up, at any point: the task closes; held again: opening, once it has ended
+ * loop, so that a task has ended (its last transaction settled or abandoned, its reading and connections closed) before
+ * the next one opens, however the group assigns and revokes the partition meanwhile. See SupervisorState.
  */
 export class PartitionSupervisor {
-  private assigned = false;
-  /** From its making until it has ended. */
-  private task: SupervisedTask | null = null;
-  /** The loop; null while the partition is given up and nothing of it is left. */
+  private state: SupervisorState = { name: 'idle' };
+  private assignment: Assignment | null = null;
+  /** The loop; null while the partition is revoked and nothing is left of it. */
   private living: Promise<void> | null = null;
-  /** The group's generation that gave the partition last, and when it did, by the clock's `elapsedMs`. */
-  private generation = -1;
-  private givenAtMs = 0;
-  /** The generation in which it was fenced: only a later one may open it again. */
-  private fencedIn: number | null = null;
   private pauseMs = 0;
-  /** No task is opened before, by the clock's `elapsedMs`. */
-  private openAtMs = 0;
-  /** Where it stands still, and needs somebody to look, until it comes past there. */
-  private stuck: TaskView | null = null;
-  /** The record on which the topology broke last, and how often in a row. */
-  private broken: { offset: number; times: number } | null = null;
+  private problem: Problem | null = null;
+  /** The record on which the topology failed last, and how many times in a row. */
+  private failingRecord: { offset: number; times: number } | null = null;
   private readonly waker: Waker;
 
   constructor(private readonly deps: SupervisorDeps) {
@@ -67,57 +79,65 @@ export class PartitionSupervisor {
   }
 
   get view(): Readonly<TaskView> {
-    return this.stuck ?? this.task?.view ?? NOTHING;
+    const { state, problem } = this;
+    if (problem !== null) return { ...problem.view, state: 'stopped' };
+    return 'task' in state ? state.task.view : WAITING;
   }
 
-  /** The group gives the partition to this process, or leaves it there in a new generation. */
+  /** The group assigns the partition to this process, or leaves it assigned in a new generation. */
   assign(generation: number): void {
-    this.assigned = true;
-    if (generation !== this.generation) {
-      this.generation = generation;
-      this.givenAtMs = this.deps.clock.elapsedMs();
-      // What a fenced task waits for.
-      if (this.fencedIn !== null) this.openAtMs = 0;
+    if (this.assignment?.generation !== generation) {
+      this.assignment = { generation, atMs: this.deps.clock.elapsedMs() };
     }
     this.waker.wake();
     this.living ??= this.live();
   }
 
-  /** Another has it, or may have: whatever is on its way is theirs to fence. Nothing of it is handled any more. */
+  /** Another process has the partition, or may have it. What is under way may still be committed, unless it is fenced. */
   revoke(): void {
-    this.assigned = false;
-    this.generation = -1;
-    this.fencedIn = null;
+    this.assignment = null;
     this.pauseMs = 0;
-    this.openAtMs = 0;
-    this.broken = null;
-    this.goesOn();
-    void this.task?.close();
+    this.failingRecord = null;
+    this.resume();
+    const { state } = this;
+    if (state.name === 'opening' || state.name === 'running') {
+      this.become({ name: 'closing', task: state.task });
+      void state.task.close();
+    } else if (state.name !== 'closing' && state.name !== 'idle') {
+      this.become({ name: 'idle' });
+    }
     this.waker.wake();
   }
 
-  /** After `revoke`: nothing is left of it. */
+  /** After `revoke`: resolves when nothing is left of the task. */
   async ended(): Promise<void> {
     await this.living;
   }
 
   offer(batch: Batch): void {
-    if (this.stuck !== null && this.broken === null && batch.nextOffset > this.stuck.position) this.goesOn();
-    this.task?.offer(batch);
+    const { state, problem } = this;
+    if (problem?.kind === 'corrupt log' && batch.nextOffset > problem.offset) this.resume();
+    if ('task' in state) state.task.offer(batch);
   }
 
   /** The partition cannot be read. */
   fail(error: Error): void {
-    this.task?.fail(error);
+    if ('task' in this.state) this.state.task.fail(error);
+  }
+
+  private become(next: SupervisorState): void {
+    const { topology, partition } = this.deps;
+    assertTransition(`${topology}, partition ${partition}`, SUPERVISOR_TRANSITIONS, this.state.name, next.name);
+    this.state = next;
   }
 
   private async live(): Promise<void> {
     // Not before `living` is set.
     await Promise.resolve();
-    while (this.assigned) {
-      const waitMs = this.openAtMs - this.deps.clock.elapsedMs();
-      if (waitMs > 0) await this.waker.sleep(waitMs);
-      else if (this.fencedIn !== null) await this.confirmed(this.fencedIn);
+    while (this.assignment !== null) {
+      const { state } = this;
+      if (state.name === 'pausing' || state.name === 'stopped') await this.pauseOver(state);
+      else if (state.name === 'fenced') await this.laterGeneration(state);
       else await this.runTask();
     }
     this.living = null;
@@ -125,84 +145,128 @@ export class PartitionSupervisor {
 
   private async runTask(): Promise<void> {
     const openedAtMs = this.deps.clock.elapsedMs();
+    const task = this.deps.open({
+      onRunning: () => this.opened(task, openedAtMs),
+      onCommitted: (offset) => this.committed(offset),
+    });
+    this.become({ name: 'opening', task, openedAtMs });
+    let failure: unknown = null;
     try {
-      this.task = this.deps.open((offset) => this.committed(offset));
-      await this.task.done;
+      await task.done;
     } catch (error) {
-      if (this.deps.clock.elapsedMs() - openedAtMs > SOUND_AFTER_MS) this.pauseMs = 0;
-      if (this.assigned) this.failed(error, this.task?.view ?? NOTHING);
-    } finally {
-      this.task = null;
+      failure = error;
     }
+    // After a revoke a failure is of no interest: the next owner repeats what was not committed.
+    if (this.state.name === 'closing') this.become({ name: 'idle' });
+    else this.failed(failure, task.view, openedAtMs);
   }
 
-  /** The task's state is gone with it; it is made anew from what is committed. */
-  private failed(error: unknown, view: Readonly<TaskView>): void {
-    const { logger, metrics, topology, partition } = this.deps;
-    const { generation } = this;
+  private opened(task: SupervisedTask, openedAtMs: number): void {
+    if (this.state.name !== 'opening') return;
+    this.become({ name: 'running', task, openedAtMs });
+    // Its log was compared with what was committed before it was opened.
+    if (this.problem?.kind === 'broken continuity') this.resume();
+  }
+
+  /** The task's state is gone with it; the next one restores it from what is committed. */
+  private failed(error: unknown, view: Readonly<TaskView>, openedAtMs: number): void {
+    const { logger, metrics, clock, topology, partition } = this.deps;
+    const generation = this.assignment?.generation ?? -1;
     metrics.failures.inc({ topology, reason: error instanceof Error ? error.name : 'unknown' });
-    const stuckAt = this.stuckAt(error);
-    const longestMs = stuckAt === null ? MAX_PAUSE_MS : MAX_STUCK_PAUSE_MS;
-    this.pauseMs = Math.min(longestMs, Math.max(FIRST_PAUSE_MS, this.pauseMs * 2));
-    if (stuckAt !== null && error instanceof RecordFailedError) this.pauseMs = longestMs;
-    this.openAtMs = this.deps.clock.elapsedMs() + this.pauseMs;
+    if (clock.elapsedMs() - openedAtMs > STABLE_AFTER_MS) this.pauseMs = 0;
+    const problem = this.problemOf(error, view);
+    this.pauseMs = nextPauseMs(this.pauseMs, problem);
+    const retryAtMs = clock.elapsedMs() + this.pauseMs;
     const where = { topology, partition, generation };
     if (error instanceof FencedError) {
-      this.fencedIn = generation;
+      this.become({ name: 'fenced', generation, rejoinAtMs: retryAtMs });
       logger.warn({ ...where, err: messageOf(error) }, 'task closed: another producer has its transactional id');
-    } else if (stuckAt !== null) {
-      this.standStill(error, stuckAt, view);
+    } else if (problem !== null) {
+      this.become({ name: 'stopped', untilMs: retryAtMs });
+      this.stop(error, problem);
     } else {
-      logger.error({ ...where, err: error, retryMs: this.pauseMs }, 'task failed; it starts anew');
+      this.become({ name: 'pausing', untilMs: retryAtMs });
+      logger.error({ ...where, err: error, retryMs: this.pauseMs }, 'task failed; restarting it');
     }
-    // The task took the metric with it.
-    if (this.stuck !== null) metrics.stopped.set({ topology, partition }, 1);
   }
 
-  /** The offset at which nothing goes on by itself; null for troubles that pass. */
-  private stuckAt(error: unknown): number | null {
-    if (error instanceof CorruptRecordError || error instanceof BrokenContinuityError) return error.offset;
+  /** Null for a failure that may well not happen again. */
+  private problemOf(error: unknown, view: Readonly<TaskView>): Problem | null {
+    if (error instanceof CorruptRecordError) return { kind: 'corrupt log', offset: error.offset, view };
+    if (error instanceof BrokenContinuityError) return { kind: 'broken continuity', offset: error.offset, view };
     if (!(error instanceof RecordFailedError)) return null;
     const { offset } = error;
-    const times = this.broken?.offset === offset ? this.broken.times + 1 : 1;
-    this.broken = { offset, times };
-    return times >= FAILURES_MAX ? offset : null;
+    const times = this.failingRecord?.offset === offset ? this.failingRecord.times + 1 : 1;
+    this.failingRecord = { offset, times };
+    return times >= MAX_RECORD_FAILURES ? { kind: 'failing record', offset, view } : null;
   }
 
-  /** Said once in full; each further try says that it still is so. */
-  private standStill(error: unknown, offset: number, view: Readonly<TaskView>): void {
-    const { logger, topology, partition, topic } = this.deps;
-    const isNew = this.stuck === null;
-    this.stuck = { ...(this.stuck ?? view), state: 'stopped' };
-    const where = { topology, topic, partition, offset, retryMs: this.pauseMs };
-    if (!isNew) logger.warn({ ...where, err: messageOf(error) }, 'still stands still');
-    else if (error instanceof CorruptRecordError) {
-      logger.error({ ...where, err: messageOf(error) }, 'stands still: unreadable log');
-    } else if (error instanceof BrokenContinuityError) {
-      logger.error({ ...where, err: messageOf(error) }, 'stands still: the log is not the one that was read before');
-    } else {
-      logger.error({ ...where, err: error }, 'stands still: the topology breaks on this record every time');
-    }
+  /** Logs in full the first time; each further attempt logs that the partition is still stopped. */
+  private stop(error: unknown, problem: Problem): void {
+    const { logger, metrics, topology, partition, topic } = this.deps;
+    const isNew = this.problem === null;
+    this.problem = { ...problem, view: this.problem?.view ?? problem.view };
+    metrics.stopped.set({ topology, partition }, 1);
+    const where = { topology, topic, partition, offset: problem.offset, retryMs: this.pauseMs };
+    if (!isNew) logger.warn({ ...where, err: messageOf(error) }, 'partition is still stopped');
+    else if (problem.kind === 'failing record') logger.error({ ...where, err: error }, REASONS[problem.kind]);
+    else logger.error({ ...where, err: messageOf(error) }, REASONS[problem.kind]);
   }
 
   private committed(offset: number): void {
-    if (this.broken === null || offset <= this.broken.offset) return;
-    this.broken = null;
-    this.goesOn();
+    if (this.failingRecord === null || offset <= this.failingRecord.offset) return;
+    this.failingRecord = null;
+    if (this.problem?.kind === 'failing record') this.resume();
   }
 
-  private goesOn(): void {
-    if (this.stuck === null) return;
-    this.stuck = null;
+  private resume(): void {
+    if (this.problem === null) return;
+    this.problem = null;
     this.deps.metrics.stopped.remove({ topology: this.deps.topology, partition: this.deps.partition });
   }
 
-  /** Waits for a later generation than the one of the fence, and for the group to confirm this member in it. */
-  private async confirmed(fencedIn: number): Promise<void> {
-    const { member } = this.deps;
-    if (this.generation <= fencedIn) member.rejoin();
-    const isConfirmed = (): boolean => this.generation > fencedIn && member.confirmedAtMs > this.givenAtMs;
-    while (this.fencedIn === fencedIn && !isConfirmed()) await this.waker.sleep(CONFIRM_POLL_MS);
-    this.fencedIn = null;
+  /** Resolves when the pause is over or the partition is revoked. */
+  private async pauseOver(state: SupervisorState & { name: 'pausing' | 'stopped' }): Promise<void> {
+    while (this.state === state) {
+      const leftMs = state.untilMs - this.deps.clock.elapsedMs();
+      if (leftMs <= 0) return this.runTask();
+      await this.waker.sleep(leftMs);
+    }
   }
+
+  /**
+   * Opens the partition again once the group has assigned it in a later generation and confirmed this member in that
+   * one: a process that was frozen must not fence the rightful owner back.
+   */
+  private async laterGeneration(state: SupervisorState & { name: 'fenced' }): Promise<void> {
+    const { member, clock } = this.deps;
+    let hasRejoined = false;
+    while (this.state === state && this.assignment !== null) {
+      const { generation, atMs } = this.assignment;
+      if (generation > state.generation && member.confirmedAtMs > atMs) return this.runTask();
+      const untilRejoinMs = state.rejoinAtMs - clock.elapsedMs();
+      if (generation <= state.generation && untilRejoinMs > 0) {
+        await this.waker.sleep(untilRejoinMs);
+        continue;
+      }
+      if (generation <= state.generation && !hasRejoined) {
+        hasRejoined = true;
+        member.rejoin();
+      }
+      await this.waker.sleep(CONFIRM_POLL_MS);
+    }
+  }
+}
+
+const REASONS: Record<Problem['kind'], string> = {
+  'corrupt log': 'partition stopped: its log cannot be read',
+  'broken continuity': 'partition stopped: its log is not the one that was read before',
+  'failing record': 'partition stopped: the topology fails on this record every time',
+};
+
+function nextPauseMs(lastMs: number, problem: Problem | null): number {
+  // Restoring the state again and again would not help a record that always fails.
+  if (problem?.kind === 'failing record') return MAX_STOPPED_PAUSE_MS;
+  const longestMs = problem === null ? MAX_PAUSE_MS : MAX_STOPPED_PAUSE_MS;
+  return Math.min(longestMs, Math.max(FIRST_PAUSE_MS, lastMs * 2));
 }

@@ -1,62 +1,20 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import pino from 'pino';
 import { Registry, type MetricValue } from 'prom-client';
-import { afterEach, describe, expect, it, vi } from 'vitest';
-import { systemClock } from '../clock/index.ts';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { FencedError } from '../kafka/errors.ts';
 import type { Batch } from '../kafka/types.ts';
-import { runTopology, type RunningTopology } from './runtime.ts';
-import { ScriptedKafka, gate } from './scripted-kafka.ts';
+import { runTopology } from './runtime.ts';
+import { clock, ended, resetClock, running, stopAll, until, upTo, world, type World } from './testing/runtime-world.ts';
+import { ScriptedKafka, gate } from './testing/scripted-kafka.ts';
 import { testTopology, type TestEvent } from './testing.ts';
 import type { Topology } from './topology.ts';
 
-const quiet = pino({ level: 'silent' });
-const running: RunningTopology[] = [];
-afterEach(async () => {
-  await Promise.all(running.splice(0).map((r) => r.stop()));
-});
-
-interface World {
-  kafka: ScriptedKafka;
-  runtime: RunningTopology;
-  /** Every offset that the topology was given, by partition, in order. */
-  folded: number[][];
-}
-
-async function world(
-  kafka: ScriptedKafka,
-  change: Partial<Topology<TestEvent>> = {},
-  metrics = new Registry(),
-): Promise<World> {
-  const base = testTopology('runtime');
-  const folded: number[][] = kafka.ends.map(() => []);
-  const topology: Topology<TestEvent> = {
-    ...base,
-    process(record, context) {
-      folded[record.partition]!.push(record.offset);
-      base.process(record, context);
-    },
-    ...change,
-  };
-  const runtime = await runTopology({
-    topology,
-    kafka: kafka.port,
-    logger: quiet,
-    clock: systemClock,
-    metrics,
-    healthUrl: null,
-  });
-  running.push(runtime);
-  return { kafka, runtime, folded };
-}
-
-const until = (holds: () => boolean): Promise<void> =>
-  vi.waitFor(() => expect(holds()).toBe(true), { timeout: 5_000, interval: 5 });
-const upTo = (end: number): number[] => Array.from({ length: end }, (_, offset) => offset);
+beforeEach(resetClock);
+afterEach(stopAll);
 
 describe('a partition that is given up and comes back while its task is still ending', () => {
   it('loses none of its records', async () => {
-    const kafka = new ScriptedKafka();
+    const kafka = new ScriptedKafka(clock);
     const { runtime, folded } = await world(kafka);
     const commit = gate();
     kafka.commits.set(0, commit);
@@ -68,10 +26,10 @@ describe('a partition that is given up and comes back while its task is still en
     kafka.ends[0] = 100;
     kafka.inits.set(0, init);
     kafka.give(2);
-    await sleep(30);
+    await clock.advance(30);
     expect(kafka.assigned.size).toBe(0);
     init.open();
-    await sleep(50);
+    await clock.advance(50);
     commit.open();
     await until(() => kafka.committed[0]?.offset === 100);
     kafka.ends[0] = 150;
@@ -81,7 +39,7 @@ describe('a partition that is given up and comes back while its task is still en
   });
 
   it('is read on, however late the old task ends', async () => {
-    const kafka = new ScriptedKafka();
+    const kafka = new ScriptedKafka(clock);
     const { runtime } = await world(kafka);
     const commit = gate();
     kafka.commits.set(0, commit);
@@ -90,16 +48,16 @@ describe('a partition that is given up and comes back while its task is still en
     await until(() => !kafka.commits.has(0));
     kafka.lose();
     kafka.give(2);
-    await sleep(100);
+    await clock.advance(100);
     commit.open();
-    await sleep(100);
+    await clock.advance(100);
     kafka.ends[0] = 100;
     await until(() => kafka.committed[0]?.offset === 100);
     expect(runtime.ready()).toBe(true);
   });
 
   it('is opened only when that task has ended, as often as it comes and goes', async () => {
-    const kafka = new ScriptedKafka();
+    const kafka = new ScriptedKafka(clock);
     const { runtime } = await world(kafka);
     const commit = gate();
     kafka.commits.set(0, commit);
@@ -109,7 +67,7 @@ describe('a partition that is given up and comes back while its task is still en
     for (let generation = 2; generation < 6; generation++) {
       kafka.lose();
       kafka.give(generation);
-      await sleep(5);
+      await clock.advance(5);
     }
     expect(runtime.ready()).toBe(false);
     commit.open();
@@ -119,7 +77,7 @@ describe('a partition that is given up and comes back while its task is still en
   });
 
   it('takes nothing that was read for the task before', async () => {
-    const kafka = new ScriptedKafka();
+    const kafka = new ScriptedKafka(clock);
     const { folded } = await world(kafka);
     const read: Batch[] = (kafka.keptBack = []);
     kafka.ends[0] = 50;
@@ -138,7 +96,7 @@ describe('a partition that is given up and comes back while its task is still en
   });
 
   it('does not wait for ever for a transaction that does not end', async () => {
-    const kafka = new ScriptedKafka();
+    const kafka = new ScriptedKafka(clock);
     const { runtime, folded } = await world(kafka);
     kafka.commits.set(0, gate());
     kafka.ends[0] = 10;
@@ -146,7 +104,7 @@ describe('a partition that is given up and comes back while its task is still en
     await until(() => !kafka.commits.has(0));
     kafka.lose();
     kafka.give(2);
-    await vi.waitFor(() => expect(runtime.ready()).toBe(true), { timeout: 8_000, interval: 50 });
+    await until(() => runtime.ready());
     await until(() => kafka.committed[0]?.offset === 10);
     expect(folded[0]).toEqual([...upTo(10), ...upTo(10)]);
   });
@@ -155,7 +113,7 @@ describe('a partition that is given up and comes back while its task is still en
 describe('a task that was fenced', () => {
   /** After failures that make the pause long, the task is fenced in generation 1. */
   async function fenced(change: Partial<Topology<TestEvent>> = {}): Promise<World> {
-    const w = await world(new ScriptedKafka(), change);
+    const w = await world(new ScriptedKafka(clock), change);
     const { kafka } = w;
     kafka.give(1);
     for (const refusal of [new Error('one'), new Error('two'), new FencedError('another')]) {
@@ -170,12 +128,12 @@ describe('a task that was fenced', () => {
   it('opens once in a later generation that the group has confirmed', async () => {
     const { kafka, runtime } = await fenced();
     kafka.give(2);
-    await sleep(250);
+    await clock.advance(250);
     expect(kafka.open).toBe(0);
     kafka.confirm();
     await until(() => runtime.ready());
     const { length } = kafka.done;
-    await sleep(1_500);
+    await clock.advance(1_500);
     kafka.ends[0]! += 10;
     await until(() => kafka.committed[0]?.offset === kafka.ends[0]);
     expect(kafka.done.slice(length).filter((what) => !what.includes('commit'))).toEqual([]);
@@ -186,11 +144,11 @@ describe('a task that was fenced', () => {
   it('asks for a new generation, once, when none comes', async () => {
     const { kafka, runtime } = await fenced();
     await until(() => kafka.rejoins === 1);
-    await sleep(300);
+    await clock.advance(300);
     expect(kafka.open).toBe(0);
     expect(kafka.rejoins).toBe(1);
     kafka.give(2);
-    await sleep(10);
+    await clock.advance(10);
     kafka.confirm();
     await until(() => runtime.ready());
   });
@@ -202,15 +160,15 @@ describe('a task that was fenced', () => {
       state: { dueOf: () => 1 },
     });
     kafka.give(2);
-    await sleep(10);
+    await clock.advance(10);
     kafka.confirm();
     await until(() => runtime.ready());
-    await sleep(1_200);
+    await clock.advance(1_200);
     kafka.lose();
     await until(() => kafka.open === 0);
     const { ticks } = kafka;
     expect(ticks).toBeGreaterThan(0);
-    await sleep(1_000);
+    await clock.advance(1_000);
     expect(kafka.ticks).toBe(ticks);
     const { done } = kafka;
     expect(done.filter((what) => what.includes('close'))).toHaveLength(
@@ -225,26 +183,26 @@ const stoppedIn = async (metrics: Registry): Promise<MetricValue<string>[]> =>
 describe('a partition whose log is another one than before', () => {
   /** Ten records are handled by one process; the next one finds what `change` made of the log. */
   async function reopened(change: (kafka: ScriptedKafka) => void) {
-    const kafka = new ScriptedKafka(2);
+    const kafka = new ScriptedKafka(clock, 2);
     const metrics = new Registry();
     const { runtime: before } = await world(kafka);
     kafka.ends.fill(10);
     kafka.give(1);
     await until(() => kafka.committed.every((at) => at?.offset === 10));
-    await before.stop();
+    await ended(before.stop());
     change(kafka);
     const w = await world(kafka, {}, metrics);
     kafka.give(2);
     return { ...w, metrics };
   }
 
-  it('stands still where it ends too early, also when it has grown past there, while others go on', async () => {
+  it('stops where it ends too early, also when it has grown past there, while others continue', async () => {
     const { kafka, runtime, metrics, folded } = await reopened(({ ends }) => (ends[0] = 5));
     await until(() => runtime.positions()[0]?.state === 'stopped');
     kafka.againMs = 1;
     kafka.committed[1] = { ...kafka.committed[1]!, metadata: '{"log_time":9,"step":0}' };
     kafka.ends.fill(20);
-    await sleep(1_000);
+    await clock.advance(1_000);
     expect(runtime.positions().map(({ state }) => state)).toEqual(['stopped', 'running']);
     expect(folded).toEqual([[], upTo(20).slice(10)]);
     expect(await stoppedIn(metrics)).toMatchObject([{ value: 1, labels: { partition: 0 } }]);
@@ -252,17 +210,17 @@ describe('a partition whose log is another one than before', () => {
     expect(runtime.ready()).toBe(true);
   });
 
-  it('stands still where it had grown past there before anybody looked', async () => {
+  it('stops where it had grown past there before anybody looked', async () => {
     const { runtime, folded } = await reopened((kafka) => {
       kafka.againMs = 1;
       kafka.ends.fill(20);
     });
     await until(() => runtime.positions().every(({ state }) => state === 'stopped'));
-    await sleep(1_000);
+    await clock.advance(1_000);
     expect(folded).toEqual([[], []]);
   });
 
-  it('goes on in the same log, and in one whose position an older release committed', async () => {
+  it('continues in the same log, and in one whose position an older release committed', async () => {
     const { kafka, folded } = await reopened(({ ends, committed }) => {
       committed[1] = { offset: 10, metadata: '{"log_time":9,"step":0}' };
       ends.fill(20);
@@ -273,11 +231,16 @@ describe('a partition whose log is another one than before', () => {
 });
 
 describe('a record that breaks the topology', () => {
-  it('is tried three times, then its partition stands still and says where; a failure that passes does not', async () => {
-    const kafka = new ScriptedKafka(2);
+  const failing = (event: TestEvent): TestEvent => {
+    if (event.at === 7) throw new Error('broken');
+    return event;
+  };
+
+  it('is tried three times, then its partition stops and logs where; a failure that passes does not stop it', async () => {
+    const kafka = new ScriptedKafka(clock, 2);
     const metrics = new Registry();
-    const said: Record<string, unknown>[] = [];
-    const logger = pino({ level: 'error' }, { write: (line) => void said.push(JSON.parse(line) as never) });
+    const logged: Record<string, unknown>[] = [];
+    const logger = pino({ level: 'error' }, { write: (line) => void logged.push(JSON.parse(line) as never) });
     const base = testTopology('runtime');
     let tries = 0;
     const topology: Topology<TestEvent> = {
@@ -293,7 +256,7 @@ describe('a record that breaks the topology', () => {
       topology,
       kafka: kafka.port,
       logger,
-      clock: systemClock,
+      clock,
       metrics,
       healthUrl: null,
     });
@@ -301,18 +264,31 @@ describe('a record that breaks the topology', () => {
     kafka.ends.fill(10);
     kafka.give(1);
     await until(() => runtime.positions()[0]?.state === 'stopped' && kafka.committed[1]?.offset === 10);
-    await sleep(1_200);
+    await clock.advance(1_200);
     expect(tries).toBe(3);
     expect(runtime.positions().map(({ state }) => state)).toEqual(['stopped', 'running']);
     expect(await stoppedIn(metrics)).toMatchObject([{ value: 1, labels: { partition: 0 } }]);
-    const standing = said.filter(({ msg }) => String(msg).startsWith('stands still'));
-    expect(standing).toMatchObject([{ topic: topology.input.topic, partition: 0, offset: 7 }]);
+    const stopped = logged.filter(({ msg }) => String(msg).startsWith('partition stopped'));
+    expect(stopped).toMatchObject([{ topic: topology.input.topic, partition: 0, offset: 7 }]);
+  });
+
+  it.each<[string, Partial<Topology<TestEvent>['input']>]>([
+    ['its decoder', { decode: (value) => failing(JSON.parse(value.toString()) as TestEvent) }],
+    ['its clock', { clock: (event) => ({ causeMs: failing(event).at }) }],
+  ])('stops its partition also when %s throws', async (_, change) => {
+    const kafka = new ScriptedKafka(clock);
+    const { input } = testTopology('runtime');
+    const { runtime } = await world(kafka, { input: { ...input, ...change } });
+    kafka.ends.fill(10);
+    kafka.give(1);
+    await until(() => runtime.positions()[0]?.state === 'stopped');
+    expect(runtime.positions()).toMatchObject([{ position: 0, state: 'stopped' }]);
   });
 });
 
 describe('a partition whose log cannot be read', () => {
-  it('stands still alone, says so, and goes on when it can be read', async () => {
-    const kafka = new ScriptedKafka(2);
+  it('stops alone, reports it, and continues when the log can be read', async () => {
+    const kafka = new ScriptedKafka(clock, 2);
     const metrics = new Registry();
     const { runtime } = await world(kafka, {}, metrics);
     const stopped = () => stoppedIn(metrics);
@@ -332,7 +308,7 @@ describe('a partition whose log cannot be read', () => {
     ]);
     expect(await stopped()).toMatchObject([{ value: 1, labels: { partition: 0 } }]);
     // Not again and again: every try reads the whole state back.
-    await sleep(1_000);
+    await clock.advance(1_000);
     const tries = kafka.done.filter((what) => what.startsWith('p0 init')).length;
     expect(tries).toBeGreaterThan(1);
     expect(tries).toBeLessThan(6);
@@ -345,8 +321,8 @@ describe('a partition whose log cannot be read', () => {
 
 describe('a transaction', () => {
   it('stays small also when states are heavy', async () => {
-    const stateBytes = 300_000;
-    const { kafka } = await world(new ScriptedKafka(), {
+    const stateBytes = 60_000;
+    const { kafka } = await world(new ScriptedKafka(clock), {
       state: { dueOf: () => undefined },
       process: ({ key }, { store }) => store.put(key, Buffer.alloc(stateBytes)),
     });
@@ -356,39 +332,10 @@ describe('a transaction', () => {
     kafka.give(1);
     // All that is left is there at once.
     await until(() => kafka.assigned.get(0)?.offset === 100);
-    await sleep(20);
+    await clock.advance(20);
     commit.open();
     await until(() => kafka.committed[0]?.offset === 100);
     expect(kafka.sizes.reduce((sum, bytes) => sum + bytes)).toBeGreaterThan(100 * stateBytes);
     expect(Math.max(...kafka.sizes)).toBeLessThan((8 << 20) + 2 * stateBytes);
-  });
-});
-
-describe('stopping', () => {
-  it('does not wait for a partition that is being opened', async () => {
-    const kafka = new ScriptedKafka();
-    const { runtime } = await world(kafka);
-    kafka.inits.set(0, gate());
-    kafka.give(1);
-    await until(() => !kafka.inits.has(0));
-    const startedAt = performance.now();
-    await runtime.stop();
-    expect(performance.now() - startedAt).toBeLessThan(1_000);
-    expect(kafka.open).toBe(0);
-  });
-
-  it('finishes the transaction at hand', async () => {
-    const kafka = new ScriptedKafka();
-    const { runtime } = await world(kafka);
-    const commit = gate();
-    kafka.commits.set(0, commit);
-    kafka.ends[0] = 10;
-    kafka.give(1);
-    await until(() => !kafka.commits.has(0));
-    const stopped = runtime.stop();
-    await sleep(50);
-    commit.open();
-    await stopped;
-    expect(kafka.committed[0]?.offset).toBe(10);
   });
 });

@@ -7,7 +7,7 @@ import { changelogOf, type TopicName } from '../topics.ts';
 import { streamMetrics, type StreamMetrics } from './metrics.ts';
 import { RESTORE_RULES, type RestoreRules } from './restore.ts';
 import { PartitionSupervisor } from './partition-supervisor.ts';
-import { Task, type TaskDeps } from './task.ts';
+import { Task, type TaskDeps, type TaskEvents } from './task.ts';
 import type { Topology } from './topology.ts';
 
 export interface RunOptions<I> {
@@ -98,7 +98,7 @@ class Runtime<I> implements RunningTopology {
     if (supervisor === undefined) {
       const { member, metrics } = this;
       const { logger, topology, clock } = this.options;
-      const open = (onCommitted: (offset: number) => void) => new Task(partition, this.deps, onCommitted);
+      const open = (events: TaskEvents) => new Task(partition, this.deps, events);
       const { topic } = topology.input;
       supervisor = new PartitionSupervisor({
         topology: topology.name,
@@ -143,18 +143,21 @@ class Runtime<I> implements RunningTopology {
         stage: name,
         topic: input.topic,
         partition,
-        position: view?.position ?? 0,
-        end: view?.end ?? 0,
+        position: view?.position ?? null,
+        end: view?.end ?? null,
         logTimeMs: view?.logTimeMs ?? null,
         earliestDueMs: view?.earliestDueMs ?? null,
-        state: view?.state ?? 'restoring',
+        state: view?.state ?? 'waiting',
       };
     });
   }
 
   ready(): boolean {
     if (this.member.generation < 0) return false;
-    return this.member.partitions.every((p) => (this.supervisors.get(p)?.view.state ?? 'restoring') !== 'restoring');
+    return this.member.partitions.every((partition) => {
+      const state = this.supervisors.get(partition)?.view.state;
+      return state === 'running' || state === 'stopped';
+    });
   }
 
   async stop(): Promise<void> {

@@ -3,17 +3,21 @@ import { UndecodableError, UnknownSchemaError } from '../avro/index.ts';
 import type { Clock } from '../clock/index.ts';
 import { markOf, type Mark } from '../kafka/continuity.ts';
 import type { Batch, Kafka, KafkaRecord, OutgoingRecord, Producer, Reader, Transactional } from '../kafka/types.ts';
+import type { StagePosition } from '../telemetry/index.ts';
 import { changelogOf, type TopicName } from '../topics.ts';
 import { encodeChange } from './changelog.ts';
 import { MAX_AHEAD_MS } from './clock.ts';
+import { RecordFailedError, assertInvariant } from './errors.ts';
+import { InputBuffer } from './input-buffer.ts';
 import type { StreamMetrics } from './metrics.ts';
-import { RecordFailedError } from './errors.ts';
 import { encodeCheckpoint } from './position.ts';
 import { restoreState, type RestoreRules } from './restore.ts';
 import { startingPoint } from './starting-point.ts';
 import { TaskCore, type Limits } from './task-core.ts';
+import { TASK_TRANSITIONS, type TaskState } from './task-state.ts';
 import { Ticker } from './ticker.ts';
 import type { Topology } from './topology.ts';
+import { assertTransition } from './transitions.ts';
 
 /**
  * A transaction closes after this many records, or when its outputs and changes come to as much: it must be written well
@@ -21,8 +25,6 @@ import type { Topology } from './topology.ts';
  */
 const MAX_RECORDS = 2_000;
 const LIMITS: Limits = { effects: 5_000, bytes: 8 << 20 };
-/** Above so many bytes a partition is paused; it goes on at half. */
-const MAX_BUFFERED_BYTES = 8 << 20;
 const RECHECK_CLOCK_MS = 1_000;
 const MAX_LOAD_PAUSE_MS = 5_000;
 /** How long a closing task may take to finish its transaction; then it is left to the broker and the next init. */
@@ -44,41 +46,37 @@ export interface TaskDeps<I> {
   restoreRules: RestoreRules;
 }
 
-export type TaskState = 'restoring' | 'running' | 'stopped';
+/** What a task has durably done, as it is shown outside. */
+export type TaskView = Pick<StagePosition, 'state' | 'position' | 'end' | 'logTimeMs' | 'earliestDueMs'>;
 
-/** What is committed, for everybody outside. */
-export interface TaskView {
-  state: TaskState;
-  position: number;
-  end: number;
-  logTimeMs: number | null;
-  earliestDueMs: number | null;
+/** What a task reports while it lives. */
+export interface TaskEvents {
+  /** It has restored its state and handles records from now on. */
+  onRunning(): void;
+  /** It has committed this offset of the input. */
+  onCommitted(offset: number): void;
 }
 
-/** The task is closing: nothing is wrong. */
+/** Ends whatever a closing task waits for; not a failure. */
 class ClosedError extends Error {}
 
 /**
- * One life of one partition: open, restore, run until closed or broken. It never comes back: the runtime makes a new
- * one, which reads everything anew.
+ * One life of one partition: open, restore, run until closed or broken. It never comes back: the supervisor makes a new
+ * one, which restores everything again.
  */
 export class Task<I> {
-  readonly view: TaskView = { state: 'restoring', position: 0, end: 0, logTimeMs: null, earliestDueMs: null };
-  /** Ends when nothing is left of the task; rejects with what broke it, unless it was closed before. */
+  /** Resolves when nothing is left of the task; rejects with what broke it, unless it was asked to close before. */
   readonly done: Promise<void>;
+  private state: TaskState = { name: 'restoring' };
   private core!: TaskCore<I>;
   private readonly transactional: Transactional;
   private readonly ticker: Ticker | null;
-  private readonly queue: Batch[] = [];
-  private queuedBytes = 0;
-  private paused = false;
-  /** Aborted as soon as the task is to end: nothing more is handled. */
+  private readonly input: InputBuffer;
+  /** What is committed, as far as it is known. */
+  private committed: Omit<TaskView, 'state'> = { position: null, end: null, logTimeMs: null, earliestDueMs: null };
+  /** Aborted with the step to `closing`: nothing more is handled. */
   private readonly ending = new AbortController();
-  private closed = false;
-  /** Why no more of the input comes. */
-  private unreadable: Error | null = null;
-  private wake: (() => void) | null = null;
-  /** The last record that was taken, and its mark once that was asked for. */
+  /** The last record that was taken, and its mark once it is needed. */
   private last: KafkaRecord | null = null;
   private mark: Mark | undefined;
   private readonly labels: { topology: string };
@@ -86,48 +84,59 @@ export class Task<I> {
   constructor(
     readonly partition: number,
     private readonly deps: TaskDeps<I>,
-    /** Told the position after every commit. */
-    private readonly onCommitted: (offset: number) => void = () => undefined,
+    private readonly events: TaskEvents,
   ) {
-    const { topology, kafka, tickProducer } = deps;
+    const { topology, kafka, reader } = deps;
     this.labels = { topology: topology.name };
     this.transactional = kafka.transactional(`${deps.name}-${partition}`);
-    const { tick } = topology;
-    this.ticker =
-      tick === undefined || tickProducer === null
-        ? null
-        : new Ticker({
-            clock: deps.clock,
-            send: async (nowMs) => {
-              deps.metrics.ticks.inc(this.labels);
-              const { key, value } = tick.encode(nowMs);
-              await tickProducer.send({ topic: topology.input.topic, partition, key, value });
-            },
-            onError: (err) => deps.logger.warn({ topology: topology.name, partition, err }, 'no tick could be written'),
-          });
+    this.input = new InputBuffer({ reader, topic: topology.input.topic, partition }, this);
+    this.ticker = this.createTicker();
     this.done = this.live();
+  }
+
+  get view(): Readonly<TaskView> {
+    const { name } = this.state;
+    return { ...this.committed, state: name === 'closed' ? 'closing' : name };
+  }
+
+  private createTicker(): Ticker | null {
+    const { topology, tickProducer, clock, logger, metrics } = this.deps;
+    const { tick, input } = topology;
+    const { partition } = this;
+    if (tick === undefined || tickProducer === null) return null;
+    return new Ticker({
+      clock,
+      send: async (nowMs) => {
+        metrics.ticks.inc(this.labels);
+        const { key, value } = tick.encode(nowMs);
+        await tickProducer.send({ topic: input.topic, partition, key, value });
+      },
+      onError: (err) => logger.warn({ topology: topology.name, partition, err }, 'cannot append a tick; retrying'),
+    });
+  }
+
+  private become(next: TaskState): void {
+    assertTransition(`task of partition ${this.partition}`, TASK_TRANSITIONS, this.state.name, next.name);
+    this.state = next;
   }
 
   /** Finishes the transaction at hand, if that can be done soon, and ends. */
   async close(): Promise<void> {
     const ended = this.done.catch(() => undefined);
-    if (!this.closed) {
-      this.closed = true;
+    if (!this.isEnding) {
       // Until it runs there is nothing to finish.
-      const patienceMs = this.view.state === 'restoring' ? 0 : CLOSE_PATIENCE_MS;
+      const patienceMs = this.state.name === 'restoring' ? 0 : CLOSE_PATIENCE_MS;
       const isOver = new AbortController();
       void ended.then(() => isOver.abort());
       void this.deps.clock.sleep(patienceMs, isOver.signal).then(() => this.transactional.close());
-      this.end();
+      this.end(null);
     }
     await ended;
   }
 
-  /** The input cannot be read on: the task handles what it has of it, then it fails. */
+  /** The input cannot be read any further: the task handles what it has of it, then it fails. */
   fail(error: Error): void {
-    this.unreadable ??= error;
-    this.stopReading();
-    this.wake?.();
+    this.input.fail(error);
   }
 
   private get isEnding(): boolean {
@@ -135,56 +144,43 @@ export class Task<I> {
   }
 
   /** From here on the task takes nothing in; what it does at the moment it may finish. */
-  private end(): void {
+  private end(failure: Error | null): void {
     if (this.isEnding) return;
+    this.become({ name: 'closing', failure });
     this.ending.abort(new ClosedError());
-    this.view.state = 'restoring';
     this.ticker?.close();
-    this.stopReading();
-    this.wake?.();
-  }
-
-  private stopReading(): void {
-    this.deps.reader.remove(this.deps.topology.input.topic, this.partition, this);
+    this.input.end();
   }
 
   /** More of the input. Only what was read for this very task counts: it begins where the task stands. */
   offer(batch: Batch): void {
-    if (this.isEnding || this.unreadable !== null || batch.owner !== this) return;
-    this.queue.push(batch);
-    for (const record of batch.records) this.queuedBytes += record.value?.length ?? 0;
-    if (!this.paused && this.queuedBytes > MAX_BUFFERED_BYTES) {
-      this.paused = true;
-      this.deps.reader.pause(batch.topic, batch.partition);
-    }
-    this.wake?.();
+    this.input.offer(batch);
   }
 
   private async live(): Promise<void> {
     // Not before `done` is set.
     await Promise.resolve();
-    let failure: unknown = null;
     try {
       await this.open();
       while (!this.isEnding) await this.work();
     } catch (error) {
-      if (!this.isEnding) failure = error;
-      else if (!(error instanceof ClosedError)) this.tellUnfinished(error);
+      if (!this.isEnding) this.end(error instanceof Error ? error : new Error(String(error)));
+      else if (!(error instanceof ClosedError)) this.logUnfinished(error);
     }
-    this.end();
-    const { metrics } = this.deps;
-    metrics.stopped.remove({ ...this.labels, partition: this.partition });
-    metrics.entries.remove({ ...this.labels, partition: this.partition });
     await this.transactional.close();
-    if (failure !== null && !this.closed) throw failure;
+    this.deps.metrics.entries.remove({ ...this.labels, partition: this.partition });
+    const failure = this.state.name === 'closing' ? this.state.failure : null;
+    this.become({ name: 'closed' });
+    if (failure !== null) throw failure;
   }
 
-  private tellUnfinished(err: unknown): void {
+  private logUnfinished(err: unknown): void {
     const { logger, topology } = this.deps;
-    logger.info({ topology: topology.name, partition: this.partition, err }, 'closed before its work was done');
+    const where = { topology: topology.name, partition: this.partition };
+    logger.info({ ...where, err }, 'task closed before its transaction was committed; the next task repeats the work');
   }
 
-  /** What `work` gives; a ClosedError as soon as the task is to end, and the work goes on unheard. */
+  /** The result of `work`, or a ClosedError as soon as the task is closing; the work itself is not cancelled. */
   private async unlessEnding<T>(work: Promise<T>): Promise<T> {
     const { signal } = this.ending;
     work.catch(() => undefined);
@@ -212,7 +208,7 @@ export class Task<I> {
     const checkpoint = await this.unlessEnding(startingPoint(kafka, clock, input, logger));
     this.core = new TaskCore(topology, checkpoint);
     this.mark = checkpoint.mark;
-    this.view.position = checkpoint.position.offset;
+    this.committed.position = checkpoint.position.offset;
     const isCancelled = (): boolean => this.isEnding;
     const changelog = changelogOf(this.deps.name);
     const restored = await this.unlessEnding(
@@ -221,54 +217,43 @@ export class Task<I> {
     // Nobody would end the reading of a task that has ended.
     if (this.isEnding) throw new ClosedError();
     metrics.restored.inc(this.labels, restored.entries);
-    const { offset } = checkpoint.position;
-    this.deps.reader.seek({ topic, partition, offset, owner: this });
-    this.view.state = 'running';
+    this.input.start(checkpoint.position.offset);
+    this.become({ name: 'running' });
     this.publish();
+    this.events.onRunning();
     const elapsedMs = Math.round(clock.elapsedMs() - startedAtMs);
-    logger.info({ topology: topology.name, partition, ...checkpoint, ...restored, elapsedMs }, 'task runs');
+    logger.info({ topology: topology.name, partition, ...checkpoint, ...restored, elapsedMs }, 'task is running');
   }
 
-  /** Handles what is queued, up to one transaction. */
+  /** Handles what was read, up to one transaction. */
   private async work(): Promise<void> {
-    if (this.queue.length === 0) {
-      if (this.unreadable !== null) throw this.unreadable;
-      await new Promise<void>((resolve) => (this.wake = resolve));
-      this.wake = null;
-      return;
-    }
-    const { core, deps } = this;
+    await this.input.wait();
+    const { core, input, committed } = this;
     let records = 0;
-    while (!this.isEnding && this.queue.length > 0 && records < MAX_RECORDS && !core.isFull(LIMITS)) {
-      const batch = this.queue[0]!;
-      this.view.end = Math.max(this.view.end, batch.highWatermark);
+    for (let batch = input.first(); batch !== undefined; batch = input.first()) {
+      if (this.isEnding || records >= MAX_RECORDS || core.isFull(LIMITS)) break;
+      committed.end = Math.max(committed.end ?? 0, batch.highWatermark);
       records += await this.handle(batch, MAX_RECORDS - records);
       if (batch.records.length > 0) continue;
       core.skipTo(batch.nextOffset);
-      this.queue.shift();
-    }
-    if (this.paused && this.queuedBytes < MAX_BUFFERED_BYTES / 2) {
-      this.paused = false;
-      deps.reader.resume(deps.topology.input.topic, this.partition);
+      input.shift();
     }
     if (records > 0) {
-      deps.metrics.records.inc(this.labels, records);
+      this.deps.metrics.records.inc(this.labels, records);
       await this.commit();
     }
     this.publish();
   }
 
   /** Folds up to `max` records of a batch and takes them out of it; returns how many. */
-  private async handle(batch: Batch, max: number): Promise<number> {
+  private async handle({ records }: Batch, max: number): Promise<number> {
     const { core } = this;
-    const { records } = batch;
     let count = 0;
     while (!this.isEnding && count < records.length && count < max && !core.isFull(LIMITS)) {
       const record = records[count]!;
       const value = await this.decode(record);
       count++;
       this.last = record;
-      this.queuedBytes -= record.value?.length ?? 0;
       if (value === undefined) {
         core.skipTo(record.offset + 1);
         continue;
@@ -276,7 +261,7 @@ export class Task<I> {
       await this.waitForClock(value, record);
       await this.fold(value, record);
     }
-    records.splice(0, count);
+    this.input.take(count);
     if (count > 0) this.ticker?.recordSeen();
     return count;
   }
@@ -284,21 +269,23 @@ export class Task<I> {
   private async fold(value: I, record: KafkaRecord): Promise<void> {
     const { core, partition } = this;
     const key = record.key?.toString('utf8') ?? '';
-    const folded = <T>(work: () => T): T => {
-      try {
-        return work();
-      } catch (error) {
-        throw new RecordFailedError(this.deps.topology.input.topic, partition, record.offset, error);
-      }
-    };
-    folded(() => core.begin({ key, value, offset: record.offset, partition }, record.timestampMs));
-    while (!folded(() => core.advance(LIMITS))) {
+    this.guarded(record, () => core.begin({ key, value, offset: record.offset, partition }, record.timestampMs));
+    while (!this.guarded(record, () => core.advance(LIMITS))) {
       await this.commit();
       if (this.isEnding) throw new ClosedError();
     }
   }
 
-  /** Undefined for what cannot be read, whatever one does: one such record must not hold up all that follow. */
+  /** Runs the topology's own code on a record. Throws a RecordFailedError when that throws. */
+  private guarded<T>(record: KafkaRecord, work: () => T): T {
+    try {
+      return work();
+    } catch (error) {
+      throw new RecordFailedError(this.deps.topology.input.topic, this.partition, record.offset, error);
+    }
+  }
+
+  /** Undefined for a record that no codec can read: it must not hold up all that follow. */
   private async decode(record: KafkaRecord): Promise<I | undefined> {
     const { topology, logger, metrics } = this.deps;
     const where = { topology: topology.name, partition: this.partition, offset: record.offset };
@@ -308,39 +295,45 @@ export class Task<I> {
         return topology.input.decode(record.value);
       } catch (error) {
         if (error instanceof UndecodableError) {
-          logger.error({ ...where, err: error.message }, 'a record that cannot be read is passed over');
+          logger.error({ ...where, err: error.message }, 'cannot decode a record; skipping it');
           metrics.skipped.inc(this.labels);
           return undefined;
         }
-        if (!(error instanceof UnknownSchemaError)) throw error;
+        if (!(error instanceof UnknownSchemaError)) {
+          throw new RecordFailedError(topology.input.topic, this.partition, record.offset, error);
+        }
         try {
           await this.unlessEnding(error.load());
         } catch (cause) {
           if (cause instanceof ClosedError) throw cause;
-          logger.error({ ...where, schema: error.schemaId, err: cause }, 'waiting for the schema of a record');
+          logger.error(
+            { ...where, schema: error.schemaId, err: cause },
+            'cannot load the schema of a record; retrying',
+          );
           await this.pause(pauseMs);
         }
       }
     }
   }
 
-  /** Holds the task while the record would take the log's clock far ahead of our own: one of the two is wrong. */
+  /** Holds the task while the record would take log time far ahead of this process's clock: one of the two is wrong. */
   private async waitForClock(value: I, record: KafkaRecord): Promise<void> {
     const { topology, logger, metrics, clock } = this.deps;
-    const logTimeMs = this.core.logTimeAfter(value, record.timestampMs);
-    if (logTimeMs - clock.wallMs() <= MAX_AHEAD_MS) return;
+    const logTimeMs = this.guarded(record, () => this.core.logTimeAfter(value, record.timestampMs));
+    const aheadMs = (): number => logTimeMs - clock.wallMs();
+    if (aheadMs() <= MAX_AHEAD_MS) return;
     const where = { topology: topology.name, partition: this.partition, offset: record.offset };
     const labels = { ...this.labels, partition: this.partition };
-    logger.error(
-      { ...where, aheadMs: logTimeMs - clock.wallMs() },
-      "stopped: the log's clock is far ahead of this process's",
-    );
+    logger.error({ ...where, aheadMs: aheadMs() }, "partition stopped: log time is far ahead of this process's clock");
+    this.become({ name: 'stopped' });
     metrics.stopped.set(labels, 1);
-    this.view.state = 'stopped';
-    while (logTimeMs - clock.wallMs() > MAX_AHEAD_MS) await this.pause(RECHECK_CLOCK_MS);
-    metrics.stopped.set(labels, 0);
-    this.view.state = 'running';
-    logger.warn(where, 'runs on: the clocks agree again');
+    try {
+      while (aheadMs() > MAX_AHEAD_MS) await this.pause(RECHECK_CLOCK_MS);
+    } finally {
+      metrics.stopped.remove(labels);
+    }
+    this.become({ name: 'running' });
+    logger.warn(where, 'clocks agree again; partition is running');
   }
 
   private async pause(ms: number): Promise<void> {
@@ -372,19 +365,20 @@ export class Task<I> {
     metrics.transactionSeconds.observe(this.labels, (clock.elapsedMs() - startedAtMs) / 1_000);
     metrics.transactions.inc(this.labels);
     this.publish();
-    this.onCommitted(position.offset);
+    this.events.onCommitted(position.offset);
   }
 
-  /** Tells where the task stands. Called only when nothing is uncommitted. */
+  /** Shows what is committed. Called only when nothing is uncommitted. */
   private publish(): void {
-    const { core, view, ticker } = this;
+    const { core, committed, ticker } = this;
     const { earliestDueMs, logTimeMs } = core;
     const { offset, step } = core.position;
-    view.position = offset;
-    view.logTimeMs = logTimeMs === 0 ? null : logTimeMs;
-    view.earliestDueMs = earliestDueMs ?? null;
+    assertInvariant(offset >= (committed.position ?? 0), () => `position ${offset} after ${committed.position}`);
+    committed.position = offset;
+    committed.logTimeMs = logTimeMs === 0 ? null : logTimeMs;
+    committed.earliestDueMs = earliestDueMs ?? null;
     this.deps.metrics.entries.set({ ...this.labels, partition: this.partition }, core.entries);
-    const caughtUp = this.queue.length === 0 && step === 0 && view.end > 0 && offset >= view.end;
+    const caughtUp = this.input.isEmpty && step === 0 && committed.end !== null && offset >= committed.end;
     ticker?.update({ earliestDueMs, logTimeMs, caughtUp });
   }
 }

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { StagePosition } from '../../lib/telemetry/index.ts';
+import { STAGE_STATES, type StagePosition } from '../../lib/telemetry/index.ts';
 import type { IngestActivity } from './activity.ts';
 
 /** HTTP requests to the other processes of the installation. */
@@ -11,10 +11,10 @@ const position = z.object({
   topic: z.string(),
   partition: z.int(),
   position: z.int().nullable(),
-  end: z.int(),
+  end: z.int().nullable(),
   logTimeMs: z.number().nullable(),
   earliestDueMs: z.number().nullable(),
-  state: z.enum(['restoring', 'running', 'stopped']),
+  state: z.enum(STAGE_STATES),
 });
 
 const activity = z.object({

@@ -1,14 +1,12 @@
 import { registryState, type EngineState } from '../../lib/avro/index.ts';
 import { within } from '../../lib/clock/index.ts';
-import type { StagePosition } from '../../lib/telemetry/index.ts';
+import type { StagePosition, StageState } from '../../lib/telemetry/index.ts';
 import { showInstant } from '../../lib/time/index.ts';
 import type { ApiDeps } from './deps.ts';
 import type { StageWatcher } from '../../lib/freshness/index.ts';
 
 /** How long another process or engine may take to answer. */
 const ASK_MS = 1_500;
-
-type State = StagePosition['state'];
 
 interface PartitionStatus {
   partition: number;
@@ -17,13 +15,13 @@ interface PartitionStatus {
   lag: number | null;
   log_time: string | null;
   earliest_due: string | null;
-  state: State;
+  state: StageState;
   url: string | null;
 }
 
 interface StageStatus {
   stage: string;
-  state: State;
+  state: StageState;
   urls: string[];
   topic: string | null;
   position: number | null;
@@ -125,9 +123,7 @@ async function answers(url: string): Promise<boolean> {
 const sum = (values: (number | null)[]): number | null =>
   values.length === 0 ? null : values.reduce<number | null>((a, b) => (a === null || b === null ? null : a + b), 0);
 
-const worst = (states: State[]): State =>
-  states.length === 0 || states.includes('stopped')
-    ? 'stopped'
-    : states.includes('restoring')
-      ? 'restoring'
-      : 'running';
+const WORST_FIRST: readonly StageState[] = ['stopped', 'restoring', 'waiting', 'closing'];
+
+const worst = (states: StageState[]): StageState =>
+  states.length === 0 ? 'stopped' : (WORST_FIRST.find((state) => states.includes(state)) ?? 'running');

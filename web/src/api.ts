@@ -120,7 +120,7 @@ export interface DeadLetter {
   body_truncated?: boolean;
 }
 
-export type StageState = 'running' | 'restoring' | 'stopped';
+export type StageState = 'running' | 'restoring' | 'closing' | 'waiting' | 'stopped';
 
 export interface StatusStage {
   stage: string;

@@ -1,11 +1,16 @@
 import { z } from '@hono/zod-openapi';
 import { addRoute } from '../../../lib/http/index.ts';
+import { STAGE_STATES } from '../../../lib/telemetry/index.ts';
 import { showInstant } from '../../../lib/time/index.ts';
 import type { Routes } from '../deps.ts';
 import { instant } from '../schemas.ts';
 import { enginesNow, stagesNow } from '../status.ts';
 
-const state = z.enum(['running', 'restoring', 'stopped']);
+const state = z
+  .enum(STAGE_STATES)
+  .describe(
+    'closing: it finishes its last transaction; waiting: not open at the moment, it opens again by itself; stopped: it cannot continue until somebody acts',
+  );
 
 const partitionSchema = z.strictObject({
   partition: z.int(),

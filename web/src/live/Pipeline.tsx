@@ -75,7 +75,8 @@ function StationView({ station, first, flowing }: { station: Station; first: boo
 
 function stateWords(state: Station['state'], waiting: number | null, behindMs: number | null): string {
   if (state === 'stopped') return 'stopped';
-  if (state === 'restoring') return 'restoring';
+  if (state === 'restoring' || state === 'closing') return state;
+  if (state === 'waiting') return 'waiting to open';
   if (state === 'unknown') return '\u2013';
   if (waiting !== null && waiting > 0) {
     const behind = behindMs !== null && behindMs > 0 ? `, ${span(behindMs)}` : '';

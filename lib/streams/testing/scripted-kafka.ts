@@ -1,5 +1,5 @@
-import { setTimeout as sleep } from 'node:timers/promises';
-import { CorruptRecordError, FencedError, TransactionError } from '../kafka/errors.ts';
+import type { Clock } from '../../clock/index.ts';
+import { CorruptRecordError, FencedError, TransactionError } from '../../kafka/errors.ts';
 import type {
   Batch,
   CommittedOffset,
@@ -9,8 +9,8 @@ import type {
   OutgoingRecord,
   PartitionOffset,
   Reader,
-} from '../kafka/types.ts';
-import { TEST_INPUT, encodeEvent } from './testing.ts';
+} from '../../kafka/types.ts';
+import { TEST_INPUT, encodeEvent } from '../testing.ts';
 
 /** A promise that a test keeps back. */
 export interface Gate {
@@ -25,6 +25,8 @@ export function gate(): Gate {
 }
 
 const BATCH_RECORDS = 10;
+/** How long a read takes. */
+const READ_MS = 2;
 
 /**
  * Kafka as far as the runtime's scheduling sees it, for tests that must decide what comes first: who holds which
@@ -67,7 +69,10 @@ export class ScriptedKafka {
     leave: () => Promise.resolve(),
   };
 
-  constructor(private readonly partitions = 1) {
+  constructor(
+    private readonly clock: Clock,
+    private readonly partitions = 1,
+  ) {
     this.committed = new Array<CommittedOffset | null>(partitions).fill(null);
     this.ends = new Array<number>(partitions).fill(0);
     this.lives = new Array<number>(partitions).fill(0);
@@ -83,7 +88,7 @@ export class ScriptedKafka {
 
   /** A heartbeat is answered. */
   confirm(): void {
-    this.member.confirmedAtMs = performance.now();
+    this.member.confirmedAtMs = this.clock.elapsedMs();
   }
 
   /** The member is thrown out of its group. */
@@ -130,7 +135,7 @@ export class ScriptedKafka {
       assign: (partitions) => void (looked = partitions.map((at) => ({ ...at }))),
       remove: (_topic, partition) => void (looked = looked.filter((at) => at.partition !== partition)),
       poll: async () => {
-        await sleep(2);
+        await this.clock.sleep(READ_MS);
         return looked.map((at) => this.read(at));
       },
     };
@@ -147,7 +152,7 @@ export class ScriptedKafka {
       pause: () => undefined,
       resume: () => undefined,
       poll: async () => {
-        await sleep(2);
+        await this.clock.sleep(READ_MS);
         const readable = [...assigned.values()].filter((a) => a.offset < this.ends[a.partition]!);
         const corrupt = readable.find((a) => a.partition === this.corrupt);
         if (corrupt !== undefined)
