@@ -1,8 +1,9 @@
 /**
- * The statuses of an order as small numbers. Known ones have fixed codes, in the order of the lifecycle; a cart
+ * The statuses of an order as small numbers. The code of a known one is its index in lib/jane/statuses.ts; a cart
  * numbers the unknown ones that it has seen from FIRST_UNKNOWN on, in the order of their arrival.
  * Codes are part of the state's format: never renumber them.
  */
+import { STATUSES } from '../jane/statuses.ts';
 import { Reader, Writer } from './bytes.ts';
 
 export const PENDING = 0;
@@ -10,36 +11,20 @@ export const READY_FOR_PICKUP = 4;
 const FINISHED = 7;
 const FINISHED_WITHOUT_REVIEW = 8;
 const WITH_REVIEW = 9;
-const CANCELLED = 10;
-const DISMISSED = 11;
 /** Codes from here on are unknown statuses of one cart. */
 export const FIRST_UNKNOWN = 12;
 /** No status at all. */
 export const NO_STATUS = -1;
 
-const NAMES = [
-  'pending',
-  'verification',
-  'staff_member_review',
-  'preparing',
-  'ready_for_pickup',
-  'delivery_started',
-  'delivery_finished',
-  'finished',
-  'finished_without_review',
-  'with_review',
-  'cancelled',
-  'dismissed',
-] as const;
+const CODES: ReadonlyMap<string, number> = new Map(STATUSES.map(({ status }, code) => [status, code]));
 
-const CODES: ReadonlyMap<string, number> = new Map(NAMES.map((name, code) => [name, code]));
-
-/** Where a known status stands in the lifecycle (semantics §2, `backward`); cancelled and dismissed stand nowhere. */
-const PLACES = [0, 1, 2, 3, 4, 4, 5, 6, 7, 7, -1, -1];
 /** No place in the lifecycle. */
 export const NO_PLACE = -1;
+/** Where a known status stands in the lifecycle (semantics §2, `backward`), by its code. */
+const PLACES = STATUSES.map(({ rank }) => rank ?? NO_PLACE);
+const RECOVERS = STATUSES.map((status) => status.recovers);
 
-const TERMINAL_MASK = (1 << CANCELLED) | (1 << DISMISSED) | (1 << WITH_REVIEW) | (1 << FINISHED_WITHOUT_REVIEW);
+const TERMINAL_MASK = STATUSES.reduce((mask, { terminal }, code) => (terminal ? mask | (1 << code) : mask), 0);
 const FINISHED_MASK = 1 << FINISHED;
 
 /** The code of a known status, undefined for any other. */
@@ -111,7 +96,7 @@ const texts = new Writer();
 
 /** @param names the unknown statuses of this cart */
 export function statusName(code: number, names: Pick<Names, 'at'>): string {
-  return code < FIRST_UNKNOWN ? NAMES[code]! : names.at(code - FIRST_UNKNOWN)!;
+  return code < FIRST_UNKNOWN ? STATUSES[code]!.status : names.at(code - FIRST_UNKNOWN)!;
 }
 
 export function placeOf(code: number): number {
@@ -124,7 +109,7 @@ export function isOver(seen: number, code: number): boolean {
   return (seen & FINISHED_MASK) !== 0 && code !== WITH_REVIEW && code !== FINISHED_WITHOUT_REVIEW;
 }
 
-/** Whether an abandoned cart that reaches this status was recovered. */
+/** Whether an abandoned cart that reaches this status was recovered: unknown statuses recover it too. */
 export function recovers(code: number): boolean {
-  return code !== PENDING && code !== CANCELLED && code !== DISMISSED;
+  return code < 0 || code >= FIRST_UNKNOWN || RECOVERS[code]!;
 }

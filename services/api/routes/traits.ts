@@ -1,10 +1,10 @@
 import { z } from '@hono/zod-openapi';
 import { OPERATORS } from '../../../lib/audiences/index.ts';
 import { TABLES } from '../../../lib/clickhouse/tables.ts';
+import { STATUSES } from '../../../lib/jane/statuses.ts';
 import { addRoute, decodeCursor, encodeCursor, listOf, listQuery } from '../../../lib/http/index.ts';
 import type { Routes } from '../deps.ts';
 import { instant } from '../schemas.ts';
-import { STATUSES } from '../statuses.ts';
 
 const traitSchema = z.strictObject({
   trait: z.enum(['cart_abandoned', 'cart_status_updated']),
@@ -48,7 +48,7 @@ export const traitRoutes: Routes = (app, deps) => {
       name: 'Cart Status Updated',
       meaning: 'the status of an order changes during fulfilment',
       operators,
-      statuses: [...STATUSES],
+      statuses: STATUSES.map(({ status, meaning }) => ({ status, meaning })),
       unknown_statuses: seen.map(({ status }) => status),
     };
     return { status: 200, body: { traits: [abandoned, updated] } };

@@ -1,7 +1,8 @@
+import { describeStatus, STATUSES, type StatusName } from '../../../lib/jane/statuses.ts';
 import type { Leaf, TimeCondition, Trait } from '../api.ts';
 import { dayIn } from '../time.ts';
 
-/** One count of the board: a trait and, of orders, a status. */
+/** One count on the board: a trait and, for orders, a status. */
 export interface Cell {
   trait: Trait;
   /** Empty for cart_abandoned. */
@@ -14,51 +15,54 @@ export interface Group {
   cells: Cell[];
 }
 
+const GROUP_TITLES = {
+  before: 'Before checkout',
+  store: 'At the store',
+  handover: 'Pickup and delivery',
+  done: 'Done',
+  off: 'Not completed',
+} as const;
+
+/** How the board shows each status; what a status means is described in lib/jane/statuses.ts. */
+const SHOWN: Record<StatusName, { group: keyof typeof GROUP_TITLES; label: string }> = {
+  pending: { group: 'before', label: 'Pending' },
+  verification: { group: 'store', label: 'Verification' },
+  staff_member_review: { group: 'store', label: 'Staff review' },
+  preparing: { group: 'store', label: 'Preparing' },
+  ready_for_pickup: { group: 'handover', label: 'Ready for pickup' },
+  delivery_started: { group: 'handover', label: 'Delivery started' },
+  delivery_finished: { group: 'handover', label: 'Delivery finished' },
+  finished: { group: 'done', label: 'Finished' },
+  finished_without_review: { group: 'done', label: 'Without review' },
+  with_review: { group: 'done', label: 'With review' },
+  cancelled: { group: 'off', label: 'Cancelled' },
+  dismissed: { group: 'off', label: 'Dismissed' },
+};
+
 const order = (status: string, label: string): Cell => ({ trait: 'cart_status_updated', status, label });
 
 export const ABANDONED: Cell = { trait: 'cart_abandoned', status: '', label: 'Abandoned' };
 
-/** The life of a cart from left to right. */
-export const GROUPS: readonly Group[] = [
-  { title: 'Before checkout', cells: [order('pending', 'Pending'), ABANDONED] },
-  {
-    title: 'At the shop',
-    cells: [
-      order('verification', 'Verification'),
-      order('staff_member_review', 'Staff review'),
-      order('preparing', 'Preparing'),
-    ],
-  },
-  {
-    title: 'Handing over',
-    cells: [
-      order('ready_for_pickup', 'Ready for pickup'),
-      order('delivery_started', 'Delivery started'),
-      order('delivery_finished', 'Delivery finished'),
-    ],
-  },
-  {
-    title: 'Done',
-    cells: [
-      order('finished', 'Finished'),
-      order('with_review', 'With review'),
-      order('finished_without_review', 'Without review'),
-    ],
-  },
-  { title: 'Called off', cells: [order('cancelled', 'Cancelled'), order('dismissed', 'Dismissed')] },
-];
+/** The lifecycle of a cart from left to right. */
+export const GROUPS: readonly Group[] = Object.entries(GROUP_TITLES).map(([id, title]) => {
+  const cells = STATUSES.flatMap(({ status }) => {
+    const { group, label } = SHOWN[status];
+    return group === id ? [order(status, label)] : [];
+  });
+  return { title, cells: id === 'before' ? [...cells, ABANDONED] : cells };
+});
 
 const LABELS = new Map(GROUPS.flatMap(({ cells }) => cells.map((cell) => [cell.status, cell.label] as const)));
 const KNOWN = new Set(LABELS.keys());
 
-/** `delivery_arrived` → `Delivery arrived`; the known ones have names of their own. */
+/** The label of a status; an unknown one is spelled out: `delivery_arrived` → `Delivery arrived`. */
 export function labelOf(trait: Trait, status: string): string {
   if (trait === 'cart_abandoned') return ABANDONED.label;
   const words = status.replaceAll('_', ' ');
   return LABELS.get(status) ?? words.charAt(0).toUpperCase() + words.slice(1);
 }
 
-/** A group for what Jane sends beyond the twelve; none if nothing was. */
+/** A group of the unknown statuses that were seen; none without any. */
 export function otherGroup(statuses: readonly string[]): Group[] {
   const others = statuses.filter((status) => !KNOWN.has(status)).sort();
   if (others.length === 0) return [];
@@ -68,13 +72,15 @@ export function otherGroup(statuses: readonly string[]): Group[] {
 
 export type Tone = 'left' | 'moving' | 'done' | 'off';
 
-/** The colour that an event has everywhere. */
+/** From this status on an order is done. */
+const DONE_RANK = describeStatus('delivery_finished')?.rank ?? Infinity;
+
+/** The colour of an event on every page. */
 export function toneOf(trait: Trait, status: string): Tone {
   if (trait === 'cart_abandoned') return 'left';
-  if (status === 'cancelled' || status === 'dismissed') return 'off';
-  return ['finished', 'with_review', 'finished_without_review', 'delivery_finished'].includes(status)
-    ? 'done'
-    : 'moving';
+  const known = describeStatus(status);
+  if (known?.terminal && !known.recovers) return 'off';
+  return (known?.rank ?? 0) >= DONE_RANK ? 'done' : 'moving';
 }
 
 export type Range = 'half-hour' | 'today' | 'week';
@@ -85,7 +91,7 @@ export const RANGES: readonly { value: Range; label: string }[] = [
   { value: 'week', label: '7 days' },
 ];
 
-/** Today is the day that it is in the workspace's zone. */
+/** Today is the current day in the time zone of the workspace. */
 export function timeOf(range: Range, timeZone: string, nowMs: number): TimeCondition {
   if (range === 'half-hour') return { operator: 'in_last', amount: 30, unit: 'minutes' };
   if (range === 'week') return { operator: 'in_last', amount: 7, unit: 'days' };
