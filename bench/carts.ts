@@ -116,7 +116,7 @@ function eventOf({ cart, index, what, at, receivedAt }: Omit<Delivery, 'logTime'
   };
 }
 
-/** A shop's traffic: two orders in three carts, the rest browsing; carts begin a few seconds apart. */
+/** A store's traffic: two orders in three carts, the rest browsing; carts begin a few seconds apart. */
 function traffic(carts: number, seed: number, lateShare: number, repeatShare: number): Delivery[] {
   const random = randomFrom(seed);
   const all: Delivery[] = [];
@@ -204,7 +204,7 @@ function listOf(ids: number[]): Product[] {
   }));
 }
 
-/** A cart of so many activities, all that it can have unless said otherwise, by the list of each. */
+/** A cart with one activity per list of products; by default as many as a cart can have. */
 function bigCart(draw: (index: number) => Product[], events = EVENT_LIMIT): Buffer {
   let state: Buffer | undefined;
   for (let index = 0; index < events; index++) {

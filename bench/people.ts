@@ -23,11 +23,11 @@ export const HELP = `Measures who is who without engines: the fold alone, and bo
 
 const START = Date.UTC(2026, 2, 17);
 const UPDATES = 6;
-/** So many carts are open at a time: updates of one cart do not follow each other. */
+/** The number of carts that are open at a time: updates of one cart do not follow each other. */
 const OPEN = 60;
 const STATUSES = ['verification', 'preparing', 'ready_for_pickup', 'finished'];
 const PRODUCTS = [{ product_id: '12345', count: 1, price: 41.8 }];
-/** Effects are taken when so many have come together, about as the runtime does. */
+/** Effects are taken when this many have accumulated, about as in the runtime. */
 const LIMITS = { effects: 2_000, bytes: 8 << 20 };
 
 interface Update {

@@ -1,4 +1,4 @@
-/** `npm run bench -- pipeline`: the whole way of an event on an installation of its own. See docs/benchmarks.md. */
+/** `npm run bench -- pipeline`: the whole pipeline on its own installation. See docs/benchmarks.md. */
 import { writeFileSync } from 'node:fs';
 import { cpus, loadavg, totalmem } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';

@@ -57,7 +57,7 @@ function run(args: string[], env: Record<string, string> = {}): Ran {
 const alive = (pid: number): boolean => {
   try {
     process.kill(pid, 0);
-    // A zombie has ended; whoever inherited it has only not looked yet.
+    // A zombie has ended; its new parent has not reaped it yet.
     return !/^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'));
   } catch {
     return false;

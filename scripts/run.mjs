@@ -16,7 +16,7 @@ const ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
 const WHOLE = new Set(['start', 'demo', 'bench', 'build']);
 /** Programs that run until they are stopped: being stopped is how they end well. */
 const SERVING = new Set(['start', 'demo', 'engines']);
-/** Tools that are no programs of ours. */
+/** Tools of other projects. */
 const TOOLS = {
   format: ['node_modules/prettier/bin/prettier.cjs', '--write', '.'],
   mutation: ['node_modules/@stryker-mutator/core/bin/stryker.js', 'run'],
@@ -195,7 +195,7 @@ function names() {
   return [...programs.map((file) => file.slice(0, -3)), ...Object.keys(TOOLS)].sort();
 }
 
-/** Told before anything is installed. The help of one benchmark is that benchmark's own. */
+/** Printed before anything is installed. A benchmark prints its own help. */
 function helpAsked() {
   const asked = name === 'bench' ? args[0] === '--help' : args.includes('--help');
   const file = join(ROOT, 'scripts', 'help', `${name}.txt`);

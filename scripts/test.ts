@@ -20,7 +20,7 @@ interface Count {
 
 const say = (message: string): void => void process.stderr.write(`${message}\n`);
 
-/** The children of this run: a signal goes on to them. */
+/** The child of this run: signals are forwarded to it. */
 let current: ReturnType<typeof spawn> | undefined;
 
 function run(bin: string, args: string[]): Promise<number> {
@@ -54,7 +54,7 @@ async function vitest(project: Step, ...files: string[]): Promise<Count> {
   }
 }
 
-/** The proof of carts: histories against the oracle, and as many sequences of arrival, from a seed that is told. */
+/** The proof of carts: histories against the oracle, and as many sequences of arrival, from a seed that is printed. */
 async function carts(): Promise<Count> {
   const { JT_RUNS = '100000', JT_SEED = String(Date.now() % 2 ** 31) } = process.env;
   Object.assign(process.env, { JT_RUNS, JT_SEED });

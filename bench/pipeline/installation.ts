@@ -36,7 +36,7 @@ export async function startOwnInstallation(keep: boolean): Promise<BenchInstalla
     REGISTRY_PORT: registry,
     CLICKHOUSE_HTTP_PORT: http,
     CLICKHOUSE_TCP_PORT: tcp,
-    // Engines of its own, whatever the environment points at.
+    // Its own engines, even if the environment names others.
     ...{ KAFKA_BROKERS: '', REGISTRY_URL: '', CLICKHOUSE_URL: '', INGEST_URL: '' },
     ...{ TOPIC_PREFIX: '', CLICKHOUSE_DATABASE: 'bench', CLICKHOUSE_USER: '', CLICKHOUSE_PASSWORD: '' },
     ...{ ADMIN_KEY: '', SECRET_KEY: '', HOST: '127.0.0.1', LOG_LEVEL: 'warn' },

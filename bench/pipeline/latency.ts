@@ -1,6 +1,5 @@
 /**
- * d: from a webhook until it counts, open loop. Each webhook has an instant at which it is meant to be sent, set
- * beforehand, whatever became of those before; its time runs from that instant (a generator or a server that stalls is
+ * d: from a webhook until it counts, open loop. Each webhook has an instant at which it should be sent, fixed in advance and independent of the webhooks before; its time runs from that instant (a generator or a server that stalls is
  * not spared the webhooks that would have come meanwhile). It ends with the first answer of ClickHouse that holds its
  * trait event: the rows of the last seconds are asked for again and again, and each is looked up by cart and status.
  */

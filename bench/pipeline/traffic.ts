@@ -1,11 +1,11 @@
-/** What is sent: orders as signed webhooks in Jane's documented form, and a shop's day as lines of a bulk import. */
+/** What is sent: orders as signed webhooks in Jane's documented form, and a store's day as lines of a bulk import. */
 import { gzipSync } from 'node:zlib';
 import { simulateDay } from '../../lib/simulate/index.ts';
 
 /** What one order goes through, one webhook each. */
 export const STATUSES = ['pending', 'verification', 'preparing', 'ready_for_pickup', 'finished'] as const;
 
-/** So many orders are under way at a time: the webhooks of one do not follow each other. */
+/** The number of orders in progress at a time: the webhooks of one do not follow each other. */
 const UNDER_WAY = 500;
 /** How many orders a shopper makes. */
 const ORDERS_EACH = 4;
@@ -21,7 +21,7 @@ function janeTime(atMs: number): string {
 }
 
 /**
- * The nth webhook of a busy shop, each one a change of an order's status: 500 orders under way, five webhooks an
+ * The nth webhook of a busy store, each a status change of an order: 500 orders in progress, five webhooks an
  * order, four orders a shopper. One order in three shows nobody while it is pending.
  */
 export function orderWebhook(n: number, nowMs: number): OrderWebhook {

@@ -110,7 +110,7 @@ export async function endLeftovers(runDir: string, graceMs = 8_000): Promise<str
 /**
  * Claims DATA_DIR for this process; throws a SetupError when another installation already runs on it. Of several that
  * claim it at once, one gets it: a claim comes into being whole, as a link to a file that is written already, and one
- * whose process is no more is replaced by whoever holds the ticket to do so.
+ * whose process is no more is replaced by the process that holds the ticket for it.
  */
 export function claimDataDir(dataDir: string): string {
   const runDir = join(dataDir, 'run');
@@ -129,7 +129,7 @@ export function claimDataDir(dataDir: string): string {
       }
       if (linkNew(own, claim)) continue;
       if (linkNew(own, ticket)) {
-        // Looked at once more: who had the ticket before may have replaced it.
+        // Checked again: the previous holder of the ticket may have replaced it.
         if (isLeft(claim)) renameSync(own, claim);
         rmSync(ticket);
       } else if (isLeft(ticket)) rmSync(ticket, { force: true });

@@ -73,7 +73,7 @@ export class SupervisedChild {
     const [file, argv] = endedWithParent('TERM', command, args);
     const startedAt = Date.now();
     // A session of its own: Ctrl-C in the terminal reaches only the supervisor, which then stops everything in order.
-    // Its stdin is a pipe that closes when the supervisor ends, whatever the reason.
+    // Its stdin is a pipe that closes when the supervisor ends, for any reason.
     const child = spawn(file, argv, {
       detached: true,
       stdio: ['pipe', 'pipe', 'pipe', ...(this.spec.onMessage ? (['ipc'] as const) : [])],

@@ -180,11 +180,11 @@ function walkBranch(
   for (const [i, item] of inner.entries()) {
     const child = walkNode(item, [...path, kind, i], depth + 1, walk);
     if (child) children.push(child);
-    // Enough to mend; a hostile body must not make an answer of its own size.
+    // Enough to correct the request; a hostile body must not make an answer of its own size.
     if (walk.issues.length >= 100 || walk.leaves > LEAVES_MAX) break;
   }
   return kind === 'and' ? { and: children } : { or: children };
 }
 
-/** The leaves, as schemas: for whoever describes an audience to others. */
+/** The schemas of the leaves, for descriptions of audiences. */
 export const leafSchemas = { TraitCondition: leaf, DwellCondition: dwellNode };

@@ -9,15 +9,15 @@ export type Audience = TraitNode | EveryoneNode | AndNode | OrNode | NotNode | D
 
 export interface TraitNode {
   trait: Trait;
-  /** Of cart_status_updated. */
+  /** For cart_status_updated only. */
   status?: string[];
   time?: TimeCondition;
   store_id?: string[];
-  /** So many trait events of one person, 1 to 1,000; 1 when left out. */
+  /** Minimum number of trait events of one person: 1 (default) to 1,000. */
   at_least?: number;
-  /** Of cart_abandoned. */
+  /** For cart_abandoned only. */
   recovered?: boolean;
-  /** Of cart_status_updated: has one, or not. */
+  /** For cart_status_updated only: whether it has an anomaly. */
   anomaly?: boolean;
   mode?: string[];
   /** Inclusive. */
@@ -49,7 +49,7 @@ export type TimeCondition =
 
 export const OPERATORS = ['after', 'on', 'before', 'between', 'in_last', 'in_next'] as const;
 
-/** Whether any node is one that looks at carts as they stand now: `in_next` or `dwell`. */
+/** Whether any node is one that refers to the current state of carts: `in_next` or `dwell`. */
 export function looksAtNow(audience: Audience): boolean {
   if ('and' in audience) return audience.and.some(looksAtNow);
   if ('or' in audience) return audience.or.some(looksAtNow);

@@ -55,7 +55,7 @@ const isRace = (error: unknown): boolean =>
   'url' in error &&
   /^put .*\/config\//i.test(String(error.url));
 
-/** The compatibility level that a subject has instead of ours, from the client's error about it. */
+/** The compatibility level that a subject has instead of the required one, from the client's error about it. */
 const otherLevel = (error: unknown): string | undefined =>
   error instanceof Error && error.name === 'ConfluentSchemaRegistryCompatibilityError'
     ? (/!= (\w+)\)/.exec(error.message)?.[1] ?? 'unknown')

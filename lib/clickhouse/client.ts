@@ -4,7 +4,7 @@ import { finished } from 'node:stream/promises';
 
 /** Where ClickHouse is and how patient a process is with it. */
 export interface ClickHouseOptions {
-  /** Of the HTTP interface: `http://host:port`. */
+  /** Address of the HTTP interface: `http://host:port`. */
   url: string;
   user?: string;
   password?: string;
@@ -28,8 +28,7 @@ export class WrittenRowsError extends Error {
 
 /**
  * A client over the HTTP interface. `async_insert` is off (it acknowledges what is not yet in a
- * part), an answer comes when the work is done, and idle sockets are given up before the server
- * does so. Close it with `close()`.
+ * part), an answer comes when the work is done, and idle sockets are closed before the server closes them. Close it with `close()`.
  */
 export const createClickHouse = (options: ClickHouseOptions): ClickHouse => {
   const client = createClient({

@@ -52,7 +52,7 @@ export const traitEventRows = rowEncoder(TABLES.traitEvents, {
 });
 export type TraitEventRow = RowFrom<typeof traitEventRows>;
 
-/** A cart as it stands. Its key: workspace, cart_id. */
+/** The current state of a cart. Key: workspace, cart_id. */
 export const cartRows = rowEncoder(TABLES.carts, {
   workspace: lowCardinality(string),
   cart_id: string,
@@ -73,7 +73,7 @@ export const cartRows = rowEncoder(TABLES.carts, {
 export type CartRow = RowFrom<typeof cartRows>;
 
 /**
- * A person as they stand. Its key: workspace, person_id. `phones` and `phone_consents` are parallel,
+ * The current state of a person. Key: workspace, person_id. `phones` and `phone_consents` are parallel,
  * as are `emails` and `email_consents`; a consent is 'opted_in', 'opted_out' or '' (never said).
  * `externals` are source, one space, id. `merged_into` is 0, or the winner of the merge that made
  * this row: then nothing else in it counts.

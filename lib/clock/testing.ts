@@ -68,5 +68,5 @@ export class ManualClock implements Clock {
   }
 }
 
-/** Lets every promise that can go on without time or I/O do so. */
+/** Waits until every promise that needs neither time nor I/O has settled. */
 const settle = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));

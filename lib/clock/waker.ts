@@ -12,7 +12,7 @@ export class Waker {
     return this.clock.sleep(ms, this.waking.signal);
   }
 
-  /** Ends the sleeps under way. A later sleep is not shortened. */
+  /** Ends all current sleeps. A later sleep is not shortened. */
   wake(): void {
     this.waking?.abort();
     this.waking = null;

@@ -15,7 +15,7 @@ export async function within<T>(work: Promise<T>, timeoutMs: number, clock: Cloc
   const timeout = clock.sleep(limitMs, finished.signal).then((): never => {
     throw new NoAnswerError(`no answer within ${Math.round(limitMs)} ms`);
   });
-  // Whichever loses the race has nobody left to catch its error.
+  // The loser of the race has no other handler for its error.
   timeout.catch(() => undefined);
   work.catch(() => undefined);
   try {

@@ -19,7 +19,7 @@ export interface WorkspaceBody {
   retry_horizon_minutes: number;
   /** ISO 3166 alpha-2, upper case. */
   default_country: string;
-  /** Null: for ever. */
+  /** Null: forever. */
   retention_days: number | null;
 }
 
@@ -54,7 +54,7 @@ export interface SubscriptionBody {
   secrets: SealedSecret[];
 }
 
-/** The body of each kind of entity. Audiences and flows are folded with whatever their body holds. */
+/** The body of each kind of entity. The bodies of audiences and flows are stored without interpretation. */
 export interface Bodies {
   workspace: WorkspaceBody;
   key: KeyBody;

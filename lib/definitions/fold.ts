@@ -3,7 +3,7 @@ import type { Bodies, EntityKind, Folded, Meta } from './entities.ts';
 
 interface Slot {
   version: number;
-  /** Undefined once deleted: its id stays taken for ever, so that no late write can meet a namesake. */
+  /** Undefined once deleted: its id remains reserved, so that a late write cannot hit a new entity with the same id. */
   value: (Meta & Bodies[EntityKind]) | undefined;
 }
 
@@ -50,7 +50,7 @@ export class DefinitionsFold {
     return [...(this.#byKind.get(kind)?.values() ?? [])] as Folded<K>[];
   }
 
-  /** The version that the next write has to expect; 0 when there is none, undefined once deleted. */
+  /** The version that the next write has to expect; 0 if it does not exist, undefined once deleted. */
   versionOf(kind: EntityKind, id: string): number | undefined {
     const slot = this.#slots.get(`${kind}:${id}`);
     return slot && !slot.value ? undefined : (slot?.version ?? 0);

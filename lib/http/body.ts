@@ -14,7 +14,7 @@ export interface BodyOptions {
 }
 
 /**
- * The body as JSON, and its text, whatever its content type says. Throws what readBody throws, and 400 for a body that
+ * The body as JSON, and its text; the content type is not checked. Throws what readBody throws, and 400 for a body that
  * is not JSON.
  */
 export async function readJson(c: Context, options: BodyOptions): Promise<{ text: string; value: unknown }> {

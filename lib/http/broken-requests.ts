@@ -43,7 +43,7 @@ async function letAnswer(
   request.on('error', () => undefined);
   const closed = new AbortController();
   response.once('close', () => closed.abort());
-  // A handler that starts to read after the failure would wait for ever, or take the body for an empty one.
+  // A handler that starts to read after the failure would wait forever, or take the body for an empty one.
   const isRead = (): boolean => request.readableFlowing !== null && request.readableLength === 0;
   while (!closed.signal.aborted && !isRead() && !response.writableEnded)
     await clock.sleep(CHECK_INTERVAL_MS, closed.signal);

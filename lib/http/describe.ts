@@ -43,7 +43,7 @@ function problemsOf(route: AnyRoute): NonNullable<AnyRoute['problems']> {
   return { ...problems, ...route.problems };
 }
 
-/** Headers that come with a status, whatever the route. */
+/** Headers that come with a status on every route. */
 const HEADERS: Record<number, Record<string, string>> = {
   401: { 'WWW-Authenticate': 'Bearer' },
   503: { 'Retry-After': 'seconds' },

@@ -4,7 +4,7 @@ import { createClickHouse, type ClickHouse, type ClickHouseOptions } from '../cl
 import { createKafka, type Kafka } from '../kafka/index.ts';
 import type { Service } from './service.ts';
 
-/** How long closing the connections to Kafka may take; it does not answer when it is away. */
+/** How long closing the connections to Kafka may take; an unavailable Kafka does not answer. */
 const KAFKA_CLOSE_MS = 2_000;
 
 /** A client of the installation's Kafka. It connects when it is first used. */

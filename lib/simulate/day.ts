@@ -26,7 +26,7 @@ export interface DayOptions {
   /** How many carts are made in its 24 hours; at least 1. */
   carts: number;
   stores?: number;
-  /** IANA zone in which the shops open and close. Default: `shopTimeZone(endsAtMs)`. */
+  /** IANA zone in which the stores open and close. Default: `shopTimeZone(endsAtMs)`. */
   timeZone?: string;
 }
 
@@ -46,13 +46,13 @@ export interface SimulatedDay {
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
 
-/** Carts made by hour of the local day, relative to each other. The web never closes; the shops do. */
+/** Carts made by hour of the local day, relative to each other. The web never closes; the stores do. */
 const TRADE_BY_HOUR = [
   0.5, 0.25, 0.15, 0.1, 0.1, 0.2, 0.5, 1, 2, 4, 6, 7, 8, 7, 6, 6, 7, 9, 10, 9, 7, 5, 3, 1.2,
 ] as const;
 const BUSIEST = Math.max(...TRADE_BY_HOUR);
 
-/** Zones of the shops of a demonstration, from east to west. */
+/** Zones of the stores of a demonstration, from east to west. */
 const ZONES = [
   'America/New_York',
   'America/Chicago',
@@ -124,7 +124,7 @@ function endingAt(plan: CartPlan, lastAtMs: number): CartPlan {
   };
 }
 
-/** Scenes without which a demonstration has nothing to show, whatever chance brings. */
+/** Scenes that a demonstration needs, added independent of chance. */
 function stage(make: ReturnType<typeof createCartMaker>, random: Random, options: DayOptions): CartPlan[] {
   const { endsAtMs } = options;
   const scenes = Math.max(4, Math.min(40, Math.round(options.carts * 0.02)));
@@ -142,7 +142,7 @@ function stage(make: ReturnType<typeof createCartMaker>, random: Random, options
 }
 
 function drawStart(random: Random, endsAtMs: number, hours: readonly number[]): number {
-  // Some trade in the last eighty minutes, whatever the hour: what happens now is what people look at.
+  // Some orders in the last eighty minutes at any hour: people look at what happens now.
   if (random.chance(0.1)) return endsAtMs - random.between(0, 80 * MINUTE_MS);
   for (;;) {
     const backMs = random.between(0, 24 * HOUR_MS);

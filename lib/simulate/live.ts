@@ -34,7 +34,7 @@ export function* simulateLive(options: LiveOptions): Generator<SimulatedWebhook,
   let pending = [...(options.upcoming ?? [])].sort(byArrival);
   let nextCartMs = options.startsAtMs - RUN_UP_MS;
   for (;;) {
-    // No cart tells of itself before the second in which it was made: what comes until then is settled.
+    // No cart sends a webhook before the second in which it was created, so everything until then is complete.
     let settled = 0;
     while (settled < pending.length && pending[settled]!.atMs <= nextCartMs - 1_000) settled += 1;
     for (const webhook of pending.slice(0, settled)) if (webhook.atMs >= options.startsAtMs) yield webhook;

@@ -7,7 +7,7 @@ export function janeTime(atMs: number): string {
 
 const MINUTE_MS = 60_000;
 
-/** The body of the webhook that tells of this step, in the form of Jane's documentation. */
+/** The body of the webhook that reports this step, in the form of Jane's documentation. */
 export function renderWebhook(plan: CartPlan, step: Step): string {
   const { shopper } = plan;
   const shows = (...faces: Step['face'][]): boolean => faces.includes(step.face);

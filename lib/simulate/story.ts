@@ -24,12 +24,12 @@ export interface Step {
   /** The cart's content; null where Jane leaves it out. */
   products: CartLine[] | null;
   face: Face;
-  /** Who at the shop has it. */
+  /** The employee of the store who has it. */
   employee: string | null;
   rating: number;
   /** How long after it happened the webhook comes, in milliseconds. */
   delayMs: number;
-  /** The same delivery again, so many milliseconds after the first. */
+  /** The same delivery again, this many milliseconds after the first. */
   repeatsAfterMs: number[];
 }
 
@@ -141,13 +141,13 @@ function leave(telling: Telling): void {
 function status(telling: Telling, name: string, changes: Partial<Step> = {}): void {
   step(telling, 'cart_status', name, { products: telling.random.chance(0.5) ? null : telling.products, ...changes });
   if (!telling.random.chance(0.08)) return;
-  // The same status told again because something else about the order changed: an event, but no change.
+  // The same status reported again because something else about the order changed: an event, but no change.
   wait(telling, 60 * SECOND_MS);
   telling.employee = telling.random.pick(EMPLOYEES);
   step(telling, 'cart_status', name, changes);
 }
 
-/** From checkout to the shop's hands. True when the order lives on. */
+/** From checkout to acceptance by the store. True if the order continues. */
 function submit(telling: Telling, fate: Fate): boolean {
   const { random, plan } = telling;
   telling.face = telling.finalFace;
@@ -158,7 +158,7 @@ function submit(telling: Telling, fate: Fate): boolean {
   if (fate === 'any' && random.chance(0.07)) {
     wait(telling, 3 * MINUTE_MS);
     status(telling, random.chance(0.6) ? 'cancelled' : 'dismissed');
-    // Now and then a shop goes on with an order that was called off.
+    // Occasionally a store continues an order that was cancelled.
     if (!random.chance(0.06)) return false;
   }
   if (random.chance(0.12)) {
@@ -230,7 +230,7 @@ export interface CartRequest {
 }
 
 /**
- * The whole life of one cart, also what lies in the future of any clock: whoever plays it cuts.
+ * The whole life of one cart, including the future; the caller cuts it at the current time.
  * Its steps are in the order in which they happen, one second or more apart.
  */
 export function planCart(random: Random, request: CartRequest): CartPlan {

@@ -13,7 +13,7 @@ export interface Store {
 
 export interface Shopper {
   name: string;
-  /** As a shop's forms hold it: several ways of writing, all of them readable with the default country US. */
+  /** As a store's forms contain it: several ways of writing, all of them readable with the default country US. */
   phone: string;
   email: string;
   /** Set for those with an account at Jane. */

@@ -5,7 +5,7 @@ export type Logger = PinoLogger;
 
 /**
  * A structured logger: one JSON object per line on stdout, with `time` in RFC 3339, `level` as a word and
- * `service`. Whatever is logged goes through `redact` first; log ids and counts, not records.
+ * `service`. Everything that is logged passes through `redact` first; log ids and counts, not records.
  */
 export function createLogger(name: string, level: string, destination?: DestinationStream): Logger {
   const options = {

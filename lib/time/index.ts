@@ -18,7 +18,7 @@ const LAST_MS = Date.UTC(YEAR_MAX + 1, 0, 1) - 1;
 const EXACT_MS = { minutes: 60_000, hours: 3_600_000 } as const;
 const CACHE_MAX = 10_000;
 
-/** A day of the calendar as `YYYY-MM-DD`; undefined for what is none. */
+/** A day of the calendar as `YYYY-MM-DD`; undefined if the text is not a day. */
 export function readDay(text: string): Temporal.PlainDate | undefined {
   if (!/^\d{4}-\d\d-\d\d$/.test(text)) return undefined;
   try {

@@ -15,7 +15,7 @@ export interface Target {
 export interface SendProgress {
   /** Deliveries whose first attempt has begun. */
   started: number;
-  /** Deliveries that were answered or given up. */
+  /** Deliveries that were answered or that failed finally. */
   done: number;
   accepted: number;
   retries: number;
@@ -43,7 +43,7 @@ export interface SendOptions {
   rate?: number;
   /** Send every delivery at its own `atMs` instead. */
   live?: boolean;
-  /** Attempts per delivery before giving up (default 10). */
+  /** Maximum number of attempts per delivery (default 10). */
   attempts?: number;
   onProgress?(progress: SendProgress): void;
   signal?: AbortSignal;

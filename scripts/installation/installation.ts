@@ -27,7 +27,7 @@ const say = (message: string): void => void process.stderr.write(`${message}\n`)
 /**
  * Runs an installation until SIGINT or SIGTERM: then drains the services, stops the engines, exits with 0.
  * One that comes clearly later ends everything at once. Exits with 78 when the configuration is not valid, with 1
- * when it cannot start for another reason, having said why.
+ * when it cannot start for another reason, after printing why.
  */
 export async function runInstallation(name: ProgramName, onReady: OnReady): Promise<void> {
   try {
@@ -105,7 +105,7 @@ function healthPortsByVariable(first: number): Record<string, number> {
   return Object.fromEntries(Object.entries(ports).map(([name, port]) => [`HEALTH_PORT (${name})`, port]));
 }
 
-/** Before the services start, so that whoever waits for "ready" finds the files. */
+/** Before the services start, so that the files exist when "ready" is printed. */
 function makeKeys(config: Settings): void {
   try {
     void config.adminKey;

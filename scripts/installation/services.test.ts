@@ -10,7 +10,7 @@ describe('services', () => {
     const names = Object.keys(SERVICE_CONFIGS).sort();
     expect(healthPorts(names, 7010)).toEqual({ api: 7010, ingest: 7011, processor: 7012, sink: 7013 });
     expect(healthPorts(names, 0)).toEqual({ api: 0, ingest: 0, processor: 0, sink: 0 });
-    // The last of them must still be a port, whatever first one is allowed.
+    // The last of them must still be a port, for any allowed first port.
     expect(65_532 + names.length - 1).toBeLessThanOrEqual(65_535);
   });
 

@@ -1,6 +1,5 @@
 /**
- * Ctrl-C and SIGTERM. One wish to stop may come as several signals: a terminal sends SIGINT to the whole group, and
- * npm sends it on to its child once more.
+ * Ctrl-C and SIGTERM. One wish to stop may come as several signals: a terminal sends SIGINT to the whole group, and npm forwards it to its child again.
  */
 const SAME_WISH_MS = 2_000;
 

@@ -95,7 +95,7 @@ const messageOf = (error: unknown): string => (error instanceof Error ? error.me
 
 type Node = string | Node[] | { [attribute: string]: unknown };
 
-/** The logical type of every number in a schema by its place ("TraitEvent.occurred_at"), '' where there is none. */
+/** The logical type of every number in a schema by its place ("TraitEvent.occurred_at"), '' if it has none. */
 function logicalTypesOf(schema: unknown): Map<string, string> {
   const found = new Map<string, string>();
   const visit = (node: Node, place: string): void => {

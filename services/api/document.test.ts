@@ -7,7 +7,7 @@ interface Document {
   components: { schemas: Record<string, object> };
 }
 
-/** Nothing of the dependencies is touched by the document. */
+/** The document does not touch any dependency. */
 const app = createApiApp({ consoleDir: '/nowhere', logger: { error: () => undefined } } as unknown as ApiDeps);
 const load = async (): Promise<Document> => (await (await app.request('/openapi.json')).json()) as Document;
 

@@ -32,7 +32,7 @@ export interface Findings {
   rows: number;
   people: { expected: number; counted: number };
   previews: { audience: string; expected: number; counted: number }[];
-  /** What npm run verify said in its last line. */
+  /** The last line that npm run verify printed. */
   verified: string;
   /** From the last answer to everything counted, deadlines of quiet carts included, in milliseconds. */
   restAfterMs: number;
@@ -41,7 +41,7 @@ export interface Findings {
 /** Where it happens. */
 export interface Stage {
   installation: Installation;
-  /** One round of trouble; resolves when the next may come. */
+  /** One round of failures; resolves when the next may come. */
   trouble(random: Random): Promise<Kill[]>;
   close(): Promise<void>;
 }

@@ -24,7 +24,7 @@ export async function threeBrokers(): Promise<Stage> {
       await sleep(random.between(1_000, 3_000));
       const led = await kafka.ledBy(broker);
       await kafka.kill9(broker);
-      // If it was the controller too, its session begins anew with the next one.
+      // If it was the controller too, its session starts again with the next one.
       await waitUntil('the others have taken over', async () => (await kafka.ledBy(broker)) === 0, {
         timeoutMs: 60_000,
       });

@@ -3,7 +3,7 @@ import type { Findings } from './chaos.ts';
 
 /** What was sent and answered is what is counted: each trait event, per person, by previews, and by verify. */
 export function expectExact({ seed, kills, ledger, missing, surplus, people, previews, verified }: Findings): void {
-  // Without load, or without trouble that was felt, it would show nothing: a broker that is gone has others lead what
+  // Without load, or without a failure that had an effect, it would show nothing: a broker that is gone has others lead what
   // it led; where there are no others, senders send again.
   expect(ledger.accepted).toBeGreaterThan(300);
   const takenOver = kills.flatMap(({ partitionsTakenOver }) => partitionsTakenOver ?? []);

@@ -184,7 +184,7 @@ function newPerson(number: number, known: { phone: string; email: string }[]): {
 
 async function until202(subscription: Subscription, delivery: Delivery, ledger: Ledger): Promise<void> {
   const startedAt = Date.now();
-  // A new timestamp when the old one would be stale: as a body that comes again within the retry horizon it repeats.
+  // A new timestamp when the old one would be stale: an equal body within the retry horizon is a repeat.
   for (let at = new Date(); ; at = Date.now() - at.getTime() > 200_000 ? new Date() : at) {
     const status = await statusOf(() => postWebhook(subscription, payload(delivery), { at }));
     if (status === 202) break;

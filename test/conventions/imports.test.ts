@@ -18,7 +18,7 @@ function sources(folder: string): string[] {
 interface Source {
   path: string;
   text: string;
-  /** Relative ones as paths from the project's folder, others as they stand. */
+  /** Relative imports as paths from the project's folder, others unchanged. */
   imports: string[];
 }
 

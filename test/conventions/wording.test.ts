@@ -1,4 +1,4 @@
-/** The words that docs/glossary.md gives up are in no message, no text of the console and no document. */
+/** The words that docs/glossary.md replaces are in no message, no text of the console and no document. */
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { codeIn, tableRows } from './documents.ts';

@@ -21,7 +21,7 @@ export interface BrokerOptions {
 }
 
 export interface Broker {
-  /** Resolves when it serves; when it does not within three minutes, rejects with what it said, and nothing runs. */
+  /** Resolves when it serves; when it does not within three minutes, rejects with its output, and nothing is left running. */
   start(): Promise<void>;
   /** Throws when it does not run. */
   kill9(): Promise<void>;

@@ -23,12 +23,12 @@ export interface RunningProgram {
   pid: number;
   /** The line of stdout that begins with "ready". */
   ready: string;
-  /** What it said on stderr. */
+  /** Its output on stderr. */
   said: string[];
   exited: Promise<number | string>;
 }
 
-/** Starts `node scripts/run.mjs <name>` and resolves at its "ready" line; rejects with what it said if it ends. */
+/** Starts `node scripts/run.mjs <name>` and resolves at its "ready" line; rejects with its output if it ends. */
 export function runProgram(name: string, env: NodeJS.ProcessEnv): Promise<RunningProgram> {
   const child = spawn(process.execPath, ['scripts/run.mjs', name], { env, stdio: ['ignore', 'pipe', 'pipe'] });
   const said: string[] = [];

@@ -34,7 +34,7 @@ export interface Installation {
   ready(): string;
   /** Starts again after stop() or kill9(), on the same folder and ports. */
   restart(): Promise<void>;
-  /** What the supervisor said so far. */
+  /** The output of the supervisor so far. */
   said(): string[];
 }
 

@@ -13,7 +13,7 @@ export const PASSWORD = 'open sesame';
 export interface SecuredKafka {
   /** `host:port` by the protocol that is spoken there. */
   brokers: Record<'ssl' | 'sasl_plaintext' | 'sasl_ssl', string>;
-  /** PEM files: whom to believe, and a certificate that the broker believes. */
+  /** PEM files: the authority to trust, and a certificate that the broker trusts. */
   caFile: string;
   certificateFile: string;
   keyFile: string;

@@ -12,7 +12,7 @@ export interface Ran {
   output: string;
 }
 
-/** A program to its end, whatever that is. */
+/** Runs a program to its end, successful or not. */
 export function run(file: string, args: string[], env: Record<string, string> = {}): Promise<Ran> {
   return new Promise((ended, reject) => {
     const child = spawn(file, args, { env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'] });

@@ -41,7 +41,7 @@ export async function startBrowser(executablePath: string): Promise<Browser> {
       const page = await context.newPage();
       page.on('pageerror', (error) => complaints.push(error.message));
       page.on('console', (message) => {
-        // An answer that is no 2xx is told of here too; the page itself has to deal with it.
+        // An answer other than 2xx is reported here too; the page itself has to deal with it.
         if (message.type() === 'error' && !message.text().startsWith('Failed to load resource'))
           complaints.push(message.text());
       });

@@ -79,7 +79,7 @@ describe('a cart that goes quiet', () => {
     expect(await countOf(workspace, audience)).toBe(0);
     await waitUntil('the quiet cart is abandoned', async () => (await countOf(workspace, audience)) === 1);
     const lateMs = Date.now() - last - MINUTE_MS;
-    // Told, not held to: it goes with the load of the machine. About 0.2 s when it is idle.
+    // Printed, not asserted: it depends on the load of the machine. About 0.2 s on an idle one.
     process.stderr.write(`a quiet cart was counted at most ${lateMs} ms after it was due\n`);
     await sleep(1_000);
     const found = await preview(installation, workspace, audience);
@@ -152,7 +152,7 @@ describe('the worked cases of the semantics', () => {
     };
     const sorted = (rows: unknown[]): string[] =>
       rows.map((row) => JSON.stringify(Object.entries(row as object).sort())).sort();
-    // What is concluded last waits for the tick that moves the log's clock past its arrival.
+    // The last conclusion waits for the tick that advances log time past its arrival.
     await waitUntil('at rest', async () => {
       const rows = await read();
       return [...expected].every(([cart, traits]) => (rows.get(cart) ?? []).length === traits.length);

@@ -296,7 +296,7 @@ describe('records of people', () => {
   });
 });
 
-/** Cuts a stream into pieces of so many bytes. */
+/** Cuts a stream into pieces of a given number of bytes. */
 function inPieces(bytes: number): TransformStream<Uint8Array, Uint8Array> {
   return new TransformStream({
     transform(chunk, controller) {

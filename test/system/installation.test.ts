@@ -78,7 +78,7 @@ describe('an installation on engines of its own', () => {
     expect(existsSync(join(own.installation.dataDir, 'run', 'supervisor.pid'))).toBe(false);
     const startedAt = performance.now();
     await own.installation.restart();
-    // Told, not held to: how long it takes says more of the machine than of the product. About 15 s when it is idle.
+    // Printed, not asserted: the duration depends mostly on the machine. About 15 s on an idle one.
     process.stderr.write(`a second start took ${((performance.now() - startedAt) / 1000).toFixed(1)} s\n`);
     expect(await counted(own)).toBe(20);
   });

@@ -12,7 +12,7 @@ export interface OpenApi {
 export interface Answer {
   status: number;
   headers: Headers;
-  /** Parsed, of JSON; '' or undefined where there is none. */
+  /** Parsed, of JSON; '' or undefined if there is no body. */
   body: unknown;
 }
 

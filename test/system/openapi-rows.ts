@@ -27,7 +27,7 @@ export function webhook(
   return world.ask({ service: 'ingest', method: 'POST', path, body, headers: signed });
 }
 
-/** Sends only a part of a body to ingest, with all that makes it believed. */
+/** Sends only a part of a body to ingest, with valid credentials. */
 export async function part(
   world: OpenApiWorld,
   path: string,
@@ -88,7 +88,7 @@ const BULK: Row[] = ['/v1/events', '/v1/people'].flatMap((path): Row[] => [
 const GIB = String(1024 ** 3 + 1);
 const keyOf = ({ shop }: OpenApiWorld): Record<string, string> => ({ authorization: `Bearer ${shop.keys.ingest}` });
 
-/** As many bodies as are taken at once stand still; one more is asked to come later. */
+/** As many bodies as are accepted at a time stall; one more is answered 429. */
 async function crowded(world: OpenApiWorld, path: string): Promise<number> {
   const over = new AbortController();
   const head = { ...keyOf(world), 'content-length': '100' };
@@ -124,7 +124,7 @@ const OLD_VERSION = { headers: { 'if-match': '"0"' } };
 const newSubscription = async (world: OpenApiWorld): Promise<string> =>
   `/v1/subscriptions/${await world.newSubscription()}`;
 
-/** Of two who take a key back at once one is told; again until they were at once. */
+/** Of two concurrent deletions of a key, one is answered with a conflict; repeated until they were concurrent. */
 async function takenBackTwice(world: OpenApiWorld): Promise<number> {
   for (let attempt = 0; attempt < 20; attempt++) {
     const path = `/v1/keys/${await world.newKey()}`;
@@ -182,7 +182,7 @@ const API: Row[] = [
 
 export const ROWS: Row[] = [...WEBHOOKS, ...BULK, ...API];
 
-/** Bytes that fill what ingest has for webhooks under way: one more of them finds no room. */
+/** Bytes that fill the memory that ingest has for webhooks in flight: one more does not fit. */
 export async function flooded(world: OpenApiWorld): Promise<number> {
   const over = new AbortController();
   setMaxListeners(0, over.signal);

@@ -33,7 +33,7 @@ export interface OpenApiWorld {
   shop: Workspace;
   other: Workspace;
   subscription: Subscription;
-  /** Of the shop, not usable as they are. */
+  /** Dead letters of the store; their bodies cannot be used unchanged. */
   letters: string[];
   /** New ones each time, to be taken away. */
   newKey(): Promise<string>;

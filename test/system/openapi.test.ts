@@ -7,8 +7,7 @@ import { openWorld, type OpenApiWorld } from './openapi-world.ts';
 
 /**
  * Every route of both services, and every status that the contract names for it, provoked on a real installation;
- * each answer is held to the service's OpenAPI document (status, type, headers, body). And the other way about:
- * whatever the documents name is provoked here.
+ * each answer is held to the service's OpenAPI document (status, type, headers, body). And in the other direction: everything that the documents name is provoked here.
  */
 
 let world: OpenApiWorld;

@@ -229,7 +229,7 @@ describe('the processor on real engines', () => {
     child.kill('SIGTERM');
     expect(await once(child, 'exit')).toEqual([0, null]);
     expect(Math.min(...killedWith), 'traits of the wave that were committed when it was killed').toBeLessThan(carts);
-    // Nobody writes any more: whatever was said twice is there now.
+    // Nobody writes any more: everything that was emitted twice is there now.
     const outcomes = await allOutcomesOf('killed');
     const traits = traitsOf(outcomes);
     expect(traits.length).toBe(carts * statuses.length);

@@ -1,4 +1,4 @@
-/** Requests that fetch would not send: bodies that break off, stand still or never begin. */
+/** Requests that fetch would not send: bodies that break off, stall or never begin. */
 import { connect } from 'node:net';
 
 export interface RawAnswer {

@@ -103,7 +103,7 @@ describe('nothing is lost, nothing counts twice', () => {
 
   it('a ledger of another sink over the same offsets does no harm, a gap in it is filled', async () => {
     await world.say(0, traits(0, 40));
-    // The rows of 0 to 9 were never inserted in this test: what the ledger says is believed, 30 to 39 is behind a gap.
+    // The rows of 0 to 9 were never inserted in this test: the ledger is trusted, 30 to 39 is behind a gap.
     await world.client.insert({
       table: 'sink_ledger',
       values: [
@@ -212,7 +212,7 @@ describe('nothing is lost, nothing counts twice', () => {
     await waitFor('the other at its end', () => positionsOf(sink)[1]?.position === 4);
     expect(positionsOf(sink)[0]).toMatchObject({ state: 'stopped' });
     expect(positionsOf(sink)[0]?.position).toBeLessThanOrEqual(3);
-    // Whoever waits for it to come up must not wait for ever.
+    // A caller that waits for it to start must not wait forever.
     expect(sink.ready()).toBe(true);
   });
 

@@ -51,7 +51,7 @@ async function started(command: string, args: string[]): Promise<Started> {
 const WAYS: Record<string, { command: string; args: string[]; stop(child: ChildProcess): void }> = {
   'Ctrl-C in a terminal': {
     command: 'script',
-    // exec: a shell that stays would end by the same Ctrl-C, and its 130 would stand for what npm said.
+    // exec: a shell that stays would end by the same Ctrl-C, and its 130 would replace npm's own.
     args: ['--quiet', '--return', '--command', 'exec npm start', '/dev/null'],
     stop: (child) => child.stdin?.write('\x03'),
   },

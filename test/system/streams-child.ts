@@ -1,6 +1,6 @@
 /**
- * A process that runs the topology "once" until it is told to stop, or kills itself between sending and committing.
- * Says what happens to it on stdout, one word and a number a line.
+ * A process that runs the topology "once" until it is asked to stop, or kills itself between sending and committing.
+ * Prints what happens to it on stdout, one word and a number a line.
  */
 import pino from 'pino';
 import { systemClock } from '../../lib/clock/index.ts';

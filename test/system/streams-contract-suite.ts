@@ -19,7 +19,7 @@ const count = (at: number, due?: number | null): TestEvent => ({
 });
 const tick = (at: number): TestEvent => ({ at, op: 'tick' });
 
-/** What a topology may rely on, whatever runs it. */
+/** What a topology may rely on in every runtime. */
 export function contractSuite(what: string, start: () => Promise<ContractHarness>): void {
   const scenario = (name: string, run: (harness: ContractHarness) => Promise<void>): void => {
     it(name, async () => {

@@ -75,7 +75,7 @@ describe('over connections that break all the time', () => {
     }
     await running.stop();
     await brittle.close();
-    // Whatever is left is for sound connections.
+    // The rest uses sound connections.
     const sound = await runTopology({ topology: once, kafka, logger: quiet, clock: systemClock, healthUrl: null });
     closing.push(() => sound.stop());
     const ends = await kafka.endOffsets(TEST_INPUT);

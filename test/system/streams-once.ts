@@ -3,7 +3,7 @@ import { TEST_INPUT, TEST_OUTPUT } from '../../lib/streams/testing.ts';
 
 /**
  * Emits the first record of every key and nothing for repeats, as deliveries with ids are handled. State that got ahead
- * of what was committed shows at once: its input is taken for a repeat, and lost for ever.
+ * of what was committed shows at once: its input is taken for a repeat, and lost forever.
  */
 export const once: Topology<Buffer> = {
   name: 'once',

@@ -116,7 +116,7 @@ describe('ticks', () => {
     const w = await world();
     const topology = testTopology('runtime', 'producer');
     const start = Date.now();
-    // A process whose clock is half an hour fast: the broker's is not, so its deadline is not due by the log's clock.
+    // A process whose clock is half an hour fast: the broker's is not, so its deadline is not due in log time.
     await w.start({ topology, clock: { ...systemClock, wallMs: () => Date.now() + 1_800_000 } });
     await w.pipe('a', count(start, start + 1_700_000));
     await sleep(3_000);
@@ -182,7 +182,7 @@ describe("the log's clock", () => {
     const running = await w.start({ clock: { ...systemClock, wallMs: () => Date.now() - slowMs } });
     await w.pipe('a', count(Date.now()));
     await until('stopped', () => running.positions()[0]?.state === 'stopped');
-    // It is open, and stands still: that is for the metric to say.
+    // It is open but stopped: the metric reports that.
     expect(running.ready()).toBe(true);
     expect(await value(w.metrics, 'streams_task_stopped')).toBe(1);
     expect(await w.outputs()).toEqual([]);

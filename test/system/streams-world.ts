@@ -167,7 +167,7 @@ export async function startChild(file: string, env: Record<string, string>): Pro
   return { process: child, lines, exited };
 }
 
-/** Ends whatever is left. */
+/** Ends everything that is left. */
 export async function cleanUp(): Promise<void> {
   for (const child of children) child.kill('SIGKILL');
   await until('children gone', () => children.size === 0);

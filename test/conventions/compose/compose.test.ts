@@ -223,7 +223,7 @@ describe('engines', () => {
   it('so has the registry', () => {
     const env = environmentOf(container('registry'));
     for (const [property, value] of Object.entries(registryProperties(['kafka:9092']))) {
-      // What it logs stays with whoever runs the containers.
+      // Its logs are the responsibility of those who run the containers.
       if (!property.startsWith('quarkus.log.')) expect(env[variable('', property)], property).toBe(String(value));
     }
   });
