@@ -1,4 +1,4 @@
-/** The progress of one stage in one partition of its input. Times are log time, in Unix milliseconds. */
+/**
  * What a stage is doing in one partition.
  *
  * - restoring: it reads its state back and does not know its deadlines yet.
