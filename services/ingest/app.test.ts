@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { Registry as MetricsRegistry } from 'prom-client';
-import { systemClock } from '../../lib/clock/index.ts';
+import { ManualClock } from '../../lib/clock/testing.ts';
 import { describe, expect, it } from 'vitest';
 import { localCodec } from '../../lib/avro/testing.ts';
 import { DefinitionsFold, hashOf, type Definitions, type Subscription } from '../../lib/definitions/index.ts';
@@ -70,6 +70,7 @@ async function open(maxBulkBodies = 1, changes: { subscription?: object; encode?
     },
     close: () => Promise.resolve(),
   };
+  const clock = new ManualClock(NOW);
   const metrics = new MetricsRegistry();
   const activity = new Activity();
   const { app } = createIngestApp({
@@ -89,8 +90,7 @@ async function open(maxBulkBodies = 1, changes: { subscription?: object; encode?
     adminKey: ADMIN,
     toleranceMs: 300_000,
     maxBulkBodies,
-    now: () => NOW,
-    clock: systemClock,
+    clock,
     ready: () => false,
   });
   const webhook = (body: string, token = TOKEN) => {
@@ -107,8 +107,13 @@ async function open(maxBulkBodies = 1, changes: { subscription?: object; encode?
     const headers = { authorization: `Bearer ${ADMIN}`, 'x-workspace': workspace };
     return app.request(`/v1/${source}`, { method: 'POST', body, headers, duplex: 'half' } as RequestInit);
   };
-  return { app, sent, metrics, activity, webhook, bulk, asked: () => asked };
+  return { app, clock, sent, metrics, activity, webhook, bulk, asked: () => asked };
 }
+
+/** Everything that needs neither time nor a socket has happened. */
+const settled = async (): Promise<void> => {
+  for (let i = 0; i < 50; i++) await new Promise((resolve) => setImmediate(resolve));
+};
 
 const events = (sent: OutgoingRecord[]) =>
   sent
@@ -179,6 +184,19 @@ describe('ingest without a socket', () => {
     expect(activity.all()).toMatchObject([{ received: 0, last_received_at: null, refused: { wrong_token: 1 } }]);
   });
 
+  it('ends a webhook whose body does not arrive within 30 s', async () => {
+    const { app, clock, webhook } = await open();
+    const body = new ReadableStream<Uint8Array>({ start: (controller) => controller.enqueue(new Uint8Array(10)) });
+    const init = { method: 'POST', headers: { authorization: `Bearer ${TOKEN}` }, body, duplex: 'half' } as RequestInit;
+    const answer = Promise.resolve(app.request('/v1/webhooks/jane/sub_1', init));
+    await settled();
+    await clock.advance(29_999);
+    expect(await Promise.race([answer, settled()])).toBeUndefined();
+    await clock.advance(1);
+    expect((await answer).status).toBe(408);
+    expect((await webhook('{"cart":{"id":7,"status":"pending"}}')).status).toBe(202);
+  });
+
   it('takes a bulk body, and counts what became of its lines', async () => {
     const { sent, bulk, metrics } = await open();
     const line = '{"type":"cart_status","occurred_at":"2026-01-05T09:00:00Z","cart":{"id":7,"status":"pending"}}';
@@ -209,8 +227,7 @@ describe('ingest without a socket', () => {
         statuses.push((await app.request(`/v1/webhooks/jane/${id}`, init)).status);
       });
       for (const body of bodies) body.enqueue(new Uint8Array(250 * 1024));
-      for (let i = 0; i < 200 && statuses.length === 0; i++) await new Promise((resolve) => setTimeout(resolve, 10));
-      await new Promise((resolve) => setTimeout(resolve, 50));
+      await settled();
       // 64 MiB hold 262 of them, the 8 MiB of strangers 32.
       expect(statuses).toEqual(Array(300 - fit).fill(429));
       const meanwhile = await webhook('{"cart":{"id":7,"status":"pending"}}');
@@ -229,11 +246,11 @@ describe('ingest without a socket', () => {
     const held = (workspace: string) =>
       bulk(new ReadableStream<Uint8Array>({ start: (controller) => void bodies.push(controller) }), workspace);
     const mine = [held('shop'), held('shop')];
-    await new Promise((resolve) => setTimeout(resolve, 20));
+    await settled();
     expect((await bulk('', 'shop')).status).toBe(429);
     expect((await bulk('', 'other')).status).toBe(200);
     const others = [held('other'), held('other')];
-    await new Promise((resolve) => setTimeout(resolve, 20));
+    await settled();
     expect((await bulk('', 'other')).status).toBe(429);
     for (const body of bodies) body.close();
     for (const response of await Promise.all([...mine, ...others])) expect(response.status).toBe(200);

@@ -46,7 +46,6 @@ export interface IngestDeps {
   /** Bulk bodies under way at once. */
   maxBulkBodies: number;
   bulkLimits?: BulkLimits;
-  now: () => number;
   clock: Clock;
   ready: () => boolean | Promise<boolean>;
 }
@@ -181,7 +180,7 @@ class BulkReceiver {
         outbox: deps.outbox,
         metrics: deps.metrics,
         logger: deps.logger,
-        now: deps.now,
+        clock: deps.clock,
         ...(deps.bulkLimits ? { limits: deps.bulkLimits } : {}),
       });
       return { status: 200, body };

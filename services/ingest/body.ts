@@ -3,6 +3,7 @@ import { Readable } from 'node:stream';
 import type { ReadableStream } from 'node:stream/web';
 import type { Context } from 'hono';
 import { HttpProblem } from '../../lib/http/index.ts';
+import type { Deadlines } from './deadlines.ts';
 
 /** The request's body as a Node stream: the socket's own where there is one (much faster than a web stream). */
 export function bodyStream(c: Context): Readable {
@@ -13,35 +14,36 @@ export function bodyStream(c: Context): Readable {
 }
 
 /** How long the whole of a small body may take. */
-const BODY_TIMEOUT_MS = 30_000;
+export const BODY_TIMEOUT_MS = 30_000;
 
-/** What a piece of a body costs in memory besides its bytes, about: many tiny ones are not free. */
+/** Memory that a piece of a body takes besides its bytes, roughly: many tiny ones are not free. */
 const PIECE_BYTES = 128;
 
 /**
- * Reads a small body. `reserve` is told what each piece takes in memory (bytes) before it is kept, and throws when
- * there is no room. Throws HttpProblem: 413 as soon as it is over the limit, with or without a length; 408 when it
- * takes too long; 400 when it breaks off; and what `reserve` throws.
+ * Reads a small body. `reserve` is called with the memory (bytes) of each piece before it is kept, and throws when
+ * there is none left. Throws HttpProblem: 413 as soon as the body exceeds the limit, with or without a length; 408 at
+ * its deadline; 400 when it breaks off; and whatever `reserve` throws.
  */
 export function readSmallBody(
   stream: Readable,
   length: string | undefined,
   maxBytes: number,
   reserve: (bytes: number) => void,
+  deadlines: Pick<Deadlines, 'start'>,
 ): Promise<Buffer> {
   const tooLarge = (): HttpProblem =>
-    new HttpProblem(413, `the body is over ${maxBytes} bytes; send one cart in each webhook`);
+    new HttpProblem(413, `the body is larger than ${maxBytes} bytes; send one cart per webhook`);
   if (Number(length ?? 0) > maxBytes) return Promise.reject(tooLarge());
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];
     let size = 0;
     const end = (): void => {
-      clearTimeout(timer);
+      endDeadline();
       stream.off('data', onData).off('end', onEnd).off('error', onBroken).off('close', onBroken);
     };
     const fail = (error: unknown): void => {
       end();
-      // It is answered; that it breaks off after that must not end the process.
+      // The response is decided; an error of the stream after that must not end the process.
       stream.on('error', () => undefined).pause();
       reject(error as Error);
     };
@@ -60,9 +62,8 @@ export function readSmallBody(
       resolve(chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks));
     };
     const onBroken = (): void => fail(new HttpProblem(400, 'the body broke off; send it again'));
-    const timer = setTimeout(
-      () => fail(new HttpProblem(408, 'the body did not arrive in time; send it again')),
-      BODY_TIMEOUT_MS,
+    const endDeadline = deadlines.start(() =>
+      fail(new HttpProblem(408, 'the body did not arrive in time; send it again')),
     );
     stream.on('data', onData).on('end', onEnd).on('error', onBroken).on('close', onBroken);
   });

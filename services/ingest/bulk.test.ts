@@ -1,6 +1,7 @@
 import { PassThrough } from 'node:stream';
 import { Registry as MetricsRegistry } from 'prom-client';
 import { describe, expect, it } from 'vitest';
+import { systemClock } from '../../lib/clock/index.ts';
 import type { OutgoingRecord } from '../../lib/kafka/index.ts';
 import { createLogger } from '../../lib/telemetry/index.ts';
 import { takeBulk, type BulkResult } from './bulk.ts';
@@ -29,7 +30,7 @@ function open() {
     outbox: { producer } as unknown as Outbox,
     metrics: ingestMetrics(new MetricsRegistry()),
     logger: createLogger('test', 'silent'),
-    now: Date.now,
+    clock: systemClock,
   });
   return { body, sent, result, answer: () => answers.shift()?.() };
 }
@@ -54,7 +55,10 @@ describe('a bulk body of blank lines', () => {
   });
 });
 
-const soon = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 20));
+/** Everything that needs no time has happened. */
+const soon = async (): Promise<void> => {
+  for (let i = 0; i < 20; i++) await new Promise((resolve) => setImmediate(resolve));
+};
 
 describe('a bulk body that comes slowly', () => {
   it('is sent as it comes, whether Kafka has answered what came before or answers later', async () => {

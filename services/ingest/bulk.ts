@@ -1,5 +1,5 @@
 import type { Readable } from 'node:stream';
-import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
+import type { Clock } from '../../lib/clock/index.ts';
 import { HttpProblem } from '../../lib/http/index.ts';
 import { deadLetterId } from '../../lib/jane/keys.ts';
 import { MAX_LINE_BYTES } from '../../lib/jane/limits.ts';
@@ -68,7 +68,7 @@ export interface BulkJob {
   outbox: Outbox;
   metrics: IngestMetrics;
   logger: Logger;
-  now: () => number;
+  clock: Clock;
   limits?: BulkLimits;
 }
 
@@ -84,7 +84,7 @@ export async function takeBulk(job: BulkJob): Promise<BulkResult> {
     return run.result();
   } catch (error) {
     const problem = await run.giveUp(error);
-    await drain(job.body, { maxBytes: 256 * 1024 * 1024, timeoutMs: 5_000 });
+    await drain(job.body, { clock: job.clock, maxBytes: 256 * 1024 * 1024, timeoutMs: 5_000 });
     throw problem;
   }
 }
@@ -92,6 +92,9 @@ export async function takeBulk(job: BulkJob): Promise<BulkResult> {
 /** Kafka may take later what it does not take now. */
 const isPassing = (error: unknown): boolean =>
   error instanceof BackpressureError || error instanceof KafkaUnavailableError;
+
+/** Lets whatever else is ready run: a body that arrives fast must not starve webhooks. */
+const otherWork = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 class TooManyRejectedError extends Error {}
 
@@ -123,9 +126,9 @@ class BulkRun {
   }
 
   async take(): Promise<void> {
-    const { body, declaredGzip, metrics, source } = this.job;
+    const { body, declaredGzip, metrics, source, clock } = this.job;
     const onWireBytes = (bytes: number): void => metrics.bulkBytes.inc({ source }, bytes);
-    for await (const chunk of decode(body, declaredGzip, this.limits.decode, onWireBytes)) {
+    for await (const chunk of decode(body, declaredGzip, this.limits.decode, clock, onWireBytes)) {
       await this.takeLines(this.splitter.push(chunk));
       const { lines, blankLines } = this.splitter;
       if (blankLines > this.limits.maxBlank + (lines - blankLines))
@@ -133,7 +136,7 @@ class BulkRun {
       // Whoever sends slowly is not kept waiting for a full batch.
       if (this.underWay === 0) await this.flush(this.splitter.lines);
       await this.settle(this.limits.maxSends - 1);
-      await nextTurn();
+      await otherWork();
     }
     await this.takeLines(this.splitter.end());
     await this.flush(this.splitter.lines);
@@ -145,8 +148,8 @@ class BulkRun {
   }
 
   private async takeLines(lines: Iterable<Line>): Promise<void> {
-    const { workspace, settings, now } = this.job;
-    const context: LineContext = { workspace, settings: settings(), receivedAtMs: now() };
+    const { workspace, settings, clock } = this.job;
+    const context: LineContext = { workspace, settings: settings(), receivedAtMs: clock.wallMs() };
     for (const line of lines) {
       const read = line.tooLong ? tooLong : this.interpret(line, context);
       if (read instanceof Unusable) this.reject(line, read, context.receivedAtMs);
@@ -241,16 +244,17 @@ class BulkRun {
   }
 
   private async send(records: OutgoingRecord[]): Promise<void> {
+    const { clock } = this.job;
     const { producer } = this.job.outbox;
-    const giveUpAtMs = performance.now() + this.limits.kafkaPatienceMs;
+    const giveUpAtMs = clock.elapsedMs() + this.limits.kafkaPatienceMs;
     for (;;) {
-      while (producer.queuedBytes > QUEUE_ROOM_BYTES && performance.now() < giveUpAtMs) await sleep(PAUSE_MS);
+      while (producer.queuedBytes > QUEUE_ROOM_BYTES && clock.elapsedMs() < giveUpAtMs) await clock.sleep(PAUSE_MS);
       try {
         return await producer.send(records);
       } catch (error) {
         // Sent again, what was written all the same is a repeat, and changes nothing.
-        if (!isPassing(error) || performance.now() >= giveUpAtMs) throw error;
-        await sleep(PAUSE_MS * 10);
+        if (!isPassing(error) || clock.elapsedMs() >= giveUpAtMs) throw error;
+        await clock.sleep(PAUSE_MS * 10);
       }
     }
   }

@@ -3,6 +3,7 @@ import { PassThrough, Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
+import { systemClock } from '../../lib/clock/index.ts';
 import { BodyTooLargeError, BrokenBodyError, decode, drain, DECODE_LIMITS } from './decode.ts';
 
 const pieces = (bytes: Buffer, size: number): Buffer[] =>
@@ -12,7 +13,7 @@ const read = async (body: Readable, gzip = false, limits = DECODE_LIMITS) => {
   const chunks: Buffer[] = [];
   let failure: unknown;
   try {
-    for await (const chunk of decode(body, gzip, limits)) chunks.push(chunk);
+    for await (const chunk of decode(body, gzip, limits, systemClock)) chunks.push(chunk);
   } catch (error) {
     failure = error;
   }
@@ -87,7 +88,7 @@ describe('decode', () => {
     clearInterval(dripping);
     expect(failure).toMatchObject({ name: 'BrokenBodyError', message: expect.stringMatching(/1024 bytes/) as string });
     let bytes = 0;
-    for await (const chunk of decode(streamOf(Buffer.from('{'.repeat(30)), 3), false, limits)) {
+    for await (const chunk of decode(streamOf(Buffer.from('{'.repeat(30)), 3), false, limits, systemClock)) {
       bytes += chunk.length;
       await sleep(20);
     }
@@ -109,7 +110,7 @@ describe('decode', () => {
     let bytes = 0;
     const bomb = Readable.from(pieces(gzipSync(Buffer.alloc(80 * 1024 ** 2, '\n')), 1000), { objectMode: false });
     const reading = async () => {
-      for await (const chunk of decode(bomb, true, DECODE_LIMITS)) bytes += chunk.length;
+      for await (const chunk of decode(bomb, true, DECODE_LIMITS, systemClock)) bytes += chunk.length;
     };
     await expect(reading()).rejects.toThrow(BodyTooLargeError);
     expect(bytes).toBe(64 * 1024 ** 2);
@@ -127,7 +128,7 @@ describe('decode', () => {
       })(),
       { objectMode: false, highWaterMark: 1000 },
     );
-    const reader = decode(body, true, DECODE_LIMITS);
+    const reader = decode(body, true, DECODE_LIMITS, systemClock);
     await reader.next();
     await sleep(200);
     expect(sent).toBeLessThan(bomb.length / 2);
@@ -138,9 +139,9 @@ describe('decode', () => {
   it.each([false, true])('leaves the body whole for the answer when it is left early (gzip: %s)', async (gzip) => {
     const bytes = gzip ? gzipSync(noise) : noise;
     const body = streamOf(bytes, 5000);
-    for await (const _ of decode(body, gzip, DECODE_LIMITS)) break;
+    for await (const _ of decode(body, gzip, DECODE_LIMITS, systemClock)) break;
     expect(body.destroyed).toBe(false);
-    await drain(body, { maxBytes: 1_000_000, timeoutMs: 1000 });
+    await drain(body, { clock: systemClock, maxBytes: 1_000_000, timeoutMs: 1000 });
     expect(body.readableEnded).toBe(true);
     expect(['data', 'end', 'error', 'readable'].map((name) => body.listenerCount(name) > 1)).not.toContain(true);
   });
@@ -149,13 +150,13 @@ describe('decode', () => {
 describe('drain', () => {
   it('gives up after its time and its bytes', async () => {
     const idle = new PassThrough();
-    await drain(idle, { maxBytes: 10, timeoutMs: 20 });
+    await drain(idle, { clock: systemClock, maxBytes: 10, timeoutMs: 20 });
     const endless = new Readable({
       read() {
         this.push(Buffer.alloc(1000));
       },
     });
-    await drain(endless, { maxBytes: 10_000, timeoutMs: 5000 });
+    await drain(endless, { clock: systemClock, maxBytes: 10_000, timeoutMs: 5000 });
     expect(endless.destroyed).toBe(false);
   });
 });

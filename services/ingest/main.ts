@@ -48,7 +48,6 @@ runService({
       adminKey,
       toleranceMs: config.replayToleranceSeconds * 1000,
       maxBulkBodies: config.maxBulkBodies,
-      now: clock.wallMs,
       clock,
       ready: service.ready,
     });

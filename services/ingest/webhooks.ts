@@ -1,4 +1,5 @@
 import type { Readable } from 'node:stream';
+import type { Clock } from '../../lib/clock/index.ts';
 import { bearerOf, type Definitions, type Subscription, type Workspace } from '../../lib/definitions/index.ts';
 import { HttpProblem, type Reply } from '../../lib/http/index.ts';
 import { deadLetterId } from '../../lib/jane/keys.ts';
@@ -9,7 +10,8 @@ import { parseWebhook } from '../../lib/jane/webhook.ts';
 import type { OutgoingRecord } from '../../lib/kafka/index.ts';
 import type { Logger } from '../../lib/telemetry/index.ts';
 import type { DeadLetter } from '../../schemas/types.ts';
-import { encodingOf, isJsonType, readSmallBody } from './body.ts';
+import { BODY_TIMEOUT_MS, encodingOf, isJsonType, readSmallBody } from './body.ts';
+import { Deadlines } from './deadlines.ts';
 import type { webhookAnswers } from './documents.ts';
 import type { IngestMetrics } from './metrics.ts';
 import { tooBusy, type Outbox } from './outbox.ts';
@@ -26,7 +28,7 @@ export interface WebhookDeps {
   };
   /** How far the request timestamp may be from receipt, either way. */
   toleranceMs: number;
-  now: () => number;
+  clock: Clock;
 }
 
 type WebhookReply = Reply<typeof webhookAnswers>;
@@ -60,7 +62,11 @@ export class WebhookReceiver {
   private readonly plausible: Pool = { maxBytes: MAX_BYTES_UNDER_WAY, bytes: 0 };
   private readonly strange: Pool = { maxBytes: MAX_STRANGE_BYTES_UNDER_WAY, bytes: 0 };
 
-  constructor(private readonly deps: WebhookDeps) {}
+  private readonly deadlines: Deadlines;
+
+  constructor(private readonly deps: WebhookDeps) {
+    this.deadlines = new Deadlines(deps.clock, BODY_TIMEOUT_MS);
+  }
 
   /** Throws HttpProblem for every answer but 202. */
   async receive(request: WebhookRequest): Promise<WebhookReply> {
@@ -77,7 +83,8 @@ export class WebhookReceiver {
     };
     try {
       const length = request.header('content-length');
-      return await this.take(request, await readSmallBody(request.body, length, MAX_WEBHOOK_BYTES, reserve));
+      const body = await readSmallBody(request.body, length, MAX_WEBHOOK_BYTES, reserve, this.deadlines);
+      return await this.take(request, body);
     } finally {
       pool.bytes -= reservedBytes;
     }
@@ -88,12 +95,12 @@ export class WebhookReceiver {
     const subscription = this.deps.definitions.subscription(request.subscriptionId);
     if (subscription === undefined) return false;
     if (subscription.verify === 'signature') return request.header('x-jane-signature') !== undefined;
-    return subscription.acceptsToken(bearerOf(request.header('authorization')) ?? '', this.deps.now());
+    return subscription.acceptsToken(bearerOf(request.header('authorization')) ?? '', this.deps.clock.wallMs());
   }
 
   private async take(request: WebhookRequest, body: Buffer): Promise<WebhookReply> {
-    const { definitions, metrics, activity, now } = this.deps;
-    const receivedAtMs = now();
+    const { definitions, metrics, activity, clock } = this.deps;
+    const receivedAtMs = clock.wallMs();
     const presented = {
       subscriptionId: request.subscriptionId,
       token: bearerOf(request.header('authorization')),

@@ -7,14 +7,6 @@ import { describe, expect, it } from 'vitest';
 /** Folders of lib without I/O, clock or chance: the same arguments give the same result. See lib/README.md. */
 const PURE = ['audiences', 'bytes', 'carts', 'flows', 'jane', 'people', 'simulate', 'time'];
 
-/** Files that still read time or wait by themselves. Only ever remove from this list; it ends empty. */
-const OWN_CLOCK_STILL: string[] = [
-  'services/ingest/body.ts',
-  'services/ingest/bulk.ts',
-  'services/ingest/decode.ts',
-  'services/ingest/flow.ts',
-];
-
 /** Packages that a pure folder may use: they compute. */
 const PURE_PACKAGES = new Set(['libphonenumber-js/min', 'node:buffer', 'node:crypto', 'temporal-polyfill', 'zod']);
 
@@ -178,7 +170,7 @@ describe('pure folders', () => {
 describe('one clock', () => {
   it('is passed in wherever lib and services read time or wait', () => {
     const offenders = product
-      .filter((path) => !path.startsWith('lib/clock/') && !isPure(path) && !OWN_CLOCK_STILL.includes(path))
+      .filter((path) => !path.startsWith('lib/clock/') && !isPure(path))
       .flatMap((path) => ownClocks(path, readFileSync(path, 'utf8')));
     expect(offenders).toEqual([]);
   });

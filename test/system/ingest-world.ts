@@ -110,7 +110,6 @@ export async function openIngest(change: Partial<IngestDeps> = {}): Promise<Inge
     adminKey,
     toleranceMs: 300_000,
     maxBulkBodies: 8,
-    now: Date.now,
     clock: systemClock,
     ready: () => true,
     ...change,

@@ -1,15 +1,16 @@
 import type { Readable } from 'node:stream';
+import { within, type Clock } from '../../lib/clock/index.ts';
 
-/** Nothing came for too long. */
+/** The stream delivered nothing for too long. */
 export class IdleError extends Error {
   override readonly name = 'IdleError';
 }
 
 /**
- * A stream's chunks one by one, at the pace of whoever takes them. What came before an error comes before the error,
- * and letting go of it (`stop`) leaves the stream whole: an async iterator gives neither.
+ * A stream's chunks one by one, no faster than they are taken. Chunks that arrived before an error are delivered before
+ * it, and `stop` leaves the stream open: an async iterator does neither.
  */
-export class Flow {
+export class ChunkQueue {
   private readonly queue: Buffer[] = [];
   private ended = false;
   private failure: unknown;
@@ -18,6 +19,7 @@ export class Flow {
   constructor(
     private readonly stream: Readable,
     private readonly maxQueuedChunks: number,
+    private readonly clock: Clock,
   ) {
     stream.on('data', this.onData).on('end', this.onEnd).on('error', this.onError).on('close', this.onClose);
   }
@@ -43,16 +45,12 @@ export class Flow {
   }
 
   private async woken(idleTimeoutMs: number): Promise<void> {
-    let timer: NodeJS.Timeout | undefined;
-    await new Promise<void>((resolve) => {
-      this.wake = resolve;
-      if (idleTimeoutMs > 0)
-        timer = setTimeout(
-          () => this.onError(new IdleError(`nothing came for ${Math.round(idleTimeoutMs / 1000)} s`)),
-          idleTimeoutMs,
-        );
-    });
-    clearTimeout(timer);
+    const woken = new Promise<void>((resolve) => (this.wake = resolve));
+    if (idleTimeoutMs === 0) await woken;
+    else
+      await within(woken, idleTimeoutMs, this.clock).catch(() =>
+        this.onError(new IdleError(`nothing came for ${Math.round(idleTimeoutMs / 1000)} s`)),
+      );
     this.wake = undefined;
   }
 
