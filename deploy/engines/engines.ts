@@ -28,18 +28,18 @@ export interface EnginesOptions {
 const START_TIMEOUT_MS = 120_000;
 
 export class Engines {
-  readonly #children: SupervisedChild[] = [];
-  #registryReady = false;
-  #stopping = false;
-  readonly #options: EnginesOptions;
+  private readonly children: SupervisedChild[] = [];
+  private registryReady = false;
+  private stopping = false;
+  private readonly options: EnginesOptions;
 
   constructor(options: EnginesOptions) {
-    this.#options = { ...options, dataDir: resolve(options.dataDir) };
+    this.options = { ...options, dataDir: resolve(options.dataDir) };
   }
 
   /** The ports that the engines listen on, by the variable that sets each. */
   ports(): Record<string, number> {
-    const { kafka, registry, clickHouse } = this.#options;
+    const { kafka, registry, clickHouse } = this.options;
     return {
       ...(kafka && { KAFKA_PORT: kafka.port, KAFKA_CONTROLLER_PORT: kafka.controllerPort }),
       ...(registry && { REGISTRY_PORT: registry.port }),
@@ -49,29 +49,29 @@ export class Engines {
 
   /** Starts all engines; resolves when each answers. Throws SetupError. */
   async start(): Promise<void> {
-    const { kafka, registry, clickHouse } = this.#options;
+    const { kafka, registry, clickHouse } = this.options;
     await requireFreePorts(this.ports());
-    this.#unlessStopping();
-    const clickHouseUp = clickHouse ? this.#startClickHouse() : Promise.resolve();
-    const java = kafka || registry ? this.#startJava() : Promise.resolve();
+    this.unlessStopping();
+    const clickHouseUp = clickHouse ? this.startClickHouse() : Promise.resolve();
+    const java = kafka || registry ? this.startJava() : Promise.resolve();
     await Promise.all([clickHouseUp, java]);
   }
 
-  async #startJava(): Promise<void> {
-    const { kafka, registry, kafkaBrokers, dataDir, root, say } = this.#options;
+  private async startJava(): Promise<void> {
+    const { kafka, registry, kafkaBrokers, dataDir, root, say } = this.options;
     const java = findJava();
     const enginesDir = join(root, 'deploy', 'engines');
     const installed = await installEngines(enginesDir, say);
-    this.#unlessStopping();
+    this.unlessStopping();
     if (kafka) {
       const log4j = join(enginesDir, 'log4j2.xml');
       const command = prepareKafka({ dataDir, ...kafka }, { java, jars: installed.kafka, log4j });
-      const child = this.#child('kafka', command, 30_000);
-      await this.#until(child, 'Kafka', async () => portAnswers(kafka.port));
+      const child = this.child('kafka', command, 30_000);
+      await this.until(child, 'Kafka', async () => portAnswers(kafka.port));
       say(`engines: Kafka is listening on port ${kafka.port}`);
     }
     if (registry) {
-      this.#unlessStopping();
+      this.unlessStopping();
       await ensureRegistryTopics(kafkaBrokers, START_TIMEOUT_MS);
       const tmpDir = join(dataDir, 'registry');
       mkdirSync(tmpDir, { recursive: true });
@@ -82,33 +82,38 @@ export class Engines {
         brokers: kafkaBrokers,
         tmpDir,
       });
-      const child = this.#child('registry', command, 10_000, (line) => {
-        if (line.includes(BOOTSTRAPPED)) this.#registryReady = true;
+      const child = this.child('registry', command, 10_000, (line) => {
+        if (line.includes(BOOTSTRAPPED)) this.registryReady = true;
       });
-      await this.#until(child, 'the schema registry', async () => {
-        return this.#registryReady && (await answers(`http://127.0.0.1:${registry.port}/apis/ccompat/v7/subjects`));
+      await this.until(child, 'the schema registry', async () => {
+        return this.registryReady && (await answers(`http://127.0.0.1:${registry.port}/apis/ccompat/v7/subjects`));
       });
       say(`engines: the schema registry is listening on port ${registry.port}`);
     }
   }
 
-  async #startClickHouse(): Promise<void> {
-    const { clickHouse, dataDir, root, clickHouseScript, say } = this.#options;
+  private async startClickHouse(): Promise<void> {
+    const { clickHouse, dataDir, root, clickHouseScript, say } = this.options;
     if (!clickHouse) return;
     const command = prepareClickHouse({ dataDir, ...clickHouse }, root, clickHouseScript);
-    const child = this.#child('clickhouse', command, 10_000);
-    await this.#until(child, 'ClickHouse', () => answers(`http://127.0.0.1:${clickHouse.httpPort}/ping`));
+    const child = this.child('clickhouse', command, 10_000);
+    await this.until(child, 'ClickHouse', () => answers(`http://127.0.0.1:${clickHouse.httpPort}/ping`));
     say(`engines: ClickHouse is listening on port ${clickHouse.httpPort}`);
   }
 
   /** Called after every wait, before anything else is started. */
-  #unlessStopping(): void {
-    if (this.#stopping) throw new SetupError('Stopped while starting.');
+  private unlessStopping(): void {
+    if (this.stopping) throw new SetupError('Stopped while starting.');
   }
 
-  #child(name: string, command: Command, stopTimeoutMs: number, onLine?: (line: string) => void): SupervisedChild {
-    this.#unlessStopping();
-    const { dataDir, runDir, say } = this.#options;
+  private child(
+    name: string,
+    command: Command,
+    stopTimeoutMs: number,
+    onLine?: (line: string) => void,
+  ): SupervisedChild {
+    this.unlessStopping();
+    const { dataDir, runDir, say } = this.options;
     const child = new SupervisedChild({
       name,
       ...command,
@@ -118,17 +123,17 @@ export class Engines {
       say,
       ...(onLine && { onLine }),
     });
-    this.#children.push(child);
+    this.children.push(child);
     child.start();
     return child;
   }
 
-  async #until(child: SupervisedChild, title: string, check: () => Promise<boolean>): Promise<void> {
+  private async until(child: SupervisedChild, title: string, check: () => Promise<boolean>): Promise<void> {
     const deadline = Date.now() + START_TIMEOUT_MS;
     while (!(await check())) {
-      this.#unlessStopping();
+      this.unlessStopping();
       if (child.restarts >= 2 || Date.now() > deadline) {
-        const log = join(this.#options.dataDir, 'logs', `${child.name}.log`);
+        const log = join(this.options.dataDir, 'logs', `${child.name}.log`);
         throw new SetupError(`Cannot start: ${title} did not start; last lines of ${log}:\n${child.tail.join('\n')}`);
       }
       await sleep(100);
@@ -137,19 +142,19 @@ export class Engines {
 
   /** Whether anything was started. */
   get begun(): boolean {
-    return this.#children.length > 0;
+    return this.children.length > 0;
   }
 
   /** From now on nothing is started or restarted. */
   halt(): void {
-    this.#stopping = true;
-    for (const child of this.#children) child.halt();
+    this.stopping = true;
+    for (const child of this.children) child.halt();
   }
 
   /** Stops the engines, Kafka last, because the registry reads from it. */
   async stop(): Promise<void> {
-    this.#stopping = true;
-    await Promise.all(this.#children.filter((child) => child.name !== 'kafka').map((child) => child.stop()));
-    await Promise.all(this.#children.filter((child) => child.name === 'kafka').map((child) => child.stop()));
+    this.stopping = true;
+    await Promise.all(this.children.filter((child) => child.name !== 'kafka').map((child) => child.stop()));
+    await Promise.all(this.children.filter((child) => child.name === 'kafka').map((child) => child.stop()));
   }
 }

@@ -38,12 +38,12 @@ export const endedWithParent = (signal: 'TERM' | 'KILL', command: string, args: 
   SETPRIV ? [SETPRIV, ['--pdeathsig', signal, command, ...args]] : [command, args];
 
 export class SupervisedChild {
-  #process: ChildProcess | undefined;
-  #exited: Promise<void> = Promise.resolve();
-  #stopping = false;
-  readonly #backoff = new Backoff({ firstMs: 500, maxMs: 15_000 });
-  #timer: NodeJS.Timeout | undefined;
-  readonly #log: RotatingLog;
+  private process: ChildProcess | undefined;
+  private exited: Promise<void> = Promise.resolve();
+  private stopping = false;
+  private readonly backoff = new Backoff({ firstMs: 500, maxMs: 15_000 });
+  private timer: NodeJS.Timeout | undefined;
+  private readonly log: RotatingLog;
   /** The last lines of its output, for the error message when it does not start. */
   readonly tail: string[] = [];
   restarts = 0;
@@ -52,7 +52,7 @@ export class SupervisedChild {
 
   constructor(private readonly spec: ChildSpec) {
     mkdirSync(spec.logDir, { recursive: true });
-    this.#log = new RotatingLog(join(spec.logDir, `${spec.name}.log`), spec.say);
+    this.log = new RotatingLog(join(spec.logDir, `${spec.name}.log`), spec.say);
   }
 
   get name(): string {
@@ -60,11 +60,11 @@ export class SupervisedChild {
   }
 
   get running(): boolean {
-    return this.#process !== undefined;
+    return this.process !== undefined;
   }
 
   get pid(): number | undefined {
-    return this.#process?.pid;
+    return this.process?.pid;
   }
 
   start(): void {
@@ -80,23 +80,23 @@ export class SupervisedChild {
       ...(env && { env }),
       ...(cwd && { cwd }),
     });
-    this.#process = child;
+    this.process = child;
     child.stdin?.on('error', () => {});
     if (this.spec.onMessage) child.on('message', this.spec.onMessage);
-    if (child.pid !== undefined) this.#writePid(child.pid);
-    this.#read(child.stdout);
-    this.#read(child.stderr);
-    this.#exited = new Promise((resolve) => {
+    if (child.pid !== undefined) this.writePid(child.pid);
+    this.read(child.stdout);
+    this.read(child.stderr);
+    this.exited = new Promise((resolve) => {
       let ended = false;
       const end = (how: string): void => {
         if (ended) return;
         ended = true;
-        this.#process = undefined;
+        this.process = undefined;
         removePid(runDir, name);
         resolve();
-        if (this.#stopping) return;
-        if (child.exitCode === EXIT_CONFIG) this.#refuse();
-        else this.#restartLater(how, Date.now() - startedAt);
+        if (this.stopping) return;
+        if (child.exitCode === EXIT_CONFIG) this.refuse();
+        else this.restartLater(how, Date.now() - startedAt);
       };
       child.once('error', (error) => end(error.message));
       child.once('exit', (code, signal) => end(signal ? `signal ${signal}` : `exit code ${code ?? '?'}`));
@@ -104,7 +104,7 @@ export class SupervisedChild {
   }
 
   /** Without the pid file (disk full) the next start cannot end this child; that is no reason to stop it now. */
-  #writePid(pid: number): void {
+  private writePid(pid: number): void {
     try {
       writePid(this.spec.runDir, this.name, pid);
     } catch (error) {
@@ -113,27 +113,27 @@ export class SupervisedChild {
     }
   }
 
-  #read(stream: Readable | null): void {
-    if (stream) createInterface({ input: stream, crlfDelay: Infinity }).on('line', (line) => this.#line(line));
+  private read(stream: Readable | null): void {
+    if (stream) createInterface({ input: stream, crlfDelay: Infinity }).on('line', (line) => this.line(line));
   }
 
-  #line(line: string): void {
-    this.#log.write(line);
+  private line(line: string): void {
+    this.log.write(line);
     this.tail.push(line);
     if (this.tail.length > 15) this.tail.shift();
     this.spec.onLine?.(line);
   }
 
-  #refuse(): void {
+  private refuse(): void {
     this.refused = true;
     this.spec.say(`${this.name} rejected its configuration (exit code ${EXIT_CONFIG}); not restarting it`);
   }
 
-  #restartLater(how: string, aliveMs: number): void {
-    if (aliveMs > STEADY_MS) this.#backoff.reset();
-    const waitMs = this.#backoff.nextMs();
+  private restartLater(how: string, aliveMs: number): void {
+    if (aliveMs > STEADY_MS) this.backoff.reset();
+    const waitMs = this.backoff.nextMs();
     this.spec.say(`${this.name} exited unexpectedly (${how}); restarting it in ${waitMs / 1000} s`);
-    this.#timer = setTimeout(() => {
+    this.timer = setTimeout(() => {
       this.restarts++;
       this.start();
     }, waitMs);
@@ -141,23 +141,23 @@ export class SupervisedChild {
 
   /** From now on, an exit is expected and does not lead to a restart. */
   halt(): void {
-    this.#stopping = true;
-    clearTimeout(this.#timer);
+    this.stopping = true;
+    clearTimeout(this.timer);
   }
 
   /** Sends SIGTERM, and SIGKILL after `stopTimeoutMs`. Resolves when the child has exited. */
   async stop(): Promise<void> {
     this.halt();
-    const child = this.#process;
+    const child = this.process;
     if (child) {
       child.kill('SIGTERM');
       const killer = setTimeout(() => {
         this.spec.say(`${this.name} did not stop within ${this.spec.stopTimeoutMs / 1000} s; killing it`);
         child.kill('SIGKILL');
       }, this.spec.stopTimeoutMs);
-      await this.#exited;
+      await this.exited;
       clearTimeout(killer);
     }
-    this.#log.close();
+    this.log.close();
   }
 }

@@ -16,13 +16,13 @@ export type FoldResult = 'accepted' | 'refused';
  * first in the log wins and the other is refused.
  */
 export class DefinitionsFold {
-  readonly #slots = new Map<string, Slot>();
-  readonly #byKind = new Map<EntityKind, Map<string, Meta & Bodies[EntityKind]>>();
-  readonly #keysByHash = new Map<string, Folded<'key'>>();
+  private readonly slots = new Map<string, Slot>();
+  private readonly byKind = new Map<EntityKind, Map<string, Meta & Bodies[EntityKind]>>();
+  private readonly keysByHash = new Map<string, Folded<'key'>>();
 
   apply(record: Definition): FoldResult {
     const name = `${record.entity}:${record.id}`;
-    const slot = this.#slots.get(name);
+    const slot = this.slots.get(name);
     const version = slot?.version ?? 0;
     if (record.expected_version !== version) return 'refused';
     if (slot && (slot.value === undefined || slot.value.workspace !== record.workspace)) return 'refused';
@@ -37,39 +37,39 @@ export class DefinitionsFold {
       createdAt: slot?.value?.createdAt ?? record.at,
       updatedAt: record.at,
     };
-    this.#index(record.entity, slot?.value, value);
-    this.#slots.set(name, { version: version + 1, value });
+    this.index(record.entity, slot?.value, value);
+    this.slots.set(name, { version: version + 1, value });
     return 'accepted';
   }
 
   get<K extends EntityKind>(kind: K, id: string): Folded<K> | undefined {
-    return this.#byKind.get(kind)?.get(id) as Folded<K> | undefined;
+    return this.byKind.get(kind)?.get(id) as Folded<K> | undefined;
   }
 
   list<K extends EntityKind>(kind: K): Folded<K>[] {
-    return [...(this.#byKind.get(kind)?.values() ?? [])] as Folded<K>[];
+    return [...(this.byKind.get(kind)?.values() ?? [])] as Folded<K>[];
   }
 
   /** The version that the next write has to expect; 0 if it does not exist, undefined once deleted. */
   versionOf(kind: EntityKind, id: string): number | undefined {
-    const slot = this.#slots.get(`${kind}:${id}`);
+    const slot = this.slots.get(`${kind}:${id}`);
     return slot && !slot.value ? undefined : (slot?.version ?? 0);
   }
 
   keyByHash(hash: string): Folded<'key'> | undefined {
-    return this.#keysByHash.get(hash);
+    return this.keysByHash.get(hash);
   }
 
-  #index(kind: EntityKind, before: Slot['value'], after: Slot['value']): void {
-    const ofKind = this.#byKind.get(kind) ?? new Map<string, Meta & Bodies[EntityKind]>();
-    this.#byKind.set(kind, ofKind);
+  private index(kind: EntityKind, before: Slot['value'], after: Slot['value']): void {
+    const ofKind = this.byKind.get(kind) ?? new Map<string, Meta & Bodies[EntityKind]>();
+    this.byKind.set(kind, ofKind);
     if (before) {
       ofKind.delete(before.id);
-      if (kind === 'key') this.#keysByHash.delete((before as Folded<'key'>).hash);
+      if (kind === 'key') this.keysByHash.delete((before as Folded<'key'>).hash);
     }
     if (after) {
       ofKind.set(after.id, after);
-      if (kind === 'key') this.#keysByHash.set((after as Folded<'key'>).hash, after as Folded<'key'>);
+      if (kind === 'key') this.keysByHash.set((after as Folded<'key'>).hash, after as Folded<'key'>);
     }
   }
 }

@@ -25,12 +25,12 @@ interface Waiting {
 }
 
 export class Command {
-  readonly #child: ChildProcess;
-  readonly #startedAt = Date.now();
-  readonly #exited: Promise<number | NodeJS.Signals>;
-  readonly #lines: string[] = [];
-  readonly #waiting = new Set<Waiting>();
-  #ended = false;
+  private readonly child: ChildProcess;
+  private readonly startedAt = Date.now();
+  private readonly exited: Promise<number | NodeJS.Signals>;
+  private readonly lines: string[] = [];
+  private readonly waiting = new Set<Waiting>();
+  private ended = false;
 
   constructor(
     readonly name: string,
@@ -38,25 +38,25 @@ export class Command {
     { cwd, env, say }: { cwd: string; env: NodeJS.ProcessEnv; say: (line: string) => void },
   ) {
     // Its own group, so that a signal reaches npm and what npm runs, as Ctrl-C in a terminal does.
-    this.#child = spawn(file, args, { cwd, env, detached: true, stdio: ['ignore', 'pipe', 'pipe'] });
-    this.#exited = new Promise((resolve, reject) => {
-      this.#child.once('error', reject);
-      this.#child.once('close', (code, signal) => resolve(code ?? signal ?? 1));
+    this.child = spawn(file, args, { cwd, env, detached: true, stdio: ['ignore', 'pipe', 'pipe'] });
+    this.exited = new Promise((resolve, reject) => {
+      this.child.once('error', reject);
+      this.child.once('close', (code, signal) => resolve(code ?? signal ?? 1));
     });
-    this.#exited.then(
-      () => (this.#ended = true),
-      () => (this.#ended = true),
+    this.exited.then(
+      () => (this.ended = true),
+      () => (this.ended = true),
     );
-    for (const stream of [this.#child.stdout, this.#child.stderr]) {
-      if (stream) createInterface({ input: stream }).on('line', (line) => this.#line(line, say));
+    for (const stream of [this.child.stdout, this.child.stderr]) {
+      if (stream) createInterface({ input: stream }).on('line', (line) => this.addLine(line, say));
     }
   }
 
-  #line(line: string, say: (line: string) => void): void {
+  private addLine(line: string, say: (line: string) => void): void {
     say(`  ${this.took().padStart(6)} | ${line}`);
-    this.#lines.push(line);
-    if (this.#lines.length > LINES_KEPT) this.#lines.shift();
-    for (const waiting of this.#waiting) {
+    this.lines.push(line);
+    if (this.lines.length > LINES_KEPT) this.lines.shift();
+    for (const waiting of this.waiting) {
       const match = waiting.pattern.exec(line);
       if (match) waiting.found(match);
     }
@@ -64,43 +64,43 @@ export class Command {
 
   /** How long ago it was started. */
   took(): string {
-    return seconds(Date.now() - this.#startedAt);
+    return seconds(Date.now() - this.startedAt);
   }
 
   /** The last line that fits, of the last 500. */
   last(pattern: RegExp): string | undefined {
-    return this.#lines.findLast((line) => pattern.test(line));
+    return this.lines.findLast((line) => pattern.test(line));
   }
 
   /** The first line that fits, past or to come; rejects when the command ends, or the time does. */
   async line(pattern: RegExp, timeoutMs: number): Promise<RegExpExecArray> {
-    for (const line of this.#lines) {
+    for (const line of this.lines) {
       const match = pattern.exec(line);
       if (match) return match;
     }
     const waiting: Waiting = { pattern, found: () => undefined };
     const found = new Promise<RegExpExecArray>((resolve) => (waiting.found = resolve));
-    this.#waiting.add(waiting);
-    const ended = this.#exited.then((how): never => {
+    this.waiting.add(waiting);
+    const ended = this.exited.then((how): never => {
       throw new Error(`${this.name} exited with ${String(how)} before it printed ${String(pattern)}`);
     });
     try {
       return await within(Promise.race([found, ended]), timeoutMs, `${this.name} did not print ${String(pattern)}`);
     } finally {
-      this.#waiting.delete(waiting);
+      this.waiting.delete(waiting);
     }
   }
 
   /** Its exit code, or the signal that ended it; rejects when the time is over. */
   end(timeoutMs: number): Promise<number | NodeJS.Signals> {
-    return within(this.#exited, timeoutMs, `${this.name} did not end`);
+    return within(this.exited, timeoutMs, `${this.name} did not end`);
   }
 
   /** To the whole group; nothing when it is gone. */
   signal(name: NodeJS.Signals): void {
-    if (this.#child.pid === undefined) return;
+    if (this.child.pid === undefined) return;
     try {
-      process.kill(-this.#child.pid, name);
+      process.kill(-this.child.pid, name);
     } catch {
       // The group is empty.
     }
@@ -108,7 +108,7 @@ export class Command {
 
   /** SIGTERM and, should that not do, SIGKILL. */
   async kill(): Promise<void> {
-    if (this.#ended) return;
+    if (this.ended) return;
     this.signal('SIGTERM');
     await this.end(KILL_TIMEOUT_MS * 3).catch(() => this.signal('SIGKILL'));
     await this.end(KILL_TIMEOUT_MS).catch(() => undefined);

@@ -47,14 +47,14 @@ export function healthPorts(names: readonly string[], first: number): Record<str
 }
 
 export class Services {
-  readonly #services: Service[] = [];
-  #stopping = false;
+  private readonly services: Service[] = [];
+  private stopping = false;
 
   constructor(private readonly options: ServicesOptions) {}
 
   /** Starts every service that is built, and resolves when each says that it is ready. */
   async start(): Promise<void> {
-    if (this.#stopping) throw new SetupError('Stopped while starting.');
+    if (this.stopping) throw new SetupError('Stopped while starting.');
     const { root, dataDir, runDir, env, say, healthPort } = this.options;
     const names = serviceNames(join(root, 'dist', 'services'));
     const ports = healthPorts(names, healthPort);
@@ -77,16 +77,16 @@ export class Services {
           },
         }),
       };
-      this.#services.push(service);
+      this.services.push(service);
       service.child.start();
     }
-    await Promise.all(this.#services.map((service) => this.#untilReady(service)));
+    await Promise.all(this.services.map((service) => this.untilReady(service)));
   }
 
-  async #untilReady(service: Service): Promise<void> {
+  private async untilReady(service: Service): Promise<void> {
     const deadline = Date.now() + READY_TIMEOUT_MS;
     while (!(await isReady(service.healthUrl))) {
-      if (this.#stopping) throw new SetupError('Stopped while starting.');
+      if (this.stopping) throw new SetupError('Stopped while starting.');
       if (service.child.refused || service.child.restarts >= DEATHS_ALLOWED || Date.now() > deadline) {
         const log = join(this.options.dataDir, 'logs', `${service.name}.log`);
         throw new SetupError(
@@ -100,28 +100,28 @@ export class Services {
 
   /** The processes, for tests that end them the hard way. */
   pids(): Record<string, number | undefined> {
-    return Object.fromEntries(this.#services.map(({ name, child }) => [name, child.pid]));
+    return Object.fromEntries(this.services.map(({ name, child }) => [name, child.pid]));
   }
 
   /** Whether there is anything to stop. */
   get begun(): boolean {
-    return this.#services.length > 0;
+    return this.services.length > 0;
   }
 
   /** One of them does not accept its configuration. */
   get refused(): boolean {
-    return this.#services.some(({ child }) => child.refused);
+    return this.services.some(({ child }) => child.refused);
   }
 
   /** Nothing is started any more, nor started again. */
   halt(): void {
-    this.#stopping = true;
-    for (const { child } of this.#services) child.halt();
+    this.stopping = true;
+    for (const { child } of this.services) child.halt();
   }
 
   async stop(): Promise<void> {
-    this.#stopping = true;
-    await Promise.all(this.#services.map(({ child }) => child.stop()));
+    this.stopping = true;
+    await Promise.all(this.services.map(({ child }) => child.stop()));
   }
 }
 
