@@ -9,7 +9,7 @@ import { TOPICS } from '../lib/topics.ts';
 import type { Outcome } from '../schemas/types.ts';
 import { verify, type VerifyReport } from '../services/sink/verify.ts';
 
-const text = (report: VerifyReport): string => {
+function text(report: VerifyReport): string {
   const line = (table: string, ...cells: (number | string)[]): string =>
     table.padEnd(16) + cells.map((cell) => String(cell).padStart(15)).join('');
   return [
@@ -21,9 +21,9 @@ const text = (report: VerifyReport): string => {
     report.ok ? 'ok' : 'NOT ok',
     '',
   ].join('\n');
-};
+}
 
-const main = async (): Promise<number> => {
+async function main(): Promise<number> {
   const { values } = parseArgs({
     options: { workspace: { type: 'string' }, json: { type: 'boolean' } },
   });
@@ -78,7 +78,7 @@ const main = async (): Promise<number> => {
   } finally {
     await Promise.all([kafka.close(), client.close()]);
   }
-};
+}
 
 main().then(
   (code) => process.exit(code),

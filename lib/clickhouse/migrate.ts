@@ -18,11 +18,11 @@ const hashOf = (migration: Migration): string =>
  * database of a later release is left unchanged. Returns the ids of the migrations that ran. Throws
  * {@link MigrationMismatchError} and the errors of the client.
  */
-export const migrate = async (
+export async function migrate(
   client: ClickHouse,
   database: string = client.options.database,
   migrations: readonly Migration[] = MIGRATIONS,
-): Promise<number[]> => {
+): Promise<number[]> {
   await createDatabase(client, database);
   const target = database === client.options.database ? client : createClickHouse({ ...client.options, database });
   try {
@@ -49,34 +49,34 @@ export const migrate = async (
   } finally {
     if (target !== client) await target.close();
   }
-};
+}
 
 /** Uses the database `default`, because a request cannot name a database that does not exist yet. */
-const createDatabase = async (client: ClickHouse, database: string): Promise<void> => {
+async function createDatabase(client: ClickHouse, database: string): Promise<void> {
   const bootstrap = createClickHouse({ ...client.options, database: 'default', connectionsMax: 1 });
   try {
     await bootstrap.command({ query: `CREATE DATABASE IF NOT EXISTS \`${database.replaceAll('`', '``')}\`` });
   } finally {
     await bootstrap.close();
   }
-};
+}
 
-const checkSame = (migration: Migration, hash: string | undefined): void => {
+function checkSame(migration: Migration, hash: string | undefined): void {
   if (hash === hashOf(migration)) return;
   throw new MigrationMismatchError(
     `migration ${migration.id} (${migration.name}) was applied in a different form, so this database belongs to another build: ` +
       'set another CLICKHOUSE_DATABASE, or drop it and let the sink fill it again',
   );
-};
+}
 
-const run = async (client: ClickHouse, migration: Migration): Promise<void> => {
+async function run(client: ClickHouse, migration: Migration): Promise<void> {
   for (const query of migration.statements) await client.command({ query });
   await client.insert({
     table: TABLES.schemaMigrations,
     values: [{ id: migration.id, name: migration.name, hash: hashOf(migration) }],
     format: 'JSONEachRow',
   });
-};
+}
 
 interface MigrateWhenUpOptions {
   logger: { info(fields: object, message: string): void };
@@ -86,10 +86,10 @@ interface MigrateWhenUpOptions {
 }
 
 /** `migrate`, but first waits for a ClickHouse that is still starting. Throws what `migrate` throws. */
-export const migrateWhenUp = async (
+export async function migrateWhenUp(
   client: ClickHouse,
   { logger, clock, bootTimeoutMs = 60_000 }: MigrateWhenUpOptions,
-): Promise<void> => {
+): Promise<void> {
   const { database } = client.options;
   const deadlineMs = clock.elapsedMs() + bootTimeoutMs;
   const backoff = new Backoff({ firstMs: 100, maxMs: 1_000 });
@@ -99,7 +99,7 @@ export const migrateWhenUp = async (
   }
   const migrations = await migrate(client);
   if (migrations.length > 0) logger.info({ database, migrations }, 'migrated the database');
-};
+}
 
 /** A ping does not need the database to exist. */
 const isUp = async (client: ClickHouse): Promise<boolean> => (await client.ping()).success;

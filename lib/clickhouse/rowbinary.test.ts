@@ -19,11 +19,11 @@ import {
 } from './rowbinary.ts';
 import { logVersion, packVersion, type LogVersion } from './version.ts';
 
-const written = <T>(type: ColumnType<T>, value: T): string => {
+function written<T>(type: ColumnType<T>, value: T): string {
   const writer = new RowBinaryWriter(1);
   type.write(writer, value);
   return writer.take().toString('hex');
-};
+}
 
 describe('RowBinary', () => {
   // As `SELECT … FORMAT RowBinary` of ClickHouse 26.7 gives them.

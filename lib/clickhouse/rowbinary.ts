@@ -1,10 +1,10 @@
 /**
- * ClickHouse's RowBinary: rows one after another, each its columns in order, nothing between them.
- * Little endian; strings as a varint length and UTF-8; a nullable value has a byte before it, 1 for
- * null; LowCardinality is written as what it holds.
+ * ClickHouse's format RowBinary: rows follow each other without separators, each with its columns in order. Numbers are
+ * little endian; a string is its length as a varint and its UTF-8 bytes; a nullable value is preceded by a byte that is 1
+ * for null; LowCardinality is written like its inner type.
  */
 
-/** A buffer that grows by doubling and is used again after {@link RowBinaryWriter.take}. */
+/** A buffer that grows by doubling and is reused after {@link RowBinaryWriter.take}. */
 export class RowBinaryWriter {
   private buffer: Buffer;
   private view: DataView;
@@ -20,7 +20,7 @@ export class RowBinaryWriter {
     return this.length;
   }
 
-  /** A copy of what was written; the writer is empty afterwards. */
+  /** Returns a copy of the written bytes and empties the writer. */
   take(): Buffer {
     const bytes = Buffer.allocUnsafeSlow(this.length);
     this.buffer.copy(bytes, 0, 0, this.length);
@@ -28,7 +28,7 @@ export class RowBinaryWriter {
     return bytes;
   }
 
-  /** Forgets what was written after `size` (a row that turned out not to be writable). */
+  /** Discards everything after `size` bytes, for a row that could not be encoded. */
   truncate(size: number): void {
     this.length = size;
   }
@@ -50,7 +50,7 @@ export class RowBinaryWriter {
     this.length += 4;
   }
 
-  /** Of a safe integer from 0. */
+  /** Writes a safe integer that is not negative. */
   u64(value: number): void {
     this.reserve(8);
     this.view.setUint32(this.length, value % TWO_32, true);
@@ -65,7 +65,7 @@ export class RowBinaryWriter {
     this.length += 16;
   }
 
-  /** Of a safe integer of either sign. */
+  /** Writes a safe integer. */
   i64(value: number): void {
     this.reserve(8);
     const high = Math.floor(value / TWO_32);
@@ -91,7 +91,7 @@ export class RowBinaryWriter {
   }
 
   string(value: string): void {
-    // Short texts are nearly always ASCII: written here, one crossing into native code less.
+    // Short texts are nearly always ASCII; writing them here avoids a call into native code.
     if (value.length < SHORT && this.shortAscii(value)) return;
     this.varint(Buffer.byteLength(value));
     this.reserve(value.length * 3);
@@ -105,7 +105,7 @@ export class RowBinaryWriter {
     this.length += value.length;
   }
 
-  /** Writes all of it and answers true, or nothing and answers false when there is more than ASCII. */
+  /** Writes the text and returns true if it is ASCII; otherwise writes nothing and returns false. */
   private shortAscii(value: string): boolean {
     const size = value.length;
     this.reserve(size + 1);
@@ -134,18 +134,18 @@ export class RowBinaryWriter {
 
 const TWO_32 = 2 ** 32;
 const MASK_64 = (1n << 64n) - 1n;
-/** Of a short text's length, which must fit one byte of a varint. */
+/** Limit for short texts: their length must fit into one byte of a varint. */
 const SHORT = 48;
 
-/** How a column's value is written, and the type that ClickHouse must have for it. */
+/** How the value of a column is encoded, and its type in ClickHouse. */
 export interface ColumnType<T> {
-  /** As `system.columns` shows it. */
+  /** The type as shown in `system.columns`. */
   readonly sql: string;
   write(writer: RowBinaryWriter, value: T): void;
 }
 
 export const string: ColumnType<string> = { sql: 'String', write: (writer, value) => writer.string(value) };
-/** Bytes in a String column. */
+/** Bytes, in a String column. */
 export const bytes: ColumnType<Uint8Array> = { sql: 'String', write: (writer, value) => writer.bytes(value) };
 export const uint8: ColumnType<number> = { sql: 'UInt8', write: (writer, value) => writer.u8(value) };
 export const uint16: ColumnType<number> = { sql: 'UInt16', write: (writer, value) => writer.u16(value) };
@@ -173,7 +173,7 @@ export const nullable = <T>(inner: ColumnType<T>): ColumnType<T | null> => ({
   },
 });
 
-/** Few distinct values: written as the inner type, stored as a dictionary. */
+/** For few distinct values: encoded like the inner type, stored as a dictionary. */
 export const lowCardinality = <T>(inner: ColumnType<T>): ColumnType<T> => ({
   sql: `LowCardinality(${inner.sql})`,
   write: (writer, value) => inner.write(writer, value),
@@ -188,13 +188,13 @@ export const array = <T>(inner: ColumnType<T>): ColumnType<readonly T[]> => ({
 });
 
 type Fields = Record<string, ColumnType<never>>;
-/** What a record of these columns holds. */
+/** The row type of these columns. */
 export type RowOf<F extends Fields> = {
   [K in keyof F]: F[K] extends ColumnType<infer T> ? T : never;
 };
 
-/** A tuple with names; its value is an object with these keys. */
-export const tuple = <F extends Fields>(fields: F): ColumnType<RowOf<F>> => {
+/** A named tuple; its value is an object with these keys. */
+export function tuple<F extends Fields>(fields: F): ColumnType<RowOf<F>> {
   const parts = compile(fields);
   return {
     sql: `Tuple(${Object.entries(fields)
@@ -202,7 +202,7 @@ export const tuple = <F extends Fields>(fields: F): ColumnType<RowOf<F>> => {
       .join(', ')})`,
     write: (writer, value) => writeParts(parts, writer, value),
   };
-};
+}
 
 /** A table's columns in the order in which rows are written. */
 export interface RowEncoder<Row> {
@@ -213,8 +213,8 @@ export interface RowEncoder<Row> {
   write(writer: RowBinaryWriter, row: Row): void;
 }
 
-/** The encoder of a table's rows; a row is an object with the columns' names. */
-export const rowEncoder = <F extends Fields>(table: string, fields: F): RowEncoder<RowOf<F>> => {
+/** The encoder of the rows of a table; a row is an object with the column names as keys. */
+export function rowEncoder<F extends Fields>(table: string, fields: F): RowEncoder<RowOf<F>> {
   const parts = compile(fields);
   return {
     table,
@@ -222,7 +222,7 @@ export const rowEncoder = <F extends Fields>(table: string, fields: F): RowEncod
     types: Object.fromEntries(Object.entries(fields).map(([name, type]) => [name, type.sql])),
     write: (writer, row) => writeParts(parts, writer, row),
   };
-};
+}
 
 interface Part {
   readonly name: string;
@@ -232,7 +232,7 @@ interface Part {
 const compile = (fields: Fields): readonly Part[] =>
   Object.entries(fields).map(([name, type]) => ({ name, type: type as ColumnType<unknown> }));
 
-const writeParts = (parts: readonly Part[], writer: RowBinaryWriter, row: object): void => {
+function writeParts(parts: readonly Part[], writer: RowBinaryWriter, row: object): void {
   const values = row as Record<string, unknown>;
   for (const part of parts) part.type.write(writer, values[part.name]);
-};
+}

@@ -17,8 +17,8 @@ import { TABLES } from './tables.ts';
 import { logVersion } from './version.ts';
 
 /**
- * The rows that are written, column by column. The tables themselves are made by the migrations; a
- * test on the real engine holds both equal. Times are Unix milliseconds.
+ * The rows that are written, column by column. Migrations create the tables; a test on the real engine checks that both
+ * agree. Times are Unix milliseconds.
  */
 
 /** Text with few distinct values that may be missing. */
@@ -26,7 +26,7 @@ const label = lowCardinality(nullable(string));
 
 type RowFrom<E> = E extends RowEncoder<infer Row> ? Row : never;
 
-/** One assertion about a cart. Its key: workspace, trait, status, occurred_at, cart_id. */
+/** A trait event of a cart. Key: workspace, trait, status, occurred_at, cart_id. */
 export const traitEventRows = rowEncoder(TABLES.traitEvents, {
   workspace: lowCardinality(string),
   trait: lowCardinality(string),
@@ -73,10 +73,9 @@ export const cartRows = rowEncoder(TABLES.carts, {
 export type CartRow = RowFrom<typeof cartRows>;
 
 /**
- * The current state of a person. Key: workspace, person_id. `phones` and `phone_consents` are parallel,
- * as are `emails` and `email_consents`; a consent is 'opted_in', 'opted_out' or '' (never said).
- * `externals` are source, one space, id. `merged_into` is 0, or the winner of the merge that made
- * this row: then nothing else in it counts.
+ * The current state of a person. Key: workspace, person_id. `phones` and `phone_consents` are parallel, as are `emails`
+ * and `email_consents`; a consent is 'opted_in', 'opted_out' or '' (unknown). `externals` are source, one space, id.
+ * `merged_into` is 0, or the person that this one was merged into: then the rest of the row is meaningless.
  */
 export const personRows = rowEncoder(TABLES.people, {
   workspace: lowCardinality(string),
@@ -101,7 +100,7 @@ export const personRows = rowEncoder(TABLES.people, {
 });
 export type PersonRow = RowFrom<typeof personRows>;
 
-/** A merge: rows under `loser` belong to `winner`. Its key: workspace, loser. */
+/** A merge: rows of `loser` belong to `winner`. Key: workspace, loser. */
 export const personAliasRows = rowEncoder(TABLES.personAliases, {
   workspace: lowCardinality(string),
   loser: uint32,
@@ -111,7 +110,7 @@ export const personAliasRows = rowEncoder(TABLES.personAliases, {
 });
 export type PersonAliasRow = RowFrom<typeof personAliasRows>;
 
-/** Something that could not be used. Its key: workspace, received_at, dead_letter_id. Gone after 30 days. */
+/** Input that could not be used. Key: workspace, received_at, dead_letter_id. Deleted after 30 days. */
 export const deadLetterRows = rowEncoder(TABLES.deadLetters, {
   workspace: lowCardinality(string),
   received_at: dateTime64,
@@ -129,9 +128,9 @@ export const deadLetterRows = rowEncoder(TABLES.deadLetters, {
 export type DeadLetterRow = RowFrom<typeof deadLetterRows>;
 
 /**
- * A block of a topic's partition that is in all tables, or a checkpoint: everything from `first_offset`
- * to `last_offset`, in one row. Key: topic, partition, checkpoint, first_offset; the longer one wins. `last_record`
- * is the mark (lib/kafka/continuity.ts) of the last record in it, or before it; '' where there is none.
+ * A block of a partition that all tables contain, or a checkpoint: one row for everything from `first_offset` to
+ * `last_offset`. Key: topic, partition, checkpoint, first_offset; of two rows the longer one is valid. `last_record` is
+ * the mark (lib/kafka/continuity.ts) of the last record in it or before it; '' if there is none.
  */
 export const ledgerRows = rowEncoder(TABLES.sinkLedger, {
   topic: lowCardinality(string),

@@ -1,8 +1,8 @@
-/** The one place for the names of tables and views in ClickHouse, and for how they are read. */
+/** Names of the tables and views in ClickHouse, and the settings to read them with. */
 
 /**
- * Tables. Rows are inserted at least once and replace each other by `version`: read them with FINAL
- * and {@link READ_SETTINGS}, or through the views.
+ * Tables. Rows are inserted at least once and replace each other by `version`: read them with FINAL and
+ * {@link READ_SETTINGS}, or through the views.
  */
 export const TABLES = {
   traitEvents: 'trait_events',
@@ -16,7 +16,7 @@ export const TABLES = {
 
 export type TableName = (typeof TABLES)[keyof typeof TABLES];
 
-/** Views for analysts: stable, documented in docs/clickhouse.md. Exact as they are, no FINAL needed. */
+/** Views for analysts: stable, documented in docs/clickhouse.md, and exact without FINAL. */
 export const VIEWS = {
   traitEvents: 'v_trait_events',
   carts: 'v_carts',
@@ -24,8 +24,8 @@ export const VIEWS = {
 } as const;
 
 /**
- * Settings of every query with FINAL. A row's partition is a function of its key, so that versions
- * of one row never meet across partitions: each is merged by itself, several times faster.
+ * Settings of every query with FINAL. The partition of a row is a function of its key, so all versions of a row are in
+ * the same partition, and partitions can be merged independently, which is several times faster.
  */
 export const READ_SETTINGS = {
   do_not_merge_across_partitions_select_final: 1,

@@ -1,16 +1,16 @@
 import type { ColumnType } from './rowbinary.ts';
 
 /**
- * The place of a statement in the log: what replaces what. Ordered by the log time and the input
- * offset of its cause, then by its own offset: one cause may say two things about the same person
- * (2 and 3 merge, then both into 1), and the later word counts.
+ * The version of a row, from the position of its record in the log: a row replaces those with lower versions. Ordered by
+ * log time and input offset of its cause, then by its own offset: one cause may change the same person twice (2 and 3
+ * merge, then both into 1), and the later change is valid.
  */
 export interface LogVersion {
   /** Log time of the cause, Unix milliseconds. */
   logTimeMs: number;
   /** Offset of the cause in its topic. */
   inputOffset: number;
-  /** Offset of the statement in the topic that it was read from. */
+  /** Offset of the record itself in the topic that it was read from. */
   outputOffset: number;
 }
 
@@ -23,8 +23,8 @@ const OFFSET_END = 2 ** 40;
 const LOG_TIME_END = 2 ** 48;
 
 /**
- * As one integer of 128 bits that orders the same: 48 of log time, 40 of each offset (10^12 records
- * a partition). Throws RangeError past these.
+ * Encoded as one integer of 128 bits with the same order: 48 bits of log time, 40 of each offset (10^12 records per
+ * partition). Throws RangeError for larger values.
  */
 export const logVersion: ColumnType<LogVersion> = {
   sql: 'UInt128',
@@ -41,6 +41,6 @@ export const logVersion: ColumnType<LogVersion> = {
   },
 };
 
-/** The same integer, for queries. */
+/** The version as an integer, for queries. */
 export const packVersion = ({ logTimeMs, inputOffset, outputOffset }: LogVersion): bigint =>
   (((BigInt(logTimeMs) << OFFSET_BITS) | BigInt(inputOffset)) << OFFSET_BITS) | BigInt(outputOffset);

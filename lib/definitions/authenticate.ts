@@ -6,8 +6,8 @@ const KEY_PATTERN = /^jt_(ingest|read|write)_[A-Za-z0-9_-]{43}$/;
 const CHALLENGE = { 'www-authenticate': 'Bearer' };
 
 /**
- * Who presents these headers. Throws HttpProblem: 401 without a key or with an unknown one; 403 when
- * X-Workspace names another workspace than the key's; 404 when an admin key names one that is not there.
+ * The principal of a request with these headers. Throws HttpProblem: 401 without a key or with an unknown one; 403 when
+ * X-Workspace names a workspace other than that of the key; 404 when an admin key names one that does not exist.
  */
 export async function authenticate(
   definitions: Pick<Definitions, 'findKey' | 'findWorkspace'>,
@@ -20,11 +20,11 @@ export async function authenticate(
   }
   const named = headers.get('x-workspace');
   if (sameSecret(presented, adminKey)) return { role: 'admin', workspace: await namedWorkspace(definitions, named) };
-  // What does not look like a key costs no read of the topic.
+  // A text that cannot be a key must not cause a read of the topic.
   const key = KEY_PATTERN.test(presented) ? await definitions.findKey(presented) : undefined;
-  if (!key) throw new HttpProblem(401, 'this key is not known', { headers: CHALLENGE });
+  if (!key) throw new HttpProblem(401, 'this key is unknown', { headers: CHALLENGE });
   if (named !== null && named !== key.workspace) {
-    throw new HttpProblem(403, 'X-Workspace names another workspace than that of the key');
+    throw new HttpProblem(403, 'X-Workspace names a workspace other than that of the key');
   }
   return { role: key.role, workspace: key.workspace };
 }
@@ -35,12 +35,12 @@ async function namedWorkspace(
 ): Promise<string | null> {
   if (named === null) return null;
   if (!/^[a-z0-9][a-z0-9-]{0,62}$/.test(named) || !(await definitions.findWorkspace(named))) {
-    throw new HttpProblem(404, 'X-Workspace names no workspace');
+    throw new HttpProblem(404, 'the workspace in X-Workspace does not exist');
   }
   return named;
 }
 
-/** The key of an Authorization header, undefined for anything else. */
+/** The key in an Authorization header; undefined for anything else. */
 export const bearerOf = (header: string | null | undefined): string | undefined =>
   /^Bearer +([^\s]+)\s*$/i.exec(header ?? '')?.[1];
 

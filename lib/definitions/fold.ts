@@ -1,32 +1,32 @@
 import type { Definition } from '../../schemas/types.ts';
 import type { Bodies, EntityKind, Folded, Meta } from './entities.ts';
 
-interface Slot {
+interface Entry {
   version: number;
-  /** Undefined once deleted: its id remains reserved, so that a late write cannot hit a new entity with the same id. */
+  /** Undefined once deleted. The id is never reused, so that a late write cannot change another entity. */
   value: (Meta & Bodies[EntityKind]) | undefined;
 }
 
-/** What a record did: a refused one changes nothing, at every reader alike. */
+/** The effect of a record. A refused record changes nothing, in the same way for all readers. */
 export type FoldResult = 'accepted' | 'refused';
 
 /**
- * The definitions as all readers fold them, a pure function of the records in their order. A record is
- * accepted when its expected version is the entity's (0: does not exist); of two concurrent writes the
- * first in the log wins and the other is refused.
+ * The definitions, a pure function of the records in their order, so that all readers agree. A record is accepted when its
+ * expected version is the entity's current one (0: does not exist); of two concurrent writes the first in the log is
+ * accepted and the other is refused.
  */
 export class DefinitionsFold {
-  private readonly slots = new Map<string, Slot>();
+  private readonly entries = new Map<string, Entry>();
   private readonly byKind = new Map<EntityKind, Map<string, Meta & Bodies[EntityKind]>>();
   private readonly keysByHash = new Map<string, Folded<'key'>>();
 
   apply(record: Definition): FoldResult {
     const name = `${record.entity}:${record.id}`;
-    const slot = this.slots.get(name);
-    const version = slot?.version ?? 0;
+    const entry = this.entries.get(name);
+    const version = entry?.version ?? 0;
     if (record.expected_version !== version) return 'refused';
-    if (slot && (slot.value === undefined || slot.value.workspace !== record.workspace)) return 'refused';
-    if (!slot && record.deleted) return 'refused';
+    if (entry && (entry.value === undefined || entry.value.workspace !== record.workspace)) return 'refused';
+    if (!entry && record.deleted) return 'refused';
     const body = record.deleted ? undefined : parseBody(record.body);
     if (!record.deleted && !body) return 'refused';
     const value = body && {
@@ -34,11 +34,11 @@ export class DefinitionsFold {
       id: record.id,
       workspace: record.workspace,
       version: version + 1,
-      createdAt: slot?.value?.createdAt ?? record.at,
+      createdAt: entry?.value?.createdAt ?? record.at,
       updatedAt: record.at,
     };
-    this.index(record.entity, slot?.value, value);
-    this.slots.set(name, { version: version + 1, value });
+    this.index(record.entity, entry?.value, value);
+    this.entries.set(name, { version: version + 1, value });
     return 'accepted';
   }
 
@@ -50,17 +50,17 @@ export class DefinitionsFold {
     return [...(this.byKind.get(kind)?.values() ?? [])] as Folded<K>[];
   }
 
-  /** The version that the next write has to expect; 0 if it does not exist, undefined once deleted. */
+  /** The version that the next write must expect: 0 when the entity does not exist, undefined once it was deleted. */
   versionOf(kind: EntityKind, id: string): number | undefined {
-    const slot = this.slots.get(`${kind}:${id}`);
-    return slot && !slot.value ? undefined : (slot?.version ?? 0);
+    const entry = this.entries.get(`${kind}:${id}`);
+    return entry && !entry.value ? undefined : (entry?.version ?? 0);
   }
 
   keyByHash(hash: string): Folded<'key'> | undefined {
     return this.keysByHash.get(hash);
   }
 
-  private index(kind: EntityKind, before: Slot['value'], after: Slot['value']): void {
+  private index(kind: EntityKind, before: Entry['value'], after: Entry['value']): void {
     const ofKind = this.byKind.get(kind) ?? new Map<string, Meta & Bodies[EntityKind]>();
     this.byKind.set(kind, ofKind);
     if (before) {

@@ -4,15 +4,15 @@ import { redact } from './redact.ts';
 export type Logger = PinoLogger;
 
 /**
- * A structured logger: one JSON object per line on stdout, with `time` in RFC 3339, `level` as a word and
- * `service`. Everything that is logged passes through `redact` first; log ids and counts, not records.
+ * A structured logger: one JSON object per line on stdout, with `time` in RFC 3339, `level` as a word, and `service`.
+ * Everything passes through `redact` first. Log ids and counts, not records.
  */
 export function createLogger(name: string, level: string, destination?: DestinationStream): Logger {
   const options = {
     level,
     base: { service: name },
     timestamp: pino.stdTimeFunctions.isoTime,
-    // Errors are serialised by redact, which also looks into their causes.
+    // `redact` serialises errors, including their causes.
     serializers: { err: (error: unknown) => redact(error) },
     formatters: {
       level: (label: string) => ({ level: label }),
@@ -28,7 +28,7 @@ export function createLogger(name: string, level: string, destination?: Destinat
     },
   };
   const logger = destination ? pino(options, destination) : pino(options);
-  // pino formats what is logged, but not what a child logger adds to every line.
+  // pino does not apply the formatters to the bindings of a child logger.
   const child = logger.child as unknown as (
     this: PinoLogger,
     bindings: object,
@@ -40,7 +40,7 @@ export function createLogger(name: string, level: string, destination?: Destinat
   return Object.assign(logger, { child: redactedChild });
 }
 
-/** pino's arguments; an error without a message beside it gives its own, so that it passes through the scrubbing. */
+/** pino's arguments. An error without a message provides its own, so that the message is scrubbed too. */
 function withMessage([first, ...rest]: unknown[]): unknown[] {
   const fields = first instanceof Error ? { err: first } : first;
   const error = typeof fields === 'object' && fields !== null && 'err' in fields ? fields.err : undefined;

@@ -2,7 +2,7 @@ import { collectDefaultMetrics, Registry } from 'prom-client';
 
 export type Metrics = Registry;
 
-/** A registry of metrics for one process, with those of the process itself (memory, CPU, event loop). */
+/** The metrics registry of a process, with the metrics of the process itself (memory, CPU, event loop). */
 export function createMetrics(): Metrics {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry, eventLoopMonitoringPrecision: 50 });

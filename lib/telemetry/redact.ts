@@ -1,20 +1,20 @@
-/** Keeps secrets and personal data out of logs: by the name of a field, and by the look of a text. */
+/** Keeps secrets and personal data out of logs, by the names of fields and by patterns in texts. */
 
 const HIDDEN = '[redacted]';
 const DEPTH = 6;
 const ITEMS = 50;
 
-/** Names of fields (without case, "_" and "-") whose values are never logged, however deep they lie. */
+/** Names of fields (ignoring case, "_" and "-") whose values are never logged, at any depth. */
 const NAMES =
   /^(authorization|cookie|setcookie|.*password|passphrase|.*secret|.*secrets|.*token|.*tokens|key|apikey|adminkey|secretkey|accesskey|keys|signature|signatures|xjanesignature|phone|phones|customerphone|email|emails|customeremail|identifier|identifiers|firstname|lastname|fullname|customername|name|address|birthdate|dob|body|rawbody|payload|value|cart|customer|person|userid|externaluserid)$/;
 
 const EMAIL = /[A-Za-z0-9._%+-]+@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+/g;
 const PHONE = /\+\d[\d\s().-]{6,18}\d/g;
 const BEARER = /\b(Bearer|Basic)\s+[A-Za-z0-9._~+/=-]+/gi;
-/** Keys and secrets that this product hands out begin with "jt" and a letter, or "whsec". */
+/** Keys and secrets of this product begin with "jt" and a letter, or with "whsec". */
 const OWN_KEY = /\b(jt[a-z]|jt|whsec)_[A-Za-z0-9_-]{8,}/g;
 
-/** A text without e-mail addresses, international phone numbers and keys. */
+/** The text with e-mail addresses, international phone numbers and keys replaced. */
 export function scrubText(text: string): string {
   return text
     .replace(BEARER, `$1 ${HIDDEN}`)
@@ -23,7 +23,7 @@ export function scrubText(text: string): string {
     .replace(PHONE, '[phone]');
 }
 
-/** A copy of anything that may be logged. Errors keep type, message, code and stack. */
+/** A copy that is safe to log. Errors keep type, message, code and stack. */
 export function redact(value: unknown, depth = DEPTH): unknown {
   if (typeof value === 'string') return scrubText(value);
   if (typeof value === 'bigint') return value.toString();
