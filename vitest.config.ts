@@ -11,7 +11,10 @@ export default defineConfig({
       {
         test: {
           name: 'unit',
-          include: ['{lib,services,schemas,scripts,web,deploy,bench}/**/*.test.ts', 'test/conventions/**/*.test.ts'],
+          include: [
+            '{lib,services,schemas,scripts,web,deploy,bench}/**/*.test.ts',
+            'test/{conventions,simulation}/**/*.test.ts',
+          ],
           environment: 'node',
           testTimeout: 30_000,
         },

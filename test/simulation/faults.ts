@@ -1,0 +1,131 @@
+import type { Random } from '../../lib/carts/testing/random.ts';
+import type { RequestFault, RequestKind } from '../../lib/kafka/testing/network.ts';
+
+/** What goes wrong, and when, in milliseconds since the start. `process` counts the runtimes first, then the sinks. */
+export type Fault = { atMs: number } & (
+  | { kind: 'kill' | 'freeze' | 'stop'; process: number; forMs: number }
+  /** It reaches no server, or only not the coordinator of its group. */
+  | { kind: 'cut off'; process: number; from: 'all' | 'group'; forMs: number }
+  /** The process asks its group for a new generation. */
+  | { kind: 'rejoin'; process: number }
+  /** The next request of a kind, whoever sends it. */
+  | { kind: 'request'; request: RequestKind; fault: RequestFault }
+  /** Whoever sends the next request of a kind is killed, or frozen, by the time that it arrives. */
+  | { kind: 'kill at' | 'freeze at'; request: RequestKind; forMs: number }
+  /** The next insert leaves a part of its rows behind and fails. */
+  | { kind: 'partial insert' }
+  /** All sinks are killed, and ClickHouse loses some of the blocks that it took last. */
+  | { kind: 'power loss'; forMs: number }
+  /** Input that was handled, and output that is in ClickHouse, are deleted. */
+  | { kind: 'retention' }
+  /** The changelog is compacted. */
+  | { kind: 'compaction' }
+);
+
+/** Everything about a run that is drawn from its seed. */
+export interface Plan {
+  seed: number;
+  partitions: number;
+  /** Of the topology's output. */
+  outputPartitions: number;
+  runtimes: number;
+  sinks: number;
+  keys: number;
+  /** Faults and input end here. */
+  faultsEndMs: number;
+  /** By process: how far its wall clock is ahead of the brokers'. */
+  skewsMs: number[];
+  /** Mean pause between two appends to the input. */
+  feedPauseMs: number;
+  faults: Fault[];
+}
+
+const KAFKA_REQUESTS: readonly RequestKind[] = [
+  'metadata',
+  'offsets',
+  'committed offsets',
+  'fetch',
+  'join',
+  'heartbeat',
+  'init producer',
+  'add partitions',
+  'produce',
+  'commit offsets',
+  'end transaction',
+];
+const SINK_REQUESTS: readonly RequestKind[] = ['insert', 'append to ledger', 'read ledger'];
+const GROUP_REQUESTS: readonly RequestKind[] = ['join', 'heartbeat'];
+/** Between these a transaction is open. */
+const IN_TRANSACTION: readonly RequestKind[] = ['add partitions', 'produce', 'commit offsets', 'end transaction'];
+
+type Draw = (random: Random, processes: number) => FaultWithoutTime;
+type FaultWithoutTime = Fault extends infer F ? (F extends Fault ? Omit<F, 'atMs'> : never) : never;
+
+const requestFault = (random: Random): RequestFault => {
+  const draw = random.below(5);
+  const ms = random.pick([50, 500, 3_000, 8_000, 15_000]);
+  if (draw === 0) return { kind: 'refuse' };
+  if (draw === 1) return { kind: 'delay', ms };
+  if (draw === 2) return { kind: 'delay reply', ms };
+  return { kind: 'lose reply', silent: random.chance(0.5) };
+};
+
+const downForMs = (random: Random): number => random.pick([50, 500, 2_000, 9_000]);
+/** Long enough, sometimes, for the session to end. */
+const frozenForMs = (random: Random): number => random.pick([500, 4_000, 7_500, 12_000]);
+
+const cutOff = (random: Random, processes: number, from: 'all' | 'group'): FaultWithoutTime => ({
+  ...{ kind: 'cut off', process: random.below(processes), from, forMs: frozenForMs(random) },
+});
+
+const KINDS: readonly Draw[] = [
+  (random, processes) => ({ kind: 'kill', process: random.below(processes), forMs: downForMs(random) }),
+  (random, processes) => ({ kind: 'freeze', process: random.below(processes), forMs: frozenForMs(random) }),
+  (random, processes) => cutOff(random, processes, 'all'),
+  (random, processes) => cutOff(random, processes, 'group'),
+  (random, processes) => cutOff(random, processes, 'group'),
+  (random, processes) => ({ kind: 'stop', process: random.below(processes), forMs: downForMs(random) }),
+  (random, processes) => ({ kind: 'rejoin', process: random.below(processes) }),
+  (random) => ({ kind: 'request', request: random.pick(KAFKA_REQUESTS), fault: requestFault(random) }),
+  (random) => ({ kind: 'request', request: random.pick(GROUP_REQUESTS), fault: requestFault(random) }),
+  (random) => ({ kind: 'request', request: random.pick(IN_TRANSACTION), fault: requestFault(random) }),
+  (random) => ({ kind: 'request', request: random.pick(SINK_REQUESTS), fault: requestFault(random) }),
+  (random) => ({ kind: 'kill at', request: random.pick(IN_TRANSACTION), forMs: downForMs(random) }),
+  (random) => ({ kind: 'kill at', request: random.pick(SINK_REQUESTS), forMs: downForMs(random) }),
+  (random) => ({ kind: 'freeze at', request: random.pick(IN_TRANSACTION), forMs: frozenForMs(random) }),
+  (random) => ({ kind: 'freeze at', request: random.pick(SINK_REQUESTS), forMs: frozenForMs(random) }),
+  () => ({ kind: 'partial insert' }),
+  (random) => ({ kind: 'power loss', forMs: downForMs(random) }),
+  () => ({ kind: 'retention' }),
+  () => ({ kind: 'compaction' }),
+];
+
+/** Each run has some kinds of faults and lacks others: what one kind would hide, another run shows. */
+export function drawPlan(seed: number, random: Random): Plan {
+  const runtimes = random.pick([1, 2, 2, 3]);
+  const sinks = 1 + random.below(2);
+  const faultsEndMs = 5_000 + random.below(25_000);
+  const kinds = KINDS.filter(() => random.chance(0.5));
+  const count = kinds.length === 0 ? 0 : random.below(40);
+  const faults = Array.from({ length: count }, () => ({
+    atMs: 500 + random.below(faultsEndMs - 500),
+    ...random.pick(kinds)(random, runtimes + sinks),
+  })).sort((a, b) => a.atMs - b.atMs);
+  return {
+    seed,
+    partitions: 1 + random.below(3),
+    outputPartitions: 1 + random.below(3),
+    runtimes,
+    sinks,
+    keys: 2 + random.below(12),
+    faultsEndMs,
+    skewsMs: Array.from({ length: runtimes + sinks }, () => (random.chance(0.5) ? 0 : random.below(4_000) - 2_000)),
+    feedPauseMs: random.pick([60, 150, 400, 1_000]),
+    faults,
+  };
+}
+
+export const describeFault = (fault: Fault): string => {
+  const { atMs, kind, ...rest } = fault;
+  return `${(atMs / 1_000).toFixed(3)} s ${kind} ${JSON.stringify(rest)}`;
+};

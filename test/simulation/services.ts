@@ -1,0 +1,191 @@
+import pino, { type Logger } from 'pino';
+import { Registry } from 'prom-client';
+import type { Random } from '../../lib/carts/testing/random.ts';
+import { FencedError, TransactionError } from '../../lib/kafka/errors.ts';
+import type { SimulatedBroker } from '../../lib/kafka/testing/broker.ts';
+import type { EventLoop, SimulatedProcess } from '../../lib/kafka/testing/event-loop.ts';
+import type { Network } from '../../lib/kafka/testing/network.ts';
+import { simulatedKafka } from '../../lib/kafka/testing/simulated-kafka.ts';
+import type { GroupOptions, Kafka, Member, Transactional } from '../../lib/kafka/types.ts';
+import { RESTORE_RULES, runTopology, type RestoreRules } from '../../lib/streams/index.ts';
+import type { StagePosition } from '../../lib/telemetry/index.ts';
+import { Ledger } from '../../services/sink/ledger.ts';
+import { createSinkMetrics } from '../../services/sink/metrics.ts';
+import { SINK_RULES, type SinkRules } from '../../services/sink/rules.ts';
+import { TopicConsumer } from '../../services/sink/topic-consumer.ts';
+import { BlockWriter } from '../../services/sink/writer.ts';
+import type { FenceCheck } from './checks.ts';
+import type { SimulatedClickHouse } from './clickhouse.ts';
+import { contentOf, simulatedCodec } from './sink-content.ts';
+import { simulatedTopology } from './topology.ts';
+
+/** The rules on which exactness rests; a planted fault is another value of one of them. */
+export interface Rules {
+  restore: RestoreRules;
+  /** When a fenced task may open again. `at once`: being fenced is a failure like any other. */
+  reopenFenced: 'in a newer generation' | 'at once';
+  sink: SinkRules;
+}
+
+export const PRODUCT_RULES: Rules = {
+  restore: RESTORE_RULES,
+  reopenFenced: 'in a newer generation',
+  sink: SINK_RULES,
+};
+
+/** What a running service offers to the simulation. */
+export interface Running {
+  ready(): boolean;
+  positions(): StagePosition[];
+  /** Asks its group for a new generation. */
+  rejoin(): void;
+  stop(): Promise<void>;
+}
+
+export interface ServiceDeps {
+  loop: EventLoop;
+  broker: SimulatedBroker;
+  network: Network;
+  random: Random;
+  clickHouse: SimulatedClickHouse;
+  fences: FenceCheck;
+  rules: Rules;
+  note(text: string, isRoutine?: boolean): void;
+  /** Notes what the product logs, too. */
+  isVerbose: boolean;
+}
+
+export type StartService = (process: SimulatedProcess) => Promise<Running>;
+
+const BOOT_PAUSE_MS = 500;
+
+/** A process of the processor with the simulated topology. */
+export const runtimeService =
+  (deps: ServiceDeps): StartService =>
+  async (process) => {
+    const watched = watchedKafka(deps, process);
+    const { kafka } = watched;
+    const logger = loggerOf(deps, process);
+    for (;;) {
+      try {
+        const running = await runTopology({
+          ...{ topology: simulatedTopology, kafka, logger, healthUrl: null, clock: process.clock },
+          restoreRules: deps.rules.restore,
+        });
+        return { ...runningOf(watched, running), stop: () => running.stop() };
+      } catch {
+        await process.clock.sleep(BOOT_PAUSE_MS);
+      }
+    }
+  };
+
+const SETTINGS = { blockIntervalMs: 100, blockRecordsMax: 20, blockBytesMax: 1 << 20, acceptLost: false };
+
+/** A process of the sink with one consumer. */
+export const sinkService =
+  (deps: ServiceDeps, outputPartitions: number): StartService =>
+  (process) => {
+    const watched = watchedKafka(deps, process);
+    const { kafka } = watched;
+    const logger = loggerOf(deps, process);
+    const { clock } = process;
+    const content = contentOf(outputPartitions);
+    const { topic } = content;
+    const metrics = createSinkMetrics(new Registry());
+    const database = deps.clickHouse.databaseOf(process);
+    const givingUp = new AbortController();
+    const { signal } = givingUp;
+    const ledger = new Ledger({ database, topic, clock, signal, rules: deps.rules.sink });
+    const writer = new BlockWriter({ database, ledger, logger, metrics, topic, clock, signal });
+    const consumer = new TopicConsumer({
+      ...{ content, kafka, codec: simulatedCodec, groupId: 'sink', url: null, ledger, writer, givingUp },
+      ...{ settings: SETTINGS, logger, metrics, clock },
+    });
+    consumer.start();
+    return Promise.resolve({ ...runningOf(watched, consumer), stop: () => consumer.stop() });
+  };
+
+const runningOf = (
+  watched: { member: Member | null },
+  service: Pick<Running, 'ready' | 'positions'>,
+): Omit<Running, 'stop'> => ({
+  rejoin: () => watched.member?.rejoin(),
+  ready: () => service.ready(),
+  positions: () => service.positions(),
+});
+
+/** The process's Kafka, and its member as soon as it joins: what comes of transactional ids is noted and checked. */
+function watchedKafka(deps: ServiceDeps, process: SimulatedProcess): { kafka: Kafka; member: Member | null } {
+  const { broker, network, random, note } = deps;
+  const port = simulatedKafka({ process, broker, network, random });
+  let generation = -1;
+  const watched: { kafka: Kafka; member: Member | null } = {
+    member: null,
+    kafka: {
+      ...port,
+      joinGroup(options: GroupOptions) {
+        watched.member = port.joinGroup({
+          ...options,
+          onAssigned(partitions, newGeneration) {
+            generation = newGeneration;
+            note(`${process.name} has [${partitions.join(' ')}] in generation ${newGeneration}`);
+            options.onAssigned(partitions, newGeneration);
+          },
+          onRevoked(partitions) {
+            note(`${process.name} gives up [${partitions.join(' ')}]`);
+            options.onRevoked(partitions);
+          },
+          onLost(partitions) {
+            note(`${process.name} is thrown out of ${options.groupId}`);
+            options.onLost(partitions);
+          },
+        });
+        return watched.member;
+      },
+      transactional: (id) => watchedTransactional(deps, process, id, port.transactional(id), () => generation),
+    },
+  };
+  return watched;
+}
+
+function watchedTransactional(
+  { fences, rules, note, loop }: ServiceDeps,
+  process: SimulatedProcess,
+  id: string,
+  inner: Transactional,
+  generation: () => number,
+): Transactional {
+  const watch = async (what: string, work: () => Promise<void>): Promise<void> => {
+    try {
+      await work();
+      note(`${process.name} ${id}: ${what}`, what !== 'init');
+    } catch (error) {
+      note(`${process.name} ${id}: ${what} fails, ${String(error)}`);
+      if (!(error instanceof FencedError)) throw error;
+      fences.fenced(process.name, id, generation());
+      throw rules.reopenFenced === 'at once' ? new TransactionError(error.message) : error;
+    }
+  };
+  return {
+    init: () => {
+      try {
+        fences.initialised(process.name, id, generation());
+      } catch (error) {
+        loop.fail(error as Error);
+      }
+      return watch('init', () => inner.init());
+    },
+    send: (records) => watch(`sends ${records.length} records`, () => inner.send(records)),
+    commit: (offsets) => watch(`commits ${offsets.offset}`, () => inner.commit(offsets)),
+    close: () => inner.close(),
+  };
+}
+
+function loggerOf({ note, isVerbose }: ServiceDeps, process: SimulatedProcess): Logger {
+  if (!isVerbose) return pino({ level: 'silent' });
+  const write = (line: string): void => {
+    const { msg, level: _, time: __, pid: ___, hostname: ____, ...rest } = JSON.parse(line) as Record<string, unknown>;
+    note(`${process.name} logs: ${String(msg)} ${JSON.stringify(rest).slice(0, 300)}`);
+  };
+  return pino({ level: 'info' }, { write });
+}
