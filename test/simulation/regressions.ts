@@ -1,0 +1,15 @@
+import type { Plan } from './faults.ts';
+
+/** Plans in which the simulation found a fault of the product, each with the faults that it took alone. */
+export const REGRESSIONS: Record<string, Plan> = {
+  'a sink whose insert failed and that lost its partitions becomes ready again': {
+    ...{ seed: 110, partitions: 2, outputPartitions: 1, runtimes: 1, sinks: 2, keys: 11 },
+    ...{ faultsEndMs: 25_685, skewsMs: [-1_113, 697, 1_170], feedPauseMs: 60 },
+    faults: [
+      { atMs: 4_501, kind: 'freeze at', request: 'commit offsets', forMs: 7_500 },
+      { atMs: 5_033, kind: 'partial insert' },
+      { atMs: 8_393, kind: 'cut off', process: 2, from: 'all', forMs: 7_500 },
+      { atMs: 13_028, kind: 'freeze at', request: 'insert', forMs: 12_000 },
+    ],
+  },
+};
