@@ -118,7 +118,10 @@ const runningOf = (
 function watchedKafka(deps: ServiceDeps, process: SimulatedProcess): { kafka: Kafka; member: Member | null } {
   const { broker, network, random, note } = deps;
   const port = simulatedKafka({ process, broker, network, random });
-  let generation = -1;
+  const holding: Holding = { generation: -1, revocations: new Map() };
+  const revoked = (partitions: readonly number[]): void => {
+    for (const p of partitions) holding.revocations.set(p, (holding.revocations.get(p) ?? 0) + 1);
+  };
   const watched: { kafka: Kafka; member: Member | null } = {
     member: null,
     kafka: {
@@ -127,25 +130,34 @@ function watchedKafka(deps: ServiceDeps, process: SimulatedProcess): { kafka: Ka
         watched.member = port.joinGroup({
           ...options,
           onAssigned(partitions, newGeneration) {
-            generation = newGeneration;
+            holding.generation = newGeneration;
             note(`${process.name} has [${partitions.join(' ')}] in generation ${newGeneration}`);
             options.onAssigned(partitions, newGeneration);
           },
           onRevoked(partitions) {
             note(`${process.name} gives up [${partitions.join(' ')}]`);
+            revoked(partitions);
             options.onRevoked(partitions);
           },
           onLost(partitions) {
             note(`${process.name} is thrown out of ${options.groupId}`);
+            revoked(partitions);
             options.onLost(partitions);
           },
         });
         return watched.member;
       },
-      transactional: (id) => watchedTransactional(deps, process, id, port.transactional(id), () => generation),
+      transactional: (id) => watchedTransactional(deps, process, id, port.transactional(id), holding),
     },
   };
   return watched;
+}
+
+/** What the group has said to a process. */
+interface Holding {
+  generation: number;
+  /** By partition: how often it was given up or lost. */
+  revocations: Map<number, number>;
 }
 
 function watchedTransactional(
@@ -153,8 +165,10 @@ function watchedTransactional(
   process: SimulatedProcess,
   id: string,
   inner: Transactional,
-  generation: () => number,
+  holding: Holding,
 ): Transactional {
+  const revocations = (): number => holding.revocations.get(Number(id.split('-').pop())) ?? 0;
+  const revocationsBefore = revocations();
   const watch = async (what: string, work: () => Promise<void>): Promise<void> => {
     try {
       await work();
@@ -162,14 +176,15 @@ function watchedTransactional(
     } catch (error) {
       note(`${process.name} ${id}: ${what} fails, ${String(error)}`);
       if (!(error instanceof FencedError)) throw error;
-      fences.fenced(process.name, id, generation());
+      // Of a partition that was given up meanwhile, the task is closing anyhow.
+      if (revocations() === revocationsBefore) fences.fenced(process.name, id, holding.generation);
       throw rules.reopenFenced === 'at once' ? new TransactionError(error.message) : error;
     }
   };
   return {
     init: () => {
       try {
-        fences.initialised(process.name, id, generation());
+        fences.initialised(process.name, id, holding.generation);
       } catch (error) {
         loop.fail(error as Error);
       }
