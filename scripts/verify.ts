@@ -14,7 +14,7 @@ function text(report: VerifyReport): string {
     table.padEnd(16) + cells.map((cell) => String(cell).padStart(15)).join('');
   return [
     line('', 'in the topic', 'in ClickHouse', 'missing', 'unexplained'),
-    ...report.tables.map((at) => line(at.table, at.said, at.kept, at.missing, at.unexplained)),
+    ...report.tables.map((at) => line(at.table, at.inTopic, at.inTable, at.missing, at.unexplained)),
     ...report.tables.flatMap(({ table, examples }) => examples.map((example) => `  ${table}: ${example}`)),
     `${report.blocks.checked} blocks of the ledger checked, ${report.blocks.differing} differ`,
     ...(report.truncated ? ['the topic no longer has its earliest records: rows from that time are not compared'] : []),
@@ -73,7 +73,7 @@ async function main(): Promise<number> {
     if (onProgress) process.stderr.write('\r');
     process.stdout.write(values.json ? `${JSON.stringify(report)}\n` : text(report));
     if (!report.ok) return 1;
-    if (values.workspace === undefined || report.tables.some(({ said, kept }) => said + kept > 0)) return 0;
+    if (values.workspace === undefined || report.tables.some(({ inTopic, inTable }) => inTopic + inTable > 0)) return 0;
     throw new Error(`there is no data for workspace "${values.workspace}"; is the name correct?`);
   } finally {
     await Promise.all([kafka.close(), client.close()]);

@@ -26,7 +26,7 @@ describe('BlockAudit', () => {
     const result = audit([block(0, 1), block(2, 3), block(4, 6), block(1, 4), block(3, 3)]);
     expect([result.checked, result.differing]).toEqual([5, []]);
   });
-  it('leaves out what it cannot see whole', () => {
+  it('leaves out blocks that it does not see completely', () => {
     expect(audit([block(0, 1), block(2, 3)], 1).checked).toBe(1);
     expect(audit([block(0, 1), { ...block(4, 6), last: 7 }]).checked).toBe(1);
   });

@@ -1,10 +1,10 @@
 import { crc32 } from 'node:zlib';
 
-/** A block as the ledger holds it. */
+/** A block, as the ledger describes it. */
 export interface LedgerBlock {
   first: number;
   last: number;
-  /** Records. */
+  /** Number of records. */
   rows: number;
   hash: number;
 }
@@ -15,8 +15,8 @@ interface Open extends LedgerBlock {
 }
 
 /**
- * Holds a partition's records against the ledger's blocks: each must have as many records, with the
- * same bytes. Records come in the order of their offsets; blocks may overlap.
+ * Compares a partition's records with the ledger's blocks: each block must have as many records as the ledger says,
+ * with the same bytes. Pass the records in the order of their offsets. Blocks may overlap.
  */
 export class BlockAudit {
   checked = 0;
@@ -24,7 +24,7 @@ export class BlockAudit {
   private readonly waiting: LedgerBlock[];
   private open: Open[] = [];
 
-  /** `from`: the first offset that will be read; blocks that begin before cannot be checked. */
+  /** `from`: the first offset that will be passed; blocks that begin before it are not checked. */
   constructor(blocks: readonly LedgerBlock[], from: number) {
     this.waiting = blocks.filter(({ first }) => first >= from).sort((a, b) => b.first - a.first);
   }
@@ -37,7 +37,7 @@ export class BlockAudit {
     }
   }
 
-  /** All records before `next` have come. */
+  /** All records before `next` have been passed. */
   reached(next: number): void {
     for (let block = this.waiting.at(-1); block !== undefined && block.first <= next; block = this.waiting.at(-1)) {
       this.waiting.pop();

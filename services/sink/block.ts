@@ -3,34 +3,34 @@ import type { EncodedRows } from '../../lib/clickhouse/client.ts';
 import type { KafkaRecord } from '../../lib/kafka/types.ts';
 import { RowBinaryWriter, type RowEncoder } from '../../lib/clickhouse/rowbinary.ts';
 
-/** Where rows go to; what a record becomes is decided in rows.ts. */
+/** Takes rows. Which rows a record has is decided in rows.ts. */
 export interface Rows {
   add<Row>(encoder: RowEncoder<Row>, row: Row): void;
-  /** Of a table that is partitioned by the UTC month of `occurredAtMs`. */
+  /** For a table that is partitioned by the UTC month of `occurredAtMs`. */
   addByMonth<Row>(encoder: RowEncoder<Row>, row: Row, occurredAtMs: number): void;
 }
 
-/** What a block holds of one partition: records from `first` to `last`, markers and aborted ones among them. */
+/** What a block covers of one partition: offsets from `first` to `last`, including markers and aborted records. */
 export interface BlockRange {
   first: number;
   last: number;
-  /** Records, not rows. */
+  /** Number of records, not of rows. */
   records: number;
-  /** CRC-32 over the values of the records, one after another; told apart by `records` and the range. */
+  /** CRC-32 of the concatenated values of the records. */
   crc: number;
-  /** Log time of the last record; null when there is none. */
+  /** Log time of the last record, Unix milliseconds; null without records. */
   logTimeMs: number | null;
-  /** The last record; null when there is none. */
+  /** The last record; null without records. */
   record: CountedRecord | null;
 }
 
-/** What a block notes of a record. */
+/** What a block needs of a record. */
 export type CountedRecord = Pick<KafkaRecord, 'offset' | 'timestampMs'> & { value: Buffer };
 
 /** ClickHouse refuses more than 100 partitions in one insert. */
 const MONTHS_MAX = 90;
 
-/** One insert in the making. */
+/** An insert that is being built. */
 interface Part {
   readonly encoder: RowEncoder<never>;
   readonly writer: RowBinaryWriter;
@@ -39,19 +39,19 @@ interface Part {
 }
 
 /**
- * Rows of some records of one topic, encoded as they come, and which records those were. Rows of a
- * table are one insert, or as many as its months demand. Not used again after `inserts`.
+ * The rows of some records of one topic, encoded, and which records those are. The rows of a table are one insert, or
+ * several where they have more months than ClickHouse accepts in one. Not to be used after `inserts`.
  */
 export class Block implements Rows {
   readonly ranges = new Map<number, BlockRange>();
   records = 0;
-  /** Of all rows. */
+  /** Total size of all rows. */
   bytes = 0;
   private readonly byTable = new Map<string, Part>();
   private readonly byMonth = new Map<number, Part>();
   private readonly months = new MonthOf();
 
-  /** `tables`: in which order they are written. */
+  /** `tables`: every table that may get rows. */
   constructor(private readonly tables: readonly string[]) {}
 
   add<Row>(encoder: RowEncoder<Row>, row: Row): void {
@@ -71,7 +71,7 @@ export class Block implements Rows {
     this.bytes += write(part, encoder, row);
   }
 
-  /** Notes that a record's rows are in. Its value are its bytes as they stand in the topic. */
+  /** Records that the rows of a record have been added. */
   count(partition: number, record: CountedRecord, logTimeMs: number): void {
     const range = this.rangeOf(partition, record.offset);
     range.last = Math.max(range.last, record.offset);
@@ -82,7 +82,7 @@ export class Block implements Rows {
     this.records += 1;
   }
 
-  /** Widens the range of a partition that has records here: it joins what is written, and reaches before `next`. */
+  /** Widens the range of a partition: it begins at `first` or before, and ends before `next` (exclusive) or after. */
   cover(partition: number, first: number, next: number): void {
     const range = this.rangeOf(partition, first);
     range.first = Math.min(range.first, first);
@@ -121,7 +121,7 @@ const newPart = (encoder: RowEncoder<never>): Part => ({
   rows: 0,
 });
 
-/** Returns the row's bytes. A row that cannot be written leaves nothing behind. */
+/** Returns the size of the encoded row. A row that cannot be encoded leaves nothing behind. */
 const write = <Row>(part: Part, encoder: RowEncoder<Row>, row: Row): number => {
   const size = part.writer.size;
   try {
@@ -134,7 +134,7 @@ const write = <Row>(part: Part, encoder: RowEncoder<Row>, row: Row): number => {
   return part.writer.size - size;
 };
 
-/** The UTC month of an instant, counted from year 0; remembers the last one, as neighbours mostly share it. */
+/** The UTC month of an instant, counted from year 0. Remembers the last month: most neighbours share it. */
 class MonthOf {
   private fromMs = 0;
   private toMs = 0;
@@ -144,7 +144,7 @@ class MonthOf {
     if (timeMs >= this.fromMs && timeMs < this.toMs) return this.month;
     const date = new Date(timeMs);
     const [year, month] = [date.getUTCFullYear(), date.getUTCMonth()];
-    if (Number.isNaN(year)) throw new RangeError(`no instant: ${timeMs}`);
+    if (Number.isNaN(year)) throw new RangeError(`not a valid time: ${timeMs}`);
     this.fromMs = Date.UTC(year, month);
     this.toMs = Date.UTC(year, month + 1);
     this.month = year * 12 + month;

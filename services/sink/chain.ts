@@ -1,13 +1,13 @@
-/** Offsets `first` to `last`, both within. */
+/** Offsets from `first` to `last`, both included. */
 export interface Span {
   first: number;
   last: number;
 }
 
 /**
- * The offset at which a partition goes on: one past the unbroken chain of spans that begins at the
- * smallest `first`. Spans may overlap, repeat and come in any order; behind a gap nothing counts, as
- * what the gap held may be in no table. Null without spans.
+ * The offset at which a partition resumes: the exclusive end of the contiguous chain of spans that begins at the
+ * smallest `first`. Spans may overlap, repeat and come in any order. Nothing after a gap counts, because the records in
+ * the gap may be in no table. Null without spans.
  */
 export const contiguousEnd = (spans: readonly Span[]): number | null => {
   let end: number | null = null;

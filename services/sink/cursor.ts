@@ -171,7 +171,7 @@ export class Cursor<M> {
     this.checkpointAtMs = this.movedAtMs = nowMs;
   }
 
-  /** The checkpoint is in the ledger, for what `checkpoint` and `blocksWritten` said before. */
+  /** The checkpoint is in the ledger; `blocks`: what `blocksWritten` was when it was taken. */
   checkpointed({ next }: Checkpoint, blocks: number): void {
     const offsets = this.known();
     this.blocksInCheckpoint = blocks;

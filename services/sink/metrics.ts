@@ -1,6 +1,6 @@
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
 
-/** What the sink counts. */
+/** The metrics of the sink. */
 export const createSinkMetrics = (registry: Registry) => ({
   records: new Counter({
     name: 'sink_records_total',
@@ -10,7 +10,7 @@ export const createSinkMetrics = (registry: Registry) => ({
   }),
   rows: new Counter({
     name: 'sink_rows_total',
-    help: 'Rows inserted, repeats included',
+    help: 'Rows inserted, including repeats',
     labelNames: ['table'],
     registers: [registry],
   }),
@@ -22,26 +22,26 @@ export const createSinkMetrics = (registry: Registry) => ({
   }),
   failures: new Counter({
     name: 'sink_insert_failures_total',
-    help: 'Inserts that ClickHouse did not take; each is tried again',
+    help: 'Requests to ClickHouse that failed; each is retried',
     labelNames: ['topic'],
     registers: [registry],
   }),
   insertSeconds: new Histogram({
     name: 'sink_insert_seconds',
-    help: 'How long one insert took',
+    help: 'Duration of one insert',
     labelNames: ['table'],
     buckets: [0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10],
     registers: [registry],
   }),
   lag: new Gauge({
     name: 'sink_lag_records',
-    help: 'Offsets between what is in ClickHouse and the end of a partition, as last seen',
+    help: 'Offsets between the end of what is in ClickHouse and the end of the partition',
     labelNames: ['topic', 'partition'],
     registers: [registry],
   }),
   stopped: new Gauge({
     name: 'sink_partitions_stopped',
-    help: 'Partitions that stand still and need somebody to look',
+    help: 'Partitions that are stopped and need an operator',
     labelNames: ['topic'],
     registers: [registry],
   }),

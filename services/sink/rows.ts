@@ -23,7 +23,7 @@ import type {
 } from '../../schemas/types.ts';
 import type { Rows } from './block.ts';
 
-/** A record that says nothing that has a row; the partition cannot go on behind it. */
+/** A record without usable content. Its partition cannot be read past it. */
 export class UnusableRecordError extends Error {
   override readonly name = 'UnusableRecordError';
 }
@@ -31,11 +31,11 @@ export class UnusableRecordError extends Error {
 const UINT32_MAX = 2 ** 32 - 1;
 
 const personId = (id: number): number => {
-  if (!Number.isInteger(id) || id < 1 || id > UINT32_MAX) throw new UnusableRecordError(`person id ${id}`);
+  if (!Number.isInteger(id) || id < 1 || id > UINT32_MAX) throw new UnusableRecordError(`${id} is not a person id`);
   return id;
 };
 
-/** The row of a trait event, as it stands after this outcome. */
+/** The row of a trait event after this outcome. */
 export const traitEventRow = (workspace: string, event: TraitEvent, version: LogVersion): TraitEventRow => ({
   workspace,
   trait: event.trait,
@@ -78,26 +78,26 @@ export const cartRow = (workspace: string, cart: Cart, version: LogVersion): Car
   version,
 });
 
-/** One word for several phones: opted in if one of them is (then SMS may be sent), else opted out if one is. */
+/** The consent of several phones: opted in if one of them is (then SMS may be sent), else opted out if one is. */
 export const smsConsentOf = (phones: readonly Pick<ProfileIdentifier, 'consent'>[]): Consent | null => {
   if (phones.some((phone) => phone.consent === 'opted_in')) return 'opted_in';
   return phones.some((phone) => phone.consent === 'opted_out') ? 'opted_out' : null;
 };
 
-/** One word for several addresses: opted out only if all of them are (then none may be written to). */
+/** The consent of several addresses: opted out only if all of them are (then none may be written to). */
 export const emailConsentOf = (emails: readonly Pick<ProfileIdentifier, 'consent'>[]): Consent | null => {
   if (emails.some((email) => email.consent === 'opted_in')) return 'opted_in';
   return emails.length > 0 && emails.every((email) => email.consent === 'opted_out') ? 'opted_out' : null;
 };
 
-/** The row of a profile. An anonymous person is reachable by nothing, whatever is known of them. */
+/** The row of a profile. An anonymous person is never reachable. */
 export const personRow = (workspace: string, person: Person, version: LogVersion): PersonRow => {
   const of = (kind: ProfileIdentifier['kind']): ProfileIdentifier[] =>
     person.identifiers.filter((identifier) => identifier.kind === kind);
   const phones = of('phone');
   const emails = of('email');
-  // Of those that the profile does not show, their consents are known.
-  const said = (kind: ProfileIdentifier['kind']): { consent: Consent | null }[] => [
+  // The profile does not show all identifiers, but it has the consents of all.
+  const consents = (kind: ProfileIdentifier['kind']): { consent: Consent | null }[] => [
     ...of(kind),
     ...person.more_identifiers.filter((more) => more.kind === kind),
   ];
@@ -116,10 +116,10 @@ export const personRow = (workspace: string, person: Person, version: LogVersion
     email_consents: emails.map(consentOf),
     user_ids: of('user_id').map(valueOf),
     externals: of('external').map(valueOf),
-    reachable_sms: known && said('phone').some((phone) => phone.consent === 'opted_in'),
-    reachable_email: known && said('email').some((email) => email.consent !== 'opted_out'),
-    sms_consent: smsConsentOf(said('phone')),
-    email_consent: emailConsentOf(said('email')),
+    reachable_sms: known && consents('phone').some((phone) => phone.consent === 'opted_in'),
+    reachable_email: known && consents('email').some((email) => email.consent !== 'opted_out'),
+    sms_consent: smsConsentOf(consents('phone')),
+    email_consent: emailConsentOf(consents('email')),
     merged_into: 0,
     version,
   };
@@ -136,7 +136,7 @@ export const personAliasRow = (workspace: string, merge: Merge, version: LogVers
   version,
 });
 
-/** What is left of the loser of a merge: its profile went over to the winner. */
+/** The row of the loser of a merge: its profile now belongs to the winner. */
 export const mergedPersonRow = (workspace: string, { loser, winner }: Merge, version: LogVersion): PersonRow => ({
   workspace,
   person_id: personId(loser),
@@ -160,8 +160,8 @@ export const mergedPersonRow = (workspace: string, { loser, winner }: Merge, ver
 });
 
 /**
- * Adds the rows of one outcome. A merge of a person with itself parts them again: the alias then
- * changes nothing, and the profile that is said beside it stands. Throws UnusableRecordError.
+ * Adds the rows of one outcome. A merge of a person with itself ends an earlier merge (parting): its alias changes
+ * nothing, and the profile comes with another outcome. Throws UnusableRecordError.
  */
 export const addOutcome = (rows: Rows, outcome: Outcome, offset: number): void => {
   const { workspace, kind } = outcome;
@@ -178,7 +178,7 @@ export const addOutcome = (rows: Rows, outcome: Outcome, offset: number): void =
       rows.add(personRows, mergedPersonRow(workspace, outcome.merge, version));
     }
   } else {
-    throw new UnusableRecordError(`an outcome of kind ${kind} without its member`);
+    throw new UnusableRecordError(`an outcome of kind ${kind} has no field ${kind}`);
   }
 };
 
@@ -194,7 +194,7 @@ export const deadLetterRow = (letter: DeadLetter, offset: number): DeadLetterRow
   request_at: letter.request_at,
   body: letter.body,
   body_truncated: letter.body_truncated,
-  // A dead letter never changes; any order will do.
+  // A dead letter never changes: its version does not matter.
   version: { logTimeMs: letter.received_at, inputOffset: 0, outputOffset: offset },
 });
 

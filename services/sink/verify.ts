@@ -26,37 +26,37 @@ export interface VerifyOptions {
   client: ClickHouse;
   clock: Clock;
   codec: Codec<Outcome>;
-  /** Only this workspace's rows are compared; blocks of the ledger always as a whole. */
+  /** Compares the rows of this workspace only; null: of all. The ledger's blocks are always checked as a whole. */
   workspace: string | null;
-  /** Records read so far. */
+  /** Called with the number of records read so far. */
   onProgress?: (records: number) => void;
 }
 
-/** One table held against the topic. */
+/** One table compared with the topic. */
 export interface TableReport {
   table: string;
-  /** Keys that the topic speaks of. */
-  said: number;
-  /** Rows in ClickHouse, repeats merged. */
-  kept: number;
-  /** Keys whose row is absent, or older than what the sink's ledger says is written. */
+  /** Keys for which the topic has a record. */
+  inTopic: number;
+  /** Rows in ClickHouse, after repeats were merged. */
+  inTable: number;
+  /** Keys whose row is absent, or older than the ledger says. */
   missing: number;
-  /** Rows that no record of the topic accounts for. */
+  /** Rows that no record of the topic explains. */
   unexplained: number;
-  /** A few keys of either kind. */
+  /** Some keys that are missing or unexplained. */
   examples: string[];
 }
 
 export interface VerifyReport {
   ok: boolean;
   records: number;
-  /** Retention took the beginning of a partition: rows from then cannot be accounted for, and are not counted. */
+  /** Retention deleted the beginning of a partition: rows from that time cannot be explained, and are not counted. */
   truncated: boolean;
   tables: TableReport[];
   blocks: { checked: number; differing: number };
 }
 
-/** How a row of each table is told from others in its workspace; the same as SQL. */
+/** What identifies a row of each table within its workspace, here and in SQL. */
 const KEYS: Record<string, { of(row: Record<string, unknown>): string; sql: string }> = {
   [TABLES.traitEvents]: { of: (row) => String(row['event_id']), sql: 'event_id' },
   [TABLES.carts]: { of: (row) => String(row['cart_id']), sql: 'cart_id' },
@@ -66,35 +66,34 @@ const KEYS: Record<string, { of(row: Record<string, unknown>): string; sql: stri
 
 const FLUSH_BYTES = 16 << 20;
 const POLL_MS = 500;
-/** Silence of a topic that should have more to say. */
+/** How long a topic may yield nothing before its end. */
 const GIVE_UP_MS = 60_000;
 const EXAMPLES = 5;
 
 /**
- * Reads the topic again and compares what it says with what ClickHouse holds: every key with the
- * version of its last word, and the ledger's blocks with the bytes of their records. May run while the
- * sink works: only what the ledger has is demanded, and only what the topic says is allowed. Uses two
- * tables of its own in the database, and drops them.
+ * Reads the topic again and compares it with ClickHouse: every key with the version of its last record, and the
+ * ledger's blocks with the bytes of their records. May run while the sink works: rows are required up to the end of the
+ * ledger, and allowed up to the end of the topic. Creates two tables in the database, and drops them.
  */
 export const verify = async (options: VerifyOptions): Promise<VerifyReport> => {
   const { kafka, client, clock } = options;
   const topic = TOPICS.traitEvents;
   const id = randomBytes(6).toString('hex');
-  const tables = { said: `verify_${id}_said`, kept: `verify_${id}_kept` };
+  const tables = { inTopic: `verify_${id}_topic`, inTable: `verify_${id}_table` };
   const [beginnings, partitions] = [await kafka.beginningOffsets(topic), await kafka.partitionsOf(topic)];
   const all = Array.from({ length: partitions }, (_, partition) => partition);
-  // In this order: what is demanded, what is there, what is allowed.
+  // In this order: what is required, what is there, what is allowed.
   const ledger = await new Ledger({ database: clickHouseDatabase(client), topic, clock }).read(all);
   try {
-    await snapshot(options, tables.kept);
+    await snapshot(options, tables.inTable);
     const ends = await kafka.endOffsets(topic);
     await client.command({
-      query: `CREATE TABLE ${tables.said} (kind LowCardinality(String), workspace LowCardinality(String), key String,
-        version UInt128, demanded Bool) ENGINE = MergeTree ORDER BY (kind, workspace, key)`,
+      query: `CREATE TABLE ${tables.inTopic} (kind LowCardinality(String), workspace LowCardinality(String), key String,
+        version UInt128, required Bool) ENGINE = MergeTree ORDER BY (kind, workspace, key)`,
     });
     const audits = await auditsOf(client, topic, beginnings);
-    const demandedTo = all.map((partition) => ledger.get(partition)?.next ?? 0);
-    const records = await readTopic(options, { beginnings, ends, demandedTo, audits, table: tables.said });
+    const requiredTo = all.map((partition) => ledger.get(partition)?.next ?? 0);
+    const records = await readTopic(options, { beginnings, ends, requiredTo, audits, table: tables.inTopic });
     const truncated = beginnings.some((offset) => offset > 0);
     const reports = await compare(client, tables, truncated);
     const blocks = {
@@ -110,7 +109,7 @@ export const verify = async (options: VerifyOptions): Promise<VerifyReport> => {
 
 const sum = <T>(items: readonly T[], of: (item: T) => number): number => items.reduce((all, item) => all + of(item), 0);
 
-/** What ClickHouse holds now, key by key. */
+/** Copies every key with its version into `table`. */
 const snapshot = async ({ client, workspace }: VerifyOptions, table: string): Promise<void> => {
   await client.command({
     query: `CREATE TABLE ${table} (kind LowCardinality(String), workspace LowCardinality(String), key String,
@@ -147,34 +146,35 @@ const auditsOf = async (client: ClickHouse, topic: string, beginnings: readonly 
 interface Reading {
   beginnings: readonly number[];
   ends: readonly number[];
-  demandedTo: readonly number[];
+  requiredTo: readonly number[];
   audits: readonly BlockAudit[];
   table: string;
 }
 
-/** Says into the table what the topic says; returns how many records there were. */
+/** Writes every key of the topic with its versions into the table; returns the number of records. */
 const readTopic = async (options: VerifyOptions, reading: Reading): Promise<number> => {
   const { kafka, client, clock, onProgress } = options;
   const { beginnings, ends } = reading;
   const reader = kafka.createReader({ isolation: 'read_committed' });
-  const said = new Said(reading.table, options.workspace);
+  const versions = new Versions(reading.table, options.workspace);
   const next = [...beginnings];
   let records = 0;
   try {
     reader.assign(next.map((offset, partition) => ({ topic: TOPICS.traitEvents, partition, offset })));
-    let heardAtMs = clock.elapsedMs();
+    let lastBatchAtMs = clock.elapsedMs();
     while (next.some((offset, partition) => offset < (ends[partition] ?? 0))) {
       const batches = await reader.poll(POLL_MS);
-      if (batches.length > 0) heardAtMs = clock.elapsedMs();
-      else if (clock.elapsedMs() - heardAtMs > GIVE_UP_MS) throw new Error('the topic says no more before its end');
+      if (batches.length > 0) lastBatchAtMs = clock.elapsedMs();
+      else if (clock.elapsedMs() - lastBatchAtMs > GIVE_UP_MS)
+        throw new Error(`the topic yields no records for ${GIVE_UP_MS / 1_000} s, and its end is not reached`);
       for (const batch of batches) {
-        records += await take(options, reading, said, batch);
+        records += await take(options, reading, versions, batch);
         next[batch.partition] = batch.nextOffset;
-        if (said.bytes >= FLUSH_BYTES) await said.flush(client);
+        if (versions.bytes >= FLUSH_BYTES) await versions.flush(client);
       }
       onProgress?.(records);
     }
-    await said.flush(client);
+    await versions.flush(client);
   } finally {
     await reader.close();
   }
@@ -183,8 +183,8 @@ const readTopic = async (options: VerifyOptions, reading: Reading): Promise<numb
 
 const take = async (
   { codec }: VerifyOptions,
-  { ends, demandedTo, audits }: Reading,
-  said: Said,
+  { ends, requiredTo, audits }: Reading,
+  versions: Versions,
   batch: Batch,
 ): Promise<number> => {
   const end = ends[batch.partition] ?? 0;
@@ -195,17 +195,17 @@ const take = async (
   for (const { offset, value } of batch.records) {
     if (offset >= end || value === null) continue;
     audit?.record(offset, value);
-    said.demanded = offset < (demandedTo[batch.partition] ?? 0);
-    addOutcome(said, codec.decode(value), offset);
+    versions.required = offset < (requiredTo[batch.partition] ?? 0);
+    addOutcome(versions, codec.decode(value), offset);
     taken += 1;
   }
   audit?.reached(Math.min(batch.nextOffset, end));
   return taken;
 };
 
-/** Takes rows as the sink would insert them, and keeps whose they are and their version. */
-class Said implements Rows {
-  demanded = false;
+/** Takes rows as the sink would insert them; writes their keys and versions into a table. */
+class Versions implements Rows {
+  required = false;
   private readonly writer = new RowBinaryWriter();
   private readonly encoder;
   private count = 0;
@@ -219,7 +219,7 @@ class Said implements Rows {
       workspace: lowCardinality(string),
       key: string,
       version: logVersion,
-      demanded: bool,
+      required: bool,
     });
   }
 
@@ -233,7 +233,7 @@ class Said implements Rows {
     const key = KEYS[encoder.table]?.of(values);
     if (key === undefined || (this.workspace !== null && this.workspace !== workspace)) return;
     const version = values['version'] as LogVersion;
-    this.encoder.write(this.writer, { kind: encoder.table, workspace, key, version, demanded: this.demanded });
+    this.encoder.write(this.writer, { kind: encoder.table, workspace, key, version, required: this.required });
     this.count += 1;
   }
 
@@ -250,7 +250,7 @@ class Said implements Rows {
 
 const compare = async (
   client: ClickHouse,
-  { said, kept }: { said: string; kept: string },
+  { inTopic, inTable }: { inTopic: string; inTable: string },
   truncated: boolean,
 ): Promise<TableReport[]> => {
   const isMissing = 'due > held';
@@ -258,22 +258,22 @@ const compare = async (
   const found = await queryRows<TableReport>(
     client,
     `SELECT
-       kind AS table, countIf(in_topic) AS said, countIf(in_table) AS kept,
+       kind AS table, countIf(in_topic) AS inTopic, countIf(in_table) AS inTable,
        countIf(${isMissing}) AS missing, countIf(${isUnexplained}) AS unexplained,
        groupArrayIf(${EXAMPLES})(concat(workspace, ' ', key), ${isMissing} OR ${isUnexplained}) AS examples
      FROM (
-       SELECT kind, workspace, key, max(kept) AS in_table, max(NOT kept) AS in_topic,
-         maxIf(version, kept) AS held, maxIf(version, demanded) AS due,
-         has(groupArrayIf(version, NOT kept), held) AS explained
+       SELECT kind, workspace, key, max(from_table) AS in_table, max(NOT from_table) AS in_topic,
+         maxIf(version, from_table) AS held, maxIf(version, required) AS due,
+         has(groupArrayIf(version, NOT from_table), held) AS explained
        FROM (
-         SELECT kind, workspace, key, version, demanded, false AS kept FROM ${said}
+         SELECT kind, workspace, key, version, required, false AS from_table FROM ${inTopic}
          UNION ALL
-         SELECT kind, workspace, key, version, false AS demanded, true AS kept FROM ${kept}
+         SELECT kind, workspace, key, version, false AS required, true AS from_table FROM ${inTable}
        )
        GROUP BY kind, workspace, key
      )
      GROUP BY kind`,
   );
-  const none = { said: 0, kept: 0, missing: 0, unexplained: 0, examples: [] };
+  const none = { inTopic: 0, inTable: 0, missing: 0, unexplained: 0, examples: [] };
   return Object.keys(KEYS).map((table) => found.find((report) => report.table === table) ?? { table, ...none });
 };

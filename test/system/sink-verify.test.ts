@@ -32,18 +32,18 @@ it('agrees with what the sink wrote, and leaves nothing behind', async () => {
   expect(report).toMatchObject({ ok: true, records: 26, truncated: false, blocks: { differing: 0 } });
   expect(report.blocks.checked).toBeGreaterThanOrEqual(2);
   expect(report.tables).toEqual([
-    { table: 'trait_events', said: 21, kept: 21, missing: 0, unexplained: 0, examples: [] },
-    { table: 'carts', said: 1, kept: 1, missing: 0, unexplained: 0, examples: [] },
-    { table: 'people', said: 2, kept: 2, missing: 0, unexplained: 0, examples: [] },
-    { table: 'person_aliases', said: 1, kept: 1, missing: 0, unexplained: 0, examples: [] },
+    { table: 'trait_events', inTopic: 21, inTable: 21, missing: 0, unexplained: 0, examples: [] },
+    { table: 'carts', inTopic: 1, inTable: 1, missing: 0, unexplained: 0, examples: [] },
+    { table: 'people', inTopic: 2, inTable: 2, missing: 0, unexplained: 0, examples: [] },
+    { table: 'person_aliases', inTopic: 1, inTable: 1, missing: 0, unexplained: 0, examples: [] },
   ]);
-  expect(tableOf(await run('w1'), 'trait_events')).toMatchObject({ said: 1, kept: 1 });
+  expect(tableOf(await run('w1'), 'trait_events')).toMatchObject({ inTopic: 1, inTable: 1 });
   expect(
     await world.rows("SELECT name FROM system.tables WHERE database = currentDatabase() AND name LIKE 'verify%'"),
   ).toEqual([]);
 });
 
-it('finds rows that are gone, rows that are stale and rows that nobody said', async () => {
+it('finds rows that are gone, rows that are stale and rows that no record explains', async () => {
   const change = (query: string): Promise<unknown> =>
     world.client.command({ query, clickhouse_settings: { mutations_sync: '2' } });
   await change("ALTER TABLE trait_events DELETE WHERE cart_id = 'cart-7'");
@@ -52,15 +52,15 @@ it('finds rows that are gone, rows that are stale and rows that nobody said', as
   const report = await run();
   expect(report.ok).toBe(false);
   expect(tableOf(report, 'carts')).toMatchObject({
-    said: 1,
-    kept: 2,
+    inTopic: 1,
+    inTable: 2,
     missing: 0,
     unexplained: 1,
     examples: ['w0 ghost'],
   });
   expect(tableOf(report, 'trait_events')).toMatchObject({ unexplained: 0 });
   const { missing } = tableOf(report, 'trait_events') as { missing: number };
-  // A merge may have dropped the older row of cart 3 before: then both words of it are gone.
+  // A merge of parts may have dropped the older row of cart 3 before: then both versions are gone.
   expect(missing).toBe(2);
 });
 
@@ -75,7 +75,7 @@ it('finds a block whose records are not those that were written', async () => {
   expect(report.blocks.differing).toBeGreaterThanOrEqual(1);
 });
 
-it('demands nothing that the sink has not come to yet', async () => {
+it('requires nothing that the sink has not written yet', async () => {
   await world.say(0, [{ trait: traitEvent(50) }]);
   expect(await run()).toMatchObject({ ok: true, records: 27 });
 });

@@ -26,7 +26,7 @@ const traits = (from: number, to: number, fields = {}): Partial<Outcome>[] =>
   Array.from({ length: to - from }, (_, at) => ({ trait: traitEvent(from + at, fields) }));
 
 describe('nothing is lost, nothing counts twice', () => {
-  it('goes on where the ledger ends, and writes nothing anew when it is complete', async () => {
+  it('resumes where the ledger ends, and writes nothing again when it is complete', async () => {
     await world.say(0, traits(0, 50));
     const first = world.start();
     await world.settled(first);
@@ -44,9 +44,9 @@ describe('nothing is lost, nothing counts twice', () => {
   });
 
   it.each(['after an hour', 'at the end'])(
-    'the rows of single blocks may grow old and go: a checkpoint %s says them all',
+    'the rows of single blocks may expire: a checkpoint %s sums them all up',
     async (when) => {
-      // Written when they are past their time to live already.
+      // Past their time to live as soon as they are written.
       let aheadMs = 0;
       const clock: Clock = {
         wallMs: () => systemClock.wallMs() - 101 * DAY_MS,
@@ -75,7 +75,7 @@ describe('nothing is lost, nothing counts twice', () => {
     },
   );
 
-  it('comes to the end of what was written in transactions, markers and all, also when it starts behind one', async () => {
+  it('reaches the end of what was written in transactions, including markers, also when it starts after one', async () => {
     const writer = world.kafka.transactional(`${world.prefix}writer`);
     await writer.init();
     const commit = async (from: number, to: number): Promise<void> => {
@@ -101,9 +101,9 @@ describe('nothing is lost, nothing counts twice', () => {
     await writer.close();
   });
 
-  it('a ledger of another sink over the same offsets does no harm, a gap in it is filled', async () => {
+  it('ledger rows of another sink for the same offsets do no harm; a gap in them is filled', async () => {
     await world.say(0, traits(0, 40));
-    // The rows of 0 to 9 were never inserted in this test: the ledger is trusted, 30 to 39 is behind a gap.
+    // The rows of 0 to 9 are not inserted in this test: the ledger is trusted. 30 to 39 is after a gap.
     await world.client.insert({
       table: 'sink_ledger',
       values: [
@@ -148,7 +148,7 @@ describe('nothing is lost, nothing counts twice', () => {
     },
   );
 
-  it('two sinks at once over the same partitions: each row counts once', async () => {
+  it('two sinks at once on the same partitions: each row counts once', async () => {
     const one = world.start();
     await waitFor('the first in its group', () => one.ready());
     await world.say(0, traits(0, 200));
@@ -173,7 +173,7 @@ describe('nothing is lost, nothing counts twice', () => {
     expect(await countEvents()).toBe(520);
   });
 
-  it('waits for a ClickHouse that is away, and loses nothing', async () => {
+  it('waits while ClickHouse is unavailable, and loses nothing', async () => {
     const away = createClickHouse({ url: 'http://127.0.0.1:9', database: 'nowhere', requestTimeoutMs: 1_000 });
     await world.say(0, traits(0, 10));
     const sink = world.start({ client: away });
@@ -186,7 +186,7 @@ describe('nothing is lost, nothing counts twice', () => {
     expect(await countEvents()).toBe(10);
   });
 
-  it('takes no harm from connections that break, before or after an insert was done', async () => {
+  it('survives connections that break before or after an insert is done', async () => {
     const proxy = await flaky(5, world.clickhouseUrl);
     const client = createClickHouse({ ...world.client.options, url: proxy.url });
     const sink = world.start({ client });
@@ -202,7 +202,7 @@ describe('nothing is lost, nothing counts twice', () => {
     await proxy.close();
   });
 
-  it('stands still at a record that cannot be read, says so, and lets the other partitions go on', async () => {
+  it('stops at a record that cannot be read, reports it, and reads the other partitions on', async () => {
     await world.say(0, traits(0, 3));
     await world.producer.send({ topic: TOPICS.traitEvents, key: 'w0', value: Buffer.from('garbage'), partition: 0 });
     await world.say(0, traits(3, 5));
@@ -216,7 +216,7 @@ describe('nothing is lost, nothing counts twice', () => {
     expect(sink.ready()).toBe(true);
   });
 
-  it('stands still on another log than before, however far it reaches, unless the ledger is too old to know', async () => {
+  it('stops on another log than before, however long it is, unless the ledger is too old to know', async () => {
     const other = await openWorld();
     try {
       await world.say(0, traits(0, 10));
@@ -230,7 +230,7 @@ describe('nothing is lost, nothing counts twice', () => {
       expect(positionsOf(sink)).toMatchObject([{ state: 'stopped', position: 10 }, { state: 'running' }]);
       expect(sink.ready()).toBe(true);
       await sink.stop();
-      // The log that it was knows its own last record; of the other partition it never had any.
+      // The first log has the last record of its partition; in the other partition it never had one.
       const back = world.start();
       await waitFor('back', () => back.ready());
       expect(positionsOf(back)).toMatchObject([{ state: 'running', position: 10 }, { state: 'stopped' }]);
