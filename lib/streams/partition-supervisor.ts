@@ -260,7 +260,8 @@ export class PartitionSupervisor {
 
 const REASONS: Record<Problem['kind'], string> = {
   'corrupt log': 'partition stopped: its log cannot be read',
-  'broken continuity': 'partition stopped: its log is not the one that was read before',
+  'broken continuity':
+    'partition stopped: its log or its committed offset is not what it was when records were handled',
   'failing record': 'partition stopped: the topology fails on this record every time',
 };
 

@@ -1,6 +1,6 @@
 import type { Kafka } from '../kafka/types.ts';
 import { decodeChange, isReflected } from './changelog.ts';
-import type { Position } from './position.ts';
+import type { StartingPoint } from './starting-point.ts';
 import type { TaskCore } from './task-core.ts';
 
 /** How state is read back. Both rules hold in the product; a test takes each away to see what it is for. */
@@ -19,16 +19,26 @@ export interface Restored {
   dropped: number;
 }
 
-/** Reads a partition of the changelog into a task, up to what it holds now. Throws when `isCancelled` says so. */
-export async function restoreState<I>(
-  kafka: Kafka,
-  changelog: string,
-  partition: number,
-  committed: Position,
-  core: TaskCore<I>,
-  rules: RestoreRules,
-  isCancelled: () => boolean,
-): Promise<Restored> {
+/** A committed entry of the changelog reflects input that the group's committed offset does not cover. */
+export class UncoveredStateError extends Error {
+  override readonly name = 'UncoveredStateError';
+}
+
+export interface RestoreOptions {
+  kafka: Kafka;
+  changelog: string;
+  partition: number;
+  start: StartingPoint;
+  rules: RestoreRules;
+  isCancelled: () => boolean;
+}
+
+/**
+ * Reads a partition of the changelog into a task, up to what it holds now. Throws an UncoveredStateError when the
+ * changelog is ahead of the committed offset, and an Error when `isCancelled` returns true.
+ */
+export async function restoreState<I>(options: RestoreOptions, core: TaskCore<I>): Promise<Restored> {
+  const { kafka, changelog, partition, start, rules, isCancelled } = options;
   const end = (await kafka.endOffsets(changelog))[partition] ?? 0;
   let position = (await kafka.beginningOffsets(changelog))[partition] ?? 0;
   const restored: Restored = { entries: 0, dropped: 0 };
@@ -42,7 +52,12 @@ export async function restoreState<I>(
         position = batch.nextOffset;
         for (const record of batch.records) {
           const entry = decodeChange(record);
-          if (rules.dropUnreflected && !isReflected(entry, committed)) {
+          const isCovered = start.committedOffset !== null && isReflected(entry, start.position);
+          // Offset and state are committed in one transaction: neither is ever there without the other.
+          if (!isCovered && rules.isolation === 'read_committed') {
+            throw new UncoveredStateError(`the state reflects offset ${entry.position.offset} of the input`);
+          }
+          if (!isCovered && rules.dropUnreflected) {
             restored.dropped++;
             continue;
           }

@@ -230,6 +230,60 @@ describe('a partition whose log is another one than before', () => {
   });
 });
 
+describe('a partition whose committed offset is lost', () => {
+  /** Ten records are handled by one process; the next one finds what `change` made of the committed offset. */
+  async function reopened(change: (kafka: ScriptedKafka) => void) {
+    const kafka = new ScriptedKafka(clock);
+    const { runtime: before } = await world(kafka);
+    kafka.ends.fill(10);
+    kafka.give(1);
+    await until(() => kafka.committed[0]?.offset === 10);
+    await ended(before.stop());
+    change(kafka);
+    const logged: Record<string, unknown>[] = [];
+    const logger = pino({ level: 'error' }, { write: (line) => void logged.push(JSON.parse(line) as never) });
+    const w = await world(kafka, {}, new Registry(), logger);
+    kafka.ends.fill(20);
+    kafka.give(2);
+    return { ...w, logged };
+  }
+
+  it.each<[string, (kafka: ScriptedKafka) => void]>([
+    ['it is gone', (kafka) => (kafka.committed[0] = null)],
+    ['it has moved back', (kafka) => (kafka.committed[0] = { offset: 5, metadata: '{"log_time":4,"step":0}' })],
+  ])('stops, and names the way out, when %s although the changelog holds state', async (_, change) => {
+    const { runtime, folded, kafka, logged } = await reopened(change);
+    await until(() => runtime.positions()[0]?.state === 'stopped');
+    await clock.advance(120_000);
+    expect(runtime.positions()).toMatchObject([{ state: 'stopped' }]);
+    expect(folded).toEqual([[]]);
+    expect(kafka.committed[0]?.offset).not.toBe(20);
+    expect(logged.map(({ err }) => String(err)).join()).toMatch(/TOPIC_PREFIX/);
+  });
+
+  it('starts at the beginning when there is no state', async () => {
+    const { folded, kafka } = await reopened((kafka) => {
+      kafka.committed[0] = null;
+      kafka.changelogs[0] = [];
+    });
+    await until(() => kafka.committed[0]?.offset === 20);
+    expect(folded).toEqual([upTo(20)]);
+  });
+
+  it('is only tried again when another process has committed meanwhile', async () => {
+    const { kafka, runtime, folded, logged } = await reopened((kafka) => {
+      const { committed } = kafka;
+      const now = committed[0]!;
+      committed[0] = null;
+      kafka.onCommittedRead = () => (committed[0] = now);
+    });
+    await until(() => kafka.committed[0]?.offset === 20);
+    expect(folded).toEqual([upTo(20).slice(10)]);
+    expect(runtime.positions()).toMatchObject([{ state: 'running' }]);
+    expect(logged.map(({ msg }) => msg)).toEqual(['task failed; restarting it']);
+  });
+});
+
 describe('a record that breaks the topology', () => {
   const failing = (event: TestEvent): TestEvent => {
     if (event.at === 7) throw new Error('broken');

@@ -14,17 +14,24 @@ export interface Input {
   partition: number;
 }
 
+/** Where a task starts. */
+export interface StartingPoint extends Checkpoint {
+  /** The next offset by the group; null when it has committed nothing. */
+  committedOffset: number | null;
+}
+
 /**
- * Where to go on. What retention took before it was handled is lost: that is said, and what is there is handled. Throws
- * a BrokenContinuityError when the log is not the one whose records were handled.
+ * The offset and log time to start from. When retention has deleted records before they were handled, the loss is
+ * logged and the task starts at the first record that is left. Throws a BrokenContinuityError when the log is not the
+ * one whose records were handled.
  */
-export async function startingPoint(kafka: Kafka, clock: Clock, input: Input, logger: Logger): Promise<Checkpoint> {
+export async function startingPoint(kafka: Kafka, clock: Clock, input: Input, logger: Logger): Promise<StartingPoint> {
   const { topology, groupId, topic, partition } = input;
   const beginnings = await kafka.beginningOffsets(topic);
   const beginning = beginnings[partition] ?? 0;
   const end = (await kafka.endOffsets(topic))[partition] ?? 0;
   const committed = (await kafka.committedOffsets(groupId, topic))[partition] ?? null;
-  if (committed === null) return { ...START, position: { offset: beginning, step: 0 } };
+  if (committed === null) return { ...START, position: { offset: beginning, step: 0 }, committedOffset: null };
   const broken = (what: string): BrokenContinuityError =>
     new BrokenContinuityError(topic, partition, committed.offset, what);
   if (committed.offset > end) {
@@ -38,8 +45,27 @@ export async function startingPoint(kafka: Kafka, clock: Clock, input: Input, lo
   ) {
     throw broken(`at offset ${mark.offset} stands another record than the last one that was handled`);
   }
-  if (committed.offset >= beginning) return checkpoint;
+  if (committed.offset >= beginning) return { ...checkpoint, committedOffset: committed.offset };
   const where = { topology, partition, committed: committed.offset, beginning, end };
-  logger.error(where, 'records were lost: retention took them before they were handled');
-  return { ...checkpoint, position: { offset: beginning, step: 0 } };
+  logger.error(where, 'records are lost: retention deleted them before they were handled');
+  return { ...checkpoint, position: { offset: beginning, step: 0 }, committedOffset: committed.offset };
+}
+
+/**
+ * The error for state that the committed offset does not cover: a BrokenContinuityError, as handling that input again
+ * would count it twice and assign identifiers a second time; or an Error that a retry settles, when another process has
+ * committed since `start` was read.
+ */
+export async function uncoveredState(kafka: Kafka, input: Input, start: StartingPoint, cause: Error): Promise<Error> {
+  const { groupId, topic, partition } = input;
+  const committed = (await kafka.committedOffsets(groupId, topic))[partition] ?? null;
+  const before = start.committedOffset;
+  if ((committed?.offset ?? null) !== before) {
+    return new Error('another process has committed while the state was restored', { cause });
+  }
+  const offset = before === null ? 'is lost' : `is ${before}`;
+  const what =
+    `the committed offset of group ${groupId} ${offset}, but ${cause.message}. Handling that input again would ` +
+    'assign identifiers a second time: restore a backup of Kafka, or start with a new TOPIC_PREFIX and a new database';
+  return new BrokenContinuityError(topic, partition, start.position.offset, what, { cause });
 }

@@ -11,8 +11,8 @@ import { RecordFailedError, assertInvariant } from './errors.ts';
 import { InputBuffer } from './input-buffer.ts';
 import type { StreamMetrics } from './metrics.ts';
 import { encodeCheckpoint } from './position.ts';
-import { restoreState, type RestoreRules } from './restore.ts';
-import { startingPoint } from './starting-point.ts';
+import { UncoveredStateError, restoreState, type Restored, type RestoreRules } from './restore.ts';
+import { startingPoint, uncoveredState, type Input, type StartingPoint } from './starting-point.ts';
 import { TaskCore, type Limits } from './task-core.ts';
 import { TASK_TRANSITIONS, type TaskState } from './task-state.ts';
 import { Ticker } from './ticker.ts';
@@ -199,30 +199,40 @@ export class Task<I> {
 
   /** Only this order is safe: whoever had the partition before is fenced first, then what it committed is read. */
   private async open(): Promise<void> {
-    const { kafka, clock, topology, logger, metrics, restoreRules } = this.deps;
+    const { kafka, clock, topology, logger, metrics } = this.deps;
     const { partition } = this;
     const startedAtMs = clock.elapsedMs();
     await this.unlessEnding(this.transactional.init());
     const { topic } = topology.input;
     const input = { topology: topology.name, groupId: this.deps.name, topic, partition };
-    const checkpoint = await this.unlessEnding(startingPoint(kafka, clock, input, logger));
-    this.core = new TaskCore(topology, checkpoint);
-    this.mark = checkpoint.mark;
-    this.committed.position = checkpoint.position.offset;
-    const isCancelled = (): boolean => this.isEnding;
-    const changelog = changelogOf(this.deps.name);
-    const restored = await this.unlessEnding(
-      restoreState(kafka, changelog, partition, checkpoint.position, this.core, restoreRules, isCancelled),
-    );
+    const start = await this.unlessEnding(startingPoint(kafka, clock, input, logger));
+    this.core = new TaskCore(topology, start);
+    this.mark = start.mark;
+    this.committed.position = start.position.offset;
+    const restored = await this.unlessEnding(this.restore(input, start));
     // Nobody would end the reading of a task that has ended.
     if (this.isEnding) throw new ClosedError();
     metrics.restored.inc(this.labels, restored.entries);
-    this.input.start(checkpoint.position.offset);
+    this.input.start(start.position.offset);
     this.become({ name: 'running' });
     this.publish();
     this.events.onRunning();
     const elapsedMs = Math.round(clock.elapsedMs() - startedAtMs);
-    logger.info({ topology: topology.name, partition, ...checkpoint, ...restored, elapsedMs }, 'task is running');
+    logger.info({ topology: topology.name, partition, ...start, ...restored, elapsedMs }, 'task is running');
+  }
+
+  private async restore(input: Input, start: StartingPoint): Promise<Restored> {
+    const { kafka, name, restoreRules: rules } = this.deps;
+    const { partition } = input;
+    const isCancelled = (): boolean => this.isEnding;
+    try {
+      return await restoreState(
+        { kafka, changelog: changelogOf(name), partition, start, rules, isCancelled },
+        this.core,
+      );
+    } catch (error) {
+      throw error instanceof UncoveredStateError ? await uncoveredState(kafka, input, start, error) : error;
+    }
   }
 
   /** Handles what was read, up to one transaction. */

@@ -34,6 +34,7 @@ export async function world(
   kafka: ScriptedKafka,
   change: Partial<Topology<TestEvent>> = {},
   metrics = new Registry(),
+  logger = quiet,
 ): Promise<World> {
   const base = testTopology('runtime');
   const folded: number[][] = kafka.ends.map(() => []);
@@ -48,7 +49,7 @@ export async function world(
   const runtime = await runTopology({
     topology,
     kafka: kafka.port,
-    logger: quiet,
+    logger,
     clock,
     metrics,
     healthUrl: null,

@@ -5,6 +5,7 @@ import type {
   CommittedOffset,
   GroupOptions,
   Kafka,
+  KafkaRecord,
   Member,
   OutgoingRecord,
   PartitionOffset,
@@ -53,8 +54,12 @@ export class ScriptedKafka {
   keptBack: Batch[] | null = null;
   /** Comes with the next poll, as it is. */
   late: Batch[] = [];
+  /** The committed records of each partition of the changelog. */
+  readonly changelogs: KafkaRecord[][];
   /** Bytes of the values of each transaction that was committed. */
   readonly sizes: number[] = [];
+  /** Called when the committed offsets were read. */
+  onCommittedRead: () => void = () => undefined;
   rejoins = 0;
   ticks = 0;
   open = 0;
@@ -75,6 +80,7 @@ export class ScriptedKafka {
   ) {
     this.committed = new Array<CommittedOffset | null>(partitions).fill(null);
     this.ends = new Array<number>(partitions).fill(0);
+    this.changelogs = this.ends.map(() => []);
     this.lives = new Array<number>(partitions).fill(0);
   }
 
@@ -107,7 +113,8 @@ export class ScriptedKafka {
       topicPrefix: '',
       ensureTopics: () => Promise.resolve(),
       partitionsOf: () => Promise.resolve(this.partitions),
-      endOffsets: (topic) => Promise.resolve(topic === TEST_INPUT ? [...this.ends] : zeros),
+      endOffsets: (topic) =>
+        Promise.resolve(topic === TEST_INPUT ? [...this.ends] : this.changelogs.map(({ length }) => length)),
       beginningOffsets: () => Promise.resolve(zeros),
       partitionFor: () => 0,
       createProducer: () => ({
@@ -115,44 +122,40 @@ export class ScriptedKafka {
         queuedBytes: 0,
         close: () => Promise.resolve(),
       }),
-      createReader: ({ isolation }) => (isolation === 'read_committed' ? this.reader() : this.looker()),
+      createReader: () => this.reader(),
       joinGroup: (options): Member => {
         this.group = options;
         return this.member;
       },
       describeGroup: unused,
-      committedOffsets: () => Promise.resolve([...this.committed]),
+      committedOffsets: () => {
+        const committed = [...this.committed];
+        this.onCommittedRead();
+        return Promise.resolve(committed);
+      },
       transactional: (id) => this.transactional(Number(id.split('-').pop())),
       close: () => Promise.resolve(),
     };
   }
 
-  /** Reads beside the runtime, from where it is told. */
-  private looker(): Reader {
-    let looked: PartitionOffset[] = [];
-    return {
-      ...this.reader(),
-      assign: (partitions) => void (looked = partitions.map((at) => ({ ...at }))),
-      remove: (_topic, partition) => void (looked = looked.filter((at) => at.partition !== partition)),
-      poll: async () => {
-        await this.clock.sleep(READ_MS);
-        return looked.map((at) => this.read(at));
-      },
-    };
-  }
-
   private reader(): Reader {
     const { assigned } = this;
+    /** Of a reader that is assigned: it reads beside the runtime, once, from where it is told to. */
+    let looked: PartitionOffset[] | null = null;
     return {
-      assign: () => undefined,
+      assign: (partitions) => void (looked = partitions.map((at) => ({ ...at }))),
       seek: (at) => void assigned.set(at.partition, { ...at }),
       remove: (_topic, partition, owner) => {
+        looked = looked?.filter((at) => at.partition !== partition) ?? null;
         if (owner === undefined || assigned.get(partition)?.owner === owner) assigned.delete(partition);
       },
       pause: () => undefined,
       resume: () => undefined,
       poll: async () => {
         await this.clock.sleep(READ_MS);
+        if (looked !== null) {
+          return looked.map((at) => (at.topic === TEST_INPUT ? this.read(at) : this.readChangelog(at)));
+        }
         const readable = [...assigned.values()].filter((a) => a.offset < this.ends[a.partition]!);
         const corrupt = readable.find((a) => a.partition === this.corrupt);
         if (corrupt !== undefined)
@@ -182,11 +185,26 @@ export class ScriptedKafka {
     return { topic, partition, records, nextOffset: at.offset, highWatermark: end, lastStableOffset: end, owner };
   }
 
+  private readChangelog({ topic, partition, offset }: PartitionOffset): Batch {
+    const all = this.changelogs[partition]!;
+    const ends = { nextOffset: all.length, highWatermark: all.length, lastStableOffset: all.length };
+    return { topic, partition, records: all.slice(offset), ...ends };
+  }
+
+  private append(records: readonly OutgoingRecord[]): void {
+    for (const { topic, partition, key, value, headers = {} } of records) {
+      if (!topic.endsWith('-changelog')) continue;
+      const log = this.changelogs[partition!]!;
+      log.push({ offset: log.length, timestampMs: 0, key: Buffer.from(key!), value, headers });
+    }
+  }
+
   private transactional(partition: number) {
     const life = ++this.lives[partition]!;
     const closed = gate();
     let isClosed = false;
     let bytes = 0;
+    let sent: OutgoingRecord[] = [];
     this.open++;
     const kept = async (gates: Map<number, Gate>): Promise<void> => {
       const waiting = gates.get(partition);
@@ -201,6 +219,7 @@ export class ScriptedKafka {
       },
       send: (records: readonly OutgoingRecord[]) => {
         for (const { value } of records) bytes += value?.length ?? 0;
+        sent.push(...records);
         return Promise.resolve();
       },
       commit: async ({ offset, metadata }: { offset: number; metadata: string }) => {
@@ -211,6 +230,8 @@ export class ScriptedKafka {
         if (life !== this.lives[partition]) throw new FencedError(`${life} is fenced`);
         this.sizes.push(bytes);
         bytes = 0;
+        this.append(sent);
+        sent = [];
         this.committed[partition] = { offset, metadata };
         this.done.push(`p${partition} commit ${offset}`);
       },
