@@ -4,7 +4,7 @@ import Cluster from 'kafkajs/src/cluster/index.js';
 import loggers from 'kafkajs/src/loggers/index.js';
 import type { SASLOptions, logCreator } from 'kafkajs';
 import type { Logger } from 'pino';
-import { within, type Clock } from '../clock/index.ts';
+import { Backoff, within, type Clock } from '../clock/index.ts';
 import type { KafkaSecurity } from './types.ts';
 import { KafkaUnavailableError, kafkaErrorType, messageOf } from './errors.ts';
 
@@ -106,7 +106,9 @@ export function link({ brokers, clientId, logger, clock, security, socketFactory
   };
 }
 
-/** Errors that no second try will mend. */
+const RETRY_PAUSES = { firstMs: 50, maxMs: 1_000 };
+
+/** Errors that a retry cannot resolve. */
 const FINAL = new Set([
   'TOPIC_AUTHORIZATION_FAILED',
   'GROUP_AUTHORIZATION_FAILED',
@@ -129,12 +131,14 @@ export class ControlCluster {
   async ask<T>(what: string, ask: (cluster: Cluster) => Promise<T>, final?: (error: unknown) => boolean): Promise<T> {
     const { clock } = this.connection;
     const deadline = clock.elapsedMs() + this.patienceMs;
-    for (let pauseMs = 50; ; pauseMs = Math.min(1_000, pauseMs * 2)) {
+    const backoff = new Backoff(RETRY_PAUSES);
+    for (;;) {
       try {
         return await within(this.connected().then(ask), deadline - clock.elapsedMs(), clock);
       } catch (error) {
         if (final?.(error) === true || FINAL.has(kafkaErrorType(error) ?? '')) throw error;
         await this.drop();
+        const pauseMs = backoff.nextMs();
         if (this.closed || clock.elapsedMs() + pauseMs > deadline) {
           throw new KafkaUnavailableError(`${what}: ${messageOf(error)}`, { cause: error });
         }

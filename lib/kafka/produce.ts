@@ -3,6 +3,7 @@ import type Cluster from 'kafkajs/src/cluster/index.js';
 import type { Broker } from 'kafkajs-internals';
 import { link, type Connection, type Link } from './cluster.ts';
 import { encodeBatch } from './encode-batch.ts';
+import { Backoff } from '../clock/index.ts';
 import { KafkaUnavailableError, kafkaErrorType, messageOf } from './errors.ts';
 import type { OutgoingRecord } from './types.ts';
 
@@ -12,8 +13,7 @@ const ALL_REPLICAS = -1;
 const BROKER_TIMEOUT_MS = 10_000;
 const DUPLICATE_SEQUENCE_NUMBER = 46;
 const MAX_SEQUENCE = 2 ** 31;
-const FIRST_PAUSE_MS = 20;
-const MAX_PAUSE_MS = 500;
+const RETRY_PAUSES = { firstMs: 20, maxMs: 500 };
 
 /** Records of one partition that make one batch. */
 export interface PartitionRecords {
@@ -152,9 +152,11 @@ export class ProducerSession {
       partition,
       buf: encodeBatch(records, this.batchIdentity(topic, partition, records.length), now),
     }));
-    for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(MAX_PAUSE_MS, pauseMs * 2)) {
+    const backoff = new Backoff(RETRY_PAUSES);
+    for (;;) {
       const { failed, error } = await this.attempt(waiting);
       if (failed.length === 0) return;
+      const pauseMs = backoff.nextMs();
       if (this.closed || !isPassing(error) || clock.elapsedMs() + pauseMs > deadlineMs) throw error;
       logger.debug({ err: messageOf(error), batches: failed.length }, 'sending again');
       waiting = failed;

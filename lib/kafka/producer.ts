@@ -1,4 +1,4 @@
-import { within } from '../clock/index.ts';
+import { Backoff, within } from '../clock/index.ts';
 import type { Connection } from './cluster.ts';
 import { Deadlines } from './deadlines.ts';
 import { BackpressureError, KafkaUnavailableError, messageOf } from './errors.ts';
@@ -9,7 +9,7 @@ import type { OutgoingRecord, Producer, ProducerOptions } from './types.ts';
 const MAX_REQUEST_BYTES = 4 << 20;
 /** A producer without transactions has no use for it, but the request has a field. */
 const TRANSACTION_TIMEOUT_MS = 60_000;
-const MAX_PAUSE_MS = 1_000;
+const RETRY_PAUSES = { firstMs: 50, maxMs: 1_000 };
 
 interface Waiting {
   record: OutgoingRecord;
@@ -163,13 +163,15 @@ export class BatchingProducer implements Producer {
   /** The session at hand, or a new one as soon as a broker gives it an id. */
   private async ready(deadlineMs: number): Promise<ProducerSession> {
     const { clock } = this.connection;
-    for (let pauseMs = 50; ; pauseMs = Math.min(MAX_PAUSE_MS, pauseMs * 2)) {
+    const backoff = new Backoff(RETRY_PAUSES);
+    for (;;) {
       const session = (this.session ??= new ProducerSession(this.connection, null));
       try {
         await (this.begun ??= begin(session));
         return session;
       } catch (error) {
         if (this.session === session) this.dropSession();
+        const pauseMs = backoff.nextMs();
         if (this.closed || clock.elapsedMs() + pauseMs > deadlineMs) throw error;
         await clock.sleep(pauseMs);
       }

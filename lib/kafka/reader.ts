@@ -1,6 +1,6 @@
 import type Cluster from 'kafkajs/src/cluster/index.js';
 import errors from 'kafkajs/src/protocol/error.js';
-import { Waker, type Clock } from '../clock/index.ts';
+import { Backoff, Waker, type Clock } from '../clock/index.ts';
 import { link, type Connection, type Link } from './cluster.ts';
 import { CorruptRecordError, OffsetOutOfRangeError, messageOf, type UnreadablePartitionError } from './errors.ts';
 import { fetchFrom, type FetchPartition, type FetchedPartition } from './fetch.ts';
@@ -15,7 +15,6 @@ const isUnexpected = ({ errorCode }: FetchedPartition): boolean =>
   errorCode !== 0 && errorCode !== OFFSET_OUT_OF_RANGE && !UNREADABLE.has(errorCode);
 const DEFAULT_MAX_BYTES = 8 << 20;
 const DEFAULT_MAX_PARTITION_BYTES = 2 << 20;
-const MAX_PAUSE_MS = 1_000;
 
 interface Assigned {
   topic: string;
@@ -40,7 +39,8 @@ export class KafkaReader implements Reader {
   private failure: UnreadablePartitionError | null = null;
   private link: Link | null = null;
   private closed = false;
-  private pauseMs = 0;
+  private readonly backoff = new Backoff({ firstMs: 50, maxMs: 1_000 });
+  private interrupted = false;
   private retryAtMs = 0;
   private readonly clock: Clock;
   private readonly waker: Waker;
@@ -174,9 +174,9 @@ export class KafkaReader implements Reader {
   /** Any trouble costs the connections: new ones know the leaders of today. */
   private async reconnectLater(error: unknown): Promise<void> {
     if (this.closed) return;
-    if (this.pauseMs === 0) this.connection.logger.warn({ err: messageOf(error) }, 'reading is interrupted');
-    this.pauseMs = Math.min(MAX_PAUSE_MS, Math.max(50, this.pauseMs * 2));
-    this.retryAtMs = this.clock.elapsedMs() + this.pauseMs;
+    if (!this.interrupted) this.connection.logger.warn({ err: messageOf(error) }, 'reading is interrupted');
+    this.interrupted = true;
+    this.retryAtMs = this.clock.elapsedMs() + this.backoff.nextMs();
     await this.disconnect();
   }
 
@@ -203,7 +203,8 @@ export class KafkaReader implements Reader {
         partitions,
       });
       if (this.closed) return;
-      this.pauseMs = 0;
+      this.interrupted = false;
+      this.backoff.reset();
       // What is sound first: an error that costs the connections would cost the rest of the reply, too.
       const bySoundness = [...fetched].sort((a, b) => Number(isUnexpected(a)) - Number(isUnexpected(b)));
       for (const reply of bySoundness) this.take(reply, asked);

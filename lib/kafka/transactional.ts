@@ -1,6 +1,6 @@
 import type Cluster from 'kafkajs/src/cluster/index.js';
 import type { Broker } from 'kafkajs-internals';
-import type { Clock } from '../clock/index.ts';
+import { Backoff, type Clock } from '../clock/index.ts';
 import type { Connection } from './cluster.ts';
 import { FencedError, TransactionError, kafkaErrorType, messageOf } from './errors.ts';
 import { Groups, Placement, type PartitionsOf } from './placement.ts';
@@ -18,8 +18,7 @@ const TRANSACTION_COORDINATOR = 1;
 /** How long steps are tried again: well within the transaction's own time-out. */
 const STEP_PATIENCE_MS = 6_000;
 const INIT_PATIENCE_MS = 30_000;
-const FIRST_PAUSE_MS = 2;
-const MAX_PAUSE_MS = 200;
+const RETRY_PAUSES = { firstMs: 2, maxMs: 200 };
 
 const FENCED = new Set(['INVALID_PRODUCER_EPOCH', 'PRODUCER_FENCED', 'INVALID_PRODUCER_ID_MAPPING']);
 
@@ -171,11 +170,13 @@ export class KafkaTransactional implements Transactional {
     forget: () => void,
   ): Promise<T> {
     const deadline = this.clock.elapsedMs() + patienceMs;
-    for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(MAX_PAUSE_MS, pauseMs * 2)) {
+    const backoff = new Backoff(RETRY_PAUSES);
+    for (;;) {
       try {
         return await ask(await this.session.connected());
       } catch (error) {
         const type = kafkaErrorType(error) ?? '';
+        const pauseMs = backoff.nextMs();
         if ((!BUSY.has(type) && !MOVED.has(type)) || this.clock.elapsedMs() + pauseMs > deadline) throw error;
         if (MOVED.has(type)) forget();
         await this.clock.sleep(pauseMs);

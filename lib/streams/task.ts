@@ -1,6 +1,6 @@
 import type { Logger } from 'pino';
 import { UndecodableError, UnknownSchemaError } from '../avro/index.ts';
-import type { Clock } from '../clock/index.ts';
+import { Backoff, type Clock } from '../clock/index.ts';
 import { markOf, type Mark } from '../kafka/continuity.ts';
 import type { Batch, Kafka, KafkaRecord, OutgoingRecord, Producer, Reader, Transactional } from '../kafka/types.ts';
 import type { StagePosition } from '../telemetry/index.ts';
@@ -26,7 +26,7 @@ import { assertTransition } from './transitions.ts';
 const MAX_RECORDS = 2_000;
 const LIMITS: Limits = { effects: 5_000, bytes: 8 << 20 };
 const RECHECK_CLOCK_MS = 1_000;
-const MAX_LOAD_PAUSE_MS = 5_000;
+const LOAD_PAUSES = { firstMs: 100, maxMs: 5_000 };
 /** How long a closing task may take to finish its transaction; then it is left to the broker and the next init. */
 const CLOSE_PATIENCE_MS = 5_000;
 
@@ -299,7 +299,8 @@ export class Task<I> {
   private async decode(record: KafkaRecord): Promise<I | undefined> {
     const { topology, logger, metrics } = this.deps;
     const where = { topology: topology.name, partition: this.partition, offset: record.offset };
-    for (let pauseMs = 100; ; pauseMs = Math.min(MAX_LOAD_PAUSE_MS, pauseMs * 2)) {
+    const backoff = new Backoff(LOAD_PAUSES);
+    for (;;) {
       try {
         if (record.value === null) throw new UndecodableError('no value');
         return topology.input.decode(record.value);
@@ -320,7 +321,7 @@ export class Task<I> {
             { ...where, schema: error.schemaId, err: cause },
             'cannot load the schema of a record; retrying',
           );
-          await this.pause(pauseMs);
+          await this.pause(backoff.nextMs());
         }
       }
     }

@@ -1,9 +1,12 @@
 /** Sends signed webhooks over HTTP, as Jane does. */
 import http from 'node:http';
 import https from 'node:https';
-import type { Clock } from '../clock/index.ts';
+import { Backoff, type Clock } from '../clock/index.ts';
 import { signatureOf } from '../jane/signature.ts';
 import type { SimulatedWebhook, WebhookEvent } from '../simulate/index.ts';
+
+/** The longest pause before a webhook is sent again, also when the server asks for a longer one. */
+const MAX_PAUSE_MS = 10_000;
 
 /** Where the webhooks of one event go: the answer to creating a subscription. */
 export interface Target {
@@ -100,13 +103,13 @@ function quantile(sorted: readonly number[], q: number): number {
 const LATENCIES_KEPT = 20_000;
 
 class Sender {
-  readonly #options: SendOptions;
-  readonly #agents: Agents;
-  readonly #urls = new Map<string, URL>();
+  private readonly options: SendOptions;
+  private readonly agents: Agents;
+  private readonly urls = new Map<string, URL>();
   /** The request timestamp of each delivery: a repeat carries the same one. */
-  readonly #stamps = new WeakMap<SimulatedWebhook, number>();
-  readonly #beganMs: number;
-  readonly #latencies: number[] = [];
+  private readonly stamps = new WeakMap<SimulatedWebhook, number>();
+  private readonly beganMs: number;
+  private readonly latencies: number[] = [];
   readonly byStatus: Record<string, number> = {};
   started = 0;
   done = 0;
@@ -116,19 +119,19 @@ class Sender {
   behindMs = 0;
 
   constructor(options: SendOptions) {
-    this.#options = options;
-    this.#beganMs = options.clock.elapsedMs();
+    this.options = options;
+    this.beganMs = options.clock.elapsedMs();
     const settings = { keepAlive: true, maxSockets: options.concurrency, scheduling: 'fifo' as const };
-    this.#agents = { http: new http.Agent(settings), https: new https.Agent(settings) };
+    this.agents = { http: new http.Agent(settings), https: new https.Agent(settings) };
   }
 
   progress(): SendProgress {
     const { started, done, accepted, retries } = this;
-    return { started, done, accepted, retries, elapsedMs: this.#options.clock.elapsedMs() - this.#beganMs };
+    return { started, done, accepted, retries, elapsedMs: this.options.clock.elapsedMs() - this.beganMs };
   }
 
   result(): SendResult {
-    const sorted = this.#latencies.sort((a, b) => a - b);
+    const sorted = this.latencies.sort((a, b) => a - b);
     const latencyMs = { p50: quantile(sorted, 0.5), p99: quantile(sorted, 0.99) };
     return {
       ...this.progress(),
@@ -140,72 +143,73 @@ class Sender {
   }
 
   close(): void {
-    this.#agents.http.destroy();
-    this.#agents.https.destroy();
+    this.agents.http.destroy();
+    this.agents.https.destroy();
   }
 
   /** How long until this delivery is due, in milliseconds; negative when it is late. */
   dueInMs(webhook: SimulatedWebhook): number {
-    if (this.#options.live) return webhook.atMs - this.#options.clock.wallMs();
-    if (this.#options.rate === undefined) return 0;
-    return (this.started * 1_000) / this.#options.rate - (this.#options.clock.elapsedMs() - this.#beganMs);
+    if (this.options.live) return webhook.atMs - this.options.clock.wallMs();
+    if (this.options.rate === undefined) return 0;
+    return (this.started * 1_000) / this.options.rate - (this.options.clock.elapsedMs() - this.beganMs);
   }
 
   async deliver(webhook: SimulatedWebhook): Promise<void> {
-    const attempts = this.#options.attempts ?? 10;
+    const attempts = this.options.attempts ?? 10;
+    const backoff = new Backoff({ firstMs: 200, maxMs: MAX_PAUSE_MS });
     for (let attempt = 1; attempt <= attempts; attempt += 1) {
-      const answer = await this.#attempt(webhook);
+      const answer = await this.attempt(webhook);
       if (answer !== null && answer.status >= 200 && answer.status < 300) {
         this.accepted += 1;
         return;
       }
       const again = answer === null || answer.status === 429 || answer.status === 503;
-      if (!again || attempt === attempts || this.#options.signal?.aborted) break;
+      if (!again || attempt === attempts || this.options.signal?.aborted) break;
       this.retries += 1;
-      await this.#options.clock.sleep(
-        Math.min(10_000, answer?.retryAfterMs ?? 100 * 2 ** attempt),
-        this.#options.signal,
+      await this.options.clock.sleep(
+        Math.min(MAX_PAUSE_MS, answer?.retryAfterMs ?? backoff.nextMs()),
+        this.options.signal,
       );
     }
     this.failed += 1;
   }
 
-  async #attempt(webhook: SimulatedWebhook): Promise<Answer | null> {
-    const target = this.#options.targets[webhook.event];
-    const url = this.#urls.get(target.url) ?? new URL(target.url);
-    this.#urls.set(target.url, url);
-    const headers = signedHeaders(target, webhook.body, this.#stamp(webhook.repeats ?? webhook));
-    const { clock } = this.#options;
+  private async attempt(webhook: SimulatedWebhook): Promise<Answer | null> {
+    const target = this.options.targets[webhook.event];
+    const url = this.urls.get(target.url) ?? new URL(target.url);
+    this.urls.set(target.url, url);
+    const headers = signedHeaders(target, webhook.body, this.stamp(webhook.repeats ?? webhook));
+    const { clock } = this.options;
     const beganMs = clock.elapsedMs();
     try {
-      const answer = await post(this.#agents, url, headers, webhook.body);
-      this.#count(String(answer.status));
-      if (answer.status < 300) this.#keepLatency(clock.elapsedMs() - beganMs);
+      const answer = await post(this.agents, url, headers, webhook.body);
+      this.count(String(answer.status));
+      if (answer.status < 300) this.keepLatency(clock.elapsedMs() - beganMs);
       return answer;
     } catch {
-      this.#count('error');
+      this.count('error');
       return null;
     }
   }
 
   /** Now for a new delivery or one whose timestamp has become too old; a repeat carries the timestamp of the first. */
-  #stamp(first: SimulatedWebhook): number {
-    const nowMs = this.#options.clock.wallMs();
-    const known = this.#stamps.get(first);
+  private stamp(first: SimulatedWebhook): number {
+    const nowMs = this.options.clock.wallMs();
+    const known = this.stamps.get(first);
     if (known !== undefined && nowMs - known < 240_000) return known;
-    this.#stamps.set(first, nowMs);
+    this.stamps.set(first, nowMs);
     return nowMs;
   }
 
-  #count(status: string): void {
+  private count(status: string): void {
     this.byStatus[status] = (this.byStatus[status] ?? 0) + 1;
   }
 
-  #keepLatency(latencyMs: number): void {
-    if (this.#latencies.length < LATENCIES_KEPT) this.#latencies.push(latencyMs);
+  private keepLatency(latencyMs: number): void {
+    if (this.latencies.length < LATENCIES_KEPT) this.latencies.push(latencyMs);
     else {
       const index = Math.floor(Math.random() * this.accepted);
-      if (index < LATENCIES_KEPT) this.#latencies[index] = latencyMs;
+      if (index < LATENCIES_KEPT) this.latencies[index] = latencyMs;
     }
   }
 }
