@@ -1,6 +1,5 @@
 /**
- * What every npm script goes through: `node scripts/run.mjs <name> [arguments]`. Plain JavaScript without
- * dependencies, since it sees to it that they are there: answers --help, checks what the machine must have, installs
+ * What every npm script goes through: `node scripts/run.mjs <name> [arguments]`. Plain JavaScript without dependencies, because it installs them: answers --help, checks what the machine must have, installs
  * packages when they are missing or stale, bundles the services and scripts into dist/ when a source changed, and
  * runs dist/scripts/<name>.js (or a tool of others) in this very process, so that a signal reaches it.
  */

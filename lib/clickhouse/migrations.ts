@@ -127,7 +127,7 @@ const tables: Migration = {
     TTL toDateTime(received_at) + INTERVAL 30 DAY
     SETTINGS ${DURABLE}`,
 
-    // Checkpoints stay for ever (one row a partition); blocks are kept to be looked at.
+    // Checkpoints are kept forever (one row per partition); blocks are kept for inspection.
     `CREATE TABLE IF NOT EXISTS sink_ledger (
       topic LowCardinality(String),
       partition UInt32,
@@ -144,10 +144,10 @@ const tables: Migration = {
   ],
 };
 
-/** What every view reads with, whatever the session of the analyst has set. */
+/** Settings of every view, independent of the analyst's session. */
 const READ = 'SETTINGS do_not_merge_across_partitions_select_final = 1, join_use_nulls = 0';
 
-/** A row's person with the merges applied; `alias` is the joined table. 0 is nobody's id. */
+/** A row's person with merges applied; `alias` is the joined table. No person has the id 0. */
 const resolved = (row: string): string => `if(alias.winner = 0, ${row}.person_id, alias.winner) AS person_id`;
 
 const aliasJoin = (
@@ -197,7 +197,7 @@ const views: Migration = {
   ],
 };
 
-/** Of the last record in a block or before a checkpoint: '' where an earlier release wrote the row, which knew none. */
+/** The mark of the last record in a block or before a checkpoint; '' in rows that earlier releases wrote. */
 const lastRecord: Migration = {
   id: 3,
   name: 'the last record of a block',

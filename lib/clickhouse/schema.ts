@@ -130,7 +130,7 @@ export type DeadLetterRow = RowFrom<typeof deadLetterRows>;
 /**
  * A block of a partition that all tables contain, or a checkpoint: one row for everything from `first_offset` to
  * `last_offset`. Key: topic, partition, checkpoint, first_offset; of two rows the longer one is valid. `last_record` is
- * the mark (lib/kafka/continuity.ts) of the last record in it or before it; '' if there is none.
+ * the mark (lib/kafka/continuity.ts) of the last record in it or before it; '' if it is unknown.
  */
 export const ledgerRows = rowEncoder(TABLES.sinkLedger, {
   topic: lowCardinality(string),

@@ -44,8 +44,7 @@ export class ManualClock implements Clock {
   }
 
   /**
-   * Moves time on by `ms`. Sleepers wake in the order of their times, each at its own time, and whatever they go on to
-   * do without sleeping or real I/O is done before the next one wakes.
+   * Advances time by `ms`. Sleepers wake in the order of their times, each at its own time; everything that a sleeper does without sleeping or real I/O is done before the next one wakes.
    */
   async advance(ms: number): Promise<void> {
     const targetMs = this.nowMs + ms;

@@ -44,8 +44,7 @@ const POLL_MIN_MS = 10;
 const POLL_MAX_MS = 250;
 
 /**
- * Follows the positions of a stage by asking the members of its group, only while a caller waits. A position stays true
- * whichever member reported it. A deadline counts only from a running member, because a restoring one does not know it
+ * Follows the positions of a stage by asking the members of its group, only while a caller waits. A position remains valid, no matter which member reported it. A deadline counts only from a running member, because a restoring one does not know it
  * yet.
  */
 export class StageWatcher {

@@ -7,7 +7,7 @@ import { announceHealth } from './supervisor.ts';
 /** What a service reports about itself once it works. */
 export interface HealthReport {
   ready(): boolean;
-  /** Where its stages stand in their topics. */
+  /** The progress of its stages in their topics. */
   positions?(): StagePosition[];
 }
 

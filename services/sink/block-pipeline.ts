@@ -21,7 +21,7 @@ export interface BlockPipelineOptions {
 export class BlockPipeline {
   private free = true;
   private error: Error | null = null;
-  /** True when the last block is in the ledger, false when it was given up. Never rejects. */
+  /** True when the last block is in the ledger, false when it was abandoned. Never rejects. */
   private last: Promise<boolean> = Promise.resolve(true);
 
   constructor(private readonly options: BlockPipelineOptions) {}
@@ -41,7 +41,7 @@ export class BlockPipeline {
     });
   }
 
-  /** Resolves when every block is in the ledger or given up. */
+  /** Resolves when every block is in the ledger or abandoned. */
   async drained(): Promise<void> {
     await this.last;
   }

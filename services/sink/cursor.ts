@@ -42,7 +42,7 @@ export interface SubmittedRange {
 
 /**
  * The progress of the sink in one partition. Every move is a method; after each one
- * `next ≤ submitted ≤ gathered ≤ read` holds, or an AssertionError is thrown: going on could skip records.
+ * `next ≤ submitted ≤ gathered ≤ read` holds, or an AssertionError is thrown: continuing could skip records.
  */
 export class Cursor<M> {
   private current: CursorState = { name: 'opening', problem: null };
@@ -166,7 +166,7 @@ export class Cursor<M> {
     return { first: this.chainFirst, next: this.durableTo, mark: this.mark };
   }
 
-  /** A checkpoint was tried; it is not tried again at once, whatever came of it. */
+  /** A checkpoint was tried; it is not tried again at once, whether it succeeded or not. */
   triedCheckpoint(nowMs: number): void {
     this.checkpointAtMs = this.movedAtMs = nowMs;
   }

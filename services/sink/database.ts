@@ -9,7 +9,7 @@ export interface LedgerSpan {
   checkpoint: boolean;
   first: number;
   last: number;
-  /** The mark of the last record (lib/kafka/continuity.ts) as text; '' where there is none. */
+  /** The mark of the last record (lib/kafka/continuity.ts) as text; '' if it is unknown. */
   mark: string;
 }
 

@@ -10,7 +10,7 @@ export interface LedgerState {
   next: number;
   /** Blocks since the last checkpoint. */
   blocks: number;
-  /** Of the last record before `next`, or of an earlier one; undefined where none is known. */
+  /** The mark of the last record before `next`, or of an earlier one; undefined if none is known. */
   mark?: Mark | undefined;
 }
 

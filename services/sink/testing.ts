@@ -72,7 +72,7 @@ export class ScriptedKafka {
   readonly seeks: PartitionOffset[] = [];
   readonly removes: number[] = [];
   polls = 0;
-  /** What the log holds at every offset that is looked at by itself. */
+  /** What the log holds at every offset that is read individually. */
   standing = 'last';
   group: GroupOptions | undefined;
   private readonly ready: (Batch | Error)[] = [];

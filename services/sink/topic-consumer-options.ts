@@ -25,9 +25,9 @@ export interface TopicContent<M> {
 export interface SinkSettings {
   /** The least time between the beginnings of two blocks, unless one is full. */
   blockIntervalMs: number;
-  /** A block with so many records is full; the rest of a cause may still be added. */
+  /** A block with this many records is full; the rest of a cause may still be added. */
   blockRecordsMax: number;
-  /** A block with so many bytes of rows is full. */
+  /** A block with this many bytes of rows is full. */
   blockBytesMax: number;
   /** Continue after records that were deleted unread. */
   acceptLost: boolean;

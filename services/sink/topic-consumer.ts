@@ -356,7 +356,7 @@ export class TopicConsumer<M> {
     logger.error({ topic: content.topic, partition, problem, reason }, 'partition stopped; no record is skipped');
   }
 
-  /** Writes what is gathered, and checkpoints: nobody knows for how long the sink will be down. */
+  /** Writes what is gathered, and checkpoints: the sink may be down for long. */
   private async finish(): Promise<void> {
     const { work, options } = this;
     if (work !== null && !work.assignment.hasEnded && !work.gathering.isEmpty) await this.flush(work);

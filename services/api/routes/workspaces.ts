@@ -23,7 +23,7 @@ const settings = {
   default_country: country.describe('country of phone numbers without a country code'),
   retention_days: wholeNumber(1, 36_500)
     .nullable()
-    .describe('null for ever. The value is stored; rows are not deleted yet'),
+    .describe('null: forever. The value is stored; rows are not deleted yet'),
 };
 
 const workspaceSchema = z.strictObject({ id: z.string(), ...settings, ...metaSchema }).openapi('Workspace');
