@@ -104,9 +104,7 @@ export class TopicConsumer<M> {
    * and is reported elsewhere.
    */
   ready(): boolean {
-    if (this.state.name !== 'open') return false;
-    // A consumer without partitions writes nothing: no success would follow an earlier failure.
-    return this.cursors.size === 0 || this.options.writer.healthy;
+    return this.state.name === 'open' && this.options.writer.healthy;
   }
 
   private become(state: ConsumerState): void {

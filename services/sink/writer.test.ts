@@ -1,0 +1,79 @@
+import { describe, expect, it } from 'vitest';
+import { rowEncoder, uint8 } from '../../lib/clickhouse/rowbinary.ts';
+import { ManualClock } from '../../lib/clock/testing.ts';
+import { createLogger, createMetrics } from '../../lib/telemetry/index.ts';
+import { Block } from './block.ts';
+import { Ledger } from './ledger.ts';
+import { createSinkMetrics } from './metrics.ts';
+import { MemoryDatabase, recordOf } from './testing.ts';
+import { BlockWriter } from './writer.ts';
+
+const first = rowEncoder('first', { a: uint8 });
+const second = rowEncoder('second', { a: uint8 });
+
+function open() {
+  const clock = new ManualClock();
+  const database = new MemoryDatabase();
+  const ending = new AbortController();
+  const ledger = new Ledger({ database, topic: 't', clock });
+  const writer = new BlockWriter({
+    ...{ database, ledger, clock, topic: 't', signal: ending.signal },
+    logger: createLogger('test', 'silent'),
+    metrics: createSinkMetrics(createMetrics()),
+  });
+  const block = new Block(['first', 'second']);
+  block.add(first, { a: 1 });
+  block.add(second, { a: 2 });
+  block.count(0, { ...recordOf(5, 'x'), value: Buffer.from('x') }, 0);
+  return { clock, database, ending, writer, block, wanted: new AbortController() };
+}
+
+describe('BlockWriter', () => {
+  it('inserts all tables side by side, and retries only the one that was refused', async () => {
+    const { clock, database, writer, block, wanted } = open();
+    let isRefused = true;
+    database.refuse = (request) => request === 'first' && isRefused;
+    const written = writer.insertTables(block, wanted.signal);
+    await clock.advance(1_000);
+    expect(database.inserts.map(({ table }) => table)).toEqual(['second']);
+    expect(writer.healthy).toBe(false);
+    isRefused = false;
+    await clock.advance(5_000);
+    expect(await written).toBe(true);
+    expect(database.inserts.map(({ table }) => table)).toEqual(['second', 'first']);
+    expect(writer.healthy).toBe(true);
+  });
+
+  it('waits longer after each failure, up to five seconds', async () => {
+    const { clock, database, writer, block, wanted } = open();
+    const attemptsMs: number[] = [];
+    database.refuse = (request) => {
+      if (request === 'ledger') attemptsMs.push(clock.elapsedMs());
+      return true;
+    };
+    const written = writer.appendToLedger(block, wanted.signal);
+    await clock.advance(20_000);
+    const pausesMs = attemptsMs.slice(1).map((at, index) => at - attemptsMs[index]!);
+    expect(pausesMs).toEqual([100, 200, 400, 800, 1_600, 3_200, 5_000, 5_000]);
+    wanted.abort();
+    expect(await written).toBe(false);
+  });
+
+  it('gives up when the block is not wanted any more, and is healthy then', async () => {
+    const { clock, database, writer, block, wanted } = open();
+    database.refuse = (request) => request === 'second';
+    const written = writer.insertTables(block, wanted.signal);
+    await clock.advance(1_000);
+    wanted.abort();
+    expect([await written, writer.healthy]).toEqual([false, true]);
+  });
+
+  it('gives up when its requests are ended', async () => {
+    const { clock, database, ending, writer, block, wanted } = open();
+    database.refuse = () => true;
+    ending.abort();
+    const written = writer.appendToLedger(block, wanted.signal);
+    await clock.advance(0);
+    expect([await written, writer.healthy, database.ledger]).toEqual([false, true, []]);
+  });
+});
