@@ -4,7 +4,7 @@ import { AssertionError } from 'node:assert';
 export type Transitions<S extends string> = Readonly<Record<S, readonly S[]>>;
 
 /** Throws an AssertionError unless `table` lets `to` follow `from`. `what` names the thing in the message. */
-export const assertTransition = <S extends string>(what: string, table: Transitions<S>, from: S, to: S): void => {
+export function assertTransition<S extends string>(what: string, table: Transitions<S>, from: S, to: S): void {
   if (table[from].includes(to)) return;
   throw new AssertionError({ message: `${what}: "${from}" cannot become "${to}"` });
-};
+}

@@ -54,7 +54,7 @@ function run(args: string[], env: Record<string, string> = {}): Ran {
   return { child, ended: new Promise((resolve) => child.once('close', (code) => resolve({ code, out, err }))) };
 }
 
-const alive = (pid: number): boolean => {
+function alive(pid: number): boolean {
   try {
     process.kill(pid, 0);
     // A zombie has ended; its new parent has not reaped it yet.
@@ -62,7 +62,7 @@ const alive = (pid: number): boolean => {
   } catch {
     return false;
   }
-};
+}
 
 async function until(check: () => boolean): Promise<void> {
   for (let i = 0; i < 500 && !check(); i++) await sleep(10);

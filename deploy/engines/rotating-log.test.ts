@@ -13,10 +13,10 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
-const until = async (check: () => boolean): Promise<void> => {
+async function until(check: () => boolean): Promise<void> {
   for (let i = 0; i < 500 && !check(); i++) await sleep(10);
   expect(check()).toBe(true);
-};
+}
 
 describe('RotatingLog', () => {
   it('is set aside at 10 MB, and three are kept', async () => {

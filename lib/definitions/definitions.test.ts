@@ -76,7 +76,7 @@ class MemoryLog {
         this.asked += 1;
         return Promise.resolve([this.records.length]);
       },
-      createReader: () => this.#reader(),
+      createReader: () => this.reader(),
       createProducer: () => ({
         send: (sent) => {
           for (const one of Array.isArray(sent) ? sent : [sent]) this.records.push(one.value as Buffer);
@@ -88,7 +88,7 @@ class MemoryLog {
     };
   }
 
-  #reader(): Reader {
+  private reader(): Reader {
     const unused = (): void => undefined;
     let position = 0;
     return {

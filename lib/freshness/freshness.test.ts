@@ -65,17 +65,17 @@ afterEach(() => {
   open = [];
 });
 
-const start = (chain: FakeChain, by: Clock = clock): Freshness => {
+function start(chain: FakeChain, by: Clock = clock): Freshness {
   const freshness = chain.freshness(by);
   open.push(freshness);
   return freshness;
-};
+}
 /** What `current` answers once `waitMs` have passed. */
-const current = async (freshness: Freshness, waitMs = 250): Promise<number | null> => {
+async function current(freshness: Freshness, waitMs = 250): Promise<number | null> {
   const answer = freshness.current(waitMs);
   await clock.advance(waitMs);
   return answer;
-};
+}
 
 describe('Freshness', () => {
   it('proves the time of the call at once when nothing is waiting', async () => {

@@ -36,19 +36,19 @@ export class Freshness {
   readonly watchers: StageWatcher[];
   /** For each stage: Unix ms up to which it has passed everything, by the latest probes. */
   readonly passedMs = new Map<string, number>();
-  #freshThroughMs: number | null = null;
+  private freshThroughMs: number | null = null;
   /** When the latest successful probe began, by `elapsedMs`, as are the next two. */
-  #provenAtMs = -Infinity;
-  #askedAtMs = -Infinity;
-  #startedAtMs = -Infinity;
-  #running = false;
-  #stopped = false;
+  private provenAtMs = -Infinity;
+  private askedAtMs = -Infinity;
+  private startedAtMs = -Infinity;
+  private running = false;
+  private stopped = false;
   /** Wall clock minus elapsed time, at the last check. */
-  #wallAheadMs = -Infinity;
+  private wallAheadMs = -Infinity;
   /** Incremented when the wall clock is set back: proofs made before are void then. */
-  #era = 0;
-  readonly #openProbes = new Set<Promise<void>>();
-  readonly #listeners = new Set<() => void>();
+  private era = 0;
+  private readonly openProbes = new Set<Promise<void>>();
+  private readonly listeners = new Set<() => void>();
 
   constructor(readonly options: FreshnessOptions) {
     this.watchers = (options.chain ?? CHAIN).map((stage) => new StageWatcher(stage, options));
@@ -59,100 +59,100 @@ export class Freshness {
    * probe. Waits up to `waitMs` for a new probe when the last result is old.
    */
   async current(waitMs = WAIT_MS): Promise<number | null> {
-    this.#checkWallClock();
-    const calledAtMs = this.#elapsedMs();
-    this.#askedAtMs = calledAtMs;
-    if (calledAtMs - this.#provenAtMs <= RECENT_MS) {
-      this.#keepProbing();
-      return this.#freshThroughMs;
+    this.checkWallClock();
+    const calledAtMs = this.elapsedMs();
+    this.askedAtMs = calledAtMs;
+    if (calledAtMs - this.provenAtMs <= RECENT_MS) {
+      this.keepProbing();
+      return this.freshThroughMs;
     }
-    const proven = this.#provenSince(calledAtMs, waitMs);
-    this.#keepProbing();
-    if (this.#openProbes.size < OPEN_PROBES_MAX) this.#probe();
+    const proven = this.provenSince(calledAtMs, waitMs);
+    this.keepProbing();
+    if (this.openProbes.size < OPEN_PROBES_MAX) this.probe();
     await proven;
-    return this.#freshThroughMs;
+    return this.freshThroughMs;
   }
 
   stop(): void {
-    this.#stopped = true;
+    this.stopped = true;
     for (const watcher of this.watchers) watcher.abandon();
   }
 
   /** After the wall clock was set back, times up to the old one occur a second time: none of them is proven yet. */
-  #checkWallClock(): void {
-    const wallAheadMs = this.#wallMs() - this.#elapsedMs();
-    if (wallAheadMs < this.#wallAheadMs - SET_BACK_MS) {
-      this.#era += 1;
-      this.#freshThroughMs = null;
-      this.#provenAtMs = -Infinity;
+  private checkWallClock(): void {
+    const wallAheadMs = this.wallMs() - this.elapsedMs();
+    if (wallAheadMs < this.wallAheadMs - SET_BACK_MS) {
+      this.era += 1;
+      this.freshThroughMs = null;
+      this.provenAtMs = -Infinity;
       this.passedMs.clear();
     }
-    this.#wallAheadMs = wallAheadMs;
+    this.wallAheadMs = wallAheadMs;
   }
 
   /** Resolves once a probe that began at `sinceMs` or later has succeeded, at the latest after `waitMs`. */
-  async #provenSince(sinceMs: number, waitMs: number): Promise<void> {
+  private async provenSince(sinceMs: number, waitMs: number): Promise<void> {
     const proven = new AbortController();
     const check = (): void => {
-      if (this.#provenAtMs >= sinceMs) proven.abort();
+      if (this.provenAtMs >= sinceMs) proven.abort();
     };
-    this.#listeners.add(check);
+    this.listeners.add(check);
     await this.options.clock.sleep(waitMs, proven.signal);
-    this.#listeners.delete(check);
+    this.listeners.delete(check);
   }
 
-  #keepProbing(): void {
-    if (this.#running || this.#stopped) return;
-    this.#running = true;
-    void this.#run();
+  private keepProbing(): void {
+    if (this.running || this.stopped) return;
+    this.running = true;
+    void this.run();
   }
 
-  async #run(): Promise<void> {
+  private async run(): Promise<void> {
     for (;;) {
-      const sinceAskedMs = this.#elapsedMs() - this.#askedAtMs;
-      if (this.#stopped || sinceAskedMs >= (this.#openProbes.size > 0 ? PATIENCE_MS : INTEREST_MS)) break;
-      const isDue = this.#openProbes.size === 0 || this.#elapsedMs() - this.#startedAtMs >= LAGGING_INTERVAL_MS;
-      if (sinceAskedMs < INTEREST_MS && isDue && this.#openProbes.size < OPEN_PROBES_MAX) this.#probe();
+      const sinceAskedMs = this.elapsedMs() - this.askedAtMs;
+      if (this.stopped || sinceAskedMs >= (this.openProbes.size > 0 ? PATIENCE_MS : INTEREST_MS)) break;
+      const isDue = this.openProbes.size === 0 || this.elapsedMs() - this.startedAtMs >= LAGGING_INTERVAL_MS;
+      if (sinceAskedMs < INTEREST_MS && isDue && this.openProbes.size < OPEN_PROBES_MAX) this.probe();
       await this.options.clock.sleep(PAUSE_MS);
     }
     for (const watcher of this.watchers) watcher.abandon();
-    this.#running = false;
+    this.running = false;
   }
 
-  #probe(): void {
-    this.#checkWallClock();
-    this.#startedAtMs = this.#elapsedMs();
-    const probe = this.#follow(this.#wallMs(), this.#startedAtMs)
+  private probe(): void {
+    this.checkWallClock();
+    this.startedAtMs = this.elapsedMs();
+    const probe = this.follow(this.wallMs(), this.startedAtMs)
       .catch((error: unknown) => {
         if (!(error instanceof AbandonedError)) this.options.logger.warn({ err: error }, 'freshness probe failed');
       })
-      .finally(() => this.#openProbes.delete(probe));
-    this.#openProbes.add(probe);
+      .finally(() => this.openProbes.delete(probe));
+    this.openProbes.add(probe);
   }
 
   /** One probe: `t0` is its start by the wall clock, `startedAtMs` the same by `elapsedMs`. */
-  async #follow(t0: number, startedAtMs: number): Promise<void> {
-    const era = this.#era;
+  private async follow(t0: number, startedAtMs: number): Promise<void> {
+    const era = this.era;
     let freshThroughMs = t0;
     for (const watcher of this.watchers) {
       const { name, topic } = watcher.stage;
       const { earliestDueMs } = await watcher.pass(await this.options.kafka.endOffsets(topic));
       if (earliestDueMs !== null) freshThroughMs = Math.min(freshThroughMs, earliestDueMs);
-      this.#checkWallClock();
-      if (era !== this.#era) return;
+      this.checkWallClock();
+      if (era !== this.era) return;
       this.passedMs.set(name, Math.max(this.passedMs.get(name) ?? 0, t0));
     }
     // A proof stays valid: a later probe that finds an older deadline does not move freshness back.
-    this.#freshThroughMs = Math.min(Math.max(this.#freshThroughMs ?? -Infinity, freshThroughMs), this.#wallMs());
-    this.#provenAtMs = Math.max(this.#provenAtMs, startedAtMs);
-    for (const listener of [...this.#listeners]) listener();
+    this.freshThroughMs = Math.min(Math.max(this.freshThroughMs ?? -Infinity, freshThroughMs), this.wallMs());
+    this.provenAtMs = Math.max(this.provenAtMs, startedAtMs);
+    for (const listener of [...this.listeners]) listener();
   }
 
-  #wallMs(): number {
+  private wallMs(): number {
     return this.options.clock.wallMs();
   }
 
-  #elapsedMs(): number {
+  private elapsedMs(): number {
     return this.options.clock.elapsedMs();
   }
 }

@@ -49,9 +49,9 @@ const POLL_MAX_MS = 250;
  */
 export class StageWatcher {
   members: StageMember[] = [];
-  #describedAtMs = -Infinity;
-  #waiters = new Set<Waiter>();
-  #polling = false;
+  private describedAtMs = -Infinity;
+  private waiters = new Set<Waiter>();
+  private polling = false;
 
   constructor(
     readonly stage: Stage,
@@ -64,7 +64,7 @@ export class StageWatcher {
    */
   pass(ends: number[]): Promise<Passed> {
     return new Promise((done, fail) => {
-      this.#waiters.add({
+      this.waiters.add({
         ends,
         left: new Set(ends.keys()),
         earliestDueMs: null,
@@ -72,19 +72,19 @@ export class StageWatcher {
         done,
         fail,
       });
-      if (!this.#polling) void this.#poll();
+      if (!this.polling) void this.poll();
     });
   }
 
   /** Rejects all calls of `pass` that still wait. */
   abandon(): void {
-    for (const waiter of this.#waiters) waiter.fail(new AbandonedError('the answer is no longer needed'));
-    this.#waiters.clear();
+    for (const waiter of this.waiters) waiter.fail(new AbandonedError('the answer is no longer needed'));
+    this.waiters.clear();
   }
 
   /** The positions that the members report now; also refreshes `members`. */
   async ask(): Promise<StagePosition[]> {
-    await this.#describe();
+    await this.describe();
     const answers = await Promise.all(
       this.members.map(async (member) => {
         try {
@@ -94,7 +94,7 @@ export class StageWatcher {
         } catch {
           member.reachable = false;
           // It may be gone: ask the group for the present owners of its partitions.
-          this.#describedAtMs = -Infinity;
+          this.describedAtMs = -Infinity;
           return [];
         }
       }),
@@ -102,22 +102,22 @@ export class StageWatcher {
     return answers.flat();
   }
 
-  async #poll(): Promise<void> {
-    this.#polling = true;
-    while (this.#waiters.size > 0) {
+  private async poll(): Promise<void> {
+    this.polling = true;
+    while (this.waiters.size > 0) {
       try {
-        this.#take(await this.ask());
+        this.take(await this.ask());
       } catch {
         // Kafka does not answer: try again in the next round.
-        this.#describedAtMs = -Infinity;
+        this.describedAtMs = -Infinity;
       }
-      if (this.#waiters.size > 0) await this.options.clock.sleep(this.#pauseMs());
+      if (this.waiters.size > 0) await this.options.clock.sleep(this.pauseMs());
     }
-    this.#polling = false;
+    this.polling = false;
   }
 
-  #take(positions: StagePosition[]): void {
-    for (const waiter of this.#waiters) {
+  private take(positions: StagePosition[]): void {
+    for (const waiter of this.waiters) {
       const passing = new Set<number>();
       for (const { partition, position, state, earliestDueMs } of positions) {
         const end = waiter.ends[partition];
@@ -128,24 +128,24 @@ export class StageWatcher {
       }
       for (const partition of passing) waiter.left.delete(partition);
       if (waiter.left.size === 0) {
-        this.#waiters.delete(waiter);
+        this.waiters.delete(waiter);
         waiter.done({ earliestDueMs: waiter.earliestDueMs });
       }
     }
   }
 
   /** Short at first, when the answer may be near; longer for a stage that is far behind. */
-  #pauseMs(): number {
-    const newest = Math.max(...[...this.#waiters].map((waiter) => waiter.startedAtMs));
+  private pauseMs(): number {
+    const newest = Math.max(...[...this.waiters].map((waiter) => waiter.startedAtMs));
     return Math.min(POLL_MAX_MS, Math.max(POLL_MIN_MS, (this.options.clock.elapsedMs() - newest) / 4));
   }
 
-  async #describe(): Promise<void> {
+  private async describe(): Promise<void> {
     const nowMs = this.options.clock.elapsedMs();
     const owned = new Set(this.members.flatMap((member) => member.partitions));
-    if (owned.size > 0 && nowMs - this.#describedAtMs < GROUP_TTL_MS) return;
+    if (owned.size > 0 && nowMs - this.describedAtMs < GROUP_TTL_MS) return;
     const { members } = await this.options.kafka.describeGroup(this.stage.groupId);
-    this.#describedAtMs = nowMs;
+    this.describedAtMs = nowMs;
     const known = new Map(this.members.map((member) => [member.url, member.reachable]));
     this.members = members.flatMap(({ url, partitions }) =>
       url === null ? [] : [{ url, partitions, reachable: known.get(url) ?? true }],

@@ -69,7 +69,7 @@ const ITEMS_MAX = 100;
  * The items of a failed zod parse, at most 100. Each unknown key is an item of its own. A failed union reports the
  * branch whose error lies deepest, which is the one that matched furthest.
  */
-export const itemsOf = (error: Pick<ZodError, 'issues'>, base: readonly PropertyKey[] = []): ProblemItem[] => {
+export function itemsOf(error: Pick<ZodError, 'issues'>, base: readonly PropertyKey[] = []): ProblemItem[] {
   const items: ProblemItem[] = [];
   for (const issue of error.issues) {
     const path = [...base, ...issue.path];
@@ -85,13 +85,13 @@ export const itemsOf = (error: Pick<ZodError, 'issues'>, base: readonly Property
     if (items.length >= ITEMS_MAX) break;
   }
   return items.slice(0, ITEMS_MAX);
-};
+}
 
 /** 422 with every invalid value. */
-export const invalid = (errors: ProblemItem[]): HttpProblem => {
+export function invalid(errors: ProblemItem[]): HttpProblem {
   const [first] = errors;
   const detail = first
     ? `${first.path === '' ? 'the body' : first.path}: ${first.message}`
     : 'the request is not valid';
   return new HttpProblem(422, detail, { errors });
-};
+}

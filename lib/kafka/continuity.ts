@@ -28,7 +28,7 @@ export const markOf = ({
 export const markText = ({ offset, timestampMs, crc }: Mark): string => `${offset} ${timestampMs} ${crc}`;
 
 /** Undefined for text that says none, as where a release wrote that knew of no marks. Throws on what is not ours. */
-export const parseMark = (text: string): Mark | undefined => {
+export function parseMark(text: string): Mark | undefined {
   if (text === '') return undefined;
   const [offset, timestampMs, crc, ...rest] = text.split(' ').map(Number);
   if (
@@ -41,7 +41,7 @@ export const parseMark = (text: string): Mark | undefined => {
     throw new Error(`not the mark of a record: ${text}`);
   }
   return { offset, timestampMs, crc };
-};
+}
 
 const POLL_MS = 500;
 const WITHIN_MS = 15_000;

@@ -112,10 +112,10 @@ async function sendTo(
 }
 
 /** Whether the same request may well succeed later. Everything without a Kafka error is the network's. */
-const isPassing = (error: unknown): boolean => {
+function isPassing(error: unknown): boolean {
   const type = kafkaErrorType(error);
   return type === undefined || (error as { retriable?: boolean }).retriable === true;
-};
+}
 
 /**
  * One producer id: numbers its batches by partition, so that the broker takes each of them once, in order, however

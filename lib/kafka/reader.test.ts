@@ -36,14 +36,14 @@ const readers: KafkaReader[] = [];
 afterEach(async () => {
   await Promise.all(readers.splice(0).map((reader) => reader.close()));
 });
-const open = (...replies: FetchedPartition[]): KafkaReader => {
+function open(...replies: FetchedPartition[]): KafkaReader {
   broker.replies = [replies];
   const connection = { clock: new ManualClock(), logger: { warn: () => undefined } } as unknown as Connection;
   const reader = new KafkaReader(connection, 'p.', { isolation: 'read_committed' });
   readers.push(reader);
   reader.assign(replies.map(({ partition }) => ({ topic: 't', partition, offset: 0 })));
   return reader;
-};
+}
 const partitionsOf = (batches: readonly Batch[]): number[] => batches.map(({ partition }) => partition);
 
 describe('a reply with an error for one partition', () => {

@@ -27,12 +27,12 @@ const BUSY = new Set(['CONCURRENT_TRANSACTIONS', 'GROUP_LOAD_IN_PROGRESS', 'COOR
 /** The coordinator is another broker now. */
 const MOVED = new Set(['NOT_COORDINATOR_FOR_GROUP', 'GROUP_COORDINATOR_NOT_AVAILABLE']);
 
-const translate = (error: unknown): Error => {
+function translate(error: unknown): Error {
   if (error instanceof FencedError || error instanceof TransactionError) return error;
   return FENCED.has(kafkaErrorType(error) ?? '')
     ? new FencedError(messageOf(error), { cause: error })
     : new TransactionError(messageOf(error), { cause: error });
-};
+}
 
 /**
  * One transactional id. It tries again only what the broker has surely not done, or takes once by its number; whatever

@@ -9,15 +9,15 @@ let ticker: Ticker;
 let view: TickerView;
 
 let clock: ManualClock;
-const set = (change: Partial<TickerView>): void => {
+function set(change: Partial<TickerView>): void {
   view = { ...view, ...change };
   ticker.update(view);
-};
+}
 /** The tick comes back as a record and takes the log's clock to `logTimeMs`. */
-const seen = (logTimeMs: number, earliestDueMs?: number): void => {
+function seen(logTimeMs: number, earliestDueMs?: number): void {
   ticker.recordSeen();
   set({ logTimeMs, earliestDueMs });
-};
+}
 
 beforeEach(() => {
   clock = new ManualClock(START);

@@ -3,14 +3,14 @@ import type { ConfigError } from '../../lib/config/index.ts';
 import { installationConfig, suspects, type ProgramName } from './configuration.ts';
 import { SERVICE_CONFIGS } from './definitions.ts';
 
-const problemsOf = (name: ProgramName, env: Record<string, string>): string[] => {
+function problemsOf(name: ProgramName, env: Record<string, string>): string[] {
   try {
     installationConfig(name, env, []);
     return [];
   } catch (error) {
     return (error as ConfigError).problems;
   }
-};
+}
 
 describe('the configuration of an installation', () => {
   it('is checked for all of its services, and each problem is told once', () => {

@@ -5,14 +5,14 @@ import { ClientGoneError, translate } from './database.ts';
 import { API_ERRORS } from './errors.ts';
 import { QueryQueueError } from './query-queue.ts';
 
-const answerTo = async (error: unknown) => {
+async function answerTo(error: unknown) {
   const c = { req: { method: 'GET', routePath: '/' } } as never;
   const logged: string[] = [];
   const log = (level: string) => () => void logged.push(level);
   const response = onError(error, c, { logger: { error: log('error'), warn: log('warn') }, errors: API_ERRORS });
   const { detail } = (await response.json()) as { detail: string };
   return [response.status, response.headers.get('retry-after'), detail, ...logged];
-};
+}
 const failed = (code: string, message = 'it did not work') => Object.assign(new Error(message), { code });
 
 describe('an error of an engine', () => {

@@ -66,7 +66,7 @@ export interface PipelineState {
 export class Pipeline {
   readonly carts: TestDriver<CartEvent>;
   readonly people = new TestDriver(people());
-  #passed = 0;
+  private passed = 0;
 
   constructor(horizonMs = HORIZON_MS) {
     this.carts = new TestDriver(carts(horizonMs));
@@ -75,17 +75,17 @@ export class Pipeline {
   /** A record as Kafka has it. */
   append({ key, value, appendTimeMs }: Appended): void {
     this.carts.pipe(key, value, { appendTimeMs });
-    this.#pass(appendTimeMs);
+    this.pass(appendTimeMs);
   }
 
   deliver(event: CartEvent, appendTimeMs = event.received_at): void {
     this.carts.pipe(`${event.workspace}:${event.cart_id}`, event, { appendTimeMs });
-    this.#pass(appendTimeMs);
+    this.pass(appendTimeMs);
   }
 
   tick(nowMs: number): void {
     this.carts.advance(nowMs);
-    this.#pass(nowMs);
+    this.pass(nowMs);
   }
 
   /** What a restart would find. Outputs are not part of it. */
@@ -110,10 +110,10 @@ export class Pipeline {
     return decoded(this.carts, TOPICS.deadLetters, (value) => codecs.deadLetters.decode(value));
   }
 
-  #pass(appendTimeMs: number): void {
+  private pass(appendTimeMs: number): void {
     const outputs = this.carts.outputs(TOPICS.personInputs);
-    for (const { key, value } of outputs.slice(this.#passed)) this.people.pipe(key, value, { appendTimeMs });
-    this.#passed = outputs.length;
+    for (const { key, value } of outputs.slice(this.passed)) this.people.pipe(key, value, { appendTimeMs });
+    this.passed = outputs.length;
   }
 }
 

@@ -10,16 +10,16 @@ const records: [number, string][] = [
   [4, 'd'],
   [5, 'e'],
 ];
-const block = (first: number, last: number): LedgerBlock => {
+function block(first: number, last: number): LedgerBlock {
   const held = records.filter(([offset]) => offset >= first && offset <= last);
   return { first, last, rows: held.length, hash: crc32(held.map(([, value]) => value).join('')) };
-};
-const audit = (blocks: LedgerBlock[], from = 0): BlockAudit => {
+}
+function audit(blocks: LedgerBlock[], from = 0): BlockAudit {
   const result = new BlockAudit(blocks, from);
   for (const [offset, value] of records) if (offset >= from) result.record(offset, Buffer.from(value));
   result.reached(7);
   return result;
-};
+}
 
 describe('BlockAudit', () => {
   it('agrees with the blocks that were written, with overlaps and markers', () => {

@@ -122,7 +122,7 @@ const newPart = (encoder: RowEncoder<never>): Part => ({
 });
 
 /** Returns the size of the encoded row. A row that cannot be encoded leaves nothing behind. */
-const write = <Row>(part: Part, encoder: RowEncoder<Row>, row: Row): number => {
+function write<Row>(part: Part, encoder: RowEncoder<Row>, row: Row): number {
   const size = part.writer.size;
   try {
     encoder.write(part.writer, row);
@@ -132,7 +132,7 @@ const write = <Row>(part: Part, encoder: RowEncoder<Row>, row: Row): number => {
   }
   part.rows += 1;
   return part.writer.size - size;
-};
+}
 
 /** The UTC month of an instant, counted from year 0. Remembers the last month: most neighbours share it. */
 class MonthOf {

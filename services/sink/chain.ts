@@ -9,7 +9,7 @@ export interface Span {
  * smallest `first`. Spans may overlap, repeat and come in any order. Nothing after a gap counts, because the records in
  * the gap may be in no table. Null without spans.
  */
-export const contiguousEnd = (spans: readonly Span[]): number | null => {
+export function contiguousEnd(spans: readonly Span[]): number | null {
   let end: number | null = null;
   for (const { first, last } of [...spans].sort((a, b) => a.first - b.first)) {
     if (end === null) end = last + 1;
@@ -17,4 +17,4 @@ export const contiguousEnd = (spans: readonly Span[]): number | null => {
     else end = Math.max(end, last + 1);
   }
   return end;
-};
+}

@@ -43,12 +43,12 @@ export const CONSUMER_TRANSITIONS: Transitions<ConsumerState['name']> = {
 };
 
 /** Asserts that the transition is legal, and ends an assignment that the next state does not keep. */
-export const transition = (topic: string, from: ConsumerState, to: ConsumerState): ConsumerState => {
+export function transition(topic: string, from: ConsumerState, to: ConsumerState): ConsumerState {
   assertTransition(`consumer of ${topic}`, CONSUMER_TRANSITIONS, from.name, to.name);
   const before = assignmentOf(from);
   if (before !== null && before !== assignmentOf(to)) before.end();
   return to;
-};
+}
 
 export const assignmentOf = (state: ConsumerState): Assignment | null =>
   'assignment' in state ? state.assignment : null;

@@ -8,21 +8,21 @@ const rangeOf = (first: number, next: number): BlockRange => ({
   ...{ first, last: next - 1, records: 1, crc: 0, logTimeMs: 77, record: message(next - 1) },
 });
 
-const reading = (): Cursor<null> => {
+function reading(): Cursor<null> {
   const cursor = new Cursor<null>(0);
   cursor.open(ledger, 100, 0);
   return cursor;
-};
-const read = (cursor: Cursor<null>, ...offsets: number[]): Cursor<null> => {
+}
+function read(cursor: Cursor<null>, ...offsets: number[]): Cursor<null> {
   for (const offset of offsets) cursor.read(message(offset));
   return cursor;
-};
+}
 /** Reads offsets, gathers them and hands them over. */
-const submit = (cursor: Cursor<null>, ...offsets: number[]): { first: number; next: number } => {
+function submit(cursor: Cursor<null>, ...offsets: number[]): { first: number; next: number } {
   read(cursor, ...offsets);
   for (const _ of offsets) cursor.gather();
   return cursor.submit();
-};
+}
 
 describe('the states of a cursor', () => {
   const states = Object.keys(CURSOR_TRANSITIONS) as CursorState['name'][];
@@ -209,10 +209,10 @@ describe('the moves of a cursor', () => {
   });
 });
 
-const restart = (cursor: Cursor<null>, change: Partial<typeof ledger>): void => {
+function restart(cursor: Cursor<null>, change: Partial<typeof ledger>): void {
   cursor.reopen();
   cursor.open({ ...ledger, ...change }, 100, 0);
-};
+}
 
 describe('the checkpoint of a cursor', () => {
   it('says what is durable, and the markers behind it when nothing is pending', () => {

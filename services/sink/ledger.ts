@@ -85,14 +85,14 @@ export class Ledger {
   }
 }
 
-const stateOf = (spans: readonly LedgerSpan[], rules: SinkRules): LedgerState | null => {
+function stateOf(spans: readonly LedgerSpan[], rules: SinkRules): LedgerState | null {
   const next = rules.resumeOffset(spans);
   if (next === null) return null;
   const first = Math.min(...spans.map((span) => span.first));
   const marks = spans.flatMap(({ last, mark }) => (last < next ? [parseMark(mark)] : []));
   const mark = marks.reduce((a, b) => ((b?.offset ?? -1) > (a?.offset ?? -1) ? b : a), undefined);
   return { first, next, blocks: spans.filter((span) => !span.checkpoint).length, mark };
-};
+}
 
 /** CRC-32 as the ledger holds it. */
 const hashText = (crc: number): string => crc.toString(16).padStart(8, '0');

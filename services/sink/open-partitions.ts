@@ -20,11 +20,11 @@ export interface Opened {
  * Compares partitions with their ledgers and logs. Retries reading the ledger until `wanted` is aborted, then returns
  * null. Throws what Kafka throws.
  */
-export const openPartitions = async <M>(
+export async function openPartitions<M>(
   options: TopicConsumerOptions<M>,
   partitions: readonly number[],
   wanted: AbortSignal,
-): Promise<Opened[] | null> => {
+): Promise<Opened[] | null> {
   if (partitions.length === 0) return [];
   const { kafka, content, ledger, writer, settings, clock } = options;
   let states = new Map<number, LedgerState>();
@@ -45,7 +45,7 @@ export const openPartitions = async <M>(
     const opening = openingOf(known, { beginning, end, isBroken: broken.has(partition) }, settings.acceptLost);
     return { partition, end, ...outcomeOf(opening, known ?? { first: 0, next: 0, blocks: 0 }) };
   });
-};
+}
 
 const outcomeOf = (opening: Opening, known: LedgerState): Pick<Opened, 'state' | 'problem' | 'lost'> =>
   'problem' in opening

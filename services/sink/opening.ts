@@ -19,11 +19,11 @@ export interface LogView {
  * Where a partition resumes. `lost`: records were deleted that the sink never read, and `acceptLost` lets it resume
  * after them.
  */
-export const openingOf = (
+export function openingOf(
   ledger: LedgerState | undefined,
   { beginning, end, isBroken }: LogView,
   acceptLost: boolean,
-): Opening => {
+): Opening {
   if (ledger === undefined) return { state: { first: beginning, next: beginning, blocks: 0 }, lost: false };
   if (ledger.next > end) {
     return { problem: `the ledger ends at offset ${ledger.next}, but the topic ends at ${end}: ${OTHER_LOG}` };
@@ -38,4 +38,4 @@ export const openingOf = (
       `offsets ${ledger.next} to ${beginning - 1} were deleted before they were read; ` +
       'to continue without them, start the sink once with SINK_ACCEPT_LOST=true',
   };
-};
+}

@@ -7,7 +7,7 @@ const SCHEMA_ATTEMPTS = 10;
 const SCHEMA_PAUSE_MS = 1_000;
 
 /** The decoded record; undefined when its writer's schema has to be fetched first. Throws what the codec throws. */
-export const decode = <M>(codec: Codec<M>, record: KafkaRecord): Message<M> | undefined => {
+export function decode<M>(codec: Codec<M>, record: KafkaRecord): Message<M> | undefined {
   const value = valueOf(record);
   try {
     return { offset: record.offset, timestampMs: record.timestampMs, value, body: codec.decode(value) };
@@ -15,15 +15,15 @@ export const decode = <M>(codec: Codec<M>, record: KafkaRecord): Message<M> | un
     if (error instanceof UnknownSchemaError) return undefined;
     throw error;
   }
-};
+}
 
 /** Fetches the writer's schema and decodes. While the registry is unavailable it retries, ten times at most. */
-export const decodeUnknown = async <M>(
+export async function decodeUnknown<M>(
   codec: Codec<M>,
   record: KafkaRecord,
   clock: Clock,
   signal: AbortSignal,
-): Promise<Message<M>> => {
+): Promise<Message<M>> {
   const value = valueOf(record);
   for (let attempt = 1; ; attempt++) {
     try {
@@ -34,9 +34,9 @@ export const decodeUnknown = async <M>(
       await clock.sleep(SCHEMA_PAUSE_MS, signal);
     }
   }
-};
+}
 
-const valueOf = (record: KafkaRecord): Buffer => {
+function valueOf(record: KafkaRecord): Buffer {
   if (record.value === null) throw new Error('the record has no value');
   return record.value;
-};
+}

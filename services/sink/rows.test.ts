@@ -4,13 +4,13 @@ import type { Outcome, Person, ProfileIdentifier, TraitEvent } from '../../schem
 import type { Rows } from './block.ts';
 import { addOutcome, emailConsentOf, personRow, smsConsentOf, UnusableRecordError } from './rows.ts';
 
-const collect = (): Rows & { rows: [string, Record<string, unknown>][] } => {
+function collect(): Rows & { rows: [string, Record<string, unknown>][] } {
   const rows: [string, Record<string, unknown>][] = [];
   const add = <Row>(encoder: RowEncoder<Row>, row: Row): void => {
     rows.push([encoder.table, row as Record<string, unknown>]);
   };
   return { rows, add, addByMonth: add };
-};
+}
 
 const outcome = (said: Partial<Outcome>): Outcome => ({
   kind: 'trait',
@@ -106,10 +106,10 @@ const person = (...identifiers: ProfileIdentifier[]): Person => ({
   identifiers,
   more_identifiers: [],
 });
-const reach = (given: Person): [boolean, boolean] => {
+function reach(given: Person): [boolean, boolean] {
   const row = personRow('w', given, version);
   return [row.reachable_sms, row.reachable_email];
-};
+}
 
 describe('who is reachable', () => {
   it.each<[string, ProfileIdentifier[], boolean, boolean]>([

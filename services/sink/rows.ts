@@ -30,10 +30,10 @@ export class UnusableRecordError extends Error {
 
 const UINT32_MAX = 2 ** 32 - 1;
 
-const personId = (id: number): number => {
+function personId(id: number): number {
   if (!Number.isInteger(id) || id < 1 || id > UINT32_MAX) throw new UnusableRecordError(`${id} is not a person id`);
   return id;
-};
+}
 
 /** The row of a trait event after this outcome. */
 export const traitEventRow = (workspace: string, event: TraitEvent, version: LogVersion): TraitEventRow => ({
@@ -79,19 +79,19 @@ export const cartRow = (workspace: string, cart: Cart, version: LogVersion): Car
 });
 
 /** The consent of several phones: opted in if one of them is (then SMS may be sent), else opted out if one is. */
-export const smsConsentOf = (phones: readonly Pick<ProfileIdentifier, 'consent'>[]): Consent | null => {
+export function smsConsentOf(phones: readonly Pick<ProfileIdentifier, 'consent'>[]): Consent | null {
   if (phones.some((phone) => phone.consent === 'opted_in')) return 'opted_in';
   return phones.some((phone) => phone.consent === 'opted_out') ? 'opted_out' : null;
-};
+}
 
 /** The consent of several addresses: opted out only if all of them are (then none may be written to). */
-export const emailConsentOf = (emails: readonly Pick<ProfileIdentifier, 'consent'>[]): Consent | null => {
+export function emailConsentOf(emails: readonly Pick<ProfileIdentifier, 'consent'>[]): Consent | null {
   if (emails.some((email) => email.consent === 'opted_in')) return 'opted_in';
   return emails.length > 0 && emails.every((email) => email.consent === 'opted_out') ? 'opted_out' : null;
-};
+}
 
 /** The row of a profile. An anonymous person is never reachable. */
-export const personRow = (workspace: string, person: Person, version: LogVersion): PersonRow => {
+export function personRow(workspace: string, person: Person, version: LogVersion): PersonRow {
   const of = (kind: ProfileIdentifier['kind']): ProfileIdentifier[] =>
     person.identifiers.filter((identifier) => identifier.kind === kind);
   const phones = of('phone');
@@ -123,7 +123,7 @@ export const personRow = (workspace: string, person: Person, version: LogVersion
     merged_into: 0,
     version,
   };
-};
+}
 
 const valueOf = (identifier: ProfileIdentifier): string => identifier.value;
 const consentOf = (identifier: ProfileIdentifier): string => identifier.consent ?? '';
@@ -163,7 +163,7 @@ export const mergedPersonRow = (workspace: string, { loser, winner }: Merge, ver
  * Adds the rows of one outcome. A merge of a person with itself ends an earlier merge (parting): its alias changes
  * nothing, and the profile comes with another outcome. Throws UnusableRecordError.
  */
-export const addOutcome = (rows: Rows, outcome: Outcome, offset: number): void => {
+export function addOutcome(rows: Rows, outcome: Outcome, offset: number): void {
   const { workspace, kind } = outcome;
   const version = { logTimeMs: outcome.log_time, inputOffset: outcome.input_offset, outputOffset: offset };
   if (kind === 'trait' && outcome.trait) {
@@ -180,7 +180,7 @@ export const addOutcome = (rows: Rows, outcome: Outcome, offset: number): void =
   } else {
     throw new UnusableRecordError(`an outcome of kind ${kind} has no field ${kind}`);
   }
-};
+}
 
 export const deadLetterRow = (letter: DeadLetter, offset: number): DeadLetterRow => ({
   workspace: letter.workspace,
@@ -198,6 +198,6 @@ export const deadLetterRow = (letter: DeadLetter, offset: number): DeadLetterRow
   version: { logTimeMs: letter.received_at, inputOffset: 0, outputOffset: offset },
 });
 
-export const addDeadLetter = (rows: Rows, letter: DeadLetter, offset: number): void => {
+export function addDeadLetter(rows: Rows, letter: DeadLetter, offset: number): void {
   rows.add(deadLetterRows, deadLetterRow(letter, offset));
-};
+}

@@ -34,7 +34,7 @@ export interface Sink {
 }
 
 /** Starts the consumers of both topics. The database must have been migrated, the topics must exist. */
-export const startSink = (options: SinkOptions): Sink => {
+export function startSink(options: SinkOptions): Sink {
   const consumers = [
     createConsumer(options, OUTCOMES, options.codecs.outcomes, GROUPS.outcomes),
     createConsumer(options, DEAD_LETTERS, options.codecs.deadLetters, GROUPS.deadLetters),
@@ -47,15 +47,15 @@ export const startSink = (options: SinkOptions): Sink => {
       await Promise.all(consumers.map((consumer) => consumer.stop()));
     },
   };
-};
+}
 
 /** One topic's consumer with its ledger and its writer; not started. */
-export const createConsumer = <M>(
+export function createConsumer<M>(
   { kafka, database, url, settings, logger, metrics, clock, rules = SINK_RULES }: Omit<SinkOptions, 'codecs'>,
   content: TopicContent<M>,
   codec: Codec<M>,
   groupId: string,
-): TopicConsumer<M> => {
+): TopicConsumer<M> {
   const { topic } = content;
   const givingUp = new AbortController();
   const { signal } = givingUp;
@@ -75,4 +75,4 @@ export const createConsumer = <M>(
     metrics,
     clock,
   });
-};
+}

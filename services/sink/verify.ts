@@ -75,7 +75,7 @@ const EXAMPLES = 5;
  * ledger's blocks with the bytes of their records. May run while the sink works: rows are required up to the end of the
  * ledger, and allowed up to the end of the topic. Creates two tables in the database, and drops them.
  */
-export const verify = async (options: VerifyOptions): Promise<VerifyReport> => {
+export async function verify(options: VerifyOptions): Promise<VerifyReport> {
   const { kafka, client, clock } = options;
   const topic = TOPICS.traitEvents;
   const id = randomBytes(6).toString('hex');
@@ -105,12 +105,12 @@ export const verify = async (options: VerifyOptions): Promise<VerifyReport> => {
   } finally {
     for (const table of Object.values(tables)) await client.command({ query: `DROP TABLE IF EXISTS ${table}` });
   }
-};
+}
 
 const sum = <T>(items: readonly T[], of: (item: T) => number): number => items.reduce((all, item) => all + of(item), 0);
 
 /** Copies every key with its version into `table`. */
-const snapshot = async ({ client, workspace }: VerifyOptions, table: string): Promise<void> => {
+async function snapshot({ client, workspace }: VerifyOptions, table: string): Promise<void> {
   await client.command({
     query: `CREATE TABLE ${table} (kind LowCardinality(String), workspace LowCardinality(String), key String,
       version UInt128) ENGINE = MergeTree ORDER BY (kind, workspace, key)`,
@@ -123,10 +123,10 @@ const snapshot = async ({ client, workspace }: VerifyOptions, table: string): Pr
       clickhouse_settings: READ_SETTINGS,
     });
   }
-};
+}
 
 /** By partition. */
-const auditsOf = async (client: ClickHouse, topic: string, beginnings: readonly number[]): Promise<BlockAudit[]> => {
+async function auditsOf(client: ClickHouse, topic: string, beginnings: readonly number[]): Promise<BlockAudit[]> {
   const blocks = await queryRows<LedgerBlock & { partition: number }>(
     client,
     `SELECT partition, toFloat64(first_offset) AS first, toFloat64(last_offset) AS last, toFloat64(rows) AS rows,
@@ -141,7 +141,7 @@ const auditsOf = async (client: ClickHouse, topic: string, beginnings: readonly 
         from,
       ),
   );
-};
+}
 
 interface Reading {
   beginnings: readonly number[];
@@ -152,7 +152,7 @@ interface Reading {
 }
 
 /** Writes every key of the topic with its versions into the table; returns the number of records. */
-const readTopic = async (options: VerifyOptions, reading: Reading): Promise<number> => {
+async function readTopic(options: VerifyOptions, reading: Reading): Promise<number> {
   const { kafka, client, clock, onProgress } = options;
   const { beginnings, ends } = reading;
   const reader = kafka.createReader({ isolation: 'read_committed' });
@@ -179,14 +179,14 @@ const readTopic = async (options: VerifyOptions, reading: Reading): Promise<numb
     await reader.close();
   }
   return records;
-};
+}
 
-const take = async (
+async function take(
   { codec }: VerifyOptions,
   { ends, requiredTo, audits }: Reading,
   versions: Versions,
   batch: Batch,
-): Promise<number> => {
+): Promise<number> {
   const end = ends[batch.partition] ?? 0;
   const audit = audits[batch.partition];
   const values = batch.records.flatMap(({ value }) => (value === null ? [] : [value]));
@@ -201,7 +201,7 @@ const take = async (
   }
   audit?.reached(Math.min(batch.nextOffset, end));
   return taken;
-};
+}
 
 /** Takes rows as the sink would insert them; writes their keys and versions into a table. */
 class Versions implements Rows {
@@ -248,11 +248,11 @@ class Versions implements Rows {
   }
 }
 
-const compare = async (
+async function compare(
   client: ClickHouse,
   { inTopic, inTable }: { inTopic: string; inTable: string },
   truncated: boolean,
-): Promise<TableReport[]> => {
+): Promise<TableReport[]> {
   const isMissing = 'due > held';
   const isUnexplained = `in_table AND NOT explained${truncated ? ' AND in_topic' : ''}`;
   const found = await queryRows<TableReport>(
@@ -276,4 +276,4 @@ const compare = async (
   );
   const none = { inTopic: 0, inTable: 0, missing: 0, unexplained: 0, examples: [] };
   return Object.keys(KEYS).map((table) => found.find((report) => report.table === table) ?? { table, ...none });
-};
+}

@@ -101,8 +101,8 @@ export class BlockWriter {
 }
 
 /** The error code of ClickHouse or the socket. Messages are not logged: they may quote rows. */
-const codeOf = (error: unknown): string => {
+function codeOf(error: unknown): string {
   if (!(error instanceof Error)) return 'unknown';
   const { code, type } = error as Error & { code?: string; type?: string };
   return [error.name, type, code].filter(Boolean).join(' ');
-};
+}

@@ -142,10 +142,10 @@ export function startLoad(options: LoadOptions): { ledger: Ledger; stop(): Promi
 const phoneOf = (number: number): string => `+1612${String(number).padStart(7, '0')}`;
 
 /** Numbers of carts and people that no other sender uses. */
-const numbers = (sender: number) => {
+function numbers(sender: number) {
   let next = 0;
   return { people: () => sender * 100_000 + next, cart: () => sender * 1_000_000 + ++next };
-};
+}
 
 /** A retailer's webhooks as Jane sends them: each again, bytes and timestamp unchanged, until it had its 202. */
 async function sender(

@@ -11,7 +11,7 @@ import { createSinkMetrics } from '../../services/sink/metrics.ts';
 const page = readFileSync('docs/operate.md', 'utf8');
 const code = [...page.matchAll(/`([^`\n]+)`/g)].map((match) => match[1] ?? '');
 
-const namesOf = (make: (registry: ReturnType<typeof createMetrics>) => unknown): string[] => {
+function namesOf(make: (registry: ReturnType<typeof createMetrics>) => unknown): string[] {
   const registry = createMetrics();
   const own = new Set(registry.getMetricsAsArray().map(({ name }) => name));
   make(registry);
@@ -19,7 +19,7 @@ const namesOf = (make: (registry: ReturnType<typeof createMetrics>) => unknown):
     .getMetricsAsArray()
     .map(({ name }) => name)
     .filter((name) => !own.has(name));
-};
+}
 
 function sources(folder: string): string[] {
   return readdirSync(folder, { withFileTypes: true, recursive: true })

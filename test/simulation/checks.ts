@@ -17,9 +17,9 @@ export class InvariantError extends Error {
   override readonly name = 'InvariantError';
 }
 
-const require = (holds: boolean, what: () => string): void => {
+function require(holds: boolean, what: () => string): void {
   if (!holds) throw new InvariantError(what());
-};
+}
 
 const UNLIMITED = { effects: Infinity, bytes: Infinity };
 
@@ -173,10 +173,10 @@ export class FenceCheck {
 }
 
 /** One past the unbroken chain of spans from the first one on. */
-const endOfChain = (spans: readonly LedgerSpan[]): number => {
+function endOfChain(spans: readonly LedgerSpan[]): number {
   const sorted = [...spans].sort((a, b) => a.first - b.first);
   return sorted.reduce((end, { first, last }) => (first > end ? end : Math.max(end, last + 1)), sorted[0]?.first ?? 0);
-};
+}
 
 /**
  * Holds the tables of ClickHouse against the log of outputs: every row is of a committed record, equal keys have equal

@@ -119,7 +119,7 @@ export class SimulatedClickHouse {
 }
 
 /** What the request gives, or an error as soon as the signal is aborted. */
-const endedBy = <T>(request: Promise<T>, signal?: AbortSignal): Promise<T> => {
+function endedBy<T>(request: Promise<T>, signal?: AbortSignal): Promise<T> {
   if (signal === undefined) return request;
   return new Promise((resolve, reject) => {
     const abort = (): void => reject(new Error('the request was ended'));
@@ -127,4 +127,4 @@ const endedBy = <T>(request: Promise<T>, signal?: AbortSignal): Promise<T> => {
     signal.addEventListener('abort', abort);
     request.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort));
   });
-};
+}

@@ -61,14 +61,14 @@ const IN_TRANSACTION: readonly RequestKind[] = ['add partitions', 'produce', 'co
 type Draw = (random: Random, processes: number) => FaultWithoutTime;
 type FaultWithoutTime = Fault extends infer F ? (F extends Fault ? Omit<F, 'atMs'> : never) : never;
 
-const requestFault = (random: Random): RequestFault => {
+function requestFault(random: Random): RequestFault {
   const draw = random.below(5);
   const ms = random.pick([50, 500, 3_000, 8_000, 15_000]);
   if (draw === 0) return { kind: 'refuse' };
   if (draw === 1) return { kind: 'delay', ms };
   if (draw === 2) return { kind: 'delay reply', ms };
   return { kind: 'lose reply', silent: random.chance(0.5) };
-};
+}
 
 const downForMs = (random: Random): number => random.pick([50, 500, 2_000, 9_000]);
 /** Long enough, sometimes, for the session to end. */
@@ -125,7 +125,7 @@ export function drawPlan(seed: number, random: Random): Plan {
   };
 }
 
-export const describeFault = (fault: Fault): string => {
+export function describeFault(fault: Fault): string {
   const { atMs, kind, ...rest } = fault;
   return `${(atMs / 1_000).toFixed(3)} s ${kind} ${JSON.stringify(rest)}`;
-};
+}

@@ -326,7 +326,7 @@ export class World {
   }
 }
 
-export const describePlan = (plan: Plan): string => {
+export function describePlan(plan: Plan): string {
   const { faults, ...rest } = plan;
   return [JSON.stringify(rest), ...faults.map(describeFault)].join('\n');
-};
+}

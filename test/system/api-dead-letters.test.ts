@@ -41,13 +41,13 @@ afterAll(() => api.close());
 const listed = async (query = ''): Promise<Letter[]> =>
   (await api.ask<Page>('GET', `/v1/dead-letters${query}`, write)).body.items;
 
-const refused = async (body: unknown): Promise<string> => {
+async function refused(body: unknown): Promise<string> {
   const answer = await postWebhook(subscription, body);
   expect(answer.status).toBe(422);
   const id = answer.body.dead_letter_id ?? '';
   await waitUntil('it is listed', async () => (await listed()).some((letter) => letter.dead_letter_id === id));
   return id;
-};
+}
 
 describe('a replay', () => {
   it('takes JSON letter by letter: long ids keep their digits', async () => {

@@ -28,13 +28,13 @@ beforeAll(async () => {
 afterAll(() => removeInstallation(installation));
 
 let carts = 0;
-const send = async (status: string): Promise<{ at: number; store: string }> => {
+async function send(status: string): Promise<{ at: number; store: string }> {
   const store = `s${carts++}`;
   const cart = { id: `f-${store}`, status, store_id: store, customer_email_address: `${store}@example.com` };
   const { status: answered } = await postWebhook(subscription, { cart });
   if (answered !== 202) throw new Error(`webhook: ${answered}`);
   return { at: Date.now(), store };
-};
+}
 
 const of = (store: string) => ({ trait: 'cart_status_updated', store_id: [store] });
 

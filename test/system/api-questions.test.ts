@@ -16,12 +16,12 @@ afterAll(() => world.close());
 const slow = (seconds: number) =>
   `SELECT sum(sleepEachRow(0.1)) AS slept, '${mark}' FROM numbers(${seconds * 10}) SETTINGS max_block_size = 1`;
 
-const running = async (): Promise<number> => {
+async function running(): Promise<number> {
   const [row] = await world.database.rows<{ n: number }>(
     `SELECT count() AS n FROM system.processes WHERE query LIKE '%sleepEachRow%${mark}%' AND query NOT LIKE '%processes%'`,
   );
   return row?.n ?? 0;
-};
+}
 
 it('a question is stopped in ClickHouse when nobody waits for it any more', async () => {
   const going = new AbortController();

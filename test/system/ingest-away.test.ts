@@ -53,10 +53,10 @@ async function worldWith(producer: Producer, change: Parameters<typeof openInges
   return world;
 }
 
-const expectLater = (answer: Answer, status: number): void => {
+function expectLater(answer: Answer, status: number): void {
   expect(answer).toMatchObject({ status, type: 'application/problem+json', body: { status } });
   expect(Number(answer.headers.get('retry-after'))).toBeGreaterThan(0);
-};
+}
 const line = (id: string) =>
   JSON.stringify({ type: 'cart_status', occurred_at: '2026-01-05T10:00:00Z', cart: { id, status: 'pending' } });
 

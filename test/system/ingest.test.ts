@@ -24,10 +24,10 @@ afterAll(async () => {
 const fresh = () => `c${randomBytes(6).toString('hex')}`;
 const eventsOf = async (cartId: string) => (await world.cartEvents()).filter((event) => event.cart_id === cartId);
 
-const expectProblem = (answer: Answer, status: number): void => {
+function expectProblem(answer: Answer, status: number): void {
   expect(answer).toMatchObject({ status, type: 'application/problem+json', body: { status } });
   expect(Object.keys(answer.body)).toEqual(expect.arrayContaining(['type', 'title', 'status', 'detail']));
-};
+}
 
 describe('a webhook that is believed', () => {
   it('is in Kafka once its 202 is there, with what its workspace stamps on it', async () => {

@@ -26,12 +26,12 @@ async function simulate(...args: string[]): Promise<string> {
   return said;
 }
 
-const workspaces = async (): Promise<string[]> => {
+async function workspaces(): Promise<string[]> {
   const answer = await request<{ items: { id: string }[] }>(`${installation.apiUrl}/v1/workspaces`, {
     key: installation.adminKey,
   });
   return answer.body.items.map(({ id }) => id);
-};
+}
 
 describe('npm run simulate', () => {
   it('plays into a workspace of its own, which it makes once', async () => {

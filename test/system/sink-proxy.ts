@@ -9,7 +9,7 @@ export interface Proxy {
 /** What becomes of ClickHouse's answer to one request. */
 type Fate = 'pass' | 'keep' | 'cut-before' | 'cut-after';
 
-const serve = async (target: string, fateOf: (query: string) => Fate, kept: () => void): Promise<Proxy> => {
+async function serve(target: string, fateOf: (query: string) => Fate, kept: () => void): Promise<Proxy> {
   const server = createServer((incoming: IncomingMessage, outgoing: ServerResponse) => {
     const asked = new URL(incoming.url ?? '/', target);
     const fate = fateOf(asked.searchParams.get('query') ?? '');
@@ -35,21 +35,21 @@ const serve = async (target: string, fateOf: (query: string) => Fate, kept: () =
         server.closeAllConnections();
       }),
   };
-};
+}
 
 /**
  * Stands before ClickHouse and never passes on its answer to an insert of rows into `table`; `reached`
  * resolves when that insert is done.
  */
-export const silentAfter = async (table: string, target: string): Promise<Proxy & { reached: Promise<void> }> => {
+export async function silentAfter(table: string, target: string): Promise<Proxy & { reached: Promise<void> }> {
   let done = (): void => {};
   const reached = new Promise<void>((resolve) => (done = resolve));
   const proxy = await serve(target, (query) => (query.startsWith(`INSERT INTO ${table} `) ? 'keep' : 'pass'), done);
   return { ...proxy, reached };
-};
+}
 
 /** Cuts connections, some before ClickHouse has heard the request, some after it has done it: two of `every` requests. */
-export const flaky = (every: number, target: string): Promise<Proxy> => {
+export function flaky(every: number, target: string): Promise<Proxy> {
   let count = 0;
   const fates: Fate[] = ['cut-before', 'cut-after'];
   return serve(
@@ -57,4 +57,4 @@ export const flaky = (every: number, target: string): Promise<Proxy> => {
     () => fates[count++ % every] ?? 'pass',
     () => {},
   );
-};
+}

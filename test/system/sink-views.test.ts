@@ -15,10 +15,10 @@ afterEach(async () => {
   await world.close();
 });
 
-const countEvents = async (): Promise<number> => {
+async function countEvents(): Promise<number> {
   const [row] = await world.rows<{ n: number }>('SELECT count() AS n FROM v_trait_events');
   return row?.n ?? 0;
-};
+}
 describe('what flows in is what the views show', () => {
   it('every field of a trait event, a cart and a person, times in UTC', async () => {
     const t = Date.UTC(2026, 2, 31, 23, 59, 59, 999);

@@ -45,19 +45,15 @@ export interface StartOptions {
   clock?: Clock;
 }
 
-export const waitFor = async (
-  what: string,
-  condition: () => boolean | Promise<boolean>,
-  ms = 20_000,
-): Promise<void> => {
+export async function waitFor(what: string, condition: () => boolean | Promise<boolean>, ms = 20_000): Promise<void> {
   const deadline = Date.now() + ms;
   while (!(await condition())) {
     if (Date.now() > deadline) throw new Error(`not within ${ms} ms: ${what}`);
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
-};
+}
 
-export const openWorld = async (): Promise<SinkWorld> => {
+export async function openWorld(): Promise<SinkWorld> {
   const name = `sink_${randomBytes(5).toString('hex')}`;
   const config = loadConfig(SINK_CONFIG, { ...process.env, TOPIC_PREFIX: `${name}.`, CLICKHOUSE_DATABASE: name }, []);
   const logger = createLogger(name, 'silent');
@@ -174,7 +170,7 @@ export const openWorld = async (): Promise<SinkWorld> => {
       await Promise.all([kafka.close(), client.close()]);
     },
   };
-};
+}
 
 export const traitEvent = (id: number, fields: Partial<TraitEvent> = {}): TraitEvent => ({
   event_id: id.toString(16).padStart(32, '0'),

@@ -18,10 +18,10 @@ afterEach(async () => {
   await world.close();
 });
 
-const countEvents = async (): Promise<number> => {
+async function countEvents(): Promise<number> {
   const [row] = await world.rows<{ n: number }>('SELECT count() AS n FROM v_trait_events');
   return row?.n ?? 0;
-};
+}
 const traits = (from: number, to: number, fields = {}): Partial<Outcome>[] =>
   Array.from({ length: to - from }, (_, at) => ({ trait: traitEvent(from + at, fields) }));
 
@@ -254,16 +254,16 @@ const positionsOf = (sink: Sink): StagePosition[] =>
     .filter(({ topic }) => topic === 'trait-events')
     .sort((a, b) => a.partition - b.partition);
 
-const checkpointOf = async (partition: number): Promise<number> => {
+async function checkpointOf(partition: number): Promise<number> {
   const [row] = await world.rows<{ end: number }>(
     `SELECT if(count() = 0, 0, max(last_offset) + 1) AS end FROM sink_ledger WHERE topic = 'trait-events' AND partition = ${partition} AND checkpoint`,
   );
   return row?.end ?? 0;
-};
+}
 
-const ledgerEnd = async (): Promise<number> => {
+async function ledgerEnd(): Promise<number> {
   const [row] = await world.rows<{ end: number }>(
     "SELECT if(count() = 0, 0, max(last_offset) + 1) AS end FROM sink_ledger WHERE topic = 'trait-events' AND partition = 0",
   );
   return row?.end ?? 0;
-};
+}

@@ -13,10 +13,10 @@ afterEach(async () => {
   for (const close of closing.splice(0).reverse()) await close();
 });
 
-const topics = async (kafka: Kafka): Promise<void> => {
+async function topics(kafka: Kafka): Promise<void> {
   closing.push(() => kafka.close());
   await kafka.ensureTopics([TEST_INPUT, TEST_OUTPUT].map((topic) => ({ topic, partitions: 2 })));
-};
+}
 
 describe('over connections that break all the time', () => {
   it('a producer writes in order, once, what it says it wrote, and nothing twice', async () => {

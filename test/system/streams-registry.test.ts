@@ -11,11 +11,11 @@ import { TOPICS } from '../../lib/topics.ts';
 import { quiet } from './streams-world.ts';
 
 const url = inject('engines').REGISTRY_URL;
-const fresh = () => {
+function fresh() {
   const topicPrefix = `registry-${randomBytes(5).toString('hex')}.`;
   const subject = `${topicPrefix}dead-letters-value`;
   return { topicPrefix, subject, registry: createRegistry({ url, topicPrefix, logger: quiet, clock: systemClock }) };
-};
+}
 
 const letter: DeadLetter = {
   dead_letter_id: 'd',

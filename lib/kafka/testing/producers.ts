@@ -16,11 +16,11 @@ const INIT_PATIENCE_MS = 30_000;
 const FIRST_PAUSE_MS = 2;
 const MAX_PAUSE_MS = 200;
 
-const place = (broker: SimulatedBroker, record: OutgoingRecord): PlacedRecord => {
+function place(broker: SimulatedBroker, record: OutgoingRecord): PlacedRecord {
   const { topic, key, partition } = record;
   if (partition !== undefined) return { ...record, partition };
   return { ...record, partition: key === null ? 0 : partitionFor(key, broker.logs(topic).length) };
-};
+}
 
 const sizeOf = ({ key, value }: OutgoingRecord): number => (key?.length ?? 0) + (value?.length ?? 0);
 
@@ -187,9 +187,9 @@ export class SimulatedTransactional implements Transactional {
   }
 }
 
-const translate = (error: unknown): Error => {
+function translate(error: unknown): Error {
   if (error instanceof FencedError || error instanceof TransactionError) return error;
   return protocolErrorType(error) === 'INVALID_PRODUCER_EPOCH'
     ? new FencedError(messageOf(error), { cause: error })
     : new TransactionError(messageOf(error), { cause: error });
-};
+}

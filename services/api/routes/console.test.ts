@@ -7,7 +7,7 @@ import { createApp } from '../../../lib/http/index.ts';
 import { consoleRoutes } from './console.ts';
 
 let folder: string;
-const appAt = (consoleDir: string) => {
+function appAt(consoleDir: string) {
   const app = createApp({
     title: 'Sample',
     description: '',
@@ -17,7 +17,7 @@ const appAt = (consoleDir: string) => {
   });
   consoleRoutes(app, consoleDir);
   return app;
-};
+}
 
 beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), 'jane-console-'));
