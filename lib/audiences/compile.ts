@@ -6,11 +6,11 @@ export interface CompileOptions {
   /** The tables that hold trait events and people. */
   tables: { traitEvents: string; people: string };
   workspace: string;
-  /** The workspace's zone: its days are meant. */
+  /** The workspace's zone, which its days are in. */
   zone: string;
-  /** Evaluation as of then, Unix ms: nothing after it counts. */
+  /** The time of the evaluation, Unix ms: nothing after it counts. */
   nowMs: number;
-  /** Only what was concluded by then, Unix ms. */
+  /** Only what was concluded by this time counts, Unix ms. */
   knownAtMs?: number;
   includeAnonymous: boolean;
 }
@@ -21,12 +21,12 @@ export interface CompiledAudience {
   params: Record<string, unknown>;
 }
 
-/** A condition that is valid and cannot be evaluated yet. Answers 501. */
+/** A condition that is valid but cannot be evaluated yet. Answered with 501. */
 export class NotBuiltError extends Error {
   override readonly name = 'NotBuiltError';
 }
 
-/** People in `sample` of the answer. */
+/** Largest number of people in `sample`. */
 export const SAMPLE_MAX = 20;
 
 /**

@@ -6,7 +6,7 @@ import type { Audience } from './tree.ts';
 export const DEPTH_MAX = 16;
 export const LEAVES_MAX = 200;
 
-/** What is wrong, with the way to it from the root of the tree. */
+/** What is wrong, with its path from the root of the tree. */
 export interface AudienceIssue {
   path: PropertyKey[];
   message: string;
@@ -22,13 +22,13 @@ const instant = (text: string): boolean => {
 };
 
 const years = `in the years ${YEAR_MIN} to ${YEAR_MAX}`;
-const dayText = z.string().refine(day, `has to be a day as 2026-03-17, ${years}`);
+const dayText = z.string().refine(day, `must be a day such as 2026-03-17, ${years}`);
 const dayOrInstant = z
   .string()
-  .refine((text) => day(text) || instant(text), `has to be a day as 2026-03-17 or an RFC 3339 instant, ${years}`);
+  .refine((text) => day(text) || instant(text), `must be a day such as 2026-03-17 or an RFC 3339 instant, ${years}`);
 const amountOfTime = z
-  .number({ error: 'has to be a whole number from 1 to 100,000' })
-  .refine((n) => Number.isInteger(n) && n >= 1 && n <= 100_000, 'has to be a whole number from 1 to 100,000');
+  .number({ error: 'must be a whole number from 1 to 100,000' })
+  .refine((n) => Number.isInteger(n) && n >= 1 && n <= 100_000, 'must be a whole number from 1 to 100,000');
 const unit = z.enum(UNITS);
 
 const timeSchemas = {
@@ -40,7 +40,7 @@ const timeSchemas = {
     .superRefine(({ from, to }, context) => {
       const [first, last] = [readInstant(from), readInstant(to)];
       if ((first === null) !== (last === null)) {
-        context.addIssue({ code: 'custom', message: 'from and to have to be both days or both instants' });
+        context.addIssue({ code: 'custom', message: 'from and to must both be days or both be instants' });
       } else if (first === null || last === null ? from > to : first > last) {
         context.addIssue({ code: 'custom', message: 'from is after to' });
       }
@@ -59,9 +59,9 @@ const time = z.discriminatedUnion('operator', [
 ]);
 
 const list = z.array(z.string().max(1000));
-const money = z.number({ error: 'has to be a number from 0' }).min(0, 'has to be a number from 0');
+const money = z.number({ error: 'must be a number of at least 0' }).min(0, 'must be a number of at least 0');
 const amount = z.strictObject({ min: money.optional(), max: money.optional() }).superRefine(({ min, max }, context) => {
-  if (min === undefined && max === undefined) context.addIssue({ code: 'custom', message: 'has to have min or max' });
+  if (min === undefined && max === undefined) context.addIssue({ code: 'custom', message: 'must have min or max' });
   else if (min !== undefined && max !== undefined && min > max)
     context.addIssue({ code: 'custom', message: 'min is above max' });
 });
@@ -72,8 +72,8 @@ const leaf = z.strictObject({
   time: time.optional(),
   store_id: list.optional(),
   at_least: z
-    .number({ error: 'has to be a whole number from 1 to 1,000' })
-    .refine((n) => Number.isInteger(n) && n >= 1 && n <= 1000, 'has to be a whole number from 1 to 1,000')
+    .number({ error: 'must be a whole number from 1 to 1,000' })
+    .refine((n) => Number.isInteger(n) && n >= 1 && n <= 1000, 'must be a whole number from 1 to 1,000')
     .optional(),
   recovered: z.boolean().optional(),
   anomaly: z.boolean().optional(),
@@ -82,14 +82,14 @@ const leaf = z.strictObject({
   product_id: list.optional(),
 });
 
-/** What the carts of an `in_next` of cart_status_updated can be waiting for. */
+/** The statuses that an `in_next` of cart_status_updated can ask for. */
 const NEXT_STATUSES: readonly string[] = ['ready_for_pickup', 'delivery_started'];
 
 const traitNode = leaf.superRefine((node, context) => {
   const refuse = (path: string[], message: string): void => context.addIssue({ code: 'custom', path, message });
   const looksAhead = node.time?.operator === 'in_next';
   for (const key of ['recovered', 'anomaly'] as const)
-    if (looksAhead && node[key] !== undefined) refuse([key], 'in_next looks at carts: they have none yet');
+    if (looksAhead && node[key] !== undefined) refuse([key], 'cannot be combined with in_next');
   if (node.trait === 'cart_abandoned') {
     if (node.status !== undefined && node.status.length > 0) refuse(['status'], 'cart_abandoned has no status');
     if (node.anomaly !== undefined && !looksAhead) refuse(['anomaly'], 'cart_abandoned has no anomaly');
@@ -99,7 +99,7 @@ const traitNode = leaf.superRefine((node, context) => {
   if (!looksAhead) return;
   node.status?.forEach((status, i) => {
     if (!NEXT_STATUSES.includes(statusText(status))) {
-      refuse(['status', String(i)], `in_next knows ${NEXT_STATUSES.join(' and ')} only`);
+      refuse(['status', String(i)], `in_next supports only ${NEXT_STATUSES.join(' and ')}`);
     }
   });
 });
@@ -122,7 +122,7 @@ interface Walk {
   leaves: number;
 }
 
-/** Checks what is to be an audience; the issues say what is wrong where. */
+/** Validates an audience; each issue says what is wrong, and where. */
 export function parseAudience(
   value: unknown,
 ): { audience: Audience; issues?: never } | { audience?: never; issues: AudienceIssue[] } {
@@ -136,14 +136,14 @@ function walkNode(value: unknown, path: PropertyKey[], depth: number, walk: Walk
     walk.issues.push({ path: at, message });
     return undefined;
   };
-  // Checked on the way down: a body nested a million deep must not be walked.
-  if (depth > DEPTH_MAX) return refuse(`is nested more than ${DEPTH_MAX} deep`);
+  // Checked on the way down: the walk must not follow a body that is nested a million levels deep.
+  if (depth > DEPTH_MAX) return refuse(`is nested more than ${DEPTH_MAX} levels deep`);
   if (typeof value !== 'object' || value === null || Array.isArray(value))
-    return refuse('has to be a condition: an object');
+    return refuse('must be a condition: an object');
   const kinds = KINDS.filter((kind) => Object.hasOwn(value, kind));
   const [kind] = kinds;
-  if (!kind) return refuse(`has to have one of ${KINDS.join(', ')}`);
-  if (kinds.length > 1) return refuse(`is two kinds of condition in one: ${kinds.join(' and ')}`);
+  if (!kind) return refuse(`must have one of ${KINDS.join(', ')}`);
+  if (kinds.length > 1) return refuse(`mixes kinds of conditions: ${kinds.join(' and ')}`);
   if (kind === 'and' || kind === 'or' || kind === 'not') return walkBranch(value, kind, path, depth, walk, refuse);
   walk.leaves += 1;
   if (walk.leaves === LEAVES_MAX + 1) return refuse(`is one of more than ${LEAVES_MAX} leaves`);
@@ -175,7 +175,7 @@ function walkBranch(
     return child && { not: child };
   }
   if (!Array.isArray(inner) || inner.length === 0)
-    return refuse('has to be a list of one condition or more', [...path, kind]);
+    return refuse('must be a list of at least one condition', [...path, kind]);
   const children: Audience[] = [];
   for (const [i, item] of inner.entries()) {
     const child = walkNode(item, [...path, kind, i], depth + 1, walk);

@@ -2,8 +2,7 @@ import type { Trait } from '../../schemas/types.ts';
 import type { Unit } from '../time/index.ts';
 
 /**
- * An audience, as it is written, checked and kept: one typed tree for every executor. Lists mean "any
- * of"; an empty one is as absent.
+ * An audience: one typed tree for every executor. Lists mean "any of"; an empty list is treated as absent.
  */
 export type Audience = TraitNode | EveryoneNode | AndNode | OrNode | NotNode | DwellNode;
 
@@ -20,7 +19,7 @@ export interface TraitNode {
   /** For cart_status_updated only: whether it has an anomaly. */
   anomaly?: boolean;
   mode?: string[];
-  /** Inclusive. */
+  /** Inclusive; one of the two, or both. */
   amount?: { min?: number; max?: number };
   product_id?: string[];
 }

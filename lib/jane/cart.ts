@@ -7,7 +7,7 @@ import type { DeliveryKind } from './settings.ts';
 import { readTime } from '../time/index.ts';
 import type { Unusable } from './unusable.ts';
 
-/** What a cart says, apart from when and how it came. */
+/** The content of a cart, without the circumstances of its delivery. */
 export type CartFacts = Pick<
   CartEvent,
   | 'cart_id'
@@ -23,13 +23,14 @@ export type CartFacts = Pick<
   | 'name'
 > & { who: ReadIdentifiers };
 
-/** Times outside of these are nonsense and would not fit the columns of analysts. */
+/** Times outside these bounds are nonsense, and would not fit the analysts' columns. */
 const FIRST_SHOWN_MS = Date.UTC(1970, 0, 1);
 const LAST_SHOWN_MS = Date.UTC(2200, 0, 1);
 
 /**
- * Reads Jane's `cart` object, found at the pointer `/cart`; unknown members are left to the raw body. Only a cart
- * without id or, where it is needed, without status is unusable: whatever else cannot be read is as absent.
+ * Reads Jane's `cart` object, found at the pointer `/cart`; unknown members stay in the raw body only. A cart is
+ * unusable only without an id or, where one is needed, without a status: any other value that cannot be read is
+ * treated as absent.
  */
 export function readCart(
   cart: JsonObject,
@@ -39,7 +40,7 @@ export function readCart(
 ): CartFacts | Unusable {
   const fields = new Fields(cart, '/cart');
   const cartId = readCartId(fields);
-  // Only cart_status says something about the status, whatever a payload of another kind carries.
+  // Only cart_status events carry a status: a status in a payload of another kind is not read.
   const status = kind === 'cart_status' ? readStatus(fields) : null;
   const { products, empty } = readProducts(fields);
   const facts: CartFacts = {
@@ -62,7 +63,7 @@ export function readCart(
 function readCartId(fields: Fields): string {
   const cartId = fields.readableId('id') ?? fields.readableId('uuid');
   if (cartId !== null) return cartId;
-  // The first thing that is wrong with what is there, else that nothing is.
+  // Names what is wrong with the given values, else that both are missing.
   for (const key of ['id', 'uuid']) fields.id(key);
   fields.refuse('id', 'no_cart_id', 'is missing, and so is uuid; send the id of the cart.');
   return '';
@@ -91,8 +92,8 @@ function readIdentifiers(fields: Fields, defaultCountry: string): ReadIdentifier
 }
 
 /**
- * The lines of the cart, at most MAX_PRODUCTS of them, and whether it is known to hold nothing: a line that cannot be
- * read may be something, so such a list without any other is as absent.
+ * The lines of the cart, at most MAX_PRODUCTS of them, and whether the cart is known to be empty. A line that cannot
+ * be read may be a product, so a list with such a line and no other above 0 is treated as absent.
  */
 function readProducts(fields: Fields): { products: Product[] | null; empty: boolean } {
   const list = fields.readableList('products');
@@ -114,7 +115,7 @@ function readProducts(fields: Fields): { products: Product[] | null; empty: bool
   return unread && !holds ? { products: null, empty: false } : { products, empty: !holds };
 }
 
-/** A time that only describes: null where there is none or it cannot be read. */
+/** A descriptive time: null if it is missing or cannot be read. */
 function shownTime(fields: Fields, key: string, timeZone: string): number | null {
   const value = fields.raw(key);
   const time = typeof value === 'string' ? readTime(value, timeZone) : null;

@@ -2,7 +2,7 @@ import type { CartEvent } from '../../schemas/types.ts';
 import type { CartFacts } from './cart.ts';
 import type { ReceiptSettings } from './settings.ts';
 
-/** When and how a cart's facts came. */
+/** The circumstances in which a cart's facts were delivered. */
 export type Delivery = Pick<
   CartEvent,
   | 'kind'
@@ -18,7 +18,7 @@ export type Delivery = Pick<
   | 'request_at'
 > & { settings: ReceiptSettings; body: Uint8Array };
 
-/** The record of `cart-events`. Member by member: spreading so many costs more than all the rest of the reading. */
+/** The record of `cart-events`. Member by member: spreading this many costs more than all other work on a delivery. */
 export function cartEventOf(facts: CartFacts, delivery: Delivery): CartEvent {
   const { settings, body } = delivery;
   return {

@@ -7,9 +7,9 @@ const BAD_CHARACTERS = /[\p{Cc}\p{Cs}]/u;
 const DECIMAL = /^-?\d{1,300}(?:\.\d{1,300})?$/;
 
 /**
- * Reads the members of one JSON object. What decides whether it can be used must be right, or `problem` holds the
- * first thing that is not. The `readable…` methods refuse nothing: what cannot be read is as absent, and text is
- * cleaned and cut.
+ * Reads the members of one JSON object. A member that decides whether the object is usable must be valid, or `problem`
+ * is set to the first error. The `readable…` methods refuse nothing: a value that cannot be read is treated as absent,
+ * and text is cleaned and truncated.
  */
 export class Fields {
   problem: Unusable | null = null;
@@ -21,7 +21,7 @@ export class Fields {
     this.at = at;
   }
 
-  /** The member itself; undefined where it is not there or null. */
+  /** The member itself; undefined if it is missing or null. */
   raw(key: string): Exclude<Json, null> | undefined {
     return this.object[key] ?? undefined;
   }
@@ -34,42 +34,37 @@ export class Fields {
   /** Refuses members other than these. */
   only(keys: ReadonlySet<string>): void {
     for (const key of Object.keys(this.object))
-      if (!keys.has(key))
-        this.refuse(
-          key,
-          'unknown_field',
-          `is no field of this; drop it, or put it where it belongs. Fields: ${[...keys].join(', ')}.`,
-        );
+      if (!keys.has(key)) this.refuse(key, 'unknown_field', `is unknown; remove it. Fields: ${[...keys].join(', ')}.`);
   }
 
-  /** An id: text, or a number in decimal. Null where there is none. */
+  /** An id: text, or a number in decimal. Null if there is none. */
   id(key: string, textOf: (value: unknown) => string | null = idText): string | null {
     const value = this.raw(key);
     if (value === undefined) return null;
     if (typeof value === 'object' || typeof value === 'boolean')
       return this.refuse(key, 'wrong_type', 'must be text or a number.');
     if (typeof value === 'number' && !Number.isFinite(value))
-      return this.refuse(key, 'wrong_value', 'is a number beyond all bounds; send it as text.');
+      return this.refuse(key, 'wrong_value', 'is a number that is too large; send it as text.');
     const text = textOf(value);
     return text === null ? null : this.bounded(key, text, MAX_ID_CHARACTERS);
   }
 
-  /** The same of an id that names a person: cleaned (semantics §4) before its limits are applied. */
+  /** The same for an id of a person: it is cleaned (semantics §4) before its limits are applied. */
   identifier(key: string): string | null {
     return this.id(key, identifierText);
   }
 
-  /** The same, refusing nothing: one that is too long is none, for cut it would be another person's. */
+  /** The same without refusals: one that is too long is null, since truncated it would be another person's. */
   readableIdentifier(key: string): string | null {
     return readable(identifierText(this.raw(key)));
   }
 
-  /** The same of an id that decides nothing here; one that is too long is none, for cut it would be another's. */
+  /** The same for an id that decides nothing here: one that is too long is null, since truncated it would be another. */
   readableId(key: string): string | null {
     return readable(idText(this.raw(key)));
   }
 
-  /** Text that is kept literally, such as a status. Null where there is none; the empty text is text. */
+  /** Text that is kept literally. Null if there is none; the empty text is text. */
   text(key: string, maxCharacters = MAX_STATUS_CHARACTERS): string | null {
     const value = this.raw(key);
     if (value === undefined) return null;
@@ -81,17 +76,17 @@ export class Fields {
     if (isTooLong(text, maxCharacters))
       return this.refuse(key, 'too_long', `is longer than ${maxCharacters} characters; shorten it.`);
     if (BAD_CHARACTERS.test(text))
-      return this.refuse(key, 'bad_characters', 'holds control characters or half a surrogate pair; take them out.');
+      return this.refuse(key, 'bad_characters', 'contains control characters or an unpaired surrogate; remove them.');
     return text;
   }
 
-  /** A status as it is counted (see `statusText`). Null for what is none, or nothing is left of. */
+  /** A status (see `statusText`). Null if it is missing, no text, or nothing is left of it. */
   readableStatus(key: string): string | null {
     const value = this.raw(key);
     return typeof value === 'string' ? statusText(value) || null : null;
   }
 
-  /** Text such as a mode: cleaned and cut. Null for what is none, or nothing is left of. */
+  /** Text such as a mode: cleaned and truncated. Null if it is missing, no text, or nothing is left of it. */
   readableText(key: string, maxCharacters = MAX_STATUS_CHARACTERS): string | null {
     const value = this.raw(key);
     if (typeof value !== 'string') return null;
@@ -104,11 +99,11 @@ export class Fields {
     if (typeof value === 'string' ? !DECIMAL.test(value) : typeof value !== 'number' && typeof value !== 'bigint')
       return null;
     const number = Number(value);
-    // Negative zero would be another value to whoever compares bytes.
+    // Negative zero would differ in a comparison of bytes.
     return Number.isFinite(number) ? (number === 0 ? 0 : number) : null;
   }
 
-  /** What only describes: cleaned and cut; null where there is none or it is no text. */
+  /** Descriptive text: cleaned and truncated; null if it is missing or no text. */
   label(key: string): string | null {
     const text = idText(this.raw(key));
     return text === null ? null : cleanLabel(text);
@@ -140,11 +135,11 @@ const readable = (id: string | null): string | null =>
 const withoutBadCharacters = (text: string): string =>
   BAD_CHARACTERS.test(text) ? text.replace(/[\p{Cc}\p{Cs}]/gu, '') : text;
 
-/** A status as events and conditions mean it: cleaned, trimmed, in lower case, cut. */
+/** A status as events and conditions read it: cleaned, trimmed, in lower case, truncated. */
 export const statusText = (text: string): string =>
   firstCharacters(withoutBadCharacters(text).trim().toLowerCase(), MAX_STATUS_CHARACTERS).trim();
 
-/** Text to show: without control characters and halves of surrogate pairs, at most MAX_LABEL_CHARACTERS code units. */
+/** Text to display: without control characters and unpaired surrogates, at most MAX_LABEL_CHARACTERS code units. */
 export function cleanLabel(text: string): string | null {
   const clean = withoutBadCharacters(text.slice(0, MAX_LABEL_CHARACTERS)).trim();
   return clean === '' ? null : clean;

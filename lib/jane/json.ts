@@ -3,8 +3,8 @@ import { MAX_DEPTH } from './limits.ts';
 import { Unusable } from './unusable.ts';
 
 /**
- * What a JSON text holds. Integers that a double cannot hold exactly are bigints, so that long ids keep their digits;
- * over 400 characters, infinite.
+ * A parsed JSON value. Integers that a double cannot hold exactly are bigints, so that long ids keep their digits; those
+ * of over 400 characters are infinite.
  */
 export type Json = null | boolean | number | bigint | string | Json[] | JsonObject;
 export interface JsonObject {
@@ -17,7 +17,7 @@ export const isObject = (value: unknown): value is JsonObject =>
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 const LONG_INTEGER_DIGITS = 16; // 2^53 has 16 digits
-/** Longer integers are no id of anybody; kept exactly, their cost would grow with the square of their length. */
+/** Longer integers are not ids; keeping them exactly would take time quadratic in their length. */
 const MAX_EXACT_CHARACTERS = 400;
 
 /**
@@ -43,11 +43,11 @@ export function parseJson(bytes: Uint8Array): { value: Json } | Unusable {
   }
 }
 
-/** V8 quotes the text in its messages; personal data has no place in ours, so only the position is kept. */
+/** V8 quotes the text in its messages. Ours must not contain personal data, so only the position is kept. */
 function reasonOf(error: unknown, text: string): string {
   if (text.trim() === '') return 'it is empty.';
   const position = /at position (\d+)/.exec(error instanceof Error ? error.message : '')?.[1];
-  return position === undefined ? 'it ends too early or holds something else.' : `see the character at ${position}.`;
+  return position === undefined ? 'it is incomplete, or contains something else.' : `see the character at ${position}.`;
 }
 
 /** One pass over the bytes: how deeply it nests, and whether an integer is too long for a double. */

@@ -9,11 +9,11 @@ const shortHash = (...parts: (string | Uint8Array)[]): Buffer => {
   return hash.digest().subarray(0, KEY_BYTES);
 };
 
-/** The key of a delivery without an id of its own: of its kind, its cart and its bytes as they came. */
+/** The key of a delivery without an id of its own: from its kind, its cart and its raw bytes. */
 export const contentKey = (kind: string, cartId: string, body: Uint8Array): Buffer =>
   shortHash(`${kind}\n${cartId}\n`, body);
 
-/** The key of a line that brings its `event_id`. */
+/** The key of a line with an `event_id`. */
 export const eventIdKey = (eventId: string): Buffer => shortHash(eventId);
 
 /**

@@ -1,4 +1,4 @@
-/** The limits of what is read out of one cart or record. They are part of every message that refuses something. */
+/** The limits of one cart or record. Messages that reject something name them. */
 
 /** Characters (Unicode code points) of an `event_id`. */
 export const MAX_EVENT_ID_CHARACTERS = 200;
@@ -6,7 +6,7 @@ export const MAX_EVENT_ID_CHARACTERS = 200;
 export const MAX_ID_CHARACTERS = 200;
 /** Characters of a status or a mode. */
 export const MAX_STATUS_CHARACTERS = 100;
-/** Characters of a name, a store's name, an unread phone or address: longer ones are cut, not refused. */
+/** Characters of a name, a store's name, an unread phone or address: longer ones are truncated, not refused. */
 export const MAX_LABEL_CHARACTERS = 300;
 /** Lines of one cart. */
 export const MAX_PRODUCTS = 1000;
@@ -18,7 +18,7 @@ export const MAX_WEBHOOK_BYTES = 256 * 1024;
 /** Bytes of a line of a bulk body, without its line break. */
 export const MAX_LINE_BYTES = 1024 * 1024;
 
-/** Nothing that is told happened before this (2010-01-01T00:00:00Z, Unix milliseconds). */
+/** The earliest T (2010-01-01T00:00:00Z, Unix milliseconds). */
 export const EARLIEST_MS = Date.UTC(2010, 0, 1);
-/** A stated time further ahead of receipt than this is flagged `clamped` (milliseconds). */
+/** A time further ahead of receipt than this is flagged `clamped` (milliseconds). */
 export const CLAMP_TOLERANCE_MS = 5 * 60_000;

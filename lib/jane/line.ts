@@ -14,7 +14,7 @@ const KINDS: ReadonlySet<string> = new Set<DeliveryKind>(['cart_status', 'cart_a
 /** Jane's times without a zone are UTC in lines. */
 const LINE_ZONE = 'UTC';
 
-/** Understands one line of `/v1/events`, without its line break (semantics §1). Pure; never throws on any bytes. */
+/** Interprets one line of `/v1/events`, without its line break (semantics §1). No bytes make it throw. */
 export function parseLine(line: Uint8Array, context: LineContext): CartEvent | Unusable {
   const object = parseLineObject(line);
   if (object instanceof Unusable) return object;
@@ -57,7 +57,7 @@ export function parseLineObject(line: Uint8Array): JsonObject | Unusable {
   return isObject(parsed.value) ? parsed.value : new Unusable('not_an_object', '', 'The line must be one JSON object.');
 }
 
-/** The time of a line, bounded by receipt (Unix ms). Null, with the problem noted, where it is none. */
+/** The time of a line, bounded by receipt (Unix ms). Null, with `problem` set, if it is invalid. */
 export function readOccurredAt(fields: Fields, receivedAtMs: number): { at: number; clamped: boolean } | null {
   const text = fields.raw('occurred_at');
   const time = typeof text === 'string' ? readInstant(text) : null;
@@ -68,6 +68,6 @@ export function readOccurredAt(fields: Fields, receivedAtMs: number): { at: numb
       'must be an RFC 3339 instant with its zone, such as 2026-03-17T09:30:00Z.',
     );
   if (time < EARLIEST_MS)
-    return fields.refuse('occurred_at', 'too_early', 'is before 2010-01-01; send when it really happened.');
+    return fields.refuse('occurred_at', 'too_early', 'is before 2010-01-01; send the time of the event.');
   return { at: Math.min(time, receivedAtMs), clamped: time > receivedAtMs + CLAMP_TOLERANCE_MS };
 }

@@ -19,7 +19,7 @@ const FIELDS = new Set([
 ]);
 const CONSENT_FIELDS = new Set(['sms', 'email']);
 
-/** Understands one line of `/v1/people`, without its line break (semantics §4). Pure; never throws on any bytes. */
+/** Interprets one line of `/v1/people`, without its line break (semantics §4). No bytes make it throw. */
 export function parsePersonLine(line: Uint8Array, context: LineContext): PersonInput | Unusable {
   const object = parseLineObject(line);
   if (object instanceof Unusable) return object;
@@ -56,7 +56,7 @@ export function parsePersonLine(line: Uint8Array, context: LineContext): PersonI
       occurred_at: time.at,
       identifiers,
       name: fields.label('name'),
-      // A zone that cannot be read is as absent: it describes, and decides nothing.
+      // A zone only describes a person: an unknown one is treated as absent.
       time_zone: timeZone !== null && isTimeZone(timeZone) ? timeZone : null,
       sms_consent: consent.sms,
       email_consent: consent.email,

@@ -1,6 +1,6 @@
 import type { CartEventKind } from '../../schemas/types.ts';
 
-/** What a workspace stamps on each delivery at receipt. */
+/** The settings of a workspace that are stamped on each delivery at receipt. */
 export interface ReceiptSettings {
   abandonmentWindowMs: number;
   graceMs: number;
@@ -9,7 +9,7 @@ export interface ReceiptSettings {
   defaultCountry: string;
 }
 
-/** The part of a workspace that its deliveries are stamped with. */
+/** The part of a workspace that holds them. */
 interface StampingWorkspace {
   abandonment_window_minutes: number;
   grace_seconds: number;
@@ -19,7 +19,7 @@ interface StampingWorkspace {
 
 const known = new WeakMap<StampingWorkspace, ReceiptSettings>();
 
-/** What a workspace stamps on its deliveries, as it is at this moment. The same workspace gives the same object. */
+/** The current settings of a workspace. The same workspace gives the same object. */
 export function settingsOf(workspace: StampingWorkspace): ReceiptSettings {
   let settings = known.get(workspace);
   if (settings === undefined) {
@@ -34,10 +34,10 @@ export function settingsOf(workspace: StampingWorkspace): ReceiptSettings {
   return settings;
 }
 
-/** What a delivery can say; a tick is the runtime's own. */
+/** The kinds of deliveries; a tick is written by the runtime only. */
 export type DeliveryKind = Exclude<CartEventKind, 'tick'>;
 
-/** Everything outside of a webhook's body that decides what it means. */
+/** Everything outside a webhook's body that its meaning depends on. */
 export interface WebhookContext {
   workspace: string;
   subscriptionId: string;
@@ -45,16 +45,16 @@ export interface WebhookContext {
   kind: DeliveryKind;
   /** The stores that the subscription covers; null or empty: all. */
   storeIds: readonly string[] | null;
-  /** IANA name: how times without a zone are read. */
+  /** IANA name: the zone of times without an offset. */
   timeZone: string;
   settings: ReceiptSettings;
-  /** The request timestamp, Unix ms; null where there was none. */
+  /** The request timestamp, Unix ms; null if there was none. */
   requestAtMs: number | null;
   /** Receipt, Unix ms. */
   receivedAtMs: number;
 }
 
-/** Everything outside of a line that decides what it means. */
+/** Everything outside a line that its meaning depends on. */
 export interface LineContext {
   workspace: string;
   settings: ReceiptSettings;

@@ -1,4 +1,4 @@
-/** Why something that was authenticated cannot be used. `reason` is stable and is what dead letters are counted by. */
+/** Why an authenticated delivery cannot be used. Reasons are stable: dead letters are counted by them. */
 export type UnusableReason =
   | 'not_utf8'
   | 'not_json'
@@ -20,7 +20,7 @@ export type UnusableReason =
   | 'line_too_long'
   | 'internal_error';
 
-/** A refusal: `path` is a JSON Pointer into the body ('' is the whole), `message` names the place and the remedy. */
+/** A rejection. `path` is a JSON Pointer into the body ('' is the whole); `message` says what is wrong and how to correct it. */
 export class Unusable {
   readonly reason: UnusableReason;
   readonly path: string;
@@ -33,7 +33,7 @@ export class Unusable {
   }
 }
 
-/** Escapes one key for a JSON Pointer; keys come from outside, so a long one is cut. */
+/** Escapes one key for a JSON Pointer; keys are input, so a long one is truncated. */
 export const pointerStep = (key: string): string =>
   '/' +
   key
@@ -42,7 +42,7 @@ export const pointerStep = (key: string): string =>
     .replace(/\//g, '~1')
     .replace(/[\p{Cc}\p{Cs}]/gu, '�');
 
-/** For whatever an error of ours prevents from being interpreted: it is kept, and can be replayed once that is fixed. */
+/** For a delivery that an error of this service keeps from being interpreted: it is stored, and can be replayed after a fix. */
 export const INTERNAL_ERROR = new Unusable(
   'internal_error',
   '',

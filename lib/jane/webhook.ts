@@ -8,12 +8,12 @@ import type { WebhookContext } from './settings.ts';
 import { readTime, UnknownZoneError } from '../time/index.ts';
 import { Unusable } from './unusable.ts';
 
-/** Interprets the raw body of one authenticated webhook (semantics §1). Pure; no body makes it throw. */
+/** Interprets the raw body of one authenticated webhook (semantics §1). No body makes it throw. */
 export function parseWebhook(body: Uint8Array, context: WebhookContext): CartEvent | Unusable {
   try {
     return interpret(body, context);
   } catch (error) {
-    // No stored zone may cost a webhook, and no time may be guessed: it waits for the right zone.
+    // An invalid stored zone must not lose a webhook, and its time must not be guessed: keep it for a replay.
     if (error instanceof UnknownZoneError)
       return new Unusable(
         'bad_zone',
@@ -30,7 +30,7 @@ function interpret(body: Uint8Array, context: WebhookContext): CartEvent | Unusa
   if (!isObject(parsed.value))
     return new Unusable('not_an_object', '', 'The body must be a JSON object with a member "cart".');
   const cart = parsed.value['cart'];
-  if (!isObject(cart)) return new Unusable('no_cart', '/cart', 'is missing or no object; send the cart in it.');
+  if (!isObject(cart)) return new Unusable('no_cart', '/cart', 'is missing or not an object; send the cart in it.');
 
   const facts = readCart(cart, context.kind, context.timeZone, context.settings.defaultCountry);
   if (facts instanceof Unusable) return facts;
@@ -39,7 +39,7 @@ function interpret(body: Uint8Array, context: WebhookContext): CartEvent | Unusa
     return new Unusable(
       'store_not_covered',
       '/cart/store_id',
-      'is a store that this subscription does not cover; add it to store_ids of the subscription.',
+      'is not covered by this subscription; add the store to its store_ids.',
     );
 
   const time = timeOf(cart, facts.status, context);
@@ -61,7 +61,7 @@ function interpret(body: Uint8Array, context: WebhookContext): CartEvent | Unusa
   });
 }
 
-/** Whether the store is one of these or not said. One that is said and cannot be read is none of them. */
+/** Whether the store is one of these, or not given. A given one that cannot be read is not covered. */
 function isCovered(cart: JsonObject, storeId: string | null, storeIds: readonly string[]): boolean {
   if (storeId !== null) return storeIds.includes(storeId);
   const said = cart['store_id'] ?? '';

@@ -1,18 +1,18 @@
 import type { Subscription } from '../../lib/definitions/index.ts';
 
-/** What came for a subscription lately. Times are Unix milliseconds. */
+/** Recent activity of a subscription. Times are Unix milliseconds. */
 export interface SubscriptionActivity {
   subscription_id: string;
   workspace: string;
-  /** Webhooks that were believed, usable or not. */
+  /** Authenticated webhooks, usable or not. */
   received: number;
-  /** Of the last of them. */
+  /** When the last of them was received. */
   last_received_at: number | null;
-  /** By reason: not believed (wrong_token, wrong_signature, stale_timestamp) or not usable (as their dead letters). */
+  /** By reason: not authenticated (wrong_token, wrong_signature, stale_timestamp) or not usable (as their dead letters). */
   refused: Record<string, number>;
 }
 
-/** Adds up what several processes, or one before and after a restart, say of one subscription. */
+/** Sums the counts of several processes, or of one before and after a restart, by subscription. */
 export function sumActivity(parts: Iterable<SubscriptionActivity>): SubscriptionActivity[] {
   const sums = new Map<string, SubscriptionActivity>();
   for (const part of parts) {
@@ -30,7 +30,7 @@ export function sumActivity(parts: Iterable<SubscriptionActivity>): Subscription
   return [...sums.values()];
 }
 
-/** Counts what comes to this process; knows what has changed since it was last asked. */
+/** Counts what this process receives, and keeps track of what has changed since the last `takeChanged`. */
 export class Activity {
   private readonly bySubscription = new Map<string, SubscriptionActivity>();
   private changed = new Set<SubscriptionActivity>();

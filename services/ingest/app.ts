@@ -84,13 +84,13 @@ export function createIngestApp(deps: IngestDeps): IngestApp {
   addRoute(app, {
     method: 'get',
     path: '/activity',
-    summary: 'What came for each subscription lately',
+    summary: 'Recent activity of each subscription',
     description:
-      'For services/api, with an admin key. Counts since each process began, of all processes together; those of a process that is gone are kept for about 30 days.',
+      'For services/api, with an admin key. Counts since each process started, summed over all processes; those of an ended process are kept for about 30 days.',
     tag: 'operations',
     access: 'admin',
     inWorkspace: false,
-    answers: { 200: { description: 'subscriptions that anything came for', schema: activitySchema } },
+    answers: { 200: { description: 'the subscriptions that received anything', schema: activitySchema } },
   }).handle(() => ({ status: 200, body: deps.allActivity() }));
   app.get('/healthz', (c) => c.json({ status: 'ok' }));
   app.get('/readyz', async (c) => {
@@ -164,10 +164,10 @@ class BulkReceiver {
     const workspace = requireWorkspace(principal);
     const encoding = encodingOf(c.req.header('content-encoding'));
     if (encoding !== undefined && encoding !== 'gzip' && encoding !== 'x-gzip')
-      throw new HttpProblem(415, 'this content encoding is not taken here; send gzip, or the plain text');
+      throw new HttpProblem(415, 'this content encoding is not supported; send gzip or plain text');
     const maxBytes = (deps.bulkLimits?.decode ?? DECODE_LIMITS).maxWireBytes;
     if (Number(c.req.header('content-length') ?? 0) > maxBytes)
-      throw new HttpProblem(413, `the body is over ${maxBytes} bytes; send it in parts`);
+      throw new HttpProblem(413, `the body is larger than ${maxBytes} bytes; split it`);
     this.begin(workspace);
     try {
       const body = await takeBulk({
@@ -207,7 +207,7 @@ class BulkReceiver {
 
   private settings(workspace: string): ReturnType<typeof settingsOf> {
     const found = this.deps.definitions.workspace(workspace);
-    if (found === undefined) throw new HttpProblem(404, 'the workspace is not there any more');
+    if (found === undefined) throw new HttpProblem(404, 'the workspace no longer exists');
     return settingsOf(found);
   }
 }

@@ -18,25 +18,25 @@ export interface LineError {
   dead_letter_id: string;
 }
 
-/** What became of a bulk body. */
+/** The result of a bulk body. */
 export interface BulkResult {
-  /** Lines taken; of a body that was not finished: lines from the start that are settled, taken or rejected. */
+  /** Lines accepted. Of an unfinished body: lines from the start that are settled, accepted or rejected. */
   accepted: number;
   rejected: number;
-  /** The first of the rejected. */
+  /** The first rejected lines. */
   errors: LineError[];
 }
 
 export interface BulkLimits {
   maxRejected: number;
-  /** Besides one for each line that holds something. */
+  /** Blank lines beyond the number of other lines. */
   maxBlank: number;
   maxErrors: number;
-  /** Records and bytes of one send, and sends under way. */
+  /** Records and bytes per send, and concurrent sends. */
   batchRecords: number;
   batchBytes: number;
   maxSends: number;
-  /** How long Kafka may stay away before a body is given up. */
+  /** How long Kafka may be unavailable before the body is abandoned. */
   kafkaPatienceMs: number;
   decode: DecodeLimits;
 }
@@ -52,7 +52,7 @@ export const BULK_LIMITS: BulkLimits = {
   decode: DECODE_LIMITS,
 };
 
-/** Above this, bulk bodies wait, so that webhooks always find room. */
+/** Above this, bulk bodies wait, so that webhooks always have room. */
 const QUEUE_ROOM_BYTES = 16 * 1024 * 1024;
 const PAUSE_MS = 20;
 
@@ -61,9 +61,9 @@ export interface BulkJob {
   body: Readable;
   declaredGzip: boolean;
   workspace: string;
-  /** Asked for each piece of the body: a change of the workspace holds from then on. */
+  /** Called for each piece of the body, so that a change of the workspace applies from then on. */
   settings: () => ReceiptSettings;
-  /** One line to the record that says it. */
+  /** Converts one line to its record. */
   read: (line: Buffer, context: LineContext) => OutgoingRecord | Unusable;
   outbox: Outbox;
   metrics: IngestMetrics;
@@ -73,9 +73,9 @@ export interface BulkJob {
 }
 
 /**
- * Takes a whole NDJSON body in, in bounded memory and at Kafka's pace. Throws HttpProblem, with the members of
+ * Accepts a whole NDJSON body, in bounded memory and no faster than Kafka. Throws HttpProblem, with the members of
  * BulkResult: 422 after too many rejected lines, 400 for a body that breaks off, 413 for one that is too large,
- * 503 when Kafka stays away.
+ * 503 when Kafka does not answer.
  */
 export async function takeBulk(job: BulkJob): Promise<BulkResult> {
   const run = new BulkRun(job);
@@ -89,7 +89,7 @@ export async function takeBulk(job: BulkJob): Promise<BulkResult> {
   }
 }
 
-/** Kafka may take later what it does not take now. */
+/** Errors after which the same send may succeed later. */
 const isPassing = (error: unknown): boolean =>
   error instanceof BackpressureError || error instanceof KafkaUnavailableError;
 
@@ -100,7 +100,7 @@ class TooManyRejectedError extends Error {}
 
 interface Send {
   lastLine: number;
-  /** Lines in it that were taken. */
+  /** Accepted lines among its records. */
   accepted: number;
   done: Promise<void>;
 }
@@ -116,7 +116,7 @@ class BulkRun {
   private pendingAccepted = 0;
   /** In the order of their lines. */
   private sends: Send[] = [];
-  /** Those that Kafka has not answered yet. */
+  /** Sends that Kafka has not acknowledged yet. */
   private underWay = 0;
   private settled = 0;
   private givenUp = false;
@@ -132,8 +132,8 @@ class BulkRun {
       await this.takeLines(this.splitter.push(chunk));
       const { lines, blankLines } = this.splitter;
       if (blankLines > this.limits.maxBlank + (lines - blankLines))
-        throw new BodyTooLargeError(`over ${this.limits.maxBlank} more of its lines are blank than hold something`);
-      // Whoever sends slowly is not kept waiting for a full batch.
+        throw new BodyTooLargeError(`it has over ${this.limits.maxBlank} more blank lines than other lines`);
+      // A slow sender does not wait for a full batch.
       if (this.underWay === 0) await this.flush(this.splitter.lines);
       await this.settle(this.limits.maxSends - 1);
       await otherWork();
@@ -273,17 +273,17 @@ class BulkRun {
     const { rejected, errors, settled } = this;
     const unfinished = { accepted: settled, rejected, errors };
     if (failure instanceof TooManyRejectedError)
-      return new HttpProblem(422, `stopped after ${rejected} rejected lines; mend the file and send it again`, {
+      return new HttpProblem(422, `stopped after ${rejected} rejected lines; correct the file and send it again`, {
         extensions: { ...this.result() },
       });
     if (failure instanceof BrokenBodyError)
       return new HttpProblem(400, `the body broke off: ${failure.message}; send it again`, { extensions: unfinished });
     if (failure instanceof BodyTooLargeError)
-      return new HttpProblem(413, `the body is too large: ${failure.message}; send it in parts`, {
+      return new HttpProblem(413, `the body is too large: ${failure.message}; split it`, {
         extensions: unfinished,
       });
     if (isPassing(failure))
-      return new HttpProblem(503, 'Kafka stays away; send the body again later', {
+      return new HttpProblem(503, 'Kafka does not answer; send the body again later', {
         extensions: unfinished,
         headers: { 'retry-after': '5' },
         cause: failure,
@@ -295,5 +295,5 @@ class BulkRun {
 const tooLong = new Unusable(
   'line_too_long',
   '',
-  `The line is longer than ${MAX_LINE_BYTES} bytes; send one event in each line.`,
+  `The line is longer than ${MAX_LINE_BYTES} bytes; send one event per line.`,
 );

@@ -2,20 +2,20 @@ import { z } from '@hono/zod-openapi';
 import { describeAnswers, HEAD_TOO_LARGE, problemSchema, type App } from '../../lib/http/index.ts';
 import { MAX_LINE_BYTES, MAX_WEBHOOK_BYTES } from '../../lib/jane/limits.ts';
 
-/** What `/openapi.json` says about the routes: they read their bodies themselves, so they are described apart. */
+/** The routes in `/openapi.json`. They read their bodies themselves, so they are described separately. */
 
 const lineErrors = z.array(
   z.strictObject({
-    line: z.int().describe('counted from 1, blank lines too'),
-    message: z.string().describe('names the place (a JSON Pointer) and the remedy'),
+    line: z.int().describe('counted from 1, including blank lines'),
+    message: z.string().describe('what is wrong (with a JSON Pointer) and how to correct it'),
     dead_letter_id: z.string(),
   }),
 );
 const bulkResult = z
   .strictObject({
-    accepted: z.int().describe('lines taken'),
+    accepted: z.int().describe('lines accepted'),
     rejected: z.int().describe('lines that became dead letters'),
-    errors: lineErrors.describe('the first 100 of the rejected'),
+    errors: lineErrors.describe('the first 100 rejected lines'),
   })
   .openapi('BulkResult');
 const bulkProblem = z
@@ -24,24 +24,24 @@ const bulkProblem = z
     title: z.string(),
     status: z.int(),
     detail: z.string(),
-    accepted: z.int().describe('lines from the start that are settled (422: lines taken)').optional(),
+    accepted: z.int().describe('lines from the start that are settled (422: lines accepted)').optional(),
     rejected: z.int().optional(),
     errors: lineErrors.optional(),
   })
   .openapi('BulkProblem');
 
-/** Jane's fields that the product reads. What cannot be read as this says is as absent, and never refused. */
+/** Jane's fields that the product reads. A value that cannot be read is treated as absent, never refused. */
 const read = (what: string) => z.unknown().optional().describe(what);
 const id = 'text or an integer';
-const time = 'a time, as Jane writes them';
+const time = 'a time such as 2021-06-21 21:41:20, with or without fraction and offset';
 const cart = z
   .looseObject({
-    id: read(`${id}; needed, here or in uuid`),
-    uuid: read(`${id}: the cart where there is no id`),
-    status: read('text, any; needed in cart_status'),
+    id: read(`${id}; required unless uuid is given`),
+    uuid: read(`${id}; identifies the cart if id is absent`),
+    status: read('text, required in cart_status; read trimmed and in lower case'),
     amount: read('a number'),
     created_at: read(time),
-    updated_at_time: read(`${time}: when it happened`),
+    updated_at_time: read(`when it happened: ${time}`),
     checked_out_time: read(time),
     reservation_mode: read('text'),
     reservation_start_window: read(time),
@@ -54,10 +54,10 @@ const cart = z
     external_user_id: read(id),
     external_user_source: read(id),
     products: read(
-      'a list of {product_id, count, price}: text or an integer, a number (absent: 1), a number; all that it holds now',
+      'the whole current content, a list of {product_id: text or an integer, count: a number (absent: 1), price: a number}',
     ),
   })
-  .describe("Jane's cart; further fields are kept, and what cannot be read as its field says is as absent")
+  .describe("Jane's cart; other fields are kept, and a value that cannot be read is treated as absent")
   .openapi('Cart', {
     example: {
       id: 7,
@@ -86,18 +86,18 @@ const personLine = z
     external_user_id: z.union([z.string(), z.int()]).nullish(),
     external_user_source: z.string().nullish(),
     name: z.string().nullish(),
-    time_zone: z.string().nullish().describe('IANA name'),
+    time_zone: z.string().nullish().describe('IANA name; any other is treated as absent'),
     consent: z.strictObject({ sms: consent.nullish(), email: consent.nullish() }).nullish(),
   })
   .describe('a line of the body of POST /v1/people');
 
-/** The answer of `/activity`. */
+/** The response of `/activity`. */
 export const activitySchema = z
   .array(
     z.strictObject({
       subscription_id: z.string(),
       workspace: z.string(),
-      received: z.int().describe('webhooks that were believed, usable or not'),
+      received: z.int().describe('authenticated webhooks, usable or not'),
       last_received_at: z.int().nullable().describe('Unix milliseconds'),
       refused: z.record(z.string(), z.int()).describe('by reason'),
     }),
@@ -137,11 +137,11 @@ export function documentWebhooks(app: App): void {
   app.openAPIRegistry.registerPath({
     method: 'post',
     path: '/v1/webhooks/jane/{subscription}',
-    summary: 'Take one webhook of Jane in',
+    summary: 'Accept one webhook from Jane',
     description:
       'Signed as Jane signs: X-Jane-Signature is the hex HMAC-SHA256 of `{X-Jane-Request-Timestamp}:{raw body}`. ' +
-      'The timestamp (Unix seconds, Unix milliseconds or RFC 3339) may be 300 s off, either way. ' +
-      'What is asked for (token, signature, both) is the subscription’s `verify`.',
+      'The timestamp (Unix seconds, Unix milliseconds or RFC 3339) may differ by up to 300 s, either way. ' +
+      'The subscription’s `verify` says what is checked: the token, the signature or both.',
     tags: ['webhooks'],
     security: [{ subscription: [] }],
     request: {
@@ -155,17 +155,19 @@ export function documentWebhooks(app: App): void {
     responses: {
       ...describeAnswers(webhookAnswers),
       400: problem('the body broke off'),
-      401: unknown('unknown subscription, wrong token, wrong signature or stale timestamp, alike; nothing is kept'),
+      401: unknown(
+        'unknown subscription, wrong token, wrong signature or stale timestamp, with the same answer; nothing is stored',
+      ),
       408: problem('the body did not arrive within 30 s'),
-      413: problem(`the body is over ${MAX_WEBHOOK_BYTES} bytes`),
+      413: problem(`the body is larger than ${MAX_WEBHOOK_BYTES} bytes`),
       415: problem('a content encoding, or a content type that is not JSON'),
       422: problem(
-        'believed but not usable; kept as a dead letter',
+        'authenticated but not usable; stored as a dead letter',
         problemSchema.extend({ dead_letter_id: z.string() }).openapi('UnusableWebhook'),
       ),
-      429: later('more comes in than can be kept at the moment'),
+      429: later('the service is overloaded'),
       431: problem(HEAD_TOO_LARGE),
-      500: problem('an error of the service'),
+      500: problem('internal error'),
       503: later('Kafka does not answer'),
     },
   });
@@ -180,15 +182,15 @@ export function documentBulk(app: App, source: 'events' | 'people'): void {
     summary: source === 'events' ? 'Import events of carts' : 'Import records of people and their consent',
     description:
       `NDJSON, plain or gzip (by Content-Encoding or by its first two bytes), up to 1 GiB on the wire, each line at most ${MAX_LINE_BYTES} bytes. ` +
-      'A body that comes at under 1,024 bytes a second for two minutes, or not at all, is given up (400). ' +
-      'Blank lines are skipped. Bad lines become dead letters and do not spoil good ones. Sending the whole again does no harm.',
+      'A body that arrives at less than 1,024 bytes per second for two minutes, or not at all, is abandoned (400). ' +
+      'Blank lines are skipped. Bad lines become dead letters and do not affect good ones. It is safe to send the whole body again.',
     tags: ['bulk'],
     security: [{ key: [] }],
     request: {
       headers: z.object({
-        'X-Workspace': z.string().optional().describe('the workspace to act in, of an admin key'),
+        'X-Workspace': z.string().optional().describe('the workspace to act in; for admin keys'),
       }),
-      // One without a line is fine.
+      // An empty body is valid.
       body: {
         required: false,
         content: { 'application/x-ndjson': { schema: z.string().describe(`lines, each a JSON object: ${line}`) } },
@@ -201,15 +203,15 @@ export function documentBulk(app: App, source: 'events' | 'people'): void {
       403: problem('the role of the key is too small, or X-Workspace names another workspace'),
       404: problem('X-Workspace names no workspace'),
       413: problem(
-        'over 1 GiB on the wire, unpacking to over 64 MiB and over 200 times its size, or over 100,000 more blank lines than others',
+        'over 1 GiB on the wire, decompressing to over 64 MiB and over 200 times its size, or over 100,000 more blank lines than others',
         bulkProblem,
       ),
       415: problem('a content encoding that is not gzip'),
       422: problem('stopped after 10,000 rejected lines', bulkProblem),
-      429: later('too many bulk bodies at once: of all, or of the workspace, which may have half of the places'),
+      429: later('too many bulk bodies at once, in total or of this workspace, which may have half of them'),
       431: problem(HEAD_TOO_LARGE),
-      500: problem('an error of the service'),
-      503: later('Kafka stays away, with `accepted`', bulkProblem),
+      500: problem('internal error'),
+      503: later('Kafka does not answer, with `accepted`', bulkProblem),
     },
   });
 }

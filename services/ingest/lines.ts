@@ -10,9 +10,9 @@ export interface Line {
 const LINE_FEED = 0x0a;
 const CARRIAGE_RETURN = 0x0d;
 const BYTE_ORDER_MARK = Buffer.of(0xef, 0xbb, 0xbf);
-/** Pieces smaller than this are copied together: each by itself would hold a hundred bytes and more. */
+/** Pieces smaller than this are copied into one buffer: each by itself would take over a hundred bytes more. */
 const SMALL_BYTES = 4096;
-/** What is kept of a line that is too long. */
+/** How much is kept of a line that is too long. */
 export const KEPT_OF_TOO_LONG_BYTES = 64 * 1024;
 
 /**

@@ -3,33 +3,33 @@ import type { Metrics } from '../../lib/telemetry/index.ts';
 
 export type DeliverySource = 'webhook' | 'events' | 'people';
 
-/** What ingest counts; no label ever holds what came from outside. */
+/** The metrics of ingest; no label ever contains input. */
 export interface IngestMetrics {
-  /** By source, result (accepted, refused: not believed, rejected: a dead letter, failed: not kept) and reason. */
+  /** By source, result (accepted; refused: not authenticated; rejected: a dead letter; failed: not stored) and reason. */
   deliveries: Counter<'source' | 'result' | 'reason'>;
-  /** From the first byte of the headers to the answer, by route and status. */
+  /** From the end of the request headers to the response, by route and status. */
   seconds: Histogram<'route' | 'status'>;
-  /** Of bulk bodies, as they came over the wire. */
+  /** Bytes of bulk bodies on the wire. */
   bulkBytes: Counter<'source'>;
 }
 
 export const ingestMetrics = (registry: Metrics): IngestMetrics => ({
   deliveries: new Counter({
     name: 'ingest_deliveries_total',
-    help: 'Webhooks and lines by what became of them.',
+    help: 'Webhooks and lines by result.',
     labelNames: ['source', 'result', 'reason'],
     registers: [registry],
   }),
   seconds: new Histogram({
     name: 'ingest_request_seconds',
-    help: 'Time from request to answer.',
+    help: 'Time from request to response.',
     labelNames: ['route', 'status'],
     buckets: [0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10, 60],
     registers: [registry],
   }),
   bulkBytes: new Counter({
     name: 'ingest_bulk_bytes_total',
-    help: 'Bytes of bulk bodies as they came over the wire.',
+    help: 'Bytes of bulk bodies on the wire.',
     labelNames: ['source'],
     registers: [registry],
   }),

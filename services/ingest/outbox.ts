@@ -43,6 +43,6 @@ export class Outbox {
 }
 
 export const tooBusy = (retryAfterSeconds = 1): HttpProblem =>
-  new HttpProblem(429, 'more comes in than can be kept at the moment; send it again later', {
+  new HttpProblem(429, 'this service is overloaded; send it again later', {
     headers: { 'retry-after': String(retryAfterSeconds) },
   });

@@ -5,7 +5,7 @@ import { HttpProblem } from '../../lib/http/index.ts';
 import { signatureMatches } from '../../lib/jane/signature.ts';
 import { readRequestTimestamp } from '../../lib/time/index.ts';
 
-/** What a webhook presents. */
+/** The credentials of a webhook. */
 export interface Presented {
   subscriptionId: string;
   /** Of `Authorization: Bearer …`. */
@@ -18,17 +18,17 @@ export interface Presented {
   receivedAtMs: number;
 }
 
-/** Why a webhook was not believed: for the subscription's owner, never for the sender. */
+/** Why a webhook was not authenticated: shown to the subscription's owner, never to the sender. */
 export type RefusalReason = 'unknown_subscription' | 'wrong_token' | 'wrong_signature' | 'stale_timestamp';
 
 export type Verdict =
   | { subscription: Subscription; requestAtMs: number | null }
   | { refused: RefusalReason; subscription: Subscription | undefined };
 
-/** All that can be checked is right, but the signature cannot be: the secret key of the subscription is not here. */
+/** Everything else is right, but the signature cannot be checked: the signing secret cannot be decrypted. */
 const UNREADABLE = Symbol('the signing secret cannot be read');
 
-/** Stands in for a subscription that is not there, so that the same work is done for it. */
+/** Stands in for a subscription that does not exist, so that refusing it takes the same work. */
 const nobody = (() => {
   const hash = hashOf(randomBytes(32).toString('hex'));
   const secret = randomBytes(32).toString('hex');
@@ -40,7 +40,7 @@ const nobody = (() => {
   };
 })();
 
-/** Checks all that is asked for, whatever fails first. */
+/** Makes all checks, even if the first one fails. */
 function judge(
   subscription: Subscription | undefined,
   presented: Presented,
@@ -53,7 +53,7 @@ function judge(
   for (const secret of signingSecrets(receivedAtMs))
     if (signatureMatches(signature, secret, timestamp ?? '', body)) signed = true;
   const requestAtMs = timestamp === undefined ? null : readRequestTimestamp(timestamp);
-  // Who asks for the token alone may be sent no timestamp; one that is there has to be right all the same.
+  // Only a subscription that verifies the token alone may receive no timestamp; a given one is always checked.
   const timely =
     requestAtMs === null
       ? verify === 'token' && timestamp === undefined
@@ -67,9 +67,9 @@ function judge(
 }
 
 /**
- * Whether a webhook is to be believed. Before it says no it reads the definitions to their end: what was
- * made or rotated a moment ago works at once, and every refusal takes equally long. Throws HttpProblem 503 where
- * only the signature is open and its secret cannot be read: a 401 would tell Jane to give the webhook up.
+ * Authenticates a webhook. Before it refuses, it reads the definitions to the end: a subscription that was created or
+ * rotated a moment ago works at once, and all refusals take the same time. Throws HttpProblem 503 if only the
+ * signature is undecided because its secret cannot be decrypted: a 401 would make Jane give up on the webhook.
  */
 export async function verifyWebhook(
   definitions: Pick<Definitions, 'subscription' | 'fresh'>,
@@ -81,7 +81,7 @@ export async function verifyWebhook(
   await definitions.fresh();
   const second = judge(definitions.subscription(presented.subscriptionId), presented, toleranceMs);
   if (second !== UNREADABLE) return second;
-  throw new HttpProblem(503, 'this cannot be checked at the moment; send it again later', {
+  throw new HttpProblem(503, 'the signature cannot be checked at the moment; send it again later', {
     headers: { 'retry-after': '60' },
   });
 }

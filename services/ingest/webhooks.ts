@@ -26,14 +26,14 @@ export interface WebhookDeps {
     received(subscription: Subscription, atMs: number): void;
     refused(subscription: Subscription, reason: string): void;
   };
-  /** How far the request timestamp may be from receipt, either way. */
+  /** Largest difference between the request timestamp and receipt, either way. */
   toleranceMs: number;
   clock: Clock;
 }
 
 type WebhookReply = Reply<typeof webhookAnswers>;
 
-/** One request as it came, whoever routed it. */
+/** One request, with or without the router. */
 export interface WebhookRequest {
   subscriptionId: string;
   /** By its name in lower case. */
@@ -47,9 +47,9 @@ interface Received {
   requestAtMs: number | null;
 }
 
-/** Bytes of webhooks that may be under way in this process at once, from their first piece on. */
+/** Bytes of all webhooks in flight in this process, from their first bytes on. */
 const MAX_BYTES_UNDER_WAY = 64 * 1024 * 1024;
-/** The same of those whose headers already speak against them: whoever has no token takes no room from others. */
+/** The same for webhooks whose headers cannot be authenticated: they take no room from the others. */
 const MAX_STRANGE_BYTES_UNDER_WAY = 8 * 1024 * 1024;
 
 interface Pool {
@@ -57,7 +57,7 @@ interface Pool {
   bytes: number;
 }
 
-/** Takes webhooks in: believed, understood, kept in Kafka, and only then answered with 202. */
+/** Authenticates a webhook, interprets it, stores it in Kafka, and only then answers 202. */
 export class WebhookReceiver {
   private readonly plausible: Pool = { maxBytes: MAX_BYTES_UNDER_WAY, bytes: 0 };
   private readonly strange: Pool = { maxBytes: MAX_STRANGE_BYTES_UNDER_WAY, bytes: 0 };
@@ -71,7 +71,7 @@ export class WebhookReceiver {
   /** Throws HttpProblem for every answer but 202. */
   async receive(request: WebhookRequest): Promise<WebhookReply> {
     if (encodingOf(request.header('content-encoding')) !== undefined)
-      throw new HttpProblem(415, 'a content encoding is not taken here; send the body as it was signed');
+      throw new HttpProblem(415, 'a content encoding is not supported; send the body as it was signed');
     if (!isJsonType(request.header('content-type')))
       throw new HttpProblem(415, 'the content type is not JSON; send application/json');
     const pool = this.isPlausible(request) ? this.plausible : this.strange;
@@ -90,7 +90,7 @@ export class WebhookReceiver {
     }
   }
 
-  /** What can be told before the body is there: the subscription and its token or, where only the body can tell, a signature. */
+  /** What the headers show before the body arrives: the subscription, and its token or the presence of a signature. */
   private isPlausible(request: WebhookRequest): boolean {
     const subscription = this.deps.definitions.subscription(request.subscriptionId);
     if (subscription === undefined) return false;
@@ -152,7 +152,7 @@ export class WebhookReceiver {
     }
   }
 
-  /** The same answer whatever was wrong; only the owner's counters tell. */
+  /** The same answer for every reason; only the owner's counters show which. */
   private refusal({ refused, subscription }: Extract<Verdict, { refused: unknown }>): HttpProblem {
     this.deps.metrics.deliveries.inc({ source: 'webhook', result: 'refused', reason: refused });
     if (subscription !== undefined) this.deps.activity.refused(subscription, refused);
