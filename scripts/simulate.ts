@@ -296,7 +296,7 @@ async function run(options: Options): Promise<number> {
     });
     if (stop.signal.aborted) return 0;
     console.log(
-      `expected: ${some(changes, 'status change')}, ${some(expected.abandonments, 'abandonment')}; ` +
+      `expected   ${some(changes, 'status change')}, ${some(expected.abandonments, 'abandonment')}; ` +
         `${some(expected.open, 'cart is', 'carts are')} still open`,
     );
     if (!options.live) return played.failed > 0 ? 1 : 0;

@@ -4,19 +4,19 @@ import { memberText, parseJson } from './json.ts';
 import { Unusable } from './unusable.ts';
 
 const parse = (text: string | Uint8Array) => parseJson(typeof text === 'string' ? Buffer.from(text) : text);
-const valueOf = (text: string) => {
+function valueOf(text: string) {
   const parsed = parse(text);
   if (parsed instanceof Unusable) throw new Error(parsed.message);
   return parsed.value;
-};
+}
 
 /** The same with doubles in place of exact integers: what JSON.parse makes of them. */
-const rounded = (value: unknown): unknown => {
+function rounded(value: unknown): unknown {
   if (typeof value === 'bigint') return Number(value);
   if (Array.isArray(value)) return value.map(rounded);
   if (typeof value !== 'object' || value === null) return value;
   return Object.fromEntries(Object.entries(value).map(([key, member]) => [key, rounded(member)]));
-};
+}
 
 describe('parseJson', () => {
   it('agrees with JSON.parse on whatever JSON.stringify writes', () => {

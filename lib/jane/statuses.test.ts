@@ -8,11 +8,11 @@ const all: readonly StatusDescription[] = STATUSES;
 /** The statuses in backticks in a piece of the document. */
 const namesIn = (text: string): string[] =>
   [...text.matchAll(/`([a-z_]+)`/g)].flatMap(([, name = '']) => (describeStatus(name) ? [name] : []));
-const find = (pattern: RegExp): string => {
+function find(pattern: RegExp): string {
   const found = pattern.exec(semantics)?.[1];
   if (found === undefined) throw new Error(`docs/semantics.md has nothing like ${String(pattern)}`);
   return found;
-};
+}
 const those = (is: (status: StatusDescription) => boolean): string[] => all.filter(is).map(({ status }) => status);
 
 describe('the table of statuses agrees with docs/semantics.md', () => {

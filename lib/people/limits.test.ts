@@ -11,7 +11,7 @@ import { TimeIndex } from './times.ts';
 /** No record may be larger than Kafka takes (4 MiB), whatever is sent; these are far below. */
 const RECORD_BYTES = 512 * 1024;
 
-const countsOf = (person: Person): number[] => {
+function countsOf(person: Person): number[] {
   const counts = noMore();
   const add = (kind: (typeof KINDS)[number], consent: Person['identifiers'][number]['consent'], by: number): void => {
     const place = placeOf(KINDS.indexOf(kind), consent);
@@ -20,7 +20,7 @@ const countsOf = (person: Person): number[] => {
   for (const { kind, consent } of person.identifiers) add(kind, consent, 1);
   for (const { kind, consent, count } of person.more_identifiers) add(kind, consent, count);
   return counts;
-};
+}
 
 describe('a profile that shows one identifier of each kind', () => {
   const identifier = fc

@@ -42,11 +42,11 @@ function topicWith(records: KafkaRecord[]): FollowOptions['kafka'] {
 const producerOf = (send: (records: readonly unknown[]) => Promise<void>): Producer =>
   ({ send }) as unknown as Producer;
 
-const activityAt = (atMs: number): Activity => {
+function activityAt(atMs: number): Activity {
   const activity = new Activity();
   activity.received({ id: 'sub_1', workspace: 'acme' } as Subscription, atMs);
   return activity;
-};
+}
 
 describe('the activity log while Kafka does not answer', () => {
   it('stops within its time, and loses the last counts', async () => {

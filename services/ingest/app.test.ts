@@ -111,9 +111,9 @@ async function open(maxBulkBodies = 1, changes: { subscription?: object; encode?
 }
 
 /** Everything that needs neither time nor a socket has happened. */
-const settled = async (): Promise<void> => {
+async function settled(): Promise<void> {
   for (let i = 0; i < 50; i++) await new Promise((resolve) => setImmediate(resolve));
-};
+}
 
 const events = (sent: OutgoingRecord[]) =>
   sent
@@ -126,9 +126,9 @@ const deadLetters = (sent: OutgoingRecord[]) =>
     .map(({ value }) => localCodec<DeadLetter>(TOPICS.deadLetters).decode(value!));
 
 /** Stands for any fault of ours while a delivery is interpreted. */
-const fault = (): never => {
+function fault(): never {
   throw new Error('planted');
-};
+}
 
 describe('what was authenticated and cannot be interpreted', () => {
   const body = '{"cart":{"id":7,"status":"pending","store_id":68,"updated_at_time":"2026-01-05 09:00:00"}}';

@@ -56,9 +56,9 @@ describe('a bulk body of blank lines', () => {
 });
 
 /** Everything that needs no time has happened. */
-const soon = async (): Promise<void> => {
+async function soon(): Promise<void> {
   for (let i = 0; i < 20; i++) await new Promise((resolve) => setImmediate(resolve));
-};
+}
 
 describe('a bulk body that comes slowly', () => {
   it('is sent as it comes, whether Kafka has answered what came before or answers later', async () => {

@@ -9,7 +9,7 @@ import { BodyTooLargeError, BrokenBodyError, decode, drain, DECODE_LIMITS } from
 const pieces = (bytes: Buffer, size: number): Buffer[] =>
   Array.from({ length: Math.ceil(bytes.length / size) }, (_, i) => bytes.subarray(i * size, (i + 1) * size));
 const streamOf = (bytes: Buffer, size = 1000) => Readable.from(pieces(bytes, size), { objectMode: false });
-const read = async (body: Readable, gzip = false, limits = DECODE_LIMITS) => {
+async function read(body: Readable, gzip = false, limits = DECODE_LIMITS) {
   const chunks: Buffer[] = [];
   let failure: unknown;
   try {
@@ -18,7 +18,7 @@ const read = async (body: Readable, gzip = false, limits = DECODE_LIMITS) => {
     failure = error;
   }
   return { bytes: Buffer.concat(chunks), failure };
-};
+}
 const noise = randomBytes(300_000);
 
 describe('decode', () => {

@@ -4,7 +4,7 @@ import { KEPT_OF_TOO_LONG_BYTES, LineSplitter, type Line } from './lines.ts';
 
 const MAX = 1024;
 /** Splits a text that comes in pieces of these lengths, over and over. */
-const split = (body: string | Buffer, pieces: readonly number[] = [64], maxBytes = MAX): Line[] => {
+function split(body: string | Buffer, pieces: readonly number[] = [64], maxBytes = MAX): Line[] {
   const bytes = Buffer.from(body);
   const splitter = new LineSplitter(maxBytes);
   const lines: Line[] = [];
@@ -15,7 +15,7 @@ const split = (body: string | Buffer, pieces: readonly number[] = [64], maxBytes
   }
   lines.push(...splitter.end());
   return lines;
-};
+}
 const texts = (lines: Line[]) => lines.map(({ number, bytes }) => [number, bytes.toString()]);
 
 describe('LineSplitter', () => {

@@ -37,11 +37,11 @@ function largest(pipeline: Pipeline): number {
 }
 
 const changesOf = (inputs: readonly PersonInput[]) => inputs.flatMap(({ cart }) => cart?.changes ?? []);
-const opsOf = (inputs: readonly PersonInput[]): Record<string, number> => {
+function opsOf(inputs: readonly PersonInput[]): Record<string, number> {
   const count: Record<string, number> = {};
   for (const { op } of changesOf(inputs)) count[op] = (count[op] ?? 0) + 1;
   return count;
-};
+}
 
 /** What the sink would have of the cart: the last that was said of each trait event. */
 function standing(pipeline: Pipeline): { occurred_at: number; products: number }[] {

@@ -21,7 +21,7 @@ function open() {
   return { clock, database, checkpoints, cursorAt };
 }
 
-const writeBlocks = (cursor: Cursor<unknown>, count: number): void => {
+function writeBlocks(cursor: Cursor<unknown>, count: number): void {
   for (let i = 0; i < count; i++) {
     const offset = cursor.nextToRead;
     cursor.read({ offset, timestampMs: 0, value: Buffer.alloc(0), body: null });
@@ -29,7 +29,7 @@ const writeBlocks = (cursor: Cursor<unknown>, count: number): void => {
     cursor.submit();
     cursor.complete({ first: offset, last: offset, records: 1, crc: 0, logTimeMs: 0, record: null }, 0);
   }
-};
+}
 
 it('are due after a thousand blocks, or after an hour if there was one', async () => {
   const { clock, checkpoints, cursorAt } = open();

@@ -34,15 +34,15 @@ async function workspaces(): Promise<string[]> {
 }
 
 describe('npm run simulate', () => {
-  it('plays into a workspace of its own, which it makes once', async () => {
+  it('sends to a workspace of its own, which it creates once', async () => {
     const first = await simulate('--carts', '5');
-    expect(first).toContain('seed 3: 5 carts of');
+    expect(first).toContain('seed 3: 5 carts by');
     expect(first).toContain('created the workspace simulation');
     expect(await simulate('--carts', '1')).not.toContain('created the workspace');
     expect(await workspaces()).toContain('simulation');
   });
 
-  it('plays into the workspace of a key', async () => {
+  it('sends to the workspace of a key', async () => {
     const workspace = await createWorkspace(installation);
     const before = await workspaces();
     expect(await simulate('--carts', '2', '--key', workspace.keys.write)).toContain('sent consents for');
@@ -51,7 +51,7 @@ describe('npm run simulate', () => {
 });
 
 describe('npm run verify', () => {
-  it('agrees with what was simulated, and takes no misspelt workspace for agreement', async () => {
+  it('agrees with what was simulated, and reports a misspelt workspace', async () => {
     await simulate('--carts', '2');
     const whole = await npmRun('verify', '--workspace', 'simulation');
     expect(whole).toMatchObject({ code: 0, said: expect.stringMatching(/^ok$/m) as string });
