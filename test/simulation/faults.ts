@@ -8,8 +8,8 @@ export type Fault = { atMs: number } & (
   | { kind: 'cut off'; process: number; from: 'all' | 'group'; forMs: number }
   /** The process asks its group for a new generation. */
   | { kind: 'rejoin'; process: number }
-  /** The next request of a kind, whoever sends it. */
-  | { kind: 'request'; request: RequestKind; fault: RequestFault }
+  /** The next request of a kind, of one process or of whoever sends it. */
+  | { kind: 'request'; request: RequestKind; fault: RequestFault; process?: number }
   /** Whoever sends the next request of a kind is killed, or frozen, by the time that it arrives. */
   | { kind: 'kill at' | 'freeze at'; request: RequestKind; forMs: number }
   /** The next insert leaves a part of its rows behind and fails. */
@@ -58,7 +58,9 @@ const GROUP_REQUESTS: readonly RequestKind[] = ['join', 'heartbeat'];
 /** Between these a transaction is open. */
 const IN_TRANSACTION: readonly RequestKind[] = ['add partitions', 'produce', 'commit offsets', 'end transaction'];
 
-type Draw = (random: Random, processes: number) => FaultWithoutTime;
+/** How many processes of each service there are. */
+type Services = Pick<Plan, 'runtimes' | 'sinks'>;
+type Draw = (random: Random, services: Services) => FaultWithoutTime | (FaultWithoutTime & { afterMs?: number })[];
 type FaultWithoutTime = Fault extends infer F ? (F extends Fault ? Omit<F, 'atMs'> : never) : never;
 
 function requestFault(random: Random): RequestFault {
@@ -74,18 +76,38 @@ const downForMs = (random: Random): number => random.pick([50, 500, 2_000, 9_000
 /** Long enough, sometimes, for the session to end. */
 const frozenForMs = (random: Random): number => random.pick([500, 4_000, 7_500, 12_000]);
 
-const cutOff = (random: Random, processes: number, from: 'all' | 'group'): FaultWithoutTime => ({
-  ...{ kind: 'cut off', process: random.below(processes), from, forMs: frozenForMs(random) },
+const anyOf = (random: Random, { runtimes, sinks }: Services): number => random.below(runtimes + sinks);
+
+const cutOff = (random: Random, services: Services, from: 'all' | 'group'): FaultWithoutTime => ({
+  ...{ kind: 'cut off', process: anyOf(random, services), from, forMs: frozenForMs(random) },
 });
 
+/**
+ * One runtime goes and comes back, so that another one must give up partitions again; that one hears of it late, and
+ * works on while the new owner has begun.
+ */
+const lateHandover: Draw = (random, { runtimes }) => {
+  const isKilled = random.chance(0.5);
+  const process = random.below(runtimes);
+  const other = (process + 1) % runtimes;
+  const ms = random.pick([800, 2_500, 4_500]);
+  return [
+    { kind: isKilled ? 'kill' : 'stop', process, forMs: isKilled ? 9_000 : 2_000 },
+    {
+      ...{ kind: 'request', request: 'join', process: other, fault: { kind: 'delay reply', ms } },
+      afterMs: isKilled ? 8_000 : 1_500,
+    },
+  ];
+};
+
 const KINDS: readonly Draw[] = [
-  (random, processes) => ({ kind: 'kill', process: random.below(processes), forMs: downForMs(random) }),
-  (random, processes) => ({ kind: 'freeze', process: random.below(processes), forMs: frozenForMs(random) }),
-  (random, processes) => cutOff(random, processes, 'all'),
-  (random, processes) => cutOff(random, processes, 'group'),
-  (random, processes) => cutOff(random, processes, 'group'),
-  (random, processes) => ({ kind: 'stop', process: random.below(processes), forMs: downForMs(random) }),
-  (random, processes) => ({ kind: 'rejoin', process: random.below(processes) }),
+  (random, services) => ({ kind: 'kill', process: anyOf(random, services), forMs: downForMs(random) }),
+  (random, services) => ({ kind: 'freeze', process: anyOf(random, services), forMs: frozenForMs(random) }),
+  (random, services) => cutOff(random, services, 'all'),
+  (random, services) => cutOff(random, services, 'group'),
+  (random, services) => cutOff(random, services, 'group'),
+  (random, services) => ({ kind: 'stop', process: anyOf(random, services), forMs: downForMs(random) }),
+  (random, services) => ({ kind: 'rejoin', process: anyOf(random, services) }),
   (random) => ({ kind: 'request', request: random.pick(KAFKA_REQUESTS), fault: requestFault(random) }),
   (random) => ({ kind: 'request', request: random.pick(GROUP_REQUESTS), fault: requestFault(random) }),
   (random) => ({ kind: 'request', request: random.pick(IN_TRANSACTION), fault: requestFault(random) }),
@@ -96,6 +118,8 @@ const KINDS: readonly Draw[] = [
   (random) => ({ kind: 'freeze at', request: random.pick(SINK_REQUESTS), forMs: frozenForMs(random) }),
   () => ({ kind: 'partial insert' }),
   (random) => ({ kind: 'power loss', forMs: downForMs(random) }),
+  lateHandover,
+  lateHandover,
   () => ({ kind: 'retention' }),
   () => ({ kind: 'compaction' }),
 ];
@@ -107,10 +131,9 @@ export function drawPlan(seed: number, random: Random): Plan {
   const faultsEndMs = 5_000 + random.below(25_000);
   const kinds = KINDS.filter(() => random.chance(0.5));
   const count = kinds.length === 0 ? 0 : random.below(40);
-  const faults = Array.from({ length: count }, () => ({
-    atMs: 500 + random.below(faultsEndMs - 500),
-    ...random.pick(kinds)(random, runtimes + sinks),
-  })).sort((a, b) => a.atMs - b.atMs);
+  const faults = Array.from({ length: count }, () =>
+    drawFaults(random, kinds, faultsEndMs, { runtimes, sinks }),
+  ).flat();
   return {
     seed,
     partitions: 1 + random.below(3),
@@ -121,8 +144,15 @@ export function drawPlan(seed: number, random: Random): Plan {
     faultsEndMs,
     skewsMs: Array.from({ length: runtimes + sinks }, () => (random.chance(0.5) ? 0 : random.below(4_000) - 2_000)),
     feedPauseMs: random.pick([60, 150, 400, 1_000]),
-    faults,
+    faults: faults.sort((a, b) => a.atMs - b.atMs),
   };
+}
+
+function drawFaults(random: Random, kinds: readonly Draw[], endMs: number, services: Services): Fault[] {
+  const atMs = 500 + random.below(endMs - 500);
+  const drawn = random.pick(kinds)(random, services);
+  if (!Array.isArray(drawn)) return [{ atMs, ...drawn }];
+  return drawn.map(({ afterMs = 0, ...fault }) => ({ atMs: atMs + afterMs, ...fault }));
 }
 
 export function describeFault(fault: Fault): string {

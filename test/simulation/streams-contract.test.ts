@@ -19,13 +19,7 @@ contractSuite('a simulated Kafka', async () => {
   const broker = new SimulatedBroker({ loop, random });
   const process = loop.process('runtime');
   const kafka = simulatedKafka({ process, broker, random, network: new Network({ loop, random }) });
-  /** Takes events until the work is done. */
-  const finished = async <T>(work: Promise<T>): Promise<T> => {
-    let isDone = false;
-    const done = work.finally(() => (isDone = true));
-    await loop.runUntil(() => isDone, WITHIN_MS);
-    return done;
-  };
+  const finished = <T>(work: Promise<T>): Promise<T> => loop.finished(work, WITHIN_MS);
   const { tick: _, ...topology } = testTopology('contract');
   broker.createTopic(TEST_INPUT, 1);
   broker.createTopic(TEST_OUTPUT, 1);

@@ -255,7 +255,10 @@ export class World {
 
   /** What the next request of a kind meets, if a fault waits for it. */
   private faultOf(process: SimulatedProcess, kind: RequestKind): RequestFault | null {
-    const index = this.waiting.findIndex((fault) => 'request' in fault && fault.request === kind);
+    const place = this.places.findIndex((candidate) => candidate.process === process);
+    const meets = (fault: Fault): boolean =>
+      'request' in fault && fault.request === kind && (!('process' in fault) || fault.process === place);
+    const index = this.waiting.findIndex(meets);
     const fault = this.waiting[index];
     if (fault === undefined || !('request' in fault)) return null;
     this.waiting.splice(index, 1);
@@ -264,16 +267,15 @@ export class World {
       this.note(`${process.name} ${kind}: ${JSON.stringify(fault.fault)}`);
       return fault.fault;
     }
-    const place = this.places.find((candidate) => candidate.process === process);
     const { forMs } = fault;
-    if (place !== undefined) {
-      this.note(`${process.name} sends ${kind}`);
-      this.loop.schedule(0, fault.kind, () => {
-        if (place.process !== process) return;
-        if (fault.kind === 'kill at') this.kill(place, forMs);
-        else this.freeze(place, forMs);
-      });
-    }
+    const sender = this.places[place];
+    if (sender === undefined) return null;
+    this.note(`${process.name} sends ${kind}`);
+    this.loop.schedule(0, fault.kind, () => {
+      if (sender.process !== process) return;
+      if (fault.kind === 'kill at') this.kill(sender, forMs);
+      else this.freeze(sender, forMs);
+    });
     return null;
   }
 

@@ -100,6 +100,15 @@ export class EventLoop {
     return true;
   }
 
+  /** Takes events until `work` has settled; throws when that takes longer than `maxMs`. */
+  async finished<T>(work: Promise<T>, maxMs: number): Promise<T> {
+    let isSettled = false;
+    const settled = work.finally(() => (isSettled = true));
+    settled.catch(() => undefined);
+    if (!(await this.runUntil(() => isSettled, maxMs))) throw new Error(`not finished within ${maxMs} ms`);
+    return settled;
+  }
+
   /** Lets `ms` pass. */
   async run(ms: number): Promise<void> {
     await this.runUntil(() => false, ms);
