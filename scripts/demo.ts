@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { systemClock } from '../lib/clock/index.ts';
 import {
-  shopTimeZone,
+  storeTimeZone,
   simulateDay,
   simulateLive,
   type SimulatedDay,
@@ -169,7 +169,7 @@ await runInstallation('demo', async ({ config, say, stopping }) => {
   const base = `http://127.0.0.1:${config.apiPort}`;
   const api = apiAt(base, config.adminKey);
   const endsAtMs = Date.now();
-  const timeZone = shopTimeZone(endsAtMs);
+  const timeZone = storeTimeZone(endsAtMs);
   const workspace = await createWorkspace(api, timeZone);
   const targets = await subscribe(api, workspace);
   const day = simulateDay({ seed: SEED, endsAtMs, carts: CARTS, timeZone });

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { systemClock } from '../lib/clock/index.ts';
-import { shopTimeZone, simulateDay, simulateLive } from '../lib/simulate/index.ts';
+import { storeTimeZone, simulateDay, simulateLive } from '../lib/simulate/index.ts';
 import type { PersonLine, SimulatedWebhook, WebhookEvent } from '../lib/simulate/index.ts';
 import { sendWebhooks, type SendProgress, type SendResult, type Target } from '../lib/webhook-client/index.ts';
 
@@ -163,7 +163,7 @@ async function chooseWorkspace(options: Options): Promise<{ workspace: string | 
   const workspace = options.workspace ?? WORKSPACE;
   const found = await call(options, 'GET', `/v1/workspaces/${encodeURIComponent(workspace)}`);
   if (found.status === 200) return { workspace, timeZone: (found.body as { time_zone: string }).time_zone };
-  const timeZone = options.timeZone ?? shopTimeZone(Date.now());
+  const timeZone = options.timeZone ?? storeTimeZone(Date.now());
   const request = { id: workspace, name: workspace, time_zone: timeZone };
   const made = await call(options, 'POST', '/v1/workspaces', request);
   if (made.status === 403) return { workspace: options.workspace };

@@ -135,6 +135,66 @@ describe('addresses', () => {
   ])('%j is %j', (text, expected) => expect(emailOf(text)).toBe(expected));
 });
 
+describe('a second reading of the text', () => {
+  /** Straight from semantics §4, and not from the code. */
+  const seen = (text: string): string =>
+    [...text]
+      .filter((character) => !/\p{Default_Ignorable_Code_Point}/u.test(character))
+      .join('')
+      .trim();
+  const naiveId = (text: string): string | null => {
+    const none = ['', '0', '-1', '-', 'undefined', 'null', 'none', 'nan', 'n/a', 'na', 'true', 'false'];
+    none.push('unknown', 'guest', 'anonymous');
+    return none.includes(seen(text).toLowerCase()) ? null : seen(text);
+  };
+  const naiveEmail = (text: string): string | null => {
+    const address = seen(text).toLowerCase();
+    const [local = '', domain = '', ...more] = address.split('@');
+    const labels = domain.split('.');
+    if (more.length > 0 || address.length > 254 || local === '' || /\s/.test(address)) return null;
+    if (labels.length < 2 || labels.some((label) => label === '')) return null;
+    const none = ['none', 'no', 'noemail', 'no-email', 'noreply', 'no-reply', 'na', 'unknown', 'guest', 'anonymous'];
+    return [...none, 'null', 'undefined'].includes(local) ? null : address;
+  };
+  const pieces = fc
+    .array(
+      fc.constantFrom(
+        'None',
+        'no',
+        'GUEST',
+        '-',
+        '1',
+        '0',
+        'a',
+        'B',
+        '@',
+        '@',
+        '.',
+        '.',
+        'x.io',
+        ' ',
+        '\u200b',
+        '\ufeff',
+        '\u00ad',
+        '\ufe0f',
+        '\u00a0',
+        'n/a',
+      ),
+      { maxLength: 8 },
+    )
+    .map((parts) => parts.join(''));
+
+  it('agrees on ids and addresses', () => {
+    fc.assert(
+      fc.property(pieces, (text) => {
+        expect(idOf(text)).toBe(naiveId(text));
+        expect(emailOf(text)).toBe(naiveEmail(text));
+      }),
+      { numRuns: 3_000 },
+    );
+  });
+});
+
 describe('all of them', () => {
   it('reads numbers, keeps what cannot be read as text', () => {
     expect(

@@ -7,39 +7,39 @@ import { createShopper, createStores, type Shopper, type Store } from './world.t
 
 /** One delivery, as Jane would send it. */
 export interface SimulatedWebhook {
-  /** When it comes: Unix milliseconds. */
+  /** When it is delivered, Unix milliseconds. */
   atMs: number;
   event: WebhookEvent;
   /** The exact JSON text, in Jane's documented form. Its `updated_at_time` carries when it happened. */
   body: string;
-  /** The request timestamp that it bears when played at its own time: Unix milliseconds. */
+  /** Its request timestamp when it is sent at its own time, Unix milliseconds. */
   requestAtMs: number;
-  /** The delivery that this one is a repeat of: the same body under the same request timestamp. */
+  /** The delivery that this one repeats, with the same body and the same request timestamp. */
   repeats?: SimulatedWebhook;
 }
 
 export interface DayOptions {
-  /** A whole number; equal options give equal days, byte for byte. */
+  /** An integer; equal options give equal days, byte for byte. */
   seed: number;
-  /** The day ends here: Unix milliseconds. */
+  /** The end of the day, Unix milliseconds. */
   endsAtMs: number;
-  /** How many carts are made in its 24 hours; at least 1. */
+  /** Carts created within the 24 hours; at least 1. */
   carts: number;
   stores?: number;
-  /** IANA zone in which the stores open and close. Default: `shopTimeZone(endsAtMs)`. */
+  /** IANA zone in which the stores open and close. Default: `storeTimeZone(endsAtMs)`. */
   timeZone?: string;
 }
 
 export interface SimulatedDay {
   timeZone: string;
   stores: Store[];
-  /** Everything that comes up to the end of the day, in the order in which it comes. */
+  /** Everything delivered by the end of the day, in order of delivery. */
   webhooks: SimulatedWebhook[];
-  /** What the carts of this day still do after its end: to be played live. */
+  /** Later deliveries about the carts of this day, to be played live. */
   upcoming: SimulatedWebhook[];
-  /** Lines of `POST /v1/people`: consents that these shoppers gave in the months before. */
+  /** Lines of `POST /v1/people`: consents that these customers gave in the months before. */
   people: PersonLine[];
-  /** What `webhooks` amount to at rest. */
+  /** The expected result of `webhooks`, at rest. */
   expected: Expected;
 }
 
@@ -67,19 +67,19 @@ function localHour(timeZone: string, atMs: number): number {
   return Number(text) % 24;
 }
 
-/** The zone in which it is nearest to five in the afternoon: a day that ends there has a day behind it. */
-export function shopTimeZone(atMs: number): string {
+/** The zone where it is closest to 5 p.m., so that a day that ends now contains a day of trade. */
+export function storeTimeZone(atMs: number): string {
   const away = (zone: string): number => Math.abs(localHour(zone, atMs) - 17);
   return ZONES.reduce((best, zone) => (away(zone) < away(best) ? zone : best));
 }
 
-/** Deals ids (leaving out the first `skip` of this seed), stores and shoppers; a share of the shoppers come back. */
+/** Assigns ids (after the first `skip` of this seed), stores and customers; some customers return. */
 export function createCartMaker(
   random: Random,
   options: { seed: number; stores: Store[]; skip?: number },
 ): (createdAtMs: number, fate: Fate) => CartPlan {
   const shoppers: Shopper[] = [];
-  // Seeds keep to their own numbers, so that several simulations can go to one workspace.
+  // Each seed has its own range of ids, so that one workspace can receive several simulations.
   const first = 1_000_000 + (Math.abs(options.seed) % 100_000) * 1_000_000 + (options.skip ?? 0);
   const shares = options.stores.map((store) => [store, store.share] as const);
   let made = 0;
@@ -102,7 +102,7 @@ export function createCartMaker(
   };
 }
 
-/** The deliveries of one cart, late ones and repeats included, in no order. */
+/** The deliveries of one cart, including late ones and repeats, in no particular order. */
 export function deliveriesOf(plan: CartPlan): SimulatedWebhook[] {
   return plan.steps.flatMap((step) => {
     const atMs = step.atMs + step.delayMs;
@@ -132,7 +132,7 @@ function stage(make: ReturnType<typeof createCartMaker>, random: Random, options
   for (let n = 0; n < scenes; n += 1) {
     const abandoned = make(endsAtMs, 'abandoned');
     abandoned.steps = abandoned.steps.filter((step) => step.event !== 'cart_abandoned' && step.products?.length !== 0);
-    // Every other one falls due only after the end, one every twenty seconds: somebody can watch it happen.
+    // Every other one falls due after the end, one every twenty seconds, so that it can be watched.
     const lastAtMs =
       n % 2 === 0 ? endsAtMs - random.int(31, 55) * MINUTE_MS : endsAtMs - 30 * MINUTE_MS + (n + 1) * 10_000;
     plans.push(endingAt(abandoned, lastAtMs));
@@ -155,13 +155,13 @@ export function byArrival(a: SimulatedWebhook, b: SimulatedWebhook): number {
 }
 
 /**
- * A day of a retailer on Jane that ends at a given instant: stores and their hours, shoppers who come back by
- * phone, by email or by both, carts that are filled, left, emptied, ordered, called off, handed over and
- * reviewed; skipped, repeated, unknown and odd statuses; deliveries that come late or more than once.
+ * A day of a retailer on Jane that ends at a given instant: stores and their hours; customers who return with their
+ * phone, their email or both; carts that are filled, abandoned, emptied, ordered, cancelled, handed over and reviewed;
+ * skipped, repeated, unknown and anomalous statuses; deliveries that are late or repeated.
  */
 export function simulateDay(options: DayOptions): SimulatedDay {
   const { seed, endsAtMs } = options;
-  const timeZone = options.timeZone ?? shopTimeZone(endsAtMs);
+  const timeZone = options.timeZone ?? storeTimeZone(endsAtMs);
   const stores = createStores(options.stores ?? 5);
   const random = createRandom(seed);
   const make = createCartMaker(random, { seed, stores });

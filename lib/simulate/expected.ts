@@ -2,13 +2,13 @@ import type { CartPlan, Face, Step, WebhookEvent } from './story.ts';
 import type { Shopper } from './world.ts';
 
 /**
- * What a day amounts to at rest, worked out from the stories and not from the webhooks, with the windows of a
- * workspace that was left at its defaults.
+ * The expected result of a day at rest, derived from the plans of the carts and not from the webhooks, for a workspace
+ * with default settings.
  */
 export interface Expected {
-  /** Carts of which anything came. */
+  /** Carts with at least one delivery. */
   carts: number;
-  /** Those of them that show nobody. */
+  /** Those without any identifier. */
   anonymousCarts: number;
   /** People with an identifier. */
   people: number;
@@ -33,7 +33,7 @@ interface Walk {
   open: boolean;
 }
 
-/** When a cart was left: an own, plain reading of the rule, for steps that are already in order. */
+/** The abandonments of a cart: a separate, plain reading of the rule, for steps that are in order. */
 function walk(steps: readonly Step[], endsAtMs: number): Walk {
   let abandonments = 0;
   let lastMs: number | null = null;
@@ -86,7 +86,7 @@ function shownBy(face: Face, shopper: Shopper): Kind[] {
   return shown[face].filter(known);
 }
 
-/** How many separate groups the kinds fall into that one shopper's carts show together. */
+/** Number of separate groups of identifier kinds that one customer's carts connect. */
 function groups(carts: readonly ReadonlySet<Kind>[]): number {
   const group = new Map<Kind, Set<Kind>>();
   for (const shown of carts) {
@@ -97,7 +97,7 @@ function groups(carts: readonly ReadonlySet<Kind>[]): number {
   return new Set(group.values()).size;
 }
 
-/** Only what has come by `endsAtMs` counts. */
+/** Counts only what was delivered by `endsAtMs`. */
 export function expectedOf(plans: readonly CartPlan[], endsAtMs: number): Expected {
   const expected: Expected = {
     carts: 0,

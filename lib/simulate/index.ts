@@ -1,4 +1,4 @@
-export { shopTimeZone, simulateDay } from './day.ts';
+export { storeTimeZone, simulateDay } from './day.ts';
 export type { DayOptions, SimulatedDay, SimulatedWebhook } from './day.ts';
 export type { Expected } from './expected.ts';
 export { simulateLive } from './live.ts';

@@ -9,20 +9,17 @@ export interface LiveOptions {
   /** New carts, on average. */
   cartsPerHour: number;
   stores?: number;
-  /** What earlier carts still do; merged in. */
+  /** Later deliveries about earlier carts; merged in. */
   upcoming?: readonly SimulatedWebhook[];
 }
 
 const HOUR_MS = 3_600_000;
-/** So long before the start the first cart is made: from the start on there is as much to tell as later. */
+/** How long before the start the first cart is created, so that the rate is constant from the start on. */
 const RUN_UP_MS = 45 * 60_000;
-/** Carts of a day of the same seed have the numbers before; its shoppers are the same people. */
+/** Carts of a day with the same seed have the ids before; its customers are the same people. */
 const AFTER_A_DAY = 500_000;
 
-/**
- * Trade without end: deliveries in the order in which they come, from `startsAtMs` on; of some carts the beginning
- * was before. Pure: it never waits.
- */
+/** Endless trade: deliveries in order, from `startsAtMs` on. Some carts began before. Pure: it never waits. */
 export function* simulateLive(options: LiveOptions): Generator<SimulatedWebhook, never> {
   const random = createRandom(options.seed);
   const make = createCartMaker(random, {
@@ -38,7 +35,7 @@ export function* simulateLive(options: LiveOptions): Generator<SimulatedWebhook,
     let settled = 0;
     while (settled < pending.length && pending[settled]!.atMs <= nextCartMs - 1_000) settled += 1;
     for (const webhook of pending.slice(0, settled)) if (webhook.atMs >= options.startsAtMs) yield webhook;
-    // A few at once: sorting for each single cart would cost more than making it.
+    // Several at once: sorting for each single cart would cost more than creating it.
     const fresh: SimulatedWebhook[] = [];
     for (let n = 0; n < 1 + Math.floor(options.cartsPerHour / 36_000); n += 1) {
       fresh.push(...deliveriesOf(make(nextCartMs, 'any')));

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { simulateDay, simulateLive, shopTimeZone, type SimulatedWebhook } from './index.ts';
+import { simulateDay, simulateLive, storeTimeZone, type SimulatedWebhook } from './index.ts';
 
 const ENDS_AT_MS = Date.parse('2026-03-17T23:30:00Z');
 const MINUTE_MS = 60_000;
@@ -133,7 +133,7 @@ describe('simulateDay', () => {
   it('chooses a zone in which the shops have been open', () => {
     for (let hour = 0; hour < 24; hour += 1) {
       const atMs = ENDS_AT_MS + hour * 60 * MINUTE_MS;
-      const timeZone = shopTimeZone(atMs);
+      const timeZone = storeTimeZone(atMs);
       const local = new Intl.DateTimeFormat('en-US', { timeZone, hour: 'numeric', hourCycle: 'h23' }).format(atMs);
       expect(Number(local)).toBeGreaterThanOrEqual(4);
     }

@@ -1,7 +1,7 @@
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { systemClock } from '../../lib/clock/index.ts';
-import { shopTimeZone, simulateDay, type SimulatedDay, type WebhookEvent } from '../../lib/simulate/index.ts';
+import { storeTimeZone, simulateDay, type SimulatedDay, type WebhookEvent } from '../../lib/simulate/index.ts';
 import { sendWebhooks, type Target } from '../../lib/webhook-client/index.ts';
 import {
   createSubscription,
@@ -47,7 +47,7 @@ let endsAtMs: number;
 beforeAll(async () => {
   installation = await startInstallation();
   endsAtMs = Date.now();
-  const timeZone = shopTimeZone(endsAtMs);
+  const timeZone = storeTimeZone(endsAtMs);
   workspace = await createWorkspace(installation, { id: 'pacific-leaf', time_zone: timeZone, grace_seconds: 0 });
   const renamed = await request(`${installation.apiUrl}/v1/workspaces/${workspace.id}`, {
     method: 'PATCH',
