@@ -48,8 +48,7 @@ export function decodeAssignment(topic: string, assignment: Buffer): number[] {
 }
 
 /**
- * Shares partitions 0…count-1 out: nobody gets more than one above another, and everybody keeps what it held as far as
- * that allows. Of two that claim one partition the later generation is right.
+ * Assigns partitions 0…count-1: the numbers of partitions of two members differ by at most one, and members keep theirs as far as that allows. If two members claim one partition, the later generation wins.
  */
 export function assignSticky(
   members: ReadonlyMap<string, Pick<Subscription, 'owned' | 'generation'>>,
@@ -67,7 +66,7 @@ export function assignSticky(
   }
   const result = new Map<string, number[]>(ids.map((id) => [id, []]));
   const floor = Math.floor(count / Math.max(1, ids.length));
-  // So many members may have one more than the floor: those who held most first.
+  // This many members may have one more than the floor, those that held most first.
   let extras = count - floor * ids.length;
   const held = (id: string): number => [...owner.values()].filter((o) => o === id).length;
   const byHeld = [...ids].sort((a, b) => held(b) - held(a) || (a < b ? -1 : 1));

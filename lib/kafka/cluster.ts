@@ -32,7 +32,7 @@ const KEEP_ALIVE_DELAY_MS = 60_000;
 const directSocket: SocketFactory = ({ host, port, ssl, onConnect }) => {
   const plain = { host, port, noDelay: true, keepAlive: true, keepAliveInitialDelay: KEEP_ALIVE_DELAY_MS };
   if (!ssl) return connect(plain, onConnect);
-  // A server is asked for by its name; an address is none.
+  // TLS servers are identified by name; an address is not a name.
   const name = isIP(host) === 0 ? { servername: host } : {};
   return connectTls({ ...plain, ...name, ...ssl }, onConnect)
     .setNoDelay(true)
@@ -49,7 +49,7 @@ export const CONNECTION_TIMEOUT_MS = 3_000;
 export const REQUEST_TIMEOUT_MS = 15_000;
 const CLOSE_GRACE_MS = 500;
 
-/** kafkajs tells of every error, also of those that it mends itself: our own words stand at the places that matter. */
+/** kafkajs logs every error, also those that it recovers from; this port logs those that matter. */
 export const clientLog =
   (logger: Logger): logCreator =>
   () =>
@@ -65,9 +65,7 @@ export interface Link {
   close(): Promise<void>;
 }
 
-/**
- * Makes a set of connections. Requests on one connection are answered in order, so whoever waits long (a fetch, joining
- * a group) must not share one with others.
+/** Creates a set of connections. Requests on one connection are answered in order, so requests that wait long (a fetch, joining a group) must not share one with others.
  */
 export function link({ brokers, clientId, logger, clock, security, socketFactory = directSocket }: Connection): Link {
   const sockets = new Set<Socket>();
@@ -77,7 +75,7 @@ export function link({ brokers, clientId, logger, clock, security, socketFactory
     socketFactory: (options: Parameters<SocketFactory>[0]) => {
       const socket = socketFactory(options);
       sockets.add(socket);
-      // kafkajs tries again for a while, whatever was closed.
+      // kafkajs retries for a while even after a close.
       if (closed) setImmediate(() => socket.destroy(new Error('closed')));
       return socket.once('close', () => sockets.delete(socket));
     },
@@ -117,7 +115,7 @@ const FINAL = new Set([
   'UNSUPPORTED_VERSION',
 ]);
 
-/** A lazily made cluster for short questions: after an error it is thrown away and the question asked anew. */
+/** A lazily created cluster for short requests: after an error it is discarded and the request repeated. */
 export class ControlCluster {
   private link: Link | null = null;
   private closed = false;

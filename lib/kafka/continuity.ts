@@ -4,8 +4,7 @@ import { UnreadablePartitionError } from './errors.ts';
 import type { Kafka, KafkaRecord } from './types.ts';
 
 /**
- * What tells a record from every other that might stand at its offset. A log that lost its end, or was made anew, gives
- * the same offsets to other records: offsets alone do not show it once it has grown past the old end.
+ * What distinguishes a record from any other that could be at its offset. A log that lost its end, or was created again, assigns the same offsets to other records; offsets alone do not reveal that once the log has grown past its former end.
  */
 export interface Mark {
   offset: number;
@@ -72,7 +71,7 @@ export async function findBroken(
   try {
     reader.assign([...open].map(([partition, { offset }]) => ({ topic, partition, offset })));
     while (open.size > 0) {
-      if (clock.elapsedMs() > deadline) throw new Error(`${topic}: the last records read could not be looked at`);
+      if (clock.elapsedMs() > deadline) throw new Error(`${topic}: cannot check the records that were read last`);
       try {
         for (const { partition, records, nextOffset } of await reader.poll(POLL_MS)) {
           const mark = open.get(partition);

@@ -12,7 +12,7 @@ const isMissing = (error: unknown): boolean =>
 /** Answers questions about topics. */
 export class TopicDirectory {
   private readonly counts = new Map<string, Promise<number>>();
-  /** Those that are there, whatever a broker says that has not heard of them yet. */
+  /** Topics that exist, even if a broker does not know them yet. */
   private readonly made = new Set<string>();
 
   constructor(

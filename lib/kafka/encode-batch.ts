@@ -9,7 +9,7 @@ const NO_LEADER_EPOCH = -1;
 export interface BatchIdentity {
   producerId: number;
   producerEpoch: number;
-  /** Of the batch's first record, counted by producer and partition. */
+  /** Sequence number of the batch's first record, counted by producer and partition. */
   baseSequence: number;
   transactional: boolean;
 }

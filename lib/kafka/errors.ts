@@ -1,4 +1,4 @@
-/** Kafka could not be reached, or did not answer in time; of a send the outcome is unknown. */
+/** Kafka could not be reached, or did not answer in time; the outcome of a send is unknown. */
 export class KafkaUnavailableError extends Error {
   override readonly name = 'KafkaUnavailableError';
 }
@@ -49,7 +49,7 @@ export class CorruptRecordError extends UnreadablePartitionError {
 
 /**
  * The log is not the one that was read before: it ends before what was read of it, or another record stands where the
- * last one stood. Whoever goes on in it would pass over what is new, unseen.
+ * last one stood. Continuing in it would skip new records unnoticed.
  */
 export class BrokenContinuityError extends UnreadablePartitionError {
   override readonly name = 'BrokenContinuityError';

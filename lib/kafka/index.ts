@@ -92,7 +92,7 @@ async function describeGroup(cluster: Cluster, groupId: string): Promise<GroupDe
   return { state: group.state, members };
 }
 
-/** Our members read one topic only: whatever its name, its partitions are the member's. */
+/** Members read one topic only, so its partitions are those of the member, whatever the topic's name is. */
 function assignedPartitions(assignment: Buffer): number[] {
   if (assignment.length < 8) return [];
   const length = assignment.readInt16BE(6);

@@ -3,7 +3,7 @@
  * fields.
  */
 export const MAX_MESSAGE_BYTES = 4 << 20;
-/** Of a batch, what is neither the key nor the value of its only record: lengths, offsets, small headers. */
+/** Bytes of a batch besides the key and value of its only record: lengths, offsets, small headers. */
 const BATCH_OVERHEAD_BYTES = 1024;
 /** Key and value of one record: no topic takes more, however often it is sent. */
 export const MAX_RECORD_BYTES = MAX_MESSAGE_BYTES - BATCH_OVERHEAD_BYTES;

@@ -26,7 +26,7 @@ const LEAVE_PATIENCE_MS = 2_000;
 
 /** The group wants everybody to join again; what is held is still held. */
 const REBALANCING = 'REBALANCE_IN_PROGRESS';
-/** The group goes on without this member. */
+/** The group continues without this member. */
 const THROWN_OUT = new Set(['UNKNOWN_MEMBER_ID', 'ILLEGAL_GENERATION', 'FENCED_INSTANCE_ID']);
 
 interface Session {
@@ -36,8 +36,7 @@ interface Session {
 }
 
 /**
- * A member of a consumer group over one topic. While the group rebalances it keeps what it holds, and gives up
- * afterwards only what has become another's: the new owner fences whatever is still on its way.
+ * A member of a consumer group over one topic. While the group rebalances it keeps its partitions; afterwards only those are revoked that were assigned to another member. The new owner fences writes that are still in flight.
  */
 export class GroupMember implements Member {
   memberId = '';
@@ -101,7 +100,7 @@ export class GroupMember implements Member {
     }
   }
 
-  /** Connections are made anew; the membership is given up only when the session must have run out. */
+  /** Reconnects; the membership is abandoned only when the session must have expired. */
   private async trouble(error: unknown): Promise<void> {
     if (this.closed) return;
     this.connection.logger.warn({ group: this.groupId, err: messageOf(error) }, 'group coordinator out of reach');
@@ -197,8 +196,7 @@ export class GroupMember implements Member {
   }
 
   /**
-   * Takes members out whose process ended without leaving, as after a kill on this machine: the group would wait for
-   * them until their session runs out. What cannot be told is left to the session.
+   * Removes members whose process ended without leaving, as after a kill on this machine: otherwise the group waits for them until their session expires. Members of unknown state are left to their session.
    */
   private async removeDead(coordinator: Broker): Promise<void> {
     const { groupId } = this;
@@ -209,7 +207,7 @@ export class GroupMember implements Member {
         if (process !== null && isGone(process)) await coordinator.leaveGroup({ groupId, memberId });
       }
     } catch (error) {
-      this.connection.logger.debug({ group: groupId, err: messageOf(error) }, 'the group could not be looked at');
+      this.connection.logger.debug({ group: groupId, err: messageOf(error) }, 'cannot describe the consumer group');
     }
   }
 

@@ -178,7 +178,7 @@ export class ProducerSession {
     let error: unknown = null;
     const fail = (batch: EncodedBatch, reason: unknown): void => {
       failed.push(batch);
-      // What cannot be mended counts more than what can.
+      // A fatal error takes precedence over one that can be retried.
       if (error === null || isPassing(error)) error = reason;
     };
     let byLeader: Map<number, EncodedBatch[]>;

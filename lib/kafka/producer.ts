@@ -27,8 +27,7 @@ interface PendingSend {
 }
 
 /**
- * An idempotent producer with one request on its way at a time; what arrives meanwhile goes with the next one. After an
- * error it starts anew with another producer id: of what was on its way nobody knows whether it was written.
+ * An idempotent producer with one request in flight at a time; records that arrive meanwhile are sent with the next one. After an error it starts again with another producer id; it is unknown whether the records in flight were written.
  */
 export class BatchingProducer implements Producer {
   private session: ProducerSession | null = null;
@@ -74,7 +73,7 @@ export class BatchingProducer implements Producer {
     }
     this.bytes += bytes;
     const deadlineMs = this.connection.clock.elapsedMs() + this.deliveryTimeoutMs;
-    // Records count as queued until they are sent or given up, also after their send has timed out.
+    // Records count as queued until they are sent or dropped, even after their send has timed out.
     const delivery = this.enqueue(list, deadlineMs).finally(() => (this.bytes -= bytes));
     // A request has the deadline of its latest send; the earlier ones time out here.
     await this.deadlines.limit(delivery);
@@ -119,7 +118,7 @@ export class BatchingProducer implements Producer {
     this.running = null;
   }
 
-  /** The next records in order, bounded in all and by partition. What has waited too long is given up here. */
+  /** The next records in order, bounded in all and by partition. Records that have waited too long are dropped here. */
   private takeBatch(): Waiting[] {
     const now = this.connection.clock.elapsedMs();
     const batch: Waiting[] = [];
@@ -160,7 +159,7 @@ export class BatchingProducer implements Producer {
     await within(work, deadlineMs - clock.elapsedMs(), clock);
   }
 
-  /** The session at hand, or a new one as soon as a broker gives it an id. */
+  /** The current session, or a new one as soon as a broker assigns its id. */
   private async ready(deadlineMs: number): Promise<ProducerSession> {
     const { clock } = this.connection;
     const backoff = new Backoff(RETRY_PAUSES);
@@ -184,7 +183,7 @@ export class BatchingProducer implements Producer {
     this.begun = null;
   }
 
-  /** Whatever waits is still delivered, or given up when its time is over. */
+  /** Waiting records are still delivered, or dropped when their time is over. */
   async close(): Promise<void> {
     this.closed = true;
     await this.running;

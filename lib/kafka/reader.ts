@@ -22,7 +22,7 @@ interface Assigned {
   owner: object | undefined;
   position: number;
   paused: boolean;
-  /** What was last told: an empty batch is worth telling only when one of these moves. */
+  /** What was returned last: an empty batch is returned only when one of these changes. */
   highWatermark: number;
   lastStableOffset: number;
 }
@@ -35,7 +35,7 @@ export class KafkaReader implements Reader {
   /** One fetch at a time per broker, by node id. */
   private readonly inFlight = new Map<string, Promise<void>>();
   private ready: Batch[] = [];
-  /** Of one partition at a time: another's shows again with the next fetch. */
+  /** The error of one partition at a time: those of others appear again with the next fetch. */
   private failure: UnreadablePartitionError | null = null;
   private link: Link | null = null;
   private closed = false;
@@ -84,7 +84,7 @@ export class KafkaReader implements Reader {
     this.forget(key);
   }
 
-  /** What was read of a partition, and what went wrong with it, is told to nobody any more. */
+  /** Discards the batches and errors of a partition that were not returned yet. */
   private forget(key: string): void {
     this.ready = this.ready.filter((b) => keyOf(b.topic, b.partition) !== key);
     const { failure } = this;
@@ -171,7 +171,7 @@ export class KafkaReader implements Reader {
     return cluster;
   }
 
-  /** Any trouble costs the connections: new ones know the leaders of today. */
+  /** After any error, connections are replaced: new ones know the current leaders. */
   private async reconnectLater(error: unknown): Promise<void> {
     if (this.closed) return;
     if (!this.interrupted) this.connection.logger.warn({ err: messageOf(error) }, 'reading is interrupted');

@@ -35,8 +35,7 @@ function translate(error: unknown): Error {
 }
 
 /**
- * One transactional id. It tries again only what the broker has surely not done, or takes once by its number; whatever
- * else goes wrong breaks it for good, and the outcome is learnt from the group's offsets by whoever comes next.
+ * One transactional id. It retries only what the broker has certainly not done, or deduplicates by sequence number. Any other error breaks it permanently, and the next owner learns the outcome from the offsets of the group.
  */
 export class KafkaTransactional implements Transactional {
   private readonly session: ProducerSession;
@@ -44,7 +43,7 @@ export class KafkaTransactional implements Transactional {
   private readonly clock: Clock;
   private coordinator: Broker | null = null;
   private readonly groupCoordinators = new Map<string, Broker>();
-  /** Partitions that the transaction at hand has touched. */
+  /** Partitions that the current transaction has touched. */
   private readonly touched = new Set<string>();
   private broken: Error | null = null;
 

@@ -9,7 +9,7 @@ export interface OutgoingRecord {
 
 /** How brokers are spoken to. Left out: plain TCP, and nobody says who they are. */
 export interface KafkaSecurity {
-  /** PEM texts. Without `ca` the authorities are believed that Node believes. */
+  /** PEM texts. Without `ca`, the authorities that Node trusts are trusted. */
   tls?: { ca?: string; cert?: string; key?: string };
   sasl?: { mechanism: 'plain' | 'scram-sha-256' | 'scram-sha-512'; username: string; password: string };
 }
@@ -29,7 +29,7 @@ export interface Batch {
   partition: number;
   /** May be empty: then the batch only says how far the partition was read. */
   records: KafkaRecord[];
-  /** Where reading goes on: past transaction markers and aborted records. */
+  /** Where reading continues: past transaction markers and aborted records. */
   nextOffset: number;
   highWatermark: number;
   /** Everything below is decided: no open transaction began before it. */
@@ -42,7 +42,7 @@ export interface PartitionOffset {
   topic: string;
   partition: number;
   offset: number;
-  /** A token of whoever reads on from there: see Batch and `remove`. */
+  /** A token of the owner that reads from there: see Batch and `remove`. */
   owner?: object | undefined;
 }
 
@@ -57,8 +57,7 @@ export interface Reader {
   pause(topic: string, partition: number): void;
   resume(topic: string, partition: number): void;
   /**
-   * What came, or nothing after `maxWaitMs`. Troubles with brokers are logged and overcome. Throws an
-   * UnreadablePartitionError, again and again until that partition is removed or moved; the others are read on.
+   * The next batches, or none after `maxWaitMs`. Errors of brokers are logged and retried. Throws an UnreadablePartitionError, repeatedly until that partition is removed or moved; the others are still read.
    */
   poll(maxWaitMs: number): Promise<Batch[]>;
   close(): Promise<void>;
@@ -93,13 +92,13 @@ export interface TopicSpec {
 export interface GroupOptions {
   groupId: string;
   topic: string;
-  /** Base URL of the member's health server, told to everybody who describes the group. */
+  /** Base URL of the member's health server, part of the group's description. */
   url: string | null;
   /** The whole assignment of a new generation; called after `onRevoked`. */
   onAssigned(partitions: number[], generation: number): void;
   /** What this member held and another one has now. */
   onRevoked(partitions: number[]): void;
-  /** Thrown out of the group: whatever was held may be another's already. The member joins again by itself. */
+  /** The member was removed from the group: its partitions may have another owner already. The member rejoins by itself. */
   onLost(partitions: number[]): void;
   sessionTimeoutMs?: number;
   heartbeatIntervalMs?: number;
@@ -135,7 +134,7 @@ export interface OffsetsToCommit {
 export interface Transactional {
   /** Fences every earlier holder of the id and settles what it left open. */
   init(): Promise<void>;
-  /** Appends records to the transaction at hand, or begins one. Throws FencedError, TransactionError. */
+  /** Appends records to the current transaction, or begins one. Throws FencedError, TransactionError. */
   send(records: readonly OutgoingRecord[]): Promise<void>;
   /**
    * Commits what was sent together with the input's offset. Throws FencedError, or TransactionError: then its outcome
@@ -172,7 +171,7 @@ export interface Kafka {
 export interface ProducerOptions {
   /** Above this, sends are refused (default 64 MiB). */
   maxQueuedBytes?: number;
-  /** How long a send may take before it is given up (default 15 s). */
+  /** How long a send may take before it is dropped (default 15 s). */
   deliveryTimeoutMs?: number;
 }
 

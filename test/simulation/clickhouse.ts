@@ -23,7 +23,7 @@ const LOSABLE_MS = 10_000;
 /** ClickHouse as the sink sees it: tables in which equal rows are one, and a ledger. */
 export class SimulatedClickHouse {
   readonly tables = new Map<string, Map<string, StoredRow>>();
-  /** So many of the next inserts leave rows behind and fail. */
+  /** This many of the next inserts leave rows behind and fail. */
   partialInserts = 0;
   private ledger: StoredLedgerRow[] = [];
   /** Connections end with the server's life. */

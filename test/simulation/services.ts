@@ -153,10 +153,10 @@ function watchedKafka(deps: ServiceDeps, process: SimulatedProcess): { kafka: Ka
   return watched;
 }
 
-/** What the group has said to a process. */
+/** What a process knows of its group. */
 interface Holding {
   generation: number;
-  /** By partition: how often it was given up or lost. */
+  /** By partition: how often it was revoked or lost. */
   revocations: Map<number, number>;
 }
 
@@ -176,7 +176,7 @@ function watchedTransactional(
     } catch (error) {
       note(`${process.name} ${id}: ${what} fails, ${String(error)}`);
       if (!(error instanceof FencedError)) throw error;
-      // Of a partition that was given up meanwhile, the task is closing anyhow.
+      // If the partition was revoked meanwhile, its task is closing in any case.
       if (revocations() === revocationsBefore) fences.fenced(process.name, id, holding.generation);
       throw rules.reopenFenced === 'at once' ? new TransactionError(error.message) : error;
     }

@@ -117,7 +117,7 @@ export class World {
     );
   }
 
-  /** Routine lines are left out of a shortened history, but for the last ones. */
+  /** Routine lines are left out of a shortened history, except the last ones. */
   note(text: string, isRoutine = false): void {
     this.history.push({ text: `${(this.loop.nowMs / 1_000).toFixed(3)} s ${text}`, isRoutine });
   }

@@ -72,7 +72,7 @@ export class EventLoop {
     this.violation ??= error;
   }
 
-  /** Takes the next event; false when there is none. Throws the error of a broken invariant. */
+  /** Takes the next event; false if there are none. Throws the error of a broken invariant. */
   async step(): Promise<boolean> {
     const event = this.next();
     if (event === undefined) return false;

@@ -57,7 +57,7 @@ export class Network {
   constructor(private readonly options: NetworkOptions) {}
 
   /**
-   * Sends a request. `effect` runs when it arrives, whatever has become of the process meanwhile; what it returns or
+   * Sends a request. `effect` runs when it arrives, even if the process has ended meanwhile; what it returns or
    * throws, or the promise that it returns, is the reply. Rejects with what the server throws, or a ConnectionError.
    */
   request<T>(process: SimulatedProcess, kind: RequestKind, effect: () => T | Promise<T>): Promise<T> {

@@ -24,7 +24,7 @@ function place(broker: SimulatedBroker, record: OutgoingRecord): PlacedRecord {
 
 const sizeOf = ({ key, value }: OutgoingRecord): number => (key?.length ?? 0) + (value?.length ?? 0);
 
-/** Idempotent, one request at a time. After an error it goes on with another producer id. */
+/** Idempotent, one request at a time. After an error it continues with another producer id. */
 export class SimulatedProducer implements Producer {
   queuedBytes = 0;
   private producerId: number | null = null;

@@ -43,8 +43,7 @@ export interface CoordinatorOptions {
 const MARKER_WITHIN_MS = 12;
 
 /**
- * Transactions by transactional id. A newer `init` raises the epoch: whoever has an older one is fenced, and what it
- * left open is aborted. The outcome of a transaction reaches its partitions, and the group's offsets, one after the
+ * Transactions by transactional id. A newer `init` raises the epoch: producers with an older epoch are fenced, and transactions that they left open are aborted. The outcome of a transaction reaches its partitions, and the group's offsets, one after the
  * other; until all have it, the id accepts no new transaction.
  */
 export class TransactionCoordinator {
