@@ -7,7 +7,7 @@ export function describe<I>(topology: Topology<I>): string {
   const deadlines =
     onDue === undefined
       ? 'none'
-      : `by the log's clock, earliest first${tick === undefined ? '' : `; a tick is appended to ${input.topic} when one is due and nothing comes`}`;
+      : `by log time, earliest first${tick === undefined ? '' : `; a tick is appended to ${input.topic} when one is due and no record arrives`}`;
   return [
     `topology ${name}`,
     `  reads      ${input.topic} (one task per partition, group ${name})`,

@@ -180,7 +180,7 @@ export class TaskCore<I> {
 
   private forward(topic: TopicName, key: string, value: Buffer): void {
     const { name, outputs } = this.topology;
-    if (!outputs.includes(topic)) throw new Error(`${name} does not write ${topic}: it is none of its outputs`);
+    if (!outputs.includes(topic)) throw new Error(`${name} does not write ${topic}: it is not one of its outputs`);
     this.mustFit(topic, key, value);
     this.outputs.push({ topic, key, value });
     this.bytes += key.length + value.length;

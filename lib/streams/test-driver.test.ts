@@ -69,7 +69,7 @@ describe('describe', () => {
         '  reads      cart-events (one task per partition, group test)',
         '  writes     trait-events',
         '  keeps      test-changelog (compacted, partitioned as cart-events)',
-        "  deadlines  by the log's clock, earliest first; a tick is appended to cart-events when one is due and nothing comes",
+        '  deadlines  by log time, earliest first; a tick is appended to cart-events when one is due and no record arrives',
         '  commits    input offset, state and outputs of a task in one transaction',
         '',
       ].join('\n'),

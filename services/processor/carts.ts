@@ -111,8 +111,8 @@ function tellPeople(
 
 /** What more of a cart is not taken, by the limit that it would pass. */
 const OVERFULL_MESSAGES: Record<NonNullable<Folded['overfull']>, string> = {
-  events: 'has had 2,000 events, the most that a cart can have: this one was not taken.',
-  size: 'has named so many different products and lists of them that no more can be kept: this event was not taken. One without products, or with products that the cart has named before, still is.',
+  events: 'has had 2,000 events, the maximum: this one was not accepted.',
+  size: 'has named more different products and lists of them than can be stored: this event was not accepted. An event without products, or with products that the cart has named before, still is.',
 };
 
 /** A delivery of a cart that can have no more. Sent again, it is the same dead letter. */
