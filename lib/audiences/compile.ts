@@ -79,10 +79,10 @@ class Compiler {
   readonly params: Record<string, unknown>;
   /** Expressions of the leaves, each within the universe. */
   readonly leaves: string[] = [];
-  readonly #indexes = new Map<string, number>();
-  readonly #traits = new Map<string, string>();
+  private readonly indexes = new Map<string, number>();
+  private readonly traits = new Map<string, string>();
   /** The packs of numbers that are being filled. */
-  readonly #packs = new Map<string, { values: number[]; bound: string }>();
+  private readonly packs = new Map<string, { values: number[]; bound: string }>();
 
   constructor(readonly options: CompileOptions) {
     this.params = { workspace: options.workspace, now_ms: options.nowMs };
@@ -95,12 +95,12 @@ class Compiler {
     if ('or' in node) return node.or.map((child) => this.node(child)).reduce((a, b) => `bitmapOr(${a}, ${b})`);
     if ('not' in node) return `bitmapAndnot(universe, ${this.node(node.not)})`;
     if ('everyone' in node) return 'universe';
-    return this.#leaf(node);
+    return this.leaf(node);
   }
 
   /** One row of everything about people: the universe and who of it can be reached, then the merges. */
   people(): string {
-    const inUniverse = `merged_into = 0 AND first_at <= ${this.#instant('now_ms')}${
+    const inUniverse = `merged_into = 0 AND first_at <= ${this.instant('now_ms')}${
       this.options.includeAnonymous ? '' : ' AND NOT anonymous'
     }`;
     return `(SELECT (
@@ -113,20 +113,20 @@ class Compiler {
 ) FROM ${this.options.tables.people} FINAL WHERE workspace = {workspace:String})`;
   }
 
-  #leaf(node: TraitNode | DwellNode): string {
+  private leaf(node: TraitNode | DwellNode): string {
     const name = JSON.stringify(node);
-    let index = this.#indexes.get(name);
+    let index = this.indexes.get(name);
     if (index === undefined) {
       if ('dwell' in node) throw new NotBuiltError('dwell is not built yet');
       if (node.time?.operator === 'in_next') throw new NotBuiltError('in_next is not built yet');
-      index = this.leaves.push(this.#traitLeaf(node)) - 1;
-      this.#indexes.set(name, index);
+      index = this.leaves.push(this.traitLeaf(node)) - 1;
+      this.indexes.set(name, index);
     }
     return `leaf_${index}`;
   }
 
-  #traitLeaf(node: TraitNode): string {
-    const rows = `FROM ${this.options.tables.traitEvents} FINAL WHERE ${this.#conditions(node).join(' AND ')}`;
+  private traitLeaf(node: TraitNode): string {
+    const rows = `FROM ${this.options.tables.traitEvents} FINAL WHERE ${this.conditions(node).join(' AND ')}`;
     const atLeast = node.at_least ?? 1;
     if (atLeast === 1) {
       const raw = `(SELECT groupBitmapState(person_id) ${rows})`;
@@ -134,7 +134,7 @@ class Compiler {
       return `bitmapAnd(universe, bitmapOr(bitmapAndnot(raw_${this.leaves.length}, losers), ${moved}))`;
     }
     // Loser and winner with one each are one person with two: the merges come before the threshold.
-    const threshold = this.#bindNumber(atLeast, 'Int64');
+    const threshold = this.bindNumber(atLeast, 'Int64');
     return `bitmapAnd(universe, (SELECT groupBitmapState(person) FROM (
   SELECT if(alias.winner = 0, counted.person_id, alias.winner) AS person, sum(counted.events) AS total
   FROM (SELECT person_id, count() AS events ${rows} GROUP BY person_id) AS counted
@@ -146,20 +146,20 @@ class Compiler {
 )))`;
   }
 
-  #conditions(node: TraitNode): string[] {
-    const now = this.#instant('now_ms');
+  private conditions(node: TraitNode): string[] {
+    const now = this.instant('now_ms');
     const { fromMs, toMs } = node.time
       ? boundsOf(node.time, this.options.nowMs, this.options.zone)
       : { fromMs: null, toMs: null };
-    const conditions = ['workspace = {workspace:String}', `trait = ${this.#trait(node.trait)}`];
+    const conditions = ['workspace = {workspace:String}', `trait = ${this.trait(node.trait)}`];
     const anyOf = (values: string[] | undefined, condition: (list: string) => string): void => {
       if (!values || values.length === 0) return;
-      const pieces = inPieces(values).map((piece) => condition(this.#bind(piece, 'Array(String)')));
+      const pieces = inPieces(values).map((piece) => condition(this.bind(piece, 'Array(String)')));
       conditions.push(pieces.length === 1 ? pieces.join() : `(${pieces.join(' OR ')})`);
     };
     anyOf(node.status?.map(statusText), (list) => `status IN ${list}`);
-    if (fromMs !== null) conditions.push(`occurred_at >= ${this.#boundInstant(fromMs)}`);
-    conditions.push(`occurred_at <= ${this.#boundInstant(Math.min(toMs ?? Infinity, this.options.nowMs))}`);
+    if (fromMs !== null) conditions.push(`occurred_at >= ${this.boundInstant(fromMs)}`);
+    conditions.push(`occurred_at <= ${this.boundInstant(Math.min(toMs ?? Infinity, this.options.nowMs))}`);
     anyOf(node.store_id, (list) => `store_id IN ${list}`);
     anyOf(node.mode, (list) => `mode IN ${list}`);
     if (node.recovered !== undefined) {
@@ -167,51 +167,51 @@ class Compiler {
       conditions.push(node.recovered ? recovered : `NOT ${recovered}`);
     }
     if (node.anomaly !== undefined) conditions.push(`anomaly IS ${node.anomaly ? 'NOT NULL' : 'NULL'}`);
-    if (node.amount?.min !== undefined) conditions.push(`amount >= ${this.#bindNumber(node.amount.min, 'Float64')}`);
-    if (node.amount?.max !== undefined) conditions.push(`amount <= ${this.#bindNumber(node.amount.max, 'Float64')}`);
+    if (node.amount?.min !== undefined) conditions.push(`amount >= ${this.bindNumber(node.amount.min, 'Float64')}`);
+    if (node.amount?.max !== undefined) conditions.push(`amount <= ${this.bindNumber(node.amount.max, 'Float64')}`);
     anyOf(
       node.product_id,
       (list) => `arrayExists((id, count) -> count > 0 AND id IN ${list}, products.product_id, products.count)`,
     );
-    conditions.push(...this.#known());
+    conditions.push(...this.known());
     return conditions;
   }
 
   /** Bound once, however many leaves name it. */
-  #trait(trait: string): string {
-    const bound = this.#traits.get(trait) ?? this.#bind(trait, 'String');
-    this.#traits.set(trait, bound);
+  private trait(trait: string): string {
+    const bound = this.traits.get(trait) ?? this.bind(trait, 'String');
+    this.traits.set(trait, bound);
     return bound;
   }
 
-  #known(): string[] {
+  private known(): string[] {
     if (this.options.knownAtMs === undefined) return ['retracted_at IS NULL'];
-    const knownAt = this.#instant('known_at_ms');
+    const knownAt = this.instant('known_at_ms');
     return [`detected_at <= ${knownAt}`, `(retracted_at IS NULL OR retracted_at > ${knownAt})`];
   }
 
-  #bind(value: unknown, type: string): string {
+  private bind(value: unknown, type: string): string {
     const name = `p${Object.keys(this.params).length}`;
     this.params[name] = value;
     return `{${name}:${type}}`;
   }
 
   /** Numbers go together: 200 leaves may hold more of them than a request may have parameters. */
-  #bindNumber(value: number, type: 'Int64' | 'Float64'): string {
-    let pack = this.#packs.get(type);
+  private bindNumber(value: number, type: 'Int64' | 'Float64'): string {
+    let pack = this.packs.get(type);
     if (pack === undefined || pack.values.length === PACK_MAX) {
       const values: number[] = [];
-      pack = { values, bound: this.#bind(values, `Array(${type})`) };
-      this.#packs.set(type, pack);
+      pack = { values, bound: this.bind(values, `Array(${type})`) };
+      this.packs.set(type, pack);
     }
     return `${pack.bound}[${pack.values.push(value)}]`;
   }
 
-  #boundInstant(ms: number): string {
-    return `fromUnixTimestamp64Milli(${this.#bindNumber(ms, 'Int64')}, 'UTC')`;
+  private boundInstant(ms: number): string {
+    return `fromUnixTimestamp64Milli(${this.bindNumber(ms, 'Int64')}, 'UTC')`;
   }
 
-  #instant(name: string): string {
+  private instant(name: string): string {
     return `fromUnixTimestamp64Milli({${name}:Int64}, 'UTC')`;
   }
 }

@@ -12,14 +12,14 @@ export interface AudienceIssue {
   message: string;
 }
 
-const day = (text: string): boolean => {
+function day(text: string): boolean {
   const date = readDay(text);
   return date !== undefined && date.year >= YEAR_MIN && date.year <= YEAR_MAX;
-};
-const instant = (text: string): boolean => {
+}
+function instant(text: string): boolean {
   const at = readInstant(text);
   return at !== null && inYears(at);
-};
+}
 
 const years = `in the years ${YEAR_MIN} to ${YEAR_MAX}`;
 const dayText = z.string().refine(day, `must be a day such as 2026-03-17, ${years}`);

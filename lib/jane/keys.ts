@@ -3,11 +3,11 @@ import { createHash } from 'node:crypto';
 const KEY_BYTES = 16;
 
 /** The first 16 bytes of a SHA-256. */
-const shortHash = (...parts: (string | Uint8Array)[]): Buffer => {
+function shortHash(...parts: (string | Uint8Array)[]): Buffer {
   const hash = createHash('sha256');
   for (const part of parts) hash.update(part);
   return hash.digest().subarray(0, KEY_BYTES);
-};
+}
 
 /** The key of a delivery without an id of its own: from its kind, its cart and its raw bytes. */
 export const contentKey = (kind: string, cartId: string, body: Uint8Array): Buffer =>

@@ -51,11 +51,11 @@ export const CART = {
 export const bytes = (value: unknown) => Buffer.from(typeof value === 'string' ? value : JSON.stringify(value));
 export const webhook = (cart: unknown, change: Partial<WebhookContext> = {}) =>
   parseWebhook(bytes({ cart }), contextOf(change));
-export const event = (cart: unknown, change: Partial<WebhookContext> = {}): CartEvent => {
+export function event(cart: unknown, change: Partial<WebhookContext> = {}): CartEvent {
   const parsed = webhook(cart, change);
   if (parsed instanceof Unusable) throw new Error(parsed.message);
   return parsed;
-};
+}
 export const key = (...parts: (string | Uint8Array)[]) =>
   createHash('sha256')
     .update(Buffer.concat(parts.map((part) => Buffer.from(part))))
