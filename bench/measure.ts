@@ -1,4 +1,4 @@
-/** Measuring for the benchmarks: several runs after a warm-up, by CPU time, as a table and as JSON. */
+/** Measurements of benchmarks: several runs after a warm-up, by CPU time, printed as a table and as JSON. */
 
 /** Figures of one measurement; rates are operations per CPU-second (user and system, garbage collection included). */
 export interface Measurement {
@@ -8,7 +8,7 @@ export interface Measurement {
   perCpuSecond: { min: number; median: number; max: number };
   /** Median wall-clock time of a run, milliseconds. */
   wallMs: number;
-  /** The least that it is meant to reach, per CPU-second, if there is such a thing. */
+  /** The required minimum per CPU-second; null if there is none. */
   floor: number | null;
 }
 
@@ -18,9 +18,9 @@ export interface MeasureOptions {
   warmUps?: number;
   floor?: number;
   /**
-   * One run: calls `timed` with pieces of work, each of which answers how many operations it was. What is done between
-   * them, such as making their input, is not measured; so a run need not hold all its input at once, which would
-   * measure what a full garbage collection takes for that.
+   * One run: calls `timed` with pieces of work that return their number of operations. Code outside `timed`, such as
+   * generating input, is not measured. So a run need not keep all of its input in memory, which would make garbage
+   * collection slower.
    */
   once: (timed: (work: () => number) => void) => void;
 }
@@ -59,7 +59,7 @@ export function measure({ name, runs = 7, warmUps = 2, floor, once }: MeasureOpt
 
 const whole = (value: number): string => Math.round(value).toLocaleString('en');
 
-/** Prints measurements as an aligned table. A floor that was missed is marked, and this process will end with 1. */
+/** Prints measurements as an aligned table. Marks a missed floor, and sets the exit code to 1. */
 export function printMeasurements(measurements: readonly Measurement[]): void {
   const missed = (m: Measurement): boolean => m.floor !== null && m.perCpuSecond.median < m.floor;
   if (measurements.some(missed)) process.exitCode = 1;
@@ -75,7 +75,7 @@ export function printMeasurements(measurements: readonly Measurement[]): void {
   printTable(['', 'operations', 'min /CPU-s', 'median', 'max', 'wall ms', 'floor'], rows);
 }
 
-/** First column to the left, the others to the right. */
+/** Prints an aligned table: the first column left, the others right. */
 export function printTable(head: readonly string[], rows: readonly (readonly string[])[]): void {
   const widths = head.map((title, i) => Math.max(title.length, ...rows.map((row) => row[i]!.length)));
   for (const row of [head, ...rows]) {
@@ -88,7 +88,7 @@ export function printTable(head: readonly string[], rows: readonly (readonly str
   }
 }
 
-/** Prints one line of JSON, to be kept and compared. */
+/** Prints one line of JSON, for comparisons. */
 export function printJson(name: string, figures: unknown): void {
   console.log(`\n${JSON.stringify({ bench: name, node: process.version, ...(figures as object) })}`);
 }

@@ -1,5 +1,5 @@
 /**
- * `npm run bench -- pipeline-plot --from FILE`: draws what `npm run bench -- pipeline --json FILE` wrote, as
+ * `npm run bench -- pipeline-plot --from FILE`: draws the figures that `npm run bench -- pipeline --json FILE` wrote, as
  * docs/pictures/bench-latency.svg and bench-cpu.svg.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
@@ -8,7 +8,7 @@ import { parseArgs } from 'node:util';
 import type { PipelineReport } from './pipeline.ts';
 import { BLUES, document, line, scale, text, type Scale } from './pipeline/svg.ts';
 
-export const HELP = `Draws bench-latency.svg and bench-cpu.svg from what npm run bench -- pipeline --json FILE wrote.
+export const HELP = `Draws bench-latency.svg and bench-cpu.svg from the figures that npm run bench -- pipeline --json FILE wrote.
 
   npm run bench -- pipeline-plot --from FILE [--to FOLDER]
 
@@ -41,7 +41,7 @@ const SHARES: [number, string][] = [
   [0.99, 'p99'],
   [0.999, 'p99.9'],
 ];
-/** The last share that is drawn: beyond it is a handful of webhooks. */
+/** The last quantile that is drawn: above it are only a few webhooks. */
 const LAST_SHARE = 0.9995;
 
 /** Two panels: quantiles of each run, and the worst webhook of each second of the first one. */
@@ -62,9 +62,9 @@ function latencyPicture({ latency, options }: PipelineReport): string {
   ]);
   const worst = latency[0]?.worstBySecond.map((ms, second): [number, number] => [right(second + 0.5), at(ms)]) ?? [];
   return document(WIDTH, 390, [
-    text(20, 26, `From a webhook to counted at ${options.rate} a second, open loop`, { size: 16, bold: true }),
+    text(20, 26, `From webhook to count at ${options.rate} per second, open loop`, { size: 16, bold: true }),
     text(70, 48, 'by share of webhooks, each run'),
-    text(500, 48, 'the slowest of each second, first run'),
+    text(500, 48, 'slowest webhook of each second, first run'),
     ...grid(y, low, high, [
       [70, 420],
       [500, 840],
@@ -82,7 +82,7 @@ function latencyPicture({ latency, options }: PipelineReport): string {
       '#c92a2a',
       { dashed: true },
     ),
-    text(416, at(FLOOR_MS) - 5, 'p99 is to be below', { anchor: 'end', color: '#c92a2a' }),
+    text(416, at(FLOOR_MS) - 5, 'p99 must be below', { anchor: 'end', color: '#c92a2a' }),
     ...curves,
     line(worst, BLUES[0]!),
   ]);
@@ -114,11 +114,11 @@ const COLORS: Record<string, string> = {
   registry: '#adb5bd',
 };
 
-/** A bar for each situation: of the CPU time that the installation spent, the share of each process. */
+/** A bar for each situation: the share of each process in the CPU time of the installation. */
 function cpuPicture({ webhooks, importPlain, importGzip, latency, options }: PipelineReport): string {
   const situations: [string, readonly { cpu: PipelineReport['latency'][number]['cpu'] }[]][] = [
-    [`${options.rate} webhooks a second`, latency],
-    ['webhooks, all that it takes', webhooks],
+    [`${options.rate} webhooks per second`, latency],
+    ['webhooks, as fast as possible', webhooks],
     ['bulk import', [...importPlain, ...importGzip]],
   ];
   const x = scale([0, 1], [210, 840]);

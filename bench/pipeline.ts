@@ -12,33 +12,33 @@ import { latencyRun, type LatencyRun } from './pipeline/latency.ts';
 import { importFile } from './pipeline/traffic.ts';
 import { webhooksRun, type WebhooksRun } from './pipeline/webhooks.ts';
 
-export const HELP = `Measures the whole pipeline, on an installation that it starts for itself and ends again.
+export const HELP = `Measures the whole pipeline on an installation that it starts and stops.
 
   npm run bench -- pipeline [options]
 
-  --only LIST            of webhooks, import, latency, with commas (all of them)
-  --runs N               of each of the first two, after a warm-up (3)
-  --seconds N            how long webhooks are sent as fast as they are answered (10)
-  --connections N        that do so, each with one request at a time (64)
-  --lines N              lines of a bulk import, about (100000)
-  --latency-runs N       (1)
-  --latency-seconds N    how long webhooks are sent at a rate, open loop (180)
-  --warm-up-seconds N    at the same rate before, not measured (30)
-  --rate N               webhooks per second then (200)
-  --poll-ms N            how often ClickHouse is looked at meanwhile, in milliseconds (50)
+  --only LIST            comma-separated list of webhooks, import, latency (all)
+  --runs N               runs of webhooks and import, after a warm-up (3)
+  --seconds N            duration of a run of webhooks, sent as fast as they are answered (10)
+  --connections N        connections in such a run, each with one request at a time (64)
+  --lines N              approximate number of lines of a bulk import (100000)
+  --latency-runs N       runs of latency (1)
+  --latency-seconds N    duration of a run of latency, open loop (180)
+  --warm-up-seconds N    warm-up before it at the same rate (30)
+  --rate N               webhooks per second in a run of latency (200)
+  --poll-ms N            interval of queries to ClickHouse in a run of latency, in milliseconds (50)
   --seed N               equal seeds send the same (1)
-  --json FILE            write all figures there, for docs and plots (npm run bench -- pipeline-plot)
-  --keep                 leave the installation's folder, with the logs of its processes
+  --json FILE            write all figures to FILE, e.g. for npm run bench -- pipeline-plot
+  --keep                 keep the folder of the installation, with the logs of its processes
   --help
 
-Everything is checked on the way: each answer, and that what is counted is what was sent.
-Other programs on the machine take from the figures; what they took stands under the tables.
+All results are verified: every answer, and that the counts match what was sent.
+Other programs on the machine affect the figures; the CPU time that they used is printed below the tables.
 `;
 
 const PARTS = ['webhooks', 'import', 'latency'] as const;
 /** Milliseconds. */
 const FLOOR_P99 = 1_000;
-/** As fast as they are answered, before anything is measured. */
+/** Duration of the warm-up before anything is measured. */
 const WARM_UP_SECONDS = 10;
 
 interface Options {
@@ -57,7 +57,7 @@ interface Options {
   keep: boolean;
 }
 
-/** @throws Error for options that are no options or out of range */
+/** Throws Error for options that are unknown or out of range. */
 function readOptions(args: string[]): Options {
   const text = (fallback: number) => ({ type: 'string', default: String(fallback) }) as const;
   const { values } = parseArgs({
@@ -81,12 +81,12 @@ function readOptions(args: string[]): Options {
   const whole = (name: Exclude<keyof typeof values, 'only' | 'json' | 'keep'>, high: number): number => {
     const value = Number(values[name]);
     if (!Number.isInteger(value) || value < 1 || value > high)
-      throw new Error(`--${name} takes a whole number from 1 to ${high}, not "${values[name]}"`);
+      throw new Error(`--${name} must be a whole number from 1 to ${high}, not "${values[name]}"`);
     return value;
   };
   const only = values.only.split(',');
   const unknown = only.find((part) => !PARTS.some((known) => known === part));
-  if (unknown !== undefined) throw new Error(`--only takes some of ${PARTS.join(', ')}, not "${unknown}"`);
+  if (unknown !== undefined) throw new Error(`--only must list some of ${PARTS.join(', ')}, not "${unknown}"`);
   return {
     only,
     runs: whole('runs', 100),
@@ -118,7 +118,7 @@ export interface PipelineReport {
 
 const say = (message: string): void => void process.stderr.write(`bench: ${message}\n`);
 
-/** @throws Error when anything is answered or counted otherwise than it must be */
+/** Throws Error when an answer or a count is not the expected one. */
 export async function run(args: string[]): Promise<void> {
   const options = readOptions(args);
   const loadBefore = loadavg();
@@ -157,7 +157,7 @@ export async function run(args: string[]): Promise<void> {
 
 async function measureAll(installation: BenchInstallation, options: Options, report: PipelineReport): Promise<void> {
   const { only, runs, seed } = options;
-  // Java and Node compile what they run often: nobody's webhooks meet a house that has just been started.
+  // Java and Node compile hot code: an installation that has just started is slower than a running one.
   say('warming up');
   await webhooksRun(installation, { ...options, seconds: WARM_UP_SECONDS });
   if (only.includes('latency')) {
@@ -178,7 +178,7 @@ async function measureAll(installation: BenchInstallation, options: Options, rep
     await importRun(installation, importFile(Math.ceil(options.lines / 5), seed), 'plain');
     for (let run = 1; run <= runs; run++) {
       const file = importFile(options.lines, seed + run);
-      // It took seconds in which nothing else was done: connections that were closed meanwhile are seen to be now.
+      // Generating the file blocks for seconds: this lets the process notice connections that were closed meanwhile.
       await sleep(100);
       for (const form of ['plain', 'gzip'] as const) {
         say(`import, ${form}, run ${run} of ${runs}: ${file.lines} lines`);
@@ -284,12 +284,12 @@ function print(report: PipelineReport): void {
       it.floor ? `${it.floor.better === 'less' ? '<' : '>'} ${show(it.floor.value)}${missed(it) ? ' MISSED' : ''}` : '',
     ]),
   );
-  printCpu('CPU while webhooks come as fast as they are answered', report.webhooks);
+  printCpu('CPU while webhooks are sent as fast as they are answered', report.webhooks);
   printCpu('CPU during an import, plain', report.importPlain);
   printCpu('CPU during an import, gzip', report.importGzip);
-  printCpu(`CPU at ${options.rate} webhooks a second`, report.latency);
+  printCpu(`CPU at ${options.rate} webhooks per second`, report.latency);
   for (const { stages, totals, resolution, look } of report.latency.slice(0, 1)) {
-    console.log('\nwhere a webhook is on its way to being counted, first run, milliseconds');
+    console.log('\ntime in each step from webhook to count, first run, milliseconds');
     const row = (name: string, { p50, p99, max }: LatencyRun['counted']): string[] => [
       name,
       show(p50),
@@ -301,21 +301,21 @@ function print(report: PipelineReport): void {
       [
         ...Object.entries(stages).map(([name, times]) => row(name, times)),
         row('resolution of the end', resolution),
-        row('one look at ClickHouse', look),
+        row('one query to ClickHouse', look),
       ],
     );
     console.log(`\n${JSON.stringify(totals)}`);
   }
 }
 
-/** The mean of all runs, as shares of one core, and what the machine had besides. */
+/** Prints the mean of all runs as shares of one core, and the CPU time of other programs. */
 function printCpu(title: string, runs: readonly { cpu: CpuSpent }[]): void {
   if (runs.length === 0) return;
   const seconds = runs.reduce((sum, { cpu }) => sum + cpu.seconds, 0);
   const percent = (of: (cpu: CpuSpent) => number): string =>
     `${((runs.reduce((sum, { cpu }) => sum + of(cpu), 0) / seconds) * 100).toFixed(1)} %`;
   const pressure = percent((cpu) => cpu.pressure * cpu.seconds);
-  console.log(`\n${title}; something on this machine waited for a processor ${pressure} of the time`);
+  console.log(`\n${title}; processes waited for a CPU ${pressure} of the time`);
   printTable(
     ['of one core', 'spent', 'waited'],
     [

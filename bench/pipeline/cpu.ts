@@ -1,4 +1,4 @@
-/** CPU time by process, from /proc: what each part of the pipeline spends, and what others on the machine take. */
+/** CPU time by process, from /proc: of each part of the pipeline, and of other programs on the machine. */
 import { execFileSync } from 'node:child_process';
 import { readFileSync, readdirSync } from 'node:fs';
 
@@ -8,15 +8,15 @@ export type CpuSeconds = Record<string, number>;
 export interface CpuSpent {
   /** Wall-clock seconds. */
   seconds: number;
-  /** By process of the installation. */
+  /** CPU-seconds of each process of the installation. */
   spent: CpuSeconds;
-  /** For how long their threads, added up, could have run and had to wait for a processor. */
+  /** Seconds that the threads of each process waited for a CPU, added up. */
   waited: CpuSeconds;
-  /** Share of the time in which anything on this machine had to wait for a processor; NaN where the kernel cannot tell. */
+  /** Share of the time in which any process of this machine waited for a CPU; NaN if the kernel does not report it. */
   pressure: number;
   /** The benchmark itself: load generator and polling. */
   bench: number;
-  /** Everything else on this machine: other programs, and the kernel where it works for nobody. */
+  /** Everything else on this machine: other programs and the kernel. */
   others: number;
 }
 
@@ -28,7 +28,7 @@ function ticksPerSecond(): number {
   return ticks;
 }
 
-/** CPU-seconds that a process and its threads have used; its children are not in it. */
+/** CPU-seconds that a process and its threads have used, without its children. */
 export function cpuSecondsOf(pid: number): number {
   const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
   // After the name in brackets, which may hold spaces, field 3 is the first: utime is field 14, stime 15.
@@ -78,8 +78,8 @@ export function residentMiB(pids: Record<string, number>): Record<string, number
 }
 
 /**
- * Begins to count; the function that is answered says what was spent since, and may be asked again. It throws when a
- * process is another one by then: figures over a restart mean nothing.
+ * Starts to count. The returned function reports the CPU time since then, and can be called repeatedly. It throws when a
+ * process was restarted, because the figures are meaningless then.
  */
 export function countCpu(pidsNow: () => Record<string, number>): () => CpuSpent {
   const pids = pidsNow();

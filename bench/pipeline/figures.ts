@@ -1,4 +1,4 @@
-/** Figures of several runs: lowest, middle, highest; and quantiles of many times. */
+/** Figures of several runs: minimum, median and maximum; and quantiles of durations. */
 
 export interface Figure {
   name: string;
@@ -8,7 +8,7 @@ export interface Figure {
   max: number;
   /** One per run, in their order. */
   runs: number[];
-  /** The most, or least, that it is meant to be, if there is such a thing. */
+  /** The required maximum or minimum. */
   floor?: { value: number; better: 'less' | 'more' };
 }
 
@@ -25,13 +25,13 @@ export function figure(name: string, unit: string, runs: readonly number[], floo
   };
 }
 
-/** Whether a floor was missed in the middle run. */
+/** Whether the median misses the floor. */
 export function missed({ median, floor }: Figure): boolean {
   if (floor === undefined) return false;
   return floor.better === 'less' ? median > floor.value : median < floor.value;
 }
 
-/** Of sorted values: the smallest that at least a share `q` of them does not exceed. */
+/** The quantile `q` of sorted values. */
 export function quantile(sorted: readonly number[], q: number): number {
   return sorted[Math.max(0, Math.min(sorted.length - 1, Math.ceil(sorted.length * q) - 1))] ?? NaN;
 }
@@ -44,7 +44,7 @@ export interface Spread {
   max: number;
 }
 
-/** Milliseconds, to the tenth. */
+/** The quantiles of durations, in milliseconds rounded to a tenth. */
 export function spread(times: readonly number[]): Spread {
   const sorted = [...times].sort((a, b) => a - b);
   const at = (q: number): number => Math.round(quantile(sorted, q) * 10) / 10;

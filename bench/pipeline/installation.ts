@@ -1,4 +1,4 @@
-/** An installation of the benchmark's own: engines and services as `npm start` runs them, in a folder of its own. */
+/** A separate installation for a benchmark: engines and services as `npm start` runs them, in a temporary folder. */
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -13,15 +13,15 @@ export interface BenchInstallation {
   kafkaBrokers: string[];
   registryUrl: string;
   clickHouseUrl: string;
-  /** Of its database in ClickHouse. */
+  /** Name of its database in ClickHouse. */
   database: string;
   /** The process of each service and engine, by name. */
   pids(): Record<string, number>;
-  /** Drains and ends everything; its folder goes unless it is kept. */
+  /** Stops everything, and deletes the folder unless it is kept. */
   stop(): Promise<void>;
 }
 
-/** Starts one and resolves when all of it serves. `keep`: leave its folder, with the logs of all processes. */
+/** Starts an installation; resolves when it is ready. `keep`: do not delete its folder, which has all logs. */
 export async function startOwnInstallation(keep: boolean): Promise<BenchInstallation> {
   const dataDir = mkdtempSync(join(tmpdir(), 'jane-traits-bench-'));
   const ports = (await freePorts(7)).map(String);
