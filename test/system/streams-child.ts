@@ -16,7 +16,7 @@ const logger = pino(
   {
     write(line: string) {
       const { msg, level } = JSON.parse(line) as { msg: string; level: number };
-      if (level >= 40 || msg === 'task runs') say(msg);
+      if (level >= 40 || msg === 'task is running') say(msg);
     },
   },
 );

@@ -96,14 +96,14 @@ describe('a group', () => {
       }
     })();
     const first = await startChild('streams-child.ts', env);
-    await until('first runs', () => first.lines.includes('task runs'));
+    await until('first runs', () => first.lines.includes('task is running'));
     const second = await startChild('streams-child.ts', env);
-    await until('second runs', () => second.lines.includes('task runs'));
+    await until('second runs', () => second.lines.includes('task is running'));
     await sleep(1_000);
     first.process.kill('SIGKILL');
     await killed(first);
     const third = await startChild('streams-child.ts', env);
-    await until('third runs', () => third.lines.includes('task runs'));
+    await until('third runs', () => third.lines.includes('task is running'));
     third.process.kill('SIGTERM');
     expect(await third.exited).toBe('0');
     second.process.kill('SIGTERM');
@@ -117,13 +117,13 @@ describe('a group', () => {
   it('fences a process that was frozen and thaws, once, and lets it come back', async () => {
     const { kafka, env } = await world();
     const zombie = await startChild('streams-child.ts', env);
-    await until('zombie runs', () => zombie.lines.filter((l) => l === 'task runs').length === PARTITIONS);
+    await until('zombie runs', () => zombie.lines.filter((l) => l === 'task is running').length === PARTITIONS);
     await append(kafka, 0, 2_000);
     zombie.process.kill('SIGSTOP');
     const owner = await startChild('streams-child.ts', env);
     await until(
       'owner has all',
-      () => owner.lines.filter((l) => l === 'task runs').length === PARTITIONS,
+      () => owner.lines.filter((l) => l === 'task is running').length === PARTITIONS,
       30_000,
       () => owner.lines,
     );
@@ -140,7 +140,7 @@ describe('a group', () => {
       },
       30_000,
     );
-    await until('zombie runs again', () => zombie.lines.filter((l) => l === 'task runs').length >= PARTITIONS + 2);
+    await until('zombie runs again', () => zombie.lines.filter((l) => l === 'task is running').length >= PARTITIONS + 2);
     await append(kafka, 4_000, 6_000);
     await sleep(3_000);
     const troubles = (child: Child) => child.lines.filter((line) => /failed|closed|thrown/.test(line));
