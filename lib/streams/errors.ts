@@ -22,3 +22,8 @@ export class InvariantError extends Error {
 export function assertInvariant(holds: boolean, message: () => string): asserts holds {
   if (!holds) throw new InvariantError(message());
 }
+
+/** Ends whatever a closing task waits for; not a failure. */
+export class ClosedError extends Error {
+  override readonly name = 'ClosedError';
+}

@@ -15,6 +15,8 @@ const MAX_STOPPED_PAUSE_MS = 60_000;
 /** After a life this long the next failure has another cause: its pause is the first one again. */
 const STABLE_AFTER_MS = 60_000;
 const CONFIRM_POLL_MS = 100;
+/** How often a partition that has stopped on a record looks whether it may skip it. */
+const SKIP_POLL_MS = 2_000;
 /** A topology that fails this many times in a row on the same record always will. */
 const MAX_RECORD_FAILURES = 3;
 
@@ -37,6 +39,8 @@ export interface SupervisorDeps {
   /** Makes a task, which starts at once. */
   open(events: TaskEvents): SupervisedTask;
   member: Pick<Member, 'rejoin' | 'confirmedAtMs'>;
+  /** Whether an operator has ordered to skip the record. */
+  isSkipped(offset: number): Promise<boolean>;
   clock: Clock;
   logger: Logger;
   metrics: StreamMetrics;
@@ -80,7 +84,10 @@ export class PartitionSupervisor {
 
   get view(): Readonly<TaskView> {
     const { state, problem } = this;
-    if (problem !== null) return { ...problem.view, state: 'stopped' };
+    if (problem !== null) {
+      const failing = problem.kind === 'failing record' ? { failingOffset: problem.offset } : {};
+      return { ...problem.view, state: 'stopped', ...failing };
+    }
     return 'task' in state ? state.task.view : WAITING;
   }
 
@@ -230,8 +237,17 @@ export class PartitionSupervisor {
     while (this.state === state) {
       const leftMs = state.untilMs - this.deps.clock.elapsedMs();
       if (leftMs <= 0) return this.runTask();
-      await this.waker.sleep(leftMs);
+      await this.waker.sleep(Math.min(leftMs, SKIP_POLL_MS));
+      if ((await this.mayContinue()) && this.state === state) return this.runTask();
     }
+  }
+
+  /** Whether an operator has skipped the record on which the partition has stopped. */
+  private async mayContinue(): Promise<boolean> {
+    const { problem, deps } = this;
+    if (problem?.kind !== 'failing record') return false;
+    // An error says nothing about the record: the next attempt asks again.
+    return deps.isSkipped(problem.offset).catch(() => false);
   }
 
   /**

@@ -1,10 +1,19 @@
 import pino from 'pino';
-import { Registry, type MetricValue } from 'prom-client';
+import { Registry } from 'prom-client';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { FencedError } from '../kafka/errors.ts';
 import type { Batch } from '../kafka/types.ts';
-import { runTopology } from './runtime.ts';
-import { clock, ended, resetClock, running, stopAll, until, upTo, world, type World } from './testing/runtime-world.ts';
+import {
+  clock,
+  ended,
+  resetClock,
+  stopAll,
+  stoppedIn,
+  until,
+  upTo,
+  world,
+  type World,
+} from './testing/runtime-world.ts';
 import { ScriptedKafka, gate } from './testing/scripted-kafka.ts';
 import { testTopology, type TestEvent } from './testing.ts';
 import type { Topology } from './topology.ts';
@@ -177,9 +186,6 @@ describe('a task that was fenced', () => {
   });
 });
 
-const stoppedIn = async (metrics: Registry): Promise<MetricValue<string>[]> =>
-  (await metrics.getSingleMetric('streams_task_stopped')!.get()).values;
-
 describe('a partition whose log is another one than before', () => {
   /** Ten records are handled by one process; the next one finds what `change` made of the log. */
   async function reopened(change: (kafka: ScriptedKafka) => void) {
@@ -281,62 +287,6 @@ describe('a partition whose committed offset is lost', () => {
     expect(folded).toEqual([upTo(20).slice(10)]);
     expect(runtime.positions()).toMatchObject([{ state: 'running' }]);
     expect(logged.map(({ msg }) => msg)).toEqual(['task failed; restarting it']);
-  });
-});
-
-describe('a record that breaks the topology', () => {
-  const failing = (event: TestEvent): TestEvent => {
-    if (event.at === 7) throw new Error('broken');
-    return event;
-  };
-
-  it('is tried three times, then its partition stops and logs where; a failure that passes does not stop it', async () => {
-    const kafka = new ScriptedKafka(clock, 2);
-    const metrics = new Registry();
-    const logged: Record<string, unknown>[] = [];
-    const logger = pino({ level: 'error' }, { write: (line) => void logged.push(JSON.parse(line) as never) });
-    const base = testTopology('runtime');
-    let tries = 0;
-    const topology: Topology<TestEvent> = {
-      ...base,
-      process(record, context) {
-        if (record.partition === 0 && record.offset === 7 && ++tries > 0) throw new Error('broken');
-        if (record.partition === 1 && record.offset === 7 && ++once < 3) throw new Error('passes');
-        base.process(record, context);
-      },
-    };
-    let once = 0;
-    const runtime = await runTopology({
-      topology,
-      kafka: kafka.port,
-      logger,
-      clock,
-      metrics,
-      healthUrl: null,
-    });
-    running.push(runtime);
-    kafka.ends.fill(10);
-    kafka.give(1);
-    await until(() => runtime.positions()[0]?.state === 'stopped' && kafka.committed[1]?.offset === 10);
-    await clock.advance(1_200);
-    expect(tries).toBe(3);
-    expect(runtime.positions().map(({ state }) => state)).toEqual(['stopped', 'running']);
-    expect(await stoppedIn(metrics)).toMatchObject([{ value: 1, labels: { partition: 0 } }]);
-    const stopped = logged.filter(({ msg }) => String(msg).startsWith('partition stopped'));
-    expect(stopped).toMatchObject([{ topic: topology.input.topic, partition: 0, offset: 7 }]);
-  });
-
-  it.each<[string, Partial<Topology<TestEvent>['input']>]>([
-    ['its decoder', { decode: (value) => failing(JSON.parse(value.toString()) as TestEvent) }],
-    ['its clock', { clock: (event) => ({ causeMs: failing(event).at }) }],
-  ])('stops its partition also when %s throws', async (_, change) => {
-    const kafka = new ScriptedKafka(clock);
-    const { input } = testTopology('runtime');
-    const { runtime } = await world(kafka, { input: { ...input, ...change } });
-    kafka.ends.fill(10);
-    kafka.give(1);
-    await until(() => runtime.positions()[0]?.state === 'stopped');
-    expect(runtime.positions()).toMatchObject([{ position: 0, state: 'stopped' }]);
   });
 });
 

@@ -7,6 +7,7 @@ import { changelogOf, type TopicName } from '../topics.ts';
 import { streamMetrics, type StreamMetrics } from './metrics.ts';
 import { RESTORE_RULES, type RestoreRules } from './restore.ts';
 import { PartitionSupervisor } from './partition-supervisor.ts';
+import { SKIPS_TOPIC_SPEC, readSkips } from './skips.ts';
 import { Task, type TaskDeps, type TaskEvents } from './task.ts';
 import type { Topology } from './topology.ts';
 
@@ -97,7 +98,7 @@ class Runtime<I> implements RunningTopology {
     let supervisor = this.supervisors.get(partition);
     if (supervisor === undefined) {
       const { member, metrics } = this;
-      const { logger, topology, clock } = this.options;
+      const { logger, topology, kafka, clock } = this.options;
       const open = (events: TaskEvents) => new Task(partition, this.deps, events);
       const { topic } = topology.input;
       supervisor = new PartitionSupervisor({
@@ -105,6 +106,7 @@ class Runtime<I> implements RunningTopology {
         topic,
         partition,
         open,
+        isSkipped: async (offset) => (await readSkips(kafka, clock, topic, partition)).has(offset),
         member,
         clock,
         logger,
@@ -148,6 +150,7 @@ class Runtime<I> implements RunningTopology {
         logTimeMs: view?.logTimeMs ?? null,
         earliestDueMs: view?.earliestDueMs ?? null,
         state: view?.state ?? 'waiting',
+        ...(view?.failingOffset === undefined ? {} : { failingOffset: view.failingOffset }),
       };
     });
   }
@@ -182,6 +185,7 @@ export async function runTopology<I>(options: RunOptions<I>): Promise<RunningTop
   const { kafka, topology, shadow } = options;
   const partitions = await kafka.partitionsOf(topology.input.topic);
   await kafka.ensureTopics([
+    SKIPS_TOPIC_SPEC,
     {
       topic: changelogOf(shadow?.name ?? topology.name),
       partitions,

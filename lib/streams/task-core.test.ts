@@ -121,7 +121,8 @@ describe('TaskCore', () => {
     const process = topology.process;
     const silent = new TaskCore<TestEvent>({ ...topology, outputs: ['dead-letters'], process });
     expect(() => take(silent, 'a', { at: 1, op: 'count' })).toThrow('test does not write trait-events');
-    expect(silent.takeEffects().outputs).toEqual([]);
+    // Half a record must never be committed.
+    expect(() => silent.takeEffects()).toThrow('is not before the commit');
   });
 
   it('stops between two deadlines when the bytes are enough', () => {
@@ -136,6 +137,20 @@ describe('TaskCore', () => {
     const stuck = new TaskCore({ ...topology, onDue: () => undefined });
     take(stuck, 'a', { at: 1, op: 'count', due: 5 });
     expect(() => take(stuck, 'b', { at: 9, op: 'count' })).toThrow('still due');
+  });
+
+  it('moves log time and fires deadlines by a record that is skipped, but does not fold it', () => {
+    const core = new TaskCore({ ...topology, outputs: [...topology.outputs, 'dead-letters'] });
+    take(core, 'a', { at: 1, op: 'count', due: 5 });
+    core.takeEffects();
+    const letter = { topic: 'dead-letters', key: 'b', value: Buffer.from('skipped') } as const;
+    core.begin({ key: 'b', value: { at: 9, op: 'count' }, offset: 1, partition: 0 }, 0, [letter]);
+    expect(core.advance({ effects: Infinity, bytes: Infinity })).toBe(true);
+    const { outputs, changes } = core.takeEffects();
+    expect(core.logTimeMs).toBe(9);
+    expect(outputs.map(({ topic }) => topic)).toEqual(['trait-events', 'dead-letters']);
+    expect([...changes.keys()]).toEqual(['a']);
+    expect(core.position).toEqual({ offset: 2, step: 0 });
   });
 
   it('refuses to handle an offset twice', () => {

@@ -2,7 +2,8 @@ import { MAX_RECORD_BYTES } from '../kafka/limits.ts';
 import { changelogOf, type TopicName } from '../topics.ts';
 import { nextLogTime } from './clock.ts';
 import { DueIndex } from './due-index.ts';
-import type { Checkpoint, Position } from './position.ts';
+import { assertInvariant } from './errors.ts';
+import { isBefore, type Checkpoint, type Position } from './position.ts';
 import { MemoryStore, type StateStore } from './state-store.ts';
 import type { Context, InputRecord, Store, Topology } from './topology.ts';
 
@@ -61,6 +62,8 @@ export class TaskCore<I> {
   private bytes = 0;
   private readonly context: { logTimeMs: number; offset: number; readonly store: Store; forward: Context['forward'] };
   private current: InputRecord<I> | null = null;
+  /** Written in place of what the current record would lead to; null while it is folded. */
+  private substitute: readonly OutputRecord[] | null = null;
   private offset: number;
   private step: number;
 
@@ -116,17 +119,23 @@ export class TaskCore<I> {
     return nextLogTime(this.context.logTimeMs, this.topology.input.clock(value, appendTimeMs), appendTimeMs);
   }
 
-  /** Takes a record and moves the log's clock; then call `advance` until it is done. */
-  begin(record: InputRecord<I>, appendTimeMs: number): void {
-    if (this.current !== null) throw new Error('the record before is not done');
-    if (record.offset < this.offset) throw new Error(`offset ${record.offset} is done already`);
+  /**
+   * Takes a record and moves log time; then call `advance` until it is done. A record that is skipped comes with a
+   * `substitute`: it moves log time and fires deadlines, but is not folded, and the substitute is written in its place.
+   */
+  begin(record: InputRecord<I>, appendTimeMs: number, substitute: readonly OutputRecord[] | null = null): void {
+    assertInvariant(this.current === null, () => 'the record before is not done');
+    assertInvariant(record.offset >= this.offset, () => `offset ${record.offset} is done already`);
+    const logTimeMs = this.logTimeAfter(record.value, appendTimeMs);
+    assertInvariant(logTimeMs >= this.context.logTimeMs, () => `log time goes back to ${logTimeMs}`);
     if (record.offset > this.offset) {
       this.offset = record.offset;
       this.step = 0;
     }
     this.current = record;
+    this.substitute = substitute;
     this.context.offset = record.offset;
-    this.context.logTimeMs = this.logTimeAfter(record.value, appendTimeMs);
+    this.context.logTimeMs = logTimeMs;
   }
 
   /**
@@ -149,10 +158,23 @@ export class TaskCore<I> {
       }
       this.step++;
     }
-    topology.process(record, context);
+    if (this.substitute === null) topology.process(record, context);
+    else this.write(this.substitute);
     this.current = null;
     this.skipTo(record.offset + 1);
     return true;
+  }
+
+  /** Goes past a record that cannot even be decoded, and writes `substitute` in its place. */
+  skip(offset: number, substitute: readonly OutputRecord[]): void {
+    assertInvariant(this.current === null, () => 'the record before is not done');
+    this.skipTo(offset);
+    this.write(substitute);
+    this.skipTo(offset + 1);
+  }
+
+  private write(outputs: readonly OutputRecord[]): void {
+    for (const { topic, key, value } of outputs) this.forward(topic, key, value);
   }
 
   /** Goes past offsets that hold nothing to do. */
@@ -171,7 +193,14 @@ export class TaskCore<I> {
   takeEffects(): Effects {
     const { outputs, written, store } = this;
     const changes = new Map<string, Change>();
-    for (const [key, { position }] of written) changes.set(key, { value: store.get(key) ?? null, position });
+    for (const [key, { position }] of written) {
+      // The rule of restoring: what is committed reflects input before the committed position, and nothing else does.
+      assertInvariant(
+        isBefore(position, this.position),
+        () => `a change at ${position.offset} is not before the commit`,
+      );
+      changes.set(key, { value: store.get(key) ?? null, position });
+    }
     this.outputs = [];
     this.written = new Map();
     this.bytes = 0;

@@ -1,19 +1,20 @@
 import type { Logger } from 'pino';
-import { UndecodableError, UnknownSchemaError } from '../avro/index.ts';
-import { Backoff, type Clock } from '../clock/index.ts';
+import type { Clock } from '../clock/index.ts';
 import { markOf, type Mark } from '../kafka/continuity.ts';
 import type { Batch, Kafka, KafkaRecord, OutgoingRecord, Producer, Reader, Transactional } from '../kafka/types.ts';
 import type { StagePosition } from '../telemetry/index.ts';
 import { changelogOf, type TopicName } from '../topics.ts';
 import { encodeChange } from './changelog.ts';
 import { MAX_AHEAD_MS } from './clock.ts';
-import { RecordFailedError, assertInvariant } from './errors.ts';
+import { decodeRecord, type Decoding } from './decode-record.ts';
+import { ClosedError, RecordFailedError, assertInvariant } from './errors.ts';
 import { InputBuffer } from './input-buffer.ts';
 import type { StreamMetrics } from './metrics.ts';
 import { encodeCheckpoint } from './position.ts';
 import { UncoveredStateError, restoreState, type Restored, type RestoreRules } from './restore.ts';
 import { startingPoint, uncoveredState, type Input, type StartingPoint } from './starting-point.ts';
-import { TaskCore, type Limits } from './task-core.ts';
+import { readSkips, substituteOf, type Skip } from './skips.ts';
+import { TaskCore, type Limits, type OutputRecord } from './task-core.ts';
 import { TASK_TRANSITIONS, type TaskState } from './task-state.ts';
 import { Ticker } from './ticker.ts';
 import type { Topology } from './topology.ts';
@@ -26,7 +27,6 @@ import { assertTransition } from './transitions.ts';
 const MAX_RECORDS = 2_000;
 const LIMITS: Limits = { effects: 5_000, bytes: 8 << 20 };
 const RECHECK_CLOCK_MS = 1_000;
-const LOAD_PAUSES = { firstMs: 100, maxMs: 5_000 };
 /** How long a closing task may take to finish its transaction; then it is left to the broker and the next init. */
 const CLOSE_PATIENCE_MS = 5_000;
 
@@ -47,7 +47,7 @@ export interface TaskDeps<I> {
 }
 
 /** What a task has durably done, as it is shown outside. */
-export type TaskView = Pick<StagePosition, 'state' | 'position' | 'end' | 'logTimeMs' | 'earliestDueMs'>;
+export type TaskView = Omit<StagePosition, 'stage' | 'topic' | 'partition'>;
 
 /** What a task reports while it lives. */
 export interface TaskEvents {
@@ -56,9 +56,6 @@ export interface TaskEvents {
   /** It has committed this offset of the input. */
   onCommitted(offset: number): void;
 }
-
-/** Ends whatever a closing task waits for; not a failure. */
-class ClosedError extends Error {}
 
 /**
  * One life of one partition: open, restore, run until closed or broken. It never comes back: the supervisor makes a new
@@ -79,7 +76,10 @@ export class Task<I> {
   /** The last record that was taken, and its mark once it is needed. */
   private last: KafkaRecord | null = null;
   private mark: Mark | undefined;
+  /** Records of the partition that operators have skipped, by offset. */
+  private skips: ReadonlyMap<number, Skip> = new Map();
   private readonly labels: { topology: string };
+  private readonly decoding: Decoding<I>;
 
   constructor(
     readonly partition: number,
@@ -90,6 +90,10 @@ export class Task<I> {
     this.labels = { topology: topology.name };
     this.transactional = kafka.transactional(`${deps.name}-${partition}`);
     this.input = new InputBuffer({ reader, topic: topology.input.topic, partition }, this);
+    const { logger, metrics } = deps;
+    const unlessEnding = <T>(work: Promise<T>): Promise<T> => this.unlessEnding(work);
+    const pause = (ms: number): Promise<void> => this.pause(ms);
+    this.decoding = { topology, partition, logger, metrics, unlessEnding, pause };
     this.ticker = this.createTicker();
     this.done = this.live();
   }
@@ -209,6 +213,7 @@ export class Task<I> {
     this.core = new TaskCore(topology, start);
     this.mark = start.mark;
     this.committed.position = start.position.offset;
+    this.skips = await this.unlessEnding(readSkips(kafka, clock, topic, partition));
     const restored = await this.unlessEnding(this.restore(input, start));
     // Nobody would end the reading of a task that has ended.
     if (this.isEnding) throw new ClosedError();
@@ -261,25 +266,41 @@ export class Task<I> {
     let count = 0;
     while (!this.isEnding && count < records.length && count < max && !core.isFull(LIMITS)) {
       const record = records[count]!;
-      const value = await this.decode(record);
+      const skip = this.skips.get(record.offset);
+      const substitute = skip === undefined ? null : substituteOf(record, skip, this.partition, this.deps);
+      const value = await (substitute === null ? decodeRecord(record, this.decoding) : this.decodeSkipped(record));
       count++;
       this.last = record;
       if (value === undefined) {
-        core.skipTo(record.offset + 1);
+        core.skip(record.offset, substitute ?? []);
         continue;
       }
       await this.waitForClock(value, record);
-      await this.fold(value, record);
+      await this.fold(value, record, substitute);
     }
     this.input.take(count);
     if (count > 0) this.ticker?.recordSeen();
     return count;
   }
 
-  private async fold(value: I, record: KafkaRecord): Promise<void> {
+  /** As decodeRecord, and undefined when the topology cannot decode the record or tell its time. */
+  private async decodeSkipped(record: KafkaRecord): Promise<I | undefined> {
+    try {
+      const value = await decodeRecord(record, this.decoding);
+      if (value !== undefined) this.core.logTimeAfter(value, record.timestampMs);
+      return value;
+    } catch (error) {
+      if (error instanceof ClosedError) throw error;
+      return undefined;
+    }
+  }
+
+  private async fold(value: I, record: KafkaRecord, substitute: OutputRecord[] | null): Promise<void> {
     const { core, partition } = this;
     const key = record.key?.toString('utf8') ?? '';
-    this.guarded(record, () => core.begin({ key, value, offset: record.offset, partition }, record.timestampMs));
+    this.guarded(record, () =>
+      core.begin({ key, value, offset: record.offset, partition }, record.timestampMs, substitute),
+    );
     while (!this.guarded(record, () => core.advance(LIMITS))) {
       await this.commit();
       if (this.isEnding) throw new ClosedError();
@@ -292,38 +313,6 @@ export class Task<I> {
       return work();
     } catch (error) {
       throw new RecordFailedError(this.deps.topology.input.topic, this.partition, record.offset, error);
-    }
-  }
-
-  /** Undefined for a record that no codec can read: it must not hold up all that follow. */
-  private async decode(record: KafkaRecord): Promise<I | undefined> {
-    const { topology, logger, metrics } = this.deps;
-    const where = { topology: topology.name, partition: this.partition, offset: record.offset };
-    const backoff = new Backoff(LOAD_PAUSES);
-    for (;;) {
-      try {
-        if (record.value === null) throw new UndecodableError('no value');
-        return topology.input.decode(record.value);
-      } catch (error) {
-        if (error instanceof UndecodableError) {
-          logger.error({ ...where, err: error.message }, 'cannot decode a record; skipping it');
-          metrics.skipped.inc(this.labels);
-          return undefined;
-        }
-        if (!(error instanceof UnknownSchemaError)) {
-          throw new RecordFailedError(topology.input.topic, this.partition, record.offset, error);
-        }
-        try {
-          await this.unlessEnding(error.load());
-        } catch (cause) {
-          if (cause instanceof ClosedError) throw cause;
-          logger.error(
-            { ...where, schema: error.schemaId, err: cause },
-            'cannot load the schema of a record; retrying',
-          );
-          await this.pause(backoff.nextMs());
-        }
-      }
     }
   }
 

@@ -15,6 +15,17 @@ export interface InputRecord<I> {
   partition: number;
 }
 
+/** A record that is skipped, as it is in the log; it may be the one that `decode` cannot handle. */
+export interface SkippedRecord {
+  topic: TopicName;
+  partition: number;
+  offset: number;
+  key: string;
+  value: Buffer | null;
+  /** The broker's append time, Unix milliseconds. */
+  appendTimeMs: number;
+}
+
 /** The state of one partition, as `process` and `onDue` see it. Reads see this record's own writes. */
 export interface Store {
   /** The stored bytes, as they stay whatever is put later; not to be written to. */
@@ -58,6 +69,11 @@ export interface Topology<I> {
   };
   /** Of a topology with deadlines: a record of the input topic that says nothing but what time it is. */
   tick?: { encode(nowMs: number): { key: string; value: Buffer } };
+  /**
+   * The record that is written to `dead-letters` in place of one that an operator has skipped, with the operator's
+   * reason. Left out: nothing is written. It must not throw, whatever the record holds.
+   */
+  deadLetter?(record: SkippedRecord, reason: string): { key: string; value: Buffer };
   /** Folds one record. Synchronous; it must not read any clock but the context's. */
   process(record: InputRecord<I>, context: Context): void;
   /**

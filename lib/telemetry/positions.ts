@@ -24,4 +24,6 @@ export interface StagePosition {
   /** The earliest deadline that has not fired. */
   earliestDueMs: number | null;
   state: StageState;
+  /** The record on which the partition has stopped, because the stage fails on it every time. */
+  failingOffset?: number;
 }

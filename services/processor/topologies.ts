@@ -6,6 +6,7 @@ import { TOPICS, type TopicName } from '../../lib/topics.ts';
 import type { CartEvent, DeadLetter, Outcome, PersonInput } from '../../schemas/types.ts';
 import { cartsTopology, type CartsOptions } from './carts.ts';
 import type { TopologyName } from './config.ts';
+import { withCartDeadLetters, withPersonDeadLetters } from './dead-letters.ts';
 import { peopleTopology } from './people.ts';
 
 export interface StartOptions extends CartsOptions {
@@ -52,18 +53,19 @@ async function run<I>(
   }
 }
 
-const carts = async (registry: Registry, options: CartsOptions): Promise<Topology<CartEvent>> =>
-  cartsTopology(
-    {
-      cartEvents: await registry.codec<CartEvent>(TOPICS.cartEvents),
-      personInputs: await registry.codec<PersonInput>(TOPICS.personInputs),
-      deadLetters: await registry.codec<DeadLetter>(TOPICS.deadLetters),
-    },
-    options,
-  );
+async function carts(registry: Registry, options: CartsOptions): Promise<Topology<CartEvent>> {
+  const codecs = {
+    cartEvents: await registry.codec<CartEvent>(TOPICS.cartEvents),
+    personInputs: await registry.codec<PersonInput>(TOPICS.personInputs),
+    deadLetters: await registry.codec<DeadLetter>(TOPICS.deadLetters),
+  };
+  return withCartDeadLetters(cartsTopology(codecs, options), codecs.deadLetters);
+}
 
-const people = async (registry: Registry): Promise<Topology<PersonInput>> =>
-  peopleTopology({
+async function people(registry: Registry): Promise<Topology<PersonInput>> {
+  const topology = peopleTopology({
     personInputs: await registry.codec<PersonInput>(TOPICS.personInputs),
     traitEvents: await registry.codec<Outcome>(TOPICS.traitEvents),
   });
+  return withPersonDeadLetters(topology, await registry.codec<DeadLetter>(TOPICS.deadLetters));
+}

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { REGISTRY_TOPICS } from '../../deploy/engines/registry.ts';
 import { TABLES, VIEWS } from '../../lib/clickhouse/tables.ts';
+import { SKIPS_TOPIC } from '../../lib/streams/index.ts';
 import { changelogOf, TOPICS, topicSpecs, type TopicName } from '../../lib/topics.ts';
 import { ACTIVITY_TOPIC } from '../../services/ingest/activity-log.ts';
 import { TOPOLOGY_NAMES } from '../../services/processor/config.ts';
@@ -11,7 +12,13 @@ import { codeIn, tableRows } from './documents.ts';
 const page = readFileSync('docs/architecture.md', 'utf8');
 const picture = /```mermaid\n([\s\S]*?)```/.exec(page)?.[1] ?? '';
 
-const topics = [...Object.values(TOPICS), ACTIVITY_TOPIC, ...TOPOLOGY_NAMES.map(changelogOf), ...REGISTRY_TOPICS];
+const topics = [
+  ...Object.values(TOPICS),
+  ACTIVITY_TOPIC,
+  SKIPS_TOPIC,
+  ...TOPOLOGY_NAMES.map(changelogOf),
+  ...REGISTRY_TOPICS,
+];
 const stores = [...Object.values(TABLES), ...Object.values(VIEWS)];
 
 const rowsByName = (heading: string): Map<string, string[]> =>

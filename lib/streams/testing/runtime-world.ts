@@ -1,5 +1,5 @@
 import pino from 'pino';
-import { Registry } from 'prom-client';
+import { Registry, type MetricValue } from 'prom-client';
 import { expect } from 'vitest';
 import { ManualClock } from '../../clock/testing.ts';
 import { runTopology, type RunningTopology } from '../runtime.ts';
@@ -75,3 +75,6 @@ export async function ended(work: Promise<unknown>): Promise<void> {
 }
 
 export const upTo = (end: number): number[] => Array.from({ length: end }, (_, offset) => offset);
+
+export const stoppedIn = async (metrics: Registry): Promise<MetricValue<string>[]> =>
+  (await metrics.getSingleMetric('streams_task_stopped')!.get()).values;

@@ -11,6 +11,8 @@ import type {
   PartitionOffset,
   Reader,
 } from '../../kafka/types.ts';
+import { TOPICS } from '../../topics.ts';
+import { SKIPS_TOPIC } from '../skips.ts';
 import { TEST_INPUT, encodeEvent } from '../testing.ts';
 
 /** A promise that a test keeps back. */
@@ -56,6 +58,10 @@ export class ScriptedKafka {
   late: Batch[] = [];
   /** The committed records of each partition of the changelog. */
   readonly changelogs: KafkaRecord[][];
+  /** The topic of skipped records. */
+  readonly skips: KafkaRecord[] = [];
+  /** What was sent to the dead letters and committed. */
+  readonly deadLetters: string[] = [];
   /** Bytes of the values of each transaction that was committed. */
   readonly sizes: number[] = [];
   /** Called when the committed offsets were read. */
@@ -114,7 +120,7 @@ export class ScriptedKafka {
       ensureTopics: () => Promise.resolve(),
       partitionsOf: () => Promise.resolve(this.partitions),
       endOffsets: (topic) =>
-        Promise.resolve(topic === TEST_INPUT ? [...this.ends] : this.changelogs.map(({ length }) => length)),
+        Promise.resolve(topic === TEST_INPUT ? [...this.ends] : this.logsOf(topic).map(({ length }) => length)),
       beginningOffsets: () => Promise.resolve(zeros),
       partitionFor: () => 0,
       createProducer: () => ({
@@ -154,7 +160,7 @@ export class ScriptedKafka {
       poll: async () => {
         await this.clock.sleep(READ_MS);
         if (looked !== null) {
-          return looked.map((at) => (at.topic === TEST_INPUT ? this.read(at) : this.readChangelog(at)));
+          return looked.map((at) => (at.topic === TEST_INPUT ? this.read(at) : this.readLog(at)));
         }
         const readable = [...assigned.values()].filter((a) => a.offset < this.ends[a.partition]!);
         const corrupt = readable.find((a) => a.partition === this.corrupt);
@@ -185,14 +191,19 @@ export class ScriptedKafka {
     return { topic, partition, records, nextOffset: at.offset, highWatermark: end, lastStableOffset: end, owner };
   }
 
-  private readChangelog({ topic, partition, offset }: PartitionOffset): Batch {
-    const all = this.changelogs[partition]!;
+  private logsOf(topic: string): KafkaRecord[][] {
+    return topic === SKIPS_TOPIC ? [this.skips] : this.changelogs;
+  }
+
+  private readLog({ topic, partition, offset }: PartitionOffset): Batch {
+    const all = this.logsOf(topic)[partition]!;
     const ends = { nextOffset: all.length, highWatermark: all.length, lastStableOffset: all.length };
     return { topic, partition, records: all.slice(offset), ...ends };
   }
 
   private append(records: readonly OutgoingRecord[]): void {
     for (const { topic, partition, key, value, headers = {} } of records) {
+      if (topic === TOPICS.deadLetters) this.deadLetters.push(String(value));
       if (!topic.endsWith('-changelog')) continue;
       const log = this.changelogs[partition!]!;
       log.push({ offset: log.length, timestampMs: 0, key: Buffer.from(key!), value, headers });

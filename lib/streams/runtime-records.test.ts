@@ -1,0 +1,120 @@
+import pino from 'pino';
+import { Registry } from 'prom-client';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { KafkaRecord } from '../kafka/types.ts';
+import { runTopology } from './runtime.ts';
+import { encodeSkip } from './skips.ts';
+import { TEST_INPUT, testTopology, type TestEvent } from './testing.ts';
+import { clock, resetClock, running, stopAll, stoppedIn, until, upTo, world } from './testing/runtime-world.ts';
+import { ScriptedKafka } from './testing/scripted-kafka.ts';
+import type { Topology } from './topology.ts';
+
+beforeEach(resetClock);
+afterEach(stopAll);
+
+describe('a record that breaks the topology', () => {
+  const failing = (event: TestEvent): TestEvent => {
+    if (event.at === 7) throw new Error('broken');
+    return event;
+  };
+
+  it('is tried three times, then its partition stops and logs where; a failure that passes does not stop it', async () => {
+    const kafka = new ScriptedKafka(clock, 2);
+    const metrics = new Registry();
+    const logged: Record<string, unknown>[] = [];
+    const logger = pino({ level: 'error' }, { write: (line) => void logged.push(JSON.parse(line) as never) });
+    const base = testTopology('runtime');
+    let tries = 0;
+    const topology: Topology<TestEvent> = {
+      ...base,
+      process(record, context) {
+        if (record.partition === 0 && record.offset === 7 && ++tries > 0) throw new Error('broken');
+        if (record.partition === 1 && record.offset === 7 && ++once < 3) throw new Error('passes');
+        base.process(record, context);
+      },
+    };
+    let once = 0;
+    const runtime = await runTopology({
+      topology,
+      kafka: kafka.port,
+      logger,
+      clock,
+      metrics,
+      healthUrl: null,
+    });
+    running.push(runtime);
+    kafka.ends.fill(10);
+    kafka.give(1);
+    await until(() => runtime.positions()[0]?.state === 'stopped' && kafka.committed[1]?.offset === 10);
+    await clock.advance(1_200);
+    expect(tries).toBe(3);
+    expect(runtime.positions().map(({ state }) => state)).toEqual(['stopped', 'running']);
+    expect(await stoppedIn(metrics)).toMatchObject([{ value: 1, labels: { partition: 0 } }]);
+    const stopped = logged.filter(({ msg }) => String(msg).startsWith('partition stopped'));
+    expect(stopped).toMatchObject([{ topic: topology.input.topic, partition: 0, offset: 7 }]);
+  });
+
+  it.each<[string, Partial<Topology<TestEvent>['input']>]>([
+    ['its decoder', { decode: (value) => failing(JSON.parse(value.toString()) as TestEvent) }],
+    ['its clock', { clock: (event) => ({ causeMs: failing(event).at }) }],
+  ])('stops its partition also when %s throws', async (_, change) => {
+    const kafka = new ScriptedKafka(clock);
+    const { input } = testTopology('runtime');
+    const { runtime } = await world(kafka, { input: { ...input, ...change } });
+    kafka.ends.fill(10);
+    kafka.give(1);
+    await until(() => runtime.positions()[0]?.state === 'stopped');
+    expect(runtime.positions()).toMatchObject([{ position: 0, state: 'stopped' }]);
+  });
+});
+
+describe('a record that an operator has skipped', () => {
+  const reason = 'it is damaged';
+  const skipOf = (offset: number): KafkaRecord => {
+    const { key, value } = encodeSkip({ topic: TEST_INPUT, partition: 0, offset, reason }, clock.wallMs());
+    return { offset: 0, timestampMs: 0, key: Buffer.from(key!), value, headers: {} };
+  };
+  const breaking = (at: 'decode' | 'process', topology = testTopology('runtime')): Partial<Topology<TestEvent>> => ({
+    input: {
+      ...topology.input,
+      decode: (value) => {
+        const event = topology.input.decode(value);
+        if (at === 'decode' && event.at === 7) throw new Error('broken');
+        return event;
+      },
+    },
+    outputs: [...topology.outputs, 'dead-letters'],
+    deadLetter: ({ offset }, why) => ({ key: 'k', value: Buffer.from(`${offset}: ${why}`) }),
+    process: (record, context) => {
+      if (record.offset === 7) throw new Error('broken');
+      topology.process(record, context);
+    },
+  });
+
+  it.each(['decode', 'process'] as const)(
+    'is a dead letter, and its partition continues, when %s fails',
+    async (at) => {
+      const { kafka, runtime } = await world(new ScriptedKafka(clock), breaking(at));
+      kafka.ends[0] = 20;
+      kafka.give(1);
+      await until(() => runtime.positions()[0]?.state === 'stopped');
+      expect(runtime.positions()).toMatchObject([{ position: 0, failingOffset: 7 }]);
+      kafka.skips.push(skipOf(8));
+      await clock.advance(5_000);
+      expect(runtime.positions()).toMatchObject([{ state: 'stopped' }]);
+      kafka.skips.push({ ...skipOf(7), offset: 1 });
+      const skippedAtMs = clock.elapsedMs();
+      await until(() => kafka.committed[0]?.offset === 20);
+      expect(clock.elapsedMs() - skippedAtMs).toBeLessThan(5_000);
+      expect(runtime.positions()).toMatchObject([{ state: 'running', position: 20 }]);
+      expect(runtime.positions()[0]).not.toHaveProperty('failingOffset');
+      expect(kafka.deadLetters).toEqual([`7: ${reason}`, `8: ${reason}`]);
+      expect(kafka.changelogs[0]!.map(({ key }) => String(key)).sort()).toEqual(
+        upTo(20)
+          .filter((offset) => offset !== 7 && offset !== 8)
+          .map((offset) => `k${offset}`)
+          .sort(),
+      );
+    },
+  );
+});
