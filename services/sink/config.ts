@@ -5,7 +5,7 @@ export const SINK_CONFIG = defineConfig({
   doc: 'Writes trait-events and dead-letters into ClickHouse.',
   fields: {
     SINK_BLOCK_INTERVAL_MS: integer(
-      100,
+      50,
       'Minimum time between the starts of two blocks, unless a block is full. Longer: fewer and larger inserts. Shorter: fresher counts.',
       { min: 0, max: 60_000, unit: 'milliseconds' },
     ),
