@@ -37,7 +37,7 @@ export class Fields {
       if (!keys.has(key)) this.refuse(key, 'unknown_field', `is unknown; remove it. Fields: ${[...keys].join(', ')}.`);
   }
 
-  /** An id: text, or a number in decimal. Null if there is none. */
+  /** An id: text, or a number in decimal. Null if absent. */
   id(key: string, textOf: (value: unknown) => string | null = idText): string | null {
     const value = this.raw(key);
     if (value === undefined) return null;
@@ -64,7 +64,7 @@ export class Fields {
     return readable(idText(this.raw(key)));
   }
 
-  /** Text that is kept literally. Null if there is none; the empty text is text. */
+  /** Text that is kept literally. Null if absent; the empty text is text. */
   text(key: string, maxCharacters = MAX_STATUS_CHARACTERS): string | null {
     const value = this.raw(key);
     if (value === undefined) return null;
@@ -115,7 +115,7 @@ export class Fields {
     return Array.isArray(value) ? value : null;
   }
 
-  /** An object; null where there is none. */
+  /** An object; null if absent. */
   child(key: string): JsonObject | null {
     const value = this.raw(key);
     if (value === undefined) return null;

@@ -118,8 +118,7 @@ function parseExactly(text: string): Json {
 }
 
 /**
- * The text of a member of a JSON object, letter by letter as it stands there; undefined where there is none. The text
- * must be a valid JSON object; of a repeated name the last one counts.
+ * The text of a member of a JSON object, character by character; undefined if absent. The text must be a valid JSON object; if a name is repeated, the last member counts.
  */
 export function memberText(text: string, name: string): string | undefined {
   let found: string | undefined;

@@ -62,5 +62,5 @@ export const key = (...parts: (string | Uint8Array)[]) =>
     .digest()
     .subarray(0, 16);
 
-/** Of lines. */
+/** The context of lines. */
 export const lineContext: LineContext = { workspace: 'shop', settings, receivedAtMs: RECEIVED };

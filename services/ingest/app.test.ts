@@ -125,7 +125,7 @@ const deadLetters = (sent: OutgoingRecord[]) =>
     .filter(({ topic }) => topic === TOPICS.deadLetters)
     .map(({ value }) => localCodec<DeadLetter>(TOPICS.deadLetters).decode(value!));
 
-/** Stands for any fault of ours while a delivery is interpreted. */
+/** Represents any error of the service while it interprets a delivery. */
 function fault(): never {
   throw new Error('planted');
 }

@@ -114,7 +114,7 @@ function shortWay(app: App, receive: (request: WebhookRequest) => Promise<Respon
     const path = incoming?.url;
     if (incoming?.method !== 'POST' || path?.startsWith(WEBHOOKS) !== true) return app.fetch(request, env as object);
     const subscriptionId = path.slice(WEBHOOKS.length);
-    // Whatever is not plainly an id goes the long way.
+    // Anything that is not plainly an id takes the slow path.
     if (!/^\w+$/.test(subscriptionId)) return app.fetch(request, env as object);
     const header = (name: string): string | undefined => incoming.headers[name] as string | undefined;
     return receive({ subscriptionId, header, body: incoming });
@@ -137,7 +137,7 @@ async function timed(deps: IngestDeps, route: string, handle: () => Promise<AnyR
 
 type Read = (line: Buffer, context: LineContext) => OutgoingRecord | Unusable;
 
-/** Takes bulk bodies in for whoever has a key. */
+/** Accepts bulk bodies from every caller with a key. */
 class BulkReceiver {
   private underWay = 0;
   private readonly underWayOf = new Map<string, number>();

@@ -20,9 +20,8 @@ export const BODY_TIMEOUT_MS = 30_000;
 const PIECE_BYTES = 128;
 
 /**
- * Reads a small body. `reserve` is called with the memory (bytes) of each piece before it is kept, and throws when
- * there is none left. Throws HttpProblem: 413 as soon as the body exceeds the limit, with or without a length; 408 at
- * its deadline; 400 when it breaks off; and whatever `reserve` throws.
+ * Reads a small body. `reserve` is called with the memory (bytes) of each piece before it is kept, and throws when no memory is left. Throws HttpProblem: 413 as soon as the body exceeds the limit, with or without a length; 408 at
+ * its deadline; 400 when it breaks off; and the errors of `reserve`.
  */
 export function readSmallBody(
   stream: Readable,

@@ -93,7 +93,7 @@ export async function takeBulk(job: BulkJob): Promise<BulkResult> {
 const isPassing = (error: unknown): boolean =>
   error instanceof BackpressureError || error instanceof KafkaUnavailableError;
 
-/** Lets whatever else is ready run: a body that arrives fast must not starve webhooks. */
+/** Lets everything else that is ready run: a body that arrives fast must not starve webhooks. */
 const otherWork = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 class TooManyRejectedError extends Error {}
@@ -167,7 +167,7 @@ class BulkRun {
     }
   }
 
-  /** Whatever goes wrong here, the line is kept as a dead letter and the others are not affected. */
+  /** On any error here, the line is kept as a dead letter and the others are not affected. */
   private interpret(line: Line, context: LineContext): OutgoingRecord | Unusable {
     const { read, source, logger } = this.job;
     try {

@@ -2,7 +2,7 @@
 export interface Line {
   /** Counted from 1, blank ones too. */
   number: number;
-  /** A view into the chunk it came with, or a copy; of a line that is too long, its beginning. */
+  /** A view into the chunk it came with, or a copy; only the beginning of a line that is too long. */
   bytes: Buffer;
   tooLong: boolean;
 }
@@ -16,7 +16,7 @@ const SMALL_BYTES = 4096;
 export const KEPT_OF_TOO_LONG_BYTES = 64 * 1024;
 
 /**
- * Cuts a stream of bytes into lines with at most one line of memory, whatever comes. Blank lines are counted and
+ * Cuts a stream of bytes into lines with at most one line of memory, for any input. Blank lines are counted and
  * left out; CRLF, a byte order mark at the start and a last line without a line break are fine.
  */
 export class LineSplitter {

@@ -8,7 +8,7 @@ import { readRequestTimestamp } from '../../lib/time/index.ts';
 /** The credentials of a webhook. */
 export interface Presented {
   subscriptionId: string;
-  /** Of `Authorization: Bearer …`. */
+  /** The token of `Authorization: Bearer …`. */
   token: string | undefined;
   /** X-Jane-Signature. */
   signature: string | undefined;
@@ -69,7 +69,7 @@ function judge(
 /**
  * Authenticates a webhook. Before it refuses, it reads the definitions to the end: a subscription that was created or
  * rotated a moment ago works at once, and all refusals take the same time. Throws HttpProblem 503 if only the
- * signature is undecided because its secret cannot be decrypted: a 401 would make Jane give up on the webhook.
+ * signature is undecided because its secret cannot be decrypted: a 401 would make Jane stop retrying the webhook.
  */
 export async function verifyWebhook(
   definitions: Pick<Definitions, 'subscription' | 'fresh'>,

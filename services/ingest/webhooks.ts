@@ -123,7 +123,7 @@ export class WebhookReceiver {
     return { status: 202, body: { event_id: read.eventId } };
   }
 
-  /** Everything between an authenticated body and its record. Whatever goes wrong here, the webhook is kept. */
+  /** Everything between an authenticated body and its record. On any error here, the webhook is kept. */
   private interpret(
     subscription: Subscription,
     workspace: Workspace,

@@ -26,10 +26,10 @@ const nameOf = ({ trait, status: of, occurred_at }: TraitEvent): string =>
 
 const traitsOf = (pipeline: Pipeline): TraitEvent[] => pipeline.outcomes().flatMap(({ trait }) => trait ?? []);
 
-/** What was said, in order. */
+/** The emitted trait changes, in order. */
 const said = (pipeline: Pipeline): string[] => traitsOf(pipeline).map((trait) => `${trait.op} ${nameOf(trait)}`);
 
-/** What a reader of trait-events has in the end: the last that was said under each id. */
+/** What a reader of trait-events has in the end: the last record of each id. */
 function standing(pipeline: Pipeline): TraitEvent[] {
   const rows = new Map<string, TraitEvent>();
   for (const trait of traitsOf(pipeline)) rows.set(trait.event_id, trait);
@@ -231,7 +231,7 @@ describe('what takes the place of what', () => {
     ]);
   });
 
-  // The one thing about a trait event that depends on arrival: it says what a reader was told before.
+  // The one thing about a trait event that depends on arrival: it refers to what a reader has seen before.
   it.each([
     ['after', [event(25, { emptying: true, products: [] }), event(27)], null],
     ['before', [event(27), event(25, { emptying: true, products: [] })], 30],

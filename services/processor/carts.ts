@@ -33,7 +33,7 @@ export function cartsTopology(codecs: CartsCodecs, { horizonMs }: CartsOptions):
     state: { dueOf: (value) => dueOf(value, horizonMs) },
     tick: { encode: (nowMs) => ({ key: '', value: codecs.cartEvents.encode(tickAt(nowMs)) }) },
     process({ value: event }, context) {
-      // A tick has done its work when it moved the log's clock.
+      // A tick has no other effect than advancing log time.
       if (event.kind === 'tick') return;
       const { workspace, cart_id } = event;
       const key = cartKey(workspace, cart_id);

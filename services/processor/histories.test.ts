@@ -21,7 +21,7 @@ const SHAPES: Record<string, Shape & { horizonMinutes?: number[] }> = {
 
 /** The histories of several carts in one log, as deliveries and ticks come; people turn up on some of them. */
 function logOf(random: Random, shape: Shape): Appended[] {
-  // Where receipt is long before, the log's clock stands behind the broker's, and only ticks move it.
+  // Where receipt is long before, log time is behind the broker's clock, and only ticks advance it.
   const bulk = random.chance(0.5);
   const steps = CARTS.flatMap((cartId) =>
     history(random, shape).map(({ logTime, event }) => ({
@@ -137,7 +137,7 @@ describe(`histories of several carts (JT_RUNS=${RUNS}, JT_SEED=${SEED})`, { time
       const oracles = new Map(CARTS.map((cartId) => [cartId, new Oracle(horizonMs)]));
       for (const record of log) {
         pipeline.append(record);
-        // Deadlines of all carts fire by the one clock of the log, whatever moved it.
+        // Deadlines of all carts fire by log time, no matter which record advanced it.
         const { logTimeMs } = pipeline.carts;
         for (const oracle of oracles.values()) oracle.tick(logTimeMs);
         const event: CartEvent = codecs.cartEvents.decode(record.value);

@@ -25,7 +25,7 @@ const basket: Product[] = Array.from({ length: 60 }, (_, i) => ({
 const bulk = (at: number, more: Partial<CartEvent>): CartEvent =>
   delivery('shop', 'c', at, { received_at: NOW, email: 'a@x.io', name: 'Ada', ...more });
 
-/** Of whatever was to be written to Kafka. */
+/** The sizes of everything that was to be written to Kafka. */
 function largest(pipeline: Pipeline): number {
   const sizes = [pipeline.carts, pipeline.people].flatMap((driver: Pick<TestDriver<never>, 'outputs' | 'state'>) => [
     ...[TOPICS.personInputs, TOPICS.deadLetters, TOPICS.traitEvents].flatMap((topic) =>
@@ -43,7 +43,7 @@ function opsOf(inputs: readonly PersonInput[]): Record<string, number> {
   return count;
 }
 
-/** What the sink would have of the cart: the last that was said of each trait event. */
+/** What the sink would store for the cart: the last record of each trait event. */
 function standing(pipeline: Pipeline): { occurred_at: number; products: number }[] {
   const rows = new Map<string, { occurred_at: number; products: number }>();
   for (const { trait } of pipeline.outcomes()) {

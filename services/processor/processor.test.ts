@@ -207,7 +207,7 @@ describe('both topologies', () => {
     expect(told).toBe(CARTS);
     expect(takes).toBeGreaterThan(100);
     expect(driver.earliestDueMs).toBeGreaterThan(minute(31));
-    // The state itself is written anew: some 7 MB, until the store tidies up.
+    // The state itself is written again: about 7 MB, until the store compacts.
     expect(Math.max(peak, usedBytes()) - before).toBeLessThan(10 * 1024 * 1024);
   });
 });
@@ -215,7 +215,7 @@ describe('both topologies', () => {
 setFlagsFromString('--expose-gc');
 const collectGarbage = runInNewContext('gc') as () => void;
 
-/** What is alive, within the heap and outside of it. The first collection's buffers are let go by the second. */
+/** What is alive, within the heap and outside of it. The buffers of the first collection are released by the second. */
 function usedBytes(): number {
   collectGarbage();
   collectGarbage();

@@ -45,7 +45,7 @@ async function run<I>(
       await tools.kafka.ensureTopics(topics);
       return await runTopology({ ...tools, topology });
     } catch (error) {
-      // Nothing runs yet when this is thrown: whatever was made so far is found made the next time.
+      // Nothing runs yet when this is thrown; the next attempt finds everything that was created so far.
       if (!(error instanceof KafkaUnavailableError) || tools.clock.elapsedMs() > deadlineMs) throw error;
       tools.logger.warn({ topology: topology.name, err: error.message }, 'waiting for Kafka');
       await tools.clock.sleep(BOOT_PAUSE_MS);
