@@ -4,7 +4,16 @@
  */
 import { createHash } from 'node:crypto';
 import { parseArgs } from 'node:util';
-import { EVENT_LIMIT, concludeDue, decodeState, dueOf, foldCart, snapshotOf } from '../lib/carts/index.ts';
+import {
+  DEFAULT_HORIZON_MS,
+  EVENT_LIMIT,
+  Scratch,
+  concludeDue,
+  decodeState,
+  dueOf,
+  foldCart,
+  snapshotOf,
+} from '../lib/carts/index.ts';
 import type { CartEvent, Product } from '../schemas/types.ts';
 import { measure, printJson, printMeasurements, printTable, type Measurement } from './measure.ts';
 
@@ -22,6 +31,9 @@ const MINUTE = 60_000;
 const START = Date.UTC(2026, 2, 17);
 const FLOOR_IN_ORDER = 250_000;
 const FLOOR_LATE = 150_000;
+
+/** As the topology has it: one for all carts. */
+const scratch = new Scratch();
 
 /** A delivery, small, since a run has very many: its event is made when its turn comes. Times in milliseconds. */
 interface Delivery {
@@ -166,7 +178,7 @@ function rate(name: string, deliveries: Delivery[], carts: number, runs: number,
         const events = block.map(eventOf);
         timed(() => {
           for (const [i, { cart, logTime }] of block.entries()) {
-            const folded = foldCart(states[cart], events[i]!, logTime);
+            const folded = foldCart(states[cart], events[i]!, logTime, DEFAULT_HORIZON_MS, scratch);
             states[cart] = folded.state;
             changes += folded.changes.length;
           }
@@ -181,7 +193,7 @@ function rate(name: string, deliveries: Delivery[], carts: number, runs: number,
 /** Folds what a cart does next, delivered 0.7 s after it occurred. */
 function next(state: Buffer | undefined, step: Omit<Delivery, 'receivedAt' | 'logTime'>, products?: Product[]): Buffer {
   const event = eventOf({ ...step, receivedAt: step.at + 700 });
-  const folded = foldCart(state, products ? { ...event, products } : event, step.at + 720);
+  const folded = foldCart(state, products ? { ...event, products } : event, step.at + 720, DEFAULT_HORIZON_MS, scratch);
   if (folded.result !== 'event') throw new Error(`event ${step.index} of a cart is ${folded.result}`);
   return folded.state;
 }
@@ -238,7 +250,12 @@ function appends(runs: number): Measurement[] {
           name: `one more, ${order}, after ${events.toLocaleString('en')}, ${products}`,
           runs,
           once: (timed) =>
-            timed(() => more.filter((event) => foldCart(state, event, nextAt + 720).result === 'event').length),
+            timed(
+              () =>
+                more.filter(
+                  (event) => foldCart(state, event, nextAt + 720, DEFAULT_HORIZON_MS, scratch).result === 'event',
+                ).length,
+            ),
         });
       });
     }),
@@ -289,7 +306,10 @@ function others(carts: number, runs: number): Measurement[] {
   return [
     over('dueOf', (state) => dueOf(state) !== undefined),
     over('snapshotOf', (state) => snapshotOf(state).due_at !== null),
-    over('concludeDue', (state) => concludeDue(state, START + 60 * MINUTE).changes.length === 1),
+    over(
+      'concludeDue',
+      (state) => concludeDue(state, START + 60 * MINUTE, DEFAULT_HORIZON_MS, scratch).changes.length === 1,
+    ),
   ];
 }
 

@@ -2,7 +2,8 @@
  * The index of a catalogue: where each entry stands, by kind and number, and a table of hashes to find one by what it
  * says. So a list costs the same to find or to add however many there are. Layout: docs/adr, "state of a cart".
  */
-import { Reader, Writer, sameBytes } from './bytes.ts';
+import { ByteReader, DamagedStateError, sameBytes, type ByteWriter } from '../bytes/index.ts';
+import { CART_STATE } from './format.ts';
 
 /** How many kinds of entries there are: of a head and of an entry's number in the table, the rest says the kind. */
 export const KINDS = 3;
@@ -17,7 +18,7 @@ const WIDTH = 3;
 const OFFSETS_AT = COUNTS_AT + KINDS * WIDTH;
 
 /** Where a state has its entries: from `start` to `end`, their index from there to `indexEnd` if there is one. */
-export interface Shelf {
+export interface CatalogueSection {
   bytes: Buffer;
   start: number;
   end: number;
@@ -49,28 +50,34 @@ export class Index {
   /** Where the table begins in `bytes`, and its slots less 1. */
   readonly tableAt: number;
   readonly mask: number;
-  private readonly reader: Reader;
+  private readonly reader: ByteReader;
   private readonly offsetsAt: number[] = [];
 
-  constructor(private readonly shelf: Shelf) {
-    const { bytes, end } = shelf;
+  constructor(private readonly section: CatalogueSection) {
+    const { bytes, end, indexEnd } = section;
     this.bytes = bytes;
+    if (indexEnd - end < OFFSETS_AT) throw new DamagedStateError(CART_STATE, end, 'an index of products');
     this.mask = (1 << bytes[end]!) - 1;
-    this.reader = new Reader(bytes, 0);
+    this.reader = new ByteReader(bytes, CART_STATE, section.start, end);
     let at = end + OFFSETS_AT;
     for (let kind = 0; kind < KINDS; kind++) {
       this.offsetsAt.push(at);
       at += WIDTH * this.countOf(kind);
     }
     this.tableAt = at;
+    const size = at + WIDTH * (this.mask + 1) - end;
+    if (size !== indexEnd - end) throw new DamagedStateError(CART_STATE, end, `an index of ${size} bytes`);
   }
 
   countOf(kind: number): number {
-    return read(this.bytes, this.shelf.end + COUNTS_AT + WIDTH * kind);
+    return read(this.bytes, this.section.end + COUNTS_AT + WIDTH * kind);
   }
 
-  /** Where an entry stands, from the first one on. */
+  /** Where an entry begins, from the first one on. */
   offsetOf(kind: number, number: number): number {
+    if (number >= this.countOf(kind)) {
+      throw new DamagedStateError(CART_STATE, this.section.end, `an entry of products with number ${number}`);
+    }
     return read(this.bytes, this.offsetsAt[kind]! + WIDTH * number);
   }
 
@@ -81,12 +88,14 @@ export class Index {
 
   /** The number of the entry that has this content, -1 if there is none. */
   find(hash: number, head: number, content: Uint8Array, size: number): number {
-    for (let slot = hash & this.mask; ; slot = (slot + 1) & this.mask) {
+    const { mask } = this;
+    for (let slot = hash & mask, left = mask; ; slot = (slot + 1) & mask, left--) {
+      if (left < 0) throw new DamagedStateError(CART_STATE, this.tableAt, 'a free slot in the index of products');
       const entry = read(this.bytes, this.tableAt + WIDTH * slot) - 1;
       if (entry < 0) return -1;
       if (entry % KINDS !== head % KINDS) continue;
       const number = Math.floor(entry / KINDS);
-      this.reader.at = this.shelf.start + this.offsetOf(entry % KINDS, number);
+      this.reader.at = this.section.start + this.offsetOf(entry % KINDS, number);
       if (this.reader.unsigned() !== head) continue;
       if (sameBytes(this.bytes, this.reader.at, content, 0, size)) return number;
     }
@@ -95,19 +104,20 @@ export class Index {
   /** The hash of an entry, from what it says. */
   hashOf(kind: number, number: number): number {
     const { reader } = this;
-    reader.at = this.shelf.start + this.offsetOf(kind, number);
+    reader.at = this.section.start + this.offsetOf(kind, number);
     const head = reader.unsigned();
-    return hashOf(head, this.bytes, reader.at, reader.at + Math.floor(head / KINDS));
+    const start = reader.advance(Math.floor(head / KINDS), 'an entry of products');
+    return hashOf(head, this.bytes, start, reader.at);
   }
 }
 
 /** What an index is made of. */
-export interface Parts {
-  /** The one that a state has, if it has one; the entries at hand come behind its own. */
+export interface IndexContents {
+  /** The one that a state has, if it has one; the entries loaded come behind its own. */
   before: Index | undefined;
   /** How many entries there are of each kind, those of `before` too. */
   counts: readonly number[];
-  /** How many entries are at hand. */
+  /** How many entries are loaded. */
   count: number;
   heads: Int32Array;
   /** Where they stand, `shift` less than from the first entry on. */
@@ -116,23 +126,19 @@ export interface Parts {
   hashes: Int32Array;
 }
 
-// Used again by every call.
-const writer = new Writer();
-
 /** Writes an index; the table grows when three quarters of it are taken, which is when all entries are read. */
-export function writeIndex(parts: Parts): Writer {
-  const { before, counts } = parts;
+export function writeIndex(writer: ByteWriter, contents: IndexContents): ByteWriter {
+  const { before, counts } = contents;
   const total = counts.reduce((sum, count) => sum + count, 0);
   let power = 0;
   while (3 << power < 4 * total) power++;
   const mask = (1 << power) - 1;
   const tableAt = OFFSETS_AT + WIDTH * total;
-  writer.at = 0;
-  writer.reserve(tableAt + WIDTH * (mask + 1));
+  writer.reset().reserve(tableAt + WIDTH * (mask + 1));
   const { bytes } = writer;
   bytes[0] = power;
   for (let kind = 0; kind < KINDS; kind++) put(bytes, COUNTS_AT + WIDTH * kind, counts[kind]!);
-  const offsetsAt = writeOffsets(bytes, parts);
+  const offsetsAt = writeOffsets(bytes, contents);
   writer.at = tableAt + WIDTH * (mask + 1);
   if (before?.mask === mask) {
     bytes.set(before.bytes.subarray(before.tableAt, before.tableAt + WIDTH * (mask + 1)), tableAt);
@@ -146,17 +152,17 @@ export function writeIndex(parts: Parts): Writer {
     }
   }
   const numbers = counts.map((_, kind) => before?.countOf(kind) ?? 0);
-  for (let entry = 0; entry < parts.count; entry++) {
-    const kind = parts.heads[entry]! % KINDS;
+  for (let entry = 0; entry < contents.count; entry++) {
+    const kind = contents.heads[entry]! % KINDS;
     const number = numbers[kind]!++;
-    put(bytes, offsetsAt[kind]! + WIDTH * number, parts.shift + parts.starts[entry]!);
-    insert(bytes, tableAt, mask, parts.hashes[entry]!, number * KINDS + kind);
+    put(bytes, offsetsAt[kind]! + WIDTH * number, contents.shift + contents.starts[entry]!);
+    insert(bytes, tableAt, mask, contents.hashes[entry]!, number * KINDS + kind);
   }
   return writer;
 }
 
 /** Takes over the offsets that are there; answers where those of each kind begin. */
-function writeOffsets(bytes: Buffer, { before, counts }: Parts): number[] {
+function writeOffsets(bytes: Buffer, { before, counts }: IndexContents): number[] {
   const starts: number[] = [];
   let at = OFFSETS_AT;
   for (let kind = 0; kind < KINDS; kind++) {

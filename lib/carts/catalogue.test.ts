@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Product } from '../../schemas/types.ts';
-import type { Shelf } from './catalogue-index.ts';
-import { Catalogue, placeOfList } from './catalogue.ts';
+import type { CatalogueSection } from './catalogue-index.ts';
+import { Catalogue, CatalogueBuilder } from './catalogue.ts';
 import { randomFrom } from './testing/random.ts';
 
 const line = (id: string, count = 1, price: number | null = 12.5): Product => ({ product_id: id, count, price });
@@ -12,32 +12,33 @@ class Kept {
   /** Something else stands before and behind. */
   private state = Buffer.from('before|behind');
   private indexSize = 0;
+  private readonly builder = new CatalogueBuilder();
 
   get size(): number {
     return this.state.length - this.indexSize - 13;
   }
 
-  get shelf(): Shelf {
+  get section(): CatalogueSection {
     const end = 7 + this.size;
     return { bytes: this.state, start: 7, end, indexEnd: end + this.indexSize };
   }
 
   add(products: readonly Product[]): number {
-    const { end, indexEnd } = this.shelf;
-    const { place, added = Buffer.alloc(0), index } = placeOfList(products, this.shelf);
+    const { end, indexEnd } = this.section;
+    const { number, added = Buffer.alloc(0), index } = this.builder.add(products, this.section);
     const indexed = index === undefined ? this.state.subarray(end, indexEnd) : index.bytes.subarray(0, index.at);
     this.state = Buffer.concat([this.state.subarray(0, end), added, indexed, this.state.subarray(indexEnd)]);
     this.indexSize = indexed.length;
-    return place;
+    return number;
   }
 
   /** Makes the first `size` bytes of the entries say nothing any more. */
   garble(size: number): void {
-    this.state.fill(0xff, 7, 7 + size);
+    this.state.fill(1, 7, 7 + size);
   }
 
   list(place: number): Product[] {
-    return new Catalogue(this.shelf).list(place);
+    return new Catalogue(this.section).list(place);
   }
 }
 

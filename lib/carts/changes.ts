@@ -1,8 +1,8 @@
 /** §2 of the semantics: which `cart_status` events are changes, and what is odd about them. */
 import type { Anomaly } from '../../schemas/types.ts';
 import type { CartRecord } from './order.ts';
-import { FIRST_UNKNOWN, NO_PLACE, isOver, placeOf } from './statuses.ts';
-import type { Summary } from './summary.ts';
+import { FIRST_UNKNOWN, NO_LIFECYCLE_RANK, isOver, lifecycleRankOf } from './statuses.ts';
+import type { StatusHistory } from './summary.ts';
 
 export interface Change {
   status: number;
@@ -14,41 +14,41 @@ export interface Change {
 }
 
 /** Takes the next `cart_status` event in order; answers the change that it is, if it is one. */
-export function takeStatus(summary: Summary, record: CartRecord): Change | undefined {
+export function takeStatus(history: StatusHistory, record: CartRecord): Change | undefined {
   const { status } = record;
-  if (status === summary.current) return undefined;
+  if (status === history.current) return undefined;
   const change = {
     status,
     at: record.at,
-    previous: summary.current,
-    reentered: wasSeen(summary, status),
-    anomaly: anomalyOf(summary, record),
+    previous: history.current,
+    reentered: wasSeen(history, status),
+    anomaly: anomalyOf(history, record),
   };
-  summary.current = status;
-  summary.since = record.at;
-  markSeen(summary, status);
-  const place = placeOf(status);
-  if (place !== NO_PLACE) summary.place = place;
+  history.current = status;
+  history.since = record.at;
+  addSeen(history, status);
+  const rank = lifecycleRankOf(status);
+  if (rank !== NO_LIFECYCLE_RANK) history.lifecycleRank = rank;
   return change;
 }
 
 /** The first anomaly that applies. */
-function anomalyOf(summary: Summary, record: CartRecord): Anomaly | null {
-  if (isOver(summary.seen, record.status)) return 'after_terminal';
+function anomalyOf(history: StatusHistory, record: CartRecord): Anomaly | null {
+  if (isOver(history.seen, record.status)) return 'after_terminal';
   if (record.wrongMode) return 'wrong_mode';
-  const place = placeOf(record.status);
-  return place !== NO_PLACE && place < summary.place ? 'backward' : null;
+  const rank = lifecycleRankOf(record.status);
+  return rank !== NO_LIFECYCLE_RANK && rank < history.lifecycleRank ? 'backward' : null;
 }
 
-function wasSeen(summary: Summary, status: number): boolean {
-  if (status < FIRST_UNKNOWN) return (summary.seen & (1 << status)) !== 0;
+function wasSeen(history: StatusHistory, status: number): boolean {
+  if (status < FIRST_UNKNOWN) return (history.seen & (1 << status)) !== 0;
   const index = status - FIRST_UNKNOWN;
-  return index < summary.seenFirst || summary.seenUnknown[index] === true;
+  return index < history.seenFirst || history.seenUnknown[index] === true;
 }
 
-function markSeen(summary: Summary, status: number): void {
-  if (status < FIRST_UNKNOWN) summary.seen |= 1 << status;
-  else summary.seenUnknown[status - FIRST_UNKNOWN] = true;
+function addSeen(history: StatusHistory, status: number): void {
+  if (status < FIRST_UNKNOWN) history.seen |= 1 << status;
+  else history.seenUnknown[status - FIRST_UNKNOWN] = true;
 }
 
 /**

@@ -1,7 +1,8 @@
 /** §3 of the semantics: the walk over a cart's events that decides when it was abandoned. */
 import type { AbandonmentSource } from '../../schemas/types.ts';
-import { RANK_ACTIVITY, RANK_EMPTYING, RANK_OWN, type CartRecord } from './order.ts';
-import { NEVER, type Summary } from './summary.ts';
+import { invariant } from '../invariant.ts';
+import { PRECEDENCE_ACTIVITY, PRECEDENCE_EMPTYING, PRECEDENCE_OWN, type CartRecord } from './order.ts';
+import { NEVER, type Visits, type Walk } from './summary.ts';
 
 export interface Abandonment {
   /** D of the episode, or Jane's T. */
@@ -11,74 +12,67 @@ export interface Abandonment {
   openedAt: number;
   /** A timer's counts once log time is past `at` and past this; NEVER for Jane's own, which count at once. */
   settledAt: number;
-  /** Places of the values that hold for it. */
+  /** References to the values that hold for it. */
   values: number[];
 }
 
+/** What an event does to episodes, and what an abandonment takes its values from. */
+type Abandonable = Pick<Walk, 'visits' | 'values'>;
+
 /** Rule 1, before anything else of an event with this T: the open episode may have run out. */
-export function endOverdue(summary: Summary, at: number): Abandonment | undefined {
-  if (!summary.open || at <= summary.deadline) return undefined;
-  const abandonment = openAbandonment(summary);
-  endEpisode(summary);
-  summary.rests = true;
+export function endOverdue(walk: Abandonable, at: number): Abandonment | undefined {
+  const { visits } = walk;
+  if (visits.episode === undefined || at <= visits.episode.deadline) return undefined;
+  const abandonment = openAbandonment(walk);
+  visits.episode = undefined;
+  visits.rests = true;
   return abandonment;
 }
 
-/** The open episode as the abandonment that it becomes unless something comes (rules 1 and 6). */
-export function openAbandonment(summary: Summary): Abandonment {
-  return {
-    at: summary.deadline,
-    source: 'timer',
-    openedAt: summary.openedAt,
-    settledAt: summary.settledAt,
-    values: summary.values.slice(),
-  };
+/** The open episode, which there has to be, as the abandonment that it becomes unless something comes (rules 1, 6). */
+export function openAbandonment({ visits, values }: Abandonable): Abandonment {
+  const { episode } = visits;
+  invariant(episode !== undefined, 'only an open episode becomes an abandonment');
+  const { deadline, openedAt, settledAt } = episode;
+  return { at: deadline, source: 'timer', openedAt, settledAt, values: values.slice() };
 }
 
-/** Rules 2 to 5, for an event whose values are taken; answers Jane's own abandonment, if it is one. */
-export function takeStep(summary: Summary, record: CartRecord): Abandonment | undefined {
-  if (record.rank === RANK_ACTIVITY) summary.lastActivityAt = record.at;
-  if (summary.stopped) return undefined;
-  switch (record.rank) {
-    case RANK_ACTIVITY:
-      extendEpisode(summary, record);
+/** Rules 2 to 5, for an event whose values are taken; returns Jane's own abandonment, if it is one. */
+export function takeVisit({ visits, values }: Abandonable, record: CartRecord): Abandonment | undefined {
+  if (record.precedence === PRECEDENCE_ACTIVITY) visits.lastActivityAt = record.at;
+  if (visits.stopped) return undefined;
+  switch (record.precedence) {
+    case PRECEDENCE_ACTIVITY:
+      extendEpisode(visits, record);
       return undefined;
-    case RANK_EMPTYING:
-      endEpisode(summary);
+    case PRECEDENCE_EMPTYING:
+      visits.episode = undefined;
       return undefined;
-    case RANK_OWN:
-      return takeOwn(summary, record);
+    case PRECEDENCE_OWN:
+      if (visits.rests) return undefined;
+      visits.episode = undefined;
+      visits.rests = true;
+      return { at: record.at, source: 'jane', openedAt: NEVER, settledAt: NEVER, values: values.slice() };
     default:
-      endEpisode(summary);
-      summary.stopped = true;
+      visits.episode = undefined;
+      visits.stopped = true;
       return undefined;
   }
 }
 
 /** Rule 2. */
-function extendEpisode(summary: Summary, record: CartRecord): void {
-  if (!summary.open) {
-    summary.open = true;
-    summary.openedAt = record.at;
-    summary.lastTurn = -1;
+function extendEpisode(visits: Visits, record: CartRecord): void {
+  const { at, windowMs, index, arrival, graceMs } = record;
+  visits.rests = false;
+  const { episode } = visits;
+  if (episode === undefined) {
+    const settledAt = arrival + graceMs;
+    visits.episode = { openedAt: at, deadline: at + windowMs, settledAt, lastIndex: index, concluded: false };
+    return;
   }
-  summary.deadline = record.at + record.windowMs;
-  if (record.turn > summary.lastTurn) {
-    summary.lastTurn = record.turn;
-    summary.settledAt = record.arrival + record.graceMs;
+  episode.deadline = at + windowMs;
+  if (index > episode.lastIndex) {
+    episode.lastIndex = index;
+    episode.settledAt = arrival + graceMs;
   }
-  summary.rests = false;
-}
-
-/** Rule 4. */
-function takeOwn(summary: Summary, record: CartRecord): Abandonment | undefined {
-  if (summary.rests) return undefined;
-  endEpisode(summary);
-  summary.rests = true;
-  return { at: record.at, source: 'jane', openedAt: NEVER, settledAt: NEVER, values: summary.values.slice() };
-}
-
-function endEpisode(summary: Summary): void {
-  summary.open = false;
-  summary.openConcluded = false;
 }

@@ -3,18 +3,21 @@
  * Pure: the log's clock is passed in, states go in and come out as bytes. Log time never goes back.
  */
 import type { CartEvent, TraitChange } from '../../schemas/types.ts';
-import { Writer } from './bytes.ts';
+import type { ByteWriter } from '../bytes/index.ts';
+import { invariant } from '../invariant.ts';
+import { applyEvent } from './apply.ts';
 import { openAbandonment } from './episodes.ts';
+import { VERSION } from './format.ts';
 import { writeMark } from './marks.ts';
-import { KIND_STATUS, rankOf } from './order.ts';
+import { KIND_STATUS, precedenceOf } from './order.ts';
 import { appendRecord, kindOf, readRecords } from './records.ts';
 import { refoldDue, refoldWith } from './refold.ts';
 import { repeats } from './repeats.ts';
-import { buildState, emptyCart, findKey, forgottenCart, openState, type Opened } from './state.ts';
+import { Scratch } from './scratch.ts';
+import { buildState, emptyCart, findKey, forgottenState, openState, type LiveCart } from './state.ts';
 import { FIRST_UNKNOWN, NO_STATUS, knownCode, recovers } from './statuses.ts';
-import { step } from './step.ts';
-import { NEVER, Summary, earlier } from './summary.ts';
-import { abandonmentEvent, changeEvent, sourceOf, toChange, type TraitEvent } from './traits.ts';
+import { NEVER, earlier, episodeDue, nextDue, type Summary } from './summary.ts';
+import { abandonmentEvent, changeEvent, toChange, valuesIn, type TraitEvent } from './traits.ts';
 
 const DAY_MS = 86_400_000;
 /** How long a cart is remembered after its last arrival, unless the caller says otherwise: 90 days. */
@@ -43,83 +46,101 @@ export interface Concluded {
 }
 
 const NO_CHANGES: TraitChange[] = [];
-// Used again by every call, each of which reads it anew before all else.
-const usual = new Summary();
-const marks = new Writer();
 
 /**
  * Folds one delivery. What fell due before `logTimeMs` is concluded first, so a caller without timers is exact too.
- * @param state what the last call answered for this cart, undefined for a cart never seen
+ * @param state what the last call returned for this cart, undefined for a cart never seen
  * @param event of kind cart_status, cart_activity or cart_abandoned
  * @param logTimeMs the log's clock, Unix milliseconds
  * @param horizonMs how long a cart is remembered after its last arrival
- * @throws UnknownVersionError for a state of another format; RangeError for a tick
+ * @param scratch of the caller; without one, the call allocates its own
+ * @throws UnknownVersionError for a state of another format
+ * @throws DamagedStateError for a state that does not follow its format
+ * @throws RangeError for a tick
  */
 export function foldCart(
   state: Buffer | undefined,
   event: CartEvent,
   logTimeMs: number,
   horizonMs = DEFAULT_HORIZON_MS,
+  scratch = new Scratch(),
 ): Folded {
-  let cart = state === undefined ? emptyCart(false) : openState(state, usual);
+  const known = state === undefined ? undefined : openState(state);
+  if (known?.kind !== 'live') {
+    return foldInto(emptyCart(known !== undefined), event, logTimeMs, scratch);
+  }
+  const { lastArrival } = known.summary.life;
+  const clock = Math.max(logTimeMs, lastArrival);
+  const forgetAt = lastArrival + horizonMs;
+  let cart = known;
   let changes = NO_CHANGES;
-  // Of a forgotten cart nothing is read, not even an arrival: the summary still holds another cart's.
-  const clock = cart.summary.count > 0 ? Math.max(logTimeMs, cart.summary.lastArrival) : logTimeMs;
-  if (cart.summary.count > 0) {
-    const forgetAt = cart.summary.lastArrival + horizonMs;
-    if (cart.summary.due < Math.min(clock, forgetAt)) {
-      const concluded = conclude(cart, clock, forgetAt);
-      changes = concluded.changes;
-      cart = openState(concluded.state, usual);
-    }
-    if (clock > forgetAt) cart = emptyCart(true);
-  } else if (cart.summary.forgotten) {
-    cart = emptyCart(true);
+  if (nextDue(cart.summary) < Math.min(clock, forgetAt)) {
+    const concluded = conclude(cart, clock, forgetAt, scratch);
+    changes = concluded.changes;
+    cart = reopen(concluded.state);
   }
-  if (isRepeat(cart, event)) return { state: cart.bytes, result: 'repeat', overfull: null, changes };
-  if (cart.summary.count >= EVENT_LIMIT) return { state: cart.bytes, result: 'overfull', overfull: 'events', changes };
-  const first = cart.summary.count === 0;
-  const folded = comesLast(cart.summary, event) ? append(cart, event, clock) : refoldWith(cart, event, clock);
-  if (folded.state.length > STATE_SIZE_LIMIT && !first) {
-    return { state: cart.bytes, result: 'overfull', overfull: 'size', changes };
-  }
-  return {
-    state: folded.state,
-    result: 'event',
-    overfull: null,
-    changes: changes === NO_CHANGES ? folded.changes : [...changes, ...folded.changes],
-  };
+  const folded = foldInto(clock > forgetAt ? emptyCart(true) : cart, event, clock, scratch);
+  return changes === NO_CHANGES ? folded : { ...folded, changes: [...changes, ...folded.changes] };
 }
 
 /**
  * Concludes the abandonments that are due; if there are none, forgets a cart that is past the horizon. Never both in one
  * call, so that the state after a conclusion still says how the cart stands.
  * @throws UnknownVersionError for a state of another format
+ * @throws DamagedStateError for a state that does not follow its format
  */
-export function concludeDue(state: Buffer, logTimeMs: number, horizonMs = DEFAULT_HORIZON_MS): Concluded {
-  const cart = openState(state, usual);
-  if (cart.summary.forgotten) return { state, changes: NO_CHANGES };
-  const forgetAt = cart.summary.lastArrival + horizonMs;
-  if (cart.summary.due < Math.min(logTimeMs, forgetAt)) return conclude(cart, logTimeMs, forgetAt);
-  return { state: logTimeMs > forgetAt ? forgottenCart() : state, changes: NO_CHANGES };
+export function concludeDue(
+  state: Buffer,
+  logTimeMs: number,
+  horizonMs = DEFAULT_HORIZON_MS,
+  scratch = new Scratch(),
+): Concluded {
+  const cart = openState(state);
+  if (cart.kind === 'forgotten') return { state, changes: NO_CHANGES };
+  const forgetAt = cart.summary.life.lastArrival + horizonMs;
+  if (nextDue(cart.summary) < Math.min(logTimeMs, forgetAt)) return conclude(cart, logTimeMs, forgetAt, scratch);
+  return { state: logTimeMs > forgetAt ? forgottenState() : state, changes: NO_CHANGES };
 }
 
 /**
  * When `concludeDue` has something to do: once log time is past this. Undefined for a cart that is only remembered to
  * have been there.
  * @throws UnknownVersionError for a state of another format
+ * @throws DamagedStateError for a state that does not follow its format
  */
 export function dueOf(state: Buffer, horizonMs = DEFAULT_HORIZON_MS): number | undefined {
-  const { summary } = openState(state, usual);
-  if (summary.forgotten) return undefined;
-  const forgetAt = summary.lastArrival + horizonMs;
-  return summary.due < forgetAt ? summary.due : Math.ceil(forgetAt / FORGET_STEP_MS) * FORGET_STEP_MS;
+  const cart = openState(state);
+  if (cart.kind === 'forgotten') return undefined;
+  const forgetAt = cart.summary.life.lastArrival + horizonMs;
+  const due = nextDue(cart.summary);
+  return due < forgetAt ? due : Math.ceil(forgetAt / FORGET_STEP_MS) * FORGET_STEP_MS;
 }
 
-function isRepeat(cart: Opened, event: CartEvent): boolean {
-  let turn = findKey(cart, event.event_key, 0);
-  if (turn < 0) return false;
-  const records = readRecords(cart.bytes, cart.summary, cart.recordsAt, cart.keysAt);
+/** Folds a delivery into a life for which nothing is due. */
+function foldInto(cart: LiveCart, event: CartEvent, clock: number, scratch: Scratch): Folded {
+  const { count } = cart.summary.life;
+  const untouched = { state: cart.bytes, changes: NO_CHANGES };
+  if (isRepeat(cart, event)) return { ...untouched, result: 'repeat', overfull: null };
+  if (count >= EVENT_LIMIT) return { ...untouched, result: 'overfull', overfull: 'events' };
+  const isLast = count === 0 || (cart.version === VERSION && comesLast(cart.summary, event));
+  const folded = isLast ? append(cart, event, clock, scratch) : refoldWith(cart, event, clock, scratch);
+  if (folded.state.length > STATE_SIZE_LIMIT && count > 0) {
+    return { ...untouched, result: 'overfull', overfull: 'size' };
+  }
+  return { state: folded.state, result: 'event', overfull: null, changes: folded.changes };
+}
+
+/** A state that was built a moment ago. */
+function reopen(state: Buffer): LiveCart {
+  const cart = openState(state);
+  invariant(cart.kind === 'live', 'a conclusion does not forget a cart');
+  return cart;
+}
+
+function isRepeat(cart: LiveCart, event: CartEvent): boolean {
+  let index = findKey(cart, event.event_key, 0);
+  if (index < 0) return false;
+  const records = readRecords(cart);
   const line = event.source === 'line';
   const delivery = {
     kind: kindOf(event.kind),
@@ -127,63 +148,65 @@ function isRepeat(cart: Opened, event: CartEvent): boolean {
     receivedAt: event.received_at,
     requestAt: line || event.request_at === null ? NEVER : event.request_at,
   };
-  for (; turn >= 0; turn = findKey(cart, event.event_key, turn + 1)) {
-    if (repeats(delivery, records[turn]!, event.retry_horizon_ms)) return true;
+  for (; index >= 0; index = findKey(cart, event.event_key, index + 1)) {
+    if (repeats(delivery, records[index]!, event.retry_horizon_ms)) return true;
   }
   return false;
 }
 
 /** Whether the summary is enough to fold the event: it comes after all others and changes nothing that counts. */
-function comesLast(summary: Summary, event: CartEvent): boolean {
-  if (summary.count === 0) return true;
+function comesLast({ position, visits, conclusions }: Summary, event: CartEvent): boolean {
   const at = event.occurred_at;
-  if (at < summary.at || summary.claimed || (summary.openConcluded && at <= summary.deadline)) return false;
+  const { episode, recoveredAt } = visits;
+  if (at < position.at || conclusions.claimed) return false;
+  if (episode?.concluded === true && at <= episode.deadline) return false;
   const kind = kindOf(event.kind);
   const status = kind === KIND_STATUS ? (knownCode(event.status ?? '') ?? FIRST_UNKNOWN) : NO_STATUS;
-  const recovering = kind === KIND_STATUS && recovers(status) && Number.isNaN(summary.recoveredAt);
-  if (recovering && !Number.isNaN(summary.abandonedAt)) return false;
-  return at > summary.at || rankOf(kind, status, event.emptying) > summary.rank;
+  const recovering = kind === KIND_STATUS && recovers(status) && Number.isNaN(recoveredAt);
+  if (recovering && !Number.isNaN(conclusions.abandonedAt)) return false;
+  return at > position.at || precedenceOf(kind, status, event.emptying) > position.precedence;
 }
 
 /** The usual way: an event later than all others. */
-function append(cart: Opened, event: CartEvent, logTime: number): Concluded {
+function append(cart: LiveCart, event: CartEvent, logTime: number, scratch: Scratch): Concluded {
   const { summary } = cart;
-  const dueBefore = summary.openDue;
-  const { record, appended } = appendRecord(cart, event, logTime);
-  const { abandonment, change } = step(summary, record);
+  const { conclusions } = summary;
+  const dueBefore = episodeDue(summary.visits);
+  const { record, appended } = appendRecord(cart, event, logTime, scratch);
+  const { abandonment, change } = applyEvent(summary, record);
   let trait: TraitEvent | undefined;
-  let newMarks: Writer | undefined;
+  let marks: ByteWriter | undefined;
   if (abandonment?.source === 'timer') {
-    summary.closedDue = earlier(summary.closedDue, dueBefore);
+    conclusions.closedDue = earlier(conclusions.closedDue, dueBefore);
   } else if (abandonment !== undefined) {
     trait = { ...abandonmentEvent(abandonment), detectedAt: logTime };
-    newMarks = withMark(cart, trait);
-    summary.abandonedAt = trait.at;
+    marks = withMark(cart, trait, scratch);
+    conclusions.abandonedAt = trait.at;
   }
   if (change !== undefined) trait = changeEvent(change, summary.values, logTime);
-  const state = buildState(cart, summary, { marks: newMarks, appended });
+  const state = buildState(cart, { summary, version: VERSION }, { marks, appended }, scratch);
   if (trait === undefined) return { state, changes: NO_CHANGES };
-  return { state, changes: [toChange('asserted', trait, sourceOf(summary, state), null, event)] };
+  return { state, changes: [toChange('asserted', trait, valuesIn(summary, state), null, event)] };
 }
 
 /** Concludes what is due before the log time, or before the cart is forgotten if that is earlier. */
-function conclude(cart: Opened, logTime: number, forgetAt: number): Concluded {
-  const { summary } = cart;
+function conclude(cart: LiveCart, logTime: number, forgetAt: number, scratch: Scratch): Concluded {
+  const { summary, version } = cart;
+  const { visits, conclusions } = summary;
   const dueBefore = Math.min(logTime, forgetAt);
-  if (!Number.isNaN(summary.closedDue) || summary.claimed) return refoldDue(cart, logTime, dueBefore);
+  if (!Number.isNaN(conclusions.closedDue) || conclusions.claimed) return refoldDue(cart, logTime, dueBefore, scratch);
   // Only the open episode can be due, and it is the latest of all: the summary has all that it takes.
   const trait = { ...abandonmentEvent(openAbandonment(summary)), detectedAt: logTime };
-  const newMarks = withMark(cart, trait);
-  summary.openConcluded = true;
-  summary.abandonedAt = trait.at;
-  const state = buildState(cart, summary, { marks: newMarks });
-  return { state, changes: [toChange('asserted', trait, sourceOf(summary, state))] };
+  const marks = withMark(cart, trait, scratch);
+  if (visits.episode !== undefined) visits.episode.concluded = true;
+  conclusions.abandonedAt = trait.at;
+  const state = buildState(cart, { summary, version }, { marks }, scratch);
+  return { state, changes: [toChange('asserted', trait, valuesIn(summary, state))] };
 }
 
 /** The marks of a cart with one more. */
-function withMark(cart: Opened, trait: TraitEvent): Writer {
-  marks.at = 0;
-  marks.append(cart.bytes, cart.marksAt, cart.productsAt);
+function withMark(cart: LiveCart, trait: TraitEvent, { marks }: Scratch): ByteWriter {
+  marks.reset().append(cart.bytes, cart.marksAt, cart.productsAt);
   writeMark(marks, trait);
   return marks;
 }

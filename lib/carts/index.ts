@@ -11,4 +11,5 @@ export {
 } from './fold.ts';
 export { inParts } from './parts.ts';
 export { decodeState, snapshotOf, type DecodedState } from './snapshot.ts';
-export { UnknownVersionError } from './state.ts';
+export { UnknownVersionError } from './format.ts';
+export { Scratch } from './scratch.ts';

@@ -2,7 +2,8 @@
  * What cannot be told from a cart's events: which abandonments count already and since when, which trait event took
  * the place of which. A change counts from the arrival of its event; it has a mark only where that is not so.
  */
-import { Reader, type Writer } from './bytes.ts';
+import { ByteReader, type ByteWriter } from '../bytes/index.ts';
+import { CART_STATE } from './format.ts';
 import { NEVER } from './summary.ts';
 
 const ABANDONMENT = 1;
@@ -23,7 +24,7 @@ export interface Mark {
   replaces: number;
 }
 
-export function writeMark(writer: Writer, mark: Mark): void {
+export function writeMark(writer: ByteWriter, mark: Mark): void {
   const counts = !Number.isNaN(mark.detectedAt);
   const replaces = !Number.isNaN(mark.replaces);
   writer.byte((mark.status === ABANDONED ? ABANDONMENT : 0) | (counts ? COUNTS : 0) | (replaces ? REPLACES : 0));
@@ -36,9 +37,10 @@ export function writeMark(writer: Writer, mark: Mark): void {
 /** All marks of the bytes from `start` to `end`, by `markId`. */
 export function readMarks(bytes: Buffer, start: number, end: number): Map<string, Mark> {
   const marks = new Map<string, Mark>();
-  const reader = new Reader(bytes, start);
-  while (reader.at < end) {
+  const reader = new ByteReader(bytes, CART_STATE, start, end);
+  while (!reader.done) {
     const flags = reader.byte();
+    if (flags > (ABANDONMENT | COUNTS | REPLACES)) reader.fail('the flags of a mark', reader.at - 1);
     const status = (flags & ABANDONMENT) !== 0 ? ABANDONED : reader.unsigned();
     const at = reader.signed();
     const detectedAt = (flags & COUNTS) !== 0 ? at + reader.signed() : NEVER;

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { KIND_ACTIVITY, KIND_STATUS, compareRecords, rankOf, type CartRecord } from './order.ts';
+import { KIND_ACTIVITY, KIND_STATUS, compareRecords, precedenceOf, type CartRecord } from './order.ts';
 import { FIRST_UNKNOWN } from './statuses.ts';
 import { keyOf } from './testing/events.ts';
 
@@ -7,8 +7,16 @@ const NAMES = ['zeta', 'alpha'];
 
 function record(fields: Partial<CartRecord>): CartRecord {
   const { kind = KIND_ACTIVITY, status = -1 } = fields;
-  const position = { turn: 0, kind, line: false, at: 100, rank: rankOf(kind, status, false), status, arrival: 0 };
-  const settings = { receivedAt: 0, requestAt: 0, windowMs: 30, graceMs: 1, wrongMode: false };
+  const position = {
+    index: 0,
+    kind,
+    line: false,
+    at: 100,
+    precedence: precedenceOf(kind, status, false),
+    status,
+    arrival: 0,
+  };
+  const settings = { receivedAt: 0, requestAt: NaN, windowMs: 30, graceMs: 1, wrongMode: false };
   return { ...position, ...settings, values: [0, 0, 0, 0, 0, 0], keys: keyOf('k'), keyAt: 0, ...fields };
 }
 
@@ -24,9 +32,13 @@ describe('events of one cart, whatever their order of arrival', () => {
     ['by what happened', record({ keys: HIGH }), unknown(0, { keys: LOW })],
     ['unknown statuses by name', unknown(1, { keys: HIGH }), unknown(0, { keys: LOW })],
     ['equal unknown statuses by key', unknown(0, { keys: LOW }), unknown(0, { keys: HIGH })],
+    ['by request timestamp', record({ requestAt: 4, keys: HIGH }), record({ requestAt: 5, keys: LOW })],
+    ['without a request timestamp first', record({ keys: HIGH }), record({ requestAt: -5, keys: LOW })],
+    ['of one request timestamp, by key', record({ requestAt: 5, keys: LOW }), record({ requestAt: 5, keys: HIGH })],
+    ['by name before the request timestamp', unknown(1, { requestAt: 5 }), unknown(0, { requestAt: 4 })],
     ['by key', record({ keys: LOW }), record({ keys: HIGH })],
     ['by key, where it stands', record({ keys: Buffer.concat([HIGH, LOW]), keyAt: 16 }), record({ keys: HIGH })],
-    ['of one key, a status before an activity', record({ kind: KIND_STATUS, rank: 0 }), record({})],
+    ['of one key, a status before an activity', record({ kind: KIND_STATUS, precedence: 0 }), record({})],
     ['of one key, a webhook before a line', record({}), record({ line: true })],
     ['of one key, the shorter window first', record({ windowMs: 10 }), record({ windowMs: 60 })],
   ])('%s', (_what, first, second) => {
@@ -37,5 +49,6 @@ describe('events of one cart, whatever their order of arrival', () => {
   it('are level when nothing tells them apart', () => {
     expect(compareRecords(record({ line: true }), record({ line: true }), NAMES)).toBe(0);
     expect(compareRecords(unknown(0), unknown(0), NAMES)).toBe(0);
+    expect(compareRecords(record({ requestAt: 3 }), record({ requestAt: 3 }), NAMES)).toBe(0);
   });
 });

@@ -1,27 +1,31 @@
-/** Order of a cart's events (semantics §1): T, then what happened, then an unknown status's name, then the key. */
+/**
+ * Order of a cart's events (semantics §1): T, then what happened, then an unknown status's name, then the request
+ * timestamp, then the key.
+ */
+import { KEY_SIZE } from './format.ts';
 import { FIRST_UNKNOWN, PENDING, statusName, type Names } from './statuses.ts';
 
 export const KIND_STATUS = 0;
 export const KIND_ACTIVITY = 1;
 export const KIND_ABANDONED = 2;
 
-/** Ranks among events of one T. */
-export const RANK_ACTIVITY = 0;
-export const RANK_EMPTYING = 1;
-const RANK_STATUSES = 2;
-const RANK_UNKNOWN = 8;
-export const RANK_OWN = 14;
+/** Precedence among events of one T. */
+export const PRECEDENCE_ACTIVITY = 0;
+export const PRECEDENCE_EMPTYING = 1;
+const PRECEDENCE_STATUSES = 2;
+const PRECEDENCE_UNKNOWN = 8;
+export const PRECEDENCE_OWN = 14;
 
 /** One event of a cart, as the rules need it. Times are Unix milliseconds. */
 export interface CartRecord {
-  /** Which one of the cart's events it was to arrive, from 0. */
-  turn: number;
+  /** Its index by arrival, from 0. */
+  index: number;
   kind: number;
   /** A line of /v1/events; else a webhook. */
   line: boolean;
   /** T. */
   at: number;
-  rank: number;
+  precedence: number;
   /** Code of the status; NO_STATUS when it carries none. */
   status: number;
   /** Log time at which the delivery was folded. */
@@ -35,41 +39,54 @@ export interface CartRecord {
   graceMs: number;
   /** The event's own mode contradicts the status. */
   wrongMode: boolean;
-  /** Places of the six carried values in the records (values.ts); 0: carries none. */
+  /** References to the six values that it carries (values.ts); 0: carries none. */
   values: number[];
   /** The event id's key: 16 bytes of `keys` from `keyAt` on. */
   keys: Buffer;
   keyAt: number;
 }
 
-/** Rank of an event among those of the same T. */
-export function rankOf(kind: number, status: number, emptying: boolean): number {
-  if (kind === KIND_ABANDONED) return RANK_OWN;
-  if (kind === KIND_ACTIVITY || status === PENDING) return emptying ? RANK_EMPTYING : RANK_ACTIVITY;
-  if (status >= FIRST_UNKNOWN) return RANK_UNKNOWN;
-  return status < RANK_UNKNOWN - 1 ? RANK_STATUSES + status - 1 : RANK_STATUSES + status;
+/** Precedence of an event among those of the same T. */
+export function precedenceOf(kind: number, status: number, emptying: boolean): number {
+  if (kind === KIND_ABANDONED) return PRECEDENCE_OWN;
+  if (kind === KIND_ACTIVITY || status === PENDING) return emptying ? PRECEDENCE_EMPTYING : PRECEDENCE_ACTIVITY;
+  if (status >= FIRST_UNKNOWN) return PRECEDENCE_UNKNOWN;
+  return status < PRECEDENCE_UNKNOWN - 1 ? PRECEDENCE_STATUSES + status - 1 : PRECEDENCE_STATUSES + status;
 }
 
-/** Compares T, rank and the names of unknown statuses; 0 when the keys have to decide. */
+/** Compares T, precedence and the names of unknown statuses; 0 for simultaneous events. */
 export function comparePositions(
-  a: { at: number; rank: number; status: number },
-  b: { at: number; rank: number; status: number },
+  a: { at: number; precedence: number; status: number },
+  b: { at: number; precedence: number; status: number },
   names: Pick<Names, 'at'>,
 ): number {
   if (a.at !== b.at) return a.at < b.at ? -1 : 1;
-  if (a.rank !== b.rank) return a.rank - b.rank;
-  if (a.rank !== RANK_UNKNOWN || a.status === b.status) return 0;
+  if (a.precedence !== b.precedence) return a.precedence - b.precedence;
+  if (a.precedence !== PRECEDENCE_UNKNOWN || a.status === b.status) return 0;
   return statusName(a.status, names) < statusName(b.status, names) ? -1 : 1;
 }
+
+export type CompareRecords = (a: CartRecord, b: CartRecord, names: Pick<Names, 'at'>) => number;
 
 /**
  * The whole order. Where even the keys are level (one body accepted twice, one event_id for two kinds) what the events
  * themselves say decides, so that arrival never does.
  */
-export function compareRecords(a: CartRecord, b: CartRecord, names: Pick<Names, 'at'>): number {
+export const compareRecords: CompareRecords = (a, b, names) =>
+  comparePositions(a, b, names) || compareRequests(a, b) || compareKeys(a, b);
+
+/** The order of before, in which simultaneous events were ordered by their keys alone (format.ts). */
+export const compareRecordsByKey: CompareRecords = (a, b, names) => comparePositions(a, b, names) || compareKeys(a, b);
+
+/** Lines, and webhooks without a request timestamp, come first. */
+function compareRequests(a: CartRecord, b: CartRecord): number {
+  if (Number.isNaN(a.requestAt)) return Number.isNaN(b.requestAt) ? 0 : -1;
+  return Number.isNaN(b.requestAt) ? 1 : a.requestAt - b.requestAt;
+}
+
+function compareKeys(a: CartRecord, b: CartRecord): number {
   return (
-    comparePositions(a, b, names) ||
-    a.keys.compare(b.keys, b.keyAt, b.keyAt + 16, a.keyAt, a.keyAt + 16) ||
+    a.keys.compare(b.keys, b.keyAt, b.keyAt + KEY_SIZE, a.keyAt, a.keyAt + KEY_SIZE) ||
     a.kind - b.kind ||
     Number(a.line) - Number(b.line) ||
     a.windowMs - b.windowMs

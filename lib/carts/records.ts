@@ -3,22 +3,25 @@
  * ever rewritten. Their keys are kept apart (state.ts). Layout: docs/adr, "state of a cart".
  */
 import type { CartEvent, CartEventKind } from '../../schemas/types.ts';
-import { Reader, Writer, sameBytes } from './bytes.ts';
-import { placeOfList, type Shelved } from './catalogue.ts';
+import { ByteReader, sameBytes } from '../bytes/index.ts';
+import { invariant } from '../invariant.ts';
+import type { ListAdded } from './catalogue.ts';
 import { isWrongMode } from './changes.ts';
 import {
   KIND_ABANDONED,
   KIND_ACTIVITY,
   KIND_STATUS,
-  RANK_ACTIVITY,
-  RANK_EMPTYING,
-  rankOf,
+  PRECEDENCE_ACTIVITY,
+  PRECEDENCE_EMPTYING,
+  precedenceOf,
   type CartRecord,
 } from './order.ts';
-import type { Appended, Opened } from './state.ts';
+import { CART_STATE, KEY_SIZE } from './format.ts';
+import type { Scratch } from './scratch.ts';
+import type { Appended, LiveCart } from './state.ts';
 import { FIRST_UNKNOWN, NO_STATUS, knownCode, statusName, type Names } from './statuses.ts';
-import type { Summary } from './summary.ts';
-import { MODE, PRODUCTS, RESERVATION, VALUES, skipValue, textAt, writeValue } from './values.ts';
+import type { Stated, Summary } from './summary.ts';
+import { MODE, PRODUCTS, RESERVATION, VALUES, skipValue, textAt, writeValue, type RecordsSection } from './values.ts';
 
 // Bits of a record's first byte; the lowest two are its kind.
 const LINE = 4;
@@ -37,9 +40,6 @@ const NEW = 2;
 
 const NO_KEYS = Buffer.alloc(0);
 
-// Used again by every call.
-const writer = new Writer();
-
 /** Code of an event's kind; a tick is none. */
 export function kindOf(kind: CartEventKind): number {
   switch (kind) {
@@ -54,36 +54,39 @@ export function kindOf(kind: CartEventKind): number {
   }
 }
 
-/** The code of an event's status, which the summary learns if it is a new unknown one. */
-function statusOf(summary: Summary, event: CartEvent): number {
+/** The code of an event's status; a new unknown one is added to the cart's names. */
+function statusOf({ names }: Stated, event: CartEvent): number {
   const name = event.status ?? '';
   const known = knownCode(name);
   if (known !== undefined) return known;
-  return FIRST_UNKNOWN + summary.names.numberOf(name);
+  return FIRST_UNKNOWN + names.numberOf(name);
 }
 
 /**
- * Makes the record that an event adds to a cart, and tells the summary about it.
+ * Makes the record that an event adds to a cart, and takes it into the summary's life, sizes and stated values.
  * @param arrival log time, not before the last one
- * @returns what was made, both as a record and as what is to be put into the state; valid until the next call
+ * @returns what was made, both as a record and as what is to be put into the state, which uses `scratch`
  */
 export function appendRecord(
-  cart: Opened,
+  cart: LiveCart,
   event: CartEvent,
   arrival: number,
+  scratch: Pick<Scratch, 'record' | 'catalogue'>,
 ): { record: CartRecord; appended: Appended } {
-  const { summary } = cart;
-  writer.at = 0;
-  const record = recordOf(summary, event, arrival);
-  const activity = record.rank === RANK_ACTIVITY;
-  const changed = activity && (record.windowMs !== summary.windowMs || record.graceMs !== summary.graceMs);
+  const { life, sizes, stated } = cart.summary;
+  invariant(arrival >= life.lastArrival, 'log time does not go back');
+  invariant(event.event_key.length === KEY_SIZE, "an event's key has 16 bytes");
+  const writer = scratch.record.reset();
+  const record = recordOf(cart.summary, event, arrival);
+  const activity = record.precedence === PRECEDENCE_ACTIVITY;
+  const changed = activity && (record.windowMs !== stated.windowMs || record.graceMs !== stated.graceMs);
   const more = event.reservation_start_at !== null || event.cart_created_at !== null;
   const asked = !Number.isNaN(record.requestAt);
   const atRequest = record.requestAt === record.at;
   writer.byte(
     record.kind |
       (record.line ? LINE : 0) |
-      (record.rank === RANK_EMPTYING ? EMPTYING : 0) |
+      (record.precedence === PRECEDENCE_EMPTYING ? EMPTYING : 0) |
       (changed ? SETTINGS : 0) |
       (atRequest ? AT_REQUEST : 0) |
       (asked ? REQUEST : 0) |
@@ -93,40 +96,40 @@ export function appendRecord(
   writer.byte(0);
   if (more) writer.byte(0);
   if (record.kind === KIND_STATUS) writer.unsigned(record.status);
-  writer.unsigned(arrival - summary.lastArrival);
+  writer.unsigned(arrival - life.lastArrival);
   if (!record.line) writer.signed(arrival - record.receivedAt);
   if (asked) writer.signed(record.receivedAt - record.requestAt);
   if (!atRequest) writer.signed(arrival - record.at);
   if (changed) {
     writer.unsigned(record.windowMs);
     writer.unsigned(record.graceMs);
-    summary.windowMs = record.windowMs;
-    summary.graceMs = record.graceMs;
+    stated.windowMs = record.windowMs;
+    stated.graceMs = record.graceMs;
   }
-  const products = appendValues(cart, event, { record, formsAt, more });
-  summary.count++;
-  summary.recordsSize += writer.at;
-  summary.lastArrival = arrival;
+  const products = appendValues(cart, event, { record, formsAt, more }, scratch);
+  life.count++;
+  life.lastArrival = arrival;
+  sizes.records += writer.at;
   return { record, appended: { record: writer, key: event.event_key, products } };
 }
 
 function recordOf(summary: Summary, event: CartEvent, arrival: number): CartRecord {
   const kind = kindOf(event.kind);
-  const status = kind === KIND_STATUS ? statusOf(summary, event) : NO_STATUS;
+  const status = kind === KIND_STATUS ? statusOf(summary.stated, event) : NO_STATUS;
   const line = event.source === 'line';
-  const rank = rankOf(kind, status, event.emptying);
+  const precedence = precedenceOf(kind, status, event.emptying);
   return {
-    turn: summary.count,
+    index: summary.life.count,
     kind,
     line,
     at: event.occurred_at,
-    rank,
+    precedence,
     status,
     arrival,
     receivedAt: event.received_at,
     requestAt: line || event.request_at === null ? Number.NaN : event.request_at,
-    windowMs: rank === RANK_ACTIVITY ? event.abandonment_window_ms : 0,
-    graceMs: rank === RANK_ACTIVITY ? event.grace_ms : 0,
+    windowMs: precedence === PRECEDENCE_ACTIVITY ? event.abandonment_window_ms : 0,
+    graceMs: precedence === PRECEDENCE_ACTIVITY ? event.grace_ms : 0,
     wrongMode: kind === KIND_STATUS && isWrongMode(event.status ?? '', event.mode),
     values: [0, 0, 0, 0, 0, 0],
     keys: event.event_key,
@@ -140,33 +143,35 @@ interface Appending {
   more: boolean;
 }
 
-/** Writes the values that are not those stated last, and the forms of all; answers what its products add. */
+/** Writes the values that are not those stated last, and the forms of all; returns what the event's products add. */
 function appendValues(
-  { summary, bytes, productsAt, indexAt, recordsAt }: Opened,
+  { summary, bytes, productsAt, indexAt, recordsAt }: LiveCart,
   event: CartEvent,
   { record, formsAt, more }: Appending,
-): Shelved | undefined {
+  { record: writer, catalogue }: Pick<Scratch, 'record' | 'catalogue'>,
+): ListAdded | undefined {
+  const { stated, sizes } = summary;
   const count = more ? VALUES : RESERVATION;
-  let products: Shelved | undefined;
+  let products: ListAdded | undefined;
   for (let which = 0; which < count; which++) {
     const from = writer.at;
-    const stated = summary.stated[which]!;
-    let place: number;
+    const before = stated.values[which]!;
+    let reference: number;
     if (which === PRODUCTS) {
       if (event.products === null) continue;
-      products = placeOfList(event.products, { bytes, start: productsAt, end: indexAt, indexEnd: recordsAt });
-      place = products.place;
-      if (place !== stated) writer.unsigned(place);
+      products = catalogue.add(event.products, { bytes, start: productsAt, end: indexAt, indexEnd: recordsAt });
+      reference = products.number;
+      if (reference !== before) writer.unsigned(reference);
     } else {
       if (!writeValue(writer, which, event)) continue;
       // No form of a value is the beginning of another, so equal bytes will do.
-      const same = stated !== 0 && sameBytes(writer.bytes, from, bytes, recordsAt + stated - 1, writer.at - from);
+      const same = before !== 0 && sameBytes(writer.bytes, from, bytes, recordsAt + before - 1, writer.at - from);
       if (same) writer.at = from;
-      place = same ? stated : summary.recordsSize + from + 1;
+      reference = same ? before : sizes.records + from + 1;
     }
-    summary.stated[which] = place;
-    record.values[which] = place;
-    const form = place === stated ? SAME : NEW;
+    stated.values[which] = reference;
+    record.values[which] = reference;
+    const form = reference === before ? SAME : NEW;
     const at = which < RESERVATION ? formsAt : formsAt + 1;
     writer.bytes[at] = writer.bytes[at]! | (form << ((which % RESERVATION) * 2));
   }
@@ -174,42 +179,57 @@ function appendValues(
 }
 
 /**
- * All records of a state, in order of arrival.
- * @param base where they begin
- * @param keysAt where the keys begin; every record gets its own
+ * All records of a cart, in order of arrival.
+ * @throws DamagedStateError
  */
-export function readRecords(state: Buffer, summary: Summary, base: number, keysAt: number): CartRecord[] {
-  const reader = new Reader(state, base);
-  const decoding: Decoding = { reader, base, names: summary.names, arrival: 0, windowMs: 0, graceMs: 0 };
-  const stated = new Array<number>(VALUES).fill(0);
+export function readRecords(cart: LiveCart): CartRecord[] {
+  const { bytes, summary, recordsAt, keysAt } = cart;
+  const { life, stated } = summary;
+  const reader = new ByteReader(bytes, CART_STATE, recordsAt, keysAt);
+  const values = [0, 0, 0, 0, 0, 0];
+  const decoding: Decoding = {
+    reader,
+    section: cart,
+    names: stated.names,
+    values,
+    arrival: 0,
+    windowMs: 0,
+    graceMs: 0,
+  };
   const records: CartRecord[] = [];
-  for (let turn = 0; turn < summary.count; turn++) {
-    const record = readRecord(decoding, stated, turn);
-    record.keys = state;
-    record.keyAt = keysAt + 16 * turn;
+  for (let index = 0; index < life.count; index++) {
+    const record = readRecord(decoding, index);
+    record.keys = bytes;
+    record.keyAt = keysAt + KEY_SIZE * index;
     records.push(record);
   }
+  reader.expectEnd();
+  if (decoding.arrival !== life.lastArrival) reader.fail(`records that end with the arrival at ${life.lastArrival}`);
   return records;
 }
 
 /** What one record means rests on the ones before it. */
 interface Decoding {
-  reader: Reader;
-  base: number;
+  reader: ByteReader;
+  section: RecordsSection;
   names: Names;
+  /** References to the values stated last. */
+  values: number[];
   arrival: number;
   windowMs: number;
   graceMs: number;
 }
 
-function readRecord(decoding: Decoding, stated: number[], turn: number): CartRecord {
-  const { reader, base } = decoding;
+function readRecord(decoding: Decoding, index: number): CartRecord {
+  const { reader, section, names } = decoding;
   const first = reader.byte();
   const forms = reader.byte();
   const moreForms = (first & MORE_VALUES) !== 0 ? reader.byte() : 0;
   const kind = first & 3;
+  if (kind > KIND_ABANDONED) reader.fail('the kind of an event', reader.at - 2);
   const line = (first & LINE) !== 0;
   const status = kind === KIND_STATUS ? reader.unsigned() : NO_STATUS;
+  if (status >= FIRST_UNKNOWN + names.count) reader.fail('the code of a status', reader.at - 1);
   const arrival = (decoding.arrival += reader.unsigned());
   const receivedAt = line ? Number.NaN : arrival - reader.signed();
   const requestAt = (first & REQUEST) !== 0 ? receivedAt - reader.signed() : Number.NaN;
@@ -218,38 +238,37 @@ function readRecord(decoding: Decoding, stated: number[], turn: number): CartRec
     decoding.windowMs = reader.unsigned();
     decoding.graceMs = reader.unsigned();
   }
-  const rank = rankOf(kind, status, (first & EMPTYING) !== 0);
-  const values = readValues(decoding, stated, forms | (moreForms << (2 * RESERVATION)));
+  const precedence = precedenceOf(kind, status, (first & EMPTYING) !== 0);
+  const values = readValues(decoding, forms | (moreForms << (2 * RESERVATION)));
   return {
-    turn,
+    index,
     kind,
     line,
     at,
-    rank,
+    precedence,
     status,
     arrival,
     receivedAt,
     requestAt,
-    windowMs: rank === RANK_ACTIVITY ? decoding.windowMs : 0,
-    graceMs: rank === RANK_ACTIVITY ? decoding.graceMs : 0,
-    wrongMode:
-      kind === KIND_STATUS &&
-      isWrongMode(statusName(status, decoding.names), textAt(reader.bytes, base, values[MODE]!)),
+    windowMs: precedence === PRECEDENCE_ACTIVITY ? decoding.windowMs : 0,
+    graceMs: precedence === PRECEDENCE_ACTIVITY ? decoding.graceMs : 0,
+    wrongMode: kind === KIND_STATUS && isWrongMode(statusName(status, names), textAt(section, values[MODE]!)),
     values,
     keys: NO_KEYS,
     keyAt: 0,
   };
 }
 
-function readValues({ reader, base }: Decoding, stated: number[], forms: number): number[] {
+function readValues({ reader, section, values: stated }: Decoding, forms: number): number[] {
   const values = [0, 0, 0, 0, 0, 0];
   for (let which = 0, rest = forms; rest !== 0; which++, rest >>= 2) {
     const form = rest & 3;
     if (form === 0) continue;
+    if (form > NEW) reader.fail('the form of a value');
     if (form === NEW && which === PRODUCTS) {
       stated[which] = reader.unsigned();
     } else if (form === NEW) {
-      stated[which] = reader.at - base + 1;
+      stated[which] = reader.at - section.recordsAt + 1;
       skipValue(reader, which);
     }
     values[which] = stated[which]!;

@@ -3,24 +3,27 @@
  * already counts may change, and when an abandonment falls due that cannot be told from the summary alone.
  */
 import type { CartEvent, TraitChange } from '../../schemas/types.ts';
-import { Writer } from './bytes.ts';
+import { ByteWriter } from '../bytes/index.ts';
+import { invariant } from '../invariant.ts';
+import { applyEvent } from './apply.ts';
 import { openAbandonment } from './episodes.ts';
+import { VERSION } from './format.ts';
 import { ABANDONED, markId, readMarks, writeMark, type Mark } from './marks.ts';
-import { compareRecords, type CartRecord } from './order.ts';
+import { compareRecords, compareRecordsByKey, type CartRecord, type CompareRecords } from './order.ts';
 import { appendRecord, readRecords } from './records.ts';
 import { dropReturned, handOver } from './replacement.ts';
-import { buildState, type Opened } from './state.ts';
-import { step } from './step.ts';
-import { NEVER, Summary, earlier } from './summary.ts';
+import type { Scratch } from './scratch.ts';
+import { buildState, type LiveCart } from './state.ts';
+import { NEVER, earlier, newWalk, type Summary, type Walk } from './summary.ts';
 import {
   abandonmentEvent,
   changeEvent,
   countsAfter,
   sameFields,
-  sourceOf,
   toChange,
-  type Source,
+  valuesIn,
   type TraitEvent,
+  type ValueReader,
 } from './traits.ts';
 
 export interface Refolded {
@@ -29,70 +32,78 @@ export interface Refolded {
 }
 
 /** The cart with one more event, wherever in their order it belongs. */
-export function refoldWith(cart: Opened, event: CartEvent, logTime: number): Refolded {
-  const records = readRecords(cart.bytes, cart.summary, cart.recordsAt, cart.keysAt);
-  const { names } = cart.summary;
-  records.sort((a, b) => compareRecords(a, b, names));
-  const before = evaluate(cart.summary, records, readMarks(cart.bytes, cart.marksAt, cart.productsAt));
+export function refoldWith(cart: LiveCart, event: CartEvent, logTime: number, scratch: Scratch): Refolded {
+  const { names } = cart.summary.stated;
+  const records = readInOrder(cart);
+  const before = evaluate(cart, records, marksIn(cart));
 
-  const { record, appended } = appendRecord(cart, event, logTime);
+  const { record, appended } = appendRecord(cart, event, logTime, scratch);
+  if (cart.version !== VERSION) records.sort((a, b) => compareRecords(a, b, names));
   const index = records.findIndex((other) => compareRecords(record, other, names) < 0);
   records.splice(index < 0 ? records.length : index, 0, record);
-  const after = evaluate(cart.summary, records, NO_MARKS);
+  const after = evaluate(cart, records, NO_MARKS);
 
   const diff = compareTraits(before.traits, after.traits, logTime);
   const summary = finish(after, cart.summary);
-  const state = buildState(cart, summary, { marks: marksOf(after.traits), appended });
-  return { state, changes: changesOf(diff, after.traits, sourceOf(summary, state), logTime) };
+  const state = buildState(cart, { summary, version: VERSION }, { marks: marksOf(after.traits), appended }, scratch);
+  return { state, changes: changesOf(diff, after.traits, valuesIn(summary, state), logTime) };
 }
 
 /**
  * The cart once everything that is due counts.
  * @param dueBefore what is due before this; log time unless the cart is forgotten by then
  */
-export function refoldDue(cart: Opened, logTime: number, dueBefore: number): Refolded {
-  const records = readRecords(cart.bytes, cart.summary, cart.recordsAt, cart.keysAt);
-  records.sort((a, b) => compareRecords(a, b, cart.summary.names));
-  const { summary: walked, traits } = evaluate(
-    cart.summary,
-    records,
-    readMarks(cart.bytes, cart.marksAt, cart.productsAt),
-  );
+export function refoldDue(cart: LiveCart, logTime: number, dueBefore: number, scratch: Scratch): Refolded {
+  const evaluation = evaluate(cart, readInOrder(cart), marksIn(cart));
+  const { traits } = evaluation;
   const concluded = traits.filter((trait) => Number.isNaN(trait.detectedAt) && countsAfter(trait) < dueBefore);
   for (const trait of concluded) trait.detectedAt = logTime;
-  const summary = finish({ summary: walked, traits }, cart.summary);
-  const state = buildState(cart, summary, { marks: marksOf(traits) });
-  const source = sourceOf(summary, state);
-  return { state, changes: concluded.map((trait) => toChange('asserted', trait, source)) };
+  const summary = finish(evaluation, cart.summary);
+  const state = buildState(cart, { summary, version: cart.version }, { marks: marksOf(traits) }, scratch);
+  const values = valuesIn(summary, state);
+  return { state, changes: concluded.map((trait) => toChange('asserted', trait, values)) };
+}
+
+/** In the order by which the traits of this state were concluded. */
+function readInOrder(cart: LiveCart): CartRecord[] {
+  const { names } = cart.summary.stated;
+  const compare: CompareRecords = cart.version === VERSION ? compareRecords : compareRecordsByKey;
+  return readRecords(cart).sort((a, b) => compare(a, b, names));
 }
 
 interface Evaluation {
-  summary: Summary;
+  walk: Walk;
   /** In order; the open episode, as the abandonment that it may become, comes last. */
   traits: TraitEvent[];
 }
 
 const NO_MARKS: ReadonlyMap<string, Mark> = new Map();
 
-/** Walks over all events. */
-function evaluate(known: Summary, records: readonly CartRecord[], marks: ReadonlyMap<string, Mark>): Evaluation {
-  const summary = new Summary();
-  summary.names = known.names;
+const marksIn = ({ bytes, marksAt, productsAt }: LiveCart): ReadonlyMap<string, Mark> =>
+  readMarks(bytes, marksAt, productsAt);
+
+/** Walks over all events, and dates what comes of them by the marks. */
+function evaluate(cart: LiveCart, records: readonly CartRecord[], marks: ReadonlyMap<string, Mark>): Evaluation {
+  invariant(records.length === cart.summary.life.count, "a cart's count is the number of its records");
+  const walk = newWalk();
   const traits: TraitEvent[] = [];
   for (const record of records) {
-    const found = step(summary, record);
+    const found = applyEvent(walk, record);
     if (found.abandonment !== undefined) traits.push(abandonmentEvent(found.abandonment));
-    if (found.change !== undefined) traits.push(changeEvent(found.change, summary.values.slice(), record.arrival));
+    if (found.change !== undefined) traits.push(changeEvent(found.change, walk.values.slice(), record.arrival));
   }
-  if (summary.open) traits.push(abandonmentEvent(openAbandonment(summary)));
+  if (walk.visits.episode !== undefined) traits.push(abandonmentEvent(openAbandonment(walk)));
+  let marked = 0;
   for (const trait of traits) {
-    if (trait.status === ABANDONED) trait.recoveredAt = summary.recoveredAt;
+    if (trait.status === ABANDONED) trait.recoveredAt = walk.visits.recoveredAt;
     const mark = marks.get(idOf(trait));
     if (mark === undefined) continue;
+    marked++;
     trait.detectedAt = mark.detectedAt;
     trait.replaces = mark.replaces;
   }
-  return { summary, traits };
+  invariant(marked === marks.size, 'every mark belongs to a trait event of the cart');
+  return { walk, traits };
 }
 
 interface Difference {
@@ -107,6 +118,7 @@ interface Difference {
 /** Carries over what `before` knew of the same trait events, concludes what is due, finds what replaces what. */
 function compareTraits(before: readonly TraitEvent[], after: readonly TraitEvent[], logTime: number): Difference {
   const gone = new Map(before.map((trait) => [idOf(trait), trait]));
+  invariant(gone.size === before.length, 'no two trait events of a cart have the same trait, status and T');
   const fresh = new Set<TraitEvent>();
   const kept = new Map<TraitEvent, TraitEvent>();
   for (const trait of after) {
@@ -137,42 +149,34 @@ function compareTraits(before: readonly TraitEvent[], after: readonly TraitEvent
 function changesOf(
   { retracted, asserted, kept }: Difference,
   after: readonly TraitEvent[],
-  source: Source,
+  values: ValueReader,
   logTime: number,
 ): TraitChange[] {
-  const changes = retracted.map((trait) => toChange('retracted', trait, source, logTime));
+  const changes = retracted.map((trait) => toChange('retracted', trait, values, logTime));
   for (const trait of after) {
     const old = kept.get(trait);
-    if (asserted.has(trait)) changes.push(toChange('asserted', trait, source));
-    else if (old !== undefined && !sameFields(old, trait, source)) changes.push(toChange('updated', trait, source));
+    if (asserted.has(trait)) changes.push(toChange('asserted', trait, values));
+    else if (old !== undefined && !sameFields(old, trait, values)) changes.push(toChange('updated', trait, values));
   }
   return changes;
 }
 
-/** Gives the walked summary what does not come from the walk. */
-function finish({ summary, traits }: Evaluation, known: Summary): Summary {
-  summary.beyondHorizon = known.beyondHorizon;
-  summary.count = known.count;
-  summary.productsSize = known.productsSize;
-  summary.indexSize = known.indexSize;
-  summary.recordsSize = known.recordsSize;
-  summary.lastArrival = known.lastArrival;
-  summary.windowMs = known.windowMs;
-  summary.graceMs = known.graceMs;
-  summary.stated = known.stated;
-  const openOne = summary.open ? traits.at(-1) : undefined;
+/** The summary of a cart after a walk: what does not come from the events alone is taken from before or the traits. */
+function finish({ walk, traits }: Evaluation, { life, sizes, stated }: Summary): Summary {
+  const { conclusions, visits } = walk;
+  const open = visits.episode === undefined ? undefined : traits.at(-1);
   for (const trait of traits) {
     if (trait.status !== ABANDONED) continue;
-    if (!Number.isNaN(trait.detectedAt)) summary.abandonedAt = trait.at;
-    else if (trait !== openOne) summary.closedDue = earlier(summary.closedDue, countsAfter(trait));
-    if (Number.isNaN(trait.detectedAt) && !Number.isNaN(trait.replaces)) summary.claimed = true;
+    if (!Number.isNaN(trait.detectedAt)) conclusions.abandonedAt = trait.at;
+    else if (trait !== open) conclusions.closedDue = earlier(conclusions.closedDue, countsAfter(trait));
+    if (Number.isNaN(trait.detectedAt) && !Number.isNaN(trait.replaces)) conclusions.claimed = true;
   }
-  summary.openConcluded = openOne !== undefined && !Number.isNaN(openOne.detectedAt);
-  return summary;
+  if (visits.episode !== undefined) visits.episode.concluded = open !== undefined && !Number.isNaN(open.detectedAt);
+  return { life, sizes, stated, ...walk };
 }
 
-function marksOf(traits: readonly TraitEvent[]): Writer {
-  const writer = new Writer();
+function marksOf(traits: readonly TraitEvent[]): ByteWriter {
+  const writer = new ByteWriter();
   for (const trait of traits) {
     const marked = !Object.is(trait.detectedAt, trait.arrival) || !Number.isNaN(trait.replaces);
     if (marked) writeMark(writer, trait);

@@ -1,8 +1,10 @@
 /** A cart as it stands, for `v_carts`, and its state spelled out, for people and tests. */
 import type { CartSnapshot } from '../../schemas/types.ts';
+import { Catalogue } from './catalogue.ts';
 import { ABANDONED, readMarks } from './marks.ts';
 import { readRecords } from './records.ts';
-import { KEY_SIZE, openState } from './state.ts';
+import { KEY_SIZE } from './format.ts';
+import { openState } from './state.ts';
 import { NO_STATUS, statusName } from './statuses.ts';
 import { timeOrNull } from './traits.ts';
 import { AMOUNT, CREATED, MODE, RESERVATION, STORE, numberAt, textAt, timeAt } from './values.ts';
@@ -28,21 +30,22 @@ const BLANK: CartSnapshot = {
  * @throws UnknownVersionError
  */
 export function snapshotOf(state: Buffer): CartSnapshot {
-  const { summary, recordsAt } = openState(state);
-  if (summary.forgotten) return { ...BLANK };
-  const { values } = summary;
+  const cart = openState(state);
+  if (cart.kind === 'forgotten') return { ...BLANK };
+  const { values, status, position, visits, conclusions, stated } = cart.summary;
+  const { episode } = visits;
   return {
-    status: summary.current === NO_STATUS ? null : statusName(summary.current, summary.names),
-    status_since: timeOrNull(summary.since),
-    store_id: textAt(state, recordsAt, values[STORE]!),
-    mode: textAt(state, recordsAt, values[MODE]!),
-    amount: numberAt(state, recordsAt, values[AMOUNT]!),
-    created_at: timeAt(state, recordsAt, values[CREATED]!) ?? summary.firstAt,
-    last_activity_at: timeOrNull(summary.lastActivityAt),
-    due_at: summary.open && !summary.openConcluded ? summary.deadline : null,
-    abandoned_at: timeOrNull(summary.abandonedAt),
-    recovered_at: Number.isNaN(summary.abandonedAt) ? null : timeOrNull(summary.recoveredAt),
-    reservation_start_at: timeAt(state, recordsAt, values[RESERVATION]!),
+    status: status.current === NO_STATUS ? null : statusName(status.current, stated.names),
+    status_since: timeOrNull(status.since),
+    store_id: textAt(cart, values[STORE]!),
+    mode: textAt(cart, values[MODE]!),
+    amount: numberAt(cart, values[AMOUNT]!),
+    created_at: timeAt(cart, values[CREATED]!) ?? position.firstAt,
+    last_activity_at: timeOrNull(visits.lastActivityAt),
+    due_at: episode === undefined || episode.concluded ? null : episode.deadline,
+    abandoned_at: timeOrNull(conclusions.abandonedAt),
+    recovered_at: Number.isNaN(conclusions.abandonedAt) ? null : timeOrNull(visits.recoveredAt),
+    reservation_start_at: timeAt(cart, values[RESERVATION]!),
   };
 }
 
@@ -62,34 +65,48 @@ export interface DecodedState {
   }[];
   /** What does not follow from the events alone. */
   marks: { status: string; occurredAt: number; detectedAt: number | null; replaces: number | null }[];
-  /** Bytes by part. */
+  /** Bytes by section. */
   sizes: { summary: number; marks: number; products: number; index: number; records: number; keys: number };
 }
 
 const KINDS = ['cart_status', 'cart_activity', 'cart_abandoned'] as const;
 
-/** @throws UnknownVersionError */
+const NO_SIZES = { marks: 0, products: 0, index: 0, records: 0, keys: 0 };
+
+/**
+ * Reads every byte of a state.
+ * @throws UnknownVersionError
+ * @throws DamagedStateError
+ */
 export function decodeState(state: Buffer): DecodedState {
-  const { summary, marksAt, productsAt, indexAt, recordsAt, keysAt } = openState(state);
-  const { forgotten, beyondHorizon } = summary;
-  const events = readRecords(state, summary, recordsAt, keysAt).map((record) => ({
+  const cart = openState(state);
+  if (cart.kind === 'forgotten') {
+    const sizes = { summary: state.length, ...NO_SIZES };
+    return { forgotten: true, beyondHorizon: false, lastArrival: null, events: [], marks: [], sizes };
+  }
+  const { marksAt, productsAt, indexAt, recordsAt, keysAt } = cart;
+  const { life, stated } = cart.summary;
+  const { names } = stated;
+  const section = { bytes: state, start: productsAt, end: indexAt, indexEnd: recordsAt };
+  new Catalogue(section).check();
+  const events = readRecords(cart).map((record) => ({
     kind: KINDS[record.kind]!,
     source: record.line ? ('line' as const) : ('webhook' as const),
     key: state.toString('hex', record.keyAt, record.keyAt + KEY_SIZE),
     occurredAt: record.at,
     arrival: record.arrival,
-    status: record.status === NO_STATUS ? null : statusName(record.status, summary.names),
+    status: record.status === NO_STATUS ? null : statusName(record.status, names),
   }));
   const marks = [...readMarks(state, marksAt, productsAt).values()].map((mark) => ({
-    status: mark.status === ABANDONED ? '' : statusName(mark.status, summary.names),
+    status: mark.status === ABANDONED ? '' : statusName(mark.status, names),
     occurredAt: mark.at,
     detectedAt: timeOrNull(mark.detectedAt),
     replaces: timeOrNull(mark.replaces),
   }));
   return {
-    forgotten,
-    beyondHorizon,
-    lastArrival: forgotten ? null : summary.lastArrival,
+    forgotten: false,
+    beyondHorizon: life.beyondHorizon,
+    lastArrival: life.lastArrival,
     events,
     marks,
     sizes: {

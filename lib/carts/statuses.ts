@@ -3,8 +3,8 @@
  * numbers the unknown ones that it has seen from FIRST_UNKNOWN on, in the order of their arrival.
  * Codes are part of the state's format: never renumber them.
  */
+import { ByteReader, ByteWriter } from '../bytes/index.ts';
 import { STATUSES } from '../jane/statuses.ts';
-import { Reader, Writer } from './bytes.ts';
 
 export const PENDING = 0;
 export const READY_FOR_PICKUP = 4;
@@ -18,10 +18,10 @@ export const NO_STATUS = -1;
 
 const CODES: ReadonlyMap<string, number> = new Map(STATUSES.map(({ status }, code) => [status, code]));
 
-/** No place in the lifecycle. */
-export const NO_PLACE = -1;
-/** Where a known status stands in the lifecycle (semantics §2, `backward`), by its code. */
-const PLACES = STATUSES.map(({ rank }) => rank ?? NO_PLACE);
+/** No rank in the lifecycle. */
+export const NO_LIFECYCLE_RANK = -1;
+/** Rank of a known status in the lifecycle (semantics §2, `backward`), by its code. */
+const LIFECYCLE_RANKS = STATUSES.map(({ rank }) => rank ?? NO_LIFECYCLE_RANK);
 const RECOVERS = STATUSES.map((status) => status.recovers);
 
 const TERMINAL_MASK = STATUSES.reduce((mask, { terminal }, code) => (terminal ? mask | (1 << code) : mask), 0);
@@ -35,24 +35,16 @@ export function knownCode(name: string): number | undefined {
 /** The unknown statuses of a cart, in order of arrival. Those that a state has are read once one is asked for. */
 export class Names {
   private texts: string[] = [];
-  /** As they stand in a state, until they are read. */
-  private unread: { reader: Reader; end: number } | undefined;
+  /** As they are stored in a state, until one is asked for. */
+  private unread: ByteReader | undefined;
   /** How many there are. */
   count = 0;
 
-  /** Takes those that a state has, instead of all others. */
-  read(reader: Reader): void {
-    this.clear();
+  /** Takes those that a state has. */
+  read(reader: ByteReader): void {
     this.count = reader.unsigned();
-    const size = reader.unsigned();
-    this.unread = { reader: new Reader(reader.bytes, reader.at), end: reader.at + size };
-    reader.at += size;
-  }
-
-  clear(): void {
-    this.count = 0;
-    this.unread = undefined;
-    if (this.texts.length > 0) this.texts = [];
+    const start = reader.advance(reader.unsigned(), 'names of statuses');
+    this.unread = new ByteReader(reader.bytes, reader.subject, start, reader.at);
   }
 
   at(index: number): string | undefined {
@@ -67,15 +59,15 @@ export class Names {
     return this.count++;
   }
 
-  write(writer: Writer): void {
+  write(writer: ByteWriter): void {
     writer.unsigned(this.count);
     if (this.unread !== undefined) {
-      const { reader, end } = this.unread;
-      writer.unsigned(end - reader.at);
-      writer.append(reader.bytes, reader.at, end);
+      const { bytes, at, end } = this.unread;
+      writer.unsigned(end - at);
+      writer.append(bytes, at, end);
       return;
     }
-    texts.at = 0;
+    const texts = new ByteWriter();
     for (const text of this.texts) texts.text(text);
     writer.unsigned(texts.at);
     writer.append(texts.bytes, 0, texts.at);
@@ -83,24 +75,22 @@ export class Names {
 
   private all(): string[] {
     if (this.unread !== undefined) {
-      const { reader, end } = this.unread;
+      const reader = this.unread;
       this.unread = undefined;
-      while (reader.at < end) this.texts.push(reader.text());
+      for (let left = this.count; left > 0; left--) this.texts.push(reader.text());
+      reader.expectEnd();
     }
     return this.texts;
   }
 }
-
-// Used again by every call.
-const texts = new Writer();
 
 /** @param names the unknown statuses of this cart */
 export function statusName(code: number, names: Pick<Names, 'at'>): string {
   return code < FIRST_UNKNOWN ? STATUSES[code]!.status : names.at(code - FIRST_UNKNOWN)!;
 }
 
-export function placeOf(code: number): number {
-  return code < FIRST_UNKNOWN ? PLACES[code]! : NO_PLACE;
+export function lifecycleRankOf(code: number): number {
+  return code < FIRST_UNKNOWN ? LIFECYCLE_RANKS[code]! : NO_LIFECYCLE_RANK;
 }
 
 /** Whether an order that had the known statuses of `seen` (a bit for each code) is over before `code`. */

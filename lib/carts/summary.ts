@@ -2,83 +2,149 @@
  * The head of a cart's state: what its events, in order, have come to. An event later than all others is folded into
  * it alone; the records behind it are read only when something arrives late or falls due.
  */
-import { NO_PLACE, NO_STATUS, Names } from './statuses.ts';
+import { NO_LIFECYCLE_RANK, NO_STATUS, Names } from './statuses.ts';
 import { VALUES } from './values.ts';
 
-/** No time: nothing of the kind has happened. */
+/** No time: nothing of the kind has happened. All times are Unix milliseconds. */
 export const NEVER = Number.NaN;
 
-/** All times are Unix milliseconds. */
-export class Summary {
-  /** This life began after an earlier one was forgotten. */
-  beyondHorizon = false;
-  /** Nothing but the memory that there was a cart. */
-  forgotten = false;
+/** One life of a cart, from its first event until it is forgotten. */
+export interface Life {
+  /** It began after an earlier one was forgotten. */
+  beyondHorizon: boolean;
+  /** Number of events. */
+  count: number;
+  /** Log time of the last event to arrive. */
+  lastArrival: number;
+}
 
-  /** Events. */
-  count = 0;
-  /** Sizes in bytes. */
-  marksSize = 0;
-  productsSize = 0;
-  indexSize = 0;
-  recordsSize = 0;
-  lastArrival = 0;
-  /** Stamped on the last activity to arrive. */
-  windowMs = 0;
-  graceMs = 0;
-  names = new Names();
-  /** Place of the value stated last by arrival: what the next record may refer to. */
-  stated: number[] = new Array<number>(VALUES).fill(0);
+/** Sizes in bytes of the sections of the state. */
+export interface Sizes {
+  marks: number;
+  products: number;
+  index: number;
+  records: number;
+}
 
-  // What follows is a function of the events in their order (step.ts).
-  /** Position of the last event. */
-  at = NEVER;
-  rank = 0;
+/** What the next record may refer to instead of stating it again. Depends on the order of arrival. */
+export interface Stated {
+  /** Settings of the last activity to arrive. */
+  windowMs: number;
+  graceMs: number;
+  /** References to the values stated last (values.ts). */
+  values: number[];
+  names: Names;
+}
+
+/** Where the last event stands in the order of the cart's events (order.ts). */
+export interface Position {
+  at: number;
+  precedence: number;
   /** The smallest T. */
-  firstAt = NEVER;
-  /** Place of the value of the latest event that carries one. */
-  values: number[] = new Array<number>(VALUES).fill(0);
+  firstAt: number;
+}
 
-  /** §2: the status now, since when, which ones there were, the last place in the lifecycle. */
-  current = NO_STATUS;
-  since = NEVER;
-  seen = 0;
-  /** Of the unknown ones the first so many, and those that are true. */
-  seenFirst = 0;
-  seenUnknown: boolean[] = [];
-  place = NO_PLACE;
+/** Semantics §2. */
+export interface StatusHistory {
+  current: number;
+  /** T of the change to the current status. */
+  since: number;
+  /** A bit for each known status that the cart had. */
+  seen: number;
+  /** Of the unknown ones all below this number, and those that are true. */
+  seenFirst: number;
+  seenUnknown: boolean[];
+  /** Of the last status that has one. */
+  lifecycleRank: number;
+}
 
-  /** §3: T of the last activity; the open episode; whether the cart rests abandoned, whether the walk has stopped. */
-  lastActivityAt = NEVER;
-  open = false;
-  openedAt = NEVER;
-  deadline = NEVER;
-  /** Last arrival among the episode's events + that event's grace, and that event's turn. */
-  settledAt = NEVER;
-  lastTurn = -1;
-  rests = false;
-  stopped = false;
-  recoveredAt = NEVER;
+/** An open episode: it becomes an abandonment unless an event ends it. */
+export interface Episode {
+  /** T of its first activity; NEVER when the episode was read from a state. */
+  openedAt: number;
+  deadline: number;
+  /** Last arrival among its events + that event's grace. */
+  settledAt: number;
+  /** Index of that event by arrival; -1 when the episode was read from a state. */
+  lastIndex: number;
+  /** It is past its deadline and counts as abandoned. Depends on log time. */
+  concluded: boolean;
+}
 
-  // What follows depends on the log's clock too (fold.ts, refold.ts).
-  /** The open episode is past its deadline and counts as abandoned. */
-  openConcluded = false;
+/** Semantics §3, as far as the events decide it. */
+export interface Visits {
+  lastActivityAt: number;
+  episode: Episode | undefined;
+  /** The cart rests abandoned. */
+  rests: boolean;
+  /** A checkout has ended the walk. */
+  stopped: boolean;
+  recoveredAt: number;
+}
+
+/** What depends on log time too (fold.ts, refold.ts). */
+export interface Conclusions {
   /** When the first of the ended episodes that do not count yet will: it does once log time is past this. */
-  closedDue = NEVER;
+  closedDue: number;
   /** T of the latest abandonment that counts. */
-  abandonedAt = NEVER;
+  abandonedAt: number;
   /** Some abandonment that does not count yet will replace a retracted one. */
-  claimed = false;
+  claimed: boolean;
+}
 
-  /** When the open episode will count as abandoned: once log time is past this. */
-  get openDue(): number {
-    return this.open && !this.openConcluded ? Math.max(this.deadline, this.settledAt) : NEVER;
-  }
+export interface Summary {
+  life: Life;
+  sizes: Sizes;
+  stated: Stated;
+  // The next four are functions of the events in their order (apply.ts).
+  position: Position;
+  /** References to the values of the latest events that carry one (values.ts). */
+  values: number[];
+  status: StatusHistory;
+  visits: Visits;
+  conclusions: Conclusions;
+}
 
-  /** When the next abandonment will count, NEVER when none is on its way. */
-  get due(): number {
-    return earlier(this.closedDue, this.openDue);
-  }
+/** Of a cart without events. */
+export function newSummary(beyondHorizon: boolean): Summary {
+  return {
+    life: { beyondHorizon, count: 0, lastArrival: 0 },
+    sizes: { marks: 0, products: 0, index: 0, records: 0 },
+    stated: { windowMs: 0, graceMs: 0, values: noValues(), names: new Names() },
+    ...newWalk(),
+  };
+}
+
+/** What a walk over all events fills. */
+export type Walk = Pick<Summary, 'position' | 'values' | 'status' | 'visits' | 'conclusions'>;
+
+export function newWalk(): Walk {
+  return {
+    position: { at: NEVER, precedence: 0, firstAt: NEVER },
+    values: noValues(),
+    status: {
+      current: NO_STATUS,
+      since: NEVER,
+      seen: 0,
+      seenFirst: 0,
+      seenUnknown: [],
+      lifecycleRank: NO_LIFECYCLE_RANK,
+    },
+    visits: { lastActivityAt: NEVER, episode: undefined, rests: false, stopped: false, recoveredAt: NEVER },
+    conclusions: { closedDue: NEVER, abandonedAt: NEVER, claimed: false },
+  };
+}
+
+const noValues = (): number[] => new Array<number>(VALUES).fill(0);
+
+/** When the open episode will count as abandoned: once log time is past this. NEVER when there is none. */
+export function episodeDue({ episode }: Visits): number {
+  return episode === undefined || episode.concluded ? NEVER : Math.max(episode.deadline, episode.settledAt);
+}
+
+/** When the next abandonment will count; NEVER when none is on its way. */
+export function nextDue({ visits, conclusions }: Pick<Summary, 'visits' | 'conclusions'>): number {
+  return earlier(conclusions.closedDue, episodeDue(visits));
 }
 
 /** The earlier of two times, either of which may be NEVER. */

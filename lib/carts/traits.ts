@@ -1,13 +1,24 @@
 /** Trait events as they leave the core: what was found, with the values that hold for it. */
 import type { AbandonmentSource, Anomaly, CartEvent, TraitChange, TraitOp } from '../../schemas/types.ts';
+import { invariant } from '../invariant.ts';
 import { Catalogue } from './catalogue.ts';
 import type { Change } from './changes.ts';
 import type { Abandonment } from './episodes.ts';
+import { KEY_SIZE } from './format.ts';
 import { ABANDONED } from './marks.ts';
-import { KEY_SIZE } from './state.ts';
-import { NO_STATUS, statusName } from './statuses.ts';
-import { NEVER, type Summary } from './summary.ts';
-import { AMOUNT, MODE, PRODUCTS, STORE, TRAIT_VALUES, numberAt, sameValue, textAt } from './values.ts';
+import { NO_STATUS, statusName, type Names } from './statuses.ts';
+import { NEVER, type Life, type Summary } from './summary.ts';
+import {
+  AMOUNT,
+  MODE,
+  PRODUCTS,
+  STORE,
+  TRAIT_VALUES,
+  numberAt,
+  sameValue,
+  textAt,
+  type RecordsSection,
+} from './values.ts';
 
 /** A trait event that the function contains, or an abandonment on its way there. Times are Unix milliseconds. */
 export interface TraitEvent {
@@ -25,7 +36,7 @@ export interface TraitEvent {
   anomaly: Anomaly | null;
   /** Of an abandonment that was recovered. */
   recoveredAt: number;
-  /** Places of the values that hold for it. */
+  /** References to the values that hold for it. */
   values: number[];
   /** Arrival of the event that is the change; NEVER for an abandonment. */
   arrival: number;
@@ -77,65 +88,66 @@ export function countsAfter(trait: TraitEvent): number {
 }
 
 /** Where the values of trait events can be read. */
-export interface Source {
-  summary: Summary;
-  bytes: Buffer;
-  /** Where the records begin in `bytes`. */
-  recordsAt: number;
+export interface ValueReader {
+  life: Life;
+  names: Pick<Names, 'at'>;
+  records: RecordsSection;
   catalogue: Catalogue;
 }
 
 /** @param summary of the state that `bytes` are */
-export function sourceOf(summary: Summary, bytes: Buffer): Source {
-  const recordsAt = bytes.length - KEY_SIZE * summary.count - summary.recordsSize;
-  const end = recordsAt - summary.indexSize;
-  const catalogue = new Catalogue({ bytes, start: end - summary.productsSize, end, indexEnd: recordsAt });
-  return { summary, bytes, recordsAt, catalogue };
+export function valuesIn({ life, sizes, stated }: Summary, bytes: Buffer): ValueReader {
+  const keysAt = bytes.length - KEY_SIZE * life.count;
+  const recordsAt = keysAt - sizes.records;
+  const end = recordsAt - sizes.index;
+  const catalogue = new Catalogue({ bytes, start: end - sizes.products, end, indexEnd: recordsAt });
+  return { life, names: stated.names, records: { bytes, recordsAt, keysAt }, catalogue };
 }
 
 /**
  * @param retractedAt log time, for a retraction
- * @param event the one that `trait` is, if that is at hand: it spares reading what it says itself
+ * @param event the one that `trait` is, if the caller has it: it spares reading what it says itself
  */
 export function toChange(
   op: TraitOp,
   trait: TraitEvent,
-  { summary, bytes, recordsAt, catalogue }: Source,
+  { life, names, records, catalogue }: ValueReader,
   retractedAt: number | null = null,
   event?: CartEvent,
 ): TraitChange {
+  invariant(!Number.isNaN(trait.detectedAt), 'what is reported counts');
   const { values } = trait;
   const abandoned = trait.status === ABANDONED;
   return {
     op,
     trait: abandoned ? 'cart_abandoned' : 'cart_status_updated',
-    status: abandoned ? '' : statusName(trait.status, summary.names),
+    status: abandoned ? '' : statusName(trait.status, names),
     occurred_at: trait.at,
     detected_at: trait.detectedAt,
     retracted_at: retractedAt,
     recovered_at: timeOrNull(trait.recoveredAt),
     source: trait.source,
-    previous_status: trait.previous === NO_STATUS ? null : statusName(trait.previous, summary.names),
+    previous_status: trait.previous === NO_STATUS ? null : statusName(trait.previous, names),
     reentered: trait.reentered,
     anomaly: trait.anomaly,
-    store_id: event?.store_id ?? textAt(bytes, recordsAt, values[STORE]!),
-    mode: event?.mode ?? textAt(bytes, recordsAt, values[MODE]!),
-    amount: event?.amount ?? numberAt(bytes, recordsAt, values[AMOUNT]!),
+    store_id: event?.store_id ?? textAt(records, values[STORE]!),
+    mode: event?.mode ?? textAt(records, values[MODE]!),
+    amount: event?.amount ?? numberAt(records, values[AMOUNT]!),
     products: event?.products ?? (values[PRODUCTS] === 0 ? null : catalogue.list(values[PRODUCTS]!)),
-    beyond_horizon: summary.beyondHorizon,
+    beyond_horizon: life.beyondHorizon,
     replaces: timeOrNull(trait.replaces),
   };
 }
 
-/** Whether two assertions of the same trait event say the same of it; values in two places may yet be equal. */
-export function sameFields(a: TraitEvent, b: TraitEvent, { bytes, recordsAt }: Source): boolean {
+/** Whether two assertions of the same trait event say the same of it; different references may lead to equal values. */
+export function sameFields(a: TraitEvent, b: TraitEvent, { records }: ValueReader): boolean {
   return (
     a.source === b.source &&
     a.previous === b.previous &&
     a.reentered === b.reentered &&
     a.anomaly === b.anomaly &&
     Object.is(a.recoveredAt, b.recoveredAt) &&
-    TRAIT_VALUES.every((which) => sameValue(bytes, recordsAt, which, a.values[which]!, b.values[which]!))
+    TRAIT_VALUES.every((which) => sameValue(records, which, a.values[which]!, b.values[which]!))
   );
 }
 

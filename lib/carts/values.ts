@@ -1,10 +1,11 @@
 /**
  * The six values that events carry and traits and carts take from them: each by itself from the latest event that
- * carries one (semantics §3, "Both traits"). A value is written once; later events and traits point to its place: that
- * of products is the place of a list (catalogue.ts), that of the others the offset within the records, from 1 on.
+ * carries one (semantics §3, "Both traits"). A value is written once; events and traits have references to it, numbers
+ * from 1 on: of products the number of a list (catalogue.ts), of the others the offset in the records + 1. 0: no value.
  */
 import type { CartEvent } from '../../schemas/types.ts';
-import { Reader, sameBytes, type Writer } from './bytes.ts';
+import { ByteReader, sameBytes, type ByteWriter } from '../bytes/index.ts';
+import { CART_STATE } from './format.ts';
 
 export const STORE = 0;
 export const MODE = 1;
@@ -18,8 +19,16 @@ export const VALUES = 6;
 /** Those that traits show. */
 export const TRAIT_VALUES = [STORE, MODE, AMOUNT, PRODUCTS];
 
+/** The section of a state that holds the values: offsets in `bytes`. */
+export interface RecordsSection {
+  bytes: Buffer;
+  recordsAt: number;
+  /** Where the records end. */
+  keysAt: number;
+}
+
 /** Writes value `which` of the event, which is not PRODUCTS; false when it carries none. */
-export function writeValue(writer: Writer, which: number, event: CartEvent): boolean {
+export function writeValue(writer: ByteWriter, which: number, event: CartEvent): boolean {
   switch (which) {
     case STORE:
       return writeText(writer, event.store_id);
@@ -37,45 +46,49 @@ export function writeValue(writer: Writer, which: number, event: CartEvent): boo
 }
 
 /** Moves past value `which`, which is not PRODUCTS. */
-export function skipValue(reader: Reader, which: number): void {
+export function skipValue(reader: ByteReader, which: number): void {
   if (which === STORE || which === MODE) reader.skipText();
   else if (which === AMOUNT) reader.number();
   else reader.signed();
 }
 
-/** Whether the values at two places (0: none) are equal. */
-export function sameValue(state: Buffer, recordsAt: number, which: number, a: number, b: number): boolean {
+/** Whether the values of two references are equal. */
+export function sameValue(records: RecordsSection, which: number, a: number, b: number): boolean {
   if (a === b) return true;
-  // Equal lists have one place.
+  // Equal lists have one number.
   if (a === 0 || b === 0 || which === PRODUCTS) return false;
-  const startA = recordsAt + a - 1;
-  const reader = new Reader(state, startA);
+  const reader = readerAt(records, a);
+  const start = reader.at;
   skipValue(reader, which);
-  return sameBytes(state, startA, state, recordsAt + b - 1, reader.at - startA);
+  return sameBytes(records.bytes, start, records.bytes, records.recordsAt + b - 1, reader.at - start);
 }
 
-/** @param place of a text, 0 for none */
-export function textAt(state: Buffer, recordsAt: number, place: number): string | null {
-  return place === 0 ? null : new Reader(state, recordsAt + place - 1).text();
+/** @param reference to a text */
+export function textAt(records: RecordsSection, reference: number): string | null {
+  return reference === 0 ? null : readerAt(records, reference).text();
 }
 
-/** @param place of the amount, 0 for none */
-export function numberAt(state: Buffer, recordsAt: number, place: number): number | null {
-  return place === 0 ? null : new Reader(state, recordsAt + place - 1).number();
+/** @param reference to the amount */
+export function numberAt(records: RecordsSection, reference: number): number | null {
+  return reference === 0 ? null : readerAt(records, reference).number();
 }
 
-/** @param place of a time, 0 for none */
-export function timeAt(state: Buffer, recordsAt: number, place: number): number | null {
-  return place === 0 ? null : new Reader(state, recordsAt + place - 1).signed();
+/** @param reference to a time */
+export function timeAt(records: RecordsSection, reference: number): number | null {
+  return reference === 0 ? null : readerAt(records, reference).signed();
 }
 
-function writeText(writer: Writer, value: string | null): boolean {
+function readerAt({ bytes, recordsAt, keysAt }: RecordsSection, reference: number): ByteReader {
+  return new ByteReader(bytes, CART_STATE, recordsAt + reference - 1, keysAt);
+}
+
+function writeText(writer: ByteWriter, value: string | null): boolean {
   if (value === null) return false;
   writer.text(value);
   return true;
 }
 
-function writeTime(writer: Writer, value: number | null): boolean {
+function writeTime(writer: ByteWriter, value: number | null): boolean {
   if (value === null) return false;
   writer.signed(value);
   return true;

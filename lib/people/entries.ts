@@ -1,5 +1,5 @@
 import type { CartSnapshot, Consent } from '../../schemas/types.ts';
-import { ByteReader, ByteWriter } from './bytes.ts';
+import { ByteReader, ByteWriter } from '../bytes/index.ts';
 import { readSnapshot, writeSnapshot } from './snapshot.ts';
 
 /**
@@ -9,8 +9,14 @@ import { readSnapshot, writeSnapshot } from './snapshot.ts';
  */
 
 const FORMAT = 1;
-/** Of a source: with more than most have. */
-const LARGER_FORMAT = 2;
+/** Of a person: the flags say whether the counts of hidden identifiers follow. In format 1 they follow or the entry ends. */
+const PERSON_FORMAT = 2;
+/**
+ * Of a source. Format 1 has no chunks of identifiers and no counted times. Formats 1 and 2 end with the rows; format 3
+ * has their length before them, so that a shortened entry is noticed.
+ */
+const SOURCE_FORMAT = 3;
+const SOURCE_FORMAT_WITH_CHUNKS = 2;
 
 /** Of one workspace. */
 export interface Workspace {
@@ -124,11 +130,11 @@ const writer = new ByteWriter();
 
 /** A time that may be an infinity, as one more than its value. */
 function writeTime(value: number): void {
-  writer.uint(Number.isFinite(value) ? value + 1 : 0);
+  writer.unsigned(Number.isFinite(value) ? value + 1 : 0);
 }
 
 function readTime(reader: ByteReader, missing: number): number {
-  const value = reader.uint();
+  const value = reader.unsigned();
   return value === 0 ? missing : value - 1;
 }
 
@@ -149,79 +155,103 @@ export const placeOf = (kind: number, consent: Consent | null): number =>
   kind * CONSENTS.length + CONSENTS.indexOf(consent);
 export const noMore = (): number[] => Array<number>(4 * CONSENTS.length).fill(0);
 
-function readerOf(buffer: Buffer): ByteReader {
-  const reader = new ByteReader(buffer);
-  checkFormat(reader.byte());
+function readerOf(buffer: Buffer, subject: string): ByteReader {
+  const reader = new ByteReader(buffer, subject);
+  readFormat(reader, FORMAT);
   return reader;
 }
 
-function checkFormat(format: number): void {
-  if (format !== FORMAT) throw new RangeError(`a state entry of people has the unknown format ${format}`);
+/** The entry's format: a later one than `newest` was written by a later version of the program. */
+function readFormat(reader: ByteReader, newest: number): number {
+  const format = reader.byte();
+  if (format === 0 || format > newest) reader.fail(`a format from 1 to ${newest}`, reader.at - 1);
+  return format;
+}
+
+/** The value, once all bytes of the entry are read. */
+function whole<T>(reader: ByteReader, value: T): T {
+  reader.expectEnd();
+  return value;
+}
+
+function readConsent(reader: ByteReader): Consent | null {
+  const consent = CONSENTS[reader.byte()];
+  return consent === undefined ? reader.fail('a consent', reader.at - 1) : consent;
 }
 
 export function encodeWorkspace(workspace: Workspace): Buffer {
-  writer.byte(FORMAT);
-  writer.uint(workspace.nextPersonId);
+  writer.reset().byte(FORMAT);
+  writer.unsigned(workspace.nextPersonId);
   writer.text(workspace.identifierHead);
   return writer.take();
 }
 
 export function decodeWorkspace(buffer: Buffer): Workspace {
-  const reader = readerOf(buffer);
-  return { nextPersonId: reader.uint(), identifierHead: reader.text() };
+  const reader = readerOf(buffer, 'the entry of a workspace');
+  return whole(reader, { nextPersonId: reader.unsigned(), identifierHead: reader.text() });
 }
 
 export function encodeIdentifier(entry: IdentifierEntry): Buffer {
-  writer.byte(FORMAT);
-  writer.uint(entry.person);
+  writer.reset().byte(FORMAT);
+  writer.unsigned(entry.person);
   writer.byte(CONSENTS.indexOf(entry.consent));
   writeTime(entry.consentAt);
-  for (const count of entry.seenWith) writer.uint(count);
+  for (const count of entry.seenWith) writer.unsigned(count);
   writer.text(entry.sourceHead);
   writer.text(entry.next);
   return writer.take();
 }
 
 export function decodeIdentifier(word: string, buffer: Buffer): IdentifierEntry {
-  const reader = readerOf(buffer);
-  return {
+  const reader = readerOf(buffer, 'the entry of an identifier');
+  return whole(reader, {
     word,
-    person: reader.uint(),
-    consent: CONSENTS[reader.byte()] ?? null,
+    person: reader.unsigned(),
+    consent: readConsent(reader),
     consentAt: readTime(reader, -Infinity),
-    seenWith: [reader.uint(), reader.uint(), reader.uint(), reader.uint()],
+    seenWith: [reader.unsigned(), reader.unsigned(), reader.unsigned(), reader.unsigned()],
     sourceHead: reader.text(),
     next: reader.text(),
-  };
+  });
 }
 
 const ALIAS = 1;
 const JUNK = 2;
 const INDEXED_JUNK = 4;
+const HIDDEN = 8;
+const PERSON_FLAGS: ReadonlySet<number> = new Set([
+  0,
+  JUNK,
+  INDEXED_JUNK,
+  HIDDEN,
+  JUNK | HIDDEN,
+  INDEXED_JUNK | HIDDEN,
+]);
 
 export function encodePerson(person: Person): Buffer {
-  writer.byte(FORMAT);
+  writer.reset().byte(PERSON_FORMAT);
   if (person.winner !== 0) {
     writer.byte(ALIAS);
-    writer.uint(person.winner);
-    writer.uint(person.nextAlias);
+    writer.unsigned(person.winner);
+    writer.unsigned(person.nextAlias);
     return writer.take();
   }
-  writer.byte(person.junk ? (person.indexed ? INDEXED_JUNK : JUNK) : 0);
-  writer.uint(person.aliasHead);
-  writer.uint(person.aliasTail);
-  writer.uint(person.carts);
+  const hidden = person.more.some((count) => count > 0);
+  writer.byte((person.junk ? (person.indexed ? INDEXED_JUNK : JUNK) : 0) | (hidden ? HIDDEN : 0));
+  writer.unsigned(person.aliasHead);
+  writer.unsigned(person.aliasTail);
+  writer.unsigned(person.carts);
   writer.text(person.onlySource);
   writeTime(person.firstAt);
   writeTime(person.lastAt);
   writeSaid(person.name);
   writeSaid(person.timeZone);
-  writer.uint(person.identifiers.length);
+  writer.unsigned(person.identifiers.length);
   for (const { word, consent } of person.identifiers) {
     writer.text(word);
     writer.byte(CONSENTS.indexOf(consent));
   }
-  if (person.more.some((count) => count > 0)) for (const count of person.more) writer.uint(count);
+  if (hidden) for (const count of person.more) writer.unsigned(count);
   return writer.take();
 }
 
@@ -246,39 +276,40 @@ export function newPerson(id: number): Person {
 }
 
 export function decodePerson(id: number, buffer: Buffer): Person {
-  const reader = readerOf(buffer);
+  const reader = new ByteReader(buffer, 'the entry of a person');
+  const format = readFormat(reader, PERSON_FORMAT);
   const person = newPerson(id);
   const flags = reader.byte();
   if (flags === ALIAS) {
-    person.winner = reader.uint();
-    person.nextAlias = reader.uint();
-    return person;
+    person.winner = reader.unsigned();
+    person.nextAlias = reader.unsigned();
+    return whole(reader, person);
   }
-  person.junk = flags === JUNK || flags === INDEXED_JUNK;
-  person.indexed = flags === INDEXED_JUNK;
-  person.aliasHead = reader.uint();
-  person.aliasTail = reader.uint();
-  person.carts = reader.uint();
+  if (!PERSON_FLAGS.has(flags)) reader.fail('the flags of a person', reader.at - 1);
+  person.junk = (flags & (JUNK | INDEXED_JUNK)) !== 0;
+  person.indexed = (flags & INDEXED_JUNK) !== 0;
+  person.aliasHead = reader.unsigned();
+  person.aliasTail = reader.unsigned();
+  person.carts = reader.unsigned();
   person.onlySource = reader.text();
   person.firstAt = readTime(reader, Infinity);
   person.lastAt = readTime(reader, -Infinity);
   person.name = readSaid(reader);
   person.timeZone = readSaid(reader);
-  for (let left = reader.uint(); left > 0; left--) {
-    person.identifiers.push({ word: reader.text(), consent: CONSENTS[reader.byte()] ?? null });
+  for (let left = reader.unsigned(); left > 0; left--) {
+    person.identifiers.push({ word: reader.text(), consent: readConsent(reader) });
   }
-  if (!reader.done) person.more = person.more.map(() => reader.uint());
-  return person;
+  const hidden = format === FORMAT ? !reader.done : (flags & HIDDEN) !== 0;
+  if (hidden) person.more = person.more.map(() => reader.unsigned());
+  return whole(reader, person);
 }
 
 export function encodeSource(source: Source): Buffer {
   const { identifierChunks, counted } = source;
-  writer.byte(identifierChunks > 0 || counted !== null ? LARGER_FORMAT : FORMAT);
-  if (identifierChunks > 0 || counted !== null) {
-    writer.uint(identifierChunks);
-    writer.text(counted?.word ?? '');
-  }
-  writer.uint(source.person);
+  writer.reset().byte(SOURCE_FORMAT);
+  writer.unsigned(identifierChunks);
+  writer.text(counted?.word ?? '');
+  writer.unsigned(source.person);
   writeCarried(source.identifiers.slice(identifierChunks * CARRIED_IN_CHUNK));
   writeTime(source.firstAt);
   writeTime(source.lastAt);
@@ -286,11 +317,11 @@ export function encodeSource(source: Source): Buffer {
   writeSaid(source.timeZone);
   writeSnapshot(writer, source.snapshot);
   const rows = source.rows;
-  writer.uint(rows.chunks);
+  writer.unsigned(rows.chunks);
   writeTime(rows.lastAt);
-  writer.uint(rows.lists.length);
+  writer.unsigned(rows.lists.length);
   for (const list of rows.lists) writer.block(list);
-  writer.raw(rows.bytes);
+  writer.block(rows.bytes);
   return writer.take();
 }
 
@@ -298,7 +329,7 @@ export function encodeSource(source: Source): Buffer {
 const CARRIED_IN_CHUNK = 64;
 
 function writeCarried(identifiers: readonly Carried[]): void {
-  writer.uint(identifiers.length);
+  writer.unsigned(identifiers.length);
   for (const { word, next } of identifiers) {
     writer.text(word);
     writer.text(next);
@@ -306,20 +337,25 @@ function writeCarried(identifiers: readonly Carried[]): void {
 }
 
 function readCarried(reader: ByteReader): Carried[] {
-  return Array.from({ length: reader.uint() }, () => ({ word: reader.text(), next: reader.text() }));
+  const carried: Carried[] = [];
+  for (let left = reader.unsigned(); left > 0; left--) carried.push({ word: reader.text(), next: reader.text() });
+  return carried;
 }
 
 /** Cuts what is full off the identifiers of the source's own entry, as chunks: what they hold never changes. */
 export function* newCarriedChunks(source: Source): Generator<{ chunk: number; value: Buffer }> {
   while (source.identifiers.length - source.identifierChunks * CARRIED_IN_CHUNK > CARRIED_IN_CHUNK) {
     const chunk = source.identifierChunks++;
-    writer.byte(FORMAT);
+    writer.reset().byte(FORMAT);
     writeCarried(source.identifiers.slice(chunk * CARRIED_IN_CHUNK, (chunk + 1) * CARRIED_IN_CHUNK));
     yield { chunk, value: writer.take() };
   }
 }
 
-export const decodeCarriedChunk = (buffer: Buffer): Carried[] => readCarried(readerOf(buffer));
+export function decodeCarriedChunk(buffer: Buffer): Carried[] {
+  const reader = readerOf(buffer, 'a chunk of identifiers');
+  return whole(reader, readCarried(reader));
+}
 
 const NO_BYTES = Buffer.alloc(0);
 
@@ -343,15 +379,15 @@ export function newSource(key: string): Source {
 
 /** `chunkOf` gives the source's full chunks of identifiers. */
 export function decodeSource(key: string, buffer: Buffer, chunkOf: (chunk: number) => Buffer): Source {
-  const reader = new ByteReader(buffer);
+  const reader = new ByteReader(buffer, 'the entry of a source');
   const source = newSource(key);
-  const format = reader.byte();
+  const format = readFormat(reader, SOURCE_FORMAT);
   let countedWord = '';
-  if (format === LARGER_FORMAT) {
-    source.identifierChunks = reader.uint();
+  if (format >= SOURCE_FORMAT_WITH_CHUNKS) {
+    source.identifierChunks = reader.unsigned();
     countedWord = reader.text();
-  } else checkFormat(format);
-  source.person = reader.uint();
+  }
+  source.person = reader.unsigned();
   for (let i = 0; i < source.identifierChunks; i++) source.identifiers.push(...decodeCarriedChunk(chunkOf(i)));
   source.identifiers.push(...readCarried(reader));
   source.firstAt = readTime(reader, Infinity);
@@ -361,9 +397,9 @@ export function decodeSource(key: string, buffer: Buffer, chunkOf: (chunk: numbe
   source.timeZone = readSaid(reader);
   source.snapshot = readSnapshot(reader);
   const rows = source.rows;
-  rows.chunks = reader.uint();
+  rows.chunks = reader.unsigned();
   rows.lastAt = readTime(reader, -Infinity);
-  for (let left = reader.uint(); left > 0; left--) rows.lists.push(reader.block());
-  rows.bytes = reader.rest();
-  return source;
+  for (let left = reader.unsigned(); left > 0; left--) rows.lists.push(reader.block());
+  rows.bytes = format === SOURCE_FORMAT ? reader.block() : reader.rest();
+  return whole(reader, source);
 }

@@ -5,7 +5,6 @@ import { cartIdOf, cartSource, kindIndexOf, KINDS, recordSource, wordsOf } from 
 import { OutcomeWriter, type Cause } from './outcomes.ts';
 import { part } from './part.ts';
 import { link, place } from './place.ts';
-import { allRows, recordRows } from './rows.ts';
 import { DEFAULT_RULES, type LinkRules } from './rules.ts';
 
 /**
@@ -42,7 +41,7 @@ function foldCart(graph: Graph, update: CartUpdate, receivedAt: number, cause: C
   if (at !== null) observe(source, at, update.name, null);
   source.snapshot = update.snapshot;
   const { moved, selfMoved } = relate(graph, source, wordsOf(update.identifiers));
-  if (update.changes.length > 0) recordRows(source.rows, update.changes, graph.chunksOf(source));
+  if (update.changes.length > 0) graph.recordRows(source, update.changes);
   graph.countTimes();
 
   const out = new OutcomeWriter(graph.workspace, cause);
@@ -126,7 +125,7 @@ function sayCart(out: OutcomeWriter, graph: Graph, source: Source): void {
 /** Says all trait events of a cart anew, under the person that it has now. */
 function sayRows(out: OutcomeWriter, graph: Graph, source: Source): void {
   const person = graph.personOf(source.person).id;
-  for (const row of allRows(source.rows, graph.chunksOf(source))) {
+  for (const row of graph.rowsOf(source)) {
     out.trait(cartIdOf(source.key), person, row.op === 'retracted' ? row : { ...row, op: 'updated' });
   }
 }

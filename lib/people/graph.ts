@@ -1,8 +1,9 @@
-import type { Consent } from '../../schemas/types.ts';
+import { DamagedStateError } from '../bytes/index.ts';
+import type { Consent, TraitChange } from '../../schemas/types.ts';
 import type { Counted, IdentifierEntry, Person, Said, Shown, Source, Workspace } from './entries.ts';
 import * as entries from './entries.ts';
 import * as keys from './keys.ts';
-import type { ChunkStore } from './rows.ts';
+import { allRows, recordRows, type ChunkStore } from './rows.ts';
 import { isJunk, type LinkRules } from './rules.ts';
 import { TimeIndex } from './times.ts';
 
@@ -61,7 +62,13 @@ export class Graph {
     let source = this.#sources.get(key);
     if (source === undefined) {
       const value = this.#store.get(keys.sourceKey(this.#workspace, key));
-      source = value === undefined ? entries.newSource(key) : entries.decodeSource(key, value, this.#carried(key));
+      source =
+        value === undefined
+          ? entries.newSource(key)
+          : this.#reading(
+              () => `source ${key}`,
+              () => entries.decodeSource(key, value, this.#carried(key)),
+            );
       this.#sources.set(key, source);
     }
     return source;
@@ -72,7 +79,13 @@ export class Graph {
     let entry = this.#identifiers.get(word);
     if (entry === undefined) {
       const value = this.#store.get(keys.identifierKey(this.#workspace, word));
-      entry = value === undefined ? this.#newIdentifier(word) : entries.decodeIdentifier(word, value);
+      entry =
+        value === undefined
+          ? this.#newIdentifier(word)
+          : this.#reading(
+              () => nameOf(word),
+              () => entries.decodeIdentifier(word, value),
+            );
       this.#identifiers.set(word, entry);
     }
     return entry;
@@ -237,12 +250,29 @@ export class Graph {
     return people.length > 1 ? people.sort((a, b) => a.id - b.id) : people;
   }
 
-  chunksOf(source: Source): ChunkStore {
+  /** Takes what the changes say into the trait events of a cart. */
+  recordRows(source: Source, changes: readonly TraitChange[]): void {
+    this.#reading(
+      () => source.key,
+      () => recordRows(source.rows, changes, this.#chunksOf(source)),
+    );
+  }
+
+  /** All trait events of a cart, oldest assertion first. */
+  rowsOf(source: Source): TraitChange[] {
+    return this.#reading(
+      () => source.key,
+      () => allRows(source.rows, this.#chunksOf(source)),
+    );
+  }
+
+  #chunksOf(source: Source): ChunkStore {
     const key = (chunk: number): string => keys.rowsKey(this.#workspace, chunk, source.key);
     return {
       get: (chunk) => {
         const value = this.#store.get(key(chunk));
-        if (value === undefined) throw new Error('a chunk of trait events is missing from the state');
+        if (value === undefined)
+          throw new DamagedStateError(this.#subject(source.key), 0, `chunk ${chunk} of trait events`);
         return value;
       },
       put: (chunk, value) => this.#store.put(key(chunk), value),
@@ -275,7 +305,13 @@ export class Graph {
   #workspaceEntry(): Workspace {
     if (this.#header === undefined) {
       const value = this.#store.get(keys.workspaceKey(this.#workspace));
-      this.#header = value === undefined ? { nextPersonId: 1, identifierHead: '' } : entries.decodeWorkspace(value);
+      this.#header =
+        value === undefined
+          ? { nextPersonId: 1, identifierHead: '' }
+          : this.#reading(
+              () => 'the header',
+              () => entries.decodeWorkspace(value),
+            );
     }
     return this.#header;
   }
@@ -284,8 +320,11 @@ export class Graph {
     let person = this.#persons.get(id);
     if (person === undefined) {
       const value = this.#store.get(keys.personKey(this.#workspace, id));
-      if (value === undefined) throw new Error(`person ${id} is missing from the state`);
-      person = entries.decodePerson(id, value);
+      if (value === undefined) throw new DamagedStateError(this.#subject(`person ${id}`), 0, 'an entry');
+      person = this.#reading(
+        () => `person ${id}`,
+        () => entries.decodePerson(id, value),
+      );
       this.#persons.set(id, person);
       // Of an earlier format: all their carts are read once, and countTimes takes them in.
       if (person.junk && !person.indexed) {
@@ -294,6 +333,19 @@ export class Graph {
       }
     }
     return person;
+  }
+
+  /** Decodes an entry; damage is reported with its name. */
+  #reading<T>(name: () => string, decode: () => T): T {
+    try {
+      return decode();
+    } catch (error) {
+      throw error instanceof DamagedStateError ? error.of(this.#subject(name())) : error;
+    }
+  }
+
+  #subject(name: string): string {
+    return `the state of ${name} in workspace ${this.#workspace}`;
   }
 
   #newIdentifier(word: string): IdentifierEntry {
@@ -347,11 +399,12 @@ export class Graph {
     let index = this.#times.get(word);
     if (index === undefined) {
       const key = (path: string): string => keys.timesKey(this.#workspace, path, word);
-      index = new TimeIndex({
-        get: (path) => this.#store.get(key(path)),
-        put: (path, value) => this.#store.put(key(path), value),
-        delete: (path) => this.#store.delete(key(path)),
-      });
+      const nodes = {
+        get: (path: string) => this.#store.get(key(path)),
+        put: (path: string, value: Buffer) => this.#store.put(key(path), value),
+        delete: (path: string) => this.#store.delete(key(path)),
+      };
+      index = new TimeIndex(nodes, this.#subject('an index of times'));
       this.#times.set(word, index);
     }
     return index;
@@ -360,7 +413,7 @@ export class Graph {
   #carried(source: string): (chunk: number) => Buffer {
     return (chunk) => {
       const value = this.#store.get(keys.carriedKey(this.#workspace, chunk, source));
-      if (value === undefined) throw new Error('a chunk of identifiers is missing from the state');
+      if (value === undefined) throw new DamagedStateError(this.#subject(source), 0, `chunk ${chunk} of identifiers`);
       return value;
     };
   }
@@ -374,6 +427,9 @@ const addTo = (counts: number[], place: number, by: number): void => {
 };
 
 const SEEN = Buffer.from([1]);
+
+/** An identifier in an error: errors are logged, and the identifier itself is personal data. */
+const nameOf = (word: string): string => `an identifier (${keys.KINDS[keys.kindIndexOf(word)]})`;
 
 /** The later of two; at the same time the smaller text, so that the order of arrival does not matter. */
 export function laterSaid(one: Said, other: Said): Said {

@@ -1,5 +1,5 @@
 import type { AbandonmentSource, Anomaly, Product, TraitChange } from '../../schemas/types.ts';
-import { ByteReader, ByteWriter } from './bytes.ts';
+import { ByteReader, ByteWriter } from '../bytes/index.ts';
 import type { Rows } from './entries.ts';
 
 /**
@@ -10,7 +10,9 @@ import type { Rows } from './entries.ts';
  * may become larger than a record of the changelog.
  */
 
-const FORMAT = 1;
+/** Of a chunk. In format 1 the rows go to the end; now their length is before them, so that a cut is noticed. */
+const FORMAT = 2;
+const FORMAT_WITHOUT_LENGTH = 1;
 const CHUNK_BYTES = 2048;
 /** A chunk of several rows may grow to this, a row by itself to what one event can carry. */
 const GROWN_CHUNK_BYTES = 256 * 1024;
@@ -36,6 +38,9 @@ export interface ChunkStore {
   get(chunk: number): Buffer;
   put(chunk: number, value: Buffer): void;
 }
+
+/** For errors: what is damaged. */
+const ROWS = 'a list of trait events';
 
 const writer = new ByteWriter();
 
@@ -118,7 +123,7 @@ const isSame = (a: TraitChange, b: TraitChange): boolean =>
   a.occurred_at === b.occurred_at && a.status === b.status && a.trait === b.trait;
 
 function replaceInBlock(block: Block, change: TraitChange): boolean {
-  const reader = new ByteReader(block.bytes);
+  const reader = new ByteReader(block.bytes, ROWS);
   while (!reader.done) {
     const start = reader.at;
     const row = readRow(reader, null);
@@ -131,26 +136,28 @@ function replaceInBlock(block: Block, change: TraitChange): boolean {
 }
 
 function decodeRows(block: Block, into: TraitChange[]): TraitChange[] {
-  const reader = new ByteReader(block.bytes);
+  const reader = new ByteReader(block.bytes, ROWS);
   while (!reader.done) into.push(readRow(reader, block.lists));
   return into;
 }
 
 function encodeChunk(block: Block): Buffer {
-  writer.byte(FORMAT);
-  writer.uint(block.lists.length);
+  writer.reset().byte(FORMAT);
+  writer.unsigned(block.lists.length);
   for (const list of block.lists) writer.block(list);
-  writer.raw(block.bytes);
+  writer.block(block.bytes);
   return writer.take();
 }
 
 function decodeChunk(buffer: Buffer): Block {
-  const reader = new ByteReader(buffer);
+  const reader = new ByteReader(buffer, 'a chunk of trait events');
   const format = reader.byte();
-  if (format !== FORMAT) throw new RangeError(`a chunk of trait events has the unknown format ${format}`);
+  if (format !== FORMAT && format !== FORMAT_WITHOUT_LENGTH) reader.fail('a format from 1 to 2', 0);
   const lists: Buffer[] = [];
-  for (let left = reader.uint(); left > 0; left--) lists.push(reader.block());
-  return { lists, bytes: reader.rest() };
+  for (let left = reader.unsigned(); left > 0; left--) lists.push(reader.block());
+  const bytes = format === FORMAT ? reader.block() : reader.rest();
+  reader.expectEnd();
+  return { lists, bytes };
 }
 
 function flagsOf(row: TraitChange): number {
@@ -171,40 +178,40 @@ function flagsOf(row: TraitChange): number {
 }
 
 function encodeRow(row: TraitChange, lists: Buffer[]): Buffer {
-  const list = row.products === null ? -1 : placeOf(encodeProducts(row.products), lists);
-  writer.uint(flagsOf(row));
-  writer.int(row.occurred_at);
+  const list = row.products === null ? -1 : indexOfList(encodeProducts(row.products), lists);
+  writer.reset().unsigned(flagsOf(row));
+  writer.zigzag(row.occurred_at);
   writer.text(row.status);
-  writer.int(row.detected_at);
-  if (row.retracted_at !== null) writer.int(row.retracted_at);
-  if (row.recovered_at !== null) writer.int(row.recovered_at);
+  writer.zigzag(row.detected_at);
+  if (row.retracted_at !== null) writer.zigzag(row.retracted_at);
+  if (row.recovered_at !== null) writer.zigzag(row.recovered_at);
   if (row.previous_status !== null) writer.text(row.previous_status);
   if (row.store_id !== null) writer.text(row.store_id);
   if (row.mode !== null) writer.text(row.mode);
   if (row.amount !== null) writer.double(row.amount);
-  if (list >= 0) writer.uint(list);
-  if (row.replaces !== null) writer.int(row.replaces);
+  if (list >= 0) writer.unsigned(list);
+  if (row.replaces !== null) writer.zigzag(row.replaces);
   return writer.take();
 }
 
 /** @param lists null where the row is not asked for its products: it is then without them */
 function readRow(reader: ByteReader, lists: readonly Buffer[] | null): TraitChange {
-  const flags = reader.uint();
-  const time = (bit: number): number | null => ((flags & bit) !== 0 ? reader.int() : null);
+  const flags = reader.unsigned();
+  const time = (bit: number): number | null => ((flags & bit) !== 0 ? reader.zigzag() : null);
   const text = (bit: number): string | null => ((flags & bit) !== 0 ? reader.text() : null);
   return {
     op: (flags & RETRACTED) !== 0 ? 'retracted' : 'asserted',
     trait: (flags & STATUS_UPDATED) !== 0 ? 'cart_status_updated' : 'cart_abandoned',
-    occurred_at: reader.int(),
+    occurred_at: reader.zigzag(),
     status: reader.text(),
-    detected_at: reader.int(),
+    detected_at: reader.zigzag(),
     retracted_at: time(RETRACTED),
     recovered_at: time(RECOVERED),
     previous_status: text(PREVIOUS),
     store_id: text(STORE),
     mode: text(MODE),
     amount: (flags & AMOUNT) !== 0 ? reader.double() : null,
-    products: (flags & PRODUCTS) !== 0 ? productsAt(reader.uint(), lists) : null,
+    products: (flags & PRODUCTS) !== 0 ? readProducts(reader, lists) : null,
     replaces: time(REPLACES),
     source: SOURCES[(flags >> SOURCE_SHIFT) & 3] ?? null,
     anomaly: ANOMALIES[(flags >> ANOMALY_SHIFT) & 3] ?? null,
@@ -213,38 +220,41 @@ function readRow(reader: ByteReader, lists: readonly Buffer[] | null): TraitChan
   };
 }
 
-function placeOf(list: Buffer, lists: Buffer[]): number {
-  const place = lists.findLastIndex((other) => other.equals(list));
-  return place >= 0 ? place : lists.push(list) - 1;
+/** The index of an equal list, which is added if there is none. */
+function indexOfList(list: Buffer, lists: Buffer[]): number {
+  const index = lists.findLastIndex((other) => other.equals(list));
+  return index >= 0 ? index : lists.push(list) - 1;
 }
 
 const HAS_PRICE = 1;
 const WHOLE_COUNT = 2;
 
 function encodeProducts(products: readonly Product[]): Buffer {
+  writer.reset();
   for (const { product_id, count, price } of products) {
     const whole = Number.isSafeInteger(count);
     writer.byte((price !== null ? HAS_PRICE : 0) | (whole ? WHOLE_COUNT : 0));
     writer.text(product_id);
-    if (whole) writer.int(count);
+    if (whole) writer.zigzag(count);
     else writer.double(count);
     if (price !== null) writer.double(price);
   }
   return writer.take();
 }
 
-function productsAt(place: number, lists: readonly Buffer[] | null): Product[] | null {
-  return lists === null ? null : decodeProducts(lists[place]);
+function readProducts(reader: ByteReader, lists: readonly Buffer[] | null): Product[] | null {
+  const index = reader.unsigned();
+  if (lists === null) return null;
+  return decodeProducts(lists[index] ?? reader.fail('the number of a product list', reader.at - 1));
 }
 
-function decodeProducts(list: Buffer | undefined): Product[] {
-  if (list === undefined) throw new RangeError('a trait event names a product list that is not there');
-  const reader = new ByteReader(list);
+function decodeProducts(list: Buffer): Product[] {
+  const reader = new ByteReader(list, 'a product list');
   const products: Product[] = [];
   while (!reader.done) {
     const bits = reader.byte();
     const product_id = reader.text();
-    const count = (bits & WHOLE_COUNT) !== 0 ? reader.int() : reader.double();
+    const count = (bits & WHOLE_COUNT) !== 0 ? reader.zigzag() : reader.double();
     products.push({ product_id, count, price: (bits & HAS_PRICE) !== 0 ? reader.double() : null });
   }
   return products;

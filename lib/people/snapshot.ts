@@ -1,9 +1,9 @@
 import type { CartSnapshot } from '../../schemas/types.ts';
-import type { ByteReader, ByteWriter } from './bytes.ts';
+import type { ByteReader, ByteWriter } from '../bytes/index.ts';
 
 /** Bit n of a snapshot's first number: the n-th member is there. The last one: there is a snapshot. */
 export function writeSnapshot(writer: ByteWriter, snapshot: CartSnapshot | null): void {
-  if (snapshot === null) return writer.uint(0);
+  if (snapshot === null) return writer.unsigned(0);
   const { status, store_id, mode, amount } = snapshot;
   const times = snapshotTimes(snapshot);
   let present = 1;
@@ -12,12 +12,12 @@ export function writeSnapshot(writer: ByteWriter, snapshot: CartSnapshot | null)
   if (mode !== null) present |= 8;
   if (amount !== null) present |= 16;
   for (let i = 0; i < times.length; i++) if (times[i] !== null) present |= 32 << i;
-  writer.uint(present);
+  writer.unsigned(present);
   if (status !== null) writer.text(status);
   if (store_id !== null) writer.text(store_id);
   if (mode !== null) writer.text(mode);
   if (amount !== null) writer.double(amount);
-  for (const time of times) if (time !== null) writer.int(time);
+  for (const time of times) if (time !== null) writer.zigzag(time);
 }
 
 const snapshotTimes = (snapshot: CartSnapshot): (number | null)[] => [
@@ -31,10 +31,10 @@ const snapshotTimes = (snapshot: CartSnapshot): (number | null)[] => [
 ];
 
 export function readSnapshot(reader: ByteReader): CartSnapshot | null {
-  const present = reader.uint();
+  const present = reader.unsigned();
   if (present === 0) return null;
   const text = (bit: number): string | null => ((present & bit) !== 0 ? reader.text() : null);
-  const time = (place: number): number | null => ((present & (32 << place)) !== 0 ? reader.int() : null);
+  const time = (place: number): number | null => ((present & (32 << place)) !== 0 ? reader.zigzag() : null);
   return {
     status: text(2),
     store_id: text(4),

@@ -1,11 +1,13 @@
-import { ByteReader, ByteWriter } from './bytes.ts';
+import { ByteReader, ByteWriter } from '../bytes/index.ts';
 
 /**
  * Times as a tree in the state, so that the first and the last of them cost the same however many there are. A time in
  * milliseconds is five digits to the base 512; a node counts, by the next digit, the times below it.
  */
 
-const FORMAT = 1;
+/** In format 1 the counts go to the end of the node; now their number is before them, so that a cut is noticed. */
+const FORMAT = 2;
+const FORMAT_WITHOUT_LENGTH = 1;
 const DIGIT = 512;
 const LEVELS = 5;
 
@@ -23,10 +25,13 @@ const writer = new ByteWriter();
 
 export class TimeIndex {
   readonly #store: NodeStore;
+  readonly #subject: string;
   readonly #nodes = new Map<string, Node>();
 
-  constructor(store: NodeStore) {
+  /** @param subject whose index it is, for errors */
+  constructor(store: NodeStore, subject = 'an index of times') {
     this.#store = store;
+    this.#subject = subject;
   }
 
   /** One more time (Unix milliseconds, a whole number from 0 on), or with -1 one less, which must be there. */
@@ -79,7 +84,7 @@ export class TimeIndex {
     let node = this.#nodes.get(path);
     if (node === undefined) {
       const value = this.#store.get(path);
-      node = value === undefined ? new Map<number, number>() : decodeNode(value);
+      node = value === undefined ? new Map<number, number>() : decodeNode(value, this.#subject);
       this.#nodes.set(path, node);
     }
     return node;
@@ -94,19 +99,28 @@ function digitsOf(time: number): number[] {
 }
 
 function encodeNode(node: Node): Buffer {
-  writer.byte(FORMAT);
+  writer.reset().byte(FORMAT);
+  writer.unsigned(node.size);
   for (const [digit, count] of [...node].sort(([a], [b]) => a - b)) {
-    writer.uint(digit);
-    writer.uint(count);
+    writer.unsigned(digit);
+    writer.unsigned(count);
   }
   return writer.take();
 }
 
-function decodeNode(value: Buffer): Node {
-  const reader = new ByteReader(value);
+function decodeNode(value: Buffer, subject: string): Node {
+  const reader = new ByteReader(value, subject);
   const format = reader.byte();
-  if (format !== FORMAT) throw new RangeError(`an index of times has the unknown format ${format}`);
+  if (format !== FORMAT && format !== FORMAT_WITHOUT_LENGTH) reader.fail('a format from 1 to 2', 0);
   const node: Node = new Map<number, number>();
-  while (!reader.done) node.set(reader.uint(), reader.uint());
+  if (format === FORMAT) for (let left = reader.unsigned(); left > 0; left--) readCount(reader, node);
+  else while (!reader.done) readCount(reader, node);
+  reader.expectEnd();
   return node;
+}
+
+function readCount(reader: ByteReader, node: Node): void {
+  const digit = reader.unsigned();
+  if (digit >= DIGIT) reader.fail(`a digit below ${DIGIT}`, reader.at - 1);
+  node.set(digit, reader.unsigned());
 }

@@ -4,6 +4,8 @@ import { concludeDue, dueOf, foldCart, snapshotOf, type Folded } from '../index.
 
 const said = ({ op: _op, retracted_at: _at, ...fields }: TraitChange): string => JSON.stringify(fields);
 
+const idOf = (change: TraitChange): string => `${change.trait}|${change.status}|${change.occurred_at}`;
+
 export class TestCart {
   state: Buffer | undefined;
   /** All changes so far. */
@@ -12,6 +14,15 @@ export class TestCart {
   private readonly retracted = new Set<string>();
 
   constructor(private readonly horizonMs?: number) {}
+
+  /** A cart that goes on from a stored state, with what stood then. */
+  static restored(state: Buffer, traits: readonly TraitChange[]): TestCart {
+    const cart = new TestCart();
+    cart.state = state;
+    cart.take(traits.map((trait) => ({ ...trait, op: 'asserted', retracted_at: null, replaces: null })));
+    for (const trait of traits) cart.standing.set(idOf(trait), trait);
+    return cart;
+  }
 
   /** Moves the log's clock, as a tick or another cart's record would. */
   tick(logTime: number): TraitChange[] {
@@ -49,7 +60,7 @@ export class TestCart {
 
   private take(changes: readonly TraitChange[]): void {
     for (const change of changes) {
-      const id = `${change.trait}|${change.status}|${change.occurred_at}`;
+      const id = idOf(change);
       this.log.push(change);
       const stood = this.standing.get(id);
       const stands = stood !== undefined;

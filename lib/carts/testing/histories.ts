@@ -86,8 +86,8 @@ export function levelEvents(random: Random): CartEvent[] {
       source,
       event_key: keyOf(`level ${body}`),
       occurred_at: minute(random.pick([0, 0, 10, 20, 40, 60, 70])),
-      // Whatever comes first, no webhook is taken for a retry.
-      request_at: minute(100 + index),
+      // Whatever comes first, no webhook is taken for a retry: no two share a request timestamp.
+      request_at: random.chance(0.5) ? null : minute(100 + index),
       received_at: minute(1000),
       retry_horizon_ms: -1,
       abandonment_window_ms: random.pick([10, 20, 30]) * MINUTE,

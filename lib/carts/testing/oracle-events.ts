@@ -43,6 +43,9 @@ function place(e: CartEvent): [number, number, string] {
   return [2, 50, status];
 }
 
+/** Earlier than every time for what has none. */
+const requestOf = (e: CartEvent): number => (e.source === 'line' || e.request_at === null ? -1e300 : e.request_at);
+
 export function compare(a: CartEvent, b: CartEvent): number {
   if (a.occurred_at !== b.occurred_at) return a.occurred_at - b.occurred_at;
   const x = place(a);
@@ -50,6 +53,9 @@ export function compare(a: CartEvent, b: CartEvent): number {
   if (x[0] !== y[0]) return x[0] - y[0];
   if (x[1] !== y[1]) return x[1] - y[1];
   if (x[2] !== y[2]) return x[2] < y[2] ? -1 : 1;
+  // "then the request timestamp (lines, and webhooks without one, first)".
+  const request = requestOf(a) - requestOf(b);
+  if (request !== 0) return request;
   const byKey = Buffer.compare(a.event_key, b.event_key);
   if (byKey !== 0) return byKey;
   // The text ends here. Two events may still be level: one body accepted twice, or one event_id for two kinds. For the

@@ -1,12 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { Reader, Writer, sameBytes } from './bytes.ts';
+import { ByteReader, ByteWriter, sameBytes } from './index.ts';
 
 const whole = fc.oneof(fc.maxSafeInteger(), fc.integer({ min: -300, max: 300 }), fc.integer());
 
 /** What a writer's bytes hold from `start` on, read by `read`; all of them must be used up. */
-function back<T>(writer: Writer, start: number, read: (reader: Reader) => T): T {
-  const reader = new Reader(writer.bytes, start);
+function back<T>(writer: ByteWriter, start: number, read: (reader: ByteReader) => T): T {
+  const reader = new ByteReader(writer.bytes, 'a test', start);
   const value = read(reader);
   expect(reader.at).toBe(writer.at);
   return value;
@@ -15,13 +15,13 @@ function back<T>(writer: Writer, start: number, read: (reader: Reader) => T): T 
 /** Several values behind each other, so that a writer has to grow in the middle of any of them. */
 function goesRound<T>(
   arbitrary: fc.Arbitrary<T>,
-  write: (w: Writer, v: T) => void,
-  read: (r: Reader) => T,
-  skip?: (r: Reader) => void,
+  write: (w: ByteWriter, v: T) => void,
+  read: (r: ByteReader) => T,
+  skip?: (r: ByteReader) => void,
 ): void {
   fc.assert(
     fc.property(fc.array(arbitrary, { maxLength: 150 }), (values) => {
-      const writer = new Writer();
+      const writer = new ByteWriter();
       for (const value of values) write(writer, value);
       expect(back(writer, 0, (r) => values.map(() => read(r)))).toEqual(values);
       if (skip !== undefined) back(writer, 0, (r) => values.forEach(() => skip(r)));
@@ -66,7 +66,7 @@ describe('bytes', () => {
   });
 
   /** Written where a writer's first bytes end, a little before, a little behind. */
-  it.each<[string, (w: Writer) => void, (r: Reader) => unknown, unknown]>([
+  it.each<[string, (w: ByteWriter) => void, (r: ByteReader) => unknown, unknown]>([
     ['a byte', (w) => w.byte(7), (r) => r.byte(), 7],
     ['a whole number', (w) => w.unsigned(2 ** 53 - 1), (r) => r.unsigned(), 2 ** 53 - 1],
     ['a signed one', (w) => w.signed(-(2 ** 53) + 1), (r) => r.signed(), -(2 ** 53) + 1],
@@ -77,17 +77,17 @@ describe('bytes', () => {
     ['few bytes', (w) => w.append(Buffer.from('-abcd-'), 1, 5), (r) => [r.byte(), r.byte(), r.byte()], [97, 98, 99]],
     ['many bytes', (w) => w.append(Buffer.alloc(50, 5), 1, 49), (r) => [r.byte(), r.byte()], [5, 5]],
   ])('a writer grows for %s', (_what, write, read, wanted) => {
-    const { length } = new Writer().bytes;
+    const { length } = new ByteWriter().bytes;
     for (let room = 0; room <= 120; room++) {
-      const writer = new Writer();
+      const writer = new ByteWriter();
       for (let i = room; i < length; i++) writer.byte(i % 251);
       const start = writer.at;
       write(writer);
       const end = writer.at;
       writer.text('behind');
-      const reader = new Reader(writer.bytes, start);
+      const reader = new ByteReader(writer.bytes, 'a test', start);
       expect(read(reader)).toEqual(wanted);
-      expect(new Reader(writer.bytes, end).text()).toBe('behind');
+      expect(new ByteReader(writer.bytes, 'a test', end).text()).toBe('behind');
       expect(writer.bytes[start - 1]).toBe((length - 1) % 251);
     }
   });
@@ -95,7 +95,7 @@ describe('bytes', () => {
   it('taken over from elsewhere, from a place to another', () => {
     const from = Buffer.from(Array.from({ length: 100 }, (_, i) => i));
     for (const size of [0, 1, 24, 25, 60]) {
-      const writer = new Writer();
+      const writer = new ByteWriter();
       writer.byte(200);
       writer.append(from, 3, 3 + size);
       expect([...writer.bytes.subarray(0, writer.at)]).toEqual([200, ...from.subarray(3, 3 + size)]);
@@ -116,7 +116,7 @@ describe('bytes', () => {
     [16_383, [255, 127]],
     [16_384, [128, 128, 1]],
   ])('%d takes seven bits a byte', (value, bytes) => {
-    const writer = new Writer();
+    const writer = new ByteWriter();
     writer.unsigned(value);
     expect([...writer.bytes.subarray(0, writer.at)]).toEqual(bytes);
   });
@@ -127,7 +127,7 @@ describe('bytes', () => {
     [64, [128, 1]],
     [-64, [192, 1]],
   ])('%d has its sign in the first byte', (value, bytes) => {
-    const writer = new Writer();
+    const writer = new ByteWriter();
     writer.signed(value);
     expect([...writer.bytes.subarray(0, writer.at)]).toEqual(bytes);
   });
@@ -142,14 +142,14 @@ describe('bytes', () => {
     [0.001, 9],
     [Number.NaN, 9],
   ])('the number %d takes %d bytes', (value, size) => {
-    const writer = new Writer();
+    const writer = new ByteWriter();
     writer.number(value);
     expect(writer.at).toBe(size);
     expect(back(writer, 0, (r) => r.number())).toBe(value);
   });
 
   it.each([0, 1, 31, 32, 33, 127, 128, 5000])('a text of %d characters', (length) => {
-    const writer = new Writer();
+    const writer = new ByteWriter();
     for (const text of ['x'.repeat(length), 'ü'.repeat(length), `${'x'.repeat(length)}€`]) {
       const start = writer.at;
       writer.text(text);

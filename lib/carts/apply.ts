@@ -1,0 +1,37 @@
+/** One event in order: the rules of §2 and §3 together, the same for a new event and for a cart folded anew. */
+import { takeStatus, type Change } from './changes.ts';
+import { endOverdue, takeVisit, type Abandonment } from './episodes.ts';
+import { KIND_STATUS, type CartRecord } from './order.ts';
+import { recovers } from './statuses.ts';
+import type { Walk } from './summary.ts';
+import { VALUES } from './values.ts';
+
+/** What an event brings about. At most one abandonment: what has just run out rests abandoned. */
+export interface Found {
+  abandonment: Abandonment | undefined;
+  change: Change | undefined;
+}
+
+/** Folds the event that comes after all those that `walk` has taken. */
+export function applyEvent(walk: Walk, record: CartRecord): Found {
+  const overdue = endOverdue(walk, record.at);
+  takePosition(walk, record);
+  const change = record.kind === KIND_STATUS ? takeStatus(walk.status, record) : undefined;
+  const own = takeVisit(walk, record);
+  const { visits } = walk;
+  // Every abandonment comes before the first checkout, so the first status that recovers one recovers them all.
+  if (record.kind === KIND_STATUS && Number.isNaN(visits.recoveredAt) && recovers(record.status)) {
+    visits.recoveredAt = record.at;
+  }
+  return { abandonment: overdue ?? own, change };
+}
+
+function takePosition({ position, values }: Walk, record: CartRecord): void {
+  position.at = record.at;
+  position.precedence = record.precedence;
+  if (Number.isNaN(position.firstAt)) position.firstAt = record.at;
+  for (let which = 0; which < VALUES; which++) {
+    const value = record.values[which]!;
+    if (value !== 0) values[which] = value;
+  }
+}

@@ -1,0 +1,177 @@
+/** The summary at the head of a cart's state, as bytes. Layout: docs/adr, "state of a cart". */
+import type { ByteReader, ByteWriter } from '../bytes/index.ts';
+import type { Version } from './format.ts';
+import { NO_LIFECYCLE_RANK, NO_STATUS, Names } from './statuses.ts';
+import { NEVER, type Episode, type StatusHistory, type Summary } from './summary.ts';
+import { VALUES } from './values.ts';
+
+const BEYOND = 1;
+/** Only a forgotten cart's, which has no summary. */
+const FORGOTTEN = 2;
+const OPEN = 4;
+const OPEN_CONCLUDED = 8;
+const RESTS = 16;
+const STOPPED = 32;
+const CLOSED_DUE = 64;
+const CLAIMED = 128;
+// Bits of the second byte.
+const ACTIVE = 1;
+const STATUS = 2;
+const RECOVERED = 4;
+const ABANDONED = 8;
+const UNKNOWN_NAMES = 16;
+const STATED_APART = 32;
+const INDEXED = 64;
+const PRODUCTS = 128;
+
+/** @param reader at the first byte behind the version */
+export function readSummary(reader: ByteReader): Summary {
+  const first = reader.byte();
+  if ((first & FORGOTTEN) !== 0) reader.fail('the flags of a remembered cart', reader.at - 1);
+  const second = reader.byte();
+  const lastArrival = reader.unsigned();
+  const closedDue = (first & CLOSED_DUE) !== 0 ? lastArrival + reader.signed() : NEVER;
+  const episode = (first & OPEN) !== 0 ? readEpisode(reader, lastArrival, (first & OPEN_CONCLUDED) !== 0) : undefined;
+  const count = reader.unsigned();
+  const sizes = {
+    records: reader.unsigned(),
+    marks: reader.unsigned(),
+    products: (second & PRODUCTS) !== 0 ? reader.unsigned() : 0,
+    index: (second & INDEXED) !== 0 ? reader.unsigned() : 0,
+  };
+  const at = lastArrival - reader.signed();
+  const position = { at, firstAt: at - reader.unsigned(), precedence: reader.byte() };
+  const active = (second & ACTIVE) !== 0;
+  const lastActivityAt = active ? at - reader.unsigned() : NEVER;
+  const windowMs = active ? reader.unsigned() : 0;
+  const graceMs = active ? reader.unsigned() : 0;
+  const status = readStatus(reader, at, second);
+  const names = new Names();
+  if ((second & UNKNOWN_NAMES) !== 0) names.read(reader);
+  status.seenFirst = names.count;
+  const recoveredAt = (second & RECOVERED) !== 0 ? at - reader.unsigned() : NEVER;
+  const abandonedAt = (second & ABANDONED) !== 0 ? at - reader.signed() : NEVER;
+  const values = readReferences(reader);
+  const stated = (second & STATED_APART) !== 0 ? readReferences(reader) : values.slice();
+  return {
+    life: { beyondHorizon: (first & BEYOND) !== 0, count, lastArrival },
+    sizes,
+    stated: { windowMs, graceMs, values: stated, names },
+    position,
+    values,
+    status,
+    visits: { lastActivityAt, episode, rests: (first & RESTS) !== 0, stopped: (first & STOPPED) !== 0, recoveredAt },
+    conclusions: { closedDue, abandonedAt, claimed: (first & CLAIMED) !== 0 },
+  };
+}
+
+function readEpisode(reader: ByteReader, lastArrival: number, concluded: boolean): Episode {
+  const deadline = lastArrival + reader.signed();
+  const settledAt = lastArrival + reader.signed();
+  return { openedAt: NEVER, deadline, settledAt, lastIndex: -1, concluded };
+}
+
+function readStatus(reader: ByteReader, at: number, flags: number): StatusHistory {
+  const some = (flags & STATUS) !== 0;
+  return {
+    current: some ? reader.unsigned() : NO_STATUS,
+    since: some ? at - reader.unsigned() : NEVER,
+    seen: some ? reader.unsigned() : 0,
+    seenFirst: 0,
+    seenUnknown: [],
+    lifecycleRank: some ? reader.byte() + NO_LIFECYCLE_RANK : NO_LIFECYCLE_RANK,
+  };
+}
+
+/** A byte that says which there are, then the references. */
+function readReferences(reader: ByteReader): number[] {
+  const mask = reader.byte();
+  if (mask >= 1 << VALUES) reader.fail(`which of ${VALUES} values there are`, reader.at - 1);
+  const values = [0, 0, 0, 0, 0, 0];
+  for (let which = 0; which < VALUES; which++) if ((mask & (1 << which)) !== 0) values[which] = reader.unsigned();
+  return values;
+}
+
+function writeReferences(writer: ByteWriter, values: readonly number[]): void {
+  const maskAt = writer.at;
+  writer.byte(0);
+  let mask = 0;
+  for (let which = 0; which < VALUES; which++) {
+    const value = values[which]!;
+    if (value === 0) continue;
+    mask |= 1 << which;
+    writer.unsigned(value);
+  }
+  writer.bytes[maskAt] = mask;
+}
+
+/** The version, and the summary behind it. */
+export function writeSummary(writer: ByteWriter, summary: Summary, version: Version): void {
+  const { life, sizes, stated, position, values, visits, conclusions } = summary;
+  const { lastArrival } = life;
+  const { at } = position;
+  const active = !Number.isNaN(visits.lastActivityAt);
+  const apart = stated.values.some((value, which) => value !== values[which]);
+  writer.byte(version);
+  writer.byte(firstFlags(summary));
+  writer.byte(secondFlags(summary, active, apart));
+  writer.unsigned(lastArrival);
+  if (!Number.isNaN(conclusions.closedDue)) writer.signed(conclusions.closedDue - lastArrival);
+  if (visits.episode !== undefined) {
+    writer.signed(visits.episode.deadline - lastArrival);
+    writer.signed(visits.episode.settledAt - lastArrival);
+  }
+  writer.unsigned(life.count);
+  writer.unsigned(sizes.records);
+  writer.unsigned(sizes.marks);
+  if (sizes.products > 0) writer.unsigned(sizes.products);
+  if (sizes.index > 0) writer.unsigned(sizes.index);
+  writer.signed(lastArrival - at);
+  writer.unsigned(at - position.firstAt);
+  writer.byte(position.precedence);
+  if (active) {
+    writer.unsigned(at - visits.lastActivityAt);
+    writer.unsigned(stated.windowMs);
+    writer.unsigned(stated.graceMs);
+  }
+  writeStatus(writer, summary.status, at);
+  if (stated.names.count > 0) stated.names.write(writer);
+  if (!Number.isNaN(visits.recoveredAt)) writer.unsigned(at - visits.recoveredAt);
+  if (!Number.isNaN(conclusions.abandonedAt)) writer.signed(at - conclusions.abandonedAt);
+  writeReferences(writer, values);
+  if (apart) writeReferences(writer, stated.values);
+}
+
+function writeStatus(writer: ByteWriter, status: StatusHistory, at: number): void {
+  if (status.current < 0) return;
+  writer.unsigned(status.current);
+  writer.unsigned(at - status.since);
+  writer.unsigned(status.seen);
+  writer.byte(status.lifecycleRank - NO_LIFECYCLE_RANK);
+}
+
+function firstFlags({ life, visits, conclusions }: Summary): number {
+  const { episode } = visits;
+  return (
+    (life.beyondHorizon ? BEYOND : 0) |
+    (episode !== undefined ? OPEN : 0) |
+    (episode?.concluded === true ? OPEN_CONCLUDED : 0) |
+    (visits.rests ? RESTS : 0) |
+    (visits.stopped ? STOPPED : 0) |
+    (Number.isNaN(conclusions.closedDue) ? 0 : CLOSED_DUE) |
+    (conclusions.claimed ? CLAIMED : 0)
+  );
+}
+
+function secondFlags({ sizes, stated, status, visits, conclusions }: Summary, active: boolean, apart: boolean): number {
+  return (
+    (active ? ACTIVE : 0) |
+    (status.current >= 0 ? STATUS : 0) |
+    (Number.isNaN(visits.recoveredAt) ? 0 : RECOVERED) |
+    (Number.isNaN(conclusions.abandonedAt) ? 0 : ABANDONED) |
+    (stated.names.count > 0 ? UNKNOWN_NAMES : 0) |
+    (apart ? STATED_APART : 0) |
+    (sizes.index > 0 ? INDEXED : 0) |
+    (sizes.products > 0 ? PRODUCTS : 0)
+  );
+}
