@@ -1,7 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { CartEvent, Product } from '../../schemas/types.ts';
-import { ByteWriter, DamagedStateError } from '../bytes/index.ts';
-import { BrokenInvariantError } from '../invariant.ts';
+import { BrokenInvariantError, ByteWriter, DamagedStateError } from '../bytes/index.ts';
 import { UnknownVersionError, concludeDue, decodeState, dueOf, foldCart, snapshotOf } from './index.ts';
 import { openState, type LiveCart } from './state.ts';
 import { writeSummary } from './summary-bytes.ts';

@@ -1,6 +1,6 @@
 /** §3 of the semantics: the walk over a cart's events that decides when it was abandoned. */
 import type { AbandonmentSource } from '../../schemas/types.ts';
-import { invariant } from '../invariant.ts';
+import { invariant } from '../bytes/index.ts';
 import { PRECEDENCE_ACTIVITY, PRECEDENCE_EMPTYING, PRECEDENCE_OWN, type CartRecord } from './order.ts';
 import { NEVER, type Visits, type Walk } from './summary.ts';
 

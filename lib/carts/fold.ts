@@ -3,8 +3,7 @@
  * Pure: the log's clock is passed in, states go in and come out as bytes. Log time never goes back.
  */
 import type { CartEvent, TraitChange } from '../../schemas/types.ts';
-import type { ByteWriter } from '../bytes/index.ts';
-import { invariant } from '../invariant.ts';
+import { type ByteWriter, invariant } from '../bytes/index.ts';
 import { applyEvent } from './apply.ts';
 import { openAbandonment } from './episodes.ts';
 import { VERSION } from './format.ts';

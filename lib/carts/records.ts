@@ -3,8 +3,7 @@
  * ever rewritten. Their keys are kept apart (state.ts). Layout: docs/adr, "state of a cart".
  */
 import type { CartEvent, CartEventKind } from '../../schemas/types.ts';
-import { ByteReader, sameBytes } from '../bytes/index.ts';
-import { invariant } from '../invariant.ts';
+import { ByteReader, invariant, sameBytes } from '../bytes/index.ts';
 import type { ListAdded } from './catalogue.ts';
 import { isWrongMode } from './changes.ts';
 import {

@@ -3,8 +3,7 @@
  * already counts may change, and when an abandonment falls due that cannot be told from the summary alone.
  */
 import type { CartEvent, TraitChange } from '../../schemas/types.ts';
-import { ByteWriter } from '../bytes/index.ts';
-import { invariant } from '../invariant.ts';
+import { ByteWriter, invariant } from '../bytes/index.ts';
 import { applyEvent } from './apply.ts';
 import { openAbandonment } from './episodes.ts';
 import { VERSION } from './format.ts';

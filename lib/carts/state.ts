@@ -2,8 +2,7 @@
  * The state of a cart as bytes: version, summary, marks, products, their index, records, keys. Layout and reasons:
  * docs/adr, "state of a cart". Reading the summary costs the same however many events a cart has.
  */
-import { ByteReader, type ByteWriter } from '../bytes/index.ts';
-import { invariant } from '../invariant.ts';
+import { ByteReader, type ByteWriter, invariant } from '../bytes/index.ts';
 import type { ListAdded } from './catalogue.ts';
 import type { Scratch } from './scratch.ts';
 import { CART_STATE, KEY_SIZE, VERSION, versionOf, type Version } from './format.ts';

@@ -1,6 +1,6 @@
 /** Trait events as they leave the core: what was found, with the values that hold for it. */
 import type { AbandonmentSource, Anomaly, CartEvent, TraitChange, TraitOp } from '../../schemas/types.ts';
-import { invariant } from '../invariant.ts';
+import { invariant } from '../bytes/index.ts';
 import { Catalogue } from './catalogue.ts';
 import type { Change } from './changes.ts';
 import type { Abandonment } from './episodes.ts';

@@ -2,7 +2,8 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import type { Person } from '../../schemas/types.ts';
 import { DamagedStateError } from '../bytes/index.ts';
-import * as entries from './entries.ts';
+import { noRows } from './entries.ts';
+import * as bytes from './entry-bytes.ts';
 import { allRows } from './rows.ts';
 import { cartInput, change, recordInput, World } from './testing.ts';
 import { TimeIndex } from './times.ts';
@@ -63,16 +64,16 @@ function readEntry(world: World, key: string, value: Buffer): void {
     if (found === undefined) throw new DamagedStateError('a source', 0, `chunk ${chunk}`);
     return found;
   };
-  if (kind === 'w') entries.decodeWorkspace(value);
-  if (kind === 'i') entries.decodeIdentifier(name, value);
-  if (kind === 'p') entries.decodePerson(Number(name), value);
-  if (kind === 'l') entries.decodeCarriedChunk(value);
+  if (kind === 'w') bytes.decodeWorkspace(value);
+  if (kind === 'i') bytes.decodeIdentifier(name, value);
+  if (kind === 'p') bytes.decodePerson(Number(name), value);
+  if (kind === 'l') bytes.decodeCarriedChunk(value);
   if (kind === 'm') new TimeIndex({ get: () => value, put: () => undefined, delete: () => undefined }).first();
   if (kind === 's') {
-    const source = entries.decodeSource(name, value, chunkOf('l', name));
+    const source = bytes.decodeSource(name, value, chunkOf('l', name));
     allRows(source.rows, { get: chunkOf('t', name), put: () => undefined });
   }
-  if (kind === 't') allRows({ ...entries.noRows(), chunks: 1 }, { get: () => value, put: () => undefined });
+  if (kind === 't') allRows({ ...noRows(), chunks: 1 }, { get: () => value, put: () => undefined });
 }
 
 const KINDS = ['w', 'i', 'p', 'l', 'm', 's', 't'];

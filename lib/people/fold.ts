@@ -1,10 +1,11 @@
 import type { CartUpdate, Consent, Outcome, PersonInput, PersonRecord } from '../../schemas/types.ts';
 import { NEVER_SAID, type Said, type Source } from './entries.ts';
-import { Graph, laterSaid, SHOWN_OF_KIND, type PeopleStore } from './graph.ts';
+import { Graph, type PeopleStore } from './graph.ts';
 import { cartIdOf, cartSource, kindIndexOf, KINDS, recordSource, wordsOf } from './keys.ts';
 import { OutcomeWriter, type Cause } from './outcomes.ts';
 import { part } from './part.ts';
 import { link, place } from './place.ts';
+import { laterSaid, SHOWN_OF_KIND } from './profile.ts';
 import { DEFAULT_RULES, type LinkRules } from './rules.ts';
 
 /**

@@ -1,9 +1,11 @@
 import { DamagedStateError } from '../bytes/index.ts';
 import type { Consent, TraitChange } from '../../schemas/types.ts';
-import type { Counted, IdentifierEntry, Person, Said, Shown, Source, Workspace } from './entries.ts';
+import type { Counted, IdentifierEntry, Person, Source, Workspace } from './entries.ts';
 import * as entries from './entries.ts';
+import * as bytes from './entry-bytes.ts';
 import * as keys from './keys.ts';
 import { allRows, recordRows, type ChunkStore } from './rows.ts';
+import { absorbInto, addIdentifiers, addTo } from './profile.ts';
 import { isJunk, type LinkRules } from './rules.ts';
 import { TimeIndex } from './times.ts';
 
@@ -13,12 +15,6 @@ export interface PeopleStore {
   put(key: string, value: Buffer): void;
   delete(key: string): void;
 }
-
-/**
- * So many identifiers of one kind a profile shows: those that came first, of a merge the winner's before the loser's.
- * The others link and count all the same. It bounds what one record can hold, whatever is sent.
- */
-export const SHOWN_OF_KIND = 50;
 
 /** `loser` is from now on an alias of `winner`. */
 export interface MergedPerson {
@@ -67,7 +63,7 @@ export class Graph {
           ? entries.newSource(key)
           : this.#reading(
               () => `source ${key}`,
-              () => entries.decodeSource(key, value, this.#carried(key)),
+              () => bytes.decodeSource(key, value, this.#carried(key)),
             );
       this.#sources.set(key, source);
     }
@@ -84,7 +80,7 @@ export class Graph {
           ? this.#newIdentifier(word)
           : this.#reading(
               () => nameOf(word),
-              () => entries.decodeIdentifier(word, value),
+              () => bytes.decodeIdentifier(word, value),
             );
       this.#identifiers.set(word, entry);
     }
@@ -146,7 +142,7 @@ export class Graph {
   /** Puts an identifier into a person's profile. */
   give(person: Person, word: string): void {
     const { consent } = this.identifier(word);
-    this.#addIdentifiers(person, [{ word, consent }]);
+    addIdentifiers(person, [{ word, consent }], this.#shownOfKind);
     person.onlySource = '';
     this.#changed.add(person);
   }
@@ -162,25 +158,15 @@ export class Graph {
     if (shown !== undefined) shown.consent = consent;
     else {
       const kind = keys.kindIndexOf(entry.word);
-      addTo(person.more, entries.placeOf(kind, before), -1);
-      addTo(person.more, entries.placeOf(kind, consent), 1);
+      addTo(person.more, entries.moreIndexOf(kind, before), -1);
+      addTo(person.more, entries.moreIndexOf(kind, consent), 1);
     }
     this.#changed.add(person);
   }
 
   /** Takes times and names that were said on a source into its person's profile. */
   absorb(person: Person, from: Source | Person): void {
-    const { firstAt, lastAt } = person;
-    person.firstAt = Math.min(firstAt, from.firstAt);
-    person.lastAt = Math.max(lastAt, from.lastAt);
-    let changed = person.firstAt !== firstAt || person.lastAt !== lastAt;
-    if (!person.junk) {
-      const { name, timeZone } = person;
-      person.name = laterSaid(name, from.name);
-      person.timeZone = laterSaid(timeZone, from.timeZone);
-      changed ||= person.name.value !== name.value || person.timeZone.value !== timeZone.value;
-    }
-    if (changed) this.#changed.add(person);
+    if (absorbInto(person, from)) this.#changed.add(person);
   }
 
   /** Empties a profile, to be filled anew. */
@@ -284,18 +270,18 @@ export class Graph {
     const workspace = this.#workspace;
     for (const index of this.#times.values()) index.flush();
     for (const source of this.#sources.values()) {
-      for (const { chunk, value } of entries.newCarriedChunks(source)) {
+      for (const { chunk, value } of bytes.newCarriedChunks(source)) {
         this.#store.put(keys.carriedKey(workspace, chunk, source.key), value);
       }
-      this.#write(keys.sourceKey(workspace, source.key), entries.encodeSource(source));
+      this.#write(keys.sourceKey(workspace, source.key), bytes.encodeSource(source));
     }
     for (const entry of this.#identifiers.values()) {
-      this.#write(keys.identifierKey(workspace, entry.word), entries.encodeIdentifier(entry));
+      this.#write(keys.identifierKey(workspace, entry.word), bytes.encodeIdentifier(entry));
     }
     for (const person of this.#persons.values()) {
-      this.#write(keys.personKey(workspace, person.id), entries.encodePerson(person));
+      this.#write(keys.personKey(workspace, person.id), bytes.encodePerson(person));
     }
-    if (this.#header !== undefined) this.#write(keys.workspaceKey(workspace), entries.encodeWorkspace(this.#header));
+    if (this.#header !== undefined) this.#write(keys.workspaceKey(workspace), bytes.encodeWorkspace(this.#header));
   }
 
   #write(key: string, value: Buffer): void {
@@ -310,7 +296,7 @@ export class Graph {
           ? { nextPersonId: 1, identifierHead: '' }
           : this.#reading(
               () => 'the header',
-              () => entries.decodeWorkspace(value),
+              () => bytes.decodeWorkspace(value),
             );
     }
     return this.#header;
@@ -323,7 +309,7 @@ export class Graph {
       if (value === undefined) throw new DamagedStateError(this.#subject(`person ${id}`), 0, 'an entry');
       person = this.#reading(
         () => `person ${id}`,
-        () => entries.decodePerson(id, value),
+        () => bytes.decodePerson(id, value),
       );
       this.#persons.set(id, person);
       // Of an earlier format: all their carts are read once, and countTimes takes them in.
@@ -372,27 +358,10 @@ export class Graph {
     winner.aliasHead = loser.id;
     winner.carts += loser.carts;
     loser.more.forEach((count, place) => addTo(winner.more, place, count));
-    this.#addIdentifiers(winner, loser.identifiers);
+    addIdentifiers(winner, loser.identifiers, this.#shownOfKind);
     if (winner.identifiers.length > 0) winner.onlySource = '';
     this.#changed.add(winner);
     this.absorb(winner, loser);
-  }
-
-  /** Shows the identifiers as far as there is room, and counts the others. */
-  #addIdentifiers(person: Person, added: readonly Shown[]): void {
-    const known = new Set(person.identifiers.map(({ word }) => word));
-    const counts = [0, 0, 0, 0];
-    for (const { word } of person.identifiers) addTo(counts, keys.kindIndexOf(word), 1);
-    const fresh: Shown[] = [];
-    for (const identifier of added) {
-      if (known.has(identifier.word)) continue;
-      const kind = keys.kindIndexOf(identifier.word);
-      if ((counts[kind] ?? 0) >= this.#shownOfKind) addTo(person.more, entries.placeOf(kind, identifier.consent), 1);
-      else fresh.push(identifier);
-      addTo(counts, kind, 1);
-    }
-    if (fresh.length === 0) return;
-    person.identifiers = [...person.identifiers, ...fresh].sort((a, b) => (a.word < b.word ? -1 : 1));
   }
 
   #timesOf(word: string): TimeIndex {
@@ -422,17 +391,7 @@ export class Graph {
 const isSame = (counted: Counted, word: string, { firstAt, lastAt }: Source): boolean =>
   counted.word === word && counted.firstAt === firstAt && counted.lastAt === lastAt;
 
-const addTo = (counts: number[], place: number, by: number): void => {
-  counts[place] = (counts[place] ?? 0) + by;
-};
-
 const SEEN = Buffer.from([1]);
 
 /** An identifier in an error: errors are logged, and the identifier itself is personal data. */
 const nameOf = (word: string): string => `an identifier (${keys.KINDS[keys.kindIndexOf(word)]})`;
-
-/** The later of two; at the same time the smaller text, so that the order of arrival does not matter. */
-export function laterSaid(one: Said, other: Said): Said {
-  if (one.at !== other.at) return one.at > other.at ? one : other;
-  return one.value <= other.value ? one : other;
-}

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { randomFrom } from '../carts/testing/random.ts';
 import type { Person } from '../../schemas/types.ts';
-import { noMore, placeOf } from './entries.ts';
+import { noMore, moreIndexOf } from './entries.ts';
 import { KINDS } from './keys.ts';
 import { sortPeople, whoIsWho, type Seen } from './oracle.ts';
 import { cartInput, recordInput, World } from './testing.ts';
@@ -14,7 +14,7 @@ const RECORD_BYTES = 512 * 1024;
 function countsOf(person: Person): number[] {
   const counts = noMore();
   const add = (kind: (typeof KINDS)[number], consent: Person['identifiers'][number]['consent'], by: number): void => {
-    const place = placeOf(KINDS.indexOf(kind), consent);
+    const place = moreIndexOf(KINDS.indexOf(kind), consent);
     counts[place] = counts[place]! + by;
   };
   for (const { kind, consent } of person.identifiers) add(kind, consent, 1);

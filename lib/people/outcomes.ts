@@ -8,7 +8,7 @@ import type {
   TraitChange,
   TraitEvent,
 } from '../../schemas/types.ts';
-import { CONSENTS, placeOf, type Person } from './entries.ts';
+import { CONSENTS, moreIndexOf, type Person } from './entries.ts';
 import type { MergedPerson } from './graph.ts';
 import { identifierOf, KINDS } from './keys.ts';
 
@@ -97,7 +97,7 @@ function profileOf(person: Person): Profile {
     }),
     more_identifiers: KINDS.flatMap((kind, place) =>
       CONSENTS.flatMap((consent) => {
-        const count = person.more[placeOf(place, consent)] ?? 0;
+        const count = person.more[moreIndexOf(place, consent)] ?? 0;
         return count === 0 ? [] : [{ kind, consent, count }];
       }),
     ),

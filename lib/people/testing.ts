@@ -10,9 +10,9 @@ import type {
   TraitChange,
   TraitEvent,
 } from '../../schemas/types.ts';
-import { decodeIdentifier } from './entries.ts';
+import { decodeIdentifier } from './entry-bytes.ts';
 import { foldPersonInput } from './fold.ts';
-import { SHOWN_OF_KIND } from './graph.ts';
+import { SHOWN_OF_KIND } from './profile.ts';
 import { identifierOf } from './keys.ts';
 import { DEFAULT_RULES, type LinkRules } from './rules.ts';
 

@@ -1,0 +1,54 @@
+import { moreIndexOf, type Person, type Said, type Shown, type Source } from './entries.ts';
+import { kindIndexOf } from './keys.ts';
+
+/** What a person's profile shows, from what is known of their carts and records. */
+
+/**
+ * So many identifiers of one kind a profile shows: those that came first, of a merge the winner's before the loser's.
+ * The others link and count all the same. It bounds what one record can hold, whatever is sent.
+ */
+export const SHOWN_OF_KIND = 50;
+
+/** Takes in times and names; true when the profile has changed. A person made of junk has no name. */
+export function absorbInto(person: Person, from: Source | Person): boolean {
+  const { firstAt, lastAt, name, timeZone } = person;
+  person.firstAt = Math.min(firstAt, from.firstAt);
+  person.lastAt = Math.max(lastAt, from.lastAt);
+  if (!person.junk) {
+    person.name = laterSaid(name, from.name);
+    person.timeZone = laterSaid(timeZone, from.timeZone);
+  }
+  return (
+    person.firstAt !== firstAt ||
+    person.lastAt !== lastAt ||
+    person.name.value !== name.value ||
+    person.timeZone.value !== timeZone.value
+  );
+}
+
+/** Shows the identifiers as far as there is room, and counts the others. */
+export function addIdentifiers(person: Person, added: readonly Shown[], shownOfKind: number): void {
+  const known = new Set(person.identifiers.map(({ word }) => word));
+  const counts = [0, 0, 0, 0];
+  for (const { word } of person.identifiers) addTo(counts, kindIndexOf(word), 1);
+  const fresh: Shown[] = [];
+  for (const identifier of added) {
+    if (known.has(identifier.word)) continue;
+    const kind = kindIndexOf(identifier.word);
+    if ((counts[kind] ?? 0) >= shownOfKind) addTo(person.more, moreIndexOf(kind, identifier.consent), 1);
+    else fresh.push(identifier);
+    addTo(counts, kind, 1);
+  }
+  if (fresh.length === 0) return;
+  person.identifiers = [...person.identifiers, ...fresh].sort((a, b) => (a.word < b.word ? -1 : 1));
+}
+
+export const addTo = (counts: number[], index: number, by: number): void => {
+  counts[index] = (counts[index] ?? 0) + by;
+};
+
+/** The later of two; at the same time the smaller text, so that the order of arrival does not matter. */
+export function laterSaid(one: Said, other: Said): Said {
+  if (one.at !== other.at) return one.at > other.at ? one : other;
+  return one.value <= other.value ? one : other;
+}
