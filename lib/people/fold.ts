@@ -5,26 +5,27 @@ import { cartIdOf, cartSource, kindIndexOf, KINDS, recordSource, wordsOf } from 
 import { OutcomeWriter, type Cause } from './outcomes.ts';
 import { part } from './part.ts';
 import { link, place } from './place.ts';
-import { laterSaid, SHOWN_OF_KIND } from './profile.ts';
-import { DEFAULT_RULES, type LinkRules } from './rules.ts';
+import { laterSaid } from './profile.ts';
+import { DEFAULT_BOUNDS, DEFAULT_RULES, type Bounds, type LinkRules } from './rules.ts';
 
 /**
  * Who is who: folds one record of person-inputs into the state behind `store` and returns what follows
  * from it, in the order in which it is to be said: merges, profiles, carts, trait events. A pure function of
  * state, record and cause; it reads no clock.
  *
- * Erasures and link rules are not built yet: they change nothing. Of each kind a profile shows `shownOfKind`
- * identifiers at most, and counts the others.
+ * Erasures and link rules are not built yet: they change nothing.
+ *
+ * @param bounds what one record can add at most
  */
 export function foldPersonInput(
   store: PeopleStore,
   input: PersonInput,
   cause: Cause,
   rules: LinkRules = DEFAULT_RULES,
-  shownOfKind = SHOWN_OF_KIND,
+  bounds: Bounds = DEFAULT_BOUNDS,
 ): Outcome[] {
   const { kind, workspace } = input;
-  const graph = new Graph(store, workspace, rules, shownOfKind);
+  const graph = new Graph(store, workspace, rules, bounds);
   switch (kind) {
     case 'cart':
       return input.cart === null ? [] : foldCart(graph, input.cart, input.received_at, cause);

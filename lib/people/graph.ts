@@ -1,4 +1,4 @@
-import { DamagedStateError } from '../bytes/index.ts';
+import { DamagedStateError, invariant } from '../bytes/index.ts';
 import type { Consent, TraitChange } from '../../schemas/types.ts';
 import type { Counted, IdentifierEntry, Person, Source, Workspace } from './entries.ts';
 import * as entries from './entries.ts';
@@ -6,7 +6,7 @@ import * as bytes from './entry-bytes.ts';
 import * as keys from './keys.ts';
 import { allRows, recordRows, type ChunkStore } from './rows.ts';
 import { absorbInto, addIdentifiers, addTo } from './profile.ts';
-import { isJunk, type LinkRules } from './rules.ts';
+import { isJunk, isSaturated, type Bounds, type LinkRules } from './rules.ts';
 import { TimeIndex } from './times.ts';
 
 /** What the state needs of its store. Values are never changed in place. */
@@ -40,13 +40,14 @@ export class Graph {
   readonly #changed = new Set<Person>();
   /** By junk: the times of the carts of the person that is made of it. */
   readonly #times = new Map<string, TimeIndex>();
-  readonly #shownOfKind: number;
+  readonly #bounds: Bounds;
 
-  constructor(store: PeopleStore, workspace: string, rules: LinkRules, shownOfKind: number) {
+  constructor(store: PeopleStore, workspace: string, rules: LinkRules, bounds: Bounds) {
+    invariant(rules.limit <= bounds.highestLimit, 'no limit is higher than pairs are recorded for');
     this.#store = store;
     this.#workspace = workspace;
     this.rules = rules;
-    this.#shownOfKind = shownOfKind;
+    this.#bounds = bounds;
   }
 
   get workspace(): string {
@@ -113,20 +114,43 @@ export class Graph {
     return winner;
   }
 
-  /** Notes that the two were seen together; true when that is new. */
-  pair(one: string, other: string): boolean {
+  /**
+   * Takes in that the two, of different kinds, were seen together. Returns those of them that became junk by it. The
+   * pair is recorded for the sake of the one that is not saturated yet: all pairs of such a one are recorded, so its
+   * counts are exact, and once it is saturated no further pair can change what it is.
+   */
+  seeTogether(one: string, other: string): string[] {
+    if (this.#isSaturated(one) && this.#isSaturated(other)) return [];
     const key = keys.pairKey(this.#workspace, one, other);
-    if (this.#store.get(key) !== undefined) return false;
+    if (this.#store.get(key) !== undefined) return [];
     this.#store.put(key, SEEN);
-    return true;
+    const turned: string[] = [];
+    if (this.#countSeenWith(one, keys.kindIndexOf(other), 1)) turned.push(one);
+    if (this.#countSeenWith(other, keys.kindIndexOf(one), 1)) turned.push(other);
+    return turned;
   }
 
-  /** Counts one more identifier that this one was seen together with; true when that makes it junk. */
-  countSeenWith(word: string, other: string): boolean {
+  /**
+   * Takes in that the identifier was seen together with so many distinct ones of each kind, which saturates it if they
+   * are more than any limit allows: it then needs no pairs of its own. True when that makes it junk.
+   */
+  seeWithMany(word: string, counts: readonly number[]): boolean {
+    if (this.#isSaturated(word)) return false;
+    const kind = counts.findIndex((count, of) => of !== keys.kindIndexOf(word) && count > this.#bounds.highestLimit);
+    if (kind < 0) return false;
+    return this.#countSeenWith(word, kind, this.#bounds.highestLimit + 1);
+  }
+
+  #isSaturated(word: string): boolean {
+    return isSaturated(this.#bounds.highestLimit, word, this.identifier(word).seenWith);
+  }
+
+  /** Counts further identifiers of a kind, as far as any limit asks. True when that makes the identifier junk. */
+  #countSeenWith(word: string, kind: number, more: number): boolean {
     const { seenWith } = this.identifier(word);
+    if (this.#isSaturated(word)) return false;
     const before = isJunk(this.rules, word, seenWith);
-    const kind = keys.kindIndexOf(other);
-    seenWith[kind] = (seenWith[kind] ?? 0) + 1;
+    seenWith[kind] = Math.min((seenWith[kind] ?? 0) + more, this.#bounds.highestLimit + 1);
     return !before && isJunk(this.rules, word, seenWith);
   }
 
@@ -142,7 +166,7 @@ export class Graph {
   /** Puts an identifier into a person's profile. */
   give(person: Person, word: string): void {
     const { consent } = this.identifier(word);
-    addIdentifiers(person, [{ word, consent }], this.#shownOfKind);
+    addIdentifiers(person, [{ word, consent }], this.#bounds.shownOfKind);
     person.onlySource = '';
     this.#changed.add(person);
   }
@@ -358,7 +382,7 @@ export class Graph {
     winner.aliasHead = loser.id;
     winner.carts += loser.carts;
     loser.more.forEach((count, place) => addTo(winner.more, place, count));
-    addIdentifiers(winner, loser.identifiers, this.#shownOfKind);
+    addIdentifiers(winner, loser.identifiers, this.#bounds.shownOfKind);
     if (winner.identifiers.length > 0) winner.onlySource = '';
     this.#changed.add(winner);
     this.absorb(winner, loser);

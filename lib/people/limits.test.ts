@@ -111,7 +111,7 @@ describe('what tenants can send', () => {
   });
 
   it('makes no large record of a cart with hundreds of long identifiers, and forgets none of them', () => {
-    const world = new World({ limit: Infinity });
+    const world = new World({ limit: 100 });
     const all: string[] = [];
     for (let i = 0; i < 500; i++) {
       const name = `external:${long(String(i))} ${long(String(i))}`;

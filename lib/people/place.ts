@@ -1,6 +1,6 @@
 import type { Person, Source } from './entries.ts';
 import type { Graph } from './graph.ts';
-import { isCart } from './keys.ts';
+import { isCart, kindIndexOf } from './keys.ts';
 
 /**
  * Where a source belongs: with the people of its identifiers that link; if all of them are junk, with
@@ -10,14 +10,16 @@ import { isCart } from './keys.ts';
 /** Adds identifiers to a source and counts who was seen with whom. Returns those that became junk by it. */
 export function link(graph: Graph, source: Source, words: readonly string[]): string[] {
   const turned: string[] = [];
+  const counts = [0, 0, 0, 0];
+  for (const { word } of source.identifiers) counts[kindIndexOf(word)]! += 1;
   for (const word of words) {
     if (source.identifiers.some((carried) => carried.word === word)) continue;
     const entry = graph.identifier(word);
+    if (graph.seeWithMany(word, counts)) turned.push(word);
     for (const { word: other } of source.identifiers) {
-      if (other[0] === word[0] || !graph.pair(word, other)) continue;
-      if (graph.countSeenWith(word, other)) turned.push(word);
-      if (graph.countSeenWith(other, word)) turned.push(other);
+      if (other[0] !== word[0]) turned.push(...graph.seeTogether(word, other));
     }
+    counts[kindIndexOf(word)]! += 1;
     source.identifiers.push({ word, next: entry.sourceHead });
     entry.sourceHead = source.key;
   }

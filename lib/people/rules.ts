@@ -1,4 +1,5 @@
 import { kindIndexOf } from './keys.ts';
+import { SHOWN_OF_KIND } from './profile.ts';
 
 /** Which identifiers link people, and which are junk: shared by so many that they say nothing. */
 export interface LinkRules {
@@ -8,6 +9,28 @@ export interface LinkRules {
   allow: ReadonlySet<string>;
   /** Words that always are. Denied goes before allowed. */
   deny: ReadonlySet<string>;
+}
+
+/** The highest limit that link rules can ask for. */
+export const HIGHEST_LIMIT = 100;
+
+/** What one event or record can add to the state at most; tests have lower ones. */
+export interface Bounds {
+  /** Identifiers of one kind that a profile shows. */
+  shownOfKind: number;
+  /** How many values of one kind are told apart by pairs: the highest limit that holds. */
+  highestLimit: number;
+}
+
+export const DEFAULT_BOUNDS: Bounds = { shownOfKind: SHOWN_OF_KIND, highestLimit: HIGHEST_LIMIT };
+
+/**
+ * Whether an identifier is junk under every limit up to `highestLimit`, unless it is allowed. With how many more
+ * values it is seen makes no difference then, so no pair is recorded for its sake.
+ */
+export function isSaturated(highestLimit: number, word: string, seenWith: readonly number[]): boolean {
+  const own = kindIndexOf(word);
+  return seenWith.some((count, kind) => kind !== own && count > highestLimit);
 }
 
 export const DEFAULT_RULES: LinkRules = { limit: 25, allow: new Set(), deny: new Set() };

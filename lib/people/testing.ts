@@ -14,7 +14,7 @@ import { decodeIdentifier } from './entry-bytes.ts';
 import { foldPersonInput } from './fold.ts';
 import { SHOWN_OF_KIND } from './profile.ts';
 import { identifierOf } from './keys.ts';
-import { DEFAULT_RULES, type LinkRules } from './rules.ts';
+import { DEFAULT_RULES, HIGHEST_LIMIT, type Bounds, type LinkRules } from './rules.ts';
 
 /** What tests of the people need: inputs in a line, and a reader of outcomes that does what the sink does. */
 
@@ -143,17 +143,17 @@ export class World {
   readonly carts = new Map<string, number>();
   readonly traits = new Map<string, TraitEvent>();
   readonly #rules: LinkRules;
-  readonly #shownOfKind: number;
+  readonly #bounds: Bounds;
   #offset = 0;
 
-  constructor(rules: Partial<LinkRules> = {}, shownOfKind = SHOWN_OF_KIND) {
+  constructor(rules: Partial<LinkRules> = {}, shownOfKind = SHOWN_OF_KIND, highestLimit = HIGHEST_LIMIT) {
     this.#rules = { ...DEFAULT_RULES, ...rules };
-    this.#shownOfKind = shownOfKind;
+    this.#bounds = { shownOfKind, highestLimit };
   }
 
   fold(input: PersonInput): Outcome[] {
     const offset = this.#offset++;
-    const outcomes = foldPersonInput(this.store, input, { logTimeMs: offset, offset }, this.#rules, this.#shownOfKind);
+    const outcomes = foldPersonInput(this.store, input, { logTimeMs: offset, offset }, this.#rules, this.#bounds);
     for (const outcome of outcomes) this.#read(outcome);
     this.outcomes.push(...outcomes);
     return outcomes;
@@ -161,7 +161,7 @@ export class World {
 
   /** Another task that goes on from a copy of the state, as after a restart. */
   restarted(): World {
-    const next = new World(this.#rules, this.#shownOfKind);
+    const next = new World(this.#rules, this.#bounds.shownOfKind, this.#bounds.highestLimit);
     for (const [key, value] of this.store.entries) next.store.entries.set(key, Buffer.from(value));
     next.#offset = this.#offset;
     return next;
