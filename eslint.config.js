@@ -2,7 +2,18 @@ import js from '@eslint/js';
 import tseslint from 'typescript-eslint';
 
 export default tseslint.config(
-  { ignores: ['node_modules', 'dist', '.data*', 'deploy/engines/target', 'coverage', 'reports', '.stryker-tmp'] },
+  {
+    ignores: [
+      'node_modules',
+      'dist',
+      '.data*',
+      'deploy/engines/target',
+      'coverage',
+      'reports',
+      'lib/client/generated',
+      '.stryker-tmp',
+    ],
+  },
   js.configs.recommended,
   ...tseslint.configs.recommended,
   {

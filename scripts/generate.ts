@@ -5,7 +5,7 @@ import { incompatibilities, publish, readHistory, unpublished } from './schemas/
 
 const say = (message: string): void => void process.stderr.write(`${message}\n`);
 
-function main(args: readonly string[]): number {
+async function main(args: readonly string[]): Promise<number> {
   const unknown = args.filter((arg) => arg !== '--publish');
   if (unknown.length > 0) {
     say(`unknown option: ${unknown.join(', ')}; see npm run generate -- --help`);
@@ -14,7 +14,7 @@ function main(args: readonly string[]): number {
   const histories = readHistory('schemas');
   const problems = histories.flatMap(incompatibilities);
   for (const [path, make] of Object.entries(GENERATED)) {
-    writeFileSync(path, make());
+    writeFileSync(path, await make());
     say(`wrote ${path}`);
   }
   if (problems.length > 0) {
@@ -26,4 +26,4 @@ function main(args: readonly string[]): number {
   return 0;
 }
 
-process.exitCode = main(process.argv.slice(2));
+process.exitCode = await main(process.argv.slice(2));

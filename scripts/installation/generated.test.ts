@@ -6,8 +6,8 @@ import { GENERATED } from './generated.ts';
 const source = (file: string): string => (file.endsWith('.ts') ? readFileSync(`bench/${file}`, 'utf8') : '');
 
 describe('generated files are fresh (npm run generate)', () => {
-  it.each(Object.keys(GENERATED))('%s', (path) => {
-    expect(readFileSync(path, 'utf8')).toBe(GENERATED[path]?.());
+  it.each(Object.keys(GENERATED))('%s', async (path) => {
+    expect(readFileSync(path, 'utf8')).toBe(await GENERATED[path]?.());
   });
 
   it('the page documents every service that exists', () => {

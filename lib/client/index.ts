@@ -1,0 +1,12 @@
+export {
+  ApiError,
+  bodyOf,
+  createApiClient,
+  createIngestClient,
+  type ApiAnswer,
+  type ApiClient,
+  type ClientOptions,
+  type IngestClient,
+  type Problem,
+  type Schemas,
+} from './client.ts';
