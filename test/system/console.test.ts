@@ -145,7 +145,7 @@ describe.skipIf(executable === undefined)('the console', () => {
     }
     expect(await figure(page, 'abandoned-30-minutes')).toBeGreaterThan(0);
     expect(await page.getByTestId('events').locator('.event').count()).toBeGreaterThan(20);
-    await page.getByText('Up to date to the second').waitFor();
+    await page.locator('[data-testid=fresh][data-fresh=true]').waitFor();
     const stations = page.getByTestId('pipeline').locator('.station');
     expect(await stations.count()).toBe(5);
     await waitUntil('all stages run', async () => {
@@ -211,17 +211,17 @@ describe.skipIf(executable === undefined)('the console', () => {
     const page = await browser.open(at(''));
     await page.getByTestId('key').fill('jt_read_nobody');
     await page.keyboard.press('Enter');
-    await page.getByText('This key is not known here').waitFor();
+    await page.getByText('This key is unknown or was deleted').waitFor();
     await page.getByTestId('key').fill(workspace.keys.ingest);
     await page.keyboard.press('Enter');
-    await page.getByText('This key only sends data in').waitFor();
+    await page.getByText('This key can only send data').waitFor();
     await createWorkspace(installation, { id: 'northern-lights' });
     await page.getByTestId('key').fill(installation.adminKey);
     await page.keyboard.press('Enter');
     await page.getByPlaceholder('Choose one').click();
     await page.getByRole('option', { name: 'northern-lights' }).click();
     await page.getByRole('button', { name: 'Open' }).click();
-    await page.getByText('No cart has been heard of yet').waitFor();
+    await page.getByText('No carts yet').waitFor();
     await keepPicture(page, 'first-steps');
     await page.getByRole('combobox', { name: 'Workspace' }).click();
     await page.getByRole('option', { name: 'Pacific Leaf' }).click();
@@ -238,7 +238,7 @@ describe.skipIf(executable === undefined)('the console', () => {
     await page.getByRole('link', { name: 'Subscriptions', exact: true }).click();
     await waitUntil('three subscriptions', async () => (await page.locator('.card').count()) === 3);
     await page.getByRole('button', { name: 'New subscription' }).click();
-    await page.getByRole('button', { name: 'Make the subscription' }).click();
+    await page.getByRole('button', { name: 'Create subscription' }).click();
     await page.getByText('Paste this into Jane').waitFor();
     await keepPicture(page, 'paste-into-jane');
     const [url = '', bearer_token = '', signing_secret = ''] = await page
@@ -250,8 +250,8 @@ describe.skipIf(executable === undefined)('the console', () => {
     expect(good.status).toBe(202);
     await page.getByRole('button', { name: 'I have copied them' }).click();
     const card = page.locator('.card').filter({ hasText: url });
-    await card.getByRole('button', { name: 'Remove' }).click();
-    await page.locator('[data-portal] button', { hasText: 'Remove' }).click();
+    await card.getByRole('button', { name: 'Delete' }).click();
+    await page.locator('[data-portal] button', { hasText: 'Delete' }).click();
     await waitUntil('three subscriptions again', async () => (await page.locator('.card').count()) === 3);
     expect(browser.complaints()).toEqual([]);
     await page.close();
@@ -277,12 +277,12 @@ describe.skipIf(executable === undefined)('the console', () => {
     await page.locator('.letter-open').first().click({ timeout: 20_000 });
     const body = page.getByRole('textbox', { name: 'Body' });
     await body.waitFor();
-    await page.getByRole('button', { name: 'Replay as it is' }).click();
-    await page.getByText('It could not be used this time either').waitFor();
+    await page.getByRole('button', { name: 'Replay unchanged' }).click();
+    await page.getByText('It still cannot be used').waitFor();
     await body.fill('{"cart":{"id":"mended-1","status":"dismissed","customer_name":"Mo Bell"}}');
     await keepPicture(page, 'dead-letter-dark');
-    await page.getByRole('button', { name: 'Replay mended' }).click();
-    await page.getByText('It is counted now.').waitFor();
+    await page.getByRole('button', { name: 'Replay edited' }).click();
+    await page.getByText('It is being processed.').waitFor();
     await page.getByRole('link', { name: 'Live', exact: true }).click();
     await page.getByTestId('events').getByText('Dismissed').first().waitFor();
     expect(browser.complaints()).toEqual([]);
@@ -293,7 +293,7 @@ describe.skipIf(executable === undefined)('the console', () => {
     const page = await browser.open(at(`#key=${workspace.keys.read}`));
     await page.getByTestId('abandoned-30-minutes').waitFor();
     await page.getByRole('link', { name: 'Subscriptions', exact: true }).click();
-    await page.getByText('This key may only read').waitFor();
+    await page.getByText('This key can only read').waitFor();
     await page.route('**/v1/**', (route) => route.abort());
     await page.getByRole('link', { name: 'Dead letters', exact: true }).click();
     await page.getByText('The API does not answer').waitFor();

@@ -10,7 +10,7 @@ import { usePage } from './navigation.ts';
 
 type State = Opening | { kind: 'opening' } | { kind: 'asking' };
 
-/** Without a session there is one thing to do: to give a key. */
+/** Shows the key dialogue until a session is open. */
 export function App() {
   const [state, setState] = useState<State>({ kind: 'opening' });
   const queries = useQueryClient();
@@ -44,7 +44,7 @@ export function App() {
   const session = state.kind === 'open' ? state.session : null;
   const context = useMemo(() => {
     if (!session) return null;
-    const { key } = session.credentials;
+    const { key } = session;
     return {
       ...session,
       choose: (workspace: string) => void open(key, workspace),

@@ -7,7 +7,7 @@ import type { Workspace } from './api.ts';
 interface KeyDialogueProps {
   busy: boolean;
   refusal: string | null;
-  /** An admin's key was accepted; now a workspace has to be named. */
+  /** The admin key is valid, and a workspace has to be chosen. */
   choice: { key: string; workspaces: Workspace[] } | null;
   onOpen(key: string, workspace: string | null): void;
   onOtherKey(): void;
@@ -40,7 +40,7 @@ function KeyForm({ busy, refusal, onOpen }: Pick<KeyDialogueProps, 'busy' | 'ref
   };
   return (
     <form onSubmit={submit} className="door-form">
-      <p>Who left a cart, and where every order stands: live, to the second.</p>
+      <p>See who abandoned a cart and the status of every order, live.</p>
       <PasswordInput
         label="Key"
         description="A read or write key of a workspace, or an admin key."
@@ -56,8 +56,8 @@ function KeyForm({ busy, refusal, onOpen }: Pick<KeyDialogueProps, 'busy' | 'ref
         {busy ? <Loader size="xs" color="gray" aria-label="Opening" /> : 'Open'}
       </Button>
       <p className="fine">
-        The first admin key of an installation is in the file <code>.data/admin-key</code> of the folder that it runs
-        in. The key stays in this tab and is forgotten with it.
+        The first admin key of an installation is in <code>.data/admin-key</code>, in the directory that it runs in. The
+        console keeps the key in this tab only.
       </p>
     </form>
   );
@@ -76,10 +76,10 @@ function WorkspaceForm({
   if (choice.workspaces.length === 0)
     return (
       <div className="door-form">
-        <p>There is no workspace yet. Make one, then come back; or let the demo do it all:</p>
+        <p>There is no workspace yet. Create one, or run the demo:</p>
         <pre className="code">{MAKE_WORKSPACE}</pre>
         <pre className="code">npm run demo</pre>
-        <Button onClick={() => onOpen(choice.key, null)}>Look again</Button>
+        <Button onClick={() => onOpen(choice.key, null)}>Check again</Button>
       </div>
     );
   return (
@@ -90,7 +90,7 @@ function WorkspaceForm({
         if (workspace !== null) onOpen(choice.key, workspace);
       }}
     >
-      <p>An admin key sees every workspace. Which one?</p>
+      <p>An admin key can open every workspace. Choose one.</p>
       <Select
         label="Workspace"
         placeholder="Choose one"
@@ -113,4 +113,4 @@ function WorkspaceForm({
 const MAKE_WORKSPACE = `curl -X POST ${window.location.origin}/v1/workspaces \\
   -H "Authorization: Bearer $(cat .data/admin-key)" \\
   -H "Content-Type: application/json" \\
-  -d '{"id": "shop", "name": "Shop", "time_zone": "America/Los_Angeles"}'`;
+  -d '{"id": "my-store", "name": "My store", "time_zone": "America/Los_Angeles"}'`;

@@ -69,7 +69,7 @@ describe('the board', () => {
 });
 
 describe('createGate', () => {
-  it('lets so many through at a time, in order, also past failures', async () => {
+  it('runs at most the given number at a time, in order, also after failures', async () => {
     const gate = createGate(2);
     const order: number[] = [];
     let inside = 0;
@@ -91,7 +91,7 @@ describe('createGate', () => {
 });
 
 describe('stationsOf', () => {
-  it('keeps every station in place, known or not', () => {
+  it('has every stage in its place, known or not', () => {
     expect(stationsOf(null).map(({ id, state }) => `${id} ${state}`)).toEqual([
       'ingest unknown',
       'carts unknown',
@@ -101,17 +101,16 @@ describe('stationsOf', () => {
     ]);
   });
 
-  it('shows what waits and what passes, also at the two ends', () => {
+  it('shows what waits and what passes, also for ingest and the API', () => {
     const stage = (name: string, position: number | null, lag: number | null, behind_ms: number | null) => ({
       stage: name,
       state: 'running' as const,
+      topic: ['ingest', 'api'].includes(name) ? null : `${name}-input`,
       position,
       lag,
       behind_ms,
     });
     const stations = stationsOf({
-      now: '2026-03-17T12:00:00.000Z',
-      fresh_through: null,
       stages: [
         stage('ingest', null, null, null),
         stage('carts', 90, 10, 1_200),
@@ -122,6 +121,7 @@ describe('stationsOf', () => {
     });
     expect(stations.map(({ passed }) => passed)).toEqual([100, 90, 80, 70, 70]);
     expect(stations.map(({ waiting }) => waiting)).toEqual([null, 10, 0, null, null]);
+    expect(stations.map(({ queues }) => queues)).toEqual([false, true, true, true, false]);
     expect(stations.map(({ behindMs }) => behindMs)).toEqual([null, 1_200, 0, null, null]);
   });
 });

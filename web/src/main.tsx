@@ -16,7 +16,7 @@ import { theme } from './theme.ts';
 const queries = new QueryClient({
   defaultOptions: {
     queries: {
-      // What was refused is refused again; what was not answered may be, in a moment: polling asks again.
+      // A refused request would be refused again; other failures are retried once, and later by polling.
       retry: (failures, error) =>
         !(error instanceof ApiError && error.status >= 400 && error.status < 500) && failures < 1,
       staleTime: 1_000,

@@ -1,11 +1,13 @@
 import { createContext, useContext } from 'react';
-import { ApiError, request, type Credentials, type Page, type Workspace } from './api.ts';
+import { ApiError, apiWith, bodyOf, PAGE_MAX, type ApiClient, type Workspace } from './api.ts';
 
-/** Who looks, and at what. */
+/** The key in use and the workspace on display. */
 export interface Session {
-  credentials: Credentials;
+  key: string;
+  /** The API with this key, in this workspace. */
+  api: ApiClient;
   workspace: Workspace;
-  /** Those that the key may look at. */
+  /** All workspaces that the key can read. */
   workspaces: Workspace[];
 }
 
@@ -16,7 +18,7 @@ interface Stored {
   workspace: string | null;
 }
 
-/** Takes `#key=…` (and `&workspace=…`) out of the address, so that it is in no history, bookmark or screenshot. */
+/** Removes `#key=…` (and `&workspace=…`) from the address, so that no history, bookmark or screenshot holds it. */
 export function takeKeyFromAddress(): Stored | null {
   const fragment = new URLSearchParams(window.location.hash.replace(/^#\/?/, ''));
   const key = fragment.get('key');
@@ -40,7 +42,7 @@ export function store(value: Stored | null): void {
     if (value === null) window.sessionStorage.removeItem(STORED);
     else window.sessionStorage.setItem(STORED, JSON.stringify(value));
   } catch {
-    // Without storage the key lives as long as the page.
+    // Without storage the key is kept only as long as the page.
   }
 }
 
@@ -49,32 +51,33 @@ export type Opening =
   | { kind: 'choose'; key: string; workspaces: Workspace[] }
   | { kind: 'refused'; reason: string };
 
-/** Finds out what a key may look at. A key of a workspace sees one workspace, an admin's key all of them. */
+/** Finds the workspaces of a key: one for a workspace key, all of them for an admin key. */
 export async function openSession(key: string, wanted: string | null): Promise<Opening> {
   const trimmed = key.trim();
   if (!/^[\x21-\x7e]+$/.test(trimmed))
-    return { kind: 'refused', reason: 'A key is one word of letters, digits and signs, without spaces.' };
+    return { kind: 'refused', reason: 'A key consists of letters, digits and punctuation, without spaces.' };
   try {
-    const { items } = await request<Page<Workspace>>(
-      { key: trimmed, workspace: null },
-      'GET',
-      '/v1/workspaces?limit=1000',
-    );
+    const api = apiWith({ key: trimmed, workspace: null });
+    const { items } = await bodyOf(api.GET('/v1/workspaces', { params: { query: { limit: PAGE_MAX } } }));
     const chosen = items.find((workspace) => workspace.id === wanted) ?? (items.length === 1 ? items[0] : undefined);
     if (!chosen) return { kind: 'choose', key: trimmed, workspaces: items };
-    const credentials = { key: trimmed, workspace: chosen.id };
-    return { kind: 'open', session: { credentials, workspace: chosen, workspaces: items } };
+    const session = {
+      key: trimmed,
+      api: apiWith({ key: trimmed, workspace: chosen.id }),
+      workspace: chosen,
+      workspaces: items,
+    };
+    return { kind: 'open', session };
   } catch (error) {
     return { kind: 'refused', reason: explain(error) };
   }
 }
 
 function explain(error: unknown): string {
-  if (!(error instanceof ApiError)) return 'Something unexpected happened. Try again.';
-  if (error.status === 401) return 'This key is not known here, or it was removed. Check that it was copied whole.';
-  if (error.status === 403)
-    return 'This key only sends data in. To look at it, use a read or write key of the workspace.';
-  if (error.status === 0) return 'The API does not answer. Is the installation still running?';
+  if (!(error instanceof ApiError)) return 'An unexpected error occurred. Try again.';
+  if (error.status === 401) return 'This key is unknown or was deleted. Check that you copied all of it.';
+  if (error.status === 403) return 'This key can only send data. Use a read or write key of the workspace.';
+  if (error.status === 0) return 'The API does not answer. Check that the installation is running.';
   return `${error.status}: ${error.message}`;
 }
 

@@ -1,6 +1,6 @@
 import { useEffect, useState } from 'react';
 
-/** The wall clock, in Unix milliseconds, anew every `everyMs` while the page is visible. */
+/** The wall clock in Unix milliseconds, updated every `everyMs` while the page is visible. */
 export function useNow(everyMs = 1_000): number {
   const [nowMs, setNowMs] = useState(() => Date.now());
   useEffect(() => {
@@ -12,12 +12,12 @@ export function useNow(everyMs = 1_000): number {
   return nowMs;
 }
 
-/** The day that it is in a zone, as YYYY-MM-DD. */
+/** The day in a time zone as YYYY-MM-DD. */
 export function dayIn(timeZone: string, atMs: number): string {
   return new Intl.DateTimeFormat('en-CA', { timeZone, year: 'numeric', month: '2-digit', day: '2-digit' }).format(atMs);
 }
 
-/** The time of day in a zone, to the second, with the zone: `23:30:05 PDT`. */
+/** The time of day in a time zone, with the zone: `23:30:05 PDT`. */
 export function clockIn(timeZone: string, atMs: number): string {
   return new Intl.DateTimeFormat('en-US', {
     timeZone,
@@ -29,13 +29,13 @@ export function clockIn(timeZone: string, atMs: number): string {
   }).format(atMs);
 }
 
-/** Day and time in a zone, to the second: `16 Mar 2026, 23:30:05 PDT`. */
+/** Day and time in a time zone: `16 Mar 2026, 23:30:05 PDT`. */
 export function stampIn(timeZone: string, atMs: number): string {
   const day = new Intl.DateTimeFormat('en-GB', { timeZone, dateStyle: 'medium' }).format(atMs);
   return `${day}, ${clockIn(timeZone, atMs)}`;
 }
 
-/** How long ago, in few words: `now`, `42 s`, `12 min`, `3 h`, `5 d`. */
+/** How long ago, in short: `now`, `42 s`, `12 min`, `3 h`, `5 d`. */
 export function ago(atMs: number, nowMs: number): string {
   const seconds = Math.max(0, Math.round((nowMs - atMs) / 1_000));
   if (seconds < 2) return 'now';
@@ -47,13 +47,13 @@ export function ago(atMs: number, nowMs: number): string {
 
 const WEEK_MS = 7 * 86_400_000;
 
-/** How long ago or, of what is over a week old, which day in a zone: `21 Jun 2021`. */
+/** How long ago; for times older than a week the day: `21 Jun 2021`. */
 export const agoOrDay = (timeZone: string, atMs: number, nowMs: number): string =>
   nowMs - atMs > WEEK_MS
     ? new Intl.DateTimeFormat('en-GB', { timeZone, dateStyle: 'medium' }).format(atMs)
     : ago(atMs, nowMs);
 
-/** A length of time in few words: `0.4 s`, `12 s`, `3 min`. */
+/** A duration in short: `0.4 s`, `12 s`, `3 min`. */
 export function span(lengthMs: number): string {
   if (lengthMs < 0) return '0 s';
   if (lengthMs < 9_950) return `${(lengthMs / 1_000).toFixed(1)} s`;

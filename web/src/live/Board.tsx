@@ -1,7 +1,7 @@
 import { SegmentedControl } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
-import { request, type TraitStatus } from '../api.ts';
+import { bodyOf } from '../api.ts';
 import { Figure } from '../parts/Figure.tsx';
 import { wayOut } from '../parts/Notice.tsx';
 import { useSession } from '../session.ts';
@@ -13,27 +13,22 @@ interface Meanings {
   seen: string[];
 }
 
-interface TraitsAnswer {
-  traits?: { trait: string; statuses?: TraitStatus[]; unknown_statuses?: (string | TraitStatus)[] }[];
-}
-
 function useMeanings(): Meanings {
-  const { credentials, workspace } = useSession();
+  const { api, workspace } = useSession();
   const { data } = useQuery({
     queryKey: ['traits', workspace.id],
-    queryFn: ({ signal }) => request<TraitsAnswer>(credentials, 'GET', '/v1/traits', undefined, signal),
+    queryFn: ({ signal }) => bodyOf(api.GET('/v1/traits', { signal })),
     refetchInterval: 30_000,
   });
-  const updated = data?.traits?.find(({ trait }) => trait === 'cart_status_updated');
+  const updated = data?.traits.find(({ trait }) => trait === 'cart_status_updated');
   const statuses = updated?.statuses ?? [];
-  const unknown = (updated?.unknown_statuses ?? []).map((item) => (typeof item === 'string' ? item : item.status));
   return {
-    meanings: new Map(statuses.map(({ status, meaning }) => [status, meaning ?? ''])),
-    seen: [...statuses.map(({ status }) => status), ...unknown],
+    meanings: new Map(statuses.map(({ status, meaning }) => [status, meaning])),
+    seen: [...statuses.map(({ status }) => status), ...(updated?.unknown_statuses ?? [])],
   };
 }
 
-/** People per trait and status, along the life of a cart. */
+/** People by trait and status, in the order of a cart's lifecycle. */
 export function Board() {
   const [range, setRange] = useState<Range>('today');
   const { meanings, seen } = useMeanings();
@@ -48,7 +43,7 @@ export function Board() {
       <header className="panel-head">
         <div>
           <h2 id="board-title">People by status</h2>
-          <p className="fine">Everyone with a cart that came to this status within the time.</p>
+          <p className="fine">People with a cart that reached the status in the selected time range.</p>
         </div>
         <SegmentedControl
           size="xs"
@@ -80,13 +75,13 @@ export function Board() {
   );
 }
 
-/** Of a status that the API knows no meaning of. */
-const UNDOCUMENTED = 'Jane sends this status, and its documentation does not name it.';
+/** The hint at a status without a known meaning. */
+const UNDOCUMENTED = 'Jane sends this status but does not document it.';
 
 interface CellViewProps {
   cell: Cell;
   count: CellCount | undefined;
-  /** The largest count on the board: what a whole bar stands for. */
+  /** The largest count on the board, which fills a whole bar. */
   most: number;
   meaning: string | null;
 }

@@ -3,7 +3,7 @@ import type { TraitEvent } from '../api.ts';
 import { Notice, Trouble } from '../parts/Notice.tsx';
 import { useSession } from '../session.ts';
 import { agoOrDay, stampIn, useNow } from '../time.ts';
-import { useEvents, useStores } from './data.ts';
+import { useEvents } from './data.ts';
 import { labelOf, toneOf } from './lifecycle.ts';
 
 const MODES = {
@@ -16,7 +16,6 @@ const MODES = {
 /** The latest trait events, newest first. */
 export function Events() {
   const events = useEvents();
-  const stores = useStores();
   const nowMs = useNow();
   const items = events.data?.items ?? [];
   return (
@@ -25,13 +24,13 @@ export function Events() {
         <h2 id="events-title">Latest events</h2>
       </header>
       {events.error && !events.data ? (
-        <Trouble what="The events could not be read" error={events.error} onRetry={() => void events.refetch()} />
+        <Trouble what="Cannot load the events" error={events.error} onRetry={() => void events.refetch()} />
       ) : events.data && items.length === 0 ? (
-        <Notice title="Nothing yet">Trait events appear here the moment they are concluded.</Notice>
+        <Notice title="No events yet">Trait events appear here as soon as they are detected.</Notice>
       ) : (
         <ol className="feed" aria-busy={!events.data} data-testid="events">
           {items.map((event) => (
-            <EventRow key={event.event_id} event={event} store={stores.get(event.store_id ?? '')} nowMs={nowMs} />
+            <EventRow key={event.event_id} event={event} nowMs={nowMs} />
           ))}
           {!events.data && Array.from({ length: 8 }, (_, n) => <li key={n} className="event event-blank" />)}
         </ol>
@@ -40,11 +39,10 @@ export function Events() {
   );
 }
 
-function EventRow({ event, store, nowMs }: { event: TraitEvent; store: string | undefined; nowMs: number }) {
+function EventRow({ event, nowMs }: { event: TraitEvent; nowMs: number }) {
   const { workspace } = useSession();
   const occurredMs = Date.parse(event.occurred_at);
   const mode = event.mode !== null && event.mode in MODES ? MODES[event.mode as keyof typeof MODES] : null;
-  const place = store ?? (event.store_id === null ? null : `Store ${event.store_id}`);
   const full = `${stampIn(workspace.time_zone, occurredMs)}, cart ${event.cart_id}`;
   return (
     <li className="event" data-tone={toneOf(event.trait, event.status)} title={full}>
@@ -54,14 +52,14 @@ function EventRow({ event, store, nowMs }: { event: TraitEvent; store: string | 
           {labelOf(event.trait, event.status)}
           {event.recovered_at !== null && (
             <span className="tag" title="The customer came back and ordered">
-              <IconArrowBackUp size={12} aria-hidden="true" /> came back
+              <IconArrowBackUp size={12} aria-hidden="true" /> recovered
             </span>
           )}
           {event.anomaly !== null && <span className="tag tag-odd">{event.anomaly.replaceAll('_', ' ')}</span>}
         </span>
         <span className="event-who">
-          {event.name || 'Somebody'}
-          {place !== null && ` · ${place}`}
+          {event.name || 'Unnamed'}
+          {event.store_id !== null && ` · Store ${event.store_id}`}
         </span>
       </span>
       {mode && <mode.icon className="event-mode" size={16} aria-label={mode.label} />}

@@ -4,13 +4,13 @@ import { Trouble } from '../parts/Notice.tsx';
 import { Figure } from '../parts/Figure.tsx';
 import { useHeadline } from './data.ts';
 
-/** The number that the day turns on: people to win back now. */
+/** The headline: people with an abandoned cart who can be won back now. */
 export function Hero() {
   const { all, recovered } = useHeadline();
   if (all.error && !all.data)
     return (
       <section className="hero" aria-label="Abandoned carts">
-        <Trouble what="The headline could not be counted" error={all.error} onRetry={() => void all.refetch()} />
+        <Trouble what="Cannot count abandoned carts" error={all.error} onRetry={() => void all.refetch()} />
       </section>
     );
   const total = all.data?.count ?? null;
@@ -19,7 +19,7 @@ export function Hero() {
       <h1 id="hero-title" className="hero-title">
         <Figure className="hero-figure" value={total} testId="abandoned-30-minutes" />
         <span className="hero-words">
-          {total === 1 ? 'person' : 'people'} left a cart <em>in the last 30 minutes</em>
+          {total === 1 ? 'person' : 'people'} abandoned a cart <em>in the last 30 minutes</em>
         </span>
       </h1>
       <dl className="hero-parts">

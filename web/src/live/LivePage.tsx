@@ -23,29 +23,29 @@ export function LivePage() {
   );
 }
 
-/** Until the first webhook there is no number to show, but something to do. */
+/** Shown until the first webhook arrives. */
 function FirstSteps() {
   const { workspace } = useSession();
   return (
     <section className="first panel" aria-labelledby="first-title">
-      <h1 id="first-title">No cart has been heard of yet</h1>
+      <h1 id="first-title">No carts yet</h1>
       <ol>
         <li>
-          <strong>Make a subscription</strong> here: it gives you an address, a token and a secret.
+          <strong>Create a subscription</strong> here to get a URL, a token and a secret.
         </li>
         <li>
-          <strong>Paste them into Jane</strong>, where webhooks are registered for your store or account.
+          <strong>Paste them into Jane</strong>, where you register webhooks for your store or account.
         </li>
         <li>
-          <strong>Watch this page.</strong> The first cart shows up within a second or two of its webhook.
+          <strong>Watch this page.</strong> The first cart appears within two seconds of its webhook.
         </li>
       </ol>
       <div className="first-ways">
         <Button component="a" href={hrefOf('subscriptions')}>
-          Make a subscription
+          Create a subscription
         </Button>
         <p className="fine">
-          Or try it with invented carts: <code>npm run simulate -- --workspace {workspace.id} --live</code>
+          Or try it with simulated carts: <code>npm run simulate -- --workspace {workspace.id} --live</code>
         </p>
       </div>
     </section>

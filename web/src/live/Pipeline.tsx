@@ -7,10 +7,10 @@ import { useStatus } from './data.ts';
 import { stationsOf, type Station } from './stages.ts';
 
 const POLL_MS = 2_000;
-/** Up to here a person would say "now". */
+/** Up to this delay a person would say "now". */
 const FRESH_MS = 3_000;
 
-/** The way of an event, station by station, with what waits in front of each. */
+/** The stages of the pipeline in order, with the records that wait at each. */
 export function Pipeline() {
   const status = useStatus();
   const stations = stationsOf(status.data ?? null);
@@ -18,12 +18,12 @@ export function Pipeline() {
   return (
     <section className="pipeline panel" aria-labelledby="pipeline-title">
       <header className="panel-head">
-        <h2 id="pipeline-title">The way of an event</h2>
+        <h2 id="pipeline-title">Pipeline</h2>
         <Freshness status={status.data ?? null} failed={status.error !== null} />
       </header>
       {status.error && !status.data ? (
         <Trouble
-          what="The state of the stages is not known"
+          what="Cannot load the state of the pipeline"
           error={status.error}
           onRetry={() => void status.refetch()}
         />
@@ -38,15 +38,15 @@ export function Pipeline() {
   );
 }
 
-/** Stations through which something passed between the last two looks. */
+/** Stages that processed records between the last two polls. */
 function useFlowing(stations: readonly Station[]): ReadonlySet<string> {
   const before = useRef(new Map<string, number>());
   const [flowing, setFlowing] = useState<ReadonlySet<string>>(new Set());
-  const places = stations.map(({ id, passed }) => `${id}:${passed ?? ''}`).join(' ');
+  const positions = stations.map(({ id, passed }) => `${id}:${passed ?? ''}`).join(' ');
   useEffect(() => {
     const moved = new Set<string>();
-    for (const place of places.split(' ')) {
-      const [id = '', passed = ''] = place.split(':');
+    for (const entry of positions.split(' ')) {
+      const [id = '', passed = ''] = entry.split(':');
       if (passed === '') continue;
       const old = before.current.get(id);
       if (old !== undefined && Number(passed) > old) moved.add(id);
@@ -55,12 +55,12 @@ function useFlowing(stations: readonly Station[]): ReadonlySet<string> {
     setFlowing(moved);
     const timer = window.setTimeout(() => setFlowing(new Set()), 2 * POLL_MS);
     return () => window.clearTimeout(timer);
-  }, [places]);
+  }, [positions]);
   return flowing;
 }
 
 function StationView({ station, first, flowing }: { station: Station; first: boolean; flowing: boolean }) {
-  const { title, does, state, waiting, behindMs } = station;
+  const { title, does, state, behindMs } = station;
   const late = behindMs !== null && behindMs > FRESH_MS;
   return (
     <li className="station" data-state={state} data-flowing={flowing || undefined} data-late={late || undefined}>
@@ -68,21 +68,22 @@ function StationView({ station, first, flowing }: { station: Station; first: boo
       <span className="stop" aria-hidden="true" />
       <span className="station-title">{title}</span>
       <span className="station-does">{does}</span>
-      <span className="station-state">{stateWords(state, waiting, behindMs)}</span>
+      <span className="station-state">{stateWords(station)}</span>
     </li>
   );
 }
 
-function stateWords(state: Station['state'], waiting: number | null, behindMs: number | null): string {
+function stateWords({ state, queues, waiting, behindMs }: Station): string {
   if (state === 'stopped') return 'stopped';
   if (state === 'restoring' || state === 'closing') return state;
   if (state === 'waiting') return 'waiting to open';
-  if (state === 'unknown') return '\u2013';
+  if (state === 'unknown') return 'unknown';
   if (waiting !== null && waiting > 0) {
     const behind = behindMs !== null && behindMs > 0 ? `, ${span(behindMs)}` : '';
     return `${count(waiting)} waiting${behind}`;
   }
-  return waiting === null ? 'ready' : 'all done';
+  if (waiting === null) return queues ? 'position unknown' : 'ready';
+  return 'up to date';
 }
 
 function Freshness({ status, failed }: { status: Status | null; failed: boolean }) {
@@ -91,15 +92,20 @@ function Freshness({ status, failed }: { status: Status | null; failed: boolean 
   if (!status || status.fresh_through === null)
     return (
       <span className="fresh" data-fresh={false}>
-        {failed || status ? 'freshness not known' : '\u00a0'}
+        {failed || status ? 'freshness unknown' : '\u00a0'}
       </span>
     );
   const throughMs = Date.parse(status.fresh_through);
   const behindMs = Date.parse(status.now) - throughMs;
   const fresh = behindMs <= FRESH_MS;
-  const words = fresh ? 'Up to date to the second' : `${span(behindMs)} behind`;
+  const words = fresh ? 'Up to date' : `${span(behindMs)} behind`;
   return (
-    <span className="fresh" data-fresh={fresh} data-testid="fresh" title="Everything accepted before is counted.">
+    <span
+      className="fresh"
+      data-fresh={fresh}
+      data-testid="fresh"
+      title="Everything accepted before this time is counted."
+    >
       <span className="fresh-dot" aria-hidden="true" />
       {words}
       <time dateTime={status.fresh_through}>{clockIn(workspace.time_zone, throughMs)}</time>

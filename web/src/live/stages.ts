@@ -1,43 +1,50 @@
-import type { StageState, Status } from '../api.ts';
+import type { Stage } from '../api.ts';
 
-/** One station on the way of an event. */
+/** The part of a status that the page shows. */
+interface ShownStatus {
+  stages: readonly Pick<Stage, 'stage' | 'state' | 'topic' | 'position' | 'lag' | 'behind_ms'>[];
+}
+
+/** One stage of the pipeline as the page shows it. */
 export interface Station {
   id: string;
   title: string;
-  /** What happens there, in a few words. */
+  /** What the stage does, in a few words. */
   does: string;
-  state: StageState | 'unknown';
-  /** Records in front of it; null where nothing can queue. */
+  state: Stage['state'] | 'unknown';
+  /** Whether records can wait for it: not for stages that answer requests. */
+  queues: boolean;
+  /** Records that wait; null while unknown, and for stages without a queue. */
   waiting: number | null;
-  /** How far its results are behind, in milliseconds; null when unknown. */
+  /** How far its results are behind, in milliseconds; null while unknown. */
   behindMs: number | null;
-  /** Goes up when something passes; null when unknown. */
+  /** Increases when records pass; null while unknown. */
   passed: number | null;
 }
 
 const STATIONS = [
-  { id: 'ingest', title: 'Ingest', does: 'checks and keeps' },
-  { id: 'carts', title: 'Carts', does: 'one cart’s life' },
-  { id: 'people', title: 'People', does: 'who is who' },
+  { id: 'ingest', title: 'Ingest', does: 'checks and stores' },
+  { id: 'carts', title: 'Carts', does: 'follows each cart' },
+  { id: 'people', title: 'People', does: 'links people' },
   { id: 'sink', title: 'Sink', does: 'writes to ClickHouse' },
-  { id: 'api', title: 'Answers', does: 'counts people' },
+  { id: 'api', title: 'API', does: 'counts people' },
 ] as const;
 
 /**
- * The stations in order; those that the status does not name are unknown. What was taken in shows at the end of
- * the topic that the carts read, and what can be counted at the position of the sink.
+ * All stages in order; those missing in the status are unknown. The number of records that ingest has accepted is the
+ * end of the topic that the carts stage reads; the number that the API can count is the position of the sink.
  */
-export function stationsOf(status: Status | null): Station[] {
+export function stationsOf(status: ShownStatus | null): Station[] {
   const stageOf = (id: string) => status?.stages.find(({ stage }) => stage === id);
   const carts = stageOf('carts');
   const taken = carts && carts.position !== null && carts.lag !== null ? carts.position + carts.lag : null;
   return STATIONS.map((station) => {
     const stage = stageOf(station.id);
-    if (!stage) return { ...station, state: 'unknown', waiting: null, behindMs: null, passed: null };
+    if (!stage) return { ...station, state: 'unknown', queues: false, waiting: null, behindMs: null, passed: null };
     const passed =
       station.id === 'ingest' ? taken : station.id === 'api' ? (stageOf('sink')?.position ?? null) : stage.position;
-    // A stage with nothing in front of it is up to date, however long ago that was last proven.
+    // A stage without waiting records is up to date, however old the last proof of that is.
     const behindMs = stage.lag === 0 ? 0 : stage.behind_ms;
-    return { ...station, state: stage.state, waiting: stage.lag, behindMs, passed };
+    return { ...station, state: stage.state, queues: stage.topic !== null, waiting: stage.lag, behindMs, passed };
   });
 }

@@ -2,7 +2,7 @@ import { Button, Checkbox, Drawer } from '@mantine/core';
 import { notifications } from '@mantine/notifications';
 import { useInfiniteQuery, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
-import { request, type DeadLetter, type Page } from '../api.ts';
+import { bodyOf, type DeadLetter } from '../api.ts';
 import { Notice, Trouble, wayOut } from '../parts/Notice.tsx';
 import { useSession } from '../session.ts';
 import { ago, useNow } from '../time.ts';
@@ -12,7 +12,7 @@ import { reasonWords } from './words.ts';
 const PAGE_SIZE = 50;
 
 export function DeadLettersPage() {
-  const { credentials, workspace } = useSession();
+  const { api, workspace } = useSession();
   const queries = useQueryClient();
   const [openId, setOpenId] = useState<string | null>(null);
   const [chosen, setChosen] = useState<ReadonlySet<string>>(new Set());
@@ -22,12 +22,11 @@ export function DeadLettersPage() {
     queryKey: key,
     initialPageParam: '',
     queryFn: ({ pageParam, signal }) =>
-      request<Page<DeadLetter>>(
-        credentials,
-        'GET',
-        `/v1/dead-letters?limit=${PAGE_SIZE}${pageParam === '' ? '' : `&cursor=${encodeURIComponent(pageParam)}`}`,
-        undefined,
-        signal,
+      bodyOf(
+        api.GET('/v1/dead-letters', {
+          params: { query: { limit: PAGE_SIZE, ...(pageParam === '' ? {} : { cursor: pageParam }) } },
+          signal,
+        }),
       ),
     getNextPageParam: (page) => page.next_cursor,
     refetchInterval: 10_000,
@@ -42,7 +41,7 @@ export function DeadLettersPage() {
     setBusy(true);
     const refusals: string[] = [];
     for (const id of chosen) {
-      await request(credentials, 'POST', `/v1/dead-letters/${encodeURIComponent(id)}/replay`, {}).catch(
+      await bodyOf(api.POST('/v1/dead-letters/{id}/replay', { params: { path: { id } }, body: {} })).catch(
         (error: unknown) => refusals.push(wayOut(error)),
       );
     }
@@ -50,7 +49,8 @@ export function DeadLettersPage() {
     notifications.show({
       color: refusals.length === 0 ? 'leaf' : 'yellow',
       title: `${done} of ${chosen.size} replayed`,
-      message: refusals[0] === undefined ? 'They are counted now.' : `Still unusable as they are: ${refusals[0]}`,
+      message:
+        refusals[0] === undefined ? 'They are being processed.' : `The others still cannot be used: ${refusals[0]}`,
     });
     setChosen(new Set());
     setBusy(false);
@@ -63,8 +63,8 @@ export function DeadLettersPage() {
         <div>
           <h1>Dead letters</h1>
           <p className="fine">
-            Deliveries that were genuine and could not be used. Kept for 30 days, to be mended; replayed ones stay in
-            the list, and replaying one twice does no harm.
+            Authenticated deliveries that could not be used. Correct and replay them within 30 days. Replayed ones stay
+            in the list; replaying one twice is harmless.
           </p>
         </div>
         <Button onClick={() => void replayChosen()} disabled={chosen.size === 0} loading={busy}>
@@ -72,11 +72,11 @@ export function DeadLettersPage() {
         </Button>
       </header>
       {list.error && !list.data && (
-        <Trouble what="The dead letters could not be read" error={list.error} onRetry={() => void list.refetch()} />
+        <Trouble what="Cannot load the dead letters" error={list.error} onRetry={() => void list.refetch()} />
       )}
       {list.data && items.length === 0 && (
-        <Notice title="None. Everything that came could be used.">
-          A delivery lands here when it is signed rightly but is not JSON, names no cart or status, or belongs to a
+        <Notice title="No dead letters">
+          A delivery appears here when it is authenticated but is not JSON, has no cart id or status, or belongs to a
           store that its subscription does not cover.
         </Notice>
       )}
@@ -95,7 +95,7 @@ export function DeadLettersPage() {
       )}
       {list.hasNextPage && (
         <Button variant="default" loading={list.isFetchingNextPage} onClick={() => void list.fetchNextPage()}>
-          Older ones
+          Load older
         </Button>
       )}
       <Drawer
@@ -136,7 +136,7 @@ function LetterRow({ letter, chosen, onChoose, onOpen }: LetterRowProps) {
         size="xs"
         checked={chosen}
         onChange={onChoose}
-        aria-label={`Choose ${reasonWords(letter.reason)} of ${letter.received_at}`}
+        aria-label={`Select ${reasonWords(letter.reason)} of ${letter.received_at}`}
       />
       <button type="button" className="letter-open" onClick={onOpen}>
         <span className="letter-reason">{reasonWords(letter.reason)}</span>

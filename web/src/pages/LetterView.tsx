@@ -2,38 +2,37 @@ import { Button, Textarea } from '@mantine/core';
 import { notifications } from '@mantine/notifications';
 import { useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
-import { request, type DeadLetter } from '../api.ts';
+import { bodyOf } from '../api.ts';
 import { Notice, Trouble } from '../parts/Notice.tsx';
 import { useSession } from '../session.ts';
 import { stampIn } from '../time.ts';
 import { reasonWords } from './words.ts';
 
-/** One dead letter: why it could not be used, its body to mend, and the way back in. */
+/** One dead letter: the reason, its body to correct, and the replay. */
 export function LetterView({ id, onReplayed }: { id: string; onReplayed(): void }) {
-  const { credentials, workspace } = useSession();
-  const path = `/v1/dead-letters/${encodeURIComponent(id)}`;
+  const { api, workspace } = useSession();
+  const params = { path: { id } };
   const letter = useQuery({
     queryKey: ['dead-letter', workspace.id, id],
-    queryFn: ({ signal }) => request<DeadLetter>(credentials, 'GET', path, undefined, signal),
+    queryFn: ({ signal }) => bodyOf(api.GET('/v1/dead-letters/{id}', { params, signal })),
     staleTime: Infinity,
   });
-  const [mended, setMended] = useState<string | null>(null);
+  const [edited, setEdited] = useState<string | null>(null);
   const [busy, setBusy] = useState(false);
   const [error, setError] = useState<unknown>(null);
 
   if (letter.error)
-    return <Trouble what="It could not be read" error={letter.error} onRetry={() => void letter.refetch()} />;
+    return <Trouble what="Cannot load this dead letter" error={letter.error} onRetry={() => void letter.refetch()} />;
   if (!letter.data) return null;
   const { data } = letter;
-  const body = data.body ?? '';
-  const text = mended ?? body;
-  const changed = mended !== null && mended !== body;
+  const text = edited ?? data.body;
+  const changed = edited !== null && edited !== data.body;
   const replay = (): void => {
     setBusy(true);
     setError(null);
-    request(credentials, 'POST', `${path}/replay`, changed ? { body: text } : {})
+    bodyOf(api.POST('/v1/dead-letters/{id}/replay', { params, body: changed ? { body: text } : {} }))
       .then(() => {
-        notifications.show({ color: 'leaf', title: 'Replayed', message: 'It is counted now.' });
+        notifications.show({ color: 'leaf', title: 'Replayed', message: 'It is being processed.' });
         onReplayed();
       })
       .catch(setError)
@@ -48,7 +47,7 @@ export function LetterView({ id, onReplayed }: { id: string; onReplayed(): void 
           <dd title={data.received_at}>{stampIn(workspace.time_zone, Date.parse(data.received_at))}</dd>
         </div>
         <div>
-          <dt>Came by</dt>
+          <dt>Source</dt>
           <dd>{data.subscription_id ?? `${data.source}${data.line === null ? '' : `, line ${data.line}`}`}</dd>
         </div>
       </dl>
@@ -56,11 +55,11 @@ export function LetterView({ id, onReplayed }: { id: string; onReplayed(): void 
         label="Body"
         description={
           data.body_truncated
-            ? 'It was too long to be kept whole: only its beginning is here, so it cannot be replayed as it is.'
-            : 'Change it here, then replay it. The original stays as it came.'
+            ? 'The body was too long to be stored completely, so it cannot be replayed unchanged.'
+            : 'Edit the body here, then replay it. The original is kept.'
         }
         value={text}
-        onChange={(event) => setMended(event.currentTarget.value)}
+        onChange={(event) => setEdited(event.currentTarget.value)}
         autosize
         minRows={10}
         maxRows={24}
@@ -68,16 +67,16 @@ export function LetterView({ id, onReplayed }: { id: string; onReplayed(): void 
         classNames={{ input: 'mono' }}
       />
       <div className="card-actions">
-        <Button size="xs" variant="default" onClick={() => setMended(pretty(text))} disabled={pretty(text) === text}>
-          Lay out
+        <Button size="xs" variant="default" onClick={() => setEdited(pretty(text))} disabled={pretty(text) === text}>
+          Format
         </Button>
-        <Button size="xs" variant="default" onClick={() => setMended(null)} disabled={!changed}>
-          As it came
+        <Button size="xs" variant="default" onClick={() => setEdited(null)} disabled={!changed}>
+          Reset
         </Button>
       </div>
-      {error !== null && <Trouble what="It could not be used this time either" error={error} />}
+      {error !== null && <Trouble what="It still cannot be used" error={error} />}
       <Button onClick={replay} loading={busy}>
-        {changed ? 'Replay mended' : 'Replay as it is'}
+        {changed ? 'Replay edited' : 'Replay unchanged'}
       </Button>
     </div>
   );

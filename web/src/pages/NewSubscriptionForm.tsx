@@ -1,12 +1,6 @@
 import { Button, Radio, Select, TagsInput } from '@mantine/core';
 import { useState, type FormEvent } from 'react';
-import {
-  request,
-  type NewSubscription,
-  type SubscriptionEvent,
-  type SubscriptionSecrets,
-  type Verify,
-} from '../api.ts';
+import { bodyOf, type SubscriptionEvent, type SubscriptionSecrets, type Verify } from '../api.ts';
 import { Trouble } from '../parts/Notice.tsx';
 import { useSession } from '../session.ts';
 import { EVENT_WORDS, VERIFY_WORDS } from './words.ts';
@@ -14,7 +8,7 @@ import { EVENT_WORDS, VERIFY_WORDS } from './words.ts';
 const ZONES = ['UTC', ...Intl.supportedValuesOf('timeZone').filter((zone) => zone !== 'UTC')];
 
 export function NewSubscriptionForm({ onMade }: { onMade(secrets: SubscriptionSecrets): void }) {
-  const { credentials } = useSession();
+  const { api } = useSession();
   const [event, setEvent] = useState<SubscriptionEvent>('cart_status');
   const [stores, setStores] = useState<string[]>([]);
   const [timeZone, setTimeZone] = useState('UTC');
@@ -26,13 +20,8 @@ export function NewSubscriptionForm({ onMade }: { onMade(secrets: SubscriptionSe
     submitted.preventDefault();
     setBusy(true);
     setError(null);
-    const wanted: NewSubscription = {
-      event,
-      time_zone: timeZone,
-      verify,
-      ...(stores.length > 0 ? { store_ids: stores } : {}),
-    };
-    request<SubscriptionSecrets>(credentials, 'POST', '/v1/subscriptions', wanted)
+    const store_ids = stores.length > 0 ? stores : null;
+    bodyOf(api.POST('/v1/subscriptions', { body: { event, store_ids, time_zone: timeZone, verify } }))
       .then(onMade)
       .catch((failure: unknown) => {
         setError(failure);
@@ -51,7 +40,7 @@ export function NewSubscriptionForm({ onMade }: { onMade(secrets: SubscriptionSe
       </Radio.Group>
       <TagsInput
         label="Stores"
-        description="Jane’s store ids; leave it empty for all of them. Others are kept as dead letters."
+        description="Store ids of Jane; empty for all. Webhooks of other stores become dead letters."
         placeholder={stores.length === 0 ? 'All stores' : ''}
         value={stores}
         onChange={setStores}
@@ -59,8 +48,8 @@ export function NewSubscriptionForm({ onMade }: { onMade(secrets: SubscriptionSe
       />
       <div className="form-row">
         <Select
-          label="Jane’s times are in"
-          description="They carry no zone. As far as anyone can tell: UTC."
+          label="Time zone of Jane’s times"
+          description="Jane sends times without a zone; they appear to be UTC."
           data={ZONES}
           value={timeZone}
           onChange={(zone) => zone !== null && setTimeZone(zone)}
@@ -68,17 +57,17 @@ export function NewSubscriptionForm({ onMade }: { onMade(secrets: SubscriptionSe
           allowDeselect={false}
         />
         <Select
-          label="Checked by"
-          description="Both, if Jane is given both."
+          label="Authenticated by"
+          description="Choose both if Jane has the token and the secret."
           data={Object.entries(VERIFY_WORDS).map(([value, label]) => ({ value, label }))}
           value={verify}
           onChange={(value) => value !== null && setVerify(value as Verify)}
           allowDeselect={false}
         />
       </div>
-      {error !== null && <Trouble what="The subscription was not made" error={error} />}
+      {error !== null && <Trouble what="Cannot create the subscription" error={error} />}
       <Button type="submit" loading={busy}>
-        Make the subscription
+        Create subscription
       </Button>
     </form>
   );

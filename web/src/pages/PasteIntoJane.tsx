@@ -9,22 +9,22 @@ interface PasteIntoJaneProps {
   onDone(): void;
 }
 
-/** What to register at Jane. The secrets are shown here and never again. */
+/** What to register at Jane. The secrets are shown only once. */
 export function PasteIntoJane({ secrets, rotated, onDone }: PasteIntoJaneProps) {
   return (
     <div className="form">
       <p className="fine">
         {rotated
-          ? 'Replace the token and the secret in Jane within 24 hours: so long the old ones stay valid.'
-          : `Register a webhook for “${EVENT_WORDS[secrets.event].title.toLowerCase()}” in Jane with these three.`}{' '}
-        The token and the secret are <strong>shown only now</strong>.
+          ? 'Replace the token and the secret in Jane within 24 hours; until then the old ones stay valid.'
+          : `Register a webhook for “${EVENT_WORDS[secrets.event].title.toLowerCase()}” in Jane with these values.`}{' '}
+        The token and the secret are <strong>shown only once</strong>.
       </p>
-      <Field label="Address (URL)" text={secrets.url} copies="address" />
+      <Field label="URL" text={secrets.url} copies="URL" />
       <Field label="Auth token" text={secrets.bearer_token} copies="token" />
       <Field label="Signing secret" text={secrets.signing_secret} copies="secret" />
       <details className="try">
         <summary>Try it without Jane</summary>
-        <p className="fine">Signs one order as Jane would and sends it; it is counted within a second or two.</p>
+        <p className="fine">Signs an order as Jane does and sends it; it is counted within two seconds.</p>
         <pre className="code">{tryIt(secrets)}</pre>
       </details>
       <Button onClick={onDone}>I have copied them</Button>

@@ -2,7 +2,7 @@ import { ActionIcon, Button, CopyButton, Popover, Tooltip } from '@mantine/core'
 import { notifications } from '@mantine/notifications';
 import { IconCheck, IconCopy } from '@tabler/icons-react';
 import { useState } from 'react';
-import { request, type Subscription, type SubscriptionSecrets } from '../api.ts';
+import { bodyOf, type Subscription, type SubscriptionSecrets } from '../api.ts';
 import { wayOut } from '../parts/Notice.tsx';
 import { useSession } from '../session.ts';
 import { ago, count, useNow } from '../time.ts';
@@ -15,47 +15,47 @@ interface SubscriptionCardProps {
 }
 
 export function SubscriptionCard({ subscription, onChanged, onSecrets }: SubscriptionCardProps) {
-  const { credentials } = useSession();
+  const { api } = useSession();
   const [busy, setBusy] = useState(false);
   const act = (action: () => Promise<void>): void => {
     setBusy(true);
     action()
       .catch((error: unknown) =>
-        notifications.show({ color: 'red', title: 'That did not work', message: wayOut(error) }),
+        notifications.show({ color: 'red', title: 'The request failed', message: wayOut(error) }),
       )
       .finally(() => setBusy(false));
   };
-  const path = `/v1/subscriptions/${encodeURIComponent(subscription.id)}`;
+  const params = { path: { id: subscription.id } };
   return (
     <li className="card panel">
       <div className="card-head">
         <h2>{EVENT_WORDS[subscription.event].title}</h2>
         <Received subscription={subscription} />
       </div>
-      <CopyLine text={subscription.url} label="address" />
+      <CopyLine text={subscription.url} label="URL" />
       <dl className="facts facts-three">
         <Fact name="Stores">{subscription.store_ids?.join(', ') ?? 'all'}</Fact>
-        <Fact name="Jane’s times are in">{subscription.time_zone}</Fact>
-        <Fact name="Checked by">{VERIFY_WORDS[subscription.verify]}</Fact>
+        <Fact name="Time zone">{subscription.time_zone}</Fact>
+        <Fact name="Authenticated by">{VERIFY_WORDS[subscription.verify]}</Fact>
       </dl>
-      <Refused refused={subscription.refused ?? {}} />
+      <Refused refused={subscription.refused} />
       <div className="card-actions">
         <Confirm
-          label="New secrets"
-          question="The old token and secret stay valid for 24 more hours."
+          label="Rotate secrets"
+          question="The old token and secret stay valid for 24 hours."
           busy={busy}
           onYes={() =>
-            act(async () => onSecrets(await request<SubscriptionSecrets>(credentials, 'POST', `${path}/rotate`)))
+            act(async () => onSecrets(await bodyOf(api.POST('/v1/subscriptions/{id}/rotate', { params, body: {} }))))
           }
         />
         <Confirm
-          label="Remove"
+          label="Delete"
           danger
-          question="What Jane sends to this address will be refused from then on."
+          question="Webhooks that Jane sends to this URL will be refused."
           busy={busy}
           onYes={() =>
             act(async () => {
-              await request<unknown>(credentials, 'DELETE', path);
+              await bodyOf(api.DELETE('/v1/subscriptions/{id}', { params }));
               onChanged();
             })
           }
@@ -76,8 +76,8 @@ function Fact({ name, children }: { name: string; children: React.ReactNode }) {
 
 function Received({ subscription }: { subscription: Subscription }) {
   const nowMs = useNow();
-  const at = subscription.last_received_at ?? null;
-  if (at === null) return <span className="pill">nothing received yet</span>;
+  const at = subscription.last_received_at;
+  if (at === null) return <span className="pill">no webhooks yet</span>;
   const words = ago(Date.parse(at), nowMs);
   return <span className="pill pill-good">{words === 'now' ? 'receiving now' : `last received ${words} ago`}</span>;
 }
@@ -87,8 +87,8 @@ function Refused({ refused }: { refused: Record<string, number> }) {
   if (reasons.length === 0) return null;
   return (
     <p className="refused">
-      Refused: {reasons.map(([reason, times]) => `${count(times)} × ${reasonWords(reason)}`).join(', ')}. Compare what
-      stands in Jane with the address above; new secrets can be made at any time.
+      Refused: {reasons.map(([reason, times]) => `${count(times)} × ${reasonWords(reason)}`).join(', ')}. Compare the
+      settings in Jane with the URL above; you can rotate the secrets at any time.
     </p>
   );
 }

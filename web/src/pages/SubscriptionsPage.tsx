@@ -2,7 +2,7 @@ import { Button, Modal } from '@mantine/core';
 import { IconPlus } from '@tabler/icons-react';
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
-import { request, type Page, type Subscription, type SubscriptionSecrets } from '../api.ts';
+import { bodyOf, PAGE_MAX, type SubscriptionSecrets } from '../api.ts';
 import { Notice, Trouble } from '../parts/Notice.tsx';
 import { useSession } from '../session.ts';
 import { NewSubscriptionForm } from './NewSubscriptionForm.tsx';
@@ -12,14 +12,13 @@ import { SubscriptionCard } from './SubscriptionCard.tsx';
 type Dialogue = { kind: 'new' } | { kind: 'paste'; secrets: SubscriptionSecrets; rotated: boolean };
 
 export function SubscriptionsPage() {
-  const { credentials, workspace } = useSession();
+  const { api, workspace } = useSession();
   const queries = useQueryClient();
   const [dialogue, setDialogue] = useState<Dialogue | null>(null);
   const key = ['subscriptions', workspace.id];
   const list = useQuery({
     queryKey: key,
-    queryFn: ({ signal }) =>
-      request<Page<Subscription>>(credentials, 'GET', '/v1/subscriptions?limit=1000', undefined, signal),
+    queryFn: ({ signal }) => bodyOf(api.GET('/v1/subscriptions', { params: { query: { limit: PAGE_MAX } }, signal })),
     refetchInterval: 5_000,
   });
   const changed = (): void => void queries.invalidateQueries({ queryKey: key });
@@ -33,19 +32,19 @@ export function SubscriptionsPage() {
       <header className="page-head">
         <div>
           <h1>Subscriptions</h1>
-          <p className="fine">What Jane sends here, one subscription for each kind of event.</p>
+          <p className="fine">What Jane sends to this workspace: one subscription for each kind of event.</p>
         </div>
         <Button leftSection={<IconPlus size={16} />} onClick={() => setDialogue({ kind: 'new' })} disabled={!list.data}>
           New subscription
         </Button>
       </header>
       {list.error && !list.data && (
-        <Trouble what="The subscriptions could not be read" error={list.error} onRetry={() => void list.refetch()} />
+        <Trouble what="Cannot load the subscriptions" error={list.error} onRetry={() => void list.refetch()} />
       )}
       {list.data && items.length === 0 && (
-        <Notice title="No subscription yet">
-          Start with one for <strong>order status</strong>: it is what both traits are made of. You get an address, a
-          token and a secret to paste into Jane.
+        <Notice title="No subscriptions yet">
+          Start with one for <strong>order status</strong>, which both traits need. You get a URL, a token and a secret
+          to paste into Jane.
         </Notice>
       )}
       <ul className="cards">

@@ -3,15 +3,15 @@ import type { SubscriptionEvent, Verify } from '../api.ts';
 export const EVENT_WORDS: Record<SubscriptionEvent, { title: string; text: string }> = {
   cart_status: {
     title: 'Order status',
-    text: 'Every status of an order, from pending to finished. Both traits rest on it.',
+    text: 'Every status of an order, from pending to finished. Both traits need it.',
   },
   cart_activity: {
     title: 'Cart activity',
-    text: 'Carts before checkout, with their products. Makes abandonment exact for shoppers who only fill a cart.',
+    text: 'Carts before checkout, with their products. Makes abandonment exact for customers who never check out.',
   },
   cart_abandoned: {
     title: 'Cart abandoned',
-    text: 'Jane’s own word that a cart was abandoned. Each delivery says it of one cart.',
+    text: 'Jane reports that a cart was abandoned. Each webhook is about one cart.',
   },
 };
 
@@ -26,5 +26,5 @@ const REASONS: Record<string, string> = {
   not_json: 'not JSON',
 };
 
-/** A stable code in snake case as words. */
+/** A reason code in snake case as words. */
 export const reasonWords = (reason: string): string => REASONS[reason] ?? reason.replaceAll('_', ' ');

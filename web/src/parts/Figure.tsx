@@ -2,13 +2,13 @@ import { useEffect, useRef, useState } from 'react';
 import { count } from '../time.ts';
 
 interface FigureProps {
-  /** Null until it is known. */
+  /** Null while unknown. */
   value: number | null;
   className?: string;
   testId?: string;
 }
 
-/** A number that lights up for a moment when it changes, and never changes its width for a digit. */
+/** A number with digits of equal width that is highlighted briefly when it changes. */
 export function Figure({ value, className = '', testId }: FigureProps) {
   const before = useRef(value);
   const [lit, setLit] = useState<'up' | 'down' | null>(null);
@@ -22,7 +22,7 @@ export function Figure({ value, className = '', testId }: FigureProps) {
   }, [value]);
   return (
     <span className={`figure ${className}`} data-lit={lit ?? undefined} data-testid={testId}>
-      {value === null ? <span className="unknown" aria-label="not known yet" /> : count(value)}
+      {value === null ? <span className="unknown" aria-label="unknown" /> : count(value)}
     </span>
   );
 }

@@ -1,4 +1,4 @@
-/** The product's mark: a line that rises to a moment and goes on. */
+/** The logo. */
 export function Mark({ size }: { size: number }) {
   return (
     <svg width={size} height={size} viewBox="0 0 32 32" aria-hidden="true">

@@ -9,7 +9,7 @@ interface NoticeProps {
   tone?: 'calm' | 'trouble';
 }
 
-/** Says what is the case and what to do about it. */
+/** A message, optionally with an action. */
 export function Notice({ title, children, action, tone = 'calm' }: NoticeProps) {
   return (
     <div className="notice" data-tone={tone} role={tone === 'trouble' ? 'alert' : 'status'}>
@@ -24,9 +24,9 @@ export function Notice({ title, children, action, tone = 'calm' }: NoticeProps) 
   );
 }
 
-/** An error of the API with the way out of it. `what` is what could not be done, as a short sentence. */
+/** An error of the API with its remedy. `what` names what failed, as a short sentence. */
 export function Trouble({ what, error, onRetry }: { what: string; error: unknown; onRetry?: () => void }) {
-  // Nothing is broken, and asking again would not help.
+  // A missing permission is not a failure, and a retry would not help.
   const refused = error instanceof ApiError && error.status === 403;
   const retry = !refused && onRetry && { label: 'Try again', onClick: onRetry };
   return (
@@ -36,16 +36,16 @@ export function Trouble({ what, error, onRetry }: { what: string; error: unknown
   );
 }
 
-/** What an error means for the person in front of it. */
+/** The remedy for an error, for the reader of the page. */
 export function wayOut(error: unknown): string {
-  if (!(error instanceof ApiError)) return 'Something unexpected happened in this page. Reload it.';
-  if (error.status === 0) return 'The API does not answer. Is the installation running? This page goes on asking.';
-  if (error.status === 401) return 'The key is not valid any more. Use another one (the menu at the top right).';
-  if (error.status === 403)
-    return 'This key may only read. Open the console with a write key of the workspace or an admin key.';
-  if (error.status === 501) return 'This installation cannot do that yet.';
+  if (!(error instanceof ApiError)) return 'An unexpected error occurred on this page. Reload it.';
+  if (error.status === 0)
+    return 'The API does not answer. Check that the installation is running; this page keeps retrying.';
+  if (error.status === 401) return 'The key is no longer valid. Use another one (menu at the top right).';
+  if (error.status === 403) return 'This key can only read. Use a write key of the workspace or an admin key.';
+  if (error.status === 501) return 'This is not available yet.';
   if (error.status === 503 || error.status === 429)
-    return 'The API is busy or waits for its engines. It will be asked again.';
+    return 'The API is busy or an engine does not answer. This page retries.';
   const places = (error.problem.errors ?? [])
     .filter(({ message }) => !error.message.includes(message))
     .map(({ path, message }) => `${path} ${message}`);
