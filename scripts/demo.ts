@@ -1,5 +1,14 @@
 /** Starts everything, sends a simulated day that ends now to a new workspace, prints the counts, and keeps serving. */
 import { setTimeout as sleep } from 'node:timers/promises';
+import {
+  ApiError,
+  bodyOf,
+  createApiClient,
+  createIngestClient,
+  ndjson,
+  type ApiClient,
+  type Schemas,
+} from '../lib/client/index.ts';
 import { systemClock } from '../lib/clock/index.ts';
 import {
   storeTimeZone,
@@ -22,46 +31,18 @@ const LIVE_CARTS_PER_HOUR = 480;
 
 type Say = (message: string) => void;
 
-interface Api {
-  call<T>(method: string, path: string, body?: unknown, key?: string): Promise<T>;
-}
-
-class ApiError extends Error {
-  constructor(
-    readonly status: number,
-    message: string,
-  ) {
-    super(message);
-  }
-}
-
-function apiAt(base: string, adminKey: string): Api {
-  return {
-    async call<T>(method: string, path: string, body?: unknown, key = adminKey): Promise<T> {
-      const response = await fetch(base + path, {
-        method,
-        headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json' },
-        ...(body !== undefined && { body: JSON.stringify(body) }),
-      });
-      const text = await response.text();
-      if (!response.ok) throw new ApiError(response.status, `${method} ${path}: ${response.status} ${text}`);
-      return (text === '' ? null : JSON.parse(text)) as T;
-    },
-  };
-}
-
 interface DemoWorkspace {
   id: string;
   keys: { read: string; write: string };
 }
 
 /** Creates `demo`, or at a later run `demo-2`, `demo-3` …: keys are shown once, so an earlier workspace cannot be reused. */
-async function createWorkspace(api: Api, timeZone: string): Promise<DemoWorkspace> {
+async function createWorkspace(admin: ApiClient, timeZone: string): Promise<DemoWorkspace> {
   for (let run = 1; ; run++) {
     const id = run === 1 ? 'demo' : `demo-${run}`;
     try {
       const body = { id, name: run === 1 ? 'Demo' : `Demo ${run}`, time_zone: timeZone, grace_seconds: GRACE_SECONDS };
-      const { keys } = await api.call<{ keys: DemoWorkspace['keys'] }>('POST', '/v1/workspaces', body);
+      const { keys } = await bodyOf(admin.POST('/v1/workspaces', { body }));
       return { id, keys };
     } catch (error) {
       if (!(error instanceof ApiError) || error.status !== 409) throw error;
@@ -69,28 +50,19 @@ async function createWorkspace(api: Api, timeZone: string): Promise<DemoWorkspac
   }
 }
 
-async function subscribe(api: Api, workspace: DemoWorkspace): Promise<Record<WebhookEvent, Target>> {
+async function subscribe(api: ApiClient): Promise<Record<WebhookEvent, Target>> {
   const targets: Partial<Record<WebhookEvent, Target>> = {};
   for (const event of EVENTS) {
-    const made = await api.call<{ url: string; bearer_token: string; signing_secret: string }>(
-      'POST',
-      '/v1/subscriptions',
-      { event },
-      workspace.keys.write,
-    );
+    const made = await bodyOf(api.POST('/v1/subscriptions', { body: { event } }));
     targets[event] = { url: made.url, bearerToken: made.bearer_token, signingSecret: made.signing_secret };
   }
   return targets as Record<WebhookEvent, Target>;
 }
 
 /** Sends consents that the shoppers gave in earlier months: without them nobody may be contacted by SMS. */
-async function sendConsents(day: SimulatedDay, ingest: string, workspace: DemoWorkspace): Promise<void> {
-  const response = await fetch(`${ingest}/v1/people`, {
-    method: 'POST',
-    headers: { authorization: `Bearer ${workspace.keys.write}`, 'content-type': 'application/x-ndjson' },
-    body: day.people.map((line) => `${JSON.stringify(line)}\n`).join(''),
-  });
-  if (!response.ok) throw new ApiError(response.status, `POST /v1/people: ${response.status} ${await response.text()}`);
+async function sendConsents(day: SimulatedDay, baseUrl: string, workspace: DemoWorkspace): Promise<void> {
+  const ingest = createIngestClient({ baseUrl, key: workspace.keys.write });
+  await bodyOf(ingest.POST('/v1/people', ndjson(day.people)));
 }
 
 const count = (value: number): string => value.toLocaleString('en-US');
@@ -119,16 +91,10 @@ async function play(day: SimulatedDay, targets: Record<WebhookEvent, Target>, sa
   if (result.failed > 0) throw new Error(`${result.failed} webhooks were not accepted`);
 }
 
-interface Preview {
-  count: number;
-  /** Null while it is not known yet. */
-  fresh_through: string | null;
-}
-
 /** The counts of the API, once they include everything that was sent. */
-async function counted(api: Api, workspace: DemoWorkspace, sentAtMs: number): Promise<Record<string, number>> {
-  const preview = (audience: unknown): Promise<Preview> =>
-    api.call<Preview>('POST', '/v1/audiences/preview', { audience }, workspace.keys.read);
+async function counted(api: ApiClient, sentAtMs: number): Promise<Record<string, number>> {
+  const preview = (audience: Schemas['Audience']): Promise<Schemas['Preview']> =>
+    bodyOf(api.POST('/v1/audiences/preview', { body: { audience } }));
   const deadline = Date.now() + FRESH_TIMEOUT_MS;
   for (;;) {
     const { fresh_through } = await preview({ everyone: true });
@@ -136,8 +102,8 @@ async function counted(api: Api, workspace: DemoWorkspace, sentAtMs: number): Pr
     if (Date.now() > deadline) throw new Error('the webhooks were not counted in time; see the logs in DATA_DIR/logs');
     await sleep(100);
   }
-  const last = (amount: number, unit: string): object => ({ time: { operator: 'in_last', amount, unit } });
-  const audiences: Record<string, unknown> = {
+  const last = (amount: number, unit: 'minutes' | 'days') => ({ time: { operator: 'in_last', amount, unit } }) as const;
+  const audiences: Record<string, Schemas['Audience']> = {
     people: { everyone: true },
     'abandoned a cart in the last 7 days': { trait: 'cart_abandoned', ...last(7, 'days') },
     'abandoned a cart in the last 30 minutes': { trait: 'cart_abandoned', ...last(30, 'minutes') },
@@ -167,11 +133,11 @@ async function counted(api: Api, workspace: DemoWorkspace, sentAtMs: number): Pr
 
 await runInstallation('demo', async ({ config, say, stopping }) => {
   const base = `http://127.0.0.1:${config.apiPort}`;
-  const api = apiAt(base, config.adminKey);
   const endsAtMs = Date.now();
   const timeZone = storeTimeZone(endsAtMs);
-  const workspace = await createWorkspace(api, timeZone);
-  const targets = await subscribe(api, workspace);
+  const workspace = await createWorkspace(createApiClient({ baseUrl: base, key: config.adminKey }), timeZone);
+  const api = createApiClient({ baseUrl: base, key: workspace.keys.write });
+  const targets = await subscribe(api);
   const day = simulateDay({ seed: SEED, endsAtMs, carts: CARTS, timeZone });
   say(
     `demo: workspace ${workspace.id}: sending a day of ${count(CARTS)} carts (${timeZone}) that ends now, as signed webhooks`,
@@ -180,7 +146,7 @@ await runInstallation('demo', async ({ config, say, stopping }) => {
   await sendConsents(day, new URL(targets.cart_status.url).origin, workspace);
   say(`demo: waiting ${GRACE_SECONDS} s for the last carts to settle`);
   await sleep(GRACE_SECONDS * 1000 + 500);
-  for (const [label, people] of Object.entries(await counted(api, workspace, Date.now()))) {
+  for (const [label, people] of Object.entries(await counted(api, Date.now()))) {
     say(`  ${count(people).padStart(8)}  ${label}`);
   }
   process.stdout.write(

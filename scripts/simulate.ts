@@ -1,6 +1,15 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import {
+  ApiError,
+  bodyOf,
+  createApiClient,
+  createIngestClient,
+  ndjson,
+  type ApiClient,
+  type Schemas,
+} from '../lib/client/index.ts';
 import { systemClock } from '../lib/clock/index.ts';
 import { storeTimeZone, simulateDay, simulateLive } from '../lib/simulate/index.ts';
 import type { PersonLine, SimulatedWebhook, WebhookEvent } from '../lib/simulate/index.ts';
@@ -85,61 +94,46 @@ function keyOfInstallation(env: NodeJS.ProcessEnv): string | undefined {
   }
 }
 
-interface Answer {
-  status: number;
-  body: unknown;
-}
-
-async function call(options: Options, method: string, path: string, body?: unknown): Promise<Answer> {
-  // Requests about workspaces themselves name none: the workspace may not exist yet.
-  const inWorkspace = options.workspace !== undefined && !path.startsWith('/v1/workspaces');
-  const response = await fetch(options.api + path, {
-    method,
-    headers: {
-      authorization: `Bearer ${options.key}`,
-      ...(inWorkspace ? { 'x-workspace': options.workspace! } : {}),
-      ...(body === undefined ? {} : { 'content-type': 'application/json' }),
-    },
-    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-  }).catch((error: unknown) => {
-    throw new UsageError(
-      `${options.api} does not answer (${String(error)}). Is it running (npm start), and on this port (API_PORT)?`,
-    );
+const apiOf = ({ api, key, workspace }: Options): ApiClient =>
+  createApiClient({
+    baseUrl: api,
+    ...(key === undefined ? {} : { key }),
+    ...(workspace === undefined ? {} : { workspace }),
   });
-  const text = await response.text();
-  return { status: response.status, body: text === '' ? null : (JSON.parse(text) as unknown) };
+
+/** The body of the answer; a failure becomes a message that says what could not be done. */
+async function must<T>(options: Options, request: Parameters<typeof bodyOf<T>>[0], what: string): Promise<T> {
+  try {
+    return await bodyOf(request);
+  } catch (error) {
+    throw explained(options, error, what);
+  }
 }
 
-function must(answer: Answer, what: string): unknown {
-  if (answer.status < 300) return answer.body;
-  const problem = answer.body as { title?: string; detail?: string } | null;
-  throw new UsageError(
-    `${what}: ${answer.status} ${problem?.title ?? ''}${problem?.detail ? ` (${problem.detail})` : ''}`,
+function explained(options: Options, error: unknown, what: string): unknown {
+  if (!(error instanceof ApiError)) return error;
+  if (error.status !== 0) return new UsageError(`${what}: ${error.status} ${error.message}`);
+  const cause = String(error.cause);
+  return new UsageError(
+    `${options.api} does not answer (${cause}). Is it running (npm start), and on this port (API_PORT)?`,
   );
 }
 
 /** Sends the consents of the shoppers, which requires a key of the workspace. */
 async function sendConsents(options: Options, people: readonly PersonLine[]): Promise<void> {
   if (options.key === undefined || options.targets !== undefined || people.length === 0) return;
-  const response = await fetch(`${options.ingest}/v1/people`, {
-    method: 'POST',
-    headers: {
-      authorization: `Bearer ${options.key}`,
-      'content-type': 'application/x-ndjson',
-      ...(options.workspace === undefined ? {} : { 'x-workspace': options.workspace }),
-    },
-    body: people.map((line) => `${JSON.stringify(line)}\n`).join(''),
-  }).catch(() => null);
-  if (response?.ok) console.log(`sent consents for ${count(people.length)} phones and e-mail addresses`);
-  else console.error(`The consents were not accepted (${response?.status ?? 'no answer'} from ${options.ingest})`);
+  const { ingest, key, workspace } = options;
+  const client = createIngestClient({ baseUrl: ingest, key, ...(workspace === undefined ? {} : { workspace }) });
+  try {
+    await bodyOf(client.POST('/v1/people', ndjson(people)));
+    console.log(`sent consents for ${count(people.length)} phones and e-mail addresses`);
+  } catch (error) {
+    const status = error instanceof ApiError && error.status !== 0 ? error.status : 'no answer';
+    console.error(`The consents were not accepted (${status} from ${ingest})`);
+  }
 }
 
-interface Subscription {
-  id: string;
-  url: string;
-  bearer_token: string;
-  signing_secret: string;
-}
+type Subscription = Pick<Schemas['SubscriptionSecrets'], 'id' | 'url' | 'bearer_token' | 'signing_secret'>;
 
 interface Route {
   targets: Partial<Record<WebhookEvent, Target>>;
@@ -161,13 +155,22 @@ const asTarget = (wire: Omit<Subscription, 'id'>): Target => ({
  */
 async function chooseWorkspace(options: Options): Promise<{ workspace: string | undefined; timeZone?: string }> {
   const workspace = options.workspace ?? WORKSPACE;
-  const found = await call(options, 'GET', `/v1/workspaces/${encodeURIComponent(workspace)}`);
-  if (found.status === 200) return { workspace, timeZone: (found.body as { time_zone: string }).time_zone };
+  // Requests about workspaces themselves name none: the workspace may not exist yet.
+  const api = apiOf({ ...options, workspace: undefined });
+  const found = await bodyOf(api.GET('/v1/workspaces/{id}', { params: { path: { id: workspace } } })).catch(
+    (error: unknown) => {
+      if (error instanceof ApiError && error.status !== 0) return null;
+      throw explained(options, error, `Reading the workspace ${workspace}`);
+    },
+  );
+  if (found !== null) return { workspace, timeZone: found.time_zone };
   const timeZone = options.timeZone ?? storeTimeZone(Date.now());
-  const request = { id: workspace, name: workspace, time_zone: timeZone };
-  const made = await call(options, 'POST', '/v1/workspaces', request);
-  if (made.status === 403) return { workspace: options.workspace };
-  must(made, `Creating the workspace ${workspace}`);
+  try {
+    await bodyOf(api.POST('/v1/workspaces', { body: { id: workspace, name: workspace, time_zone: timeZone } }));
+  } catch (error) {
+    if (error instanceof ApiError && error.status === 403) return { workspace: options.workspace };
+    throw explained(options, error, `Creating the workspace ${workspace}`);
+  }
   console.log(`created the workspace ${workspace}`);
   return { workspace, timeZone };
 }
@@ -182,11 +185,12 @@ async function openRoute(given: Options): Promise<Route> {
     throw new UsageError('No key: set --key, or --targets with the secrets of existing subscriptions');
   const { workspace, timeZone } = await chooseWorkspace(given);
   const options = { ...given, workspace };
+  const api = apiOf(options);
   const targets: Partial<Record<WebhookEvent, Target>> = {};
   const ids: string[] = [];
   for (const event of EVENTS) {
-    const answer = await call(options, 'POST', '/v1/subscriptions', { event });
-    const made = must(answer, `Creating a subscription for ${event}`) as Subscription;
+    const request = api.POST('/v1/subscriptions', { body: { event } });
+    const made = await must(options, request, `Creating a subscription for ${event}`);
     targets[event] = asTarget(made);
     ids.push(made.id);
   }
@@ -196,7 +200,7 @@ async function openRoute(given: Options): Promise<Route> {
     timeZone,
     async remove() {
       if (options.keep) return;
-      for (const id of ids) await call(options, 'DELETE', `/v1/subscriptions/${id}`);
+      for (const id of ids) await api.DELETE('/v1/subscriptions/{id}', { params: { path: { id } } });
     },
   };
 }

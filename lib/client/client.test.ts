@@ -1,5 +1,13 @@
 import { describe, expect, it } from 'vitest';
-import { ApiError, bodyOf, createApiClient, type ApiAnswer, type Schemas } from './index.ts';
+import {
+  ApiError,
+  bodyOf,
+  createApiClient,
+  createIngestClient,
+  ndjson,
+  type ApiAnswer,
+  type Schemas,
+} from './index.ts';
 
 const answering = (answer: () => Response | Promise<Response>, seen: Request[] = []) =>
   createApiClient({
@@ -32,6 +40,17 @@ describe('the typed client', () => {
     expect(seen.map(({ headers }) => [headers.get('authorization'), headers.get('x-workspace')])).toEqual(
       seen.map(() => ['Bearer k', 'acme']),
     );
+  });
+
+  it('sends lines of a bulk import as they are', async () => {
+    let sent: Request | undefined;
+    const fetch = (request: Request) => {
+      sent = request;
+      return Promise.resolve(Response.json({ accepted: 2, rejected: 0, errors: [] }));
+    };
+    const ingest = createIngestClient({ baseUrl: 'http://ingest', fetch });
+    expect(await bodyOf(ingest.POST('/v1/people', ndjson([{ a: 1 }, 'x'])))).toMatchObject({ accepted: 2 });
+    expect([await sent?.text(), sent?.headers.get('content-type')]).toEqual(['{"a":1}\n"x"\n', 'application/x-ndjson']);
   });
 
   it('returns the body, and nothing for an answer without one', async () => {

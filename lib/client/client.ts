@@ -69,6 +69,13 @@ export const createApiClient = (options: ClientOptions): ApiClient =>
 export const createIngestClient = (options: ClientOptions): IngestClient =>
   createFetchClient<IngestPaths>(fetchOptions(options));
 
+/** The options of a bulk import of these lines: `ingest.POST('/v1/events', ndjson(lines))`. */
+export const ndjson = (lines: readonly unknown[]) => ({
+  body: lines.map((line) => `${JSON.stringify(line)}\n`).join(''),
+  bodySerializer: (body: unknown) => body as string,
+  headers: { 'content-type': 'application/x-ndjson' },
+});
+
 interface Fetched<T> {
   data?: T | undefined;
   error?: unknown;

@@ -3,6 +3,7 @@ export {
   bodyOf,
   createApiClient,
   createIngestClient,
+  ndjson,
   type ApiAnswer,
   type ApiClient,
   type ClientOptions,
