@@ -10,12 +10,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Count the people in an audience, exactly */
         post: {
             parameters: {
                 query?: never;
                 header?: {
-                    /** @description the workspace to act in; required with an admin key */
                     "X-Workspace"?: string;
                 };
                 path?: never;
@@ -25,15 +23,9 @@ export interface paths {
                 content: {
                     "application/json": {
                         audience: components["schemas"]["Audience"];
-                        /**
-                         * Format: date-time
-                         * @description count as of this time; later events do not count
-                         */
+                        /** Format: date-time */
                         now?: string;
-                        /**
-                         * Format: date-time
-                         * @description count only trait events detected by this time and not retracted by then
-                         */
+                        /** Format: date-time */
                         known_at?: string;
                         /** @default false */
                         include_anonymous?: boolean;
@@ -41,7 +33,6 @@ export interface paths {
                 };
             };
             responses: {
-                /** @description the count, its freshness, and a sample of the people */
                 200: {
                     headers: {
                         [name: string]: unknown;
@@ -50,7 +41,6 @@ export interface paths {
                         "application/json": components["schemas"]["Preview"];
                     };
                 };
-                /** @description the body is not JSON, or an admin key was sent without X-Workspace */
                 400: {
                     headers: {
                         [name: string]: unknown;
@@ -59,10 +49,8 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description the key is missing or unknown */
                 401: {
                     headers: {
-                        /** @description Bearer */
                         "WWW-Authenticate"?: string;
                         [name: string]: unknown;
                     };
@@ -70,7 +58,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description the role of the key does not allow this, or X-Workspace names another workspace than the key */
                 403: {
                     headers: {
                         [name: string]: unknown;
@@ -79,7 +66,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description X-Workspace names a workspace that does not exist */
                 404: {
                     headers: {
                         [name: string]: unknown;
@@ -88,7 +74,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description the body did not arrive within 30 s */
                 408: {
                     headers: {
                         [name: string]: unknown;
@@ -97,7 +82,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description the body is too large */
                 413: {
                     headers: {
                         [name: string]: unknown;
@@ -106,7 +90,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description the request is not valid; `errors` names each field and what is wrong with it */
                 422: {
                     headers: {
                         [name: string]: unknown;
@@ -115,7 +98,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description the request line and headers are larger than 16 KiB */
                 431: {
                     headers: {
                         [name: string]: unknown;
@@ -124,7 +106,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description internal error */
                 500: {
                     headers: {
                         [name: string]: unknown;
@@ -133,7 +114,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description the audience has a condition that is not built yet */
                 501: {
                     headers: {
                         [name: string]: unknown;
@@ -142,10 +122,8 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description an engine does not answer, or the workspace has too many concurrent queries; try again */
                 503: {
                     headers: {
-                        /** @description seconds */
                         "Retry-After"?: string;
                         [name: string]: unknown;
                     };
@@ -168,12 +146,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The two traits with their operators, statuses and meanings, and the unknown statuses seen */
         get: {
             parameters: {
                 query?: never;
                 header?: {
-                    /** @description the workspace to act in; required with an admin key */
                     "X-Workspace"?: string;
                 };
                 path?: never;
@@ -181,7 +157,6 @@ export interface paths {
             };
             requestBody?: never;
             responses: {
-                /** @description both traits */
                 200: {
                     headers: {
                         [name: string]: unknown;
@@ -198,13 +173,11 @@ export interface paths {
                                     status: string;
                                     meaning: string;
                                 }[];
-                                /** @description statuses seen in this workspace that Jane does not document */
                                 unknown_statuses: string[];
                             }[];
                         };
                     };
                 };
-                /** @description an admin key was sent without X-Workspace */
                 400: {
                     headers: {
                         [name: string]: unknown;
@@ -213,10 +186,8 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description the key is missing or unknown */
                 401: {
                     headers: {
-                        /** @description Bearer */
                         "WWW-Authenticate"?: string;
                         [name: string]: unknown;
                     };
@@ -224,7 +195,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description the role of the key does not allow this, or X-Workspace names another workspace than the key */
                 403: {
                     headers: {
                         [name: string]: unknown;
@@ -233,7 +203,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description X-Workspace names a workspace that does not exist */
                 404: {
                     headers: {
                         [name: string]: unknown;
@@ -242,7 +211,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description the request is not valid; `errors` names each field and what is wrong with it */
                 422: {
                     headers: {
                         [name: string]: unknown;
@@ -251,7 +219,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description the request line and headers are larger than 16 KiB */
                 431: {
                     headers: {
                         [name: string]: unknown;
@@ -260,7 +227,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description internal error */
                 500: {
                     headers: {
                         [name: string]: unknown;
@@ -269,10 +235,8 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description an engine does not answer, or the workspace has too many concurrent queries; try again */
                 503: {
                     headers: {
-                        /** @description seconds */
                         "Retry-After"?: string;
                         [name: string]: unknown;
                     };
@@ -297,17 +261,13 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List stores that have carts */
         get: {
             parameters: {
                 query?: {
-                    /** @description maximum number of items */
                     limit?: number;
-                    /** @description next_cursor of the previous page */
                     cursor?: string;
                 };
                 header?: {
-                    /** @description the workspace to act in; required with an admin key */
                     "X-Workspace"?: string;
                 };
                 path?: never;
@@ -315,7 +275,6 @@ export interface paths {
             };
             requestBody?: never;
             responses: {
-                /** @description a page of stores, ordered by id */
                 200: {
                     headers: {
                         [name: string]: unknown;
@@ -323,12 +282,10 @@ export interface paths {
                     content: {
                         "application/json": {
                             items: components["schemas"]["Store"][];
-                            /** @description null on the last page */
                             next_cursor: string | null;
                         };
                     };
                 };
-                /** @description an admin key was sent without X-Workspace */
                 400: {
                     headers: {
                         [name: string]: unknown;
@@ -337,10 +294,8 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description the key is missing or unknown */
                 401: {
                     headers: {
-                        /** @description Bearer */
                         "WWW-Authenticate"?: string;
                         [name: string]: unknown;
                     };
@@ -348,7 +303,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description the role of the key does not allow this, or X-Workspace names another workspace than the key */
                 403: {
                     headers: {
                         [name: string]: unknown;
@@ -357,7 +311,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description X-Workspace names a workspace that does not exist */
                 404: {
                     headers: {
                         [name: string]: unknown;
@@ -366,7 +319,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description the request is not valid; `errors` names each field and what is wrong with it */
                 422: {
                     headers: {
                         [name: string]: unknown;
@@ -375,7 +327,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description the request line and headers are larger than 16 KiB */
                 431: {
                     headers: {
                         [name: string]: unknown;
@@ -384,7 +335,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description internal error */
                 500: {
                     headers: {
                         [name: string]: unknown;
@@ -393,10 +343,8 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description an engine does not answer, or the workspace has too many concurrent queries; try again */
                 503: {
                     headers: {
-                        /** @description seconds */
                         "Retry-After"?: string;
                         [name: string]: unknown;
                     };
@@ -421,19 +369,15 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List trait events, newest first */
         get: {
             parameters: {
                 query?: {
-                    /** @description maximum number of items */
                     limit?: number;
-                    /** @description next_cursor of the previous page */
                     cursor?: string;
                     trait?: "cart_abandoned" | "cart_status_updated";
                     status?: string;
                 };
                 header?: {
-                    /** @description the workspace to act in; required with an admin key */
                     "X-Workspace"?: string;
                 };
                 path?: never;
@@ -441,7 +385,6 @@ export interface paths {
             };
             requestBody?: never;
             responses: {
-                /** @description a page of trait events */
                 200: {
                     headers: {
                         [name: string]: unknown;
@@ -452,27 +395,13 @@ export interface paths {
                                 event_id: string;
                                 /** @enum {string} */
                                 trait: "cart_abandoned" | "cart_status_updated";
-                                /** @description empty for cart_abandoned */
                                 status: string;
-                                /**
-                                 * Format: date-time
-                                 * @example 2026-03-17T12:00:00.000Z
-                                 */
+                                /** Format: date-time */
                                 occurred_at: string;
-                                /**
-                                 * Format: date-time
-                                 * @example 2026-03-17T12:00:00.000Z
-                                 */
+                                /** Format: date-time */
                                 detected_at: string;
-                                /**
-                                 * Format: date-time
-                                 * @example 2026-03-17T12:00:00.000Z
-                                 */
+                                /** Format: date-time */
                                 recovered_at: string | null;
-                                /**
-                                 * @description a decimal integer as a string
-                                 * @example 4711
-                                 */
                                 person_id: string;
                                 cart_id: string;
                                 store_id: string | null;
@@ -481,15 +410,12 @@ export interface paths {
                                 anomaly: string | null;
                                 reentered: boolean;
                                 source: string | null;
-                                /** @description name of the person */
                                 name: string | null;
                             }[];
-                            /** @description null on the last page */
                             next_cursor: string | null;
                         };
                     };
                 };
-                /** @description an admin key was sent without X-Workspace */
                 400: {
                     headers: {
                         [name: string]: unknown;
@@ -498,10 +424,8 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description the key is missing or unknown */
                 401: {
                     headers: {
-                        /** @description Bearer */
                         "WWW-Authenticate"?: string;
                         [name: string]: unknown;
                     };
@@ -509,7 +433,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description the role of the key does not allow this, or X-Workspace names another workspace than the key */
                 403: {
                     headers: {
                         [name: string]: unknown;
@@ -518,7 +441,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description X-Workspace names a workspace that does not exist */
                 404: {
                     headers: {
                         [name: string]: unknown;
@@ -527,7 +449,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description the request is not valid; `errors` names each field and what is wrong with it */
                 422: {
                     headers: {
                         [name: string]: unknown;
@@ -536,7 +457,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description the request line and headers are larger than 16 KiB */
                 431: {
                     headers: {
                         [name: string]: unknown;
@@ -545,7 +465,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description internal error */
                 500: {
                     headers: {
                         [name: string]: unknown;
@@ -554,10 +473,8 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description an engine does not answer, or the workspace has too many concurrent queries; try again */
                 503: {
                     headers: {
-                        /** @description seconds */
                         "Retry-After"?: string;
                         [name: string]: unknown;
                     };
@@ -582,12 +499,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** A cart with its trait events, in order of time */
         get: {
             parameters: {
                 query?: never;
                 header?: {
-                    /** @description the workspace to act in; required with an admin key */
                     "X-Workspace"?: string;
                 };
                 path: {
@@ -597,7 +512,6 @@ export interface paths {
             };
             requestBody?: never;
             responses: {
-                /** @description the cart */
                 200: {
                     headers: {
                         [name: string]: unknown;
@@ -605,56 +519,29 @@ export interface paths {
                     content: {
                         "application/json": {
                             cart_id: string;
-                            /**
-                             * @description a decimal integer as a string
-                             * @example 4711
-                             */
                             person_id: string;
                             status: string | null;
-                            /**
-                             * Format: date-time
-                             * @example 2026-03-17T12:00:00.000Z
-                             */
+                            /** Format: date-time */
                             status_since: string | null;
                             store_id: string | null;
                             mode: string | null;
                             amount: number | null;
-                            /**
-                             * Format: date-time
-                             * @example 2026-03-17T12:00:00.000Z
-                             */
+                            /** Format: date-time */
                             created_at: string | null;
-                            /**
-                             * Format: date-time
-                             * @example 2026-03-17T12:00:00.000Z
-                             */
+                            /** Format: date-time */
                             last_activity_at: string | null;
-                            /**
-                             * Format: date-time
-                             * @description when the open cart will count as abandoned
-                             * @example 2026-03-17T12:00:00.000Z
-                             */
+                            /** Format: date-time */
                             due_at: string | null;
-                            /**
-                             * Format: date-time
-                             * @example 2026-03-17T12:00:00.000Z
-                             */
+                            /** Format: date-time */
                             abandoned_at: string | null;
-                            /**
-                             * Format: date-time
-                             * @example 2026-03-17T12:00:00.000Z
-                             */
+                            /** Format: date-time */
                             recovered_at: string | null;
-                            /**
-                             * Format: date-time
-                             * @example 2026-03-17T12:00:00.000Z
-                             */
+                            /** Format: date-time */
                             reservation_start_window: string | null;
                             trait_events: components["schemas"]["TraitEvent"][];
                         };
                     };
                 };
-                /** @description an admin key was sent without X-Workspace */
                 400: {
                     headers: {
                         [name: string]: unknown;
@@ -663,10 +550,8 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description the key is missing or unknown */
                 401: {
                     headers: {
-                        /** @description Bearer */
                         "WWW-Authenticate"?: string;
                         [name: string]: unknown;
                     };
@@ -674,7 +559,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description the role of the key does not allow this, or X-Workspace names another workspace than the key */
                 403: {
                     headers: {
                         [name: string]: unknown;
@@ -683,7 +567,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description not found, or in another workspace */
                 404: {
                     headers: {
                         [name: string]: unknown;
@@ -692,7 +575,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description the request is not valid; `errors` names each field and what is wrong with it */
                 422: {
                     headers: {
                         [name: string]: unknown;
@@ -701,7 +583,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description the request line and headers are larger than 16 KiB */
                 431: {
                     headers: {
                         [name: string]: unknown;
@@ -710,7 +591,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description internal error */
                 500: {
                     headers: {
                         [name: string]: unknown;
@@ -719,10 +599,8 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description an engine does not answer, or the workspace has too many concurrent queries; try again */
                 503: {
                     headers: {
-                        /** @description seconds */
                         "Retry-After"?: string;
                         [name: string]: unknown;
                     };
@@ -747,16 +625,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /**
-         * Find people by an identifier
-         * @description Phone numbers and email addresses are normalised as in carts: "(808) 555-0143" finds +18085550143.
-         */
         get: {
             parameters: {
                 query?: {
-                    /** @description maximum number of items */
                     limit?: number;
-                    /** @description next_cursor of the previous page */
                     cursor?: string;
                     phone?: string;
                     email?: string;
@@ -765,7 +637,6 @@ export interface paths {
                     external_user_source?: string;
                 };
                 header?: {
-                    /** @description the workspace to act in; required with an admin key */
                     "X-Workspace"?: string;
                 };
                 path?: never;
@@ -773,7 +644,6 @@ export interface paths {
             };
             requestBody?: never;
             responses: {
-                /** @description a page of people with the identifier, ordered by id; usually none or one */
                 200: {
                     headers: {
                         [name: string]: unknown;
@@ -781,12 +651,10 @@ export interface paths {
                     content: {
                         "application/json": {
                             items: components["schemas"]["Person"][];
-                            /** @description null on the last page */
                             next_cursor: string | null;
                         };
                     };
                 };
-                /** @description an admin key was sent without X-Workspace */
                 400: {
                     headers: {
                         [name: string]: unknown;
@@ -795,10 +663,8 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description the key is missing or unknown */
                 401: {
                     headers: {
-                        /** @description Bearer */
                         "WWW-Authenticate"?: string;
                         [name: string]: unknown;
                     };
@@ -806,7 +672,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description the role of the key does not allow this, or X-Workspace names another workspace than the key */
                 403: {
                     headers: {
                         [name: string]: unknown;
@@ -815,7 +680,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description X-Workspace names a workspace that does not exist */
                 404: {
                     headers: {
                         [name: string]: unknown;
@@ -824,7 +688,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description the request is not valid; `errors` names each field and what is wrong with it */
                 422: {
                     headers: {
                         [name: string]: unknown;
@@ -833,7 +696,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description the request line and headers are larger than 16 KiB */
                 431: {
                     headers: {
                         [name: string]: unknown;
@@ -842,7 +704,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description internal error */
                 500: {
                     headers: {
                         [name: string]: unknown;
@@ -851,10 +712,8 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description an engine does not answer, or the workspace has too many concurrent queries; try again */
                 503: {
                     headers: {
-                        /** @description seconds */
                         "Retry-After"?: string;
                         [name: string]: unknown;
                     };
@@ -879,15 +738,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /**
-         * One person: identifiers, consent, timeline, carts
-         * @description The id of a person who was merged into another returns the remaining person.
-         */
         get: {
             parameters: {
                 query?: never;
                 header?: {
-                    /** @description the workspace to act in; required with an admin key */
                     "X-Workspace"?: string;
                 };
                 path: {
@@ -897,30 +751,19 @@ export interface paths {
             };
             requestBody?: never;
             responses: {
-                /** @description the person */
                 200: {
                     headers: {
                         [name: string]: unknown;
                     };
                     content: {
                         "application/json": {
-                            /**
-                             * @description a decimal integer as a string
-                             * @example 4711
-                             */
                             person_id: string;
                             anonymous: boolean;
                             name: string | null;
                             time_zone: string | null;
-                            /**
-                             * Format: date-time
-                             * @example 2026-03-17T12:00:00.000Z
-                             */
+                            /** Format: date-time */
                             first_at: string;
-                            /**
-                             * Format: date-time
-                             * @example 2026-03-17T12:00:00.000Z
-                             */
+                            /** Format: date-time */
                             last_at: string;
                             identifiers: {
                                 user_ids: string[];
@@ -949,18 +792,13 @@ export interface paths {
                                 sms: boolean;
                                 email: boolean;
                             };
-                            /** @description newest first, at most 500 */
                             timeline: components["schemas"]["TraitEvent"][];
-                            /** @description newest first, at most 500 */
                             carts: components["schemas"]["Cart"][];
-                            /** @description not built yet; always empty */
                             audiences: unknown[];
-                            /** @description not built yet; always empty */
                             flow_runs: unknown[];
                         };
                     };
                 };
-                /** @description an admin key was sent without X-Workspace */
                 400: {
                     headers: {
                         [name: string]: unknown;
@@ -969,10 +807,8 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description the key is missing or unknown */
                 401: {
                     headers: {
-                        /** @description Bearer */
                         "WWW-Authenticate"?: string;
                         [name: string]: unknown;
                     };
@@ -980,7 +816,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description the role of the key does not allow this, or X-Workspace names another workspace than the key */
                 403: {
                     headers: {
                         [name: string]: unknown;
@@ -989,7 +824,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description not found, or in another workspace */
                 404: {
                     headers: {
                         [name: string]: unknown;
@@ -998,7 +832,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description the request is not valid; `errors` names each field and what is wrong with it */
                 422: {
                     headers: {
                         [name: string]: unknown;
@@ -1007,7 +840,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description the request line and headers are larger than 16 KiB */
                 431: {
                     headers: {
                         [name: string]: unknown;
@@ -1016,7 +848,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description internal error */
                 500: {
                     headers: {
                         [name: string]: unknown;
@@ -1025,10 +856,8 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description an engine does not answer, or the workspace has too many concurrent queries; try again */
                 503: {
                     headers: {
-                        /** @description seconds */
                         "Retry-After"?: string;
                         [name: string]: unknown;
                     };
@@ -1040,12 +869,10 @@ export interface paths {
         };
         put?: never;
         post?: never;
-        /** Erase a person */
         delete: {
             parameters: {
                 query?: never;
                 header?: {
-                    /** @description the workspace to act in; required with an admin key */
                     "X-Workspace"?: string;
                 };
                 path: {
@@ -1055,7 +882,6 @@ export interface paths {
             };
             requestBody?: never;
             responses: {
-                /** @description an admin key was sent without X-Workspace */
                 400: {
                     headers: {
                         [name: string]: unknown;
@@ -1064,10 +890,8 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description the key is missing or unknown */
                 401: {
                     headers: {
-                        /** @description Bearer */
                         "WWW-Authenticate"?: string;
                         [name: string]: unknown;
                     };
@@ -1075,7 +899,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description the role of the key does not allow this, or X-Workspace names another workspace than the key */
                 403: {
                     headers: {
                         [name: string]: unknown;
@@ -1084,7 +907,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description not found, or in another workspace */
                 404: {
                     headers: {
                         [name: string]: unknown;
@@ -1093,7 +915,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description the request is not valid; `errors` names each field and what is wrong with it */
                 422: {
                     headers: {
                         [name: string]: unknown;
@@ -1102,7 +923,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description the request line and headers are larger than 16 KiB */
                 431: {
                     headers: {
                         [name: string]: unknown;
@@ -1111,7 +931,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description internal error */
                 500: {
                     headers: {
                         [name: string]: unknown;
@@ -1120,7 +939,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description not built yet */
                 501: {
                     headers: {
                         [name: string]: unknown;
@@ -1129,10 +947,8 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description an engine does not answer, or the workspace has too many concurrent queries; try again */
                 503: {
                     headers: {
-                        /** @description seconds */
                         "Retry-After"?: string;
                         [name: string]: unknown;
                     };
@@ -1154,17 +970,13 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List subscriptions */
         get: {
             parameters: {
                 query?: {
-                    /** @description maximum number of items */
                     limit?: number;
-                    /** @description next_cursor of the previous page */
                     cursor?: string;
                 };
                 header?: {
-                    /** @description the workspace to act in; required with an admin key */
                     "X-Workspace"?: string;
                 };
                 path?: never;
@@ -1172,7 +984,6 @@ export interface paths {
             };
             requestBody?: never;
             responses: {
-                /** @description a page of subscriptions */
                 200: {
                     headers: {
                         [name: string]: unknown;
@@ -1180,12 +991,10 @@ export interface paths {
                     content: {
                         "application/json": {
                             items: components["schemas"]["Subscription"][];
-                            /** @description null on the last page */
                             next_cursor: string | null;
                         };
                     };
                 };
-                /** @description an admin key was sent without X-Workspace */
                 400: {
                     headers: {
                         [name: string]: unknown;
@@ -1194,10 +1003,8 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description the key is missing or unknown */
                 401: {
                     headers: {
-                        /** @description Bearer */
                         "WWW-Authenticate"?: string;
                         [name: string]: unknown;
                     };
@@ -1205,7 +1012,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description the role of the key does not allow this, or X-Workspace names another workspace than the key */
                 403: {
                     headers: {
                         [name: string]: unknown;
@@ -1214,7 +1020,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description X-Workspace names a workspace that does not exist */
                 404: {
                     headers: {
                         [name: string]: unknown;
@@ -1223,7 +1028,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description the request is not valid; `errors` names each field and what is wrong with it */
                 422: {
                     headers: {
                         [name: string]: unknown;
@@ -1232,7 +1036,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description the request line and headers are larger than 16 KiB */
                 431: {
                     headers: {
                         [name: string]: unknown;
@@ -1241,7 +1044,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description internal error */
                 500: {
                     headers: {
                         [name: string]: unknown;
@@ -1250,10 +1052,8 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description an engine does not answer, or the workspace has too many concurrent queries; try again */
                 503: {
                     headers: {
-                        /** @description seconds */
                         "Retry-After"?: string;
                         [name: string]: unknown;
                     };
@@ -1264,12 +1064,10 @@ export interface paths {
             };
         };
         put?: never;
-        /** Create a subscription: a URL that Jane sends webhooks to, and its secrets */
         post: {
             parameters: {
                 query?: never;
                 header?: {
-                    /** @description the workspace to act in; required with an admin key */
                     "X-Workspace"?: string;
                 };
                 path?: never;
@@ -1278,24 +1076,13 @@ export interface paths {
             requestBody: {
                 content: {
                     "application/json": {
-                        /**
-                         * @description kind of event in its payloads
-                         * @enum {string}
-                         */
+                        /** @enum {string} */
                         event: "cart_status" | "cart_activity" | "cart_abandoned";
-                        /**
-                         * @description stores that it covers; null for all
-                         * @default null
-                         */
+                        /** @default null */
                         store_ids?: string[] | null;
-                        /**
-                         * @description zone of times that Jane sends without one
-                         * @default UTC
-                         * @example America/Los_Angeles
-                         */
+                        /** @default UTC */
                         time_zone?: string;
                         /**
-                         * @description how webhooks are authenticated
                          * @default both
                          * @enum {string}
                          */
@@ -1304,10 +1091,8 @@ export interface paths {
                 };
             };
             responses: {
-                /** @description created; the secrets are returned only once */
                 201: {
                     headers: {
-                        /** @description the version, for If-Match */
                         ETag?: string;
                         [name: string]: unknown;
                     };
@@ -1315,7 +1100,6 @@ export interface paths {
                         "application/json": components["schemas"]["SubscriptionSecrets"];
                     };
                 };
-                /** @description the body is not JSON, or an admin key was sent without X-Workspace */
                 400: {
                     headers: {
                         [name: string]: unknown;
@@ -1324,10 +1108,8 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description the key is missing or unknown */
                 401: {
                     headers: {
-                        /** @description Bearer */
                         "WWW-Authenticate"?: string;
                         [name: string]: unknown;
                     };
@@ -1335,7 +1117,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description the role of the key does not allow this, or X-Workspace names another workspace than the key */
                 403: {
                     headers: {
                         [name: string]: unknown;
@@ -1344,7 +1125,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description X-Workspace names a workspace that does not exist */
                 404: {
                     headers: {
                         [name: string]: unknown;
@@ -1353,7 +1133,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description the body did not arrive within 30 s */
                 408: {
                     headers: {
                         [name: string]: unknown;
@@ -1362,7 +1141,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description the body is too large */
                 413: {
                     headers: {
                         [name: string]: unknown;
@@ -1371,7 +1149,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description the request is not valid; `errors` names each field and what is wrong with it */
                 422: {
                     headers: {
                         [name: string]: unknown;
@@ -1380,7 +1157,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description the request line and headers are larger than 16 KiB */
                 431: {
                     headers: {
                         [name: string]: unknown;
@@ -1389,7 +1165,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description internal error */
                 500: {
                     headers: {
                         [name: string]: unknown;
@@ -1398,10 +1173,8 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description an engine does not answer, or the workspace has too many concurrent queries; try again */
                 503: {
                     headers: {
-                        /** @description seconds */
                         "Retry-After"?: string;
                         [name: string]: unknown;
                     };
@@ -1424,12 +1197,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** One subscription with its recent webhooks */
         get: {
             parameters: {
                 query?: never;
                 header?: {
-                    /** @description the workspace to act in; required with an admin key */
                     "X-Workspace"?: string;
                 };
                 path: {
@@ -1439,10 +1210,8 @@ export interface paths {
             };
             requestBody?: never;
             responses: {
-                /** @description the subscription */
                 200: {
                     headers: {
-                        /** @description the version, for If-Match */
                         ETag?: string;
                         [name: string]: unknown;
                     };
@@ -1450,7 +1219,6 @@ export interface paths {
                         "application/json": components["schemas"]["Subscription"];
                     };
                 };
-                /** @description an admin key was sent without X-Workspace */
                 400: {
                     headers: {
                         [name: string]: unknown;
@@ -1459,10 +1227,8 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description the key is missing or unknown */
                 401: {
                     headers: {
-                        /** @description Bearer */
                         "WWW-Authenticate"?: string;
                         [name: string]: unknown;
                     };
@@ -1470,7 +1236,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description the role of the key does not allow this, or X-Workspace names another workspace than the key */
                 403: {
                     headers: {
                         [name: string]: unknown;
@@ -1479,7 +1244,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description not found, or in another workspace */
                 404: {
                     headers: {
                         [name: string]: unknown;
@@ -1488,7 +1252,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description the request is not valid; `errors` names each field and what is wrong with it */
                 422: {
                     headers: {
                         [name: string]: unknown;
@@ -1497,7 +1260,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description the request line and headers are larger than 16 KiB */
                 431: {
                     headers: {
                         [name: string]: unknown;
@@ -1506,7 +1268,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description internal error */
                 500: {
                     headers: {
                         [name: string]: unknown;
@@ -1515,10 +1276,8 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description an engine does not answer, or the workspace has too many concurrent queries; try again */
                 503: {
                     headers: {
-                        /** @description seconds */
                         "Retry-After"?: string;
                         [name: string]: unknown;
                     };
@@ -1530,14 +1289,11 @@ export interface paths {
         };
         put?: never;
         post?: never;
-        /** Delete a subscription; its webhooks are refused within a second */
         delete: {
             parameters: {
                 query?: never;
                 header?: {
-                    /** @description the workspace to act in; required with an admin key */
                     "X-Workspace"?: string;
-                    /** @description the expected ETag; the change is refused with 409 when it is no longer current */
                     "If-Match"?: string;
                 };
                 path: {
@@ -1547,14 +1303,12 @@ export interface paths {
             };
             requestBody?: never;
             responses: {
-                /** @description deleted */
                 204: {
                     headers: {
                         [name: string]: unknown;
                     };
                     content?: never;
                 };
-                /** @description an admin key was sent without X-Workspace */
                 400: {
                     headers: {
                         [name: string]: unknown;
@@ -1563,10 +1317,8 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description the key is missing or unknown */
                 401: {
                     headers: {
-                        /** @description Bearer */
                         "WWW-Authenticate"?: string;
                         [name: string]: unknown;
                     };
@@ -1574,7 +1326,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description the role of the key does not allow this, or X-Workspace names another workspace than the key */
                 403: {
                     headers: {
                         [name: string]: unknown;
@@ -1583,7 +1334,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description not found, or in another workspace */
                 404: {
                     headers: {
                         [name: string]: unknown;
@@ -1592,7 +1342,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description a concurrent change was made: If-Match does not name the current version */
                 409: {
                     headers: {
                         [name: string]: unknown;
@@ -1601,7 +1350,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description the request is not valid; `errors` names each field and what is wrong with it */
                 422: {
                     headers: {
                         [name: string]: unknown;
@@ -1610,7 +1358,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description the request line and headers are larger than 16 KiB */
                 431: {
                     headers: {
                         [name: string]: unknown;
@@ -1619,7 +1366,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description internal error */
                 500: {
                     headers: {
                         [name: string]: unknown;
@@ -1628,10 +1374,8 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description an engine does not answer, or the workspace has too many concurrent queries; try again */
                 503: {
                     headers: {
-                        /** @description seconds */
                         "Retry-After"?: string;
                         [name: string]: unknown;
                     };
@@ -1643,14 +1387,11 @@ export interface paths {
         };
         options?: never;
         head?: never;
-        /** Change a subscription */
         patch: {
             parameters: {
                 query?: never;
                 header?: {
-                    /** @description the workspace to act in; required with an admin key */
                     "X-Workspace"?: string;
-                    /** @description the expected ETag; the change is refused with 409 when it is no longer current */
                     "If-Match"?: string;
                 };
                 path: {
@@ -1661,31 +1402,18 @@ export interface paths {
             requestBody: {
                 content: {
                     "application/json": {
-                        /**
-                         * @description kind of event in its payloads
-                         * @enum {string}
-                         */
+                        /** @enum {string} */
                         event?: "cart_status" | "cart_activity" | "cart_abandoned";
-                        /** @description stores that it covers; null for all */
                         store_ids?: string[] | null;
-                        /**
-                         * @description zone of times that Jane sends without one
-                         * @example America/Los_Angeles
-                         */
                         time_zone?: string;
-                        /**
-                         * @description how webhooks are authenticated
-                         * @enum {string}
-                         */
+                        /** @enum {string} */
                         verify?: "both" | "signature" | "token";
                     };
                 };
             };
             responses: {
-                /** @description the subscription */
                 200: {
                     headers: {
-                        /** @description the version, for If-Match */
                         ETag?: string;
                         [name: string]: unknown;
                     };
@@ -1693,7 +1421,6 @@ export interface paths {
                         "application/json": components["schemas"]["ChangedSubscription"];
                     };
                 };
-                /** @description the body is not JSON, or an admin key was sent without X-Workspace */
                 400: {
                     headers: {
                         [name: string]: unknown;
@@ -1702,10 +1429,8 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description the key is missing or unknown */
                 401: {
                     headers: {
-                        /** @description Bearer */
                         "WWW-Authenticate"?: string;
                         [name: string]: unknown;
                     };
@@ -1713,7 +1438,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description the role of the key does not allow this, or X-Workspace names another workspace than the key */
                 403: {
                     headers: {
                         [name: string]: unknown;
@@ -1722,7 +1446,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description not found, or in another workspace */
                 404: {
                     headers: {
                         [name: string]: unknown;
@@ -1731,7 +1454,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description the body did not arrive within 30 s */
                 408: {
                     headers: {
                         [name: string]: unknown;
@@ -1740,7 +1462,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description a concurrent change was made: If-Match does not name the current version */
                 409: {
                     headers: {
                         [name: string]: unknown;
@@ -1749,7 +1470,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description the body is too large */
                 413: {
                     headers: {
                         [name: string]: unknown;
@@ -1758,7 +1478,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description the request is not valid; `errors` names each field and what is wrong with it */
                 422: {
                     headers: {
                         [name: string]: unknown;
@@ -1767,7 +1486,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description the request line and headers are larger than 16 KiB */
                 431: {
                     headers: {
                         [name: string]: unknown;
@@ -1776,7 +1494,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description internal error */
                 500: {
                     headers: {
                         [name: string]: unknown;
@@ -1785,10 +1502,8 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description an engine does not answer, or the workspace has too many concurrent queries; try again */
                 503: {
                     headers: {
-                        /** @description seconds */
                         "Retry-After"?: string;
                         [name: string]: unknown;
                     };
@@ -1809,14 +1524,11 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Rotate the secrets of a subscription; the old ones stay valid for 24 hours */
         post: {
             parameters: {
                 query?: never;
                 header?: {
-                    /** @description the workspace to act in; required with an admin key */
                     "X-Workspace"?: string;
-                    /** @description the expected ETag; the change is refused with 409 when it is no longer current */
                     "If-Match"?: string;
                 };
                 path: {
@@ -1830,10 +1542,8 @@ export interface paths {
                 };
             };
             responses: {
-                /** @description the subscription with its new secrets, which are returned only once */
                 200: {
                     headers: {
-                        /** @description the version, for If-Match */
                         ETag?: string;
                         [name: string]: unknown;
                     };
@@ -1841,7 +1551,6 @@ export interface paths {
                         "application/json": components["schemas"]["SubscriptionSecrets"];
                     };
                 };
-                /** @description the body is not JSON, or an admin key was sent without X-Workspace */
                 400: {
                     headers: {
                         [name: string]: unknown;
@@ -1850,10 +1559,8 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description the key is missing or unknown */
                 401: {
                     headers: {
-                        /** @description Bearer */
                         "WWW-Authenticate"?: string;
                         [name: string]: unknown;
                     };
@@ -1861,7 +1568,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description the role of the key does not allow this, or X-Workspace names another workspace than the key */
                 403: {
                     headers: {
                         [name: string]: unknown;
@@ -1870,7 +1576,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description not found, or in another workspace */
                 404: {
                     headers: {
                         [name: string]: unknown;
@@ -1879,7 +1584,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description the body did not arrive within 30 s */
                 408: {
                     headers: {
                         [name: string]: unknown;
@@ -1888,7 +1592,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description a concurrent change was made: If-Match does not name the current version; or 10 secrets are still valid, and `detail` says until when */
                 409: {
                     headers: {
                         [name: string]: unknown;
@@ -1897,7 +1600,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description the body is too large */
                 413: {
                     headers: {
                         [name: string]: unknown;
@@ -1906,7 +1608,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description the request is not valid; `errors` names each field and what is wrong with it */
                 422: {
                     headers: {
                         [name: string]: unknown;
@@ -1915,7 +1616,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description the request line and headers are larger than 16 KiB */
                 431: {
                     headers: {
                         [name: string]: unknown;
@@ -1924,7 +1624,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description internal error */
                 500: {
                     headers: {
                         [name: string]: unknown;
@@ -1933,10 +1632,8 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description an engine does not answer, or the workspace has too many concurrent queries; try again */
                 503: {
                     headers: {
-                        /** @description seconds */
                         "Retry-After"?: string;
                         [name: string]: unknown;
                     };
@@ -1959,20 +1656,16 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List authenticated input that could not be used, newest first; kept for 30 days */
         get: {
             parameters: {
                 query?: {
-                    /** @description maximum number of items */
                     limit?: number;
-                    /** @description next_cursor of the previous page */
                     cursor?: string;
                     source?: "webhook" | "events" | "people";
                     subscription_id?: string;
                     reason?: string;
                 };
                 header?: {
-                    /** @description the workspace to act in; required with an admin key */
                     "X-Workspace"?: string;
                 };
                 path?: never;
@@ -1980,7 +1673,6 @@ export interface paths {
             };
             requestBody?: never;
             responses: {
-                /** @description a page of dead letters without bodies */
                 200: {
                     headers: {
                         [name: string]: unknown;
@@ -1988,12 +1680,10 @@ export interface paths {
                     content: {
                         "application/json": {
                             items: components["schemas"]["DeadLetter"][];
-                            /** @description null on the last page */
                             next_cursor: string | null;
                         };
                     };
                 };
-                /** @description an admin key was sent without X-Workspace */
                 400: {
                     headers: {
                         [name: string]: unknown;
@@ -2002,10 +1692,8 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description the key is missing or unknown */
                 401: {
                     headers: {
-                        /** @description Bearer */
                         "WWW-Authenticate"?: string;
                         [name: string]: unknown;
                     };
@@ -2013,7 +1701,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description the role of the key does not allow this, or X-Workspace names another workspace than the key */
                 403: {
                     headers: {
                         [name: string]: unknown;
@@ -2022,7 +1709,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description X-Workspace names a workspace that does not exist */
                 404: {
                     headers: {
                         [name: string]: unknown;
@@ -2031,7 +1717,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description the request is not valid; `errors` names each field and what is wrong with it */
                 422: {
                     headers: {
                         [name: string]: unknown;
@@ -2040,7 +1725,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description the request line and headers are larger than 16 KiB */
                 431: {
                     headers: {
                         [name: string]: unknown;
@@ -2049,7 +1733,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description internal error */
                 500: {
                     headers: {
                         [name: string]: unknown;
@@ -2058,10 +1741,8 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description an engine does not answer, or the workspace has too many concurrent queries; try again */
                 503: {
                     headers: {
-                        /** @description seconds */
                         "Retry-After"?: string;
                         [name: string]: unknown;
                     };
@@ -2086,12 +1767,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** One dead letter with its body */
         get: {
             parameters: {
                 query?: never;
                 header?: {
-                    /** @description the workspace to act in; required with an admin key */
                     "X-Workspace"?: string;
                 };
                 path: {
@@ -2101,7 +1780,6 @@ export interface paths {
             };
             requestBody?: never;
             responses: {
-                /** @description the dead letter */
                 200: {
                     headers: {
                         [name: string]: unknown;
@@ -2112,31 +1790,19 @@ export interface paths {
                             /** @enum {string} */
                             source: "webhook" | "events" | "people";
                             subscription_id: string | null;
-                            /** @description stable identifier of the reason */
                             reason: string;
-                            /** @description what is wrong, where, and how to fix it */
                             message: string;
-                            /** @description line of the bulk body, counted from 1 */
                             line: number | null;
-                            /**
-                             * Format: date-time
-                             * @example 2026-03-17T12:00:00.000Z
-                             */
+                            /** Format: date-time */
                             received_at: string;
-                            /**
-                             * Format: date-time
-                             * @example 2026-03-17T12:00:00.000Z
-                             */
+                            /** Format: date-time */
                             request_at: string | null;
                             body_truncated: boolean;
-                            /** @description the body, decoded as UTF-8 */
                             body: string;
-                            /** @description the body in base64 when it is not valid UTF-8, otherwise null */
                             body_base64: string | null;
                         };
                     };
                 };
-                /** @description an admin key was sent without X-Workspace */
                 400: {
                     headers: {
                         [name: string]: unknown;
@@ -2145,10 +1811,8 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description the key is missing or unknown */
                 401: {
                     headers: {
-                        /** @description Bearer */
                         "WWW-Authenticate"?: string;
                         [name: string]: unknown;
                     };
@@ -2156,7 +1820,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description the role of the key does not allow this, or X-Workspace names another workspace than the key */
                 403: {
                     headers: {
                         [name: string]: unknown;
@@ -2165,7 +1828,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description not found, or in another workspace */
                 404: {
                     headers: {
                         [name: string]: unknown;
@@ -2174,7 +1836,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description the request is not valid; `errors` names each field and what is wrong with it */
                 422: {
                     headers: {
                         [name: string]: unknown;
@@ -2183,7 +1844,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description the request line and headers are larger than 16 KiB */
                 431: {
                     headers: {
                         [name: string]: unknown;
@@ -2192,7 +1852,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description internal error */
                 500: {
                     headers: {
                         [name: string]: unknown;
@@ -2201,10 +1860,8 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description an engine does not answer, or the workspace has too many concurrent queries; try again */
                 503: {
                     headers: {
-                        /** @description seconds */
                         "Retry-After"?: string;
                         [name: string]: unknown;
                     };
@@ -2231,15 +1888,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /**
-         * Process a dead letter again, with the same or a corrected body
-         * @description The body is processed as if it had arrived now, with its original request timestamp. Replaying twice is harmless. A dead letter of a cart that has reached its limit of events is accepted and becomes a dead letter again.
-         */
         post: {
             parameters: {
                 query?: never;
                 header?: {
-                    /** @description the workspace to act in; required with an admin key */
                     "X-Workspace"?: string;
                 };
                 path: {
@@ -2250,7 +1902,6 @@ export interface paths {
             requestBody?: {
                 content: {
                     "application/json": {
-                        /** @description a corrected body, as a string or as JSON, whose text is used unchanged; the stored body when left out */
                         body?: string | {
                             [key: string]: unknown;
                         };
@@ -2258,19 +1909,16 @@ export interface paths {
                 };
             };
             responses: {
-                /** @description accepted durably */
                 202: {
                     headers: {
                         [name: string]: unknown;
                     };
                     content: {
                         "application/json": {
-                            /** @description null for a record of a person */
                             event_id: string | null;
                         };
                     };
                 };
-                /** @description the body is not JSON, or an admin key was sent without X-Workspace */
                 400: {
                     headers: {
                         [name: string]: unknown;
@@ -2279,10 +1927,8 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description the key is missing or unknown */
                 401: {
                     headers: {
-                        /** @description Bearer */
                         "WWW-Authenticate"?: string;
                         [name: string]: unknown;
                     };
@@ -2290,7 +1936,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description the role of the key does not allow this, or X-Workspace names another workspace than the key */
                 403: {
                     headers: {
                         [name: string]: unknown;
@@ -2299,7 +1944,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description not found, or in another workspace */
                 404: {
                     headers: {
                         [name: string]: unknown;
@@ -2308,7 +1952,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description the body did not arrive within 30 s */
                 408: {
                     headers: {
                         [name: string]: unknown;
@@ -2317,7 +1960,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description the body is too large; the body of a webhook may have 256 KiB */
                 413: {
                     headers: {
                         [name: string]: unknown;
@@ -2326,7 +1968,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description the replayed body cannot be used, and `errors` says why; or the request is not valid */
                 422: {
                     headers: {
                         [name: string]: unknown;
@@ -2335,7 +1976,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["UnusableDeadLetter"];
                     };
                 };
-                /** @description the request line and headers are larger than 16 KiB */
                 431: {
                     headers: {
                         [name: string]: unknown;
@@ -2344,7 +1984,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description internal error */
                 500: {
                     headers: {
                         [name: string]: unknown;
@@ -2353,10 +1992,8 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description an engine does not answer, or the workspace has too many concurrent queries; try again */
                 503: {
                     headers: {
-                        /** @description seconds */
                         "Retry-After"?: string;
                         [name: string]: unknown;
                     };
@@ -2379,17 +2016,13 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List workspaces: all with an admin key, otherwise the own one */
         get: {
             parameters: {
                 query?: {
-                    /** @description maximum number of items */
                     limit?: number;
-                    /** @description next_cursor of the previous page */
                     cursor?: string;
                 };
                 header?: {
-                    /** @description the workspace to act in; required with an admin key */
                     "X-Workspace"?: string;
                 };
                 path?: never;
@@ -2397,7 +2030,6 @@ export interface paths {
             };
             requestBody?: never;
             responses: {
-                /** @description a page of workspaces, ordered by id */
                 200: {
                     headers: {
                         [name: string]: unknown;
@@ -2405,15 +2037,12 @@ export interface paths {
                     content: {
                         "application/json": {
                             items: components["schemas"]["Workspace"][];
-                            /** @description null on the last page */
                             next_cursor: string | null;
                         };
                     };
                 };
-                /** @description the key is missing or unknown */
                 401: {
                     headers: {
-                        /** @description Bearer */
                         "WWW-Authenticate"?: string;
                         [name: string]: unknown;
                     };
@@ -2421,7 +2050,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description the role of the key does not allow this, or X-Workspace names another workspace than the key */
                 403: {
                     headers: {
                         [name: string]: unknown;
@@ -2430,7 +2058,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description X-Workspace names a workspace that does not exist */
                 404: {
                     headers: {
                         [name: string]: unknown;
@@ -2439,7 +2066,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description the request is not valid; `errors` names each field and what is wrong with it */
                 422: {
                     headers: {
                         [name: string]: unknown;
@@ -2448,7 +2074,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description the request line and headers are larger than 16 KiB */
                 431: {
                     headers: {
                         [name: string]: unknown;
@@ -2457,7 +2082,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description internal error */
                 500: {
                     headers: {
                         [name: string]: unknown;
@@ -2466,10 +2090,8 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description an engine does not answer, or the workspace has too many concurrent queries; try again */
                 503: {
                     headers: {
-                        /** @description seconds */
                         "Retry-After"?: string;
                         [name: string]: unknown;
                     };
@@ -2480,15 +2102,10 @@ export interface paths {
             };
         };
         put?: never;
-        /**
-         * Create a workspace with its first keys
-         * @description After a 503 the workspace may exist without all of its keys; create them with POST /v1/keys.
-         */
         post: {
             parameters: {
                 query?: never;
                 header?: {
-                    /** @description the workspace to act in; required with an admin key */
                     "X-Workspace"?: string;
                 };
                 path?: never;
@@ -2499,10 +2116,6 @@ export interface paths {
                     "application/json": {
                         id: string;
                         name: string;
-                        /**
-                         * @description zone of the days in conditions
-                         * @example America/Los_Angeles
-                         */
                         time_zone: string;
                         /** @default 30 */
                         abandonment_window_minutes?: number;
@@ -2510,32 +2123,22 @@ export interface paths {
                         grace_seconds?: number;
                         /** @default 15 */
                         retry_horizon_minutes?: number;
-                        /**
-                         * @description country of phone numbers without a country code
-                         * @default US
-                         * @example US
-                         */
+                        /** @default US */
                         default_country?: string;
-                        /**
-                         * @description null for ever. The value is stored; rows are not deleted yet
-                         * @default null
-                         */
+                        /** @default null */
                         retention_days?: number | null;
                     };
                 };
             };
             responses: {
-                /** @description created */
                 201: {
                     headers: {
-                        /** @description the version, for If-Match */
                         ETag?: string;
                         [name: string]: unknown;
                     };
                     content: {
                         "application/json": {
                             workspace: components["schemas"]["Workspace"];
-                            /** @description returned only once */
                             keys: {
                                 ingest: string;
                                 read: string;
@@ -2544,7 +2147,6 @@ export interface paths {
                         };
                     };
                 };
-                /** @description the body is not JSON */
                 400: {
                     headers: {
                         [name: string]: unknown;
@@ -2553,10 +2155,8 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description the key is missing or unknown */
                 401: {
                     headers: {
-                        /** @description Bearer */
                         "WWW-Authenticate"?: string;
                         [name: string]: unknown;
                     };
@@ -2564,7 +2164,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description the role of the key does not allow this, or X-Workspace names another workspace than the key */
                 403: {
                     headers: {
                         [name: string]: unknown;
@@ -2573,7 +2172,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description X-Workspace names a workspace that does not exist */
                 404: {
                     headers: {
                         [name: string]: unknown;
@@ -2582,7 +2180,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description the body did not arrive within 30 s */
                 408: {
                     headers: {
                         [name: string]: unknown;
@@ -2591,7 +2188,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description the id is taken */
                 409: {
                     headers: {
                         [name: string]: unknown;
@@ -2600,7 +2196,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description the body is too large */
                 413: {
                     headers: {
                         [name: string]: unknown;
@@ -2609,7 +2204,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description the request is not valid; `errors` names each field and what is wrong with it */
                 422: {
                     headers: {
                         [name: string]: unknown;
@@ -2618,7 +2212,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description the request line and headers are larger than 16 KiB */
                 431: {
                     headers: {
                         [name: string]: unknown;
@@ -2627,7 +2220,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description internal error */
                 500: {
                     headers: {
                         [name: string]: unknown;
@@ -2636,10 +2228,8 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description an engine does not answer, or the workspace has too many concurrent queries; try again */
                 503: {
                     headers: {
-                        /** @description seconds */
                         "Retry-After"?: string;
                         [name: string]: unknown;
                     };
@@ -2662,12 +2252,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** One workspace */
         get: {
             parameters: {
                 query?: never;
                 header?: {
-                    /** @description the workspace to act in; required with an admin key */
                     "X-Workspace"?: string;
                 };
                 path: {
@@ -2677,10 +2265,8 @@ export interface paths {
             };
             requestBody?: never;
             responses: {
-                /** @description the workspace */
                 200: {
                     headers: {
-                        /** @description the version, for If-Match */
                         ETag?: string;
                         [name: string]: unknown;
                     };
@@ -2688,10 +2274,8 @@ export interface paths {
                         "application/json": components["schemas"]["Workspace"];
                     };
                 };
-                /** @description the key is missing or unknown */
                 401: {
                     headers: {
-                        /** @description Bearer */
                         "WWW-Authenticate"?: string;
                         [name: string]: unknown;
                     };
@@ -2699,7 +2283,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description the role of the key does not allow this, or X-Workspace names another workspace than the key */
                 403: {
                     headers: {
                         [name: string]: unknown;
@@ -2708,7 +2291,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description not found, or in another workspace */
                 404: {
                     headers: {
                         [name: string]: unknown;
@@ -2717,7 +2299,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description the request is not valid; `errors` names each field and what is wrong with it */
                 422: {
                     headers: {
                         [name: string]: unknown;
@@ -2726,7 +2307,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description the request line and headers are larger than 16 KiB */
                 431: {
                     headers: {
                         [name: string]: unknown;
@@ -2735,7 +2315,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description internal error */
                 500: {
                     headers: {
                         [name: string]: unknown;
@@ -2744,10 +2323,8 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description an engine does not answer, or the workspace has too many concurrent queries; try again */
                 503: {
                     headers: {
-                        /** @description seconds */
                         "Retry-After"?: string;
                         [name: string]: unknown;
                     };
@@ -2762,17 +2339,11 @@ export interface paths {
         delete?: never;
         options?: never;
         head?: never;
-        /**
-         * Change a workspace
-         * @description Settings are recorded with each event at receipt, so a change applies to later events only.
-         */
         patch: {
             parameters: {
                 query?: never;
                 header?: {
-                    /** @description the workspace to act in; required with an admin key */
                     "X-Workspace"?: string;
-                    /** @description the expected ETag; the change is refused with 409 when it is no longer current */
                     "If-Match"?: string;
                 };
                 path: {
@@ -2784,29 +2355,18 @@ export interface paths {
                 content: {
                     "application/json": {
                         name?: string;
-                        /**
-                         * @description zone of the days in conditions
-                         * @example America/Los_Angeles
-                         */
                         time_zone?: string;
                         abandonment_window_minutes?: number;
                         grace_seconds?: number;
                         retry_horizon_minutes?: number;
-                        /**
-                         * @description country of phone numbers without a country code
-                         * @example US
-                         */
                         default_country?: string;
-                        /** @description null for ever. The value is stored; rows are not deleted yet */
                         retention_days?: number | null;
                     };
                 };
             };
             responses: {
-                /** @description the workspace */
                 200: {
                     headers: {
-                        /** @description the version, for If-Match */
                         ETag?: string;
                         [name: string]: unknown;
                     };
@@ -2814,7 +2374,6 @@ export interface paths {
                         "application/json": components["schemas"]["Workspace"];
                     };
                 };
-                /** @description the body is not JSON */
                 400: {
                     headers: {
                         [name: string]: unknown;
@@ -2823,10 +2382,8 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description the key is missing or unknown */
                 401: {
                     headers: {
-                        /** @description Bearer */
                         "WWW-Authenticate"?: string;
                         [name: string]: unknown;
                     };
@@ -2834,7 +2391,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description the role of the key does not allow this, or X-Workspace names another workspace than the key */
                 403: {
                     headers: {
                         [name: string]: unknown;
@@ -2843,7 +2399,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description not found, or in another workspace */
                 404: {
                     headers: {
                         [name: string]: unknown;
@@ -2852,7 +2407,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description the body did not arrive within 30 s */
                 408: {
                     headers: {
                         [name: string]: unknown;
@@ -2861,7 +2415,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description a concurrent change was made: If-Match does not name the current version */
                 409: {
                     headers: {
                         [name: string]: unknown;
@@ -2870,7 +2423,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description the body is too large */
                 413: {
                     headers: {
                         [name: string]: unknown;
@@ -2879,7 +2431,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description the request is not valid; `errors` names each field and what is wrong with it */
                 422: {
                     headers: {
                         [name: string]: unknown;
@@ -2888,7 +2439,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description the request line and headers are larger than 16 KiB */
                 431: {
                     headers: {
                         [name: string]: unknown;
@@ -2897,7 +2447,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description internal error */
                 500: {
                     headers: {
                         [name: string]: unknown;
@@ -2906,10 +2455,8 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description an engine does not answer, or the workspace has too many concurrent queries; try again */
                 503: {
                     headers: {
-                        /** @description seconds */
                         "Retry-After"?: string;
                         [name: string]: unknown;
                     };
@@ -2928,17 +2475,13 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List keys without their secrets */
         get: {
             parameters: {
                 query?: {
-                    /** @description maximum number of items */
                     limit?: number;
-                    /** @description next_cursor of the previous page */
                     cursor?: string;
                 };
                 header?: {
-                    /** @description the workspace to act in; required with an admin key */
                     "X-Workspace"?: string;
                 };
                 path?: never;
@@ -2946,7 +2489,6 @@ export interface paths {
             };
             requestBody?: never;
             responses: {
-                /** @description a page of keys */
                 200: {
                     headers: {
                         [name: string]: unknown;
@@ -2954,12 +2496,10 @@ export interface paths {
                     content: {
                         "application/json": {
                             items: components["schemas"]["Key"][];
-                            /** @description null on the last page */
                             next_cursor: string | null;
                         };
                     };
                 };
-                /** @description an admin key was sent without X-Workspace */
                 400: {
                     headers: {
                         [name: string]: unknown;
@@ -2968,10 +2508,8 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description the key is missing or unknown */
                 401: {
                     headers: {
-                        /** @description Bearer */
                         "WWW-Authenticate"?: string;
                         [name: string]: unknown;
                     };
@@ -2979,7 +2517,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description the role of the key does not allow this, or X-Workspace names another workspace than the key */
                 403: {
                     headers: {
                         [name: string]: unknown;
@@ -2988,7 +2525,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description X-Workspace names a workspace that does not exist */
                 404: {
                     headers: {
                         [name: string]: unknown;
@@ -2997,7 +2533,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description the request is not valid; `errors` names each field and what is wrong with it */
                 422: {
                     headers: {
                         [name: string]: unknown;
@@ -3006,7 +2541,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description the request line and headers are larger than 16 KiB */
                 431: {
                     headers: {
                         [name: string]: unknown;
@@ -3015,7 +2549,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description internal error */
                 500: {
                     headers: {
                         [name: string]: unknown;
@@ -3024,10 +2557,8 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description an engine does not answer, or the workspace has too many concurrent queries; try again */
                 503: {
                     headers: {
-                        /** @description seconds */
                         "Retry-After"?: string;
                         [name: string]: unknown;
                     };
@@ -3038,12 +2569,10 @@ export interface paths {
             };
         };
         put?: never;
-        /** Create a key for the workspace */
         post: {
             parameters: {
                 query?: never;
                 header?: {
-                    /** @description the workspace to act in; required with an admin key */
                     "X-Workspace"?: string;
                 };
                 path?: never;
@@ -3058,7 +2587,6 @@ export interface paths {
                 };
             };
             responses: {
-                /** @description created; the key is returned only once */
                 201: {
                     headers: {
                         [name: string]: unknown;
@@ -3067,7 +2595,6 @@ export interface paths {
                         "application/json": components["schemas"]["NewKey"];
                     };
                 };
-                /** @description the body is not JSON, or an admin key was sent without X-Workspace */
                 400: {
                     headers: {
                         [name: string]: unknown;
@@ -3076,10 +2603,8 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description the key is missing or unknown */
                 401: {
                     headers: {
-                        /** @description Bearer */
                         "WWW-Authenticate"?: string;
                         [name: string]: unknown;
                     };
@@ -3087,7 +2612,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description the role of the key does not allow this, or X-Workspace names another workspace than the key */
                 403: {
                     headers: {
                         [name: string]: unknown;
@@ -3096,7 +2620,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description X-Workspace names a workspace that does not exist */
                 404: {
                     headers: {
                         [name: string]: unknown;
@@ -3105,7 +2628,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description the body did not arrive within 30 s */
                 408: {
                     headers: {
                         [name: string]: unknown;
@@ -3114,7 +2636,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description the body is too large */
                 413: {
                     headers: {
                         [name: string]: unknown;
@@ -3123,7 +2644,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description the request is not valid; `errors` names each field and what is wrong with it */
                 422: {
                     headers: {
                         [name: string]: unknown;
@@ -3132,7 +2652,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description the request line and headers are larger than 16 KiB */
                 431: {
                     headers: {
                         [name: string]: unknown;
@@ -3141,7 +2660,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description internal error */
                 500: {
                     headers: {
                         [name: string]: unknown;
@@ -3150,10 +2668,8 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description an engine does not answer, or the workspace has too many concurrent queries; try again */
                 503: {
                     headers: {
-                        /** @description seconds */
                         "Retry-After"?: string;
                         [name: string]: unknown;
                     };
@@ -3176,12 +2692,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** One key without its secret */
         get: {
             parameters: {
                 query?: never;
                 header?: {
-                    /** @description the workspace to act in; required with an admin key */
                     "X-Workspace"?: string;
                 };
                 path: {
@@ -3191,7 +2705,6 @@ export interface paths {
             };
             requestBody?: never;
             responses: {
-                /** @description the key */
                 200: {
                     headers: {
                         [name: string]: unknown;
@@ -3200,7 +2713,6 @@ export interface paths {
                         "application/json": components["schemas"]["Key"];
                     };
                 };
-                /** @description an admin key was sent without X-Workspace */
                 400: {
                     headers: {
                         [name: string]: unknown;
@@ -3209,10 +2721,8 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description the key is missing or unknown */
                 401: {
                     headers: {
-                        /** @description Bearer */
                         "WWW-Authenticate"?: string;
                         [name: string]: unknown;
                     };
@@ -3220,7 +2730,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description the role of the key does not allow this, or X-Workspace names another workspace than the key */
                 403: {
                     headers: {
                         [name: string]: unknown;
@@ -3229,7 +2738,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description not found, or in another workspace */
                 404: {
                     headers: {
                         [name: string]: unknown;
@@ -3238,7 +2746,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description the request is not valid; `errors` names each field and what is wrong with it */
                 422: {
                     headers: {
                         [name: string]: unknown;
@@ -3247,7 +2754,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description the request line and headers are larger than 16 KiB */
                 431: {
                     headers: {
                         [name: string]: unknown;
@@ -3256,7 +2762,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description internal error */
                 500: {
                     headers: {
                         [name: string]: unknown;
@@ -3265,10 +2770,8 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description an engine does not answer, or the workspace has too many concurrent queries; try again */
                 503: {
                     headers: {
-                        /** @description seconds */
                         "Retry-After"?: string;
                         [name: string]: unknown;
                     };
@@ -3280,12 +2783,10 @@ export interface paths {
         };
         put?: never;
         post?: never;
-        /** Delete a key; it stops working within a second */
         delete: {
             parameters: {
                 query?: never;
                 header?: {
-                    /** @description the workspace to act in; required with an admin key */
                     "X-Workspace"?: string;
                 };
                 path: {
@@ -3295,14 +2796,12 @@ export interface paths {
             };
             requestBody?: never;
             responses: {
-                /** @description deleted */
                 204: {
                     headers: {
                         [name: string]: unknown;
                     };
                     content?: never;
                 };
-                /** @description an admin key was sent without X-Workspace */
                 400: {
                     headers: {
                         [name: string]: unknown;
@@ -3311,10 +2810,8 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description the key is missing or unknown */
                 401: {
                     headers: {
-                        /** @description Bearer */
                         "WWW-Authenticate"?: string;
                         [name: string]: unknown;
                     };
@@ -3322,7 +2819,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description the role of the key does not allow this, or X-Workspace names another workspace than the key */
                 403: {
                     headers: {
                         [name: string]: unknown;
@@ -3331,7 +2827,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description not found, or in another workspace */
                 404: {
                     headers: {
                         [name: string]: unknown;
@@ -3340,7 +2835,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description a concurrent request deleted it */
                 409: {
                     headers: {
                         [name: string]: unknown;
@@ -3349,7 +2843,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description the request is not valid; `errors` names each field and what is wrong with it */
                 422: {
                     headers: {
                         [name: string]: unknown;
@@ -3358,7 +2851,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description the request line and headers are larger than 16 KiB */
                 431: {
                     headers: {
                         [name: string]: unknown;
@@ -3367,7 +2859,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description internal error */
                 500: {
                     headers: {
                         [name: string]: unknown;
@@ -3376,10 +2867,8 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description an engine does not answer, or the workspace has too many concurrent queries; try again */
                 503: {
                     headers: {
-                        /** @description seconds */
                         "Retry-After"?: string;
                         [name: string]: unknown;
                     };
@@ -3401,12 +2890,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** State, position, lag and freshness of every stage */
         get: {
             parameters: {
                 query?: never;
                 header?: {
-                    /** @description the workspace to act in; required with an admin key */
                     "X-Workspace"?: string;
                 };
                 path?: never;
@@ -3414,7 +2901,6 @@ export interface paths {
             };
             requestBody?: never;
             responses: {
-                /** @description the present status */
                 200: {
                     headers: {
                         [name: string]: unknown;
@@ -3423,10 +2909,8 @@ export interface paths {
                         "application/json": components["schemas"]["Status"];
                     };
                 };
-                /** @description the key is missing or unknown */
                 401: {
                     headers: {
-                        /** @description Bearer */
                         "WWW-Authenticate"?: string;
                         [name: string]: unknown;
                     };
@@ -3434,7 +2918,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description the role of the key does not allow this, or X-Workspace names another workspace than the key */
                 403: {
                     headers: {
                         [name: string]: unknown;
@@ -3443,7 +2926,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description X-Workspace names a workspace that does not exist */
                 404: {
                     headers: {
                         [name: string]: unknown;
@@ -3452,7 +2934,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description the request is not valid; `errors` names each field and what is wrong with it */
                 422: {
                     headers: {
                         [name: string]: unknown;
@@ -3461,7 +2942,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description the request line and headers are larger than 16 KiB */
                 431: {
                     headers: {
                         [name: string]: unknown;
@@ -3470,7 +2950,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description internal error */
                 500: {
                     headers: {
                         [name: string]: unknown;
@@ -3479,10 +2958,8 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description an engine does not answer, or the workspace has too many concurrent queries; try again */
                 503: {
                     headers: {
-                        /** @description seconds */
                         "Retry-After"?: string;
                         [name: string]: unknown;
                     };
@@ -3509,12 +2986,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** An audience over time */
         post: {
             parameters: {
                 query?: never;
                 header?: {
-                    /** @description the workspace to act in; required with an admin key */
                     "X-Workspace"?: string;
                 };
                 path?: never;
@@ -3522,7 +2997,6 @@ export interface paths {
             };
             requestBody?: never;
             responses: {
-                /** @description an admin key was sent without X-Workspace */
                 400: {
                     headers: {
                         [name: string]: unknown;
@@ -3531,10 +3005,8 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description the key is missing or unknown */
                 401: {
                     headers: {
-                        /** @description Bearer */
                         "WWW-Authenticate"?: string;
                         [name: string]: unknown;
                     };
@@ -3542,7 +3014,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description the role of the key does not allow this, or X-Workspace names another workspace than the key */
                 403: {
                     headers: {
                         [name: string]: unknown;
@@ -3551,7 +3022,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description X-Workspace names a workspace that does not exist */
                 404: {
                     headers: {
                         [name: string]: unknown;
@@ -3560,7 +3030,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description the request is not valid; `errors` names each field and what is wrong with it */
                 422: {
                     headers: {
                         [name: string]: unknown;
@@ -3569,7 +3038,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description the request line and headers are larger than 16 KiB */
                 431: {
                     headers: {
                         [name: string]: unknown;
@@ -3578,7 +3046,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description internal error */
                 500: {
                     headers: {
                         [name: string]: unknown;
@@ -3587,7 +3054,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description not built yet */
                 501: {
                     headers: {
                         [name: string]: unknown;
@@ -3596,10 +3062,8 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description an engine does not answer, or the workspace has too many concurrent queries; try again */
                 503: {
                     headers: {
-                        /** @description seconds */
                         "Retry-After"?: string;
                         [name: string]: unknown;
                     };
@@ -3624,12 +3088,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Why a person is in an audience or not */
         post: {
             parameters: {
                 query?: never;
                 header?: {
-                    /** @description the workspace to act in; required with an admin key */
                     "X-Workspace"?: string;
                 };
                 path?: never;
@@ -3637,7 +3099,6 @@ export interface paths {
             };
             requestBody?: never;
             responses: {
-                /** @description an admin key was sent without X-Workspace */
                 400: {
                     headers: {
                         [name: string]: unknown;
@@ -3646,10 +3107,8 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description the key is missing or unknown */
                 401: {
                     headers: {
-                        /** @description Bearer */
                         "WWW-Authenticate"?: string;
                         [name: string]: unknown;
                     };
@@ -3657,7 +3116,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description the role of the key does not allow this, or X-Workspace names another workspace than the key */
                 403: {
                     headers: {
                         [name: string]: unknown;
@@ -3666,7 +3124,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description X-Workspace names a workspace that does not exist */
                 404: {
                     headers: {
                         [name: string]: unknown;
@@ -3675,7 +3132,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description the request is not valid; `errors` names each field and what is wrong with it */
                 422: {
                     headers: {
                         [name: string]: unknown;
@@ -3684,7 +3140,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description the request line and headers are larger than 16 KiB */
                 431: {
                     headers: {
                         [name: string]: unknown;
@@ -3693,7 +3148,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description internal error */
                 500: {
                     headers: {
                         [name: string]: unknown;
@@ -3702,7 +3156,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description not built yet */
                 501: {
                     headers: {
                         [name: string]: unknown;
@@ -3711,10 +3164,8 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description an engine does not answer, or the workspace has too many concurrent queries; try again */
                 503: {
                     headers: {
-                        /** @description seconds */
                         "Retry-After"?: string;
                         [name: string]: unknown;
                     };
@@ -3739,12 +3190,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Parse the text form of an audience */
         post: {
             parameters: {
                 query?: never;
                 header?: {
-                    /** @description the workspace to act in; required with an admin key */
                     "X-Workspace"?: string;
                 };
                 path?: never;
@@ -3752,7 +3201,6 @@ export interface paths {
             };
             requestBody?: never;
             responses: {
-                /** @description an admin key was sent without X-Workspace */
                 400: {
                     headers: {
                         [name: string]: unknown;
@@ -3761,10 +3209,8 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description the key is missing or unknown */
                 401: {
                     headers: {
-                        /** @description Bearer */
                         "WWW-Authenticate"?: string;
                         [name: string]: unknown;
                     };
@@ -3772,7 +3218,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description the role of the key does not allow this, or X-Workspace names another workspace than the key */
                 403: {
                     headers: {
                         [name: string]: unknown;
@@ -3781,7 +3226,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description X-Workspace names a workspace that does not exist */
                 404: {
                     headers: {
                         [name: string]: unknown;
@@ -3790,7 +3234,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description the request is not valid; `errors` names each field and what is wrong with it */
                 422: {
                     headers: {
                         [name: string]: unknown;
@@ -3799,7 +3242,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description the request line and headers are larger than 16 KiB */
                 431: {
                     headers: {
                         [name: string]: unknown;
@@ -3808,7 +3250,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description internal error */
                 500: {
                     headers: {
                         [name: string]: unknown;
@@ -3817,7 +3258,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description not built yet */
                 501: {
                     headers: {
                         [name: string]: unknown;
@@ -3826,10 +3266,8 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description an engine does not answer, or the workspace has too many concurrent queries; try again */
                 503: {
                     headers: {
-                        /** @description seconds */
                         "Retry-After"?: string;
                         [name: string]: unknown;
                     };
@@ -3854,12 +3292,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Render an audience as text */
         post: {
             parameters: {
                 query?: never;
                 header?: {
-                    /** @description the workspace to act in; required with an admin key */
                     "X-Workspace"?: string;
                 };
                 path?: never;
@@ -3867,7 +3303,6 @@ export interface paths {
             };
             requestBody?: never;
             responses: {
-                /** @description an admin key was sent without X-Workspace */
                 400: {
                     headers: {
                         [name: string]: unknown;
@@ -3876,10 +3311,8 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description the key is missing or unknown */
                 401: {
                     headers: {
-                        /** @description Bearer */
                         "WWW-Authenticate"?: string;
                         [name: string]: unknown;
                     };
@@ -3887,7 +3320,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description the role of the key does not allow this, or X-Workspace names another workspace than the key */
                 403: {
                     headers: {
                         [name: string]: unknown;
@@ -3896,7 +3328,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description X-Workspace names a workspace that does not exist */
                 404: {
                     headers: {
                         [name: string]: unknown;
@@ -3905,7 +3336,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description the request is not valid; `errors` names each field and what is wrong with it */
                 422: {
                     headers: {
                         [name: string]: unknown;
@@ -3914,7 +3344,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description the request line and headers are larger than 16 KiB */
                 431: {
                     headers: {
                         [name: string]: unknown;
@@ -3923,7 +3352,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description internal error */
                 500: {
                     headers: {
                         [name: string]: unknown;
@@ -3932,7 +3360,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description not built yet */
                 501: {
                     headers: {
                         [name: string]: unknown;
@@ -3941,10 +3368,8 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description an engine does not answer, or the workspace has too many concurrent queries; try again */
                 503: {
                     headers: {
-                        /** @description seconds */
                         "Retry-After"?: string;
                         [name: string]: unknown;
                     };
@@ -3967,12 +3392,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List audiences */
         get: {
             parameters: {
                 query?: never;
                 header?: {
-                    /** @description the workspace to act in; required with an admin key */
                     "X-Workspace"?: string;
                 };
                 path?: never;
@@ -3980,7 +3403,6 @@ export interface paths {
             };
             requestBody?: never;
             responses: {
-                /** @description an admin key was sent without X-Workspace */
                 400: {
                     headers: {
                         [name: string]: unknown;
@@ -3989,10 +3411,8 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description the key is missing or unknown */
                 401: {
                     headers: {
-                        /** @description Bearer */
                         "WWW-Authenticate"?: string;
                         [name: string]: unknown;
                     };
@@ -4000,7 +3420,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description the role of the key does not allow this, or X-Workspace names another workspace than the key */
                 403: {
                     headers: {
                         [name: string]: unknown;
@@ -4009,7 +3428,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description X-Workspace names a workspace that does not exist */
                 404: {
                     headers: {
                         [name: string]: unknown;
@@ -4018,7 +3436,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description the request is not valid; `errors` names each field and what is wrong with it */
                 422: {
                     headers: {
                         [name: string]: unknown;
@@ -4027,7 +3444,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description the request line and headers are larger than 16 KiB */
                 431: {
                     headers: {
                         [name: string]: unknown;
@@ -4036,7 +3452,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description internal error */
                 500: {
                     headers: {
                         [name: string]: unknown;
@@ -4045,7 +3460,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description not built yet */
                 501: {
                     headers: {
                         [name: string]: unknown;
@@ -4054,10 +3468,8 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description an engine does not answer, or the workspace has too many concurrent queries; try again */
                 503: {
                     headers: {
-                        /** @description seconds */
                         "Retry-After"?: string;
                         [name: string]: unknown;
                     };
@@ -4068,12 +3480,10 @@ export interface paths {
             };
         };
         put?: never;
-        /** Save an audience */
         post: {
             parameters: {
                 query?: never;
                 header?: {
-                    /** @description the workspace to act in; required with an admin key */
                     "X-Workspace"?: string;
                 };
                 path?: never;
@@ -4081,7 +3491,6 @@ export interface paths {
             };
             requestBody?: never;
             responses: {
-                /** @description an admin key was sent without X-Workspace */
                 400: {
                     headers: {
                         [name: string]: unknown;
@@ -4090,10 +3499,8 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description the key is missing or unknown */
                 401: {
                     headers: {
-                        /** @description Bearer */
                         "WWW-Authenticate"?: string;
                         [name: string]: unknown;
                     };
@@ -4101,7 +3508,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description the role of the key does not allow this, or X-Workspace names another workspace than the key */
                 403: {
                     headers: {
                         [name: string]: unknown;
@@ -4110,7 +3516,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description X-Workspace names a workspace that does not exist */
                 404: {
                     headers: {
                         [name: string]: unknown;
@@ -4119,7 +3524,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description the request is not valid; `errors` names each field and what is wrong with it */
                 422: {
                     headers: {
                         [name: string]: unknown;
@@ -4128,7 +3532,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description the request line and headers are larger than 16 KiB */
                 431: {
                     headers: {
                         [name: string]: unknown;
@@ -4137,7 +3540,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description internal error */
                 500: {
                     headers: {
                         [name: string]: unknown;
@@ -4146,7 +3548,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description not built yet */
                 501: {
                     headers: {
                         [name: string]: unknown;
@@ -4155,10 +3556,8 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description an engine does not answer, or the workspace has too many concurrent queries; try again */
                 503: {
                     headers: {
-                        /** @description seconds */
                         "Retry-After"?: string;
                         [name: string]: unknown;
                     };
@@ -4181,12 +3580,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** One audience */
         get: {
             parameters: {
                 query?: never;
                 header?: {
-                    /** @description the workspace to act in; required with an admin key */
                     "X-Workspace"?: string;
                 };
                 path: {
@@ -4196,7 +3593,6 @@ export interface paths {
             };
             requestBody?: never;
             responses: {
-                /** @description an admin key was sent without X-Workspace */
                 400: {
                     headers: {
                         [name: string]: unknown;
@@ -4205,10 +3601,8 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description the key is missing or unknown */
                 401: {
                     headers: {
-                        /** @description Bearer */
                         "WWW-Authenticate"?: string;
                         [name: string]: unknown;
                     };
@@ -4216,7 +3610,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description the role of the key does not allow this, or X-Workspace names another workspace than the key */
                 403: {
                     headers: {
                         [name: string]: unknown;
@@ -4225,7 +3618,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description not found, or in another workspace */
                 404: {
                     headers: {
                         [name: string]: unknown;
@@ -4234,7 +3626,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description the request is not valid; `errors` names each field and what is wrong with it */
                 422: {
                     headers: {
                         [name: string]: unknown;
@@ -4243,7 +3634,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description the request line and headers are larger than 16 KiB */
                 431: {
                     headers: {
                         [name: string]: unknown;
@@ -4252,7 +3642,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description internal error */
                 500: {
                     headers: {
                         [name: string]: unknown;
@@ -4261,7 +3650,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description not built yet */
                 501: {
                     headers: {
                         [name: string]: unknown;
@@ -4270,10 +3658,8 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description an engine does not answer, or the workspace has too many concurrent queries; try again */
                 503: {
                     headers: {
-                        /** @description seconds */
                         "Retry-After"?: string;
                         [name: string]: unknown;
                     };
@@ -4283,12 +3669,10 @@ export interface paths {
                 };
             };
         };
-        /** Change an audience */
         put: {
             parameters: {
                 query?: never;
                 header?: {
-                    /** @description the workspace to act in; required with an admin key */
                     "X-Workspace"?: string;
                 };
                 path: {
@@ -4298,7 +3682,6 @@ export interface paths {
             };
             requestBody?: never;
             responses: {
-                /** @description an admin key was sent without X-Workspace */
                 400: {
                     headers: {
                         [name: string]: unknown;
@@ -4307,10 +3690,8 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description the key is missing or unknown */
                 401: {
                     headers: {
-                        /** @description Bearer */
                         "WWW-Authenticate"?: string;
                         [name: string]: unknown;
                     };
@@ -4318,7 +3699,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description the role of the key does not allow this, or X-Workspace names another workspace than the key */
                 403: {
                     headers: {
                         [name: string]: unknown;
@@ -4327,7 +3707,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description not found, or in another workspace */
                 404: {
                     headers: {
                         [name: string]: unknown;
@@ -4336,7 +3715,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description the request is not valid; `errors` names each field and what is wrong with it */
                 422: {
                     headers: {
                         [name: string]: unknown;
@@ -4345,7 +3723,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description the request line and headers are larger than 16 KiB */
                 431: {
                     headers: {
                         [name: string]: unknown;
@@ -4354,7 +3731,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description internal error */
                 500: {
                     headers: {
                         [name: string]: unknown;
@@ -4363,7 +3739,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description not built yet */
                 501: {
                     headers: {
                         [name: string]: unknown;
@@ -4372,10 +3747,8 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description an engine does not answer, or the workspace has too many concurrent queries; try again */
                 503: {
                     headers: {
-                        /** @description seconds */
                         "Retry-After"?: string;
                         [name: string]: unknown;
                     };
@@ -4386,12 +3759,10 @@ export interface paths {
             };
         };
         post?: never;
-        /** Delete an audience */
         delete: {
             parameters: {
                 query?: never;
                 header?: {
-                    /** @description the workspace to act in; required with an admin key */
                     "X-Workspace"?: string;
                 };
                 path: {
@@ -4401,7 +3772,6 @@ export interface paths {
             };
             requestBody?: never;
             responses: {
-                /** @description an admin key was sent without X-Workspace */
                 400: {
                     headers: {
                         [name: string]: unknown;
@@ -4410,10 +3780,8 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description the key is missing or unknown */
                 401: {
                     headers: {
-                        /** @description Bearer */
                         "WWW-Authenticate"?: string;
                         [name: string]: unknown;
                     };
@@ -4421,7 +3789,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description the role of the key does not allow this, or X-Workspace names another workspace than the key */
                 403: {
                     headers: {
                         [name: string]: unknown;
@@ -4430,7 +3797,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description not found, or in another workspace */
                 404: {
                     headers: {
                         [name: string]: unknown;
@@ -4439,7 +3805,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description the request is not valid; `errors` names each field and what is wrong with it */
                 422: {
                     headers: {
                         [name: string]: unknown;
@@ -4448,7 +3813,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description the request line and headers are larger than 16 KiB */
                 431: {
                     headers: {
                         [name: string]: unknown;
@@ -4457,7 +3821,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description internal error */
                 500: {
                     headers: {
                         [name: string]: unknown;
@@ -4466,7 +3829,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description not built yet */
                 501: {
                     headers: {
                         [name: string]: unknown;
@@ -4475,10 +3837,8 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description an engine does not answer, or the workspace has too many concurrent queries; try again */
                 503: {
                     headers: {
-                        /** @description seconds */
                         "Retry-After"?: string;
                         [name: string]: unknown;
                     };
@@ -4500,12 +3860,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Versions of an audience */
         get: {
             parameters: {
                 query?: never;
                 header?: {
-                    /** @description the workspace to act in; required with an admin key */
                     "X-Workspace"?: string;
                 };
                 path: {
@@ -4515,7 +3873,6 @@ export interface paths {
             };
             requestBody?: never;
             responses: {
-                /** @description an admin key was sent without X-Workspace */
                 400: {
                     headers: {
                         [name: string]: unknown;
@@ -4524,10 +3881,8 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description the key is missing or unknown */
                 401: {
                     headers: {
-                        /** @description Bearer */
                         "WWW-Authenticate"?: string;
                         [name: string]: unknown;
                     };
@@ -4535,7 +3890,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description the role of the key does not allow this, or X-Workspace names another workspace than the key */
                 403: {
                     headers: {
                         [name: string]: unknown;
@@ -4544,7 +3898,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description not found, or in another workspace */
                 404: {
                     headers: {
                         [name: string]: unknown;
@@ -4553,7 +3906,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description the request is not valid; `errors` names each field and what is wrong with it */
                 422: {
                     headers: {
                         [name: string]: unknown;
@@ -4562,7 +3914,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description the request line and headers are larger than 16 KiB */
                 431: {
                     headers: {
                         [name: string]: unknown;
@@ -4571,7 +3922,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description internal error */
                 500: {
                     headers: {
                         [name: string]: unknown;
@@ -4580,7 +3930,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description not built yet */
                 501: {
                     headers: {
                         [name: string]: unknown;
@@ -4589,10 +3938,8 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description an engine does not answer, or the workspace has too many concurrent queries; try again */
                 503: {
                     headers: {
-                        /** @description seconds */
                         "Retry-After"?: string;
                         [name: string]: unknown;
                     };
@@ -4617,12 +3964,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Members of an audience */
         get: {
             parameters: {
                 query?: never;
                 header?: {
-                    /** @description the workspace to act in; required with an admin key */
                     "X-Workspace"?: string;
                 };
                 path: {
@@ -4632,7 +3977,6 @@ export interface paths {
             };
             requestBody?: never;
             responses: {
-                /** @description an admin key was sent without X-Workspace */
                 400: {
                     headers: {
                         [name: string]: unknown;
@@ -4641,10 +3985,8 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description the key is missing or unknown */
                 401: {
                     headers: {
-                        /** @description Bearer */
                         "WWW-Authenticate"?: string;
                         [name: string]: unknown;
                     };
@@ -4652,7 +3994,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description the role of the key does not allow this, or X-Workspace names another workspace than the key */
                 403: {
                     headers: {
                         [name: string]: unknown;
@@ -4661,7 +4002,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description not found, or in another workspace */
                 404: {
                     headers: {
                         [name: string]: unknown;
@@ -4670,7 +4010,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description the request is not valid; `errors` names each field and what is wrong with it */
                 422: {
                     headers: {
                         [name: string]: unknown;
@@ -4679,7 +4018,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description the request line and headers are larger than 16 KiB */
                 431: {
                     headers: {
                         [name: string]: unknown;
@@ -4688,7 +4026,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description internal error */
                 500: {
                     headers: {
                         [name: string]: unknown;
@@ -4697,7 +4034,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description not built yet */
                 501: {
                     headers: {
                         [name: string]: unknown;
@@ -4706,10 +4042,8 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description an engine does not answer, or the workspace has too many concurrent queries; try again */
                 503: {
                     headers: {
-                        /** @description seconds */
                         "Retry-After"?: string;
                         [name: string]: unknown;
                     };
@@ -4734,12 +4068,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Export all members as a file */
         get: {
             parameters: {
                 query?: never;
                 header?: {
-                    /** @description the workspace to act in; required with an admin key */
                     "X-Workspace"?: string;
                 };
                 path: {
@@ -4749,7 +4081,6 @@ export interface paths {
             };
             requestBody?: never;
             responses: {
-                /** @description an admin key was sent without X-Workspace */
                 400: {
                     headers: {
                         [name: string]: unknown;
@@ -4758,10 +4089,8 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description the key is missing or unknown */
                 401: {
                     headers: {
-                        /** @description Bearer */
                         "WWW-Authenticate"?: string;
                         [name: string]: unknown;
                     };
@@ -4769,7 +4098,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description the role of the key does not allow this, or X-Workspace names another workspace than the key */
                 403: {
                     headers: {
                         [name: string]: unknown;
@@ -4778,7 +4106,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description not found, or in another workspace */
                 404: {
                     headers: {
                         [name: string]: unknown;
@@ -4787,7 +4114,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description the request is not valid; `errors` names each field and what is wrong with it */
                 422: {
                     headers: {
                         [name: string]: unknown;
@@ -4796,7 +4122,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description the request line and headers are larger than 16 KiB */
                 431: {
                     headers: {
                         [name: string]: unknown;
@@ -4805,7 +4130,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description internal error */
                 500: {
                     headers: {
                         [name: string]: unknown;
@@ -4814,7 +4138,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description not built yet */
                 501: {
                     headers: {
                         [name: string]: unknown;
@@ -4823,10 +4146,8 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description an engine does not answer, or the workspace has too many concurrent queries; try again */
                 503: {
                     headers: {
-                        /** @description seconds */
                         "Retry-After"?: string;
                         [name: string]: unknown;
                     };
@@ -4851,12 +4172,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** People who entered or left */
         get: {
             parameters: {
                 query?: never;
                 header?: {
-                    /** @description the workspace to act in; required with an admin key */
                     "X-Workspace"?: string;
                 };
                 path: {
@@ -4866,7 +4185,6 @@ export interface paths {
             };
             requestBody?: never;
             responses: {
-                /** @description an admin key was sent without X-Workspace */
                 400: {
                     headers: {
                         [name: string]: unknown;
@@ -4875,10 +4193,8 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description the key is missing or unknown */
                 401: {
                     headers: {
-                        /** @description Bearer */
                         "WWW-Authenticate"?: string;
                         [name: string]: unknown;
                     };
@@ -4886,7 +4202,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description the role of the key does not allow this, or X-Workspace names another workspace than the key */
                 403: {
                     headers: {
                         [name: string]: unknown;
@@ -4895,7 +4210,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description not found, or in another workspace */
                 404: {
                     headers: {
                         [name: string]: unknown;
@@ -4904,7 +4218,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description the request is not valid; `errors` names each field and what is wrong with it */
                 422: {
                     headers: {
                         [name: string]: unknown;
@@ -4913,7 +4226,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description the request line and headers are larger than 16 KiB */
                 431: {
                     headers: {
                         [name: string]: unknown;
@@ -4922,7 +4234,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description internal error */
                 500: {
                     headers: {
                         [name: string]: unknown;
@@ -4931,7 +4242,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description not built yet */
                 501: {
                     headers: {
                         [name: string]: unknown;
@@ -4940,10 +4250,8 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description an engine does not answer, or the workspace has too many concurrent queries; try again */
                 503: {
                     headers: {
-                        /** @description seconds */
                         "Retry-After"?: string;
                         [name: string]: unknown;
                     };
@@ -4968,12 +4276,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Rules for linking people */
         get: {
             parameters: {
                 query?: never;
                 header?: {
-                    /** @description the workspace to act in; required with an admin key */
                     "X-Workspace"?: string;
                 };
                 path?: never;
@@ -4981,7 +4287,6 @@ export interface paths {
             };
             requestBody?: never;
             responses: {
-                /** @description an admin key was sent without X-Workspace */
                 400: {
                     headers: {
                         [name: string]: unknown;
@@ -4990,10 +4295,8 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description the key is missing or unknown */
                 401: {
                     headers: {
-                        /** @description Bearer */
                         "WWW-Authenticate"?: string;
                         [name: string]: unknown;
                     };
@@ -5001,7 +4304,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description the role of the key does not allow this, or X-Workspace names another workspace than the key */
                 403: {
                     headers: {
                         [name: string]: unknown;
@@ -5010,7 +4312,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description X-Workspace names a workspace that does not exist */
                 404: {
                     headers: {
                         [name: string]: unknown;
@@ -5019,7 +4320,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description the request is not valid; `errors` names each field and what is wrong with it */
                 422: {
                     headers: {
                         [name: string]: unknown;
@@ -5028,7 +4328,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description the request line and headers are larger than 16 KiB */
                 431: {
                     headers: {
                         [name: string]: unknown;
@@ -5037,7 +4336,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description internal error */
                 500: {
                     headers: {
                         [name: string]: unknown;
@@ -5046,7 +4344,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description not built yet */
                 501: {
                     headers: {
                         [name: string]: unknown;
@@ -5055,10 +4352,8 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description an engine does not answer, or the workspace has too many concurrent queries; try again */
                 503: {
                     headers: {
-                        /** @description seconds */
                         "Retry-After"?: string;
                         [name: string]: unknown;
                     };
@@ -5068,12 +4363,10 @@ export interface paths {
                 };
             };
         };
-        /** Change the rules for linking people */
         put: {
             parameters: {
                 query?: never;
                 header?: {
-                    /** @description the workspace to act in; required with an admin key */
                     "X-Workspace"?: string;
                 };
                 path?: never;
@@ -5081,7 +4374,6 @@ export interface paths {
             };
             requestBody?: never;
             responses: {
-                /** @description an admin key was sent without X-Workspace */
                 400: {
                     headers: {
                         [name: string]: unknown;
@@ -5090,10 +4382,8 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description the key is missing or unknown */
                 401: {
                     headers: {
-                        /** @description Bearer */
                         "WWW-Authenticate"?: string;
                         [name: string]: unknown;
                     };
@@ -5101,7 +4391,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description the role of the key does not allow this, or X-Workspace names another workspace than the key */
                 403: {
                     headers: {
                         [name: string]: unknown;
@@ -5110,7 +4399,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description X-Workspace names a workspace that does not exist */
                 404: {
                     headers: {
                         [name: string]: unknown;
@@ -5119,7 +4407,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description the request is not valid; `errors` names each field and what is wrong with it */
                 422: {
                     headers: {
                         [name: string]: unknown;
@@ -5128,7 +4415,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description the request line and headers are larger than 16 KiB */
                 431: {
                     headers: {
                         [name: string]: unknown;
@@ -5137,7 +4423,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description internal error */
                 500: {
                     headers: {
                         [name: string]: unknown;
@@ -5146,7 +4431,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description not built yet */
                 501: {
                     headers: {
                         [name: string]: unknown;
@@ -5155,10 +4439,8 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description an engine does not answer, or the workspace has too many concurrent queries; try again */
                 503: {
                     headers: {
-                        /** @description seconds */
                         "Retry-After"?: string;
                         [name: string]: unknown;
                     };
@@ -5182,12 +4464,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Effect of the rules for linking people */
         get: {
             parameters: {
                 query?: never;
                 header?: {
-                    /** @description the workspace to act in; required with an admin key */
                     "X-Workspace"?: string;
                 };
                 path?: never;
@@ -5195,7 +4475,6 @@ export interface paths {
             };
             requestBody?: never;
             responses: {
-                /** @description an admin key was sent without X-Workspace */
                 400: {
                     headers: {
                         [name: string]: unknown;
@@ -5204,10 +4483,8 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description the key is missing or unknown */
                 401: {
                     headers: {
-                        /** @description Bearer */
                         "WWW-Authenticate"?: string;
                         [name: string]: unknown;
                     };
@@ -5215,7 +4492,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description the role of the key does not allow this, or X-Workspace names another workspace than the key */
                 403: {
                     headers: {
                         [name: string]: unknown;
@@ -5224,7 +4500,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description X-Workspace names a workspace that does not exist */
                 404: {
                     headers: {
                         [name: string]: unknown;
@@ -5233,7 +4508,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description the request is not valid; `errors` names each field and what is wrong with it */
                 422: {
                     headers: {
                         [name: string]: unknown;
@@ -5242,7 +4516,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description the request line and headers are larger than 16 KiB */
                 431: {
                     headers: {
                         [name: string]: unknown;
@@ -5251,7 +4524,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description internal error */
                 500: {
                     headers: {
                         [name: string]: unknown;
@@ -5260,7 +4532,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description not built yet */
                 501: {
                     headers: {
                         [name: string]: unknown;
@@ -5269,10 +4540,8 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description an engine does not answer, or the workspace has too many concurrent queries; try again */
                 503: {
                     headers: {
-                        /** @description seconds */
                         "Retry-After"?: string;
                         [name: string]: unknown;
                     };
@@ -5299,12 +4568,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Funnel from cart to finished */
         post: {
             parameters: {
                 query?: never;
                 header?: {
-                    /** @description the workspace to act in; required with an admin key */
                     "X-Workspace"?: string;
                 };
                 path?: never;
@@ -5312,7 +4579,6 @@ export interface paths {
             };
             requestBody?: never;
             responses: {
-                /** @description an admin key was sent without X-Workspace */
                 400: {
                     headers: {
                         [name: string]: unknown;
@@ -5321,10 +4587,8 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description the key is missing or unknown */
                 401: {
                     headers: {
-                        /** @description Bearer */
                         "WWW-Authenticate"?: string;
                         [name: string]: unknown;
                     };
@@ -5332,7 +4596,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description the role of the key does not allow this, or X-Workspace names another workspace than the key */
                 403: {
                     headers: {
                         [name: string]: unknown;
@@ -5341,7 +4604,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description X-Workspace names a workspace that does not exist */
                 404: {
                     headers: {
                         [name: string]: unknown;
@@ -5350,7 +4612,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description the request is not valid; `errors` names each field and what is wrong with it */
                 422: {
                     headers: {
                         [name: string]: unknown;
@@ -5359,7 +4620,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description the request line and headers are larger than 16 KiB */
                 431: {
                     headers: {
                         [name: string]: unknown;
@@ -5368,7 +4628,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description internal error */
                 500: {
                     headers: {
                         [name: string]: unknown;
@@ -5377,7 +4636,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description not built yet */
                 501: {
                     headers: {
                         [name: string]: unknown;
@@ -5386,10 +4644,8 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description an engine does not answer, or the workspace has too many concurrent queries; try again */
                 503: {
                     headers: {
-                        /** @description seconds */
                         "Retry-After"?: string;
                         [name: string]: unknown;
                     };
@@ -5414,12 +4670,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Abandonment over time */
         post: {
             parameters: {
                 query?: never;
                 header?: {
-                    /** @description the workspace to act in; required with an admin key */
                     "X-Workspace"?: string;
                 };
                 path?: never;
@@ -5427,7 +4681,6 @@ export interface paths {
             };
             requestBody?: never;
             responses: {
-                /** @description an admin key was sent without X-Workspace */
                 400: {
                     headers: {
                         [name: string]: unknown;
@@ -5436,10 +4689,8 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description the key is missing or unknown */
                 401: {
                     headers: {
-                        /** @description Bearer */
                         "WWW-Authenticate"?: string;
                         [name: string]: unknown;
                     };
@@ -5447,7 +4698,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description the role of the key does not allow this, or X-Workspace names another workspace than the key */
                 403: {
                     headers: {
                         [name: string]: unknown;
@@ -5456,7 +4706,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description X-Workspace names a workspace that does not exist */
                 404: {
                     headers: {
                         [name: string]: unknown;
@@ -5465,7 +4714,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description the request is not valid; `errors` names each field and what is wrong with it */
                 422: {
                     headers: {
                         [name: string]: unknown;
@@ -5474,7 +4722,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description the request line and headers are larger than 16 KiB */
                 431: {
                     headers: {
                         [name: string]: unknown;
@@ -5483,7 +4730,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description internal error */
                 500: {
                     headers: {
                         [name: string]: unknown;
@@ -5492,7 +4738,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description not built yet */
                 501: {
                     headers: {
                         [name: string]: unknown;
@@ -5501,10 +4746,8 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description an engine does not answer, or the workspace has too many concurrent queries; try again */
                 503: {
                     headers: {
-                        /** @description seconds */
                         "Retry-After"?: string;
                         [name: string]: unknown;
                     };
@@ -5527,12 +4770,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Open orders by status */
         get: {
             parameters: {
                 query?: never;
                 header?: {
-                    /** @description the workspace to act in; required with an admin key */
                     "X-Workspace"?: string;
                 };
                 path?: never;
@@ -5540,7 +4781,6 @@ export interface paths {
             };
             requestBody?: never;
             responses: {
-                /** @description an admin key was sent without X-Workspace */
                 400: {
                     headers: {
                         [name: string]: unknown;
@@ -5549,10 +4789,8 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description the key is missing or unknown */
                 401: {
                     headers: {
-                        /** @description Bearer */
                         "WWW-Authenticate"?: string;
                         [name: string]: unknown;
                     };
@@ -5560,7 +4798,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description the role of the key does not allow this, or X-Workspace names another workspace than the key */
                 403: {
                     headers: {
                         [name: string]: unknown;
@@ -5569,7 +4806,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description X-Workspace names a workspace that does not exist */
                 404: {
                     headers: {
                         [name: string]: unknown;
@@ -5578,7 +4814,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description the request is not valid; `errors` names each field and what is wrong with it */
                 422: {
                     headers: {
                         [name: string]: unknown;
@@ -5587,7 +4822,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description the request line and headers are larger than 16 KiB */
                 431: {
                     headers: {
                         [name: string]: unknown;
@@ -5596,7 +4830,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description internal error */
                 500: {
                     headers: {
                         [name: string]: unknown;
@@ -5605,7 +4838,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description not built yet */
                 501: {
                     headers: {
                         [name: string]: unknown;
@@ -5614,10 +4846,8 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description an engine does not answer, or the workspace has too many concurrent queries; try again */
                 503: {
                     headers: {
-                        /** @description seconds */
                         "Retry-After"?: string;
                         [name: string]: unknown;
                     };
@@ -5642,12 +4872,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List flows */
         get: {
             parameters: {
                 query?: never;
                 header?: {
-                    /** @description the workspace to act in; required with an admin key */
                     "X-Workspace"?: string;
                 };
                 path?: never;
@@ -5655,7 +4883,6 @@ export interface paths {
             };
             requestBody?: never;
             responses: {
-                /** @description an admin key was sent without X-Workspace */
                 400: {
                     headers: {
                         [name: string]: unknown;
@@ -5664,10 +4891,8 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description the key is missing or unknown */
                 401: {
                     headers: {
-                        /** @description Bearer */
                         "WWW-Authenticate"?: string;
                         [name: string]: unknown;
                     };
@@ -5675,7 +4900,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description the role of the key does not allow this, or X-Workspace names another workspace than the key */
                 403: {
                     headers: {
                         [name: string]: unknown;
@@ -5684,7 +4908,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description X-Workspace names a workspace that does not exist */
                 404: {
                     headers: {
                         [name: string]: unknown;
@@ -5693,7 +4916,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description the request is not valid; `errors` names each field and what is wrong with it */
                 422: {
                     headers: {
                         [name: string]: unknown;
@@ -5702,7 +4924,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description the request line and headers are larger than 16 KiB */
                 431: {
                     headers: {
                         [name: string]: unknown;
@@ -5711,7 +4932,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description internal error */
                 500: {
                     headers: {
                         [name: string]: unknown;
@@ -5720,7 +4940,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description not built yet */
                 501: {
                     headers: {
                         [name: string]: unknown;
@@ -5729,10 +4948,8 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description an engine does not answer, or the workspace has too many concurrent queries; try again */
                 503: {
                     headers: {
-                        /** @description seconds */
                         "Retry-After"?: string;
                         [name: string]: unknown;
                     };
@@ -5743,12 +4960,10 @@ export interface paths {
             };
         };
         put?: never;
-        /** Create a flow */
         post: {
             parameters: {
                 query?: never;
                 header?: {
-                    /** @description the workspace to act in; required with an admin key */
                     "X-Workspace"?: string;
                 };
                 path?: never;
@@ -5756,7 +4971,6 @@ export interface paths {
             };
             requestBody?: never;
             responses: {
-                /** @description an admin key was sent without X-Workspace */
                 400: {
                     headers: {
                         [name: string]: unknown;
@@ -5765,10 +4979,8 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description the key is missing or unknown */
                 401: {
                     headers: {
-                        /** @description Bearer */
                         "WWW-Authenticate"?: string;
                         [name: string]: unknown;
                     };
@@ -5776,7 +4988,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description the role of the key does not allow this, or X-Workspace names another workspace than the key */
                 403: {
                     headers: {
                         [name: string]: unknown;
@@ -5785,7 +4996,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description X-Workspace names a workspace that does not exist */
                 404: {
                     headers: {
                         [name: string]: unknown;
@@ -5794,7 +5004,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description the request is not valid; `errors` names each field and what is wrong with it */
                 422: {
                     headers: {
                         [name: string]: unknown;
@@ -5803,7 +5012,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description the request line and headers are larger than 16 KiB */
                 431: {
                     headers: {
                         [name: string]: unknown;
@@ -5812,7 +5020,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description internal error */
                 500: {
                     headers: {
                         [name: string]: unknown;
@@ -5821,7 +5028,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description not built yet */
                 501: {
                     headers: {
                         [name: string]: unknown;
@@ -5830,10 +5036,8 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description an engine does not answer, or the workspace has too many concurrent queries; try again */
                 503: {
                     headers: {
-                        /** @description seconds */
                         "Retry-After"?: string;
                         [name: string]: unknown;
                     };
@@ -5858,12 +5062,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Run a flow against past events */
         post: {
             parameters: {
                 query?: never;
                 header?: {
-                    /** @description the workspace to act in; required with an admin key */
                     "X-Workspace"?: string;
                 };
                 path?: never;
@@ -5871,7 +5073,6 @@ export interface paths {
             };
             requestBody?: never;
             responses: {
-                /** @description an admin key was sent without X-Workspace */
                 400: {
                     headers: {
                         [name: string]: unknown;
@@ -5880,10 +5081,8 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description the key is missing or unknown */
                 401: {
                     headers: {
-                        /** @description Bearer */
                         "WWW-Authenticate"?: string;
                         [name: string]: unknown;
                     };
@@ -5891,7 +5090,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description the role of the key does not allow this, or X-Workspace names another workspace than the key */
                 403: {
                     headers: {
                         [name: string]: unknown;
@@ -5900,7 +5098,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description X-Workspace names a workspace that does not exist */
                 404: {
                     headers: {
                         [name: string]: unknown;
@@ -5909,7 +5106,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description the request is not valid; `errors` names each field and what is wrong with it */
                 422: {
                     headers: {
                         [name: string]: unknown;
@@ -5918,7 +5114,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description the request line and headers are larger than 16 KiB */
                 431: {
                     headers: {
                         [name: string]: unknown;
@@ -5927,7 +5122,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description internal error */
                 500: {
                     headers: {
                         [name: string]: unknown;
@@ -5936,7 +5130,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description not built yet */
                 501: {
                     headers: {
                         [name: string]: unknown;
@@ -5945,10 +5138,8 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description an engine does not answer, or the workspace has too many concurrent queries; try again */
                 503: {
                     headers: {
-                        /** @description seconds */
                         "Retry-After"?: string;
                         [name: string]: unknown;
                     };
@@ -5971,12 +5162,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** One flow */
         get: {
             parameters: {
                 query?: never;
                 header?: {
-                    /** @description the workspace to act in; required with an admin key */
                     "X-Workspace"?: string;
                 };
                 path: {
@@ -5986,7 +5175,6 @@ export interface paths {
             };
             requestBody?: never;
             responses: {
-                /** @description an admin key was sent without X-Workspace */
                 400: {
                     headers: {
                         [name: string]: unknown;
@@ -5995,10 +5183,8 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description the key is missing or unknown */
                 401: {
                     headers: {
-                        /** @description Bearer */
                         "WWW-Authenticate"?: string;
                         [name: string]: unknown;
                     };
@@ -6006,7 +5192,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description the role of the key does not allow this, or X-Workspace names another workspace than the key */
                 403: {
                     headers: {
                         [name: string]: unknown;
@@ -6015,7 +5200,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description not found, or in another workspace */
                 404: {
                     headers: {
                         [name: string]: unknown;
@@ -6024,7 +5208,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description the request is not valid; `errors` names each field and what is wrong with it */
                 422: {
                     headers: {
                         [name: string]: unknown;
@@ -6033,7 +5216,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description the request line and headers are larger than 16 KiB */
                 431: {
                     headers: {
                         [name: string]: unknown;
@@ -6042,7 +5224,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description internal error */
                 500: {
                     headers: {
                         [name: string]: unknown;
@@ -6051,7 +5232,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description not built yet */
                 501: {
                     headers: {
                         [name: string]: unknown;
@@ -6060,10 +5240,8 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description an engine does not answer, or the workspace has too many concurrent queries; try again */
                 503: {
                     headers: {
-                        /** @description seconds */
                         "Retry-After"?: string;
                         [name: string]: unknown;
                     };
@@ -6073,12 +5251,10 @@ export interface paths {
                 };
             };
         };
-        /** Change a flow */
         put: {
             parameters: {
                 query?: never;
                 header?: {
-                    /** @description the workspace to act in; required with an admin key */
                     "X-Workspace"?: string;
                 };
                 path: {
@@ -6088,7 +5264,6 @@ export interface paths {
             };
             requestBody?: never;
             responses: {
-                /** @description an admin key was sent without X-Workspace */
                 400: {
                     headers: {
                         [name: string]: unknown;
@@ -6097,10 +5272,8 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description the key is missing or unknown */
                 401: {
                     headers: {
-                        /** @description Bearer */
                         "WWW-Authenticate"?: string;
                         [name: string]: unknown;
                     };
@@ -6108,7 +5281,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description the role of the key does not allow this, or X-Workspace names another workspace than the key */
                 403: {
                     headers: {
                         [name: string]: unknown;
@@ -6117,7 +5289,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description not found, or in another workspace */
                 404: {
                     headers: {
                         [name: string]: unknown;
@@ -6126,7 +5297,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description the request is not valid; `errors` names each field and what is wrong with it */
                 422: {
                     headers: {
                         [name: string]: unknown;
@@ -6135,7 +5305,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description the request line and headers are larger than 16 KiB */
                 431: {
                     headers: {
                         [name: string]: unknown;
@@ -6144,7 +5313,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description internal error */
                 500: {
                     headers: {
                         [name: string]: unknown;
@@ -6153,7 +5321,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description not built yet */
                 501: {
                     headers: {
                         [name: string]: unknown;
@@ -6162,10 +5329,8 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description an engine does not answer, or the workspace has too many concurrent queries; try again */
                 503: {
                     headers: {
-                        /** @description seconds */
                         "Retry-After"?: string;
                         [name: string]: unknown;
                     };
@@ -6176,12 +5341,10 @@ export interface paths {
             };
         };
         post?: never;
-        /** Delete a flow */
         delete: {
             parameters: {
                 query?: never;
                 header?: {
-                    /** @description the workspace to act in; required with an admin key */
                     "X-Workspace"?: string;
                 };
                 path: {
@@ -6191,7 +5354,6 @@ export interface paths {
             };
             requestBody?: never;
             responses: {
-                /** @description an admin key was sent without X-Workspace */
                 400: {
                     headers: {
                         [name: string]: unknown;
@@ -6200,10 +5362,8 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description the key is missing or unknown */
                 401: {
                     headers: {
-                        /** @description Bearer */
                         "WWW-Authenticate"?: string;
                         [name: string]: unknown;
                     };
@@ -6211,7 +5371,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description the role of the key does not allow this, or X-Workspace names another workspace than the key */
                 403: {
                     headers: {
                         [name: string]: unknown;
@@ -6220,7 +5379,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description not found, or in another workspace */
                 404: {
                     headers: {
                         [name: string]: unknown;
@@ -6229,7 +5387,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description the request is not valid; `errors` names each field and what is wrong with it */
                 422: {
                     headers: {
                         [name: string]: unknown;
@@ -6238,7 +5395,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description the request line and headers are larger than 16 KiB */
                 431: {
                     headers: {
                         [name: string]: unknown;
@@ -6247,7 +5403,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description internal error */
                 500: {
                     headers: {
                         [name: string]: unknown;
@@ -6256,7 +5411,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description not built yet */
                 501: {
                     headers: {
                         [name: string]: unknown;
@@ -6265,10 +5419,8 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description an engine does not answer, or the workspace has too many concurrent queries; try again */
                 503: {
                     headers: {
-                        /** @description seconds */
                         "Retry-After"?: string;
                         [name: string]: unknown;
                     };
@@ -6349,22 +5501,11 @@ export interface components {
                 sms: number;
                 email: number;
             };
-            /**
-             * Format: date-time
-             * @example 2026-03-17T12:00:00.000Z
-             */
+            /** Format: date-time */
             now: string;
-            /**
-             * Format: date-time
-             * @description everything that was answered with 2xx before this time is counted; null while unknown
-             * @example 2026-03-17T12:00:00.000Z
-             */
+            /** Format: date-time */
             fresh_through: string | null;
             sample: {
-                /**
-                 * @description a decimal integer as a string
-                 * @example 4711
-                 */
                 person_id: string;
                 name: string | null;
                 phone: string | null;
@@ -6378,14 +5519,12 @@ export interface components {
             status: number;
             detail: string;
             errors?: {
-                /** @description a JSON Pointer into the body */
                 path: string;
                 message: string;
             }[];
         } & {
             [key: string]: unknown;
         };
-        /** @description A tree of conditions, at most 16 deep with at most 200 leaves. */
         Audience: components["schemas"]["TraitCondition"] | {
             /** @enum {boolean} */
             everyone: true;
@@ -6399,37 +5538,20 @@ export interface components {
         Store: {
             store_id: string;
             carts: number;
-            /**
-             * Format: date-time
-             * @example 2026-03-17T12:00:00.000Z
-             */
+            /** Format: date-time */
             last_seen_at: string | null;
         };
         TraitEvent: {
             event_id: string;
             /** @enum {string} */
             trait: "cart_abandoned" | "cart_status_updated";
-            /** @description empty for cart_abandoned */
             status: string;
-            /**
-             * Format: date-time
-             * @example 2026-03-17T12:00:00.000Z
-             */
+            /** Format: date-time */
             occurred_at: string;
-            /**
-             * Format: date-time
-             * @example 2026-03-17T12:00:00.000Z
-             */
+            /** Format: date-time */
             detected_at: string;
-            /**
-             * Format: date-time
-             * @example 2026-03-17T12:00:00.000Z
-             */
+            /** Format: date-time */
             recovered_at: string | null;
-            /**
-             * @description a decimal integer as a string
-             * @example 4711
-             */
             person_id: string;
             cart_id: string;
             store_id: string | null;
@@ -6440,23 +5562,13 @@ export interface components {
             source: string | null;
         };
         Person: {
-            /**
-             * @description a decimal integer as a string
-             * @example 4711
-             */
             person_id: string;
             anonymous: boolean;
             name: string | null;
             time_zone: string | null;
-            /**
-             * Format: date-time
-             * @example 2026-03-17T12:00:00.000Z
-             */
+            /** Format: date-time */
             first_at: string;
-            /**
-             * Format: date-time
-             * @example 2026-03-17T12:00:00.000Z
-             */
+            /** Format: date-time */
             last_at: string;
             identifiers: {
                 user_ids: string[];
@@ -6488,174 +5600,79 @@ export interface components {
         };
         Cart: {
             cart_id: string;
-            /**
-             * @description a decimal integer as a string
-             * @example 4711
-             */
             person_id: string;
             status: string | null;
-            /**
-             * Format: date-time
-             * @example 2026-03-17T12:00:00.000Z
-             */
+            /** Format: date-time */
             status_since: string | null;
             store_id: string | null;
             mode: string | null;
             amount: number | null;
-            /**
-             * Format: date-time
-             * @example 2026-03-17T12:00:00.000Z
-             */
+            /** Format: date-time */
             created_at: string | null;
-            /**
-             * Format: date-time
-             * @example 2026-03-17T12:00:00.000Z
-             */
+            /** Format: date-time */
             last_activity_at: string | null;
-            /**
-             * Format: date-time
-             * @description when the open cart will count as abandoned
-             * @example 2026-03-17T12:00:00.000Z
-             */
+            /** Format: date-time */
             due_at: string | null;
-            /**
-             * Format: date-time
-             * @example 2026-03-17T12:00:00.000Z
-             */
+            /** Format: date-time */
             abandoned_at: string | null;
-            /**
-             * Format: date-time
-             * @example 2026-03-17T12:00:00.000Z
-             */
+            /** Format: date-time */
             recovered_at: string | null;
-            /**
-             * Format: date-time
-             * @example 2026-03-17T12:00:00.000Z
-             */
+            /** Format: date-time */
             reservation_start_window: string | null;
         };
         SubscriptionSecrets: {
             id: string;
-            /** @description URL to register with Jane */
             url: string;
-            /**
-             * @description kind of event in its payloads
-             * @enum {string}
-             */
+            /** @enum {string} */
             event: "cart_status" | "cart_activity" | "cart_abandoned";
-            /** @description stores that it covers; null for all */
             store_ids: string[] | null;
-            /**
-             * @description zone of times that Jane sends without one
-             * @example America/Los_Angeles
-             */
             time_zone: string;
-            /**
-             * @description how webhooks are authenticated
-             * @enum {string}
-             */
+            /** @enum {string} */
             verify: "both" | "signature" | "token";
-            /** @description for If-Match */
             version: number;
-            /**
-             * Format: date-time
-             * @example 2026-03-17T12:00:00.000Z
-             */
+            /** Format: date-time */
             created_at: string;
-            /**
-             * Format: date-time
-             * @example 2026-03-17T12:00:00.000Z
-             */
+            /** Format: date-time */
             updated_at: string;
-            /** @description returned only once */
             bearer_token: string;
-            /** @description returned only once */
             signing_secret: string;
         };
         Subscription: {
             id: string;
-            /** @description URL to register with Jane */
             url: string;
-            /**
-             * @description kind of event in its payloads
-             * @enum {string}
-             */
+            /** @enum {string} */
             event: "cart_status" | "cart_activity" | "cart_abandoned";
-            /** @description stores that it covers; null for all */
             store_ids: string[] | null;
-            /**
-             * @description zone of times that Jane sends without one
-             * @example America/Los_Angeles
-             */
             time_zone: string;
-            /**
-             * @description how webhooks are authenticated
-             * @enum {string}
-             */
+            /** @enum {string} */
             verify: "both" | "signature" | "token";
-            /** @description for If-Match */
             version: number;
-            /**
-             * Format: date-time
-             * @example 2026-03-17T12:00:00.000Z
-             */
+            /** Format: date-time */
             created_at: string;
-            /**
-             * Format: date-time
-             * @example 2026-03-17T12:00:00.000Z
-             */
+            /** Format: date-time */
             updated_at: string;
-            /**
-             * Format: date-time
-             * @description time of the last authenticated webhook; null without a recent one
-             * @example 2026-03-17T12:00:00.000Z
-             */
+            /** Format: date-time */
             last_received_at: string | null;
-            /** @description number of recently refused webhooks by reason */
             refused: {
                 [key: string]: number;
             };
         };
         ChangedSubscription: {
             id: string;
-            /** @description URL to register with Jane */
             url: string;
-            /**
-             * @description kind of event in its payloads
-             * @enum {string}
-             */
+            /** @enum {string} */
             event: "cart_status" | "cart_activity" | "cart_abandoned";
-            /** @description stores that it covers; null for all */
             store_ids: string[] | null;
-            /**
-             * @description zone of times that Jane sends without one
-             * @example America/Los_Angeles
-             */
             time_zone: string;
-            /**
-             * @description how webhooks are authenticated
-             * @enum {string}
-             */
+            /** @enum {string} */
             verify: "both" | "signature" | "token";
-            /** @description for If-Match */
             version: number;
-            /**
-             * Format: date-time
-             * @example 2026-03-17T12:00:00.000Z
-             */
+            /** Format: date-time */
             created_at: string;
-            /**
-             * Format: date-time
-             * @example 2026-03-17T12:00:00.000Z
-             */
+            /** Format: date-time */
             updated_at: string;
-            /**
-             * Format: date-time
-             * @description time of the last authenticated webhook; null without a recent one
-             * @example 2026-03-17T12:00:00.000Z
-             */
+            /** Format: date-time */
             last_received_at: string | null;
-            /** @description null, like last_received_at, while unknown */
             refused: {
                 [key: string]: number;
             } | null;
@@ -6665,26 +5682,16 @@ export interface components {
             /** @enum {string} */
             source: "webhook" | "events" | "people";
             subscription_id: string | null;
-            /** @description stable identifier of the reason */
             reason: string;
-            /** @description what is wrong, where, and how to fix it */
             message: string;
-            /** @description line of the bulk body, counted from 1 */
             line: number | null;
-            /**
-             * Format: date-time
-             * @example 2026-03-17T12:00:00.000Z
-             */
+            /** Format: date-time */
             received_at: string;
-            /**
-             * Format: date-time
-             * @example 2026-03-17T12:00:00.000Z
-             */
+            /** Format: date-time */
             request_at: string | null;
             body_truncated: boolean;
         };
         UnusableDeadLetter: components["schemas"]["Problem"] & ({
-            /** @description id of the dead letter, when the body cannot be used */
             dead_letter_id?: string;
         } & {
             [key: string]: unknown;
@@ -6692,124 +5699,69 @@ export interface components {
         Workspace: {
             id: string;
             name: string;
-            /**
-             * @description zone of the days in conditions
-             * @example America/Los_Angeles
-             */
             time_zone: string;
             abandonment_window_minutes: number;
             grace_seconds: number;
             retry_horizon_minutes: number;
-            /**
-             * @description country of phone numbers without a country code
-             * @example US
-             */
             default_country: string;
-            /** @description null for ever. The value is stored; rows are not deleted yet */
             retention_days: number | null;
-            /** @description for If-Match */
             version: number;
-            /**
-             * Format: date-time
-             * @example 2026-03-17T12:00:00.000Z
-             */
+            /** Format: date-time */
             created_at: string;
-            /**
-             * Format: date-time
-             * @example 2026-03-17T12:00:00.000Z
-             */
+            /** Format: date-time */
             updated_at: string;
         };
         NewKey: {
             id: string;
             /** @enum {string} */
             role: "ingest" | "read" | "write";
-            /**
-             * Format: date-time
-             * @example 2026-03-17T12:00:00.000Z
-             */
+            /** Format: date-time */
             created_at: string;
-            /** @description returned only once */
             key: string;
         };
         Key: {
             id: string;
             /** @enum {string} */
             role: "ingest" | "read" | "write";
-            /**
-             * Format: date-time
-             * @example 2026-03-17T12:00:00.000Z
-             */
+            /** Format: date-time */
             created_at: string;
         };
         Status: {
-            /**
-             * Format: date-time
-             * @example 2026-03-17T12:00:00.000Z
-             */
+            /** Format: date-time */
             now: string;
             /** @enum {string} */
             state: "running" | "degraded";
-            /**
-             * Format: date-time
-             * @example 2026-03-17T12:00:00.000Z
-             */
+            /** Format: date-time */
             fresh_through: string | null;
             stages: {
                 stage: string;
-                /**
-                 * @description closing: it finishes its last transaction; waiting: not open at the moment, it opens again by itself; stopped: it cannot continue until somebody acts
-                 * @enum {string}
-                 */
+                /** @enum {string} */
                 state: "restoring" | "running" | "closing" | "waiting" | "stopped";
-                /** @description base URLs of /healthz, /readyz and /metrics of its processes */
                 urls: string[];
                 topic: string | null;
-                /** @description records processed, summed over all partitions; null while unknown */
                 position: number | null;
-                /** @description records not processed yet; null while unknown */
                 lag: number | null;
-                /**
-                 * Format: date-time
-                 * @description it has processed everything that was accepted before this time
-                 * @example 2026-03-17T12:00:00.000Z
-                 */
+                /** Format: date-time */
                 fresh_through: string | null;
-                /** @description age of fresh_through */
                 behind_ms: number | null;
                 partitions: {
                     partition: number;
-                    /** @description the next offset; null while no process reports it */
                     position: number | null;
                     end: number;
                     lag: number | null;
-                    /**
-                     * Format: date-time
-                     * @example 2026-03-17T12:00:00.000Z
-                     */
+                    /** Format: date-time */
                     log_time: string | null;
-                    /**
-                     * Format: date-time
-                     * @description when the earliest open deadline falls due
-                     * @example 2026-03-17T12:00:00.000Z
-                     */
+                    /** Format: date-time */
                     earliest_due: string | null;
-                    /**
-                     * @description closing: it finishes its last transaction; waiting: not open at the moment, it opens again by itself; stopped: it cannot continue until somebody acts
-                     * @enum {string}
-                     */
+                    /** @enum {string} */
                     state: "restoring" | "running" | "closing" | "waiting" | "stopped";
-                    /** @description base URL of the process that owns the partition */
                     url: string | null;
                 }[];
             }[];
             engines: {
                 /** @enum {string} */
                 engine: "kafka" | "registry" | "clickhouse";
-                /**
-                 * @description refused: the engine rejects the user or password
-                 * @enum {string}
-                 */
+                /** @enum {string} */
                 state: "running" | "refused" | "stopped";
             }[];
         };

@@ -10,10 +10,6 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /**
-         * Take one webhook of Jane in
-         * @description Signed as Jane signs: X-Jane-Signature is the hex HMAC-SHA256 of `{X-Jane-Request-Timestamp}:{raw body}`. The timestamp (Unix seconds, Unix milliseconds or RFC 3339) may be 300 s off, either way. What is asked for (token, signature, both) is the subscription’s `verify`.
-         */
         post: {
             parameters: {
                 query?: never;
@@ -36,7 +32,6 @@ export interface paths {
                 };
             };
             responses: {
-                /** @description stored durably; equal bodies get equal ids */
                 202: {
                     headers: {
                         [name: string]: unknown;
@@ -47,7 +42,6 @@ export interface paths {
                         };
                     };
                 };
-                /** @description the body broke off */
                 400: {
                     headers: {
                         [name: string]: unknown;
@@ -56,10 +50,8 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description unknown subscription, wrong token, wrong signature or stale timestamp, alike; nothing is kept */
                 401: {
                     headers: {
-                        /** @description Bearer */
                         "WWW-Authenticate"?: string;
                         [name: string]: unknown;
                     };
@@ -67,7 +59,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description the body did not arrive within 30 s */
                 408: {
                     headers: {
                         [name: string]: unknown;
@@ -76,7 +67,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description the body is over 262144 bytes */
                 413: {
                     headers: {
                         [name: string]: unknown;
@@ -85,7 +75,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description a content encoding, or a content type that is not JSON */
                 415: {
                     headers: {
                         [name: string]: unknown;
@@ -94,7 +83,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description believed but not usable; kept as a dead letter */
                 422: {
                     headers: {
                         [name: string]: unknown;
@@ -103,10 +91,8 @@ export interface paths {
                         "application/problem+json": components["schemas"]["UnusableWebhook"];
                     };
                 };
-                /** @description more comes in than can be kept at the moment */
                 429: {
                     headers: {
-                        /** @description seconds */
                         "Retry-After"?: number;
                         [name: string]: unknown;
                     };
@@ -114,7 +100,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description the request line and headers are larger than 16 KiB */
                 431: {
                     headers: {
                         [name: string]: unknown;
@@ -123,7 +108,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description an error of the service */
                 500: {
                     headers: {
                         [name: string]: unknown;
@@ -132,10 +116,8 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description Kafka does not answer */
                 503: {
                     headers: {
-                        /** @description seconds */
                         "Retry-After"?: number;
                         [name: string]: unknown;
                     };
@@ -160,15 +142,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /**
-         * Import events of carts
-         * @description NDJSON, plain or gzip (by Content-Encoding or by its first two bytes), up to 1 GiB on the wire, each line at most 1048576 bytes. A body that comes at under 1,024 bytes a second for two minutes, or not at all, is given up (400). Blank lines are skipped. Bad lines become dead letters and do not spoil good ones. Sending the whole again does no harm.
-         */
         post: {
             parameters: {
                 query?: never;
                 header?: {
-                    /** @description the workspace to act in, of an admin key */
                     "X-Workspace"?: string;
                 };
                 path?: never;
@@ -180,7 +157,6 @@ export interface paths {
                 };
             };
             responses: {
-                /** @description the whole body was read */
                 200: {
                     headers: {
                         [name: string]: unknown;
@@ -189,7 +165,6 @@ export interface paths {
                         "application/json": components["schemas"]["BulkResult"];
                     };
                 };
-                /** @description the body broke off, with `accepted`; or an admin key without X-Workspace */
                 400: {
                     headers: {
                         [name: string]: unknown;
@@ -198,10 +173,8 @@ export interface paths {
                         "application/problem+json": components["schemas"]["BulkProblem"];
                     };
                 };
-                /** @description no key, or an unknown one */
                 401: {
                     headers: {
-                        /** @description Bearer */
                         "WWW-Authenticate"?: string;
                         [name: string]: unknown;
                     };
@@ -209,7 +182,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description the role of the key is too small, or X-Workspace names another workspace */
                 403: {
                     headers: {
                         [name: string]: unknown;
@@ -218,7 +190,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description X-Workspace names no workspace */
                 404: {
                     headers: {
                         [name: string]: unknown;
@@ -227,7 +198,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description over 1 GiB on the wire, unpacking to over 64 MiB and over 200 times its size, or over 100,000 more blank lines than others */
                 413: {
                     headers: {
                         [name: string]: unknown;
@@ -236,7 +206,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["BulkProblem"];
                     };
                 };
-                /** @description a content encoding that is not gzip */
                 415: {
                     headers: {
                         [name: string]: unknown;
@@ -245,7 +214,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description stopped after 10,000 rejected lines */
                 422: {
                     headers: {
                         [name: string]: unknown;
@@ -254,10 +222,8 @@ export interface paths {
                         "application/problem+json": components["schemas"]["BulkProblem"];
                     };
                 };
-                /** @description too many bulk bodies at once: of all, or of the workspace, which may have half of the places */
                 429: {
                     headers: {
-                        /** @description seconds */
                         "Retry-After"?: number;
                         [name: string]: unknown;
                     };
@@ -265,7 +231,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description the request line and headers are larger than 16 KiB */
                 431: {
                     headers: {
                         [name: string]: unknown;
@@ -274,7 +239,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description an error of the service */
                 500: {
                     headers: {
                         [name: string]: unknown;
@@ -283,10 +247,8 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description Kafka stays away, with `accepted` */
                 503: {
                     headers: {
-                        /** @description seconds */
                         "Retry-After"?: number;
                         [name: string]: unknown;
                     };
@@ -311,15 +273,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /**
-         * Import records of people and their consent
-         * @description NDJSON, plain or gzip (by Content-Encoding or by its first two bytes), up to 1 GiB on the wire, each line at most 1048576 bytes. A body that comes at under 1,024 bytes a second for two minutes, or not at all, is given up (400). Blank lines are skipped. Bad lines become dead letters and do not spoil good ones. Sending the whole again does no harm.
-         */
         post: {
             parameters: {
                 query?: never;
                 header?: {
-                    /** @description the workspace to act in, of an admin key */
                     "X-Workspace"?: string;
                 };
                 path?: never;
@@ -331,7 +288,6 @@ export interface paths {
                 };
             };
             responses: {
-                /** @description the whole body was read */
                 200: {
                     headers: {
                         [name: string]: unknown;
@@ -340,7 +296,6 @@ export interface paths {
                         "application/json": components["schemas"]["BulkResult"];
                     };
                 };
-                /** @description the body broke off, with `accepted`; or an admin key without X-Workspace */
                 400: {
                     headers: {
                         [name: string]: unknown;
@@ -349,10 +304,8 @@ export interface paths {
                         "application/problem+json": components["schemas"]["BulkProblem"];
                     };
                 };
-                /** @description no key, or an unknown one */
                 401: {
                     headers: {
-                        /** @description Bearer */
                         "WWW-Authenticate"?: string;
                         [name: string]: unknown;
                     };
@@ -360,7 +313,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description the role of the key is too small, or X-Workspace names another workspace */
                 403: {
                     headers: {
                         [name: string]: unknown;
@@ -369,7 +321,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description X-Workspace names no workspace */
                 404: {
                     headers: {
                         [name: string]: unknown;
@@ -378,7 +329,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description over 1 GiB on the wire, unpacking to over 64 MiB and over 200 times its size, or over 100,000 more blank lines than others */
                 413: {
                     headers: {
                         [name: string]: unknown;
@@ -387,7 +337,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["BulkProblem"];
                     };
                 };
-                /** @description a content encoding that is not gzip */
                 415: {
                     headers: {
                         [name: string]: unknown;
@@ -396,7 +345,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description stopped after 10,000 rejected lines */
                 422: {
                     headers: {
                         [name: string]: unknown;
@@ -405,10 +353,8 @@ export interface paths {
                         "application/problem+json": components["schemas"]["BulkProblem"];
                     };
                 };
-                /** @description too many bulk bodies at once: of all, or of the workspace, which may have half of the places */
                 429: {
                     headers: {
-                        /** @description seconds */
                         "Retry-After"?: number;
                         [name: string]: unknown;
                     };
@@ -416,7 +362,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description the request line and headers are larger than 16 KiB */
                 431: {
                     headers: {
                         [name: string]: unknown;
@@ -425,7 +370,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description an error of the service */
                 500: {
                     headers: {
                         [name: string]: unknown;
@@ -434,10 +378,8 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description Kafka stays away, with `accepted` */
                 503: {
                     headers: {
-                        /** @description seconds */
                         "Retry-After"?: number;
                         [name: string]: unknown;
                     };
@@ -460,15 +402,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /**
-         * What came for each subscription lately
-         * @description For services/api, with an admin key. Counts since each process began, of all processes together; those of a process that is gone are kept for about 30 days.
-         */
         get: {
             parameters: {
                 query?: never;
                 header?: {
-                    /** @description the workspace to act in; required with an admin key */
                     "X-Workspace"?: string;
                 };
                 path?: never;
@@ -476,7 +413,6 @@ export interface paths {
             };
             requestBody?: never;
             responses: {
-                /** @description subscriptions that anything came for */
                 200: {
                     headers: {
                         [name: string]: unknown;
@@ -485,10 +421,8 @@ export interface paths {
                         "application/json": components["schemas"]["Activity"];
                     };
                 };
-                /** @description the key is missing or unknown */
                 401: {
                     headers: {
-                        /** @description Bearer */
                         "WWW-Authenticate"?: string;
                         [name: string]: unknown;
                     };
@@ -496,7 +430,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description the role of the key does not allow this, or X-Workspace names another workspace than the key */
                 403: {
                     headers: {
                         [name: string]: unknown;
@@ -505,7 +438,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description X-Workspace names a workspace that does not exist */
                 404: {
                     headers: {
                         [name: string]: unknown;
@@ -514,7 +446,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description the request is not valid; `errors` names each field and what is wrong with it */
                 422: {
                     headers: {
                         [name: string]: unknown;
@@ -523,7 +454,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description the request line and headers are larger than 16 KiB */
                 431: {
                     headers: {
                         [name: string]: unknown;
@@ -532,7 +462,6 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description internal error */
                 500: {
                     headers: {
                         [name: string]: unknown;
@@ -541,10 +470,8 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                /** @description an engine does not answer, or the workspace has too many concurrent queries; try again */
                 503: {
                     headers: {
-                        /** @description seconds */
                         "Retry-After"?: string;
                         [name: string]: unknown;
                     };
@@ -566,17 +493,14 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
-        /** @description a line of the body of POST /v1/events */
         EventLine: {
             /** @enum {string} */
             type: "cart_status" | "cart_activity" | "cart_abandoned";
-            /** @description RFC 3339 */
             occurred_at: string;
             event_id?: string;
             cart: components["schemas"]["Cart"];
         };
         /**
-         * @description Jane's cart; further fields are kept, and what cannot be read as its field says is as absent
          * @example {
          *       "id": 7,
          *       "status": "verification",
@@ -593,48 +517,28 @@ export interface components {
          *     }
          */
         Cart: {
-            /** @description text or an integer; needed, here or in uuid */
             id?: unknown;
-            /** @description text or an integer: the cart where there is no id */
             uuid?: unknown;
-            /** @description text, any; needed in cart_status */
             status?: unknown;
-            /** @description a number */
             amount?: unknown;
-            /** @description a time, as Jane writes them */
             created_at?: unknown;
-            /** @description a time, as Jane writes them: when it happened */
             updated_at_time?: unknown;
-            /** @description a time, as Jane writes them */
             checked_out_time?: unknown;
-            /** @description text */
             reservation_mode?: unknown;
-            /** @description a time, as Jane writes them */
             reservation_start_window?: unknown;
-            /** @description text or an integer */
             store_id?: unknown;
-            /** @description text */
             store_name?: unknown;
-            /** @description text */
             customer_name?: unknown;
-            /** @description text */
             customer_phone_number?: unknown;
-            /** @description text */
             customer_email_address?: unknown;
-            /** @description text or an integer */
             user_id?: unknown;
-            /** @description text or an integer */
             external_user_id?: unknown;
-            /** @description text or an integer */
             external_user_source?: unknown;
-            /** @description a list of {product_id, count, price}: text or an integer, a number (absent: 1), a number; all that it holds now */
             products?: unknown;
         } & {
             [key: string]: unknown;
         };
-        /** @description a line of the body of POST /v1/people */
         PersonLine: {
-            /** @description RFC 3339 */
             occurred_at: string;
             phone?: string | null;
             email?: string | null;
@@ -642,7 +546,6 @@ export interface components {
             external_user_id?: string | number | null;
             external_user_source?: string | null;
             name?: string | null;
-            /** @description IANA name */
             time_zone?: string | null;
             consent?: {
                 /** @enum {string|null} */
@@ -657,7 +560,6 @@ export interface components {
             status: number;
             detail: string;
             errors?: {
-                /** @description a JSON Pointer into the body */
                 path: string;
                 message: string;
             }[];
@@ -670,15 +572,10 @@ export interface components {
             [key: string]: unknown;
         });
         BulkResult: {
-            /** @description lines taken */
             accepted: number;
-            /** @description lines that became dead letters */
             rejected: number;
-            /** @description the first 100 of the rejected */
             errors: {
-                /** @description counted from 1, blank lines too */
                 line: number;
-                /** @description names the place (a JSON Pointer) and the remedy */
                 message: string;
                 dead_letter_id: string;
             }[];
@@ -688,13 +585,10 @@ export interface components {
             title: string;
             status: number;
             detail: string;
-            /** @description lines from the start that are settled (422: lines taken) */
             accepted?: number;
             rejected?: number;
             errors?: {
-                /** @description counted from 1, blank lines too */
                 line: number;
-                /** @description names the place (a JSON Pointer) and the remedy */
                 message: string;
                 dead_letter_id: string;
             }[];
@@ -704,11 +598,8 @@ export interface components {
         Activity: {
             subscription_id: string;
             workspace: string;
-            /** @description webhooks that were believed, usable or not */
             received: number;
-            /** @description Unix milliseconds */
             last_received_at: number | null;
-            /** @description by reason */
             refused: {
                 [key: string]: number;
             };
