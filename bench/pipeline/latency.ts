@@ -207,7 +207,7 @@ class Watch {
 
 /** That rows are seen is not yet that people are counted: at the end they must be. */
 async function checkPeople(installation: BenchInstallation, workspace: Workspace): Promise<void> {
-  const audience = { trait: 'cart_status_updated' };
+  const audience = { trait: 'cart_status_updated' } as const;
   const { count } = await preview(installation, workspace, audience, { include_anonymous: true });
   const [row] = await ask(
     installation,

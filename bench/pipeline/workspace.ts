@@ -1,6 +1,6 @@
 /** A workspace of a run, and questions to the installation about it. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { createWorkspace, preview, type Workspace } from '../../test/harness/client.ts';
+import { createWorkspace, freshMsOf, preview, type Audience, type Workspace } from '../../test/harness/client.ts';
 import type { BenchInstallation } from './installation.ts';
 
 export async function newWorkspace(installation: BenchInstallation): Promise<Workspace> {
@@ -42,10 +42,12 @@ export async function untilFresh(
   timeoutMs = 300_000,
 ): Promise<void> {
   const deadline = Date.now() + timeoutMs;
-  const audience = { trait: 'cart_abandoned', time: { operator: 'in_last', amount: 1, unit: 'minutes' } };
+  const audience: Audience = {
+    trait: 'cart_abandoned',
+    time: { operator: 'in_last', amount: 1, unit: 'minutes' },
+  };
   while (Date.now() < deadline) {
-    const { fresh_through } = await preview(installation, workspace, audience);
-    if (Date.parse(fresh_through) >= sinceMs) return;
+    if (freshMsOf(await preview(installation, workspace, audience)) >= sinceMs) return;
     await sleep(FRESH_POLL_MS);
   }
   throw new Error(`not fresh through ${new Date(sinceMs).toISOString()} within ${timeoutMs} ms`);

@@ -4,13 +4,15 @@
  */
 import createFetchClient, { type Client } from 'openapi-fetch';
 import type { components as ApiComponents, paths as ApiPaths } from './generated/api.ts';
-import type { paths as IngestPaths } from './generated/ingest.ts';
+import type { components as IngestComponents, paths as IngestPaths } from './generated/ingest.ts';
 
 export type ApiClient = Client<ApiPaths>;
 export type IngestClient = Client<IngestPaths>;
 
 /** The named schemas of the API, such as `Schemas['Preview']`. */
 export type Schemas = ApiComponents['schemas'];
+/** The named schemas of ingest. */
+export type IngestSchemas = IngestComponents['schemas'];
 
 type Content<R> = R extends { content: { 'application/json': infer Body } } ? Body : never;
 type Responses<O> = O extends { responses: infer R } ? R : never;

@@ -8,6 +8,7 @@ export {
   type ApiClient,
   type ClientOptions,
   type IngestClient,
+  type IngestSchemas,
   type Problem,
   type Schemas,
 } from './client.ts';

@@ -1,6 +1,6 @@
 import { crc32 } from 'node:zlib';
 import type { Clock } from '../clock/index.ts';
-import { UnreadablePartitionError } from './errors.ts';
+import { OffsetOutOfRangeError, UnreadablePartitionError } from './errors.ts';
 import type { Kafka, KafkaRecord } from './types.ts';
 
 /**
@@ -82,7 +82,7 @@ export async function findBroken(
       } catch (error) {
         // Not in the log, although it ought to be; or damaged, which reading on will find out and tell.
         if (!(error instanceof UnreadablePartitionError)) throw error;
-        settle(error.partition, error.name !== 'OffsetOutOfRangeError');
+        settle(error.partition, !(error instanceof OffsetOutOfRangeError));
       }
     }
   } finally {

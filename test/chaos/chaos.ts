@@ -4,7 +4,14 @@ import { execFile } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { createRandom, type Random } from '../../lib/simulate/random.ts';
-import { createSubscription, createWorkspace, preview, waitFresh, type Workspace } from '../harness/client.ts';
+import {
+  createSubscription,
+  createWorkspace,
+  preview,
+  waitFresh,
+  type Audience,
+  type Workspace,
+} from '../harness/client.ts';
 import { removeInstallation, startInstallation, type Installation } from '../harness/installation.ts';
 import { QUIET_FOR_MS, WINDOW_MS, startLoad, type Ledger, type Row } from './load.ts';
 
@@ -146,7 +153,7 @@ async function compare(installation: Installation, workspace: Workspace, ledger:
   const people = (keep: (row: Row) => boolean): number => new Set(there.filter(keep).map(({ phone }) => phone)).size;
   const previews = [];
   for (const status of ['pending', 'verification', 'preparing', 'ready_for_pickup', 'finished', 'with_review']) {
-    const audience = { trait: 'cart_status_updated', status: [status] };
+    const audience: Audience = { trait: 'cart_status_updated', status: [status] };
     previews.push(
       await ask(
         installation,
@@ -158,7 +165,7 @@ async function compare(installation: Installation, workspace: Workspace, ledger:
   }
   const left = (row: Row): boolean => row.trait === 'cart_abandoned';
   previews.push(await ask(installation, workspace, { trait: 'cart_abandoned' }, people(left)));
-  const back = { trait: 'cart_abandoned', recovered: true };
+  const back: Audience = { trait: 'cart_abandoned', recovered: true };
   previews.push(
     await ask(
       installation,
@@ -178,7 +185,7 @@ async function compare(installation: Installation, workspace: Workspace, ledger:
   };
 }
 
-async function ask(installation: Installation, workspace: Workspace, audience: object, expected: number) {
+async function ask(installation: Installation, workspace: Workspace, audience: Audience, expected: number) {
   const { count } = await preview(installation, workspace, audience);
   return { audience: JSON.stringify(audience), expected, counted: count };
 }

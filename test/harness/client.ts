@@ -1,6 +1,17 @@
-/** What an outside program does with an installation: by HTTP alone, as the contract says. */
+/**
+ * What an outside program does with an installation: by HTTP alone, with the types of the served contract. `request`
+ * sends anything at all, for tests of what is refused.
+ */
 import { createHmac } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
+import {
+  bodyOf,
+  createApiClient,
+  createIngestClient,
+  ndjson,
+  type IngestSchemas,
+  type Schemas,
+} from '../../lib/client/index.ts';
 import type { Installation } from './installation.ts';
 
 type Addresses = Pick<Installation, 'apiUrl' | 'ingestUrl' | 'adminKey'>;
@@ -37,25 +48,17 @@ function parse(text: string): unknown {
   }
 }
 
-function expectStatus<T>(answer: Answer<T>, status: number, what: string): T {
-  if (answer.status !== status) {
-    throw new Error(`${what}: ${answer.status} instead of ${status}: ${JSON.stringify(answer.body)}`);
-  }
-  return answer.body;
-}
-
 export interface Workspace {
   id: string;
   keys: { ingest: string; read: string; write: string };
 }
 
-export interface WorkspaceSettings {
-  time_zone?: string;
-  abandonment_window_minutes?: number;
-  grace_seconds?: number;
-  retry_horizon_minutes?: number;
-  default_country?: string;
-}
+export type WorkspaceSettings = Partial<
+  Pick<
+    Schemas['Workspace'],
+    'time_zone' | 'abandonment_window_minutes' | 'grace_seconds' | 'retry_horizon_minutes' | 'default_country'
+  >
+>;
 
 let workspaces = 0;
 
@@ -65,38 +68,25 @@ export async function createWorkspace(
   settings: WorkspaceSettings & { id?: string } = {},
 ): Promise<Workspace> {
   const id = settings.id ?? `w${process.pid}-${Date.now().toString(36)}-${workspaces++}`;
+  const api = createApiClient({ baseUrl: apiUrl, key: adminKey });
   const body = { name: id, time_zone: 'UTC', ...settings, id };
-  const answer = await request<{ keys: Workspace['keys'] }>(`${apiUrl}/v1/workspaces`, {
-    method: 'POST',
-    key: adminKey,
-    body,
-  });
-  return { id, keys: expectStatus(answer, 201, 'POST /v1/workspaces').keys };
+  const { keys } = await bodyOf(api.POST('/v1/workspaces', { body }));
+  return { id, keys };
 }
 
-export interface Subscription {
-  id: string;
-  url: string;
-  bearer_token: string;
-  signing_secret: string;
-}
+/** What a sender of webhooks needs of a subscription. */
+export type Subscription = Pick<Schemas['SubscriptionSecrets'], 'id' | 'url' | 'bearer_token' | 'signing_secret'>;
+
+export type SubscriptionSettings = Pick<Schemas['Subscription'], 'event'> &
+  Partial<Pick<Schemas['Subscription'], 'store_ids' | 'time_zone' | 'verify'>>;
 
 export async function createSubscription(
   { apiUrl }: Addresses,
   workspace: Workspace,
-  settings: {
-    event: 'cart_status' | 'cart_activity' | 'cart_abandoned';
-    store_ids?: string[];
-    time_zone?: string;
-    verify?: string;
-  },
+  settings: SubscriptionSettings,
 ): Promise<Subscription> {
-  const answer = await request<Subscription>(`${apiUrl}/v1/subscriptions`, {
-    method: 'POST',
-    key: workspace.keys.write,
-    body: settings,
-  });
-  return expectStatus(answer, 201, 'POST /v1/subscriptions');
+  const api = createApiClient({ baseUrl: apiUrl, key: workspace.keys.write });
+  return bodyOf(api.POST('/v1/subscriptions', { body: settings }));
 }
 
 /** The headers that Jane sends with a body. */
@@ -131,12 +121,6 @@ export async function postWebhook(
   return { status: response.status, body: answer, headers: response.headers };
 }
 
-export interface LinesAnswer {
-  accepted: number;
-  rejected: number;
-  errors: { line: number; message: string; dead_letter_id: string }[];
-}
-
 /** Posts NDJSON to /v1/events or /v1/people; throws unless the answer is 200. */
 export async function postLines(
   { ingestUrl }: Addresses,
@@ -144,42 +128,29 @@ export async function postLines(
   path: 'events' | 'people',
   lines: unknown[],
 ): Promise<LinesAnswer> {
-  const response = await fetch(`${ingestUrl}/v1/${path}`, {
-    method: 'POST',
-    headers: { authorization: `Bearer ${workspace.keys.ingest}`, 'content-type': 'application/x-ndjson' },
-    body: lines.map((line) => `${JSON.stringify(line)}\n`).join(''),
-  });
-  const answer = {
-    status: response.status,
-    body: parse(await response.text()) as LinesAnswer,
-    headers: response.headers,
-  };
-  return expectStatus(answer, 200, `POST /v1/${path}`);
+  const ingest = createIngestClient({ baseUrl: ingestUrl, key: workspace.keys.ingest });
+  return bodyOf(ingest.POST(`/v1/${path}`, ndjson(lines)));
 }
 
-export interface Preview {
-  count: number;
-  reachable: { sms: number; email: number };
-  now: string;
-  fresh_through: string;
-  sample: { person_id: string; name: string | null; phone: string | null; email: string | null }[];
-  elapsed_ms: number;
-}
+export type LinesAnswer = IngestSchemas['BulkResult'];
+export type Preview = Schemas['Preview'];
+/** A valid audience: invalid ones are sent with `request`. */
+export type Audience = Schemas['Audience'];
 
 /** The preview of an audience; throws unless the answer is 200. */
 export async function preview(
   { apiUrl }: Addresses,
   workspace: Workspace,
-  audience: unknown,
+  audience: Audience,
   options: { now?: string; known_at?: string; include_anonymous?: boolean } = {},
 ): Promise<Preview> {
-  const answer = await request<Preview>(`${apiUrl}/v1/audiences/preview`, {
-    method: 'POST',
-    key: workspace.keys.read,
-    body: { audience, ...options },
-  });
-  return expectStatus(answer, 200, 'POST /v1/audiences/preview');
+  const api = createApiClient({ baseUrl: apiUrl, key: workspace.keys.read });
+  return bodyOf(api.POST('/v1/audiences/preview', { body: { audience, ...options } }));
 }
+
+/** The time through which a preview is fresh, in Unix milliseconds; -Infinity while unknown. */
+export const freshMsOf = ({ fresh_through }: Pick<Preview, 'fresh_through'>): number =>
+  fresh_through === null ? -Infinity : Date.parse(fresh_through);
 
 /** Polls until `check` gives something other than undefined or false; throws with the last error at the end of the time. */
 export async function waitUntil<T>(
@@ -211,10 +182,7 @@ export async function waitFresh(
 ): Promise<void> {
   await waitUntil(
     `fresh through ${new Date(sinceMs).toISOString()}`,
-    async () => {
-      const { fresh_through } = await preview(installation, workspace, { everyone: true });
-      return Date.parse(fresh_through) >= sinceMs;
-    },
+    async () => freshMsOf(await preview(installation, workspace, { everyone: true })) >= sinceMs,
     { timeoutMs },
   );
 }

@@ -134,7 +134,7 @@ describe.skipIf(executable === undefined)('the console', () => {
     const statuses = ['pending', 'verification', 'preparing', 'finished', 'cancelled', 'delivery_arrived'];
     await page.getByText('7 days', { exact: true }).click();
     for (const status of statuses) {
-      const time = { operator: 'in_last', amount: 7, unit: 'days' };
+      const time = { operator: 'in_last', amount: 7, unit: 'days' } as const;
       const { count } = await preview(installation, workspace, {
         trait: 'cart_status_updated',
         status: [status],

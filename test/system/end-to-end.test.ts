@@ -13,6 +13,7 @@ import {
   preview,
   waitFresh,
   waitUntil,
+  type Audience,
   type Workspace,
 } from '../harness/client.ts';
 import { removeInstallation, startInstallation, type Installation } from '../harness/installation.ts';
@@ -38,7 +39,7 @@ afterAll(async () => {
   await removeInstallation(installation);
 });
 
-const countOf = async (workspace: Workspace, audience: unknown): Promise<number> =>
+const countOf = async (workspace: Workspace, audience: Audience): Promise<number> =>
   (await preview(installation, workspace, audience)).count;
 
 describe('the README', () => {
@@ -71,7 +72,7 @@ describe('a cart that goes quiet', () => {
     await send(2, 'pending', '+16125550102');
     const last = Date.now();
     await send(2, 'verification', '+16125550102');
-    const audience = {
+    const audience: Audience = {
       trait: 'cart_abandoned',
       time: { operator: 'in_last', amount: 30, unit: 'minutes' },
     };
@@ -99,7 +100,7 @@ describe('statuses', () => {
     }
     await waitFresh(installation, workspace);
     for (const status of all) {
-      const leaf = { trait: 'cart_status_updated', status: [status] };
+      const leaf = { trait: 'cart_status_updated' as const, status: [status] };
       expect([status, await countOf(workspace, leaf)]).toEqual([status, 1]);
       expect([status, await countOf(workspace, { ...leaf, at_least: 2 })]).toEqual([status, 0]);
     }

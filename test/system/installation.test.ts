@@ -15,7 +15,7 @@ import {
 } from '../harness/client.ts';
 import { removeInstallation, startInstallation, type Installation } from '../harness/installation.ts';
 
-const everyone = { everyone: true };
+const everyone = { everyone: true } as const;
 let cart = 0;
 
 function order(phone: string, status = 'verification'): object {
