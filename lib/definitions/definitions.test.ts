@@ -62,7 +62,7 @@ describe('DefinitionsFold', () => {
   });
 });
 
-/** A log of one partition in memory: what the definitions need of Kafka, and a way to hold the reader back. */
+/** A log of one partition in memory, with the part of Kafka's port that definitions use, and a way to delay the reader. */
 class MemoryLog {
   records: Buffer[] = [];
   held = false;
@@ -211,7 +211,7 @@ describe('createDefinitions', () => {
     await definitions.stop();
   });
 
-  it('goes on without signing secrets that the secret key does not open, and says so once', async () => {
+  it('continues without signing secrets that cannot be decrypted, and logs that once', async () => {
     const log = new MemoryLog();
     const warned: object[] = [];
     const definitions = await open(log, (fields) => warned.push(fields));

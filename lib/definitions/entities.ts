@@ -32,7 +32,7 @@ export interface KeyBody {
 export type SubscriptionEvent = 'cart_status' | 'cart_activity' | 'cart_abandoned';
 export type Verify = 'both' | 'signature' | 'token';
 
-/** valid_until: Unix milliseconds of a secret that was rotated away, null of the present one. */
+/** `valid_until`: Unix milliseconds for a secret that was replaced by a rotation, null for the current one. */
 export interface TokenHash {
   hash: string;
   valid_until: number | null;
@@ -47,7 +47,7 @@ export interface SubscriptionBody {
   event: SubscriptionEvent;
   /** Null: every store. */
   store_ids: string[] | null;
-  /** IANA name: of Jane's times without a zone. */
+  /** IANA name: the zone of times that Jane sends without one. */
   time_zone: string;
   verify: Verify;
   tokens: TokenHash[];
@@ -70,10 +70,10 @@ export type Workspace = Folded<'workspace'>;
 export type Key = Folded<'key'>;
 
 export interface Subscription extends Folded<'subscription'> {
-  /** In constant time; tokens that were rotated away count until their end. */
+  /** Compares in constant time; a token that was replaced by a rotation is accepted until its end. */
   acceptsToken(presented: string, nowMs: number): boolean;
-  /** The signing secrets that are valid now and can be opened, the present one first; their UTF-8 bytes key the HMAC. */
+  /** The valid signing secrets that can be decrypted, the current one first. Their UTF-8 bytes are the HMAC key. */
   signingSecrets(nowMs: number): string[];
-  /** Whether there are valid ones that nobody can open: they were sealed under another secret key. */
+  /** Whether some valid ones cannot be decrypted, because they were encrypted with another secret key. */
   hasUnreadableSecrets(nowMs: number): boolean;
 }

@@ -3,7 +3,7 @@ import { useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
 import { bodyOf } from '../api.ts';
 import { Figure } from '../parts/Figure.tsx';
-import { wayOut } from '../parts/Notice.tsx';
+import { remedyFor } from '../parts/Notice.tsx';
 import { useSession } from '../session.ts';
 import { cellKey, useCounts, type CellCount } from './data.ts';
 import { GROUPS, otherGroup, RANGES, toneOf, type Cell, type Range } from './lifecycle.ts';
@@ -88,7 +88,7 @@ interface CellViewProps {
 
 function CellView({ cell, count, most, meaning }: CellViewProps) {
   const people = count?.data?.count ?? null;
-  const hint = count?.error && people === null ? wayOut(count.error) : (meaning ?? undefined);
+  const hint = count?.error && people === null ? remedyFor(count.error) : (meaning ?? undefined);
   return (
     <li
       className="cell"

@@ -1,6 +1,6 @@
 import { IconArrowBackUp, IconBuildingStore, IconCar, IconDeviceDesktop, IconTruckDelivery } from '@tabler/icons-react';
 import type { TraitEvent } from '../api.ts';
-import { Notice, Trouble } from '../parts/Notice.tsx';
+import { Notice, ErrorNotice } from '../parts/Notice.tsx';
 import { useSession } from '../session.ts';
 import { agoOrDay, stampIn, useNow } from '../time.ts';
 import { useEvents } from './data.ts';
@@ -24,7 +24,7 @@ export function Events() {
         <h2 id="events-title">Latest events</h2>
       </header>
       {events.error && !events.data ? (
-        <Trouble what="Cannot load the events" error={events.error} onRetry={() => void events.refetch()} />
+        <ErrorNotice what="Cannot load the events" error={events.error} onRetry={() => void events.refetch()} />
       ) : events.data && items.length === 0 ? (
         <Notice title="No events yet">Trait events appear here as soon as they are detected.</Notice>
       ) : (

@@ -1,6 +1,6 @@
 import { IconDeviceMobileMessage, IconMail, IconRotateClockwise2 } from '@tabler/icons-react';
 import type { ReactNode } from 'react';
-import { Trouble } from '../parts/Notice.tsx';
+import { ErrorNotice } from '../parts/Notice.tsx';
 import { Figure } from '../parts/Figure.tsx';
 import { useHeadline } from './data.ts';
 
@@ -10,7 +10,7 @@ export function Hero() {
   if (all.error && !all.data)
     return (
       <section className="hero" aria-label="Abandoned carts">
-        <Trouble what="Cannot count abandoned carts" error={all.error} onRetry={() => void all.refetch()} />
+        <ErrorNotice what="Cannot count abandoned carts" error={all.error} onRetry={() => void all.refetch()} />
       </section>
     );
   const total = all.data?.count ?? null;

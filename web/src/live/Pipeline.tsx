@@ -1,6 +1,6 @@
 import { useEffect, useRef, useState } from 'react';
 import type { Status } from '../api.ts';
-import { Trouble } from '../parts/Notice.tsx';
+import { ErrorNotice } from '../parts/Notice.tsx';
 import { useSession } from '../session.ts';
 import { clockIn, count, span, useNow } from '../time.ts';
 import { useStatus } from './data.ts';
@@ -22,7 +22,7 @@ export function Pipeline() {
         <Freshness status={status.data ?? null} failed={status.error !== null} />
       </header>
       {status.error && !status.data ? (
-        <Trouble
+        <ErrorNotice
           what="Cannot load the state of the pipeline"
           error={status.error}
           onRetry={() => void status.refetch()}

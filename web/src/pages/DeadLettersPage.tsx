@@ -3,7 +3,7 @@ import { notifications } from '@mantine/notifications';
 import { useInfiniteQuery, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import { bodyOf, type DeadLetter } from '../api.ts';
-import { Notice, Trouble, wayOut } from '../parts/Notice.tsx';
+import { Notice, ErrorNotice, remedyFor } from '../parts/Notice.tsx';
 import { useSession } from '../session.ts';
 import { ago, useNow } from '../time.ts';
 import { LetterView } from './LetterView.tsx';
@@ -42,7 +42,7 @@ export function DeadLettersPage() {
     const refusals: string[] = [];
     for (const id of chosen) {
       await bodyOf(api.POST('/v1/dead-letters/{id}/replay', { params: { path: { id } }, body: {} })).catch(
-        (error: unknown) => refusals.push(wayOut(error)),
+        (error: unknown) => refusals.push(remedyFor(error)),
       );
     }
     const done = chosen.size - refusals.length;
@@ -72,7 +72,7 @@ export function DeadLettersPage() {
         </Button>
       </header>
       {list.error && !list.data && (
-        <Trouble what="Cannot load the dead letters" error={list.error} onRetry={() => void list.refetch()} />
+        <ErrorNotice what="Cannot load the dead letters" error={list.error} onRetry={() => void list.refetch()} />
       )}
       {list.data && items.length === 0 && (
         <Notice title="No dead letters">

@@ -3,7 +3,7 @@ import { notifications } from '@mantine/notifications';
 import { useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
 import { bodyOf } from '../api.ts';
-import { Notice, Trouble } from '../parts/Notice.tsx';
+import { Notice, ErrorNotice } from '../parts/Notice.tsx';
 import { useSession } from '../session.ts';
 import { stampIn } from '../time.ts';
 import { reasonWords } from './words.ts';
@@ -22,7 +22,9 @@ export function LetterView({ id, onReplayed }: { id: string; onReplayed(): void 
   const [error, setError] = useState<unknown>(null);
 
   if (letter.error)
-    return <Trouble what="Cannot load this dead letter" error={letter.error} onRetry={() => void letter.refetch()} />;
+    return (
+      <ErrorNotice what="Cannot load this dead letter" error={letter.error} onRetry={() => void letter.refetch()} />
+    );
   if (!letter.data) return null;
   const { data } = letter;
   const text = edited ?? data.body;
@@ -74,7 +76,7 @@ export function LetterView({ id, onReplayed }: { id: string; onReplayed(): void 
           Reset
         </Button>
       </div>
-      {error !== null && <Trouble what="It still cannot be used" error={error} />}
+      {error !== null && <ErrorNotice what="It still cannot be used" error={error} />}
       <Button onClick={replay} loading={busy}>
         {changed ? 'Replay edited' : 'Replay unchanged'}
       </Button>

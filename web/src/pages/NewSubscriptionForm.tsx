@@ -1,7 +1,7 @@
 import { Button, Radio, Select, TagsInput } from '@mantine/core';
 import { useState, type FormEvent } from 'react';
 import { bodyOf, type SubscriptionEvent, type SubscriptionSecrets, type Verify } from '../api.ts';
-import { Trouble } from '../parts/Notice.tsx';
+import { ErrorNotice } from '../parts/Notice.tsx';
 import { useSession } from '../session.ts';
 import { EVENT_WORDS, VERIFY_WORDS } from './words.ts';
 
@@ -65,7 +65,7 @@ export function NewSubscriptionForm({ onMade }: { onMade(secrets: SubscriptionSe
           allowDeselect={false}
         />
       </div>
-      {error !== null && <Trouble what="Cannot create the subscription" error={error} />}
+      {error !== null && <ErrorNotice what="Cannot create the subscription" error={error} />}
       <Button type="submit" loading={busy}>
         Create subscription
       </Button>

@@ -3,7 +3,7 @@ import { notifications } from '@mantine/notifications';
 import { IconCheck, IconCopy } from '@tabler/icons-react';
 import { useState } from 'react';
 import { bodyOf, type Subscription, type SubscriptionSecrets } from '../api.ts';
-import { wayOut } from '../parts/Notice.tsx';
+import { remedyFor } from '../parts/Notice.tsx';
 import { useSession } from '../session.ts';
 import { ago, count, useNow } from '../time.ts';
 import { EVENT_WORDS, reasonWords, VERIFY_WORDS } from './words.ts';
@@ -21,7 +21,7 @@ export function SubscriptionCard({ subscription, onChanged, onSecrets }: Subscri
     setBusy(true);
     action()
       .catch((error: unknown) =>
-        notifications.show({ color: 'red', title: 'The request failed', message: wayOut(error) }),
+        notifications.show({ color: 'red', title: 'The request failed', message: remedyFor(error) }),
       )
       .finally(() => setBusy(false));
   };

@@ -3,7 +3,7 @@ import { IconPlus } from '@tabler/icons-react';
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import { bodyOf, PAGE_MAX, type SubscriptionSecrets } from '../api.ts';
-import { Notice, Trouble } from '../parts/Notice.tsx';
+import { Notice, ErrorNotice } from '../parts/Notice.tsx';
 import { useSession } from '../session.ts';
 import { NewSubscriptionForm } from './NewSubscriptionForm.tsx';
 import { PasteIntoJane } from './PasteIntoJane.tsx';
@@ -39,7 +39,7 @@ export function SubscriptionsPage() {
         </Button>
       </header>
       {list.error && !list.data && (
-        <Trouble what="Cannot load the subscriptions" error={list.error} onRetry={() => void list.refetch()} />
+        <ErrorNotice what="Cannot load the subscriptions" error={list.error} onRetry={() => void list.refetch()} />
       )}
       {list.data && items.length === 0 && (
         <Notice title="No subscriptions yet">

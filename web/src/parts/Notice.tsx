@@ -6,13 +6,13 @@ interface NoticeProps {
   title: string;
   children?: ReactNode;
   action?: { label: string; onClick(): void };
-  tone?: 'calm' | 'trouble';
+  tone?: 'calm' | 'error';
 }
 
 /** A message, optionally with an action. */
 export function Notice({ title, children, action, tone = 'calm' }: NoticeProps) {
   return (
-    <div className="notice" data-tone={tone} role={tone === 'trouble' ? 'alert' : 'status'}>
+    <div className="notice" data-tone={tone} role={tone === 'error' ? 'alert' : 'status'}>
       <strong>{title}</strong>
       {children !== undefined && <div className="notice-text">{children}</div>}
       {action && (
@@ -25,19 +25,19 @@ export function Notice({ title, children, action, tone = 'calm' }: NoticeProps) 
 }
 
 /** An error of the API with its remedy. `what` names what failed, as a short sentence. */
-export function Trouble({ what, error, onRetry }: { what: string; error: unknown; onRetry?: () => void }) {
+export function ErrorNotice({ what, error, onRetry }: { what: string; error: unknown; onRetry?: () => void }) {
   // A missing permission is not a failure, and a retry would not help.
   const refused = error instanceof ApiError && error.status === 403;
   const retry = !refused && onRetry && { label: 'Try again', onClick: onRetry };
   return (
-    <Notice title={what} tone={refused ? 'calm' : 'trouble'} {...(retry ? { action: retry } : {})}>
-      {wayOut(error)}
+    <Notice title={what} tone={refused ? 'calm' : 'error'} {...(retry ? { action: retry } : {})}>
+      {remedyFor(error)}
     </Notice>
   );
 }
 
 /** The remedy for an error, for the reader of the page. */
-export function wayOut(error: unknown): string {
+export function remedyFor(error: unknown): string {
   if (!(error instanceof ApiError)) return 'An unexpected error occurred on this page. Reload it.';
   if (error.status === 0)
     return 'The API does not answer. Check that the installation is running; this page keeps retrying.';
