@@ -44,7 +44,7 @@ const delivery = fc.record({
   pause: fc.constantFrom(0, 0, 1, 5, 31, 120),
   /** Minutes until a tick, none when 0. */
   tick: fc.constantFrom(0, 0, 1, 11, 31, 61),
-  /** How many deliveries back one comes again, none when 0. */
+  /** How many deliveries back the repeated one is; 0: no repeat. */
   again: fc.constantFrom(0, 0, 0, 1, 3),
 });
 

@@ -1,4 +1,4 @@
-/** Up to 2,000 events no cart of a size that shops have is overfull, whatever order its events come in. */
+/** Up to 2,000 events, no cart of realistic size is overfull, in any order of arrival. */
 import { describe, expect, it } from 'vitest';
 import type { CartEvent, Product } from '../../schemas/types.ts';
 import { EVENT_LIMIT, foldCart } from './index.ts';

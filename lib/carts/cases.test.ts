@@ -52,7 +52,7 @@ function eventsOf(one: Case): CartEvent[] {
   );
 }
 
-/** Delivers in the given order, with repeats and ticks in between; the log's clock ends where the case's clock stands. */
+/** Delivers in the given order, with repeats and ticks in between; log time ends at the clock of the case. */
 function play(one: Case, events: CartEvent[], random: Random): TestCart {
   const cart = new TestCart();
   const end = minute(one.clock);

@@ -86,7 +86,7 @@ export class Index {
     return this.offsetsAt[kind]!;
   }
 
-  /** The number of the entry that has this content, -1 if there is none. */
+  /** The number of the entry that has this content, -1 if no entry has it. */
   find(hash: number, head: number, content: Uint8Array, size: number): number {
     const { mask } = this;
     for (let slot = hash & mask, left = mask; ; slot = (slot + 1) & mask, left--) {

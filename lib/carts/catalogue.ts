@@ -105,7 +105,7 @@ export interface ListAdded {
   index: ByteWriter | undefined;
 }
 
-/** So many entries are looked through one by one; more are found by their hash. */
+/** Up to this many entries are searched one by one; more are found by their hash. */
 const FEW = 32;
 const NO_SECTION: CatalogueSection = { bytes: Buffer.alloc(0), start: 0, end: 0, indexEnd: 0 };
 
@@ -136,7 +136,7 @@ export class CatalogueBuilder {
 
   /** The entry found last: in a list that was there before, the next one is mostly the one behind it. */
   private found = -1;
-  /** Entries by hash, from 1 on, 0 where there is none; at most half of a power of two of slots is taken. */
+  /** Entries by hash, from 1 on, 0 in empty slots; at most half of a power of two of slots is taken. */
   private slots = new Int32Array(0);
   private mask = 0;
 
@@ -228,7 +228,7 @@ export class CatalogueBuilder {
     this.mask = length - 1;
   }
 
-  /** The number of the entry with this content, which is added if there is none. */
+  /** The number of the entry with this content, which is added if it does not exist. */
   private numberOf(kind: number, { bytes, at: size }: ByteWriter): number {
     const head = size * KINDS + kind;
     const hash = this.index === undefined && this.mask === 0 ? 0 : hashOf(head, bytes, 0, size);

@@ -1,6 +1,6 @@
 /**
  * One cart's life, a record at a time: a delivery or a deadline, the state before, the state after and what changes.
- * Pure: the log's clock is passed in, states go in and come out as bytes. Log time never goes back.
+ * Pure: log time is an argument, states are passed and returned as bytes. Log time never goes back.
  */
 import type { CartEvent, TraitChange } from '../../schemas/types.ts';
 import { type ByteWriter, invariant } from '../bytes/index.ts';
@@ -50,7 +50,7 @@ const NO_CHANGES: TraitChange[] = [];
  * Folds one delivery. What fell due before `logTimeMs` is concluded first, so a caller without timers is exact too.
  * @param state what the last call returned for this cart, undefined for a cart never seen
  * @param event of kind cart_status, cart_activity or cart_abandoned
- * @param logTimeMs the log's clock, Unix milliseconds
+ * @param logTimeMs log time, Unix milliseconds
  * @param horizonMs how long a cart is remembered after its last arrival
  * @param scratch of the caller; without one, the call allocates its own
  * @throws UnknownVersionError for a state of another format

@@ -13,7 +13,7 @@ const SHAPE = { events: 10, span: 200, ordered: 0.15 };
 
 const hex = (state: Buffer | undefined): string => state?.toString('hex') ?? '';
 
-/** Plays steps and tells, for each, the state after it and what was said. */
+/** Plays steps and returns, for each, the state after it and what was emitted. */
 function play(cart: TestCart, steps: readonly Step[], between?: () => void): string[] {
   return steps.map(({ logTime, event }) => {
     const changes: TraitChange[] = event === null ? cart.tick(logTime) : cart.deliver(event, logTime).changes;

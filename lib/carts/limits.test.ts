@@ -24,7 +24,7 @@ describe('what a cart can hold', () => {
     expect(extra.state).toBe(state);
     expect(foldCart(state, activity(1000), minute(2000))).toMatchObject({ result: 'repeat', overfull: null });
     expect(dueOf(state)).toBe(minute(2029));
-    // Time goes on for a full cart.
+    // Time continues for a full cart.
     const after = foldCart(state, activity(3000), minute(3000));
     expect(after.result).toBe('overfull');
     expect(after.changes.map((c) => c.occurred_at)).toEqual([minute(2029)]);

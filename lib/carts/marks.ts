@@ -1,6 +1,5 @@
 /**
- * What cannot be told from a cart's events: which abandonments count already and since when, which trait event took
- * the place of which. A change counts from the arrival of its event; it has a mark only where that is not so.
+ * Facts that do not follow from a cart's events: which abandonments count already and since when, and which trait event replaced which. A change counts from the arrival of its event; it has a mark only if it does not.
  */
 import { ByteReader, type ByteWriter } from '../bytes/index.ts';
 import { CART_STATE } from './format.ts';
@@ -20,7 +19,7 @@ export interface Mark {
   at: number;
   /** Log time of the assertion that stands; NEVER for an abandonment that does not count yet. */
   detectedAt: number;
-  /** T of the trait event whose place it takes, NEVER when there is none. */
+  /** T of the trait event that it replaces, NEVER if it replaces none. */
   replaces: number;
 }
 

@@ -32,7 +32,7 @@ export interface CartRecord {
   arrival: number;
   /** Of a webhook. */
   receivedAt: number;
-  /** Of a webhook; NaN where there is none. */
+  /** Request timestamp of a webhook; NaN if it has none. */
   requestAt: number;
   /** As stamped on an activity; 0 for all others. */
   windowMs: number;

@@ -39,7 +39,7 @@ const NEW = 2;
 
 const NO_KEYS = Buffer.alloc(0);
 
-/** Code of an event's kind; a tick is none. */
+/** Code of an event's kind; a tick is not an event. */
 export function kindOf(kind: CartEventKind): number {
   switch (kind) {
     case 'cart_status':

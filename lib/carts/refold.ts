@@ -1,6 +1,5 @@
 /**
- * The long way: a cart's events folded anew from their records. Taken when an event arrives late, when something that
- * already counts may change, and when an abandonment falls due that cannot be told from the summary alone.
+ * The slow path: folds a cart's events again from their records. It is taken when an event arrives late, when something that already counts may change, and when an abandonment becomes due that does not follow from the summary alone.
  */
 import type { CartEvent, TraitChange } from '../../schemas/types.ts';
 import { ByteWriter, invariant } from '../bytes/index.ts';

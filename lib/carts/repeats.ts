@@ -1,7 +1,7 @@
 /** Whether a delivery repeats an event that is already there (semantics §1, the table of deliveries). */
 import { KIND_STATUS } from './order.ts';
 
-/** A delivery as far as repeats go. Times are Unix milliseconds; `requestAt` is NaN where there is none. */
+/** A delivery as far as repeats go. Times are Unix milliseconds; `requestAt` is NaN if it has none. */
 export interface Delivery {
   kind: number;
   line: boolean;

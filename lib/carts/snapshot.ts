@@ -1,4 +1,4 @@
-/** A cart as it stands, for `v_carts`, and its state spelled out, for people and tests. */
+/** The current state of a cart for `v_carts`, and its whole decoded state, for people and tests. */
 import type { CartSnapshot } from '../../schemas/types.ts';
 import { Catalogue } from './catalogue.ts';
 import { ABANDONED, readMarks } from './marks.ts';

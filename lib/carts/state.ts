@@ -31,7 +31,7 @@ export interface LiveCart {
 
 /** What a state is to have that the one before has not. */
 export interface Additions {
-  /** All marks; undefined when those of before stand. */
+  /** All marks; undefined if they did not change. */
   marks?: ByteWriter | undefined;
   /** A new event. */
   appended?: Appended;
@@ -153,7 +153,7 @@ function put(out: Buffer, at: number, from: Uint8Array, start: number, end: numb
   return at + size;
 }
 
-/** The index of the first event from `from` on that has this key, -1 when there is none. */
+/** The index of the first event from `from` on that has this key, -1 if no event has it. */
 export function findKey({ bytes, keysAt }: LiveCart, key: Buffer, from: number): number {
   const k0 = key[0];
   const k1 = key[1];

@@ -27,7 +27,7 @@ export interface TraitEvent {
   at: number;
   /** Of an abandonment. */
   source: AbandonmentSource | null;
-  /** T of the episode's first activity, NEVER where there is none. */
+  /** T of the episode's first activity, NEVER if it has none. */
   openedAt: number;
   /** Of a timer's: counts once log time is past `at` and this. */
   settledAt: number;

@@ -32,7 +32,7 @@ function garbled(state: Buffer): Buffer {
 /** Products of no event of the tests below. */
 const OLD = Array.from({ length: 200 }, (_, i) => ({ product_id: `old ${i}`, count: 1, price: i }));
 
-/** The history with so many events before it that their products have an index; how large these products are. */
+/** The history after enough events that their products have an index; the size of these products. */
 function withOld(history: readonly (CartEvent | number)[]): { state: Buffer; oldSize: number } {
   const old = Array.from({ length: 10 }, (_, i) =>
     event(i - 2000, { emptying: true, products: OLD.slice(20 * i, 20 * i + 20) }),

@@ -24,7 +24,7 @@ export class TestCart {
     return cart;
   }
 
-  /** Moves the log's clock, as a tick or another cart's record would. */
+  /** Advances log time, as a tick or another cart's record would. */
   tick(logTime: number): TraitChange[] {
     if (this.state === undefined) return [];
     const all: TraitChange[] = [];
@@ -64,7 +64,7 @@ export class TestCart {
       this.log.push(change);
       const stood = this.standing.get(id);
       const stands = stood !== undefined;
-      // Beyond the horizon a life starts anew and may say again what the one before said.
+      // Beyond the horizon a new life starts and may emit again what the previous one emitted.
       if (change.op === 'asserted' && stands && !change.beyond_horizon) throw new Error(`asserted twice: ${id}`);
       if (change.op !== 'asserted' && !stands) throw new Error(`${change.op} without standing: ${id}`);
       if ((change.op === 'retracted') !== (change.retracted_at !== null)) throw new Error(`retracted_at of ${id}`);

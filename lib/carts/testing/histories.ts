@@ -106,7 +106,7 @@ export function levelEvents(random: Random): CartEvent[] {
   });
 }
 
-/** A log time after which nothing of such a history is due any more. */
+/** A log time after which nothing in such a history is due. */
 export function rest(steps: readonly Step[]): number {
   return Math.max(...steps.map((s) => Math.max(s.logTime, s.event?.occurred_at ?? 0))) + 100_000 * MINUTE;
 }

@@ -1,5 +1,5 @@
 /**
- * The naive oracle: docs/semantics.md §1 to §3 taken word by word, every array folded anew at every step. It was
+ * The naive oracle: docs/semantics.md §1 to §3 taken literally; every array is folded again at every step. It was
  * written from that text alone and shares no code with the core; keep it that way. It is slow and it is meant to be.
  */
 import type { AbandonmentSource, Anomaly, CartEvent, CartSnapshot, Product, Trait } from '../../../schemas/types.ts';
@@ -147,7 +147,7 @@ export class Oracle {
     private readonly eventLimit = 2000,
   ) {}
 
-  /** Moves the log's clock. */
+  /** Advances log time. */
   tick(logTime: number): void {
     this.clock = Math.max(this.clock, logTime);
     this.settle();
@@ -174,13 +174,13 @@ export class Oracle {
     return [...this.legacy.values(), ...this.ofThisLife()];
   }
 
-  /** When the next conclusion that needs no further event is due: once the log's clock is past it. */
+  /** When the next conclusion that needs no further event is due: once log time is past it. */
   nextDue(): number {
     const coming = walk(this.arrived, Infinity).filter((a) => a.source === 'timer' && !this.concluded.has(a.at));
     return Math.min(Infinity, ...coming.map((a) => Math.max(a.at, settledAt(a))));
   }
 
-  /** The cart as it stands (the fields' descriptions in the schema). */
+  /** The current state of the cart (the schema describes the fields). */
   snapshot(): CartSnapshot {
     const all = this.arrived.length;
     const changes = this.changes();
@@ -202,7 +202,7 @@ export class Oracle {
     };
   }
 
-  /** The log's clock. */
+  /** Log time. */
   get now(): number {
     return this.clock;
   }
@@ -211,7 +211,7 @@ export class Oracle {
     return this.arrived.length === 0;
   }
 
-  /** When the cart is forgotten: once the log's clock is past it. */
+  /** When the cart is forgotten: once log time is past it. */
   forgetAt(): number {
     return this.lastArrival + this.horizonMs;
   }
@@ -282,7 +282,7 @@ export class Oracle {
     const now = new Map<string, number>();
     for (const t of this.undated()) now.set(identity(t), this.detected.get(identity(t)) ?? this.clock);
     this.detected = now;
-    // What this life has said is its own to take back.
+    // A life retracts only what it has emitted itself.
     for (const id of now.keys()) this.legacy.delete(id);
   }
 

@@ -1,4 +1,4 @@
-/** Seeded chance, so that whatever a test finds can be found again. */
+/** Seeded random numbers, so that a test's findings can be reproduced. */
 
 export interface Random {
   /** A whole number from 0 to `limit` - 1. */
