@@ -14,7 +14,7 @@ import { createSinkMetrics } from '../../services/sink/metrics.ts';
 import { SINK_RULES, type SinkRules } from '../../services/sink/rules.ts';
 import { TopicConsumer } from '../../services/sink/topic-consumer.ts';
 import { BlockWriter } from '../../services/sink/writer.ts';
-import type { FenceCheck } from './checks.ts';
+import { InvariantError, type FenceCheck } from './checks.ts';
 import type { SimulatedClickHouse } from './clickhouse.ts';
 import { contentOf, simulatedCodec } from './sink-content.ts';
 import { simulatedTopology } from './topology.ts';
@@ -116,11 +116,18 @@ const runningOf = (
 
 /** The process's Kafka, and its member as soon as it joins: what comes of transactional ids is noted and checked. */
 function watchedKafka(deps: ServiceDeps, process: SimulatedProcess): { kafka: Kafka; member: Member | null } {
-  const { broker, network, random, note } = deps;
+  const { broker, network, random, note, loop } = deps;
   const port = simulatedKafka({ process, broker, network, random });
   const holding: Holding = { generation: -1, revocations: new Map() };
   const revoked = (partitions: readonly number[]): void => {
     for (const p of partitions) holding.revocations.set(p, (holding.revocations.get(p) ?? 0) + 1);
+  };
+  const call = (callback: () => void): void => {
+    try {
+      callback();
+    } catch (error) {
+      loop.fail(error as Error);
+    }
   };
   const watched: { kafka: Kafka; member: Member | null } = {
     member: null,
@@ -132,17 +139,17 @@ function watchedKafka(deps: ServiceDeps, process: SimulatedProcess): { kafka: Ka
           onAssigned(partitions, newGeneration) {
             holding.generation = newGeneration;
             note(`${process.name} has [${partitions.join(' ')}] in generation ${newGeneration}`);
-            options.onAssigned(partitions, newGeneration);
+            call(() => options.onAssigned(partitions, newGeneration));
           },
           onRevoked(partitions) {
             note(`${process.name} gives up [${partitions.join(' ')}]`);
             revoked(partitions);
-            options.onRevoked(partitions);
+            call(() => options.onRevoked(partitions));
           },
           onLost(partitions) {
             note(`${process.name} is thrown out of ${options.groupId}`);
             revoked(partitions);
-            options.onLost(partitions);
+            call(() => options.onLost(partitions));
           },
         });
         return watched.member;
@@ -196,11 +203,17 @@ function watchedTransactional(
   };
 }
 
-function loggerOf({ note, isVerbose }: ServiceDeps, process: SimulatedProcess): Logger {
-  if (!isVerbose) return pino({ level: 'silent' });
+/** Errors that the product may log in no run: they show a defect, or a log that is not the one that was read. */
+const NEVER =
+  /partition stopped: |"(IllegalTransitionError|InvariantError|RecordFailedError|BrokenContinuityError|UncoveredStateError|UnusableOffsetError|TypeError)"/;
+
+function loggerOf({ note, isVerbose, loop }: ServiceDeps, process: SimulatedProcess): Logger {
   const write = (line: string): void => {
+    const found = NEVER.exec(line);
+    if (found !== null) loop.fail(new InvariantError(`${process.name} logs ${line.slice(0, 1_000)}`));
+    if (!isVerbose) return;
     const { msg, level: _, time: __, pid: ___, hostname: ____, ...rest } = JSON.parse(line) as Record<string, unknown>;
     note(`${process.name} logs: ${String(msg)} ${JSON.stringify(rest).slice(0, 300)}`);
   };
-  return pino({ level: 'info' }, { write });
+  return pino({ level: isVerbose ? 'info' : 'warn' }, { write });
 }

@@ -57,7 +57,7 @@ describe('runtime and sink on a simulated Kafka and ClickHouse', () => {
 const PLANTS: Record<string, { rules: Partial<Rules>; finds: RegExp }> = {
   'a restore that keeps what was never committed': {
     rules: { restore: { isolation: 'read_uncommitted', dropUnreflected: false } },
-    finds: /trait-events\[\d\] holds|the changelog says|the checkpoint is/,
+    finds: /trait-events\[\d\] holds|the changelog says|the checkpoint is|UncoveredStateError/,
   },
   'a fenced task that is reopened at once': {
     rules: { reopenFenced: 'at once' },
