@@ -54,6 +54,8 @@ const KAFKA_REQUESTS: readonly RequestKind[] = [
   'end transaction',
 ];
 const SINK_REQUESTS: readonly RequestKind[] = ['insert', 'append to ledger', 'read ledger'];
+/** By these a task learns where it stands. */
+const OPENING: readonly RequestKind[] = ['committed offsets', 'offsets', 'fetch', 'init producer'];
 const GROUP_REQUESTS: readonly RequestKind[] = ['join', 'heartbeat'];
 /** Between these a transaction is open. */
 const IN_TRANSACTION: readonly RequestKind[] = ['add partitions', 'produce', 'commit offsets', 'end transaction'];
@@ -84,7 +86,7 @@ const cutOff = (random: Random, services: Services, from: 'all' | 'group'): Faul
 
 /**
  * One runtime goes and comes back, so that another one must give up partitions again; that one hears of it late, and
- * works on while the new owner has begun.
+ * works on while the new owner opens them, which takes a while.
  */
 const lateHandover: Draw = (random, { runtimes }) => {
   const isKilled = random.chance(0.5);
@@ -96,6 +98,10 @@ const lateHandover: Draw = (random, { runtimes }) => {
     {
       ...{ kind: 'request', request: 'join', process: other, fault: { kind: 'delay reply', ms } },
       afterMs: isKilled ? 8_000 : 1_500,
+    },
+    {
+      ...{ kind: 'request', request: random.pick(OPENING), process, fault: { kind: 'delay reply', ms: 400 } },
+      afterMs: isKilled ? 9_000 : 1_900,
     },
   ];
 };

@@ -212,8 +212,8 @@ function loggerOf({ note, isVerbose, loop }: ServiceDeps, process: SimulatedProc
     const found = NEVER.exec(line);
     if (found !== null) loop.fail(new InvariantError(`${process.name} logs ${line.slice(0, 1_000)}`));
     if (!isVerbose) return;
-    const { msg, level: _, time: __, pid: ___, hostname: ____, ...rest } = JSON.parse(line) as Record<string, unknown>;
+    const { msg, level: _, ...rest } = JSON.parse(line) as Record<string, unknown>;
     note(`${process.name} logs: ${String(msg)} ${JSON.stringify(rest).slice(0, 300)}`);
   };
-  return pino({ level: isVerbose ? 'info' : 'warn' }, { write });
+  return pino({ level: isVerbose ? 'info' : 'warn', base: null, timestamp: false }, { write });
 }
