@@ -100,7 +100,7 @@ const lateHandover: Draw = (random, { runtimes }) => {
       afterMs: isKilled ? 8_000 : 1_500,
     },
     {
-      ...{ kind: 'request', request: random.pick(OPENING), process, fault: { kind: 'delay reply', ms: 400 } },
+      ...{ kind: 'request', request: random.pick(OPENING), process, fault: { kind: 'delay reply', ms: 1_500 } },
       afterMs: isKilled ? 9_000 : 1_900,
     },
   ];
