@@ -9,7 +9,7 @@ export {
   type Concluded,
   type Folded,
 } from './fold.ts';
-export { inParts } from './parts.ts';
+export { splitChanges } from './split.ts';
 export { decodeState, snapshotOf, type DecodedState } from './snapshot.ts';
 export { UnknownVersionError } from './format.ts';
 export { Scratch } from './scratch.ts';

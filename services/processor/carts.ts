@@ -1,6 +1,7 @@
 import type { CartEvent, CartSnapshot, CartUpdate, DeadLetter, PersonInput, TraitChange } from '../../schemas/types.ts';
 import type { Codec } from '../../lib/avro/index.ts';
-import { concludeDue, dueOf, foldCart, inParts, snapshotOf, type Folded } from '../../lib/carts/index.ts';
+import { DamagedStateError } from '../../lib/bytes/index.ts';
+import { Scratch, concludeDue, dueOf, foldCart, snapshotOf, splitChanges, type Folded } from '../../lib/carts/index.ts';
 import { deadLetterId } from '../../lib/jane/keys.ts';
 import { identifierList } from '../../lib/people/identifiers.ts';
 import type { Context, Topology } from '../../lib/streams/index.ts';
@@ -18,10 +19,12 @@ export interface CartsOptions {
 }
 
 /**
- * One cart's life: deliveries in, what follows from them for traits and people out. The state holds one
- * entry for each cart, under `workspace:cart`.
+ * The life of carts: deliveries are the input, their consequences for traits and people the output. The state holds one
+ * entry per cart, with the key `workspace:cart`.
  */
 export function cartsTopology(codecs: CartsCodecs, { horizonMs }: CartsOptions): Topology<CartEvent> {
+  // A topology folds one record at a time.
+  const scratch = new Scratch();
   return {
     name: 'carts',
     input: {
@@ -38,30 +41,41 @@ export function cartsTopology(codecs: CartsCodecs, { horizonMs }: CartsOptions):
       const { workspace, cart_id } = event;
       const key = cartKey(workspace, cart_id);
       const before = context.store.get(key);
-      const { state, result, overfull, changes } = foldCart(before, event, context.logTimeMs, horizonMs);
+      const { state, result, overfull, changes } = reading(key, () =>
+        foldCart(before, event, context.logTimeMs, horizonMs, scratch),
+      );
       if (state !== before) context.store.put(key, state);
       if (result === 'event') {
         const { occurred_at, name } = event;
         const identifiers = identifierList(event);
         const update = { cart_id, occurred_at, identifiers, name, changes, snapshot: snapshotOf(state) };
-        tellPeople(codecs, context, workspace, event.received_at, update);
+        emitPersonInput(codecs, context, workspace, event.received_at, update);
         return;
       }
-      if (changes.length > 0) tellConcluded(codecs, context, key, changes, snapshotOf(state));
-      if (overfull !== null) bury(codecs, context, event, overfull);
+      if (changes.length > 0) emitConclusions(codecs, context, key, changes, snapshotOf(state));
+      if (overfull !== null) writeDeadLetter(codecs, context, event, overfull);
     },
     onDue(key, context) {
       const before = context.store.get(key);
       if (before === undefined) return;
-      const { state, changes } = concludeDue(before, context.logTimeMs, horizonMs);
+      const { state, changes } = reading(key, () => concludeDue(before, context.logTimeMs, horizonMs, scratch));
       context.store.put(key, state);
-      if (changes.length > 0) tellConcluded(codecs, context, key, changes, snapshotOf(state));
+      if (changes.length > 0) emitConclusions(codecs, context, key, changes, snapshotOf(state));
     },
   };
 }
 
-/** What a deadline has brought, without any event. */
-function tellConcluded(
+/** Folds a cart; a damaged state is reported with the name of the cart. */
+function reading<T>(key: string, fold: () => T): T {
+  try {
+    return fold();
+  } catch (error) {
+    throw error instanceof DamagedStateError ? error.of(`the state of cart ${key}`) : error;
+  }
+}
+
+/** Emits what a deadline has concluded, without any event. */
+function emitConclusions(
   codecs: CartsCodecs,
   context: Context,
   key: string,
@@ -78,23 +92,23 @@ function tellConcluded(
     changes,
     snapshot,
   };
-  tellPeople(codecs, context, key.slice(0, colon), context.logTimeMs, update);
+  emitPersonInput(codecs, context, key.slice(0, colon), context.logTimeMs, update);
 }
 
 /**
- * One record, or as many as it takes for each to fit: one late event may change 2,000 trait events. The first says whose
- * the cart is and when; the others are about nothing but changes, as conclusions are.
+ * Emits one record, or several if one would be too large: a late event may change 2,000 trait events. The first record has
+ * the identifiers and the time of the event; the others have only changes, like conclusions.
  */
-function tellPeople(
+function emitPersonInput(
   codecs: CartsCodecs,
   context: Context,
   workspace: string,
   receivedAt: number,
   update: CartUpdate,
 ): void {
-  inParts(update.changes).forEach((changes, part) => {
+  splitChanges(update.changes).forEach((changes, index) => {
     const cart =
-      part === 0 ? { ...update, changes } : { ...update, occurred_at: null, identifiers: [], name: null, changes };
+      index === 0 ? { ...update, changes } : { ...update, occurred_at: null, identifiers: [], name: null, changes };
     const input: PersonInput = {
       kind: 'cart',
       workspace,
@@ -109,14 +123,14 @@ function tellPeople(
   });
 }
 
-/** What more of a cart is not taken, by the limit that it would pass. */
+/** Why a delivery is not accepted, by the limit that the cart would exceed. */
 const OVERFULL_MESSAGES: Record<NonNullable<Folded['overfull']>, string> = {
   events: 'has had 2,000 events, the maximum: this one was not accepted.',
   size: 'has named more different products and lists of them than can be stored: this event was not accepted. An event without products, or with products that the cart has named before, still is.',
 };
 
-/** A delivery of a cart that can have no more. Sent again, it is the same dead letter. */
-function bury(
+/** Writes a delivery of a full cart to the dead letters. When it is sent again, it is the same dead letter. */
+function writeDeadLetter(
   codecs: CartsCodecs,
   context: Context,
   event: CartEvent,

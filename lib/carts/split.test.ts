@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { CartUpdate, PersonInput, TraitChange } from '../../schemas/types.ts';
 import { localCodec } from '../avro/testing.ts';
 import { TOPICS } from '../topics.ts';
-import { foldCart, inParts, snapshotOf } from './index.ts';
+import { foldCart, splitChanges, snapshotOf } from './index.ts';
 import { cartEvent, keyOf, minute } from './testing/events.ts';
 
 /** A cart that was left `times` times, with a basket of `size` products, and the late event that changes all of it. */
@@ -40,24 +40,24 @@ describe('changes in parts', () => {
   it('are all there, in order', () => {
     const { changes } = many();
     expect(changes).toHaveLength(600);
-    expect(inParts(changes).flat()).toEqual(changes);
+    expect(splitChanges(changes).flat()).toEqual(changes);
   });
 
   it('fit, and are not cut finer than they must be', () => {
     const { changes, state } = many();
     const limit = 100_000;
     expect(encodedSize(changes, state)).toBeGreaterThan(10 * limit);
-    const sizes = inParts(changes, limit).map((part) => encodedSize(part, state));
+    const sizes = splitChanges(changes, limit).map((part) => encodedSize(part, state));
     expect(Math.max(...sizes)).toBeLessThanOrEqual(limit);
     expect(Math.min(...sizes.slice(0, -1))).toBeGreaterThan(limit / 4);
   });
 
   it('a change that is too large by itself is a part of its own', () => {
-    expect(inParts(many().changes.slice(0, 3), 10).map((part) => part.length)).toEqual([1, 1, 1]);
+    expect(splitChanges(many().changes.slice(0, 3), 10).map((part) => part.length)).toEqual([1, 1, 1]);
   });
 
   it('none are one empty part', () => {
-    expect(inParts([])).toEqual([[]]);
+    expect(splitChanges([])).toEqual([[]]);
   });
 
   it.each<[string, Partial<TraitChange>]>([
@@ -69,8 +69,8 @@ describe('changes in parts', () => {
   ])('a long %s counts', (_what, fields) => {
     const { changes, state } = many();
     const short = { ...changes[0]!, store_id: null, mode: null, products: null };
-    expect(inParts([short, short, short], 2000)).toHaveLength(1);
-    const long = inParts(
+    expect(splitChanges([short, short, short], 2000)).toHaveLength(1);
+    const long = splitChanges(
       [1, 2, 3].map(() => ({ ...short, ...fields })),
       150_000,
     );
@@ -87,11 +87,11 @@ describe('changes in parts', () => {
       mode: null,
       products: null,
     };
-    expect(inParts([plain, plain], 256)).toHaveLength(1);
-    expect(inParts([plain, plain], 255)).toHaveLength(2);
+    expect(splitChanges([plain, plain], 256)).toHaveLength(1);
+    expect(splitChanges([plain, plain], 255)).toHaveLength(2);
   });
 
   it('few are one part', () => {
-    expect(inParts(many().changes.slice(0, 20))).toHaveLength(1);
+    expect(splitChanges(many().changes.slice(0, 20))).toHaveLength(1);
   });
 });

@@ -1,4 +1,4 @@
-/** Changes in parts that fit a record of Kafka: one late event may change every trait event of a cart. */
+/** Splits changes into batches that each fit a Kafka record: one late event may change every trait event of a cart. */
 import type { TraitChange } from '../../schemas/types.ts';
 
 /** A change without its texts, at most. */
@@ -9,24 +9,24 @@ const PRODUCT_BYTES = 32;
 const UNIT_BYTES = 3;
 
 /**
- * The changes in order, cut so that no part is encoded into more than about `maxBytes`, but for a single change that is
- * larger by itself. At least one part, which may be empty.
+ * The changes in order, in batches that are encoded into at most about `maxBytes` each, except for a single change that
+ * is larger by itself. Returns at least one batch, which may be empty.
  */
-export function inParts(changes: readonly TraitChange[], maxBytes = 1024 * 1024): TraitChange[][] {
-  let part: TraitChange[] = [];
+export function splitChanges(changes: readonly TraitChange[], maxBytes = 1024 * 1024): TraitChange[][] {
+  let batch: TraitChange[] = [];
   let size = 0;
-  const parts = [part];
+  const batches = [batch];
   for (const change of changes) {
     const bytes = sizeOf(change);
-    if (part.length > 0 && size + bytes > maxBytes) {
-      part = [];
-      parts.push(part);
+    if (batch.length > 0 && size + bytes > maxBytes) {
+      batch = [];
+      batches.push(batch);
       size = 0;
     }
-    part.push(change);
+    batch.push(change);
     size += bytes;
   }
-  return parts;
+  return batches;
 }
 
 function sizeOf({ status, previous_status: previous, store_id: store, mode, products }: TraitChange): number {
