@@ -103,7 +103,10 @@ export class GroupMember implements Member {
   /** Reconnects; the membership is abandoned only when the session must have expired. */
   private async trouble(error: unknown): Promise<void> {
     if (this.closed) return;
-    this.connection.logger.warn({ group: this.groupId, err: messageOf(error) }, 'group coordinator out of reach');
+    this.connection.logger.warn(
+      { group: this.groupId, err: messageOf(error) },
+      'group coordinator is unavailable; reconnecting',
+    );
     await this.drop();
     if (
       this.connection.clock.elapsedMs() - this.confirmedAtMs >
@@ -120,7 +123,7 @@ export class GroupMember implements Member {
     const lost = [...this.partitions];
     this.generation = -1;
     this.partitions = [];
-    this.connection.logger.warn({ group: this.groupId, lost, reason }, 'thrown out of the group');
+    this.connection.logger.warn({ group: this.groupId, lost, reason }, 'removed from the group; joining again');
     this.options.onLost(lost);
   }
 

@@ -158,7 +158,7 @@ export class ProducerSession {
       if (failed.length === 0) return;
       const pauseMs = backoff.nextMs();
       if (this.closed || !isPassing(error) || clock.elapsedMs() + pauseMs > deadlineMs) throw error;
-      logger.debug({ err: messageOf(error), batches: failed.length }, 'sending again');
+      logger.debug({ err: messageOf(error), batches: failed.length }, 'sending a batch again');
       waiting = failed;
       if (kafkaErrorType(error) === undefined) this.reconnect();
       await clock.sleep(pauseMs);

@@ -110,7 +110,10 @@ export class BatchingProducer implements Producer {
         for (const { send } of batch) if (--send.left === 0) send.resolve();
       } catch (error) {
         this.dropSession();
-        this.connection.logger.warn({ err: messageOf(error), records: batch.length }, 'sending failed');
+        this.connection.logger.warn(
+          { err: messageOf(error), records: batch.length },
+          'cannot send records; rejecting their sends',
+        );
         const failure = new KafkaUnavailableError(`not acknowledged: ${messageOf(error)}`, { cause: error });
         for (const { send } of batch) send.reject(failure);
       }
@@ -129,7 +132,7 @@ export class BatchingProducer implements Producer {
     for (const waiting of this.queue) {
       const { record, partition, bytes, send } = waiting;
       if (send.deadlineMs < now) {
-        send.reject(new KafkaUnavailableError('waited too long to be sent'));
+        send.reject(new KafkaUnavailableError('not sent within the delivery time'));
         continue;
       }
       const place = `${record.topic}/${partition}`;

@@ -174,7 +174,8 @@ export class KafkaReader implements Reader {
   /** After any error, connections are replaced: new ones know the current leaders. */
   private async reconnectLater(error: unknown): Promise<void> {
     if (this.closed) return;
-    if (!this.interrupted) this.connection.logger.warn({ err: messageOf(error) }, 'reading is interrupted');
+    if (!this.interrupted)
+      this.connection.logger.warn({ err: messageOf(error) }, 'reading is interrupted; reconnecting');
     this.interrupted = true;
     this.retryAtMs = this.clock.elapsedMs() + this.backoff.nextMs();
     await this.disconnect();

@@ -1,6 +1,6 @@
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 
-/** The runtime's metrics; without a registry they are counted for nobody. */
+/** The runtime's metrics. Without a registry nobody can read them. */
 export interface StreamMetrics {
   records: Counter;
   transactions: Counter;

@@ -16,7 +16,7 @@ export interface RunOptions<I> {
   kafka: Kafka;
   logger: Logger;
   metrics?: MetricsRegistry;
-  /** Base URL of this process's health server, told to everybody who describes the group. */
+  /** Base URL of this process's health server, which everybody who describes the group can read. */
   healthUrl: string | null;
   /** This process's clock. A topology never sees it. */
   clock: Clock;
@@ -38,16 +38,16 @@ export interface Shadow {
 }
 
 export interface RunningTopology {
-  /** One for every partition that is this process's own. */
+  /** One for each partition that is assigned to this process. */
   positions(): StagePosition[];
-  /** In the group, and every partition of its own is open. One that stands still is no reason to wait for others. */
+  /** In the group, and every assigned partition is running or stopped: a stopped one does not hold up the others. */
   ready(): boolean;
-  /** Finishes the transactions at hand and leaves the group. */
+  /** Finishes the current transactions and leaves the group. */
   stop(): Promise<void>;
 }
 
 const POLL_MS = 500;
-/** What is not written by then is written anew, with the time of then. */
+/** A tick that is not written in time is replaced by a later one. */
 const TICK_DELIVERY_MS = 5_000;
 
 class Runtime<I> implements RunningTopology {
@@ -133,7 +133,10 @@ class Runtime<I> implements RunningTopology {
   }
 
   private unreadable(err: Error): void {
-    this.options.logger.error({ topology: this.options.topology.name, err }, 'the input cannot be read');
+    this.options.logger.error(
+      { topology: this.options.topology.name, err },
+      'cannot read the input; restarting all tasks',
+    );
     for (const supervisor of this.supervisors.values()) supervisor.fail(err);
   }
 

@@ -35,7 +35,7 @@ export async function startingPoint(kafka: Kafka, clock: Clock, input: Input, lo
   const broken = (what: string): BrokenContinuityError =>
     new BrokenContinuityError(topic, partition, committed.offset, what);
   if (committed.offset > end) {
-    throw broken(`the committed offset ${committed.offset} lies past the end of the log, ${end}`);
+    throw broken(`the committed offset ${committed.offset} is past the end of the log, ${end}`);
   }
   const checkpoint = decodeCheckpoint(committed.offset, committed.metadata);
   const { mark } = checkpoint;
@@ -43,7 +43,7 @@ export async function startingPoint(kafka: Kafka, clock: Clock, input: Input, lo
     mark !== undefined &&
     (await findBroken(kafka, topic, new Map([[partition, mark]]), beginnings, clock)).size > 0
   ) {
-    throw broken(`at offset ${mark.offset} stands another record than the last one that was handled`);
+    throw broken(`the record at offset ${mark.offset} is not the last one that was handled`);
   }
   if (committed.offset >= beginning) return { ...checkpoint, committedOffset: committed.offset };
   const where = { topology, partition, committed: committed.offset, beginning, end };

@@ -154,7 +154,8 @@ export class TaskCore<I> {
       topology.onDue(key, context);
       const next = this.due.first();
       if (next !== undefined && next.key === key && next.dueMs === dueMs) {
-        throw new Error(`${topology.name}: ${key} is still due at ${dueMs} after it fired`);
+        // The key may be personal data.
+        throw new Error(`${topology.name}: an entry is still due at ${dueMs} after its deadline fired`);
       }
       this.step++;
     }

@@ -124,7 +124,7 @@ export class Task<I> {
     this.state = next;
   }
 
-  /** Finishes the transaction at hand, if that can be done soon, and ends. */
+  /** Finishes the current transaction, if that can be done soon, and ends. */
   async close(): Promise<void> {
     const ended = this.done.catch(() => undefined);
     if (!this.isEnding) {
@@ -147,7 +147,7 @@ export class Task<I> {
     return this.ending.signal.aborted;
   }
 
-  /** From here on the task takes nothing in; what it does at the moment it may finish. */
+  /** The task takes no more input; the current transaction may still be committed. */
   private end(failure: Error | null): void {
     if (this.isEnding) return;
     this.become({ name: 'closing', failure });
@@ -156,7 +156,7 @@ export class Task<I> {
     this.input.end();
   }
 
-  /** More of the input. Only what was read for this very task counts: it begins where the task stands. */
+  /** Takes more of the input, if it was read for this task: only then it starts where the task is. */
   offer(batch: Batch): void {
     this.input.offer(batch);
   }

@@ -2,13 +2,13 @@ import type { TopicName } from '../topics.ts';
 import type { Topology } from './topology.ts';
 
 /**
- * A topology for tests of the runtime itself: it counts the events of a key, and concludes a key that was told when to
- * be due. Everything it emits says what it saw, so that a wrong order, clock or state shows.
+ * A topology for tests of the runtime itself: it counts the events of a key, and concludes a key at the time that
+ * an event has set. Its outputs contain what it saw, so that a wrong order, clock or state shows.
  */
 export interface TestEvent {
   /** Log time that the event carries as its cause. */
   at: number;
-  /** `tick` says nothing; `drop` forgets the key. */
+  /** `tick` does nothing; `drop` deletes the state of the key. */
   op: 'count' | 'drop' | 'tick';
   /** From now on the key is due then; null: never. Left out: as before. */
   due?: number | null;

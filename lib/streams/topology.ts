@@ -28,7 +28,7 @@ export interface SkippedRecord {
 
 /** The state of one partition, as `process` and `onDue` see it. Reads see this record's own writes. */
 export interface Store {
-  /** The stored bytes, as they stay whatever is put later; not to be written to. */
+  /** The stored bytes: a later put does not change them. Do not write to them. */
   get(key: string): Buffer | undefined;
   /** Copies the value. Throws RecordTooLargeError for what the changelog would not take. */
   put(key: string, value: Buffer): void;
@@ -37,14 +37,14 @@ export interface Store {
 
 /** What a topology may read and do while it handles a record or a deadline. */
 export interface Context {
-  /** The log's clock, Unix milliseconds: of the record at hand, also while deadlines fire that it made due. */
+  /** Log time, Unix milliseconds: that of the current record, also while the deadlines fire that it made due. */
   readonly logTimeMs: number;
-  /** Offset of the record at hand. */
+  /** Offset of the current record. */
   readonly offset: number;
   readonly store: Store;
   /**
    * Appends to one of the topology's outputs, in the same transaction as the input's offset and the state. Throws
-   * RecordTooLargeError for what no topic takes, and an Error for a topic that is none of the outputs.
+   * RecordTooLargeError for what no topic takes, and an Error for a topic that is not one of the outputs.
    */
   forward(topic: TopicName, key: string, value: Buffer): void;
 }
@@ -64,10 +64,10 @@ export interface Topology<I> {
   };
   outputs: readonly TopicName[];
   state: {
-    /** When this state entry is due, Unix milliseconds; undefined when it waits for nothing. Called on every put. */
+    /** The deadline of this state entry, Unix milliseconds; undefined for none. Called on every put. */
     dueOf(value: Buffer): number | undefined;
   };
-  /** Of a topology with deadlines: a record of the input topic that says nothing but what time it is. */
+  /** For a topology with deadlines: a record of the input topic that carries nothing but a time. */
   tick?: { encode(nowMs: number): { key: string; value: Buffer } };
   /**
    * The record that is written to `dead-letters` in place of one that an operator has skipped, with the operator's
