@@ -111,7 +111,7 @@ function retired<T extends { valid_until: number | null }>(all: T[], nowMs: numb
   const next = showInstant(Math.min(...valid.map(({ valid_until }) => valid_until)));
   throw new HttpProblem(
     409,
-    `${SECRETS_MAX} secrets of this subscription are still valid, each for 24 hours after its rotation; rotate again after ${next}, or create another subscription`,
+    `${SECRETS_MAX} secrets of this subscription are still valid, each for 24 hours after its rotation; rotate after ${next}, or create another subscription`,
   );
 }
 
