@@ -51,7 +51,7 @@ const WITHIN_MS = 15_000;
  * Throws an Error when Kafka does not answer in time.
  */
 export async function findBroken(
-  kafka: Pick<Kafka, 'createReader'>,
+  kafka: Pick<Kafka, 'createReader' | 'beginningOffsets'>,
   topic: string,
   marks: ReadonlyMap<number, Mark>,
   beginnings: readonly number[],
@@ -80,13 +80,27 @@ export async function findBroken(
           settle(partition, found !== undefined && markText(markOf(found)) === markText(mark));
         }
       } catch (error) {
-        // Not in the log, although it ought to be; or damaged, which reading on will find out and tell.
         if (!(error instanceof UnreadablePartitionError)) throw error;
-        settle(error.partition, !(error instanceof OffsetOutOfRangeError));
+        const { partition, offset } = error;
+        // A damaged record is found, and reported, by reading on.
+        const isSame =
+          !(error instanceof OffsetOutOfRangeError) || (await isBeforeBeginning(kafka, topic, partition, offset));
+        settle(partition, isSame);
       }
     }
   } finally {
     await reader.close();
   }
   return broken;
+}
+
+/** Whether retention has taken an offset since the beginnings were read. */
+async function isBeforeBeginning(
+  kafka: Pick<Kafka, 'beginningOffsets'>,
+  topic: string,
+  partition: number,
+  offset: number,
+): Promise<boolean> {
+  const beginnings = await kafka.beginningOffsets(topic);
+  return offset < (beginnings[partition] ?? 0);
 }

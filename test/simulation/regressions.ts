@@ -12,4 +12,17 @@ export const REGRESSIONS: Record<string, Plan> = {
       { atMs: 13_028, kind: 'freeze at', request: 'insert', forMs: 12_000 },
     ],
   },
+  'retention that takes the last handled record while a task opens is not another log': {
+    ...{ seed: 48, partitions: 2, outputPartitions: 2, runtimes: 3, sinks: 2, keys: 2 },
+    ...{ faultsEndMs: 11_266, skewsMs: [759, 0, -1_784, 74, 0], feedPauseMs: 60 },
+    faults: [
+      { atMs: 3_167, kind: 'stop', process: 2, forMs: 2_000 },
+      { atMs: 3_247, kind: 'cut off', process: 1, from: 'group', forMs: 7_500 },
+      {
+        ...{ atMs: 5_067, kind: 'request', request: 'committed offsets', process: 2 },
+        fault: { kind: 'delay reply', ms: 1_500 },
+      },
+      { atMs: 10_258, kind: 'retention' },
+    ],
+  },
 };
