@@ -17,7 +17,7 @@ export class ByteReader {
     readonly bytes: Buffer,
     readonly subject: string,
     public at = 0,
-    readonly end = bytes.length,
+    public end = bytes.length,
   ) {
     if (end > bytes.length || at > end) throw new DamagedStateError(subject, bytes.length, `bytes up to ${end}`);
   }
@@ -103,6 +103,12 @@ export class ByteReader {
     const start = this.at;
     this.at = this.end;
     return this.bytes.subarray(start, this.end);
+  }
+
+  /** Ends the region after `size` more bytes. */
+  limit(size: number, what: string): void {
+    if (size > this.end - this.at) this.fail(`${size} bytes of ${what}`);
+    this.end = this.at + size;
   }
 
   /** Moves past `size` bytes; returns where they begin. */

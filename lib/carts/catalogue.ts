@@ -67,9 +67,9 @@ export class Catalogue {
     const { bytes, end } = this.section;
     const reader = new ByteReader(bytes, CART_STATE, this.startOf(kind, number), end);
     const head = reader.unsigned();
-    const start = reader.advance(Math.floor(head / KINDS), 'an entry of products');
-    if (head % KINDS !== kind) reader.fail(ENTRY_NAMES[kind]!, start);
-    return new ByteReader(bytes, CART_STATE, start, reader.at);
+    if (head % KINDS !== kind) reader.fail(ENTRY_NAMES[kind]!);
+    reader.limit(Math.floor(head / KINDS), 'an entry of products');
+    return reader;
   }
 
   private startOf(kind: number, number: number): number {

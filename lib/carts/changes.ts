@@ -43,12 +43,12 @@ function anomalyOf(history: StatusHistory, record: CartRecord): Anomaly | null {
 function wasSeen(history: StatusHistory, status: number): boolean {
   if (status < FIRST_UNKNOWN) return (history.seen & (1 << status)) !== 0;
   const index = status - FIRST_UNKNOWN;
-  return index < history.seenFirst || history.seenUnknown[index] === true;
+  return index < history.seenFirst || history.seenUnknown?.[index] === true;
 }
 
 function addSeen(history: StatusHistory, status: number): void {
   if (status < FIRST_UNKNOWN) history.seen |= 1 << status;
-  else history.seenUnknown[status - FIRST_UNKNOWN] = true;
+  else (history.seenUnknown ??= [])[status - FIRST_UNKNOWN] = true;
 }
 
 /**

@@ -34,7 +34,7 @@ export function knownCode(name: string): number | undefined {
 
 /** The unknown statuses of a cart, in order of arrival. Those that a state has are read once one is asked for. */
 export class Names {
-  private texts: string[] = [];
+  private texts: string[] | undefined;
   /** As they are stored in a state, until one is asked for. */
   private unread: ByteReader | undefined;
   /** How many there are. */
@@ -55,7 +55,7 @@ export class Names {
   numberOf(name: string): number {
     const index = this.all().indexOf(name);
     if (index >= 0) return index;
-    this.texts.push(name);
+    this.all().push(name);
     return this.count++;
   }
 
@@ -68,12 +68,13 @@ export class Names {
       return;
     }
     const texts = new ByteWriter();
-    for (const text of this.texts) texts.text(text);
+    for (const text of this.all()) texts.text(text);
     writer.unsigned(texts.at);
     writer.append(texts.bytes, 0, texts.at);
   }
 
   private all(): string[] {
+    this.texts ??= [];
     if (this.unread !== undefined) {
       const reader = this.unread;
       this.unread = undefined;

@@ -78,7 +78,7 @@ function readStatus(reader: ByteReader, at: number, flags: number): StatusHistor
     since: some ? at - reader.unsigned() : NEVER,
     seen: some ? reader.unsigned() : 0,
     seenFirst: 0,
-    seenUnknown: [],
+    seenUnknown: undefined,
     lifecycleRank: some ? reader.byte() + NO_LIFECYCLE_RANK : NO_LIFECYCLE_RANK,
   };
 }

@@ -53,7 +53,7 @@ export interface StatusHistory {
   seen: number;
   /** Of the unknown ones all below this number, and those that are true. */
   seenFirst: number;
-  seenUnknown: boolean[];
+  seenUnknown: boolean[] | undefined;
   /** Of the last status that has one. */
   lifecycleRank: number;
 }
@@ -127,7 +127,7 @@ export function newWalk(): Walk {
       since: NEVER,
       seen: 0,
       seenFirst: 0,
-      seenUnknown: [],
+      seenUnknown: undefined,
       lifecycleRank: NO_LIFECYCLE_RANK,
     },
     visits: { lastActivityAt: NEVER, episode: undefined, rests: false, stopped: false, recoveredAt: NEVER },
