@@ -62,10 +62,7 @@ export class Graph {
       source =
         value === undefined
           ? entries.newSource(key)
-          : this.#reading(
-              () => `source ${key}`,
-              () => bytes.decodeSource(key, value, this.#carried(key)),
-            );
+          : this.#reading(`source ${key}`, () => bytes.decodeSource(key, value, this.#carried(key)));
       this.#sources.set(key, source);
     }
     return source;
@@ -79,10 +76,7 @@ export class Graph {
       entry =
         value === undefined
           ? this.#newIdentifier(word)
-          : this.#reading(
-              () => nameOf(word),
-              () => bytes.decodeIdentifier(word, value),
-            );
+          : this.#reading(nameOf(word), () => bytes.decodeIdentifier(word, value));
       this.#identifiers.set(word, entry);
     }
     return entry;
@@ -115,9 +109,8 @@ export class Graph {
   }
 
   /**
-   * Takes in that the two, of different kinds, were seen together. Returns those of them that became junk by it. The
-   * pair is recorded for the sake of the one that is not saturated yet: all pairs of such a one are recorded, so its
-   * counts are exact, and once it is saturated no further pair can change what it is.
+   * Counts two identifiers of different kinds as seen together; returns those that became junk. All pairs of an
+   * identifier are recorded until it is saturated, so its counts are exact; further pairs cannot change what it is.
    */
   seeTogether(one: string, other: string): string[] {
     if (this.#isSaturated(one) && this.#isSaturated(other)) return [];
@@ -130,10 +123,7 @@ export class Graph {
     return turned;
   }
 
-  /**
-   * Takes in that the identifier was seen together with so many distinct ones of each kind, which saturates it if they
-   * are more than any limit allows: it then needs no pairs of its own. True when that makes it junk.
-   */
+  /** Saturates the identifier if it was seen with more distinct ones of a kind than any limit allows. True if now junk. */
   seeWithMany(word: string, counts: readonly number[]): boolean {
     if (this.#isSaturated(word)) return false;
     const kind = counts.findIndex((count, of) => of !== keys.kindIndexOf(word) && count > this.#bounds.highestLimit);
@@ -188,12 +178,12 @@ export class Graph {
     this.#changed.add(person);
   }
 
-  /** Takes times and names that were said on a source into its person's profile. */
+  /** Adds the times and names of a source to its person's profile. */
   absorb(person: Person, from: Source | Person): void {
     if (absorbInto(person, from)) this.#changed.add(person);
   }
 
-  /** Empties a profile, to be filled anew. */
+  /** Empties a profile before it is filled again. */
   clear(person: Person): void {
     const blank = entries.newPerson(person.id);
     Object.assign(person, { ...blank, aliasHead: person.aliasHead, aliasTail: person.aliasTail });
@@ -211,10 +201,7 @@ export class Graph {
     this.give(person, word);
   }
 
-  /**
-   * Brings the times of people made of junk in line with the carts that they have now: whoever shares junk comes and
-   * goes, so they are counted. To be called when everybody has their place, before profiles are said.
-   */
+  /** Updates the times of people made of junk to their current carts. Call it after parting, before profiles are emitted. */
   countTimes(): void {
     const touched = new Set<string>();
     for (const source of this.#sources.values()) {
@@ -249,7 +236,7 @@ export class Graph {
     this.#changed.add(person);
   }
 
-  /** The profile is to be said anew. */
+  /** Marks the profile to be emitted again. */
   touch(person: Person): void {
     this.#changed.add(person);
   }
@@ -260,20 +247,14 @@ export class Graph {
     return people.length > 1 ? people.sort((a, b) => a.id - b.id) : people;
   }
 
-  /** Takes what the changes say into the trait events of a cart. */
+  /** Applies changes to the stored trait events of a cart. */
   recordRows(source: Source, changes: readonly TraitChange[]): void {
-    this.#reading(
-      () => source.key,
-      () => recordRows(source.rows, changes, this.#chunksOf(source)),
-    );
+    this.#reading(source.key, () => recordRows(source.rows, changes, this.#chunksOf(source)));
   }
 
   /** All trait events of a cart, oldest assertion first. */
   rowsOf(source: Source): TraitChange[] {
-    return this.#reading(
-      () => source.key,
-      () => allRows(source.rows, this.#chunksOf(source)),
-    );
+    return this.#reading(source.key, () => allRows(source.rows, this.#chunksOf(source)));
   }
 
   #chunksOf(source: Source): ChunkStore {
@@ -318,10 +299,7 @@ export class Graph {
       this.#header =
         value === undefined
           ? { nextPersonId: 1, identifierHead: '' }
-          : this.#reading(
-              () => 'the header',
-              () => bytes.decodeWorkspace(value),
-            );
+          : this.#reading('the header', () => bytes.decodeWorkspace(value));
     }
     return this.#header;
   }
@@ -331,10 +309,7 @@ export class Graph {
     if (person === undefined) {
       const value = this.#store.get(keys.personKey(this.#workspace, id));
       if (value === undefined) throw new DamagedStateError(this.#subject(`person ${id}`), 0, 'an entry');
-      person = this.#reading(
-        () => `person ${id}`,
-        () => bytes.decodePerson(id, value),
-      );
+      person = this.#reading(`person ${id}`, () => bytes.decodePerson(id, value));
       this.#persons.set(id, person);
       // Of an earlier format: all their carts are read once, and countTimes takes them in.
       if (person.junk && !person.indexed) {
@@ -346,11 +321,11 @@ export class Graph {
   }
 
   /** Decodes an entry; damage is reported with its name. */
-  #reading<T>(name: () => string, decode: () => T): T {
+  #reading<T>(name: string, decode: () => T): T {
     try {
       return decode();
     } catch (error) {
-      throw error instanceof DamagedStateError ? error.of(this.#subject(name())) : error;
+      throw error instanceof DamagedStateError ? error.of(this.#subject(name)) : error;
     }
   }
 
@@ -366,7 +341,7 @@ export class Graph {
   }
 
   #merge(loser: Person, winner: Person): void {
-    // All of the loser's aliases are said anew, so that every reader resolves an alias in one step.
+    // All aliases of the loser are emitted again, so that every reader resolves an alias in one step.
     this.merges.push({ loser: loser.id, winner: winner.id });
     for (let id = loser.aliasHead; id !== 0;) {
       const alias = this.#person(id);
