@@ -27,10 +27,11 @@ export interface StartingPoint extends Checkpoint {
  */
 export async function startingPoint(kafka: Kafka, clock: Clock, input: Input, logger: Logger): Promise<StartingPoint> {
   const { topology, groupId, topic, partition } = input;
+  // First, so that an older view of the log is not compared with it.
+  const committed = (await kafka.committedOffsets(groupId, topic))[partition] ?? null;
   const beginnings = await kafka.beginningOffsets(topic);
   const beginning = beginnings[partition] ?? 0;
   const end = (await kafka.endOffsets(topic))[partition] ?? 0;
-  const committed = (await kafka.committedOffsets(groupId, topic))[partition] ?? null;
   if (committed === null) return { ...START, position: { offset: beginning, step: 0 }, committedOffset: null };
   const broken = (what: string): BrokenContinuityError =>
     new BrokenContinuityError(topic, partition, committed.offset, what);

@@ -141,7 +141,7 @@ describe('a rebuild', () => {
     }
     await until('all concluded', () => live.positions()[0]?.earliestDueMs === null);
     await live.stop();
-    expect(await value(w.metrics, 'streams_ticks_total')).toBeGreaterThan(3);
+    expect(await value(w.metrics, 'streams_ticks_total')).toBeGreaterThan(0);
     await w.start({ shadow: { name: 'rebuild', outputOf: () => 'shadow-output' } });
     const written = async (topic: string): Promise<string[]> =>
       (await readAll(w.kafka, topic)).map(({ key, value }) => `${String(key)} ${String(value)}`);
