@@ -10,7 +10,7 @@ import { DEFAULT_BOUNDS, DEFAULT_RULES, type Bounds, type LinkRules } from './ru
 
 /**
  * Who is who: folds one record of person-inputs into the state behind `store` and returns what follows
- * from it, in the order in which it is to be said: merges, profiles, carts, trait events. A pure function of
+ * from it, in the order in which it is emitted: merges, profiles, carts, trait events. A pure function of
  * state, record and cause; it reads no clock.
  *
  * Erasures and link rules are not built yet: they change nothing.
@@ -124,7 +124,7 @@ function sayCart(out: OutcomeWriter, graph: Graph, source: Source): void {
   if (source.snapshot !== null) out.cart(cartIdOf(source.key), graph.personOf(source.person).id, source.snapshot);
 }
 
-/** Says all trait events of a cart anew, under the person that it has now. */
+/** Emits all trait events of a cart again, under its current person. */
 function sayRows(out: OutcomeWriter, graph: Graph, source: Source): void {
   const person = graph.personOf(source.person).id;
   for (const row of graph.rowsOf(source)) {

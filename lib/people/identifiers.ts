@@ -106,7 +106,7 @@ export function identifierText(value: unknown): string | null {
 const PRINTABLE_ASCII = /^[\x20-\x7e]*$/;
 const IGNORABLE = /\p{Default_Ignorable_Code_Point}/gu;
 
-/** Text or number as text (a number in decimal, a bigint with all its digits); null where there is none. */
+/** Text or number as text (a number in decimal, a bigint with all its digits); null if absent. */
 export function idText(value: unknown): string | null {
   switch (typeof value) {
     case 'string':

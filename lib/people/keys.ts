@@ -27,7 +27,7 @@ export function wordsOf(identifiers: readonly Identifier[]): string[] {
   return [...new Set(identifiers.map(wordOf))].sort();
 }
 
-/** A source is what identifiers are seen on: a cart, or what /v1/people said of one set of identifiers. */
+/** A source is what identifiers are seen on: a cart, or the records of /v1/people with one set of identifiers. */
 export const cartSource = (cartId: string): string => `c${cartId}`;
 export const isCart = (source: string): boolean => source.startsWith('c');
 export const cartIdOf = (source: string): string => source.slice(1);
@@ -50,7 +50,7 @@ export const carriedKey = (workspace: string, chunk: number, source: string): st
 /** `path` is the node's, from the root: see `times.ts`. */
 export const timesKey = (workspace: string, path: string, word: string): string => `m/${workspace}/${path}/${word}`;
 
-/** That two identifiers of different kinds were seen together, whichever is named first. */
+/** The key of a pair of identifiers of different kinds that were seen together, in either order. */
 export function pairKey(workspace: string, one: string, other: string): string {
   const [first, second] = one < other ? [one, other] : [other, one];
   return `x/${workspace}/${first.length}/${first}${second}`;

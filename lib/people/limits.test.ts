@@ -8,7 +8,7 @@ import { sortPeople, whoIsWho, type Seen } from './oracle.ts';
 import { cartInput, recordInput, World } from './testing.ts';
 import { TimeIndex } from './times.ts';
 
-/** No record may be larger than Kafka takes (4 MiB), whatever is sent; these are far below. */
+/** No record may be larger than Kafka accepts (4 MiB), for any input; these are far below. */
 const RECORD_BYTES = 512 * 1024;
 
 function countsOf(person: Person): number[] {

@@ -14,7 +14,7 @@ import { identifierOf, KINDS } from './keys.ts';
 
 /** What the fold says, as records of the topic. */
 
-/** What a record of the input stands for: when, by the log's clock, and where. */
+/** The cause of outcomes: log time and offset of the input record. */
 export interface Cause {
   logTimeMs: number;
   /** In person-inputs. */

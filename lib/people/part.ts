@@ -66,7 +66,7 @@ export function part(graph: Graph, cause: Source, turned: readonly string[]): { 
 function formerPeople(graph: Graph, cause: Source, turned: readonly string[]): Person[] {
   const words = [...turned, ...linking(graph, cause)];
   const people = distinctPeople(graph, [...words.map((word) => graph.identifier(word).person), cause.person]);
-  // Whoever is made of junk stays as they are: what else carries that junk is not theirs.
+  // A person made of junk does not change: other carts with that junk are not theirs.
   return people.filter((person) => !person.junk);
 }
 
@@ -131,7 +131,7 @@ function absorbPart(piece: Part, other: Part, partOf: Map<string, Part>, parts: 
 
 const firstKey = (piece: Part): string => piece.sources[0]?.key ?? '';
 
-/** Decides as which part each of the former people goes on. */
+/** Decides as which part each of the former people continues. */
 function claim(
   former: readonly Person[],
   parts: readonly Part[],

@@ -155,7 +155,7 @@ describe('trait events', () => {
     world.fold(cartInput('c1', ['phone:+1']));
     world.fold(cartInput('c2', ['phone:+1']));
     const said = world.fold(cartInput('c3', ['phone:+1', 'email:b@x.io']));
-    // The part with two carts goes on as the person, so the big one parts.
+    // The part with two carts continues as the person, so the big one parts.
     const rows = said.flatMap(({ trait }) => trait ?? []);
     expect(rows.length).toBe(2000);
     expect(rows.filter(({ amount }) => amount !== null).length).toBe(20);

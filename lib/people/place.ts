@@ -109,7 +109,7 @@ export function leaveJunk(graph: Graph, source: Source, words: readonly string[]
   source.person = 0;
   const { firstAt, lastAt } = old;
   old.carts -= 1;
-  // The cart was the person's first or last: what comes after it is said anew.
+  // The cart was the person's first or last: the outcomes after it are emitted again.
   if (source.firstAt <= firstAt || source.lastAt >= lastAt) graph.touch(old);
   return true;
 }

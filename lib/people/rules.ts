@@ -1,7 +1,7 @@
 import { kindIndexOf } from './keys.ts';
 import { SHOWN_OF_KIND } from './profile.ts';
 
-/** Which identifiers link people, and which are junk: shared by so many that they say nothing. */
+/** Which identifiers link people, and which are junk: shared by too many people to identify anybody. */
 export interface LinkRules {
   /** An identifier seen together with more distinct values of one other kind than this is junk. */
   limit: number;

@@ -159,7 +159,7 @@ export class World {
     return outcomes;
   }
 
-  /** Another task that goes on from a copy of the state, as after a restart. */
+  /** Another task that continues from a copy of the state, as after a restart. */
   restarted(): World {
     const next = new World(this.#rules, this.#bounds.shownOfKind, this.#bounds.highestLimit);
     for (const [key, value] of this.store.entries) next.store.entries.set(key, Buffer.from(value));
