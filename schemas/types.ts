@@ -115,9 +115,9 @@ export interface DeadLetter {
   body_truncated: boolean;
 }
 
-export type Entity = 'workspace' | 'key' | 'subscription' | 'audience' | 'flow';
+export type Entity = 'workspace' | 'key' | 'subscription' | 'audience' | 'flow' | 'link_rules';
 
-/** One change of something that people define. One partition, kept for ever, folded alike by every reader: a record whose expected_version is not the entity's version is refused by the fold. Key: entity:id (of a workspace's entity: entity:workspace:id). */
+/** One change of something that people define. One partition, kept for ever, folded alike by every reader: a record whose expected_version is not the entity's version is refused by the fold. Key: entity:id (link_rules: one per workspace, with its id). */
 export interface Definition {
   /** Unique; the writer waits until it has folded this record. */
   record_id: string;
@@ -217,14 +217,21 @@ export interface PersonRecord {
   email_consent: null | Consent;
 }
 
+/** Erases the people who have one of these identifiers or carts, up to a time of receipt. It names no person id, because a rebuild assigns others. A large erasure is several records with the same bound. */
 export interface Erasure {
-  person_id: number;
+  identifiers: Identifier[];
+  /** Their ids. */
+  carts: string[];
+  /** Deliveries and records that were received up to this time are erased; one that is received later and repeats none of them makes a new person. */
+  received_through: number;
 }
 
 export interface LinkRules {
   limit: number;
   allow: Identifier[];
   deny: Identifier[];
+  /** Offset of the change in definitions. A number at or below the last one of this workspace repeats a change and has no effect. */
+  number: number;
 }
 
 /** What decides who is who and what happened to whose cart. Key: workspace. Exactly the member that kind names is set. */

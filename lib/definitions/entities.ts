@@ -1,3 +1,4 @@
+import type { Identifier } from '../../schemas/types.ts';
 import type { Role } from '../http/index.ts';
 
 /** What every folded entity has. Times are Unix milliseconds. */
@@ -54,6 +55,16 @@ export interface SubscriptionBody {
   secrets: SealedSecret[];
 }
 
+/** Which identifiers link people. One per workspace, with the workspace's id. */
+export interface LinkRulesBody {
+  /** 1 to 100: an identifier that was seen with more values of one other kind is junk. */
+  limit: number;
+  /** Identifiers that are never junk, normalised. */
+  allow: Identifier[];
+  /** Identifiers that are always junk, also when they are allowed; normalised. */
+  deny: Identifier[];
+}
+
 /** The body of each kind of entity. The bodies of audiences and flows are stored without interpretation. */
 export interface Bodies {
   workspace: WorkspaceBody;
@@ -61,6 +72,7 @@ export interface Bodies {
   subscription: SubscriptionBody;
   audience: Record<string, unknown>;
   flow: Record<string, unknown>;
+  link_rules: LinkRulesBody;
 }
 
 export type EntityKind = keyof Bodies;

@@ -2,13 +2,39 @@ import type { Definition } from '../../schemas/types.ts';
 import type { Bodies, EntityKind, Folded, Meta } from './entities.ts';
 
 interface Entry {
-  version: number;
-  /** Undefined once deleted. The id is never reused, so that a late write cannot change another entity. */
+  state: EntityState;
+  /** Undefined once deleted. */
   value: (Meta & Bodies[EntityKind]) | undefined;
 }
 
 /** The effect of a record. A refused record changes nothing, in the same way for all readers. */
 export type FoldResult = 'accepted' | 'refused';
+
+/** What decides whether the next record of an entity is accepted. */
+export interface EntityState {
+  version: number;
+  workspace: string;
+  /** The id of a deleted entity is never reused, so that a late write cannot change another entity. */
+  deleted: boolean;
+}
+
+/**
+ * The rule that all readers share: the state of an entity after `record`, with the new body (undefined after a deletion);
+ * undefined when the record is refused. `before` is undefined for an entity that never existed.
+ */
+export function acceptRecord(
+  before: EntityState | undefined,
+  record: Definition,
+): { state: EntityState; body: Record<string, unknown> | undefined } | undefined {
+  const { expected_version, workspace, deleted } = record;
+  const version = before?.version ?? 0;
+  if (expected_version !== version) return undefined;
+  if (before && (before.deleted || before.workspace !== workspace)) return undefined;
+  if (!before && deleted) return undefined;
+  const body = deleted ? undefined : parseBody(record.body);
+  if (!deleted && !body) return undefined;
+  return { state: { version: version + 1, workspace, deleted }, body };
+}
 
 /**
  * The definitions, a pure function of the records in their order, so that all readers agree. A record is accepted when its
@@ -23,22 +49,19 @@ export class DefinitionsFold {
   apply(record: Definition): FoldResult {
     const name = `${record.entity}:${record.id}`;
     const entry = this.entries.get(name);
-    const version = entry?.version ?? 0;
-    if (record.expected_version !== version) return 'refused';
-    if (entry && (entry.value === undefined || entry.value.workspace !== record.workspace)) return 'refused';
-    if (!entry && record.deleted) return 'refused';
-    const body = record.deleted ? undefined : parseBody(record.body);
-    if (!record.deleted && !body) return 'refused';
+    const accepted = acceptRecord(entry?.state, record);
+    if (accepted === undefined) return 'refused';
+    const { state, body } = accepted;
     const value = body && {
       ...(body as unknown as Bodies[EntityKind]),
       id: record.id,
       workspace: record.workspace,
-      version: version + 1,
+      version: state.version,
       createdAt: entry?.value?.createdAt ?? record.at,
       updatedAt: record.at,
     };
     this.index(record.entity, entry?.value, value);
-    this.entries.set(name, { version: version + 1, value });
+    this.entries.set(name, { state, value });
     return 'accepted';
   }
 
@@ -52,8 +75,8 @@ export class DefinitionsFold {
 
   /** The version that the next write must expect: 0 when the entity does not exist, undefined once it was deleted. */
   versionOf(kind: EntityKind, id: string): number | undefined {
-    const entry = this.entries.get(`${kind}:${id}`);
-    return entry && !entry.value ? undefined : (entry?.version ?? 0);
+    const state = this.entries.get(`${kind}:${id}`)?.state;
+    return state?.deleted === true ? undefined : (state?.version ?? 0);
   }
 
   keyByHash(hash: string): Folded<'key'> | undefined {

@@ -12,6 +12,7 @@ export type {
   Folded,
   Key,
   KeyBody,
+  LinkRulesBody,
   Meta,
   Subscription,
   SubscriptionBody,
@@ -20,5 +21,5 @@ export type {
   Workspace,
   WorkspaceBody,
 } from './entities.ts';
-export { DefinitionsFold } from './fold.ts';
+export { acceptRecord, DefinitionsFold, type EntityState } from './fold.ts';
 export { hashOf, newId, newSecret, seal, tryUnseal, unseal } from './secrets.ts';
