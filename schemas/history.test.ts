@@ -91,7 +91,7 @@ describe('a change', () => {
     [
       'gives a default that does not fit',
       ({ fields }) => fields.push({ name: 'added', type: ['null', 'string'], default: 'x' }),
-      /no valid schema.*default/,
+      /not a valid schema.*default/,
     ],
     [
       'takes null away',
