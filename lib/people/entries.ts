@@ -88,6 +88,8 @@ export interface Person {
   nextAlias: number;
   aliasHead: number;
   aliasTail: number;
+  /** Number of aliases; -1: unknown, in an entry of an earlier format (`aliasesOf` counts them). */
+  aliases: number;
   /** Made of junk: carries one identifier that links nothing. */
   junk: boolean;
   /** Number of carts. */
@@ -127,6 +129,7 @@ export function newPerson(id: number): Person {
     nextAlias: 0,
     aliasHead: 0,
     aliasTail: 0,
+    aliases: 0,
     junk: false,
     carts: 0,
     onlySource: '',

@@ -17,8 +17,11 @@ import { readSnapshot, writeSnapshot } from './snapshot.ts';
 /** The entries as bytes. Every value begins with the number of its format, so that a later format can be told apart. */
 
 const FORMAT = 1;
-/** Of a person: the flags say whether the counts of hidden identifiers follow. In format 1 they follow or the entry ends. */
-const PERSON_FORMAT = 2;
+/**
+ * Of a person. In format 1 the counts of hidden identifiers follow or the entry ends; since format 2 the flags say
+ * whether they follow. Format 3 has the number of aliases.
+ */
+const PERSON_FORMAT = 3;
 /**
  * Of a source. Format 1 has no chunks of identifiers and no counted times. Formats 1 and 2 end with the rows; format 3
  * has their length before them, so that a shortened entry is noticed.
@@ -133,6 +136,8 @@ export function encodePerson(person: Person): Buffer {
   writer.byte((person.junk ? (person.indexed ? INDEXED_JUNK : JUNK) : 0) | (hidden ? HIDDEN : 0));
   writer.unsigned(person.aliasHead);
   writer.unsigned(person.aliasTail);
+  // One more than the number, so that an entry of an earlier format can be written before its aliases were counted.
+  writer.unsigned(person.aliases + 1);
   writer.unsigned(person.carts);
   writer.text(person.onlySource);
   writeTime(person.firstAt);
@@ -163,6 +168,7 @@ export function decodePerson(id: number, buffer: Buffer): Person {
   person.indexed = (flags & INDEXED_JUNK) !== 0;
   person.aliasHead = reader.unsigned();
   person.aliasTail = reader.unsigned();
+  person.aliases = format === PERSON_FORMAT ? reader.unsigned() - 1 : -1;
   person.carts = reader.unsigned();
   person.onlySource = reader.text();
   person.firstAt = readTime(reader, Infinity);

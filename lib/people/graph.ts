@@ -101,11 +101,17 @@ export class Graph {
     return person;
   }
 
-  /** Makes one of several; the smallest id wins. */
-  unite(people: readonly Person[]): Person {
-    const winner = people.reduce((best, person) => (person.id < best.id ? person : best));
-    for (const loser of new Set(people)) if (loser !== winner) this.#merge(loser, winner);
-    return winner;
+  /** The entry of the id itself, which may be an alias. */
+  person(id: number): Person {
+    return this.#person(id);
+  }
+
+  /** Shows and counts the identifiers of another person's profile in this one. */
+  giveAll(person: Person, from: Person): void {
+    from.more.forEach((count, place) => addTo(person.more, place, count));
+    addIdentifiers(person, from.identifiers, this.#bounds.shownOfKind);
+    if (person.identifiers.length > 0) person.onlySource = '';
+    this.#changed.add(person);
   }
 
   /**
@@ -186,7 +192,8 @@ export class Graph {
   /** Empties a profile before it is filled again. */
   clear(person: Person): void {
     const blank = entries.newPerson(person.id);
-    Object.assign(person, { ...blank, aliasHead: person.aliasHead, aliasTail: person.aliasTail });
+    const { aliasHead, aliasTail, aliases } = person;
+    Object.assign(person, { ...blank, aliasHead, aliasTail, aliases });
     this.#changed.add(person);
   }
 
@@ -338,29 +345,6 @@ export class Graph {
     const next = header.identifierHead;
     header.identifierHead = word;
     return { word, person: 0, consent: null, consentAt: -Infinity, seenWith: [0, 0, 0, 0], sourceHead: '', next };
-  }
-
-  #merge(loser: Person, winner: Person): void {
-    // All aliases of the loser are emitted again, so that every reader resolves an alias in one step.
-    this.merges.push({ loser: loser.id, winner: winner.id });
-    for (let id = loser.aliasHead; id !== 0;) {
-      const alias = this.#person(id);
-      alias.winner = winner.id;
-      this.merges.push({ loser: id, winner: winner.id });
-      id = alias.nextAlias;
-    }
-    const tail = loser.aliasTail === 0 ? loser : this.#person(loser.aliasTail);
-    loser.winner = winner.id;
-    loser.nextAlias = loser.aliasHead;
-    tail.nextAlias = winner.aliasHead;
-    if (winner.aliasTail === 0) winner.aliasTail = tail.id;
-    winner.aliasHead = loser.id;
-    winner.carts += loser.carts;
-    loser.more.forEach((count, place) => addTo(winner.more, place, count));
-    addIdentifiers(winner, loser.identifiers, this.#bounds.shownOfKind);
-    if (winner.identifiers.length > 0) winner.onlySource = '';
-    this.#changed.add(winner);
-    this.absorb(winner, loser);
   }
 
   #timesOf(word: string): TimeIndex {

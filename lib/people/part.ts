@@ -2,6 +2,7 @@ import type { Person, Source } from './entries.ts';
 import type { Graph } from './graph.ts';
 import { isCart } from './keys.ts';
 import { distinctPeople, junkNameOf, leaveJunk, linking, makeOfJunk, settle, take } from './place.ts';
+import { unite } from './unite.ts';
 
 /**
  * Parting: identifiers that linked have become junk, so the people around them are worked out anew, and
@@ -41,7 +42,7 @@ export function part(graph: Graph, cause: Source, turned: readonly string[]): { 
   for (const piece of parts) {
     const held = piece.junkName === undefined ? [] : distinctPeople(graph, [graph.identifier(piece.junkName).person]);
     const known = new Set([...piece.goesOnAs, ...held]);
-    const person = known.size > 0 ? graph.unite([...known]) : graph.newPerson();
+    const person = known.size > 0 ? unite(graph, [...known]) : graph.newPerson();
     if (piece.junkName !== undefined) makeOfJunk(graph, person, piece.junkName);
     for (const word of piece.words) {
       graph.identifier(word).person = 0;

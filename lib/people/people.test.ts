@@ -64,7 +64,7 @@ describe('the cases of the semantics, in any order', () => {
 });
 
 describe('ids', () => {
-  it('are dense by arrival, and the smallest of those that meet wins', () => {
+  it('are dense by arrival, and of those that meet the one with more aliases wins, then the smallest', () => {
     const world = new World();
     const counts = [['phone:+1'], ['email:a@x.io'], ['phone:+1', 'email:a@x.io']].map((identifiers, i) => {
       world.fold(cartInput(`c${i}`, identifiers));
@@ -73,6 +73,41 @@ describe('ids', () => {
     expect(counts).toEqual([1, 2, 1]);
     expect(world.aliases).toEqual(new Map([[2, 1]]));
     expect(['c0', 'c1', 'c2'].map((cart) => world.personOfCart(cart))).toEqual([1, 1, 1]);
+    world.fold(cartInput('c3', ['user_id:3']));
+    world.fold(cartInput('c4', ['external: 4']));
+    world.fold(recordInput(['user_id:3', 'external: 4']));
+    world.fold(cartInput('c5', ['user_id:5']));
+    world.fold(recordInput(['user_id:5', 'phone:+5']));
+    expect(world.fold(recordInput(['external: 4', 'phone:+5'])).flatMap(({ merge }) => merge ?? [])).toEqual([
+      { loser: 5, winner: 3 },
+    ]);
+  });
+
+  it('are emitted again a few times only, in whatever order people are linked', () => {
+    const people = 512;
+    const link = (one: number, other: number): PersonInput => recordInput([`user_id:${one}`, `email:${other}@x.io`]);
+    const chains: Record<string, PersonInput[]> = {
+      'newest to oldest': Array.from({ length: people - 1 }, (_, i) => link(people - 1 - i, people - 2 - i)),
+      'oldest to newest': Array.from({ length: people - 1 }, (_, i) => link(i, i + 1)),
+    };
+    for (const [order, links] of Object.entries(chains)) {
+      const world = new World();
+      for (let i = 0; i < people; i++) world.fold(recordInput([`user_id:${i}`, `email:${i}@x.io`]));
+      const merges = links.flatMap((input) => world.fold(input)).filter(({ kind }) => kind === 'merge');
+      expect(merges, order).toHaveLength(people - 1);
+      expect(world.partition(), order).toHaveLength(1);
+    }
+    // The worst case: people of equal size meet. Each id is emitted at most once for each doubling.
+    const world = new World();
+    for (let i = 0; i < people; i++) world.fold(recordInput([`user_id:${i}`, `email:${i}@x.io`]));
+    let merges = 0;
+    for (let size = 1; size < people; size *= 2) {
+      for (let i = 0; i < people; i += 2 * size) {
+        merges += world.fold(link(i, i + size)).filter(({ kind }) => kind === 'merge').length;
+      }
+    }
+    expect(merges).toBeLessThanOrEqual((people / 2) * Math.log2(people));
+    expect(new Set(world.aliases.values()).size).toBe(1);
   });
 
   it('belong to one workspace', () => {

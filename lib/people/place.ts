@@ -1,6 +1,7 @@
 import type { Person, Source } from './entries.ts';
 import type { Graph } from './graph.ts';
 import { isCart, kindIndexOf } from './keys.ts';
+import { unite } from './unite.ts';
 
 /**
  * Where a source belongs: with the people of its identifiers that link; if all of them are junk, with
@@ -51,7 +52,7 @@ export function place(graph: Graph, source: Source): boolean {
   const own = source.person === 0 ? [] : [source.person];
   if (words.length > 0) {
     const people = distinctPeople(graph, [...words.map((word) => graph.identifier(word).person), ...own]);
-    const person = people.length > 0 ? graph.unite(people) : graph.newPerson();
+    const person = people.length > 0 ? unite(graph, people) : graph.newPerson();
     for (const word of words) take(graph, person, word);
     settle(graph, source, person);
   } else if (source.identifiers.length === 0) {
@@ -62,7 +63,7 @@ export function place(graph: Graph, source: Source): boolean {
     const name = junkNameOf(source);
     if (name !== undefined) {
       const people = distinctPeople(graph, [graph.identifier(name).person, ...own]);
-      const person = people.length > 0 ? graph.unite(people) : graph.newPerson();
+      const person = people.length > 0 ? unite(graph, people) : graph.newPerson();
       makeOfJunk(graph, person, name);
       settle(graph, source, person);
     }

@@ -59,9 +59,8 @@ class Everything {
 
 /** What every reader relies on after every record. */
 function checkReader(world: World, asserted: ReadonlyMap<string, Set<number>>): void {
-  for (const [loser, winner] of world.aliases) {
+  for (const winner of world.aliases.values()) {
     expect(world.aliases.has(winner), 'an alias leads to somebody in one step').toBe(false);
-    expect(winner).toBeLessThan(loser);
   }
   const rows = new Map<string, Set<number>>();
   for (const row of world.traits.values()) {

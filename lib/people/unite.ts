@@ -1,0 +1,46 @@
+import type { Person } from './entries.ts';
+import type { Graph } from './graph.ts';
+
+/**
+ * Merges of people. Aliases are flat, so a merge emits all aliases of the loser again. The winner is therefore the person
+ * with more aliases: an id is emitted again only when it joins at least as many others, so n merges lead to at most
+ * n log n outcomes, in whatever order people are linked.
+ */
+
+/** Makes one person of several; the one with more aliases wins, of equal ones the smallest id. */
+export function unite(graph: Graph, people: readonly Person[]): Person {
+  const distinct = [...new Set(people)].sort((a, b) => aliasesOf(graph, b) - aliasesOf(graph, a) || a.id - b.id);
+  const winner = distinct[0]!;
+  for (const loser of distinct.slice(1)) merge(graph, loser, winner);
+  return winner;
+}
+
+/** The number of ids that are aliases of the person. */
+function aliasesOf(graph: Graph, person: Person): number {
+  if (person.aliases < 0) {
+    let count = 0;
+    for (let id = person.aliasHead; id !== 0; id = graph.person(id).nextAlias) count += 1;
+    person.aliases = count;
+  }
+  return person.aliases;
+}
+
+function merge(graph: Graph, loser: Person, winner: Person): void {
+  graph.merges.push({ loser: loser.id, winner: winner.id });
+  for (let id = loser.aliasHead; id !== 0;) {
+    const alias = graph.person(id);
+    alias.winner = winner.id;
+    graph.merges.push({ loser: id, winner: winner.id });
+    id = alias.nextAlias;
+  }
+  const tail = loser.aliasTail === 0 ? loser : graph.person(loser.aliasTail);
+  winner.aliases = aliasesOf(graph, winner) + aliasesOf(graph, loser) + 1;
+  loser.winner = winner.id;
+  loser.nextAlias = loser.aliasHead;
+  tail.nextAlias = winner.aliasHead;
+  if (winner.aliasTail === 0) winner.aliasTail = tail.id;
+  winner.aliasHead = loser.id;
+  winner.carts += loser.carts;
+  graph.giveAll(winner, loser);
+  graph.absorb(winner, loser);
+}
