@@ -173,6 +173,16 @@ export interface TraitChange {
   beyond_horizon: boolean;
   /** occurred_at of the retracted trait event of this cart, trait and status whose place this one takes. */
   replaces: null | number;
+  /** Of an abandonment: the last activity of its episode. Null for one by Jane without an open episode. */
+  last_activity_at: null | number;
+}
+
+export interface CartStatus {
+  status: string;
+  /** T of the latest change to it. */
+  began_at: number;
+  /** T of the latest change away from it; null while it is the current status. */
+  left_at: null | number;
 }
 
 /** The cart as it stands after this. */
@@ -193,6 +203,15 @@ export interface CartSnapshot {
   /** Of the latest abandonment. */
   recovered_at: null | number;
   reservation_start_at: null | number;
+  /** The latest list; null: none is known. */
+  products: null | Product[];
+  store_name: null | string;
+  /** The largest T of the cart's events. */
+  last_event_at: null | number;
+  /** T of the first change of status. */
+  first_status_at: null | number;
+  /** Every status that the cart has had, once each, in the order of the changes to them. */
+  statuses: CartStatus[];
 }
 
 /** One accepted event of a cart, or a deadline that fell due, and what follows from it. */
@@ -200,6 +219,8 @@ export interface CartUpdate {
   cart_id: string;
   /** T of the event; null for a deadline. */
   occurred_at: null | number;
+  /** Of two events of a cart with the same T, the one with the smaller bytes comes first. Null for a deadline, and in records of earlier versions. */
+  event_order: null | Buffer;
   identifiers: Identifier[];
   name: null | string;
   changes: TraitChange[];
@@ -275,6 +296,14 @@ export interface TraitEvent {
   beyond_horizon: boolean;
   /** event_id of the retracted trait event whose place this one takes. */
   replaces: null | string;
+  /** Of an abandonment: the last activity of its episode. Null for one by Jane without an open episode. */
+  last_activity_at: null | number;
+  /** The phone number of the cart's latest event that has one, as known when this record was written. */
+  cart_phone: null | string;
+  /** The email address of the cart's latest event that has one, as known when this record was written. */
+  cart_email: null | string;
+  /** The person under whom this was asserted before, where it is asserted under another now without a merge. Readers that keep rows by person delete that person's row. */
+  moved_from: null | number;
 }
 
 export interface Cart {
@@ -291,6 +320,21 @@ export interface Cart {
   abandoned_at: null | number;
   recovered_at: null | number;
   reservation_start_at: null | number;
+  /** The latest list; null: none is known. */
+  products: null | Product[];
+  store_name: null | string;
+  /** The largest T of the cart's events. */
+  last_event_at: null | number;
+  /** T of the first change of status. */
+  first_status_at: null | number;
+  /** Every status that the cart has had, once each, in the order of the changes to them. */
+  statuses: CartStatus[];
+  /** The phone number of the cart's latest event that has one. */
+  phone: null | string;
+  /** The email address of the cart's latest event that has one. */
+  email: null | string;
+  /** The person under whom this was asserted before, where it is asserted under another now without a merge. Readers that keep rows by person delete that person's row. */
+  moved_from: null | number;
 }
 
 export interface ProfileIdentifier {

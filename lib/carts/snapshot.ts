@@ -22,6 +22,11 @@ const BLANK: CartSnapshot = {
   abandoned_at: null,
   recovered_at: null,
   reservation_start_at: null,
+  products: null,
+  store_name: null,
+  last_event_at: null,
+  first_status_at: null,
+  statuses: [],
 };
 
 /**
@@ -46,6 +51,11 @@ export function snapshotOf(state: Buffer): CartSnapshot {
     abandoned_at: timeOrNull(conclusions.abandonedAt),
     recovered_at: Number.isNaN(conclusions.abandonedAt) ? null : timeOrNull(visits.recoveredAt),
     reservation_start_at: timeAt(cart, values[RESERVATION]!),
+    products: null,
+    store_name: null,
+    last_event_at: null,
+    first_status_at: null,
+    statuses: [],
   };
 }
 

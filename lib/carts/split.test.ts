@@ -22,6 +22,7 @@ function encodedSize(changes: TraitChange[], state: Buffer): number {
   const cart: CartUpdate = {
     cart_id: '1',
     occurred_at: null,
+    event_order: null,
     identifiers: [],
     name: null,
     changes,

@@ -185,6 +185,11 @@ describe('the snapshot', () => {
       abandoned_at: null,
       recovered_at: null,
       reservation_start_at: minute(90),
+      products: null,
+      store_name: null,
+      last_event_at: null,
+      first_status_at: null,
+      statuses: [],
     });
   });
 
@@ -203,6 +208,11 @@ describe('the snapshot', () => {
       abandoned_at: minute(4),
       recovered_at: null,
       reservation_start_at: null,
+      products: null,
+      store_name: null,
+      last_event_at: null,
+      first_status_at: null,
+      statuses: [],
     });
   });
 

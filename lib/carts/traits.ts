@@ -136,6 +136,7 @@ export function toChange(
     products: event?.products ?? (values[PRODUCTS] === 0 ? null : catalogue.list(values[PRODUCTS]!)),
     beyond_horizon: life.beyondHorizon,
     replaces: timeOrNull(trait.replaces),
+    last_activity_at: null,
   };
 }
 

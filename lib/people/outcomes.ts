@@ -79,6 +79,14 @@ function cartOf(cartId: string, personId: number, snapshot: CartSnapshot): Cart 
     abandoned_at: snapshot.abandoned_at,
     recovered_at: snapshot.recovered_at,
     reservation_start_at: snapshot.reservation_start_at,
+    products: snapshot.products,
+    store_name: snapshot.store_name,
+    last_event_at: snapshot.last_event_at,
+    first_status_at: snapshot.first_status_at,
+    statuses: snapshot.statuses,
+    phone: null,
+    email: null,
+    moved_from: null,
   };
 }
 
@@ -137,5 +145,9 @@ function traitEventOf(workspace: string, cartId: string, personId: number, chang
     products: change.products,
     beyond_horizon: change.beyond_horizon,
     replaces: change.replaces === null ? null : traitEventId(workspace, cartId, change, change.replaces),
+    last_activity_at: change.last_activity_at,
+    cart_phone: null,
+    cart_email: null,
+    moved_from: null,
   };
 }

@@ -217,6 +217,7 @@ function readRow(reader: ByteReader, lists: readonly Buffer[] | null): TraitChan
     anomaly: ANOMALIES[(flags >> ANOMALY_SHIFT) & 3] ?? null,
     reentered: (flags & REENTERED) !== 0,
     beyond_horizon: (flags & BEYOND_HORIZON) !== 0,
+    last_activity_at: null,
   };
 }
 

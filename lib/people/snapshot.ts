@@ -47,5 +47,10 @@ export function readSnapshot(reader: ByteReader): CartSnapshot | null {
     abandoned_at: time(4),
     recovered_at: time(5),
     reservation_start_at: time(6),
+    products: null,
+    store_name: null,
+    last_event_at: null,
+    first_status_at: null,
+    statuses: [],
   };
 }

@@ -35,6 +35,11 @@ export const BLANK_SNAPSHOT: CartSnapshot = {
   abandoned_at: null,
   recovered_at: null,
   reservation_start_at: null,
+  products: null,
+  store_name: null,
+  last_event_at: null,
+  first_status_at: null,
+  statuses: [],
 };
 
 interface CartOptions {
@@ -55,6 +60,7 @@ export function cartInput(cart: string, identifiers: readonly string[], options:
     cart: {
       cart_id: cart,
       occurred_at: at,
+      event_order: null,
       identifiers: identifiers.map(identifier),
       name: options.name ?? null,
       changes: options.changes ?? [],
@@ -116,6 +122,7 @@ export function change(occurredAt: number, status = '', more: Partial<TraitChang
     products: null,
     beyond_horizon: false,
     replaces: null,
+    last_activity_at: null,
     ...more,
   };
 }

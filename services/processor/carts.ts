@@ -48,7 +48,15 @@ export function cartsTopology(codecs: CartsCodecs, { horizonMs }: CartsOptions):
       if (result === 'event') {
         const { occurred_at, name } = event;
         const identifiers = identifierList(event);
-        const update = { cart_id, occurred_at, identifiers, name, changes, snapshot: snapshotOf(state) };
+        const update = {
+          cart_id,
+          occurred_at,
+          event_order: null,
+          identifiers,
+          name,
+          changes,
+          snapshot: snapshotOf(state),
+        };
         emitPersonInput(codecs, context, workspace, event.received_at, update);
         return;
       }
@@ -86,14 +94,15 @@ function emitConclusions(
   const colon = key.indexOf(':');
   const update = {
     cart_id: key.slice(colon + 1),
-    occurred_at: null,
-    identifiers: [],
-    name: null,
+    ...NO_EVENT,
     changes,
     snapshot,
   };
   emitPersonInput(codecs, context, key.slice(0, colon), context.logTimeMs, update);
 }
+
+/** What an update that no event caused has instead. */
+const NO_EVENT = { occurred_at: null, event_order: null, identifiers: [], name: null };
 
 /**
  * Emits one record, or several if one would be too large: a late event may change 2,000 trait events. The first record has
@@ -107,8 +116,7 @@ function emitPersonInput(
   update: CartUpdate,
 ): void {
   splitChanges(update.changes).forEach((changes, index) => {
-    const cart =
-      index === 0 ? { ...update, changes } : { ...update, occurred_at: null, identifiers: [], name: null, changes };
+    const cart = index === 0 ? { ...update, changes } : { ...update, ...NO_EVENT, changes };
     const input: PersonInput = {
       kind: 'cart',
       workspace,

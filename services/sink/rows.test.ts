@@ -45,6 +45,10 @@ const event: TraitEvent = {
   products: null,
   beyond_horizon: false,
   replaces: null,
+  last_activity_at: null,
+  cart_phone: null,
+  cart_email: null,
+  moved_from: null,
 };
 
 const version = { logTimeMs: 1000, inputOffset: 7, outputOffset: 99 };

@@ -193,6 +193,10 @@ export const traitEvent = (id: number, fields: Partial<TraitEvent> = {}): TraitE
   products: null,
   beyond_horizon: false,
   replaces: null,
+  last_activity_at: null,
+  cart_phone: null,
+  cart_email: null,
+  moved_from: null,
   ...fields,
 });
 
@@ -210,6 +214,14 @@ export const cart = (id: string, fields: Partial<Cart> = {}): Cart => ({
   abandoned_at: null,
   recovered_at: null,
   reservation_start_at: null,
+  products: null,
+  store_name: null,
+  last_event_at: null,
+  first_status_at: null,
+  statuses: [],
+  phone: null,
+  email: null,
+  moved_from: null,
   ...fields,
 });
 

@@ -12,6 +12,7 @@ export interface OracleTrait {
   occurred_at: number;
   detected_at: number;
   recovered_at: number | null;
+  last_activity_at: number | null;
   source: AbandonmentSource | null;
   previous_status: string | null;
   reentered: boolean;
@@ -199,6 +200,11 @@ export class Oracle {
       abandoned_at: abandoned?.occurred_at ?? null,
       recovered_at: abandoned?.recovered_at ?? null,
       reservation_start_at: latest(this.arrived, all, 'reservation_start_at'),
+      products: null,
+      store_name: null,
+      last_event_at: null,
+      first_status_at: null,
+      statuses: [],
     };
   }
 
@@ -309,6 +315,7 @@ export class Oracle {
           status,
           occurred_at: event.occurred_at,
           recovered_at: null,
+          last_activity_at: null,
           source: null,
           previous_status: previous,
           reentered: earlier.includes(status),
@@ -329,6 +336,7 @@ export class Oracle {
         status: '',
         occurred_at: a.at,
         recovered_at: this.recovery(a),
+        last_activity_at: null,
         source: a.source,
         previous_status: null,
         reentered: false,
