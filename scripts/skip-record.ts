@@ -7,7 +7,11 @@ import { TOPICS } from '../lib/topics.ts';
 import { skipRecord } from '../services/processor/skip-record.ts';
 
 /** The group of the topology that reads each topic. */
-const GROUPS: Readonly<Record<string, string>> = { [TOPICS.cartEvents]: 'carts', [TOPICS.personInputs]: 'people' };
+const GROUPS: Readonly<Record<string, string>> = {
+  [TOPICS.cartEvents]: 'carts',
+  [TOPICS.personInputs]: 'people',
+  [TOPICS.definitions]: 'relay',
+};
 const ANSWER_TIMEOUT_MS = 2_000;
 
 const usage = (message: string): never => {

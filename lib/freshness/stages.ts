@@ -1,8 +1,8 @@
 import { TOPICS, type TopicName } from '../topics.ts';
 
-/** A stage of the pipeline: the topic that it consumes, and its consumer group. */
+/** A stage: the topic that it consumes, and its consumer group. */
 export interface Stage {
-  name: 'carts' | 'people' | 'sink';
+  name: 'carts' | 'people' | 'sink' | 'relay';
   topic: TopicName;
   groupId: string;
 }
@@ -13,3 +13,6 @@ export const CHAIN: readonly Stage[] = [
   { name: 'people', topic: TOPICS.personInputs, groupId: 'people' },
   { name: 'sink', topic: TOPICS.traitEvents, groupId: 'sink' },
 ];
+
+/** Forwards definitions to the log of people. No event passes it, so freshness does not depend on it. */
+export const RELAY: Stage = { name: 'relay', topic: TOPICS.definitions, groupId: 'relay' };

@@ -6,7 +6,7 @@ import type { Kafka } from '../../lib/kafka/index.ts';
 import type { Logger } from '../../lib/telemetry/index.ts';
 import type { ActivityReader } from './activity.ts';
 import type { Database } from './database.ts';
-import type { Freshness } from '../../lib/freshness/index.ts';
+import type { Freshness, StageWatcher } from '../../lib/freshness/index.ts';
 import type { Replayer } from './replayer.ts';
 
 /** Dependencies of the routes; main.ts creates them. */
@@ -15,6 +15,8 @@ export interface ApiDeps {
   database: Database;
   kafka: Pick<Kafka, 'endOffsets' | 'beginningOffsets'>;
   freshness: Freshness;
+  /** Positions of the topology relay, for the status. */
+  relay: StageWatcher;
   replayer: Replayer;
   activity: ActivityReader;
   logger: Logger;

@@ -2,7 +2,7 @@ import { resolve } from 'node:path';
 import { registryAuth } from '../../lib/avro/index.ts';
 import { systemClock } from '../../lib/clock/index.ts';
 import { createDefinitions } from '../../lib/definitions/index.ts';
-import { Freshness } from '../../lib/freshness/index.ts';
+import { Freshness, RELAY, StageWatcher } from '../../lib/freshness/index.ts';
 import { connectClickHouse, connectKafka, connectRegistry, runService } from '../../lib/service/index.ts';
 import { TOPICS, topicSpecs } from '../../lib/topics.ts';
 import type { AudienceChange } from '../../schemas/types.ts';
@@ -41,6 +41,7 @@ runService({
       database,
       kafka,
       freshness,
+      relay: new StageWatcher(RELAY, { clock, kafka, positionsOf }),
       replayer: await createReplayer({ definitions, producer, registry, clock }),
       logger,
       adminKey,

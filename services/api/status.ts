@@ -31,11 +31,11 @@ interface StageStatus {
   partitions: PartitionStatus[];
 }
 
-/** All stages in the order in which events pass them. A stage that does not answer is stopped, never an error. */
+/** All stages: those of events in the order in which events pass them, then the relay and the API. A stage that does not answer is stopped, never an error. */
 export async function stagesNow(deps: ApiDeps): Promise<StageStatus[]> {
   const [ingest, ...chain] = await Promise.all([
     ingestNow(deps),
-    ...deps.freshness.watchers.map((watcher) => stageNow(deps, watcher)),
+    ...[...deps.freshness.watchers, deps.relay].map((watcher) => stageNow(deps, watcher)),
   ]);
   return [ingest, ...chain, apiNow(deps)];
 }

@@ -3,9 +3,10 @@ import { localCodec } from '../../lib/avro/testing.ts';
 import type { Topology } from '../../lib/streams/index.ts';
 import { TestDriver } from '../../lib/streams/test-driver.ts';
 import { TOPICS, type TopicName } from '../../lib/topics.ts';
-import type { CartEvent, DeadLetter, Outcome, PersonInput } from '../../schemas/types.ts';
+import type { CartEvent, DeadLetter, Definition, Outcome, PersonInput } from '../../schemas/types.ts';
 import { cartsTopology, tickAt } from './carts.ts';
 import { peopleTopology } from './people.ts';
+import { relayTopology } from './relay.ts';
 
 /** What the tests of the processor share: both topologies without a broker, and deliveries in a line. */
 
@@ -17,10 +18,12 @@ export const codecs = {
   personInputs: localCodec<PersonInput>(TOPICS.personInputs),
   traitEvents: localCodec<Outcome>(TOPICS.traitEvents),
   deadLetters: localCodec<DeadLetter>(TOPICS.deadLetters),
+  definitions: localCodec<Definition>(TOPICS.definitions),
 };
 
 export const carts = (horizonMs = HORIZON_MS): Topology<CartEvent> => cartsTopology(codecs, { horizonMs });
 export const people = (): Topology<PersonInput> => peopleTopology(codecs);
+export const relay = (): Topology<Definition> => relayTopology(codecs);
 
 /** A delivery as ingest would have accepted it; `received_at` follows T unless it is given. */
 export function delivery(workspace: string, cartId: string, at: number, more: Partial<CartEvent> = {}): CartEvent {

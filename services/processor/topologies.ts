@@ -3,11 +3,12 @@ import { KafkaUnavailableError } from '../../lib/kafka/index.ts';
 import type { TopicSpec } from '../../lib/kafka/types.ts';
 import { runTopology, type RunningTopology, type RunOptions, type Topology } from '../../lib/streams/index.ts';
 import { TOPICS, type TopicName } from '../../lib/topics.ts';
-import type { CartEvent, DeadLetter, Outcome, PersonInput } from '../../schemas/types.ts';
+import type { CartEvent, DeadLetter, Definition, Outcome, PersonInput } from '../../schemas/types.ts';
 import { cartsTopology, type CartsOptions } from './carts.ts';
 import type { TopologyName } from './config.ts';
 import { withCartDeadLetters, withPersonDeadLetters } from './dead-letters.ts';
 import { peopleTopology } from './people.ts';
+import { relayTopology } from './relay.ts';
 
 export interface StartOptions extends CartsOptions {
   /** Which of them this process runs. */
@@ -24,7 +25,8 @@ export async function startTopologies(options: StartOptions): Promise<RunningTop
   // One after the other: of two that would register the same schema at once, one would wait for nothing.
   for (const name of names) {
     if (name === 'carts') running.push(await run(specs, tools, await carts(registry, options)));
-    else running.push(await run(specs, tools, await people(registry)));
+    else if (name === 'people') running.push(await run(specs, tools, await people(registry)));
+    else running.push(await run(specs, tools, await relay(registry)));
   }
   return running;
 }
@@ -68,4 +70,11 @@ async function people(registry: Registry): Promise<Topology<PersonInput>> {
     traitEvents: await registry.codec<Outcome>(TOPICS.traitEvents),
   });
   return withPersonDeadLetters(topology, await registry.codec<DeadLetter>(TOPICS.deadLetters));
+}
+
+async function relay(registry: Registry): Promise<Topology<Definition>> {
+  return relayTopology({
+    definitions: await registry.codec<Definition>(TOPICS.definitions),
+    personInputs: await registry.codec<PersonInput>(TOPICS.personInputs),
+  });
 }
