@@ -1,12 +1,13 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { ManualClock } from '../clock/testing.ts';
 import type { Connection } from './cluster.ts';
-import type { FetchedPartition } from './fetch.ts';
+import { encodeBatch } from './encode-batch.ts';
+import type { FetchOptions, FetchedPartition } from './fetch.ts';
 import { KafkaReader } from './reader.ts';
 import type { Batch } from './types.ts';
 
 /** Replies of a broker that a test cannot bring a real one to: one partition has moved, its neighbours are there. */
-const broker = vi.hoisted(() => ({ replies: [] as FetchedPartition[][] }));
+const broker = vi.hoisted(() => ({ replies: [] as FetchedPartition[][], asked: [] as number[][] }));
 vi.mock('./cluster.ts', () => ({
   link: () => ({
     ready: Promise.resolve({
@@ -19,7 +20,8 @@ vi.mock('./cluster.ts', () => ({
   }),
 }));
 vi.mock('./fetch.ts', () => ({
-  fetchFrom: () => {
+  fetchFrom: (_: unknown, { partitions }: FetchOptions) => {
+    broker.asked.push(partitions.map(({ partition }) => partition));
     const next = broker.replies.shift();
     return next === undefined ? new Promise(() => undefined) : Promise.resolve(next);
   },
@@ -38,6 +40,7 @@ afterEach(async () => {
 });
 function open(...replies: FetchedPartition[]): KafkaReader {
   broker.replies = [replies];
+  broker.asked = [];
   const connection = { clock: new ManualClock(), logger: { warn: () => undefined } } as unknown as Connection;
   const reader = new KafkaReader(connection, 'p.', { isolation: 'read_committed' });
   readers.push(reader);
@@ -57,5 +60,29 @@ describe('a reply with an error for one partition', () => {
     await expect(reader.poll(200)).rejects.toMatchObject({ name: 'CorruptRecordError', topic: 't', partition: 1 });
     reader.remove('t', 1);
     expect(partitionsOf(await reader.poll(200))).toEqual([2]);
+  });
+});
+
+/** A reply with one record of a partition, at an offset. */
+function recordOf(partition: number, offset: number): FetchedPartition {
+  const identity = { producerId: -1, producerEpoch: -1, baseSequence: -1, transactional: false };
+  const records = encodeBatch([{ topic: 't', key: 'k', value: Buffer.from('v') }], identity, 0);
+  records.writeBigInt64BE(BigInt(offset), 0);
+  return { ...replyOf(partition, 0), records };
+}
+
+describe('the order in which partitions are asked for', () => {
+  it('begins with those that were served longest ago: a reply may be full before it reaches the others', async () => {
+    const reader = open(recordOf(0, 0), replyOf(1, 0), replyOf(2, 0));
+    broker.replies.push([recordOf(1, 0), recordOf(0, 1)], [recordOf(2, 0)]);
+    for (let poll = 0; poll < 3; poll++) await reader.poll(200);
+    void reader.poll(200);
+    await vi.waitFor(() => expect(broker.asked).toHaveLength(4));
+    expect(broker.asked).toEqual([
+      [0, 1, 2],
+      [1, 2, 0],
+      [2, 1, 0],
+      [1, 0, 2],
+    ]);
   });
 });

@@ -31,6 +31,7 @@ const keyOf = (topic: string, partition: number): string => `${topic}/${partitio
 
 /** Topics of this reader carry the installation's prefix on the wire and not in what it tells. */
 export class KafkaReader implements Reader {
+  /** Those served longest ago come first: a broker fills a reply in the order of the request. */
   private readonly assigned = new Map<string, Assigned>();
   /** One fetch at a time per broker, by node id. */
   private readonly inFlight = new Map<string, Promise<void>>();
@@ -220,6 +221,10 @@ export class KafkaReader implements Reader {
     const entry = asked.get(key);
     // Moved or removed while the fetch was under way.
     if (entry === undefined || this.assigned.get(key) !== entry) return;
+    if (reply.records.length > 0) {
+      this.assigned.delete(key);
+      this.assigned.set(key, entry);
+    }
     if (reply.errorCode === OFFSET_OUT_OF_RANGE) {
       this.failure ??= new OffsetOutOfRangeError(topic, entry.partition, entry.position);
       return;

@@ -173,6 +173,19 @@ export function kafkaPortSuite(what: string, start: () => Promise<PortHarness>):
       await finished(reader.close());
     });
 
+    it('reads every partition of a backlog, also when a reply has room for only some of them', async () => {
+      const backlog = Array.from({ length: 12 }, (_, i) => i);
+      // Each in a batch of its own, as a reply never splits one.
+      for (const i of backlog) await send(record(`a${i}`.padEnd(500, '.')), record(`b${i}`.padEnd(500, '.'), 1));
+      const reader = kafka.createReader({ isolation: 'read_committed', maxBytes: 600, maxPartitionBytes: 600 });
+      reader.assign([0, 1].map((partition) => ({ topic: TOPIC, partition, offset: 0 })));
+      const batches: Batch[] = [];
+      while (valuesOf(batches).length < 4) batches.push(...(await finished(reader.poll(200))));
+      expect(new Set(batches.map(({ partition }) => partition))).toEqual(new Set([0, 1]));
+      while (valuesOf(batches).length < 2 * backlog.length) batches.push(...(await finished(reader.poll(200))));
+      await finished(reader.close());
+    });
+
     it('shares partitions among the members of a group, in ever newer generations', async () => {
       const calls: string[] = [];
       const join = (name: string): Member => {

@@ -12,6 +12,8 @@ interface Assigned {
   paused: boolean;
   highWatermark: number;
   lastStableOffset: number;
+  /** When a reply last had records of it, by the number of the reply. */
+  servedAt: number;
 }
 
 /** What a fetch found in one partition. */
@@ -21,6 +23,7 @@ interface Fetched extends Omit<Batch, 'owner'> {
 
 const RETRY_PAUSE_MS = 50;
 const MAX_RECORDS = 12;
+const DEFAULT_MAX_BYTES = 8 << 20;
 
 const keyOf = (topic: string, partition: number): string => `${topic}/${partition}`;
 
@@ -30,6 +33,7 @@ export class SimulatedReader implements Reader {
   private ready: Batch[] = [];
   private failure: UnreadablePartitionError | null = null;
   private isFetching = false;
+  private replies = 0;
   private closed = false;
   private readonly waker: Waker;
 
@@ -51,7 +55,7 @@ export class SimulatedReader implements Reader {
     const key = keyOf(topic, partition);
     this.forget(key);
     const watermarks = { highWatermark: -1, lastStableOffset: -1 };
-    this.assigned.set(key, { topic, partition, owner, position: offset, paused: false, ...watermarks });
+    this.assigned.set(key, { topic, partition, owner, position: offset, paused: false, ...watermarks, servedAt: 0 });
     this.waker.wake();
   }
 
@@ -114,6 +118,7 @@ export class SimulatedReader implements Reader {
     try {
       const replies = await network.request(process, 'fetch', () => this.answer(positions, maxWaitMs));
       if (this.closed) return;
+      this.replies++;
       replies.forEach((reply, i) => this.take(reply, asked[i]!.entry));
     } catch {
       await process.clock.sleep(RETRY_PAUSE_MS);
@@ -150,7 +155,7 @@ export class SimulatedReader implements Reader {
 
   private look(positions: readonly Assigned[], logs: readonly SimulatedLog[]): Fetched[] {
     const { random } = this.connection;
-    return positions.map(({ topic, partition, position }, i) => {
+    const found = positions.map(({ topic, partition, position }, i): Fetched => {
       const log = logs[i]!;
       const { highWatermark, lastStableOffset } = log;
       const at = { topic, partition, highWatermark, lastStableOffset };
@@ -158,6 +163,20 @@ export class SimulatedReader implements Reader {
       const read = log.read(position, this.options.isolation, 1 + random.below(MAX_RECORDS));
       return { ...at, ...read, isOutOfRange: false };
     });
+    this.limit(found, positions);
+    return found;
+  }
+
+  /** As a broker does: partitions in the order in which they were asked for, until the reply is full. */
+  private limit(found: readonly Fetched[], positions: readonly Assigned[]): void {
+    const order = [...found.keys()].sort((a, b) => positions[a]!.servedAt - positions[b]!.servedAt);
+    let leftBytes = this.options.maxBytes ?? DEFAULT_MAX_BYTES;
+    for (const i of order) {
+      const one = found[i]!;
+      const { position } = positions[i]!;
+      if (leftBytes <= 0) Object.assign(one, { records: [], nextOffset: position });
+      for (const { value } of one.records) leftBytes -= value?.length ?? 0;
+    }
   }
 
   private take({ isOutOfRange, ...fetched }: Fetched, entry: Assigned): void {
@@ -173,6 +192,7 @@ export class SimulatedReader implements Reader {
       highWatermark !== entry.highWatermark ||
       lastStableOffset !== entry.lastStableOffset;
     if (!isNews) return;
+    if (fetched.records.length > 0) entry.servedAt = this.replies;
     Object.assign(entry, { position: nextOffset, highWatermark, lastStableOffset });
     this.ready.push({ ...fetched, owner: entry.owner });
   }
