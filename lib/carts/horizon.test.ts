@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { VERSION } from './format.ts';
 import { DEFAULT_HORIZON_MS, concludeDue, decodeState, dueOf, foldCart, snapshotOf } from './index.ts';
 import { TestCart } from './testing/cart.ts';
 import { MINUTE, cartEvent, minute } from './testing/events.ts';
@@ -109,7 +110,7 @@ describe('the horizon', () => {
     expect(concludeDue(ordered, minute(61) + HORIZON, HORIZON).state).toBe(ordered);
     const { state, changes } = concludeDue(ordered, minute(61) + HORIZON + 1, HORIZON);
     expect(changes).toEqual([]);
-    expect([...state]).toEqual([3, 2]);
+    expect([...state]).toEqual([VERSION, 2]);
     expect(dueOf(state, HORIZON)).toBeUndefined();
     expect(concludeDue(state, minute(0) + 9 * HORIZON, HORIZON).state).toBe(state);
     const snapshot = snapshotOf(state);

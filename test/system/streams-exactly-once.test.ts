@@ -140,7 +140,10 @@ describe('a group', () => {
       },
       30_000,
     );
-    await until('zombie runs again', () => zombie.lines.filter((l) => l === 'task is running').length >= PARTITIONS + 2);
+    await until(
+      'zombie runs again',
+      () => zombie.lines.filter((l) => l === 'task is running').length >= PARTITIONS + 2,
+    );
     await append(kafka, 4_000, 6_000);
     await sleep(3_000);
     const troubles = (child: Child) => child.lines.filter((line) => /failed|closed|thrown/.test(line));
