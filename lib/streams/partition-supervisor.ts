@@ -6,7 +6,7 @@ import { RecordFailedError } from './errors.ts';
 import type { StreamMetrics } from './metrics.ts';
 import { SUPERVISOR_TRANSITIONS, type SupervisorState } from './supervisor-state.ts';
 import type { Task, TaskEvents, TaskView } from './task.ts';
-import { assertTransition } from './transitions.ts';
+import { assertTransition } from '../transitions.ts';
 
 const FIRST_PAUSE_MS = 250;
 const MAX_PAUSE_MS = 15_000;
@@ -17,6 +17,7 @@ const STABLE_AFTER_MS = 60_000;
 const CONFIRM_POLL_MS = 100;
 /** How often a partition that has stopped on a record looks whether it may skip it. */
 const SKIP_POLL_MS = 2_000;
+const SKIP_PATIENCE_MS = 15_000;
 /** A topology that fails this many times in a row on the same record always will. */
 const MAX_RECORD_FAILURES = 3;
 
@@ -244,10 +245,15 @@ export class PartitionSupervisor {
 
   /** Whether an operator has skipped the record on which the partition has stopped. */
   private async mayContinue(): Promise<boolean> {
-    const { problem, deps } = this;
+    const { problem, deps, waker } = this;
     if (problem?.kind !== 'failing record') return false;
     // An error says nothing about the record: the next attempt asks again.
-    return deps.isSkipped(problem.offset).catch(() => false);
+    const asked = deps.isSkipped(problem.offset).catch(() => false);
+    // A revoked partition does not wait for Kafka.
+    const abandoned = waker.sleep(SKIP_PATIENCE_MS).then(() => false);
+    const isSkipped = await Promise.race([asked, abandoned]);
+    waker.wake();
+    return isSkipped;
   }
 
   /**

@@ -1,4 +1,5 @@
-import type { Kafka } from '../kafka/types.ts';
+import { messageOf } from '../kafka/errors.ts';
+import type { Kafka, KafkaRecord } from '../kafka/types.ts';
 import { decodeChange, isReflected } from './changelog.ts';
 import type { StartingPoint } from './starting-point.ts';
 import type { TaskCore } from './task-core.ts';
@@ -24,6 +25,14 @@ export class UncoveredStateError extends Error {
   override readonly name = 'UncoveredStateError';
 }
 
+/** A record of the changelog cannot be restored. Its key is not named: it may be personal data. */
+export class UnusableStateError extends Error {
+  override readonly name = 'UnusableStateError';
+  constructor(changelog: string, partition: number, offset: number, cause: unknown) {
+    super(`${changelog}[${partition}], offset ${offset}: ${messageOf(cause)}`, { cause });
+  }
+}
+
 export interface RestoreOptions {
   kafka: Kafka;
   changelog: string;
@@ -35,10 +44,11 @@ export interface RestoreOptions {
 
 /**
  * Reads a partition of the changelog into a task, up to what it holds now. Throws an UncoveredStateError when the
- * changelog is ahead of the committed offset, and an Error when `isCancelled` returns true.
+ * changelog is ahead of the committed offset, an UnusableStateError for an entry that cannot be read, and an Error when
+ * `isCancelled` returns true.
  */
 export async function restoreState<I>(options: RestoreOptions, core: TaskCore<I>): Promise<Restored> {
-  const { kafka, changelog, partition, start, rules, isCancelled } = options;
+  const { kafka, changelog, partition, rules, isCancelled } = options;
   const end = (await kafka.endOffsets(changelog))[partition] ?? 0;
   let position = (await kafka.beginningOffsets(changelog))[partition] ?? 0;
   const restored: Restored = { entries: 0, dropped: 0 };
@@ -51,18 +61,8 @@ export async function restoreState<I>(options: RestoreOptions, core: TaskCore<I>
       for (const batch of await reader.poll(POLL_MS)) {
         position = batch.nextOffset;
         for (const record of batch.records) {
-          const entry = decodeChange(record);
-          const isCovered = start.committedOffset !== null && isReflected(entry, start.position);
-          // Offset and state are committed in one transaction: neither is ever there without the other.
-          if (!isCovered && rules.isolation === 'read_committed') {
-            throw new UncoveredStateError(`the state reflects offset ${entry.position.offset} of the input`);
-          }
-          if (!isCovered && rules.dropUnreflected) {
-            restored.dropped++;
-            continue;
-          }
-          core.restore(entry.key, entry.value);
-          restored.entries++;
+          if (restoreRecord(record, options, core)) restored.entries++;
+          else restored.dropped++;
         }
       }
     }
@@ -70,4 +70,23 @@ export async function restoreState<I>(options: RestoreOptions, core: TaskCore<I>
     await reader.close();
   }
   return restored;
+}
+
+/** Returns whether the entry counts. */
+function restoreRecord<I>(record: KafkaRecord, options: RestoreOptions, core: TaskCore<I>): boolean {
+  const { changelog, partition, start, rules } = options;
+  try {
+    const entry = decodeChange(record);
+    const isCovered = start.committedOffset !== null && isReflected(entry, start.position);
+    // Offset and state are committed in one transaction: neither is ever there without the other.
+    if (!isCovered && rules.isolation === 'read_committed') {
+      throw new UncoveredStateError(`the state reflects offset ${entry.position.offset} of the input`);
+    }
+    if (!isCovered && rules.dropUnreflected) return false;
+    core.restore(entry.key, entry.value);
+    return true;
+  } catch (error) {
+    if (error instanceof UncoveredStateError) throw error;
+    throw new UnusableStateError(changelog, partition, record.offset, error);
+  }
 }

@@ -3,9 +3,9 @@ import { Registry } from 'prom-client';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { KafkaRecord } from '../kafka/types.ts';
 import { runTopology } from './runtime.ts';
-import { encodeSkip } from './skips.ts';
+import { SKIPS_TOPIC, encodeSkip } from './skips.ts';
 import { TEST_INPUT, testTopology, type TestEvent } from './testing.ts';
-import { clock, resetClock, running, stopAll, stoppedIn, until, upTo, world } from './testing/runtime-world.ts';
+import { clock, ended, resetClock, running, stopAll, stoppedIn, until, upTo, world } from './testing/runtime-world.ts';
 import { ScriptedKafka } from './testing/scripted-kafka.ts';
 import type { Topology } from './topology.ts';
 
@@ -117,4 +117,40 @@ describe('a record that an operator has skipped', () => {
       );
     },
   );
+
+  it('is not waited for when the partition is revoked while Kafka does not answer', async () => {
+    const { kafka, runtime } = await world(new ScriptedKafka(clock), breaking('process'));
+    kafka.ends[0] = 20;
+    kafka.give(1);
+    await until(() => runtime.positions()[0]?.state === 'stopped');
+    kafka.silentTopic = SKIPS_TOPIC;
+    await clock.advance(3_000);
+    const stoppedAtMs = clock.elapsedMs();
+    await ended(runtime.stop());
+    expect(clock.elapsedMs() - stoppedAtMs).toBeLessThan(1_000);
+  });
+});
+
+describe('a changelog entry that cannot be restored', () => {
+  it.each<[string, (value: Buffer) => Buffer]>([
+    ['its state', (value) => value.subarray(0, value.length - 1)],
+    ['its header', (value) => value.subarray(0, 5)],
+  ])('is named by its offset, without its key, when %s is damaged', async (_, damage) => {
+    const kafka = new ScriptedKafka(clock);
+    const { runtime } = await world(kafka);
+    kafka.ends[0] = 10;
+    kafka.give(1);
+    await until(() => kafka.committed[0]?.offset === 10);
+    await ended(runtime.stop());
+    const entry = kafka.changelogs[0]![3]!;
+    entry.value = damage(entry.value!);
+    const logged: string[] = [];
+    const logger = pino({ level: 'error' }, { write: (line) => void logged.push(line) });
+    await world(kafka, {}, new Registry(), logger);
+    kafka.give(2);
+    await until(() => logged.length > 0);
+    expect(logged[0]).toContain('UnusableStateError');
+    expect(logged[0]).toContain('runtime-changelog[0], offset 3: ');
+    expect(logged[0]).not.toContain('k3');
+  });
 });

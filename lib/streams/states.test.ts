@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { SUPERVISOR_TRANSITIONS } from './supervisor-state.ts';
 import { TASK_TRANSITIONS } from './task-state.ts';
-import { IllegalTransitionError, assertTransition, type Transitions } from './transitions.ts';
+import { IllegalTransitionError, assertTransition, type Transitions } from '../transitions.ts';
 
 /** Every pair of states of a table as `from → to`, divided by whether the step is allowed. */
 function pairsOf<S extends string>(table: Transitions<S>): { allowed: string[]; refused: string[] } {
@@ -14,7 +14,7 @@ function pairsOf<S extends string>(table: Transitions<S>): { allowed: string[]; 
         result.allowed.push(`${from} → ${to}`);
       } catch (error) {
         expect(error).toBeInstanceOf(IllegalTransitionError);
-        expect(String(error)).toContain(`a test: ${to} may not follow ${from}`);
+        expect(String(error)).toContain(`a test: "${from}" cannot become "${to}"`);
         result.refused.push(`${from} → ${to}`);
       }
     }

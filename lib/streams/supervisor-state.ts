@@ -1,5 +1,5 @@
 import type { SupervisedTask } from './partition-supervisor.ts';
-import type { Transitions } from './transitions.ts';
+import type { Transitions } from '../transitions.ts';
 
 /**
  * What a partition's supervisor is doing. `task` is the partition's only task; there is none in the other states.

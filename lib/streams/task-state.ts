@@ -1,4 +1,4 @@
-import type { Transitions } from './transitions.ts';
+import type { Transitions } from '../transitions.ts';
 
 /**
  * What a task is doing. It lives once: after `closed` the supervisor makes another one.

@@ -18,7 +18,7 @@ import { TaskCore, type Limits, type OutputRecord } from './task-core.ts';
 import { TASK_TRANSITIONS, type TaskState } from './task-state.ts';
 import { Ticker } from './ticker.ts';
 import type { Topology } from './topology.ts';
-import { assertTransition } from './transitions.ts';
+import { assertTransition } from '../transitions.ts';
 
 /**
  * A transaction closes after this many records, or when its outputs and changes come to as much: it must be written well

@@ -5,8 +5,6 @@ const MIN_INTERVAL_MS = 100;
 const MAX_BACKOFF_MS = 30_000;
 /** A tick that was sent but not read back is considered lost after this time. */
 const LOST_AFTER_MS = 15_000;
-/** The longest time that a timer of the machine can wait: about 24 days. */
-const MAX_SLEEP_MS = 2 ** 31 - 1;
 
 export interface TickerOptions {
   /** Appends one tick; resolves when it is in the log. `nowMs` is Unix milliseconds. */
@@ -77,7 +75,7 @@ export class Ticker {
     const untilDueMs = earliestDueMs + 1 - clock.wallMs();
     const waitMs = Math.max(0, untilDueMs, this.sentAtMs + pauseMs - clock.elapsedMs());
     const waiting = (this.waiting = new AbortController());
-    void clock.sleep(Math.min(waitMs, MAX_SLEEP_MS), waiting.signal).then(() => {
+    void clock.sleep(waitMs, waiting.signal).then(() => {
       if (this.waiting === waiting) this.fire(earliestDueMs);
     });
   }

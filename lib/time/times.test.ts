@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { Temporal } from 'temporal-polyfill';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { isTimeZone, startOfDay, step } from './index.ts';
 import { instantOfLocal } from './local-time.ts';
 import { readInstant, readRequestTimestamp, readTime } from './times.ts';
@@ -142,6 +142,14 @@ describe('zones', () => {
     ['', false],
     ...LEGACY.map((name): [string, boolean] => [name, false]),
   ])('%j: %s', (name, expected) => expect(isTimeZone(name)).toBe(expected));
+
+  it('have names of a limited length: a longer text is not kept', () => {
+    const kept = vi.spyOn(Map.prototype, 'set');
+    const answer = isTimeZone(`Mars/${'x'.repeat(1_000_000)}`);
+    const calls = kept.mock.calls.length;
+    kept.mockRestore();
+    expect([answer, calls]).toEqual([false, 0]);
+  });
 
   it('are those that can be reckoned with, whatever the engine knows', () => {
     const names = [...Intl.supportedValuesOf('timeZone'), ...LEGACY, 'EST5EDT', 'GMT0', 'ROC', 'Factory', 'Z'];

@@ -10,6 +10,8 @@ export class UnknownZoneError extends RangeError {
 }
 
 const CACHE_MAX = 2_000;
+/** Longer than the name of any zone. A longer text is not kept: it may be a megabyte. */
+const NAME_MAX = 100;
 const EPOCH = new Temporal.PlainDateTime(1970, 1, 1);
 const known = new Map<string, boolean>();
 
@@ -18,6 +20,7 @@ const known = new Map<string, boolean>();
  * engines also take legacy names such as PST and IST, which stand for different zones in different places.
  */
 export function isTimeZone(name: string): boolean {
+  if (name.length > NAME_MAX) return false;
   let answer = known.get(name);
   if (answer === undefined) {
     // Temporal takes offsets and whole timestamps, too; a zone that people live in has a name.

@@ -63,6 +63,30 @@ describe('the activity log while Kafka does not answer', () => {
   });
 });
 
+describe('a stop during a write', () => {
+  it('writes what was counted meanwhile', async () => {
+    const clock = new ManualClock();
+    const written: string[] = [];
+    let finish: () => void = () => undefined;
+    const producer = producerOf((records) => {
+      written.push(JSON.stringify(records.map((record) => String((record as { value: Buffer }).value))));
+      return new Promise<void>((resolve) => (finish = resolve));
+    });
+    const activity = activityAt(1);
+    const log = startActivityLog({ kafka: topicWith([]), producer, activity, logger, clock });
+    await clock.advance(5_000);
+    activity.received({ id: 'sub_1', workspace: 'acme' } as Subscription, 2);
+    const stopping = log.stop();
+    finish();
+    await clock.advance(0);
+    finish();
+    await clock.advance(3_000);
+    await stopping;
+    expect(written).toHaveLength(2);
+    expect(written[1]).toContain('\\"received\\":2');
+  });
+});
+
 describe('the counts of other processes', () => {
   it('expire when the retention of the topic has passed', async () => {
     const clock = new ManualClock(100 * DAY_MS);

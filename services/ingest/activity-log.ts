@@ -97,6 +97,8 @@ export function startActivityLog(options: ActivityLogOptions): ActivityLog {
       renew();
       await write();
     }
+    // What was counted during the last write.
+    await write();
   })();
   const onBatch = decodeEach<SubscriptionActivity>({
     codec,

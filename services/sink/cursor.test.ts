@@ -94,7 +94,7 @@ describe('the states of a cursor', () => {
 describe('the position of a cursor', () => {
   it('is unknown until it was opened, then where the ledger ends', () => {
     const cursor = new Cursor<null>(3);
-    expect(cursor.stagePosition('t')).toMatchObject({ partition: 3, position: null, state: 'restoring' });
+    expect(cursor.stagePosition('t')).toMatchObject({ partition: 3, position: null, end: null, state: 'restoring' });
     cursor.open(ledger, 100, 0);
     expect(cursor.stagePosition('t')).toMatchObject({ position: 10, end: 100, state: 'running' });
     cursor.reopen();

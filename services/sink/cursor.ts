@@ -237,7 +237,7 @@ export class Cursor<M> {
       topic,
       partition: this.partition,
       position: this.position,
-      end: this.end,
+      end: this.offsets === null ? null : this.end,
       logTimeMs: this.logTimeMs,
       earliestDueMs: null,
       state: this.problem !== null ? 'stopped' : this.current.name === 'reading' ? 'running' : 'restoring',

@@ -205,7 +205,7 @@ function watchedTransactional(
 
 /** Errors that the product may log in no run: they show a defect, or a log that is not the one that was read. */
 const NEVER =
-  /partition stopped: |"(IllegalTransitionError|InvariantError|RecordFailedError|BrokenContinuityError|UncoveredStateError|UnusableOffsetError|TypeError)"/;
+  /partition stopped: |"(IllegalTransitionError|InvariantError|AssertionError|BrokenInvariantError|DamagedStateError|RecordFailedError|BrokenContinuityError|UncoveredStateError|UnusableStateError|UnusableOffsetError|TypeError)"/;
 
 function loggerOf({ note, isVerbose, loop }: ServiceDeps, process: SimulatedProcess): Logger {
   const write = (line: string): void => {

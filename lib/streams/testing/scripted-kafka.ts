@@ -66,6 +66,8 @@ export class ScriptedKafka {
   readonly sizes: number[] = [];
   /** Called when the committed offsets were read. */
   onCommittedRead: () => void = () => undefined;
+  /** The end of this topic is asked for in vain. */
+  silentTopic: string | null = null;
   rejoins = 0;
   ticks = 0;
   open = 0;
@@ -120,7 +122,9 @@ export class ScriptedKafka {
       ensureTopics: () => Promise.resolve(),
       partitionsOf: () => Promise.resolve(this.partitions),
       endOffsets: (topic) =>
-        Promise.resolve(topic === TEST_INPUT ? [...this.ends] : this.logsOf(topic).map(({ length }) => length)),
+        topic === this.silentTopic
+          ? new Promise(() => undefined)
+          : Promise.resolve(topic === TEST_INPUT ? [...this.ends] : this.logsOf(topic).map(({ length }) => length)),
       beginningOffsets: () => Promise.resolve(zeros),
       partitionFor: () => 0,
       createProducer: () => ({
