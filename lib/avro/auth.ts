@@ -1,3 +1,5 @@
+import { abortAfter, type Clock } from '../clock/index.ts';
+
 /** User and password for a registry that requires them. */
 export interface RegistryAuth {
   username: string;
@@ -21,11 +23,12 @@ export type EngineState = 'running' | 'refused' | 'stopped';
 export async function registryState(
   url: string,
   auth: RegistryAuth | undefined,
+  clock: Clock,
   timeoutMs = 2_000,
 ): Promise<EngineState> {
   try {
     const headers = authHeaders(auth);
-    const response = await fetch(`${url}/subjects`, { headers, signal: AbortSignal.timeout(timeoutMs) });
+    const response = await abortAfter(timeoutMs, clock, (signal) => fetch(`${url}/subjects`, { headers, signal }));
     await response.body?.cancel();
     if (response.status === 401) return 'refused';
     return response.ok || response.status === 403 ? 'running' : 'stopped';

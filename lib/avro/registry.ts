@@ -1,7 +1,7 @@
 import { SchemaRegistry, SchemaType, COMPATIBILITY } from '@kafkajs/confluent-schema-registry';
 import type { Schema } from 'avsc';
 import type { Logger } from 'pino';
-import { Backoff, type Clock } from '../clock/index.ts';
+import { abortAfter, Backoff, type Clock } from '../clock/index.ts';
 import { SCHEMAS } from '../../schemas/documents.ts';
 import { subjectOf, type TopicName } from '../topics.ts';
 import { authHeaders, type RegistryAuth } from './auth.ts';
@@ -36,6 +36,8 @@ export class SchemaRefusedError extends Error {
 const LEVEL = COMPATIBILITY.BACKWARD_TRANSITIVE;
 /** How long a refusal (4xx) is cached before the registry is asked again. */
 const REFUSAL_TTL_MS = 5_000;
+/** How long setting a compatibility level may take. */
+const LEVEL_TIMEOUT_MS = 10_000;
 
 const statusOf = (error: unknown): number | undefined =>
   typeof error === 'object' && error !== null && 'status' in error && typeof error.status === 'number'
@@ -67,16 +69,19 @@ const messageOf = (error: unknown): string => (error instanceof Error ? error.me
  * Sets the compatibility level of a subject. The process that created the subject sets it in a second request, and may
  * have died in between. The answer is ignored: the next attempt to register shows the result.
  */
-async function setLevel(url: string, auth: RegistryAuth | undefined, subject: string): Promise<void> {
-  await fetch(`${url}/config/${encodeURIComponent(subject)}`, {
+async function setLevel(
+  { url, auth, clock }: Pick<RegistryOptions, 'url' | 'auth' | 'clock'>,
+  subject: string,
+): Promise<void> {
+  const request = {
     method: 'PUT',
     headers: { 'content-type': 'application/vnd.schemaregistry.v1+json', ...authHeaders(auth) },
     body: JSON.stringify({ compatibility: LEVEL }),
-    signal: AbortSignal.timeout(10_000),
-  }).then(
-    (response) => response.arrayBuffer(),
-    () => undefined,
-  );
+  };
+  await abortAfter(LEVEL_TIMEOUT_MS, clock, async (signal) => {
+    const response = await fetch(`${url}/config/${encodeURIComponent(subject)}`, { ...request, signal });
+    await response.arrayBuffer();
+  }).catch(() => undefined);
 }
 
 interface CachedSchema {
@@ -132,7 +137,7 @@ export function createRegistry(options: RegistryOptions): Registry {
         if (refused || clock.elapsedMs() > deadlineMs) {
           throw new SchemaRefusedError(`registry ${url}: ${subject}: ${messageOf(error)}`, { cause: error });
         }
-        if (level !== undefined) await setLevel(url, auth, subject);
+        if (level !== undefined) await setLevel(options, subject);
         else if (isFirstAttempt) logger.info({ subject, err: messageOf(error) }, 'waiting for the schema registry');
         isFirstAttempt = false;
         await clock.sleep(backoff.nextMs());

@@ -1,4 +1,4 @@
 export { Backoff, type BackoffOptions } from './backoff.ts';
 export { systemClock, type Clock } from './clock.ts';
 export { Waker } from './waker.ts';
-export { NoAnswerError, within } from './within.ts';
+export { abortAfter, NoAnswerError, within } from './within.ts';

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { Backoff } from './backoff.ts';
 import { ManualClock } from './testing.ts';
 import { Waker } from './waker.ts';
-import { NoAnswerError, within } from './within.ts';
+import { abortAfter, NoAnswerError, within } from './within.ts';
 
 const never = new Promise<never>(() => undefined);
 
@@ -51,6 +51,29 @@ describe('within', () => {
     const outcome = watch(within(never, -50, clock));
     await clock.advance(1);
     expect(outcome()).toEqual(new NoAnswerError('no answer within 1 ms'));
+  });
+});
+
+describe('abortAfter', () => {
+  /** Ends when it is aborted, with the reason. */
+  const untilAborted = (signal: AbortSignal): Promise<never> =>
+    new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason as Error)));
+
+  it('gives the result of the work, or its error, and leaves no timer behind', async () => {
+    const clock = new ManualClock();
+    const failure = new Error('refused');
+    await expect(abortAfter(1_000, clock, () => Promise.resolve(7))).resolves.toBe(7);
+    await expect(abortAfter(1_000, clock, () => Promise.reject(failure))).rejects.toBe(failure);
+    expect(clock.nextWakeMs).toBeNull();
+  });
+
+  it('aborts the work once the time has passed, and not before', async () => {
+    const clock = new ManualClock();
+    const outcome = watch(abortAfter(1_000, clock, untilAborted));
+    await clock.advance(999);
+    expect(outcome()).toBe('pending');
+    await clock.advance(1);
+    expect(outcome()).toEqual(new NoAnswerError('no answer within 1000 ms'));
   });
 });
 

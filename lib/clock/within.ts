@@ -24,3 +24,24 @@ export async function within<T>(work: Promise<T>, timeoutMs: number, clock: Cloc
     finished.abort();
   }
 }
+
+/**
+ * The result of `work`. Its signal is aborted after `timeoutMs`, with a NoAnswerError as the reason: unlike `within`,
+ * this cancels work that takes longer. Throws what `work` throws.
+ */
+export async function abortAfter<T>(
+  timeoutMs: number,
+  clock: Clock,
+  work: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  const limit = new AbortController();
+  const finished = new AbortController();
+  void clock
+    .sleep(timeoutMs, finished.signal)
+    .then(() => limit.abort(new NoAnswerError(`no answer within ${timeoutMs} ms`)));
+  try {
+    return await work(limit.signal);
+  } finally {
+    finished.abort();
+  }
+}

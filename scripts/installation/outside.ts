@@ -1,5 +1,6 @@
 /** Engines that somebody else runs: waited for before anything is started that needs them. */
 import { setTimeout as sleep } from 'node:timers/promises';
+import { systemClock } from '../../lib/clock/index.ts';
 import { registryAuth, registryState, type EngineState } from '../../lib/avro/index.ts';
 import { answers, portAnswers } from '../../deploy/engines/ports.ts';
 import { SetupError } from '../../deploy/engines/setup-error.ts';
@@ -34,7 +35,7 @@ export function outsideEngines(config: Settings, env: NodeJS.ProcessEnv): Outsid
       variable: 'REGISTRY_URL',
       address: config.registryUrl,
       login: 'REGISTRY_USER, REGISTRY_PASSWORD',
-      check: () => registryState(config.registryUrl, registryAuth(config)),
+      check: () => registryState(config.registryUrl, registryAuth(config), systemClock),
     },
     {
       title: 'ClickHouse',

@@ -10,7 +10,7 @@ import { createActivityReader } from './activity.ts';
 import { createApiApp } from './app.ts';
 import { apiConfig } from './config.ts';
 import { createDatabase, QUERIES_MAX } from './database.ts';
-import { activityOf, positionsOf } from './peers.ts';
+import { activityOf, positionsBy } from './peers.ts';
 import { createReplayer } from './replayer.ts';
 import { waitForTables } from './tables.ts';
 
@@ -34,6 +34,7 @@ runService({
     await waitForTables(database, clock, logger);
     const producer = kafka.createProducer();
     service.onStop('the producer', () => producer.close());
+    const positionsOf = positionsBy(clock);
     const freshness = new Freshness({ clock, kafka, positionsOf, logger });
     service.onStop('freshness', () => freshness.stop());
     const app = createApiApp({
@@ -53,7 +54,7 @@ runService({
       healthUrl,
       consoleDir: resolve(config.consoleDir),
       clock,
-      activity: createActivityReader({ database, fromIngest: () => activityOf(ingestInternalUrl, adminKey) }),
+      activity: createActivityReader({ database, fromIngest: () => activityOf(ingestInternalUrl, adminKey, clock) }),
     });
     await service.serveHttp(app, config.apiPort, 'API_PORT');
   },

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { abortAfter, type Clock } from '../../lib/clock/index.ts';
 import { STAGE_STATES, type StagePosition } from '../../lib/telemetry/index.ts';
 import type { IngestActivity } from './activity.ts';
 
@@ -23,15 +24,25 @@ const activity = z.object({
   refused: z.record(z.string(), z.int()),
 });
 
-async function get<T>(url: string, schema: z.ZodType<T>, headers: Record<string, string> = {}): Promise<T> {
-  const response = await fetch(url, { headers, signal: AbortSignal.timeout(TIMEOUT_MS) });
-  if (!response.ok) throw new Error(`${url} answered ${response.status}`);
-  return schema.parse(await response.json());
+interface Question<T> {
+  url: string;
+  schema: z.ZodType<T>;
+  headers?: Record<string, string>;
 }
 
-/** The positions that a member of a stage reports. Rejects when it does not answer. */
-export const positionsOf = (url: string): Promise<StagePosition[]> => get(`${url}/positions`, z.array(position));
+const get = <T>({ url, schema, headers = {} }: Question<T>, clock: Clock): Promise<T> =>
+  abortAfter(TIMEOUT_MS, clock, async (signal) => {
+    const response = await fetch(url, { headers, signal });
+    if (!response.ok) throw new Error(`${url} answered ${response.status}`);
+    return schema.parse(await response.json());
+  });
+
+/** Asks for the positions that a member of a stage reports. Rejects when it does not answer. */
+export const positionsBy =
+  (clock: Clock) =>
+  (url: string): Promise<StagePosition[]> =>
+    get({ url: `${url}/positions`, schema: z.array(position) }, clock);
 
 /** Webhooks by subscription, as counted by all processes of ingest. Rejects when ingest does not answer. */
-export const activityOf = (url: string, adminKey: string): Promise<IngestActivity[]> =>
-  get(`${url}/activity`, z.array(activity), { authorization: `Bearer ${adminKey}` });
+export const activityOf = (url: string, adminKey: string, clock: Clock): Promise<IngestActivity[]> =>
+  get({ url: `${url}/activity`, schema: z.array(activity), headers: { authorization: `Bearer ${adminKey}` } }, clock);

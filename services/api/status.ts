@@ -1,5 +1,5 @@
 import { registryState, type EngineState } from '../../lib/avro/index.ts';
-import { within } from '../../lib/clock/index.ts';
+import { abortAfter, within, type Clock } from '../../lib/clock/index.ts';
 import type { StagePosition, StageState } from '../../lib/telemetry/index.ts';
 import { showInstant } from '../../lib/time/index.ts';
 import type { ApiDeps } from './deps.ts';
@@ -45,7 +45,7 @@ const still = { topic: null, position: null, lag: null, fresh_through: null, beh
 const apiNow = (deps: ApiDeps): StageStatus => ({ ...still, stage: 'api', state: 'running', urls: [deps.healthUrl] });
 
 async function ingestNow(deps: ApiDeps): Promise<StageStatus> {
-  const state = (await answers(`${deps.ingestInternalUrl}/readyz`)) ? 'running' : 'stopped';
+  const state = (await answers(`${deps.ingestInternalUrl}/readyz`, deps.clock)) ? 'running' : 'stopped';
   return { ...still, stage: 'ingest', state, urls: [deps.ingestInternalUrl] };
 }
 
@@ -104,14 +104,14 @@ export async function enginesNow({ clock, kafka, database, registryUrl, registry
   });
   return Promise.all([
     state('kafka', up(kafka.endOffsets('definitions').then(() => true))),
-    state('registry', registryState(registryUrl, registryAuth, ASK_MS)),
+    state('registry', registryState(registryUrl, registryAuth, clock, ASK_MS)),
     state('clickhouse', up(database.ping())),
   ]);
 }
 
-async function answers(url: string): Promise<boolean> {
+async function answers(url: string, clock: Clock): Promise<boolean> {
   try {
-    const response = await fetch(url, { signal: AbortSignal.timeout(ASK_MS) });
+    const response = await abortAfter(ASK_MS, clock, (signal) => fetch(url, { signal }));
     await response.body?.cancel();
     return response.ok;
   } catch {

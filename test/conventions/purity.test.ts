@@ -34,8 +34,12 @@ const MEMBERS: Record<string, Kind> = {
   'Date.now': 'clock',
   'performance.now': 'clock',
   'process.hrtime': 'clock',
+  'Temporal.Now': 'clock',
+  'AbortSignal.timeout': 'timer',
   'process.env': 'environment',
   'Math.random': 'chance',
+  'crypto.randomUUID': 'chance',
+  'crypto.getRandomValues': 'chance',
 };
 const GLOBALS: Record<string, Kind> = { setTimeout: 'timer', setInterval: 'timer', fetch: 'network' };
 const NAMED_IMPORTS: Record<string, Kind> = { randomBytes: 'chance', randomInt: 'chance', randomUUID: 'chance' };
@@ -147,6 +151,8 @@ describe('pure folders', () => {
     ['const now = Date.now;', 'Date.now'],
     ['const t = new Date();', 'new Date()'],
     ['const t = performance.now();', 'performance.now'],
+    ['const t = Temporal.Now.instant();', 'Temporal.Now'],
+    ['const id = globalThis.crypto.randomUUID();', 'crypto.randomUUID'],
     ['setTimeout(() => 1, 5);', 'setTimeout'],
     ["import { setTimeout as sleep } from 'node:timers/promises';", 'node:timers/promises'],
     ["const p = process.env['PORT'];", 'process.env'],
@@ -178,6 +184,7 @@ describe('one clock', () => {
   it('is not bypassed unnoticed', () => {
     expect(ownClocks('lib/x.ts', 'const a = Date.now(), b = performance.now(); setInterval(f, 5);')).toHaveLength(3);
     expect(ownClocks('lib/x.ts', "import { setTimeout } from 'node:timers/promises';")).toHaveLength(1);
+    expect(ownClocks('lib/x.ts', 'await fetch(url, { signal: AbortSignal.timeout(5) });')).toHaveLength(1);
     expect(ownClocks('lib/x.ts', 'const at = clock.wallMs(); setImmediate(f);')).toEqual([]);
   });
 });
