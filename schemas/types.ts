@@ -302,7 +302,7 @@ export interface TraitEvent {
   cart_phone: null | string;
   /** The email address of the cart's latest event that has one, as known when this record was written. */
   cart_email: null | string;
-  /** The person under whom this was asserted before, where it is asserted under another now without a merge. Readers that keep rows by person delete that person's row. */
+  /** The person under whom this was asserted before, where it is asserted under another now. Readers that keep rows by person delete that person's row. */
   moved_from: null | number;
 }
 
@@ -333,7 +333,7 @@ export interface Cart {
   phone: null | string;
   /** The email address of the cart's latest event that has one. */
   email: null | string;
-  /** The person under whom this was asserted before, where it is asserted under another now without a merge. Readers that keep rows by person delete that person's row. */
+  /** The person under whom this was asserted before, where it is asserted under another now. Readers that keep rows by person delete that person's row. */
   moved_from: null | number;
 }
 
@@ -367,8 +367,10 @@ export interface Person {
 
 export interface Merge {
   loser: number;
-  /** Never itself a loser at this version: aliases are flat, earlier ones are said anew. */
+  /** Never itself a loser at this version: aliases are flat, earlier ones are repeated. */
   winner: number;
+  /** The loser was one anonymous cart. Its cart and trait events are asserted again under the winner, so nothing remains under the loser. */
+  dissolved: boolean;
 }
 
 /** The product's outcome. Key: workspace. Exactly the member that kind names is set. Records of one workspace are in order; a later one about the same trait event, cart or person takes the place of an earlier one. */

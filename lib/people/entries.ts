@@ -21,8 +21,13 @@ export interface Said {
 /** What identifiers were seen on together: a cart, or the records with one set of identifiers. */
 export interface Source {
   readonly key: string;
-  /** As of when the source came there: follow the aliases. 0: nobody (a record with nothing but junk). */
+  /**
+   * As of when the source came there, of a cart the id that it was emitted under last: follow the aliases. 0: nobody (a
+   * record with nothing but junk).
+   */
   person: number;
+  /** `person` as it was stored: the id that the cart was emitted under before this record. */
+  readonly formerPerson: number;
   /** In the order of arrival, each with the next source in that identifier's list. */
   identifiers: Carried[];
   /** How many full chunks of identifiers, the oldest, are kept as entries of their own. */
@@ -86,6 +91,8 @@ export interface Person {
   winner: number;
   /** Of an alias: the next in its winner's list of aliases. */
   nextAlias: number;
+  /** Of an alias: it was one anonymous cart, and nothing is asserted under it any more. */
+  dissolved: boolean;
   aliasHead: number;
   aliasTail: number;
   /** Number of aliases; -1: unknown, in an entry of an earlier format (`aliasesOf` counts them). */
@@ -127,6 +134,7 @@ export function newPerson(id: number): Person {
     id,
     winner: 0,
     nextAlias: 0,
+    dissolved: false,
     aliasHead: 0,
     aliasTail: 0,
     aliases: 0,
@@ -147,10 +155,11 @@ const NO_BYTES = Buffer.alloc(0);
 
 export const noRows = (): Rows => ({ chunks: 0, lastAt: -Infinity, lists: [], bytes: NO_BYTES });
 
-export function newSource(key: string): Source {
+export function newSource(key: string, person = 0): Source {
   return {
     key,
-    person: 0,
+    person,
+    formerPerson: person,
     identifiers: [],
     identifierChunks: 0,
     counted: null,

@@ -115,6 +115,7 @@ const ALIAS = 1;
 const JUNK = 2;
 const INDEXED_JUNK = 4;
 const HIDDEN = 8;
+const DISSOLVED = 16;
 const PERSON_FLAGS: ReadonlySet<number> = new Set([
   0,
   JUNK,
@@ -127,7 +128,7 @@ const PERSON_FLAGS: ReadonlySet<number> = new Set([
 export function encodePerson(person: Person): Buffer {
   writer.reset().byte(PERSON_FORMAT);
   if (person.winner !== 0) {
-    writer.byte(ALIAS);
+    writer.byte(ALIAS | (person.dissolved ? DISSOLVED : 0));
     writer.unsigned(person.winner);
     writer.unsigned(person.nextAlias);
     return writer.take();
@@ -158,7 +159,8 @@ export function decodePerson(id: number, buffer: Buffer): Person {
   const format = readFormat(reader, PERSON_FORMAT);
   const person = newPerson(id);
   const flags = reader.byte();
-  if (flags === ALIAS) {
+  if (flags === ALIAS || flags === (ALIAS | DISSOLVED)) {
+    person.dissolved = flags !== ALIAS;
     person.winner = reader.unsigned();
     person.nextAlias = reader.unsigned();
     return whole(reader, person);
@@ -239,14 +241,12 @@ export function decodeCarriedChunk(buffer: Buffer): Carried[] {
 /** `chunkOf` gives the source's full chunks of identifiers. */
 export function decodeSource(key: string, buffer: Buffer, chunkOf: (chunk: number) => Buffer): Source {
   const reader = new ByteReader(buffer, 'the entry of a source');
-  const source = newSource(key);
   const format = readFormat(reader, SOURCE_FORMAT);
-  let countedWord = '';
-  if (format >= SOURCE_FORMAT_WITH_CHUNKS) {
-    source.identifierChunks = reader.unsigned();
-    countedWord = reader.text();
-  }
-  source.person = reader.unsigned();
+  const hasChunks = format >= SOURCE_FORMAT_WITH_CHUNKS;
+  const identifierChunks = hasChunks ? reader.unsigned() : 0;
+  const countedWord = hasChunks ? reader.text() : '';
+  const source = newSource(key, reader.unsigned());
+  source.identifierChunks = identifierChunks;
   for (let i = 0; i < source.identifierChunks; i++) source.identifiers.push(...decodeCarriedChunk(chunkOf(i)));
   source.identifiers.push(...readCarried(reader));
   source.firstAt = readTime(reader, Infinity);

@@ -1,4 +1,4 @@
-import type { CartUpdate, Consent, Outcome, PersonInput, PersonRecord } from '../../schemas/types.ts';
+import type { CartUpdate, Consent, Outcome, PersonInput, PersonRecord, TraitChange } from '../../schemas/types.ts';
 import { NEVER_SAID, type Said, type Source } from './entries.ts';
 import { Graph, type PeopleStore } from './graph.ts';
 import { cartIdOf, cartSource, kindIndexOf, KINDS, recordSource, wordsOf } from './keys.ts';
@@ -6,6 +6,7 @@ import { OutcomeWriter, type Cause } from './outcomes.ts';
 import { part } from './part.ts';
 import { link, place } from './place.ts';
 import { laterSaid } from './profile.ts';
+import type { StoredRow } from './rows.ts';
 import { DEFAULT_BOUNDS, DEFAULT_RULES, type Bounds, type LinkRules } from './rules.ts';
 
 /**
@@ -43,15 +44,14 @@ function foldCart(graph: Graph, update: CartUpdate, receivedAt: number, cause: C
   if (at !== null) observe(source, at, update.name, null);
   source.snapshot = update.snapshot;
   const { moved, selfMoved } = relate(graph, source, wordsOf(update.identifiers));
-  if (update.changes.length > 0) graph.recordRows(source, update.changes);
+  const person = graph.personOf(source.person).id;
+  const changes = storeChanges(graph, source, update.changes, person, selfMoved);
   graph.countTimes();
 
   const out = new OutcomeWriter(graph.workspace, cause);
   sayPeople(out, graph);
-  out.cart(update.cart_id, source.person, update.snapshot);
-  for (const other of moved) sayCart(out, graph, other);
-  if (selfMoved) sayRows(out, graph, source);
-  else for (const change of update.changes) out.trait(update.cart_id, source.person, change);
+  for (const one of [source, ...moved]) sayCart(out, graph, one);
+  for (const { row, former } of changes) out.trait(update.cart_id, person, row, former);
   for (const other of moved) sayRows(out, graph, other);
   graph.flush();
   return out.outcomes;
@@ -120,14 +120,47 @@ function sayPeople(out: OutcomeWriter, graph: Graph): void {
   for (const person of graph.changedPeople()) out.person(person);
 }
 
+/** Emits a cart under the person that it has now. */
 function sayCart(out: OutcomeWriter, graph: Graph, source: Source): void {
-  if (source.snapshot !== null) out.cart(cartIdOf(source.key), graph.personOf(source.person).id, source.snapshot);
+  if (source.snapshot === null) return;
+  source.person = graph.personOf(source.person).id;
+  out.cart(cartIdOf(source.key), source.person, source.snapshot, source.formerPerson);
 }
 
-/** Emits all trait events of a cart again, under its current person. */
+/** Emits all trait events of a cart under the person that it has now. */
 function sayRows(out: OutcomeWriter, graph: Graph, source: Source): void {
   const person = graph.personOf(source.person).id;
-  for (const row of graph.rowsOf(source)) {
-    out.trait(cartIdOf(source.key), person, row.op === 'retracted' ? row : { ...row, op: 'updated' });
+  for (const row of graph.moveRows(source, person)) {
+    out.trait(cartIdOf(source.key), person, asUpdate(row), row.person === 0 ? source.formerPerson : row.person);
   }
 }
+
+const asUpdate = (row: StoredRow): TraitChange => (row.op === 'retracted' ? row : { ...row, op: 'updated' });
+
+/** A trait event to be emitted, and the id that it was emitted under before; 0: none. */
+interface Emission {
+  row: TraitChange;
+  former: number;
+}
+
+/** Stores the changes of a cart. Returns what is to be emitted: the changes, or all its trait events if it has moved. */
+function storeChanges(
+  graph: Graph,
+  source: Source,
+  changes: readonly TraitChange[],
+  person: number,
+  isMoved: boolean,
+): Emission[] {
+  const moved = isMoved ? graph.moveRows(source, person) : [];
+  const formers = changes.length === 0 ? [] : graph.recordRows(source, changes, person);
+  const formerOf = new Map(moved.map((row) => [assertionOf(row), row.person || source.formerPerson]));
+  const changed = new Set(changes.map(assertionOf));
+  return [
+    ...moved
+      .filter((row) => !changed.has(assertionOf(row)))
+      .map((row) => ({ row: asUpdate(row), former: formerOf.get(assertionOf(row)) ?? 0 })),
+    ...changes.map((row, i) => ({ row, former: formerOf.get(assertionOf(row)) ?? formers[i] ?? 0 })),
+  ];
+}
+
+const assertionOf = ({ trait, status, occurred_at }: TraitChange): string => `${occurred_at}${trait}${status}`;

@@ -4,7 +4,7 @@ import type { Counted, IdentifierEntry, Person, Source, Workspace } from './entr
 import * as entries from './entries.ts';
 import * as bytes from './entry-bytes.ts';
 import * as keys from './keys.ts';
-import { allRows, recordRows, type ChunkStore } from './rows.ts';
+import { moveRows, recordRows, type ChunkStore, type StoredRow } from './rows.ts';
 import { absorbInto, addIdentifiers, addTo } from './profile.ts';
 import { isJunk, isSaturated, type Bounds, type LinkRules } from './rules.ts';
 import { TimeIndex } from './times.ts';
@@ -16,10 +16,11 @@ export interface PeopleStore {
   delete(key: string): void;
 }
 
-/** `loser` is from now on an alias of `winner`. */
+/** `loser` is from now on an alias of `winner`. `dissolved`: it was one anonymous cart. */
 export interface MergedPerson {
   loser: number;
   winner: number;
+  dissolved: boolean;
 }
 
 /**
@@ -254,14 +255,14 @@ export class Graph {
     return people.length > 1 ? people.sort((a, b) => a.id - b.id) : people;
   }
 
-  /** Applies changes to the stored trait events of a cart. */
-  recordRows(source: Source, changes: readonly TraitChange[]): void {
-    this.#reading(source.key, () => recordRows(source.rows, changes, this.#chunksOf(source)));
+  /** Stores changes of a cart's trait events, asserted under a person. Returns the id of each one's former assertion, or 0. */
+  recordRows(source: Source, changes: readonly TraitChange[], person: number): number[] {
+    return this.#reading(source.key, () => recordRows(source.rows, changes, this.#chunksOf(source), person));
   }
 
-  /** All trait events of a cart, oldest assertion first. */
-  rowsOf(source: Source): TraitChange[] {
-    return this.#reading(source.key, () => allRows(source.rows, this.#chunksOf(source)));
+  /** Stores all trait events of a cart as asserted under a person. Returns them as they were, oldest assertion first. */
+  moveRows(source: Source, person: number): StoredRow[] {
+    return this.#reading(source.key, () => moveRows(source.rows, this.#chunksOf(source), person));
   }
 
   #chunksOf(source: Source): ChunkStore {

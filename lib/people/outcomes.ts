@@ -32,20 +32,26 @@ export class OutcomeWriter {
     this.#cause = cause;
   }
 
-  merge({ loser, winner }: MergedPerson): void {
-    this.#new('merge').merge = { loser, winner };
+  merge({ loser, winner, dissolved }: MergedPerson): void {
+    this.#new('merge').merge = { loser, winner, dissolved };
   }
 
   person(person: Person): void {
     this.#new('person').person = profileOf(person);
   }
 
-  cart(cartId: string, personId: number, snapshot: CartSnapshot): void {
-    this.#new('cart').cart = cartOf(cartId, personId, snapshot);
+  /** `formerId`: the person that the cart was emitted under before; 0: none. */
+  cart(cartId: string, personId: number, snapshot: CartSnapshot, formerId: number): void {
+    const cart = cartOf(cartId, personId, snapshot);
+    cart.moved_from = movedFrom(personId, formerId);
+    this.#new('cart').cart = cart;
   }
 
-  trait(cartId: string, personId: number, change: TraitChange): void {
-    this.#new('trait').trait = traitEventOf(this.#workspace, cartId, personId, change);
+  /** `formerId`: the person that the trait event was emitted under before; 0: none. */
+  trait(cartId: string, personId: number, change: TraitChange, formerId: number): void {
+    const trait = traitEventOf(this.#workspace, cartId, personId, change);
+    trait.moved_from = movedFrom(personId, formerId);
+    this.#new('trait').trait = trait;
   }
 
   #new(kind: Outcome['kind']): Outcome {
@@ -63,6 +69,9 @@ export class OutcomeWriter {
     return outcome;
   }
 }
+
+const movedFrom = (personId: number, formerId: number): number | null =>
+  formerId === 0 || formerId === personId ? null : formerId;
 
 function cartOf(cartId: string, personId: number, snapshot: CartSnapshot): Cart {
   return {

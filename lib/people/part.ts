@@ -2,7 +2,7 @@ import type { Person, Source } from './entries.ts';
 import type { Graph } from './graph.ts';
 import { isCart } from './keys.ts';
 import { distinctPeople, junkNameOf, leaveJunk, linking, makeOfJunk, settle, take } from './place.ts';
-import { unite } from './unite.ts';
+import { isOneAnonymousCart, unite } from './unite.ts';
 
 /**
  * Parting: identifiers that linked have become junk, so the people around them are worked out anew, and
@@ -34,6 +34,7 @@ export function part(graph: Graph, cause: Source, turned: readonly string[]): { 
   );
   const { parts, nobodys } = partsOf(graph, sources);
   claim(former, parts, ownerOf);
+  const anonymous = former.filter(isOneAnonymousCart);
   for (const person of former) graph.clear(person);
   for (const word of turned) graph.identifier(word).person = 0;
 
@@ -42,7 +43,7 @@ export function part(graph: Graph, cause: Source, turned: readonly string[]): { 
   for (const piece of parts) {
     const held = piece.junkName === undefined ? [] : distinctPeople(graph, [graph.identifier(piece.junkName).person]);
     const known = new Set([...piece.goesOnAs, ...held]);
-    const person = known.size > 0 ? unite(graph, [...known]) : graph.newPerson();
+    const person = known.size > 0 ? unite(graph, [...known], anonymous) : graph.newPerson();
     if (piece.junkName !== undefined) makeOfJunk(graph, person, piece.junkName);
     for (const word of piece.words) {
       graph.identifier(word).person = 0;
@@ -50,10 +51,13 @@ export function part(graph: Graph, cause: Source, turned: readonly string[]): { 
     }
     for (const source of piece.sources) {
       const owner = ownerOf.get(source);
+      const asserted = source.person;
       if (owner === undefined || former.includes(owner)) source.person = 0;
       settle(graph, source, person);
+      // A cart that stays is not emitted: it keeps the id that it was emitted under.
+      if (owner !== undefined && known.has(owner)) source.person = asserted;
       if (piece.words.length === 0 && piece.junkName === undefined) person.onlySource = source.key;
-      if (owner === undefined || known.has(owner)) continue;
+      if (owner === undefined || (known.has(owner) && !owner.dissolved)) continue;
       if (source === cause) causeMoved = true;
       else if (isCart(source.key)) moved.push(source);
     }

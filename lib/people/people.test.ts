@@ -79,7 +79,7 @@ describe('ids', () => {
     world.fold(cartInput('c5', ['user_id:5']));
     world.fold(recordInput(['user_id:5', 'phone:+5']));
     expect(world.fold(recordInput(['external: 4', 'phone:+5'])).flatMap(({ merge }) => merge ?? [])).toEqual([
-      { loser: 5, winner: 3 },
+      { loser: 5, winner: 3, dissolved: false },
     ]);
   });
 
@@ -127,6 +127,31 @@ describe('ids', () => {
     world.fold(cartInput('c2', []));
     world.fold(cartInput('c2', ['email:a@x.io']));
     expect(world.aliases).toEqual(new Map([[2, 1]]));
+    expect(world.dissolved).toEqual(new Set([2]));
+  });
+
+  it('of an anonymous cart are dissolved into who has its identifiers, whichever id is smaller', () => {
+    const world = new World({ limit: 1 });
+    world.fold(cartInput('guest', [], { changes: [change(5, 'verification')] }));
+    world.fold(cartInput('known', ['email:a@x.io']));
+    const outcomes = world.fold(cartInput('guest', ['email:a@x.io'], { changes: [change(6, 'preparing')] }));
+    expect(outcomes.flatMap(({ merge }) => merge ?? [])).toEqual([{ loser: 1, winner: 2, dissolved: true }]);
+    expect(outcomes.flatMap(({ cart }) => cart ?? [])).toMatchObject([{ person_id: 2, moved_from: 1 }]);
+    expect(outcomes.flatMap(({ trait }) => trait ?? [])).toMatchObject([
+      { person_id: 2, moved_from: 1, op: 'updated', occurred_at: 5 },
+      { person_id: 2, moved_from: null, op: 'asserted', occurred_at: 6 },
+    ]);
+    // The id still leads to the person after a further merge, and is still dissolved.
+    world.fold(cartInput('c1', ['phone:+1']));
+    world.fold(cartInput('c2', ['user_id:1']));
+    world.fold(recordInput(['phone:+1', 'user_id:1']));
+    world.fold(cartInput('c3', ['external: 3']));
+    world.fold(recordInput(['external: 3', 'user_id:1']));
+    const merges = world.fold(recordInput(['email:a@x.io', 'phone:+1'])).flatMap(({ merge }) => merge ?? []);
+    expect(merges).toEqual([
+      { loser: 2, winner: 3, dissolved: false },
+      { loser: 1, winner: 3, dissolved: true },
+    ]);
   });
 });
 
@@ -172,8 +197,8 @@ describe('trait events', () => {
     for (const [id, row] of world.traits) {
       const { person_id, op, ...rest } = row;
       expect(world.resolve(person_id)).toBe(world.personOfCart(row.cart_id));
-      const { person_id: _id, op: _op, ...had } = before.get(id) as typeof row;
-      expect(rest).toEqual(had);
+      const { person_id: formerId, op: _op, ...had } = before.get(id) as typeof row;
+      expect(rest).toEqual({ ...had, moved_from: person_id === formerId ? null : formerId });
       if (row.cart_id === 'c1') expect(op).toBe('updated');
     }
   });

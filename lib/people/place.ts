@@ -50,6 +50,7 @@ export function place(graph: Graph, source: Source): boolean {
   const words = linking(graph, source);
   const left = leaveJunk(graph, source, words);
   const own = source.person === 0 ? [] : [source.person];
+  const former = own.length > 0 ? graph.personOf(source.person) : undefined;
   if (words.length > 0) {
     const people = distinctPeople(graph, [...words.map((word) => graph.identifier(word).person), ...own]);
     const person = people.length > 0 ? unite(graph, people) : graph.newPerson();
@@ -68,7 +69,7 @@ export function place(graph: Graph, source: Source): boolean {
       settle(graph, source, person);
     }
   }
-  return left;
+  return left || former?.dissolved === true;
 }
 
 /** Makes an identifier that is nobody's yet this person's. */

@@ -68,6 +68,15 @@ function checkReader(world: World, asserted: ReadonlyMap<string, Set<number>>): 
     rows.set(row.cart_id, (rows.get(row.cart_id) ?? new Set()).add(row.occurred_at));
   }
   expect(rows).toEqual(asserted);
+  // Whoever keeps rows by person has each once, under the id that it was emitted with last; none under a dissolved id.
+  const current = [
+    ...[...world.carts].map(([cart, id]) => `${id}/cart ${cart}`),
+    ...[...world.traits.values()].map((row) => `${row.person_id}/${row.event_id}`),
+  ];
+  expect([...world.byPerson].sort()).toEqual(current.sort());
+  for (const id of [...world.carts.values(), ...[...world.traits.values()].map((row) => row.person_id)]) {
+    expect(world.dissolved.has(id), 'nothing is left under a dissolved id').toBe(false);
+  }
   const ids = [...world.people.keys()].sort((a, b) => a - b);
   expect(ids, 'ids are dense').toEqual(ids.map((_, i) => i + 1));
 }

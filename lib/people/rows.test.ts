@@ -2,10 +2,14 @@ import { describe, expect, it } from 'vitest';
 import type { TraitChange } from '../../schemas/types.ts';
 import { randomFrom, type Random } from '../carts/testing/random.ts';
 import { noRows, type Rows } from './entries.ts';
-import { allRows, recordRows, type ChunkStore } from './rows.ts';
+import { allRows, moveRows, recordRows, type ChunkStore } from './rows.ts';
 import { change } from './testing.ts';
 
 const KIB = 1024;
+
+/** Without the person, whose id is the same for all rows here. */
+const told = (rows: Rows, chunks: ChunkStore): TraitChange[] =>
+  allRows(rows, chunks).map(({ person, ...row }) => (expect(person).toBe(1), row));
 
 class Chunks implements ChunkStore {
   readonly byNumber = new Map<number, Buffer>();
@@ -50,9 +54,9 @@ describe('the trait events of a cart', () => {
       const wanted = new Map<string, TraitChange>();
       for (let i = 0; i < 60; i++) {
         const changes = Array.from({ length: 1 + random.below(4) }, () => someChange(random));
-        recordRows(rows, changes, chunks);
+        recordRows(rows, changes, chunks, 1);
         for (const change of changes) wanted.set(idOf(change), change);
-        expect(sorted(allRows(rows, chunks))).toEqual(sorted([...wanted.values()]));
+        expect(sorted(told(rows, chunks))).toEqual(sorted([...wanted.values()]));
       }
     }
   });
@@ -61,28 +65,42 @@ describe('the trait events of a cart', () => {
     const rows = noRows();
     const chunks = new Chunks();
     const all = Array.from({ length: 20 }, (_, i) => row(i));
-    recordRows(rows, all, chunks);
+    recordRows(rows, all, chunks, 1);
     // The largest list that ingest takes, another one each time.
     const list = (round: number, i: number): TraitChange['products'] => products(800 * KIB, 100 * round + i);
     for (const round of [1, 2, 3]) {
-      for (let i = 0; i < 20; i++) recordRows(rows, [row(i, { products: list(round, i) })], chunks);
+      for (let i = 0; i < 20; i++) recordRows(rows, [row(i, { products: list(round, i) })], chunks, 1);
     }
-    expect(sorted(allRows(rows, chunks))).toEqual(sorted(all.map((one, i) => ({ ...one, products: list(3, i) }))));
+    expect(sorted(told(rows, chunks))).toEqual(sorted(all.map((one, i) => ({ ...one, products: list(3, i) }))));
     for (const { length } of chunks.byNumber.values()) expect(length).toBeLessThan(810 * KIB);
     expect(blockSize(rows)).toBeLessThan(3 * KIB);
+  });
+
+  it('know the person that each was asserted under last', () => {
+    const rows = noRows();
+    const chunks = new Chunks();
+    const all = Array.from({ length: 200 }, (_, i) => row(i, { products: products(100, i) }));
+    expect(recordRows(rows, all, chunks, 3)).toEqual(all.map(() => 0));
+    expect(rows.chunks).toBeGreaterThan(2);
+    expect(recordRows(rows, [row(5, { amount: 7 }), row(500)], chunks, 4)).toEqual([3, 0]);
+    const before = moveRows(rows, chunks, 9);
+    expect(before.map(({ person }) => person)).toEqual([...all.map((_, i) => (i === 5 ? 4 : 3)), 4]);
+    const after = allRows(rows, chunks);
+    expect(after).toEqual(before.map((one) => ({ ...one, person: 9 })));
   });
 
   it('are found without looking through all of them when they come one after another', () => {
     const rows = noRows();
     const chunks = new Chunks();
     const all = Array.from({ length: 500 }, (_, i) => row(i, { products: products(3 * KIB, i) }));
-    recordRows(rows, all, chunks);
+    recordRows(rows, all, chunks, 1);
     expect(rows.chunks).toBe(500);
     chunks.reads = 0;
     recordRows(
       rows,
       all.map((one) => ({ ...one, op: 'retracted', retracted_at: 1000 })),
       chunks,
+      1,
     );
     expect(chunks.reads).toBeLessThan(500 + 2 * 500);
     expect(allRows(rows, chunks).every(({ retracted_at }) => retracted_at === 1000)).toBe(true);

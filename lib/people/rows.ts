@@ -32,6 +32,7 @@ const AMOUNT = 1 << 11;
 const PRODUCTS = 1 << 12;
 const BEYOND_HORIZON = 1 << 13;
 const REPLACES = 1 << 14;
+const PERSON = 1 << 16;
 
 /** Where full chunks are kept. */
 export interface ChunkStore {
@@ -39,26 +40,38 @@ export interface ChunkStore {
   put(chunk: number, value: Buffer): void;
 }
 
+/** A trait event as it was asserted last. */
+export interface StoredRow extends TraitChange {
+  /** The id that it was asserted under; 0: unknown, in a row that an earlier version wrote. */
+  person: number;
+}
+
 /** For errors: what is damaged. */
 const ROWS = 'a list of trait events';
 
 const writer = new ByteWriter();
 
-/** Takes what the changes say into the rows. */
-export function recordRows(rows: Rows, changes: readonly TraitChange[], chunks: ChunkStore): void {
-  const search = { near: rows.chunks - 1 };
-  for (const change of changes) recordRow(rows, change, chunks, search);
+/**
+ * Applies changes that are asserted under a person. Returns for each of them the id that the same trait event was asserted
+ * under before; 0: none or unknown.
+ */
+export function recordRows(rows: Rows, changes: readonly TraitChange[], chunks: ChunkStore, person: number): number[] {
+  const search = { near: rows.chunks - 1, former: 0 };
+  return changes.map((change) => recordRow(rows, { ...change, person }, chunks, search));
 }
 
 /** Changes of one record mostly follow each other as their rows do: the chunk where the last one was found. */
 interface Search {
   near: number;
+  /** The id that the row which was found was asserted under. */
+  former: number;
 }
 
-function recordRow(rows: Rows, change: TraitChange, chunks: ChunkStore, search: Search): void {
-  if (change.occurred_at > rows.lastAt || !replaceRow(rows, change, chunks, search)) {
-    rows.bytes = Buffer.concat([rows.bytes, encodeRow(change, rows.lists)]);
-    rows.lastAt = Math.max(rows.lastAt, change.occurred_at);
+function recordRow(rows: Rows, row: StoredRow, chunks: ChunkStore, search: Search): number {
+  search.former = 0;
+  if (row.occurred_at > rows.lastAt || !replaceRow(rows, row, chunks, search)) {
+    rows.bytes = Buffer.concat([rows.bytes, encodeRow(row, rows.lists)]);
+    rows.lastAt = Math.max(rows.lastAt, row.occurred_at);
   }
   if (sizeOf(rows) > CHUNK_BYTES) {
     chunks.put(rows.chunks, encodeChunk(rows));
@@ -66,6 +79,20 @@ function recordRow(rows: Rows, change: TraitChange, chunks: ChunkStore, search: 
     rows.lists = [];
     rows.bytes = rows.bytes.subarray(0, 0);
   }
+  return search.former;
+}
+
+/** Stores all rows as asserted under a person. Returns them as they were before, oldest assertion first. */
+export function moveRows(rows: Rows, chunks: ChunkStore, person: number): StoredRow[] {
+  const all: StoredRow[] = [];
+  for (let chunk = 0; chunk < rows.chunks; chunk++) {
+    const some = decodeRows(decodeChunk(chunks.get(chunk)), []);
+    chunks.put(chunk, encodeChunk(blockOf(some.map((row) => ({ ...row, person })))));
+    all.push(...some);
+  }
+  const last = decodeRows(rows, []);
+  Object.assign(rows, blockOf(last.map((row) => ({ ...row, person }))));
+  return [...all, ...last];
 }
 
 function sizeOf(block: Block): number {
@@ -75,8 +102,8 @@ function sizeOf(block: Block): number {
 }
 
 /** All rows, oldest assertion first; `op` says how each stands: asserted or retracted. */
-export function allRows(rows: Rows, chunks: ChunkStore): TraitChange[] {
-  const all: TraitChange[] = [];
+export function allRows(rows: Rows, chunks: ChunkStore): StoredRow[] {
+  const all: StoredRow[] = [];
   for (let chunk = 0; chunk < rows.chunks; chunk++) decodeRows(decodeChunk(chunks.get(chunk)), all);
   return decodeRows(rows, all);
 }
@@ -87,11 +114,11 @@ interface Block {
 }
 
 /** Puts the row in the place of the one that asserts the same; false when there is none, or none any more. */
-function replaceRow(rows: Rows, change: TraitChange, chunks: ChunkStore, search: Search): boolean {
-  if (replaceInBlock(rows, change)) return true;
+function replaceRow(rows: Rows, change: StoredRow, chunks: ChunkStore, search: Search): boolean {
+  if (replaceInBlock(rows, change, search)) return true;
   for (const chunk of fromNear(search.near, rows.chunks)) {
     const block = decodeChunk(chunks.get(chunk));
-    if (!replaceInBlock(block, change)) continue;
+    if (!replaceInBlock(block, change, search)) continue;
     search.near = chunk;
     if (sizeOf(block) <= GROWN_CHUNK_BYTES) {
       chunks.put(chunk, encodeChunk(block));
@@ -113,7 +140,7 @@ function* fromNear(near: number, count: number): Generator<number> {
 }
 
 /** Without lists that no row names any more. */
-function blockOf(rows: readonly TraitChange[]): Block {
+function blockOf(rows: readonly StoredRow[]): Block {
   const lists: Buffer[] = [];
   return { bytes: Buffer.concat(rows.map((row) => encodeRow(row, lists))), lists };
 }
@@ -122,12 +149,13 @@ function blockOf(rows: readonly TraitChange[]): Block {
 const isSame = (a: TraitChange, b: TraitChange): boolean =>
   a.occurred_at === b.occurred_at && a.status === b.status && a.trait === b.trait;
 
-function replaceInBlock(block: Block, change: TraitChange): boolean {
+function replaceInBlock(block: Block, change: StoredRow, search: Search): boolean {
   const reader = new ByteReader(block.bytes, ROWS);
   while (!reader.done) {
     const start = reader.at;
     const row = readRow(reader, null);
     if (!isSame(row, change)) continue;
+    search.former = row.person;
     const after = block.bytes.subarray(reader.at);
     block.bytes = Buffer.concat([block.bytes.subarray(0, start), encodeRow(change, block.lists), after]);
     return true;
@@ -135,7 +163,7 @@ function replaceInBlock(block: Block, change: TraitChange): boolean {
   return false;
 }
 
-function decodeRows(block: Block, into: TraitChange[]): TraitChange[] {
+function decodeRows(block: Block, into: StoredRow[]): StoredRow[] {
   const reader = new ByteReader(block.bytes, ROWS);
   while (!reader.done) into.push(readRow(reader, block.lists));
   return into;
@@ -160,7 +188,7 @@ function decodeChunk(buffer: Buffer): Block {
   return { lists, bytes };
 }
 
-function flagsOf(row: TraitChange): number {
+function flagsOf(row: StoredRow): number {
   let flags = row.trait === 'cart_status_updated' ? STATUS_UPDATED : 0;
   flags |= SOURCES.indexOf(row.source) << SOURCE_SHIFT;
   flags |= ANOMALIES.indexOf(row.anomaly) << ANOMALY_SHIFT;
@@ -174,10 +202,11 @@ function flagsOf(row: TraitChange): number {
   if (row.products !== null) flags |= PRODUCTS;
   if (row.beyond_horizon) flags |= BEYOND_HORIZON;
   if (row.replaces !== null) flags |= REPLACES;
+  if (row.person !== 0) flags |= PERSON;
   return flags;
 }
 
-function encodeRow(row: TraitChange, lists: Buffer[]): Buffer {
+function encodeRow(row: StoredRow, lists: Buffer[]): Buffer {
   const list = row.products === null ? -1 : indexOfList(encodeProducts(row.products), lists);
   writer.reset().unsigned(flagsOf(row));
   writer.zigzag(row.occurred_at);
@@ -191,11 +220,12 @@ function encodeRow(row: TraitChange, lists: Buffer[]): Buffer {
   if (row.amount !== null) writer.double(row.amount);
   if (list >= 0) writer.unsigned(list);
   if (row.replaces !== null) writer.zigzag(row.replaces);
+  if (row.person !== 0) writer.unsigned(row.person);
   return writer.take();
 }
 
 /** @param lists null where the row is not asked for its products: it is then without them */
-function readRow(reader: ByteReader, lists: readonly Buffer[] | null): TraitChange {
+function readRow(reader: ByteReader, lists: readonly Buffer[] | null): StoredRow {
   const flags = reader.unsigned();
   const time = (bit: number): number | null => ((flags & bit) !== 0 ? reader.zigzag() : null);
   const text = (bit: number): string | null => ((flags & bit) !== 0 ? reader.text() : null);
@@ -213,6 +243,7 @@ function readRow(reader: ByteReader, lists: readonly Buffer[] | null): TraitChan
     amount: (flags & AMOUNT) !== 0 ? reader.double() : null,
     products: (flags & PRODUCTS) !== 0 ? readProducts(reader, lists) : null,
     replaces: time(REPLACES),
+    person: (flags & PERSON) !== 0 ? reader.unsigned() : 0,
     source: SOURCES[(flags >> SOURCE_SHIFT) & 3] ?? null,
     anomaly: ANOMALIES[(flags >> ANOMALY_SHIFT) & 3] ?? null,
     reentered: (flags & REENTERED) !== 0,

@@ -146,6 +146,10 @@ export class World {
   readonly store = new MapStore();
   readonly outcomes: Outcome[] = [];
   readonly aliases = new Map<number, number>();
+  /** Ids of people of one anonymous cart who became somebody else's. */
+  readonly dissolved = new Set<number>();
+  /** What a reader holds that keeps carts and trait events by person: `person/cart` and `person/event`. */
+  readonly byPerson = new Set<string>();
   readonly people = new Map<number, Person>();
   readonly carts = new Map<string, number>();
   readonly traits = new Map<string, TraitEvent>();
@@ -213,11 +217,23 @@ export class World {
   #read({ merge, person, cart, trait }: Outcome): void {
     if (merge !== null) this.#alias(merge);
     if (person !== null) this.people.set(person.person_id, person);
-    if (cart !== null) this.carts.set(cart.cart_id, cart.person_id);
-    if (trait !== null) this.traits.set(trait.event_id, trait);
+    if (cart !== null) {
+      this.carts.set(cart.cart_id, cart.person_id);
+      this.#keepByPerson(cart.person_id, `cart ${cart.cart_id}`, cart.moved_from);
+    }
+    if (trait !== null) {
+      this.traits.set(trait.event_id, trait);
+      this.#keepByPerson(trait.person_id, trait.event_id, trait.moved_from);
+    }
   }
 
-  #alias({ loser, winner }: Merge): void {
+  #alias({ loser, winner, dissolved }: Merge): void {
     this.aliases.set(loser, winner);
+    if (dissolved) this.dissolved.add(loser);
+  }
+
+  #keepByPerson(person: number, what: string, movedFrom: number | null): void {
+    if (movedFrom !== null) this.byPerson.delete(`${movedFrom}/${what}`);
+    this.byPerson.add(`${person}/${what}`);
   }
 }

@@ -1,5 +1,6 @@
 import type { Person } from './entries.ts';
 import type { Graph } from './graph.ts';
+import { isCart } from './keys.ts';
 
 /**
  * Merges of people. Aliases are flat, so a merge emits all aliases of the loser again. The winner is therefore the person
@@ -7,11 +8,27 @@ import type { Graph } from './graph.ts';
  * n log n outcomes, in whatever order people are linked.
  */
 
-/** Makes one person of several; the one with more aliases wins, of equal ones the smallest id. */
-export function unite(graph: Graph, people: readonly Person[]): Person {
-  const distinct = [...new Set(people)].sort((a, b) => aliasesOf(graph, b) - aliasesOf(graph, a) || a.id - b.id);
+/** Whether the person consists of one cart without identifiers. Nothing but that cart is stored under its id. */
+export const isOneAnonymousCart = (person: Person): boolean =>
+  isCart(person.onlySource) && person.identifiers.length === 0 && !person.junk && person.aliasHead === 0;
+
+/**
+ * Makes one person of several; the one with more aliases wins, of equal ones the smallest id.
+ *
+ * @param anonymous those that are dissolved: they never win, and the caller emits their cart again
+ */
+export function unite(
+  graph: Graph,
+  people: readonly Person[],
+  anonymous: readonly Person[] = people.filter(isOneAnonymousCart),
+): Person {
+  const rank = (person: Person): number => (anonymous.includes(person) ? -1 : aliasesOf(graph, person));
+  const distinct = [...new Set(people)].sort((a, b) => rank(b) - rank(a) || a.id - b.id);
   const winner = distinct[0]!;
-  for (const loser of distinct.slice(1)) merge(graph, loser, winner);
+  for (const loser of distinct.slice(1)) {
+    loser.dissolved = anonymous.includes(loser);
+    merge(graph, loser, winner);
+  }
   return winner;
 }
 
@@ -26,11 +43,11 @@ function aliasesOf(graph: Graph, person: Person): number {
 }
 
 function merge(graph: Graph, loser: Person, winner: Person): void {
-  graph.merges.push({ loser: loser.id, winner: winner.id });
+  graph.merges.push({ loser: loser.id, winner: winner.id, dissolved: loser.dissolved });
   for (let id = loser.aliasHead; id !== 0;) {
     const alias = graph.person(id);
     alias.winner = winner.id;
-    graph.merges.push({ loser: id, winner: winner.id });
+    graph.merges.push({ loser: id, winner: winner.id, dissolved: alias.dissolved });
     id = alias.nextAlias;
   }
   const tail = loser.aliasTail === 0 ? loser : graph.person(loser.aliasTail);

@@ -67,16 +67,22 @@ describe('addOutcome', () => {
 
   it('makes a merge an alias, and takes the loser out of the people', () => {
     const into = collect();
-    addOutcome(into, outcome({ kind: 'merge', merge: { loser: 5, winner: 2 } }), 99);
+    addOutcome(into, outcome({ kind: 'merge', merge: { loser: 5, winner: 2, dissolved: false } }), 99);
     expect(into.rows).toEqual([
       ['person_aliases', { workspace: 'w', loser: 5, winner: 2, merged_at: 1000, version }],
       ['people', expect.objectContaining({ person_id: 5, merged_into: 2, reachable_sms: false, version })],
     ]);
   });
 
+  it('makes a dissolved person no alias, but a row that names the winner', () => {
+    const into = collect();
+    addOutcome(into, outcome({ kind: 'merge', merge: { loser: 5, winner: 2, dissolved: true } }), 99);
+    expect(into.rows).toEqual([['people', expect.objectContaining({ person_id: 5, merged_into: 2, version })]]);
+  });
+
   it('leaves the profile alone when somebody is parted from themselves', () => {
     const into = collect();
-    addOutcome(into, outcome({ kind: 'merge', merge: { loser: 5, winner: 5 } }), 99);
+    addOutcome(into, outcome({ kind: 'merge', merge: { loser: 5, winner: 5, dissolved: false } }), 99);
     expect(into.rows.map(([table]) => table)).toEqual(['person_aliases']);
   });
 

@@ -161,7 +161,8 @@ export const mergedPersonRow = (workspace: string, { loser, winner }: Merge, ver
 
 /**
  * Adds the rows of one outcome. A merge of a person with itself ends an earlier merge (parting): its alias changes
- * nothing, and the profile comes with another outcome. Throws UnusableRecordError.
+ * nothing, and the profile comes with another outcome. A dissolved person has no rows that an alias could apply to: only
+ * its own row says whom it belongs to. Throws UnusableRecordError.
  */
 export function addOutcome(rows: Rows, outcome: Outcome, offset: number): void {
   const { workspace, kind } = outcome;
@@ -173,7 +174,7 @@ export function addOutcome(rows: Rows, outcome: Outcome, offset: number): void {
   } else if (kind === 'person' && outcome.person) {
     rows.add(personRows, personRow(workspace, outcome.person, version));
   } else if (kind === 'merge' && outcome.merge) {
-    rows.add(personAliasRows, personAliasRow(workspace, outcome.merge, version));
+    if (!outcome.merge.dissolved) rows.add(personAliasRows, personAliasRow(workspace, outcome.merge, version));
     if (outcome.merge.loser !== outcome.merge.winner) {
       rows.add(personRows, mergedPersonRow(workspace, outcome.merge, version));
     }

@@ -9,7 +9,7 @@ beforeEach(async () => {
   const sink = world.start();
   await world.say(0, [
     ...[1, 2].map((id) => ({ person: person(id) })),
-    { merge: { loser: 2, winner: 1 } },
+    { merge: { loser: 2, winner: 1, dissolved: false } },
     { cart: cart('c') },
     ...Array.from({ length: 20 }, (_, id) => ({ trait: traitEvent(id) })),
     { trait: traitEvent(3, { amount: 5 }) },

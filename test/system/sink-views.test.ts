@@ -189,9 +189,9 @@ describe('what flows in is what the views show', () => {
     await world.settled(sink);
     const cause = { input_offset: 1_000 };
     await world.say(0, [
-      { merge: { loser: 3, winner: 2 }, ...cause },
-      { merge: { loser: 2, winner: 1 }, ...cause },
-      { merge: { loser: 3, winner: 1 }, ...cause },
+      { merge: { loser: 3, winner: 2, dissolved: false }, ...cause },
+      { merge: { loser: 2, winner: 1, dissolved: false }, ...cause },
+      { merge: { loser: 3, winner: 1, dissolved: false }, ...cause },
       { person: person(1, { name: 'all of them' }), ...cause },
     ]);
     await world.settled(sink);
