@@ -51,8 +51,8 @@ SELECT
 }
 
 /**
- * Of one parameter. ClickHouse takes values of up to 128 KiB (`http_max_field_value_size`), and up to 1,000 of them
- * (`http_max_fields`): four lists of each of 200 leaves, and what a body of 256 KiB can hold in long ones, fit.
+ * The size of one parameter. ClickHouse takes values of up to 128 KiB (`http_max_field_value_size`), and up to 1,000
+ * of them (`http_max_fields`): four lists of each of 200 leaves, and what a body of 256 KiB can hold in long ones, fit.
  */
 const PIECE_MAX_BYTES = 100_000;
 /** Numbers in one parameter. Each mention repeats them all in the query that ClickHouse plans. */

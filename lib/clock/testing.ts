@@ -44,7 +44,8 @@ export class ManualClock implements Clock {
   }
 
   /**
-   * Advances time by `ms`. Sleepers wake in the order of their times, each at its own time; everything that a sleeper does without sleeping or real I/O is done before the next one wakes.
+   * Advances time by `ms`. Sleepers wake in the order of their times, each at its own time; everything that a sleeper
+   * does without sleeping or real I/O is done before the next one wakes.
    */
   async advance(ms: number): Promise<void> {
     const targetMs = this.nowMs + ms;
@@ -57,7 +58,7 @@ export class ManualClock implements Clock {
     this.nowMs = targetMs;
   }
 
-  /** Of sleepers with one time the one that lay down first. */
+  /** The sleeper that wakes next; among equal times, the one that began to sleep first. */
   private first(targetMs: number): Sleeper | undefined {
     let found: Sleeper | undefined;
     for (const sleeper of this.sleepers) {

@@ -48,7 +48,8 @@ export function decodeAssignment(topic: string, assignment: Buffer): number[] {
 }
 
 /**
- * Assigns partitions 0…count-1: the numbers of partitions of two members differ by at most one, and members keep theirs as far as that allows. If two members claim one partition, the later generation wins.
+ * Assigns partitions 0…count-1: the numbers of partitions of two members differ by at most one, and members keep theirs
+ * as far as that allows. If two members claim one partition, the later generation wins.
  */
 export function assignSticky(
   members: ReadonlyMap<string, Pick<Subscription, 'owned' | 'generation'>>,

@@ -65,7 +65,9 @@ export interface Link {
   close(): Promise<void>;
 }
 
-/** Creates a set of connections. Requests on one connection are answered in order, so requests that wait long (a fetch, joining a group) must not share one with others.
+/**
+ * Creates a set of connections. Requests on one connection are answered in order, so requests that wait long (a fetch,
+ * joining a group) must not share one with others.
  */
 export function link({ brokers, clientId, logger, clock, security, socketFactory = directSocket }: Connection): Link {
   const sockets = new Set<Socket>();

@@ -4,7 +4,9 @@ import { OffsetOutOfRangeError, UnreadablePartitionError } from './errors.ts';
 import type { Kafka, KafkaRecord } from './types.ts';
 
 /**
- * What distinguishes a record from any other that could be at its offset. A log that lost its end, or was created again, assigns the same offsets to other records; offsets alone do not reveal that once the log has grown past its former end.
+ * What distinguishes a record from any other that could be at its offset. A log that lost its end, or was created
+ * again, assigns the same offsets to other records; offsets alone do not reveal that once the log has grown past its
+ * former end.
  */
 export interface Mark {
   offset: number;

@@ -159,7 +159,7 @@ async function ensureTopicsOnce(kafkaJs: KafkaJs, prefix: string, topics: readon
         })),
       });
     }
-    // Of all: kafkajs does not wait for one that another process makes at the same moment, or a request before made.
+    // All of them: kafkajs does not wait for topics that another process or an earlier request has created.
     await bringUpToDate(admin, prefix, topics);
   } finally {
     await admin.disconnect().catch(() => undefined);

@@ -36,7 +36,8 @@ interface Session {
 }
 
 /**
- * A member of a consumer group over one topic. While the group rebalances it keeps its partitions; afterwards only those are revoked that were assigned to another member. The new owner fences writes that are still in flight.
+ * A member of a consumer group over one topic. While the group rebalances it keeps its partitions; afterwards only
+ * those are revoked that were assigned to another member. The new owner fences writes that are still in flight.
  */
 export class GroupMember implements Member {
   memberId = '';
@@ -199,7 +200,8 @@ export class GroupMember implements Member {
   }
 
   /**
-   * Removes members whose process ended without leaving, as after a kill on this machine: otherwise the group waits for them until their session expires. Members of unknown state are left to their session.
+   * Removes members whose process ended without leaving, as after a kill on this machine: otherwise the group waits for
+   * them until their session expires. Members of unknown state are left to their session.
    */
   private async removeDead(coordinator: Broker): Promise<void> {
     const { groupId } = this;

@@ -27,7 +27,9 @@ interface PendingSend {
 }
 
 /**
- * An idempotent producer with one request in flight at a time; records that arrive meanwhile are sent with the next one. After an error it starts again with another producer id; it is unknown whether the records in flight were written.
+ * An idempotent producer with one request in flight at a time; records that arrive meanwhile are sent with the next
+ * one. After an error it starts again with another producer id; it is unknown whether the records in flight were
+ * written.
  */
 export class BatchingProducer implements Producer {
   private session: ProducerSession | null = null;

@@ -15,7 +15,9 @@ export interface ReadResult {
 /**
  * The records of one partition's reply from `position` on. With a list of aborted transactions (read_committed) it
  * leaves their records out, by the rule of Kafka's Java client: transactions wait in the order of their first offsets
- * and start as soon as a batch reaches that far; a producer's records are dropped until its abort marker. (The broker lists the transactions in the order of their markers, which differs.) Throws when nothing can be read; records before an unreadable batch are returned first.
+ * and start as soon as a batch reaches that far; a producer's records are dropped until its abort marker. (The broker
+ * lists the transactions in the order of their markers, which differs.) Throws when nothing can be read; records before
+ * an unreadable batch are returned first.
  */
 export function readRecords(
   records: Buffer,

@@ -35,7 +35,8 @@ function translate(error: unknown): Error {
 }
 
 /**
- * One transactional id. It retries only what the broker has certainly not done, or deduplicates by sequence number. Any other error breaks it permanently, and the next owner learns the outcome from the offsets of the group.
+ * One transactional id. It retries only what the broker has certainly not done, or deduplicates by sequence number. Any
+ * other error breaks it permanently, and the next owner learns the outcome from the offsets of the group.
  */
 export class KafkaTransactional implements Transactional {
   private readonly session: ProducerSession;

@@ -57,7 +57,8 @@ export interface Reader {
   pause(topic: string, partition: number): void;
   resume(topic: string, partition: number): void;
   /**
-   * The next batches, or none after `maxWaitMs`. Errors of brokers are logged and retried. Throws an UnreadablePartitionError, repeatedly until that partition is removed or moved; the others are still read.
+   * The next batches, or none after `maxWaitMs`. Errors of brokers are logged and retried. Throws an
+   * UnreadablePartitionError, repeatedly until that partition is removed or moved; the others are still read.
    */
   poll(maxWaitMs: number): Promise<Batch[]>;
   close(): Promise<void>;
@@ -98,7 +99,9 @@ export interface GroupOptions {
   onAssigned(partitions: number[], generation: number): void;
   /** What this member held and another one has now. */
   onRevoked(partitions: number[]): void;
-  /** The member was removed from the group: its partitions may have another owner already. The member rejoins by itself. */
+  /**
+   * The member was removed from the group: its partitions may have another owner already. The member rejoins by itself.
+   */
   onLost(partitions: number[]): void;
   sessionTimeoutMs?: number;
   heartbeatIntervalMs?: number;

@@ -25,7 +25,7 @@ interface Slab {
 }
 
 /**
- * State in memory; it is made anew from the changelog whenever a task opens. Entries lie one after another in slabs that
+ * State in memory; it is rebuilt from the changelog whenever a task opens. Entries lie one after another in slabs that
  * are only ever appended to: a Buffer of its own for each would cost more than the state, and one out of Node's pool
  * would keep alive whatever shared its 8 KiB. Slabs that hold little are emptied into the current one, a slab at a time.
  */

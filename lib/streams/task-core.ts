@@ -27,9 +27,9 @@ export interface Effects {
 
 /** How much may come together before it is written. */
 export interface Limits {
-  /** Outputs, and keys that changed. */
+  /** Number of outputs and of keys that changed. */
   effects: number;
-  /** Of their keys and values. */
+  /** Total size of their keys and values. */
   bytes: number;
 }
 
@@ -235,7 +235,7 @@ export class TaskCore<I> {
     if (bytes > MAX_RECORD_BYTES) throw new RecordTooLargeError(this.topology.name, this.offset, topic, bytes);
   }
 
-  /** Of a key that is written again only the last value goes out. */
+  /** Only the last value of a key is written to the changelog. */
   private note(key: string, bytes: number): void {
     this.bytes += bytes - (this.written.get(key)?.bytes ?? 0);
     this.written.set(key, { position: this.position, bytes });

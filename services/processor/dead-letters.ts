@@ -52,7 +52,7 @@ function readable<O>(
   }
 }
 
-/** Of the topology carts: the body is the one that Jane or another program sent. */
+/** The topology carts with dead letters, whose bodies are those that Jane or another program sent. */
 export const withCartDeadLetters = (topology: Topology<CartEvent>, codec: Codec<DeadLetter>): Topology<CartEvent> =>
   withDeadLetters(topology, codec, 'events', ({ source, subscription_id, received_at, request_at, body }) => ({
     source: source === 'webhook' ? 'webhook' : 'events',
@@ -62,7 +62,7 @@ export const withCartDeadLetters = (topology: Topology<CartEvent>, codec: Codec<
     body,
   }));
 
-/** Of the topology people. */
+/** The topology people with dead letters. */
 export const withPersonDeadLetters = (
   topology: Topology<PersonInput>,
   codec: Codec<DeadLetter>,

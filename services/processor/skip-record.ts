@@ -26,8 +26,8 @@ const POLL_MS = 500;
 
 /**
  * Orders the topology to skip a record, and waits for its partition to continue. Resolves with whether it has: a
- * partition that has not been opened since does so later. Throws a SkipRefusedError for a record that is not in the log,
- * that was handled already, or on which no task has stopped (unless forced).
+ * partition that has not been opened since does so later. Throws a SkipRefusedError for a record that is not in the
+ * log, that was handled already, or on which no task has stopped (unless forced).
  */
 export async function skipRecord(options: SkipOptions): Promise<boolean> {
   const { kafka, clock, groupId, skip } = options;
@@ -79,7 +79,7 @@ async function check(options: SkipOptions): Promise<void> {
   );
 }
 
-/** Of the partition, as all members of the group that answer report it. */
+/** The partition's positions, from all members of the group that answer. */
 async function positionsOfGroup({ kafka, groupId, skip, positionsOf }: SkipOptions): Promise<StagePosition[]> {
   const { members } = await kafka.describeGroup(groupId);
   const answers = await Promise.all(

@@ -10,7 +10,8 @@ import { createConsumer } from './sink.ts';
 import { MemoryDatabase, recordOf, ScriptedKafka, TEXTS } from './testing.ts';
 
 /**
- * A consumer between a Kafka and a ClickHouse that are lists: they can be made to do what the real ones cannot, such as refusing one offset forever. That nothing is lost is shown on the real ones (test/system/sink.test.ts).
+ * A consumer between a Kafka and a ClickHouse that are lists: they can be made to do what the real ones cannot, such as
+ * refusing one offset forever. That nothing is lost is shown on the real ones (test/system/sink.test.ts).
  */
 
 const topic = TOPICS.traitEvents;

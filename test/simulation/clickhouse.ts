@@ -74,8 +74,8 @@ export class SimulatedClickHouse {
 
   /**
    * A new life, in which some of the blocks of the last seconds are gone, each as a whole: its rows, unless another
-   * block holds them, too, and its ledger row. So it is when a replica falls away, or unsynced parts are lost with the power. The first block
-   * of a partition stays: the ledger's chain begins with it.
+   * block holds them, too, and its ledger row. So it is when a replica falls away, or unsynced parts are lost with the
+   * power. The first block of a partition stays: the ledger's chain begins with it.
    */
   loseBlocks(random: Random): void {
     this.life++;

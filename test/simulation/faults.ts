@@ -26,7 +26,7 @@ export type Fault = { atMs: number } & (
 export interface Plan {
   seed: number;
   partitions: number;
-  /** Of the topology's output. */
+  /** Number of partitions of the topology's output. */
   outputPartitions: number;
   runtimes: number;
   sinks: number;

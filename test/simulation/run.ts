@@ -6,7 +6,7 @@ import { World, describePlan, type HistoryLine } from './world.ts';
 /** After the last fault everything must be handled within this time. */
 const CONVERGES_WITHIN_MS = 180_000;
 const NOTABLE_LINES = 60;
-/** Of these, routine is shown, too. */
+/** Number of last lines that are shown even when they are routine. */
 const LAST_LINES = 15;
 const LOOK_EVERY_MS = 100;
 /** How many shorter plans are tried for a failure. */
@@ -16,7 +16,7 @@ export interface Outcome {
   plan: Plan;
   failure: Error | null;
   steps: number;
-  /** Of everything that happened. */
+  /** A hash of everything that happened. */
   digest: string;
   history: readonly HistoryLine[];
   commits: number;

@@ -26,7 +26,7 @@ export interface SimulatedOutcome {
   count: number;
   offset: number;
   log_time: number;
-  /** Of an entry that became due. */
+  /** When the entry was due; null unless the outcome is of a deadline. */
   due: number | null;
 }
 

@@ -43,8 +43,9 @@ export interface CoordinatorOptions {
 const MARKER_WITHIN_MS = 12;
 
 /**
- * Transactions by transactional id. A newer `init` raises the epoch: producers with an older epoch are fenced, and transactions that they left open are aborted. The outcome of a transaction reaches its partitions, and the group's offsets, one after the
- * other; until all have it, the id accepts no new transaction.
+ * Transactions by transactional id. A newer `init` raises the epoch: producers with an older epoch are fenced, and
+ * transactions that they left open are aborted. The outcome of a transaction reaches its partitions, and the group's
+ * offsets, one after the other; until all have it, the id accepts no new transaction.
  */
 export class TransactionCoordinator {
   private readonly producers = new Map<string, Producer>();

@@ -150,7 +150,7 @@ export class ScriptedKafka {
 
   private reader(): Reader {
     const { assigned } = this;
-    /** Of a reader that is assigned: it reads beside the runtime, once, from where it is told to. */
+    /** Where an assigned reader is; null for the runtime's own reader, which seeks. */
     let looked: PartitionOffset[] | null = null;
     return {
       assign: (partitions) => void (looked = partitions.map((at) => ({ ...at }))),

@@ -41,7 +41,8 @@ const MISSING = `<!doctype html><meta charset="utf-8"><title>Jane Traits</title>
 const PAGES = new Set(['/', '/index.html']);
 
 /**
- * Serves the built console at / without a key. Files in `assets` have a content hash in their names, so browsers may cache them forever. Other paths fall through to the API's 404.
+ * Serves the built console at / without a key. Files in `assets` have a content hash in their names, so browsers may
+ * cache them forever. Other paths fall through to the API's 404.
  */
 export function consoleRoutes(app: App, folder: string): void {
   app.get('/*', async (c, next) => {
