@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Clock } from '../clock/index.ts';
 import { ManualClock } from '../clock/testing.ts';
+import { partitionFor } from '../kafka/murmur2.ts';
 import type { StagePosition } from '../telemetry/index.ts';
 import { Freshness } from './freshness.ts';
 import { CHAIN } from './stages.ts';
@@ -12,6 +13,8 @@ class FakeChain {
   ends = new Map<string, number[]>(TOPICS.map((topic) => [topic, [0, 0]]));
   positions = new Map<string, StagePosition>();
   owned = new Set<string>();
+  /** Members that never answer. */
+  hanging = new Set<string>();
   questions = 0;
 
   constructor() {
@@ -47,6 +50,7 @@ class FakeChain {
       },
       positionsOf: (url) => {
         this.questions += 1;
+        if (this.hanging.has(url)) return new Promise(() => undefined);
         const position = this.positions.get(url);
         return position ? Promise.resolve([position]) : Promise.reject(new Error('gone'));
       },
@@ -167,5 +171,101 @@ describe('Freshness', () => {
     await clock.advance(60_000);
     expect(chain.questions).toBe(questions);
     expect(clock.nextWakeMs).toBeNull();
+  });
+});
+
+describe('Freshness of a workspace', () => {
+  const names = ['acme', 'other', 'third', 'fourth', 'fifth'];
+  const mine = names.find((name) => partitionFor(name, 2) === 0) ?? '';
+  const theirs = names.find((name) => partitionFor(name, 2) === 1) ?? '';
+
+  async function ofWorkspace(freshness: Freshness, workspace: string): Promise<number | null> {
+    const answer = freshness.ofWorkspace(workspace, 250);
+    await clock.advance(250);
+    return answer;
+  }
+
+  it('does not depend on the partitions of other workspaces in people and sink', async () => {
+    for (const stage of ['people', 'sink']) {
+      const topic = CHAIN.find(({ name }) => name === stage)?.topic ?? '';
+      for (const change of [{ state: 'stopped' }, { state: 'running', earliestDueMs: 1_000 }] as const) {
+        const chain = new FakeChain();
+        chain.set(`${stage}-1`, change);
+        if (change.state === 'running') chain.ends.set(topic, [0, 9]);
+        const freshness = start(chain);
+        const calledAtMs = clock.wallMs();
+        expect(await ofWorkspace(freshness, mine)).toBe(calledAtMs);
+        expect(await ofWorkspace(freshness, theirs)).toBeNull();
+        expect(await current(freshness)).toBeNull();
+      }
+    }
+  });
+
+  it('waits for all partitions of carts, which has a part of every workspace', async () => {
+    const chain = new FakeChain();
+    chain.ends.set('cart-events', [0, 5]);
+    const freshness = start(chain);
+    expect(await ofWorkspace(freshness, mine)).toBeNull();
+    chain.set('carts-1', { position: 5 });
+    expect(await ofWorkspace(freshness, mine)).not.toBeNull();
+  });
+
+  it('waits for its own partitions', async () => {
+    for (const stage of ['people', 'sink']) {
+      const chain = new FakeChain();
+      const topic = CHAIN.find(({ name }) => name === stage)?.topic ?? '';
+      chain.ends.set(topic, [7, 0]);
+      const freshness = start(chain);
+      expect(await ofWorkspace(freshness, mine)).toBeNull();
+      expect(await ofWorkspace(freshness, theirs)).not.toBeNull();
+      chain.set(`${stage}-0`, { position: 7 });
+      expect(await ofWorkspace(freshness, mine)).not.toBeNull();
+    }
+  });
+
+  it('does not wait for a member that does not answer, if it has only partitions of others', async () => {
+    const chain = new FakeChain();
+    chain.hanging.add('http://people-1');
+    const freshness = start(chain);
+    const calledAtMs = clock.wallMs();
+    expect(await ofWorkspace(freshness, mine)).toBe(calledAtMs);
+    await clock.advance(5_000);
+    const againMs = clock.wallMs();
+    chain.ends.set('person-inputs', [3, 0]);
+    const answer = freshness.ofWorkspace(mine, 1_000);
+    await clock.advance(200);
+    chain.set('people-0', { position: 3 });
+    await clock.advance(800);
+    expect(await answer).toBeGreaterThanOrEqual(againMs);
+  });
+
+  it('keeps waiting when those who asked for another one have gone', async () => {
+    const chain = new FakeChain();
+    chain.ends.set('person-inputs', [3, 3]);
+    const freshness = start(chain);
+    await ofWorkspace(freshness, theirs);
+    // Nobody asks for the other one any more: its probes end while this one waits.
+    const askedAtMs = clock.wallMs();
+    for (let i = 0; i < 70; i++) {
+      void freshness.ofWorkspace(mine, 0);
+      await clock.advance(1_000);
+    }
+    chain.set('people-0', { position: 3 });
+    expect(await ofWorkspace(freshness, mine)).toBeGreaterThanOrEqual(askedAtMs);
+    expect(await ofWorkspace(freshness, theirs)).toBeNull();
+  });
+
+  it('is unknown while Kafka does not answer', async () => {
+    const freshness = new Freshness({
+      clock,
+      kafka: {
+        endOffsets: () => Promise.reject(new Error('away')),
+        describeGroup: () => Promise.reject(new Error('away')),
+      },
+      positionsOf: () => Promise.reject(new Error('away')),
+      logger: { warn: () => undefined },
+    });
+    open.push(freshness);
+    expect(await ofWorkspace(freshness, mine)).toBeNull();
   });
 });

@@ -1,7 +1,9 @@
-import type { Clock } from '../clock/index.ts';
+import { within, type Clock } from '../clock/index.ts';
 import type { Kafka } from '../kafka/index.ts';
+import { partitionFor } from '../kafka/murmur2.ts';
 import { CHAIN, type Stage } from './stages.ts';
-import { AbandonedError, StageWatcher, type WatcherOptions } from './watcher.ts';
+import { FreshnessTracker, type Step } from './tracker.ts';
+import { StageWatcher, type WatcherOptions } from './watcher.ts';
 
 export interface FreshnessOptions extends WatcherOptions {
   clock: Clock;
@@ -10,20 +12,8 @@ export interface FreshnessOptions extends WatcherOptions {
   chain?: readonly Stage[];
 }
 
-/** A result younger than this is returned without a new probe. */
-const RECENT_MS = 250;
 /** How long a caller waits for a probe of its own. */
 const WAIT_MS = 250;
-/** Probes continue for this long after the last call, so that the next call finds a recent result. */
-const INTEREST_MS = 3_000;
-/** Open probes are abandoned this long after the last call: a stage may be down for good. */
-const PATIENCE_MS = 60_000;
-const PAUSE_MS = 100;
-/** Under lag several probes are open at once, so that freshness advances every second and not once per lag. */
-const OPEN_PROBES_MAX = 10;
-const LAGGING_INTERVAL_MS = 1_000;
-/** The wall clock counts as set back when it loses more than this against the elapsed time. */
-const SET_BACK_MS = 20;
 
 /**
  * Measures how fresh counts are by following offsets through the stages. At time t0 a probe notes the end offsets of the
@@ -31,128 +21,76 @@ const SET_BACK_MS = 20;
  * the last ones, everything that was answered with 2xx before t0 is counted, and so is every abandonment that was due
  * before t0; with an overdue deadline, everything before that deadline. Nothing is written, and nothing runs while
  * nobody asks.
+ *
+ * A workspace has one partition of every topic but the first, so that its freshness does not depend on the partitions of
+ * other workspaces there.
  */
 export class Freshness {
   readonly watchers: StageWatcher[];
-  /** For each stage: Unix ms up to which it has passed everything, by the latest probes. */
-  readonly passedMs = new Map<string, number>();
-  private freshThroughMs: number | null = null;
-  /** When the latest successful probe began, by `elapsedMs`, as are the next two. */
-  private provenAtMs = -Infinity;
-  private askedAtMs = -Infinity;
-  private startedAtMs = -Infinity;
-  private running = false;
-  private stopped = false;
-  /** Wall clock minus elapsed time, at the last check. */
-  private wallAheadMs = -Infinity;
-  /** Incremented when the wall clock is set back: proofs made before are void then. */
-  private era = 0;
-  private readonly openProbes = new Set<Promise<void>>();
-  private readonly listeners = new Set<() => void>();
+  private readonly whole: FreshnessTracker;
+  /** By the partitions of a workspace: as many as there are partitions. */
+  private readonly trackers = new Map<string, FreshnessTracker>();
+  /** Number of partitions of each topic, which never changes. */
+  private readonly partitionCounts = new Map<string, number>();
 
   constructor(readonly options: FreshnessOptions) {
     this.watchers = (options.chain ?? CHAIN).map((stage) => new StageWatcher(stage, options));
+    this.whole = this.trackerOf(this.watchers.map(() => undefined));
+  }
+
+  /** For each stage: Unix ms up to which all its partitions have passed everything, by the latest probes. */
+  get passedMs(): ReadonlyMap<string, number> {
+    return this.whole.passedMs;
   }
 
   /**
-   * Everything before this time is in every count that begins after the call. Unix ms; null before the first successful
-   * probe. Waits up to `waitMs` for a new probe when the last result is old.
+   * Everything of all workspaces before this time is in every count that begins after the call. Unix ms; null before the
+   * first successful probe. Waits up to `waitMs` for a new probe when the last result is old.
    */
-  async current(waitMs = WAIT_MS): Promise<number | null> {
-    this.checkWallClock();
-    const calledAtMs = this.elapsedMs();
-    this.askedAtMs = calledAtMs;
-    if (calledAtMs - this.provenAtMs <= RECENT_MS) {
-      this.keepProbing();
-      return this.freshThroughMs;
-    }
-    const proven = this.provenSince(calledAtMs, waitMs);
-    this.keepProbing();
-    if (this.openProbes.size < OPEN_PROBES_MAX) this.probe();
-    await proven;
-    return this.freshThroughMs;
+  current(waitMs = WAIT_MS): Promise<number | null> {
+    return this.whole.current(waitMs);
+  }
+
+  /** As `current`, for one workspace. */
+  async ofWorkspace(workspace: string, waitMs = WAIT_MS): Promise<number | null> {
+    const partitions = await within(this.partitionsOf(workspace), waitMs, this.options.clock).catch(() => null);
+    // Kafka does not answer.
+    if (partitions === null) return null;
+    const name = partitions.map((partition) => partition ?? '').join();
+    const tracker = this.trackers.get(name) ?? this.trackerOf(partitions);
+    this.trackers.set(name, tracker);
+    return tracker.current(waitMs);
   }
 
   stop(): void {
-    this.stopped = true;
-    for (const watcher of this.watchers) watcher.abandon();
+    for (const tracker of [this.whole, ...this.trackers.values()]) tracker.stop();
   }
 
-  /** After the wall clock was set back, times up to the old one occur a second time: none of them is proven yet. */
-  private checkWallClock(): void {
-    const wallAheadMs = this.wallMs() - this.elapsedMs();
-    if (wallAheadMs < this.wallAheadMs - SET_BACK_MS) {
-      this.era += 1;
-      this.freshThroughMs = null;
-      this.provenAtMs = -Infinity;
-      this.passedMs.clear();
-    }
-    this.wallAheadMs = wallAheadMs;
+  /** For each stage the partition of the workspace; undefined where it has a part of all of them. */
+  private partitionsOf(workspace: string): Promise<(number | undefined)[]> {
+    return Promise.all(
+      this.watchers.map(async ({ stage: { topic, byWorkspace } }) => {
+        if (!byWorkspace) return undefined;
+        const count = this.partitionCounts.get(topic) ?? (await this.options.kafka.endOffsets(topic)).length;
+        this.partitionCounts.set(topic, count);
+        return partitionFor(workspace, count);
+      }),
+    );
   }
 
-  /** Resolves once a probe that began at `sinceMs` or later has succeeded, at the latest after `waitMs`. */
-  private async provenSince(sinceMs: number, waitMs: number): Promise<void> {
-    const proven = new AbortController();
-    const check = (): void => {
-      if (this.provenAtMs >= sinceMs) proven.abort();
-    };
-    this.listeners.add(check);
-    await this.options.clock.sleep(waitMs, proven.signal);
-    this.listeners.delete(check);
-  }
-
-  private keepProbing(): void {
-    if (this.running || this.stopped) return;
-    this.running = true;
-    void this.run();
-  }
-
-  private async run(): Promise<void> {
-    for (;;) {
-      const sinceAskedMs = this.elapsedMs() - this.askedAtMs;
-      if (this.stopped || sinceAskedMs >= (this.openProbes.size > 0 ? PATIENCE_MS : INTEREST_MS)) break;
-      const isDue = this.openProbes.size === 0 || this.elapsedMs() - this.startedAtMs >= LAGGING_INTERVAL_MS;
-      if (sinceAskedMs < INTEREST_MS && isDue && this.openProbes.size < OPEN_PROBES_MAX) this.probe();
-      await this.options.clock.sleep(PAUSE_MS);
-    }
-    for (const watcher of this.watchers) watcher.abandon();
-    this.running = false;
-  }
-
-  private probe(): void {
-    this.checkWallClock();
-    this.startedAtMs = this.elapsedMs();
-    const probe = this.follow(this.wallMs(), this.startedAtMs)
-      .catch((error: unknown) => {
-        if (!(error instanceof AbandonedError)) this.options.logger.warn({ err: error }, 'freshness probe failed');
-      })
-      .finally(() => this.openProbes.delete(probe));
-    this.openProbes.add(probe);
-  }
-
-  /** One probe: `t0` is its start by the wall clock, `startedAtMs` the same by `elapsedMs`. */
-  private async follow(t0: number, startedAtMs: number): Promise<void> {
-    const era = this.era;
-    let freshThroughMs = t0;
-    for (const watcher of this.watchers) {
-      const { name, topic } = watcher.stage;
-      const { earliestDueMs } = await watcher.pass(await this.options.kafka.endOffsets(topic));
-      if (earliestDueMs !== null) freshThroughMs = Math.min(freshThroughMs, earliestDueMs);
-      this.checkWallClock();
-      if (era !== this.era) return;
-      this.passedMs.set(name, Math.max(this.passedMs.get(name) ?? 0, t0));
-    }
-    // A proof stays valid: a later probe that finds an older deadline does not move freshness back.
-    this.freshThroughMs = Math.min(Math.max(this.freshThroughMs ?? -Infinity, freshThroughMs), this.wallMs());
-    this.provenAtMs = Math.max(this.provenAtMs, startedAtMs);
-    for (const listener of [...this.listeners]) listener();
-  }
-
-  private wallMs(): number {
-    return this.options.clock.wallMs();
-  }
-
-  private elapsedMs(): number {
-    return this.options.clock.elapsedMs();
+  private trackerOf(partitions: readonly (number | undefined)[]): FreshnessTracker {
+    const { clock, logger, kafka } = this.options;
+    const steps = this.watchers.map((watcher, i): Step => {
+      const partition = partitions[i];
+      return {
+        stage: watcher.stage.name,
+        pass: async (signal) =>
+          watcher.pass(await kafka.endOffsets(watcher.stage.topic), {
+            signal,
+            partitions: partition === undefined ? undefined : [partition],
+          }),
+      };
+    });
+    return new FreshnessTracker({ steps, clock, logger });
   }
 }

@@ -5,14 +5,16 @@ export interface Stage {
   name: 'carts' | 'people' | 'sink' | 'relay';
   topic: TopicName;
   groupId: string;
+  /** Whether all records of a workspace are in one partition of the topic; otherwise they are spread over all of them. */
+  byWorkspace: boolean;
 }
 
 /** All stages in the order in which an event passes them; an event that has passed the last one is counted. */
 export const CHAIN: readonly Stage[] = [
-  { name: 'carts', topic: TOPICS.cartEvents, groupId: 'carts' },
-  { name: 'people', topic: TOPICS.personInputs, groupId: 'people' },
-  { name: 'sink', topic: TOPICS.traitEvents, groupId: 'sink' },
+  { name: 'carts', topic: TOPICS.cartEvents, groupId: 'carts', byWorkspace: false },
+  { name: 'people', topic: TOPICS.personInputs, groupId: 'people', byWorkspace: true },
+  { name: 'sink', topic: TOPICS.traitEvents, groupId: 'sink', byWorkspace: true },
 ];
 
 /** Forwards definitions to the log of people. No event passes it, so freshness does not depend on it. */
-export const RELAY: Stage = { name: 'relay', topic: TOPICS.definitions, groupId: 'relay' };
+export const RELAY: Stage = { name: 'relay', topic: TOPICS.definitions, groupId: 'relay', byWorkspace: false };

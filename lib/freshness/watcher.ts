@@ -1,4 +1,4 @@
-import type { Clock } from '../clock/index.ts';
+import { Waker, type Clock } from '../clock/index.ts';
 import type { Kafka } from '../kafka/index.ts';
 import type { StagePosition } from '../telemetry/index.ts';
 import type { Stage } from './stages.ts';
@@ -24,14 +24,20 @@ export interface WatcherOptions {
   positionsOf(url: string): Promise<StagePosition[]>;
 }
 
+export interface PassOptions {
+  /** Aborted when the answer is no longer needed. */
+  signal: AbortSignal;
+  /** The partitions that have to pass; all of them when left out. */
+  partitions?: readonly number[] | undefined;
+}
+
 interface Waiter {
-  ends: number[];
+  ends: readonly number[];
   /** Partitions that have not passed yet. */
   left: Set<number>;
   earliestDueMs: number | null;
   startedAtMs: number;
   done: (passed: Passed) => void;
-  fail: (error: Error) => void;
 }
 
 /** The caller of `pass` no longer needs the answer. */
@@ -42,78 +48,101 @@ export class AbandonedError extends Error {
 const GROUP_TTL_MS = 1_000;
 const POLL_MIN_MS = 10;
 const POLL_MAX_MS = 250;
+/** The next request does not wait longer than this for a member that is slow to answer. */
+const ROUND_MAX_MS = 50;
 
 /**
- * Follows the positions of a stage by asking the members of its group, only while a caller waits. A position remains valid, no matter which member reported it. A deadline counts only from a running member, because a restoring one does not know it
- * yet.
+ * Follows the positions of a stage by asking the members of its group, only while a caller waits. A position remains
+ * valid, no matter which member reported it. A deadline counts only from a running member, because a restoring one does
+ * not know it yet. A member that is slow to answer does not delay the others.
  */
 export class StageWatcher {
   members: StageMember[] = [];
   private describedAtMs = -Infinity;
-  private waiters = new Set<Waiter>();
+  private readonly waiters = new Set<Waiter>();
   private polling = false;
+  /** Addresses of members that have not answered yet. */
+  private readonly asking = new Set<string>();
+  private readonly waker: Waker;
 
   constructor(
     readonly stage: Stage,
     readonly options: WatcherOptions,
-  ) {}
-
-  /**
-   * Resolves once every partition has passed its end offset, which a partition without an owner cannot. Rejects with
-   * AbandonedError.
-   */
-  pass(ends: number[]): Promise<Passed> {
-    return new Promise((done, fail) => {
-      this.waiters.add({
-        ends,
-        left: new Set(ends.keys()),
-        earliestDueMs: null,
-        startedAtMs: this.options.clock.elapsedMs(),
-        done,
-        fail,
-      });
-      if (!this.polling) void this.poll();
-    });
+  ) {
+    this.waker = new Waker(options.clock);
   }
 
-  /** Rejects all calls of `pass` that still wait. */
-  abandon(): void {
-    for (const waiter of this.waiters) waiter.fail(new AbandonedError('the answer is no longer needed'));
-    this.waiters.clear();
+  /**
+   * Resolves once the partitions have passed their end offsets, which a partition without an owner cannot. Rejects with
+   * AbandonedError when the signal is aborted.
+   */
+  pass(ends: readonly number[], { signal, partitions = [...ends.keys()] }: PassOptions): Promise<Passed> {
+    return new Promise((resolve, reject) => {
+      if (signal.aborted) return reject(new AbandonedError('the answer is no longer needed'));
+      const abandon = (): void => {
+        this.waiters.delete(waiter);
+        this.waker.wake();
+        reject(new AbandonedError('the answer is no longer needed'));
+      };
+      const done = (passed: Passed): void => {
+        signal.removeEventListener('abort', abandon);
+        resolve(passed);
+      };
+      const startedAtMs = this.options.clock.elapsedMs();
+      const waiter: Waiter = { ends, left: new Set(partitions), earliestDueMs: null, startedAtMs, done };
+      signal.addEventListener('abort', abandon);
+      this.waiters.add(waiter);
+      this.waker.wake();
+      if (!this.polling) void this.poll();
+    });
   }
 
   /** The positions that the members report now; also refreshes `members`. */
   async ask(): Promise<StagePosition[]> {
     await this.describe();
-    const answers = await Promise.all(
-      this.members.map(async (member) => {
-        try {
-          const positions = await this.options.positionsOf(member.url);
-          member.reachable = true;
-          return positions.filter(({ topic }) => topic === this.stage.topic);
-        } catch {
-          member.reachable = false;
-          // It may be gone: ask the group for the present owners of its partitions.
-          this.describedAtMs = -Infinity;
-          return [];
-        }
-      }),
-    );
-    return answers.flat();
+    return (await Promise.all(this.members.map((member) => this.askMember(member)))).flat();
+  }
+
+  private async askMember(member: StageMember): Promise<StagePosition[]> {
+    try {
+      const positions = await this.options.positionsOf(member.url);
+      member.reachable = true;
+      return positions.filter(({ topic }) => topic === this.stage.topic);
+    } catch {
+      member.reachable = false;
+      // It may be gone: ask the group for the present owners of its partitions.
+      this.describedAtMs = -Infinity;
+      return [];
+    }
   }
 
   private async poll(): Promise<void> {
     this.polling = true;
     while (this.waiters.size > 0) {
       try {
-        this.take(await this.ask());
+        await this.describe();
+        await this.askWaiting();
       } catch {
         // Kafka does not answer: try again in the next round.
         this.describedAtMs = -Infinity;
       }
-      if (this.waiters.size > 0) await this.options.clock.sleep(this.pauseMs());
+      if (this.waiters.size > 0) await this.waker.sleep(this.pauseMs());
     }
     this.polling = false;
+  }
+
+  /** Asks the members that have answered the last request; resolves when they have answered, or after a short while. */
+  private async askWaiting(): Promise<void> {
+    const asked = this.members
+      .filter(({ url }) => !this.asking.has(url))
+      .map(async (member) => {
+        this.asking.add(member.url);
+        this.take(await this.askMember(member));
+        this.asking.delete(member.url);
+      });
+    const answered = new AbortController();
+    const all = Promise.all(asked).then(() => answered.abort());
+    await Promise.race([all, this.options.clock.sleep(ROUND_MAX_MS, answered.signal)]);
   }
 
   private take(positions: StagePosition[]): void {

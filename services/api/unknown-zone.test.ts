@@ -13,7 +13,7 @@ const app = createApiApp({
     findWorkspace: () => Promise.resolve({ time_zone: 'PST' }),
     findKey: () => Promise.resolve(undefined),
   },
-  freshness: { current: () => Promise.resolve(null) },
+  freshness: { ofWorkspace: () => Promise.resolve(null) },
   database: {
     for: () => ({ rows: () => Promise.resolve([{ count: 0, reachable_sms: 0, reachable_email: 0, sample: [] }]) }),
   },

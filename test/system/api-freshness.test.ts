@@ -14,6 +14,7 @@ import {
   type Subscription,
   type Workspace,
 } from '../harness/client.ts';
+import { partitionFor } from '../../lib/kafka/murmur2.ts';
 import { removeInstallation, startInstallation, type Installation } from '../harness/installation.ts';
 
 /** What `fresh_through` promises, on a real installation: idle, busy, and while parts of it are down. */
@@ -28,6 +29,14 @@ beforeAll(async () => {
   subscription = await createSubscription(installation, workspace, { event: 'cart_status' });
 });
 afterAll(() => removeInstallation(installation));
+
+/** A new workspace whose records are in another partition of person-inputs and trait-events. */
+async function workspaceElsewhere(): Promise<Workspace> {
+  for (;;) {
+    const other = await createWorkspace(installation);
+    if (partitionFor(other.id, 4) !== partitionFor(workspace.id, 4)) return other;
+  }
+}
 
 let carts = 0;
 async function send(status: string): Promise<{ at: number; store: string }> {
@@ -89,6 +98,39 @@ describe('fresh_through', () => {
     });
     expect(answer.count).toBe(5_000);
   });
+
+  it('does not wait for the backlog of a workspace in another partition', async () => {
+    const busy = await workspaceElsewhere();
+    const lines = Array.from({ length: 60_000 }, (_, i) => ({
+      occurred_at: new Date(Date.now() - i * 1_000).toISOString(),
+      phone: `+1808555${String(i % 10_000).padStart(4, '0')}`,
+      email: `p${i}@example.com`,
+    }));
+    let importing = true;
+    const imported = postLines(installation, busy, 'people', lines).finally(() => (importing = false));
+    const mine: number[] = [];
+    const theirs: number[] = [];
+    const age = async (of: Workspace): Promise<number> => {
+      const askedAt = Date.now();
+      return askedAt - freshMsOf(await preview(installation, of, { everyone: true }));
+    };
+    while (importing) {
+      const { at, store } = await send('preparing');
+      await untilCounted(at, store);
+      mine.push(await age(workspace));
+      theirs.push(await age(busy));
+    }
+    await imported;
+    const at = Date.now();
+    await waitUntil('the backlog is counted', async () => {
+      theirs.push(await age(busy));
+      mine.push(await age(workspace));
+      return freshMsOf(await preview(installation, busy, { everyone: true })) > at;
+    });
+    const worst = { mine: Math.max(...mine), theirs: Math.max(...theirs) };
+    process.stderr.write(`age of fresh_through during the backlog: ${JSON.stringify(worst)} ms\n`);
+    expect(worst.mine).toBeLessThan(worst.theirs);
+  }, 120_000);
 
   it('is not past an abandonment that was due and is not concluded', async () => {
     const { at, store } = await send('pending');

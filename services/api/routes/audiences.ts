@@ -81,7 +81,7 @@ async function preview(deps: ApiDeps, workspace: string, body: PreviewRequest, s
     ...(knownAtMs === undefined ? {} : { knownAtMs }),
   });
   // Asked for before the query runs: freshness holds for every count that begins later.
-  const freshThroughMs = await deps.freshness.current();
+  const freshThroughMs = await deps.freshness.ofWorkspace(workspace);
   const database = deps.database.for(signal);
   const [row] = await database.rows<CountRow>(query, params);
   if (!row) throw new Error('the count query returned no row');
