@@ -304,8 +304,8 @@ function others(carts: number, runs: number): Measurement[] {
         }),
     });
   return [
-    over('dueOf', (state) => dueOf(state) !== undefined),
-    over('snapshotOf', (state) => snapshotOf(state).due_at !== null),
+    over('dueOf', (state) => dueOf(state, DEFAULT_HORIZON_MS, scratch) !== undefined),
+    over('snapshotOf', (state) => snapshotOf(state, scratch).due_at !== null),
     over(
       'concludeDue',
       (state) => concludeDue(state, START + 60 * MINUTE, DEFAULT_HORIZON_MS, scratch).changes.length === 1,

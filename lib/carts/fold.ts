@@ -64,9 +64,9 @@ export function foldCart(
   horizonMs = DEFAULT_HORIZON_MS,
   scratch = new Scratch(),
 ): Folded {
-  const known = state === undefined ? undefined : openState(state);
+  const known = state === undefined ? undefined : openState(state, scratch.cart);
   if (known?.kind !== 'live') {
-    return foldInto(emptyCart(known !== undefined), event, logTimeMs, scratch);
+    return foldInto(emptyCart(known !== undefined, scratch.cart), event, logTimeMs, scratch);
   }
   const { lastArrival } = known.summary.life;
   const clock = Math.max(logTimeMs, lastArrival);
@@ -76,9 +76,10 @@ export function foldCart(
   if (nextDue(cart.summary) < Math.min(clock, forgetAt)) {
     const concluded = conclude(cart, clock, forgetAt, scratch);
     changes = concluded.changes;
-    cart = reopen(concluded.state);
+    cart = reopen(concluded.state, scratch);
   }
-  const folded = foldInto(clock > forgetAt ? emptyCart(true) : cart, event, clock, scratch);
+  if (clock > forgetAt) cart = emptyCart(true, scratch.cart);
+  const folded = foldInto(cart, event, clock, scratch);
   return changes === NO_CHANGES ? folded : { ...folded, changes: [...changes, ...folded.changes] };
 }
 
@@ -94,7 +95,7 @@ export function concludeDue(
   horizonMs = DEFAULT_HORIZON_MS,
   scratch = new Scratch(),
 ): Concluded {
-  const cart = openState(state);
+  const cart = openState(state, scratch.cart);
   if (cart.kind === 'forgotten') return { state, changes: NO_CHANGES };
   const forgetAt = cart.summary.life.lastArrival + horizonMs;
   if (nextDue(cart.summary) < Math.min(logTimeMs, forgetAt)) return conclude(cart, logTimeMs, forgetAt, scratch);
@@ -104,11 +105,12 @@ export function concludeDue(
 /**
  * When `concludeDue` has something to do: once log time is past this. Undefined for a cart that is only remembered to
  * have been there.
+ * @param scratch of the caller; without one, the call allocates what it needs
  * @throws UnknownVersionError for a state of another format
  * @throws DamagedStateError for a state that does not follow its format
  */
-export function dueOf(state: Buffer, horizonMs = DEFAULT_HORIZON_MS): number | undefined {
-  const cart = openState(state);
+export function dueOf(state: Buffer, horizonMs = DEFAULT_HORIZON_MS, scratch?: Scratch): number | undefined {
+  const cart = openState(state, scratch?.cart);
   if (cart.kind === 'forgotten') return undefined;
   const forgetAt = cart.summary.life.lastArrival + horizonMs;
   const due = nextDue(cart.summary);
@@ -118,20 +120,21 @@ export function dueOf(state: Buffer, horizonMs = DEFAULT_HORIZON_MS): number | u
 /** Folds a delivery into a life for which nothing is due. */
 function foldInto(cart: LiveCart, event: CartEvent, clock: number, scratch: Scratch): Folded {
   const { count } = cart.summary.life;
-  const untouched = { state: cart.bytes, changes: NO_CHANGES };
-  if (isRepeat(cart, event)) return { ...untouched, result: 'repeat', overfull: null };
-  if (count >= EVENT_LIMIT) return { ...untouched, result: 'overfull', overfull: 'events' };
+  if (isRepeat(cart, event)) return unchanged(cart, 'repeat', null);
+  if (count >= EVENT_LIMIT) return unchanged(cart, 'overfull', 'events');
   const isLast = count === 0 || (cart.version === VERSION && comesLast(cart.summary, event));
   const folded = isLast ? append(cart, event, clock, scratch) : refoldWith(cart, event, clock, scratch);
-  if (folded.state.length > STATE_SIZE_LIMIT && count > 0) {
-    return { ...untouched, result: 'overfull', overfull: 'size' };
-  }
+  if (folded.state.length > STATE_SIZE_LIMIT && count > 0) return unchanged(cart, 'overfull', 'size');
   return { state: folded.state, result: 'event', overfull: null, changes: folded.changes };
 }
 
+function unchanged({ bytes }: LiveCart, result: Folded['result'], overfull: Folded['overfull']): Folded {
+  return { state: bytes, result, overfull, changes: NO_CHANGES };
+}
+
 /** A state that was built a moment ago. */
-function reopen(state: Buffer): LiveCart {
-  const cart = openState(state);
+function reopen(state: Buffer, scratch: Scratch): LiveCart {
+  const cart = openState(state, scratch.cart);
   invariant(cart.kind === 'live', 'a conclusion does not forget a cart');
   return cart;
 }

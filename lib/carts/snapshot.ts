@@ -4,6 +4,7 @@ import { Catalogue } from './catalogue.ts';
 import { ABANDONED, readMarks } from './marks.ts';
 import { readRecords } from './records.ts';
 import { KEY_SIZE } from './format.ts';
+import type { Scratch } from './scratch.ts';
 import { openState } from './state.ts';
 import { NO_STATUS, statusName } from './statuses.ts';
 import { timeOrNull } from './traits.ts';
@@ -34,8 +35,8 @@ const BLANK: CartSnapshot = {
  * one that does. A forgotten cart is blank.
  * @throws UnknownVersionError
  */
-export function snapshotOf(state: Buffer): CartSnapshot {
-  const cart = openState(state);
+export function snapshotOf(state: Buffer, scratch?: Scratch): CartSnapshot {
+  const cart = openState(state, scratch?.cart);
   if (cart.kind === 'forgotten') return { ...BLANK };
   const { values, status, position, visits, conclusions, stated } = cart.summary;
   const { episode } = visits;

@@ -7,27 +7,32 @@ import type { ListAdded } from './catalogue.ts';
 import type { Scratch } from './scratch.ts';
 import { CART_STATE, KEY_SIZE, VERSION, versionOf, type Version } from './format.ts';
 import { readSummary, writeSummary } from './summary-bytes.ts';
-import { newSummary, type Summary } from './summary.ts';
+import { clearSummary, newSummary, type Summary } from './summary.ts';
 
 /** A cart that was forgotten: nothing is known but that there was one. */
 export interface ForgottenCart {
   kind: 'forgotten';
 }
 
-/** A cart that is remembered, with its summary read. A life that has not begun yet has no events and no bytes. */
+/**
+ * A cart that is remembered, with its summary read. A life that has not begun yet has no events and no bytes. One object
+ * serves one cart after the other; only `openState` and `emptyCart` fill it, always the whole of it.
+ */
 export interface LiveCart {
-  kind: 'live';
+  readonly kind: 'live';
   /** Of the format that the bytes have, which says by which order of events its traits were concluded. */
-  version: Version;
-  bytes: Buffer;
-  summary: Summary;
+  readonly version: Version;
+  readonly bytes: Buffer;
+  readonly summary: Summary;
   /** Where the sections begin in `bytes`. */
-  marksAt: number;
-  productsAt: number;
-  indexAt: number;
-  recordsAt: number;
-  keysAt: number;
+  readonly marksAt: number;
+  readonly productsAt: number;
+  readonly indexAt: number;
+  readonly recordsAt: number;
+  readonly keysAt: number;
 }
+
+type Filling = { -readonly [Member in keyof LiveCart]: LiveCart[Member] };
 
 /** What a state is to have that the one before has not. */
 export interface Additions {
@@ -49,18 +54,37 @@ const NO_BYTES = Buffer.alloc(0);
 const FORGOTTEN_CART: ForgottenCart = { kind: 'forgotten' };
 const FORGOTTEN = 2;
 
-/** A life without events. */
-export function emptyCart(beyondHorizon: boolean): LiveCart {
-  const summary = newSummary(beyondHorizon);
-  const nowhere = { marksAt: 0, productsAt: 0, indexAt: 0, recordsAt: 0, keysAt: 0 };
-  return { kind: 'live', version: VERSION, bytes: NO_BYTES, summary, ...nowhere };
+/** To be filled. */
+export function newCart(): LiveCart {
+  return {
+    kind: 'live',
+    version: VERSION,
+    bytes: NO_BYTES,
+    summary: newSummary(),
+    marksAt: 0,
+    productsAt: 0,
+    indexAt: 0,
+    recordsAt: 0,
+    keysAt: 0,
+  };
 }
 
 /**
+ * A life without events.
+ * @param into is filled and returned
+ */
+export function emptyCart(beyondHorizon: boolean, into: LiveCart): LiveCart {
+  clearSummary(into.summary);
+  into.summary.life.beyondHorizon = beyondHorizon;
+  return fill(into, VERSION, NO_BYTES, 0);
+}
+
+/**
+ * @param into is filled, and returned for a cart that is remembered; after an error nothing in it may be used
  * @throws UnknownVersionError
  * @throws DamagedStateError for bytes that do not add up to a state
  */
-export function openState(bytes: Buffer): LiveCart | ForgottenCart {
+export function openState(bytes: Buffer, into: LiveCart = newCart()): LiveCart | ForgottenCart {
   const version = versionOf(bytes[0]);
   const reader = new ByteReader(bytes, CART_STATE, 1);
   if (bytes[1] === FORGOTTEN) {
@@ -68,16 +92,24 @@ export function openState(bytes: Buffer): LiveCart | ForgottenCart {
     reader.expectEnd();
     return FORGOTTEN_CART;
   }
-  const summary = readSummary(reader);
-  const { sizes, life } = summary;
-  const marksAt = reader.at;
-  const productsAt = marksAt + sizes.marks;
-  const indexAt = productsAt + sizes.products;
-  const recordsAt = indexAt + sizes.index;
-  const keysAt = recordsAt + sizes.records;
-  const size = keysAt + KEY_SIZE * life.count;
+  readSummary(reader, into.summary);
+  const cart = fill(into, version, bytes, reader.at);
+  const size = cart.keysAt + KEY_SIZE * cart.summary.life.count;
   if (size !== bytes.length) reader.fail(`${size} bytes in all, found ${bytes.length}`);
-  return { kind: 'live', version, bytes, summary, marksAt, productsAt, indexAt, recordsAt, keysAt };
+  return cart;
+}
+
+/** Fills all but the summary, which is read already. */
+function fill(cart: Filling, version: Version, bytes: Buffer, marksAt: number): LiveCart {
+  const { sizes } = cart.summary;
+  cart.version = version;
+  cart.bytes = bytes;
+  cart.marksAt = marksAt;
+  cart.productsAt = cart.marksAt + sizes.marks;
+  cart.indexAt = cart.productsAt + sizes.products;
+  cart.recordsAt = cart.indexAt + sizes.index;
+  cart.keysAt = cart.recordsAt + sizes.records;
+  return cart;
 }
 
 /** The memory that there was a cart, two bytes. */

@@ -47,6 +47,12 @@ export class Names {
     this.unread = new ByteReader(reader.bytes, reader.subject, start, reader.at);
   }
 
+  clear(): void {
+    this.texts = undefined;
+    this.unread = undefined;
+    this.count = 0;
+  }
+
   at(index: number): string | undefined {
     return this.all()[index];
   }

@@ -1,8 +1,8 @@
 /** The summary at the head of a cart's state, as bytes. Layout: docs/adr, "state of a cart". */
 import type { ByteReader, ByteWriter } from '../bytes/index.ts';
 import type { Version } from './format.ts';
-import { NO_LIFECYCLE_RANK, NO_STATUS, Names } from './statuses.ts';
-import { NEVER, type Episode, type StatusHistory, type Summary } from './summary.ts';
+import { NO_LIFECYCLE_RANK } from './statuses.ts';
+import { NEVER, clearSummary, type Episode, type StatusHistory, type Summary } from './summary.ts';
 import { VALUES } from './values.ts';
 
 const BEYOND = 1;
@@ -24,45 +24,46 @@ const STATED_APART = 32;
 const INDEXED = 64;
 const PRODUCTS = 128;
 
-/** @param reader at the first byte behind the version */
-export function readSummary(reader: ByteReader): Summary {
+/**
+ * Reads a summary into one that may have been used for another cart: nothing of that cart is left.
+ * @param reader at the first byte behind the version
+ */
+export function readSummary(reader: ByteReader, summary: Summary): void {
+  clearSummary(summary);
+  const { life, sizes, stated, position, values, visits, conclusions } = summary;
   const first = reader.byte();
   if ((first & FORGOTTEN) !== 0) reader.fail('the flags of a remembered cart', reader.at - 1);
   const second = reader.byte();
   const lastArrival = reader.unsigned();
-  const closedDue = (first & CLOSED_DUE) !== 0 ? lastArrival + reader.signed() : NEVER;
-  const episode = (first & OPEN) !== 0 ? readEpisode(reader, lastArrival, (first & OPEN_CONCLUDED) !== 0) : undefined;
-  const count = reader.unsigned();
-  const sizes = {
-    records: reader.unsigned(),
-    marks: reader.unsigned(),
-    products: (second & PRODUCTS) !== 0 ? reader.unsigned() : 0,
-    index: (second & INDEXED) !== 0 ? reader.unsigned() : 0,
-  };
+  life.beyondHorizon = (first & BEYOND) !== 0;
+  life.lastArrival = lastArrival;
+  visits.rests = (first & RESTS) !== 0;
+  visits.stopped = (first & STOPPED) !== 0;
+  conclusions.claimed = (first & CLAIMED) !== 0;
+  if ((first & CLOSED_DUE) !== 0) conclusions.closedDue = lastArrival + reader.signed();
+  if ((first & OPEN) !== 0) visits.episode = readEpisode(reader, lastArrival, (first & OPEN_CONCLUDED) !== 0);
+  life.count = reader.unsigned();
+  sizes.records = reader.unsigned();
+  sizes.marks = reader.unsigned();
+  if ((second & PRODUCTS) !== 0) sizes.products = reader.unsigned();
+  if ((second & INDEXED) !== 0) sizes.index = reader.unsigned();
   const at = lastArrival - reader.signed();
-  const position = { at, firstAt: at - reader.unsigned(), precedence: reader.byte() };
-  const active = (second & ACTIVE) !== 0;
-  const lastActivityAt = active ? at - reader.unsigned() : NEVER;
-  const windowMs = active ? reader.unsigned() : 0;
-  const graceMs = active ? reader.unsigned() : 0;
-  const status = readStatus(reader, at, second);
-  const names = new Names();
-  if ((second & UNKNOWN_NAMES) !== 0) names.read(reader);
-  status.seenFirst = names.count;
-  const recoveredAt = (second & RECOVERED) !== 0 ? at - reader.unsigned() : NEVER;
-  const abandonedAt = (second & ABANDONED) !== 0 ? at - reader.signed() : NEVER;
-  const values = readReferences(reader);
-  const stated = (second & STATED_APART) !== 0 ? readReferences(reader) : values.slice();
-  return {
-    life: { beyondHorizon: (first & BEYOND) !== 0, count, lastArrival },
-    sizes,
-    stated: { windowMs, graceMs, values: stated, names },
-    position,
-    values,
-    status,
-    visits: { lastActivityAt, episode, rests: (first & RESTS) !== 0, stopped: (first & STOPPED) !== 0, recoveredAt },
-    conclusions: { closedDue, abandonedAt, claimed: (first & CLAIMED) !== 0 },
-  };
+  position.at = at;
+  position.firstAt = at - reader.unsigned();
+  position.precedence = reader.byte();
+  if ((second & ACTIVE) !== 0) {
+    visits.lastActivityAt = at - reader.unsigned();
+    stated.windowMs = reader.unsigned();
+    stated.graceMs = reader.unsigned();
+  }
+  if ((second & STATUS) !== 0) readStatus(reader, at, summary.status);
+  if ((second & UNKNOWN_NAMES) !== 0) stated.names.read(reader);
+  summary.status.seenFirst = stated.names.count;
+  if ((second & RECOVERED) !== 0) visits.recoveredAt = at - reader.unsigned();
+  if ((second & ABANDONED) !== 0) conclusions.abandonedAt = at - reader.signed();
+  readReferences(reader, values);
+  if ((second & STATED_APART) !== 0) readReferences(reader, stated.values);
+  else for (let which = 0; which < VALUES; which++) stated.values[which] = values[which]!;
 }
 
 function readEpisode(reader: ByteReader, lastArrival: number, concluded: boolean): Episode {
@@ -71,25 +72,18 @@ function readEpisode(reader: ByteReader, lastArrival: number, concluded: boolean
   return { openedAt: NEVER, deadline, settledAt, lastIndex: -1, concluded };
 }
 
-function readStatus(reader: ByteReader, at: number, flags: number): StatusHistory {
-  const some = (flags & STATUS) !== 0;
-  return {
-    current: some ? reader.unsigned() : NO_STATUS,
-    since: some ? at - reader.unsigned() : NEVER,
-    seen: some ? reader.unsigned() : 0,
-    seenFirst: 0,
-    seenUnknown: undefined,
-    lifecycleRank: some ? reader.byte() + NO_LIFECYCLE_RANK : NO_LIFECYCLE_RANK,
-  };
+function readStatus(reader: ByteReader, at: number, status: StatusHistory): void {
+  status.current = reader.unsigned();
+  status.since = at - reader.unsigned();
+  status.seen = reader.unsigned();
+  status.lifecycleRank = reader.byte() + NO_LIFECYCLE_RANK;
 }
 
 /** A byte that says which there are, then the references. */
-function readReferences(reader: ByteReader): number[] {
+function readReferences(reader: ByteReader, values: number[]): void {
   const mask = reader.byte();
   if (mask >= 1 << VALUES) reader.fail(`which of ${VALUES} values there are`, reader.at - 1);
-  const values = [0, 0, 0, 0, 0, 0];
   for (let which = 0; which < VALUES; which++) if ((mask & (1 << which)) !== 0) values[which] = reader.unsigned();
-  return values;
 }
 
 function writeReferences(writer: ByteWriter, values: readonly number[]): void {
@@ -105,13 +99,18 @@ function writeReferences(writer: ByteWriter, values: readonly number[]): void {
   writer.bytes[maskAt] = mask;
 }
 
+function sameReferences(a: readonly number[], b: readonly number[]): boolean {
+  for (let which = 0; which < VALUES; which++) if (a[which] !== b[which]) return false;
+  return true;
+}
+
 /** The version, and the summary behind it. */
 export function writeSummary(writer: ByteWriter, summary: Summary, version: Version): void {
   const { life, sizes, stated, position, values, visits, conclusions } = summary;
   const { lastArrival } = life;
   const { at } = position;
   const active = !Number.isNaN(visits.lastActivityAt);
-  const apart = stated.values.some((value, which) => value !== values[which]);
+  const apart = !sameReferences(stated.values, values);
   writer.byte(version);
   writer.byte(firstFlags(summary));
   writer.byte(secondFlags(summary, active, apart));

@@ -105,10 +105,10 @@ export interface Summary {
   conclusions: Conclusions;
 }
 
-/** Of a cart without events. */
-export function newSummary(beyondHorizon: boolean): Summary {
+/** Of a cart without events, in its first life. */
+export function newSummary(): Summary {
   return {
-    life: { beyondHorizon, count: 0, lastArrival: 0 },
+    life: { beyondHorizon: false, count: 0, lastArrival: 0 },
     sizes: { marks: 0, products: 0, index: 0, records: 0 },
     stated: { windowMs: 0, graceMs: 0, values: noValues(), names: new Names() },
     ...newWalk(),
@@ -135,7 +135,42 @@ export function newWalk(): Walk {
   };
 }
 
-const noValues = (): number[] => new Array<number>(VALUES).fill(0);
+/** Makes a summary that was used for another cart equal to a new one. Every member of every part is set here. */
+export function clearSummary({ life, sizes, stated, position, values, status, visits, conclusions }: Summary): void {
+  life.beyondHorizon = false;
+  life.count = 0;
+  life.lastArrival = 0;
+  sizes.marks = 0;
+  sizes.products = 0;
+  sizes.index = 0;
+  sizes.records = 0;
+  stated.windowMs = 0;
+  stated.graceMs = 0;
+  stated.names.clear();
+  position.at = NEVER;
+  position.precedence = 0;
+  position.firstAt = NEVER;
+  for (let which = 0; which < VALUES; which++) {
+    values[which] = 0;
+    stated.values[which] = 0;
+  }
+  status.current = NO_STATUS;
+  status.since = NEVER;
+  status.seen = 0;
+  status.seenFirst = 0;
+  status.seenUnknown = undefined;
+  status.lifecycleRank = NO_LIFECYCLE_RANK;
+  visits.lastActivityAt = NEVER;
+  visits.episode = undefined;
+  visits.rests = false;
+  visits.stopped = false;
+  visits.recoveredAt = NEVER;
+  conclusions.closedDue = NEVER;
+  conclusions.abandonedAt = NEVER;
+  conclusions.claimed = false;
+}
+
+const noValues = (): number[] => [0, 0, 0, 0, 0, 0];
 
 /** When the open episode will count as abandoned: once log time is past this. NEVER when there is none. */
 export function episodeDue({ episode }: Visits): number {

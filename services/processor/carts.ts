@@ -33,7 +33,7 @@ export function cartsTopology(codecs: CartsCodecs, { horizonMs }: CartsOptions):
       clock: (event) => ({ producerClockMs: event.received_at }),
     },
     outputs: [TOPICS.personInputs, TOPICS.deadLetters],
-    state: { dueOf: (value) => dueOf(value, horizonMs) },
+    state: { dueOf: (value) => dueOf(value, horizonMs, scratch) },
     tick: { encode: (nowMs) => ({ key: '', value: codecs.cartEvents.encode(tickAt(nowMs)) }) },
     process({ value: event }, context) {
       // A tick has no other effect than advancing log time.
@@ -55,12 +55,12 @@ export function cartsTopology(codecs: CartsCodecs, { horizonMs }: CartsOptions):
           identifiers,
           name,
           changes,
-          snapshot: snapshotOf(state),
+          snapshot: snapshotOf(state, scratch),
         };
         emitPersonInput(codecs, context, workspace, event.received_at, update);
         return;
       }
-      if (changes.length > 0) emitConclusions(codecs, context, key, changes, snapshotOf(state));
+      if (changes.length > 0) emitConclusions(codecs, context, key, changes, snapshotOf(state, scratch));
       if (overfull !== null) writeDeadLetter(codecs, context, event, overfull);
     },
     onDue(key, context) {
@@ -68,7 +68,7 @@ export function cartsTopology(codecs: CartsCodecs, { horizonMs }: CartsOptions):
       if (before === undefined) return;
       const { state, changes } = reading(key, () => concludeDue(before, context.logTimeMs, horizonMs, scratch));
       context.store.put(key, state);
-      if (changes.length > 0) emitConclusions(codecs, context, key, changes, snapshotOf(state));
+      if (changes.length > 0) emitConclusions(codecs, context, key, changes, snapshotOf(state, scratch));
     },
   };
 }

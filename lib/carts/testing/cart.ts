@@ -1,6 +1,9 @@
 /** A cart under test: feeds the core and keeps what has been asserted minus what has been retracted. */
 import type { CartEvent, CartSnapshot, TraitChange } from '../../../schemas/types.ts';
-import { concludeDue, dueOf, foldCart, snapshotOf, type Folded } from '../index.ts';
+import { Scratch, concludeDue, dueOf, foldCart, snapshotOf, type Folded } from '../index.ts';
+
+/** One for all carts, as in the topology: what one cart has left in it must not reach another. */
+const scratch = new Scratch();
 
 const said = ({ op: _op, retracted_at: _at, ...fields }: TraitChange): string => JSON.stringify(fields);
 
@@ -29,9 +32,9 @@ export class TestCart {
     if (this.state === undefined) return [];
     const all: TraitChange[] = [];
     for (;;) {
-      const due = dueOf(this.state, this.horizonMs);
+      const due = dueOf(this.state, this.horizonMs, scratch);
       if (due === undefined || !(logTime > due)) return all;
-      const { state, changes } = concludeDue(this.state, logTime, this.horizonMs);
+      const { state, changes } = concludeDue(this.state, logTime, this.horizonMs, scratch);
       this.state = state;
       this.take(changes);
       all.push(...changes);
@@ -39,18 +42,18 @@ export class TestCart {
   }
 
   deliver(event: CartEvent, logTime: number): Folded {
-    const folded = foldCart(this.state, event, logTime, this.horizonMs);
+    const folded = foldCart(this.state, event, logTime, this.horizonMs, scratch);
     this.state = folded.state;
     this.take(folded.changes);
     return folded;
   }
 
   snapshot(): CartSnapshot {
-    return snapshotOf(this.state!);
+    return snapshotOf(this.state!, scratch);
   }
 
   due(): number | undefined {
-    return dueOf(this.state!, this.horizonMs);
+    return dueOf(this.state!, this.horizonMs, scratch);
   }
 
   /** What stands. */
