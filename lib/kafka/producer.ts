@@ -1,6 +1,5 @@
-import { Backoff, within } from '../clock/index.ts';
+import { Backoff, Deadlines, within } from '../clock/index.ts';
 import type { Connection } from './cluster.ts';
-import { Deadlines } from './deadlines.ts';
 import { BackpressureError, KafkaUnavailableError, messageOf } from './errors.ts';
 import { Groups, Placement, sizeOf, type PartitionsOf } from './placement.ts';
 import { ProducerSession } from './produce.ts';
@@ -51,13 +50,8 @@ export class BatchingProducer implements Producer {
   ) {
     this.placement = new Placement(partitionsOf);
     this.maxQueuedBytes = options.maxQueuedBytes ?? 64 << 20;
-    const deliveryTimeoutMs = options.deliveryTimeoutMs ?? 15_000;
-    this.deliveryTimeoutMs = deliveryTimeoutMs;
-    this.deadlines = new Deadlines(
-      connection.clock,
-      deliveryTimeoutMs,
-      () => new KafkaUnavailableError(`not acknowledged: no answer within ${deliveryTimeoutMs} ms`),
-    );
+    this.deliveryTimeoutMs = options.deliveryTimeoutMs ?? 15_000;
+    this.deadlines = new Deadlines(connection.clock, this.deliveryTimeoutMs);
   }
 
   get queuedBytes(): number {
@@ -78,7 +72,17 @@ export class BatchingProducer implements Producer {
     // Records count as queued until they are sent or dropped, even after their send has timed out.
     const delivery = this.enqueue(list, deadlineMs).finally(() => (this.bytes -= bytes));
     // A request has the deadline of its latest send; the earlier ones time out here.
-    await this.deadlines.limit(delivery);
+    await this.limited(delivery);
+  }
+
+  /** Rejects a delivery that takes too long; it is not cancelled. */
+  private limited(delivery: Promise<void>): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const end = this.deadlines.start(() =>
+        reject(new KafkaUnavailableError(`not acknowledged: no answer within ${this.deliveryTimeoutMs} ms`)),
+      );
+      delivery.then(resolve, reject).finally(end);
+    });
   }
 
   private async enqueue(list: readonly OutgoingRecord[], deadlineMs: number): Promise<void> {

@@ -2,8 +2,8 @@ import type { IncomingMessage } from 'node:http';
 import { Readable } from 'node:stream';
 import type { ReadableStream } from 'node:stream/web';
 import type { Context } from 'hono';
+import type { Deadlines } from '../../lib/clock/index.ts';
 import { HttpProblem } from '../../lib/http/index.ts';
-import type { Deadlines } from './deadlines.ts';
 
 /** The request's body as a Node stream: the socket's own where there is one (much faster than a web stream). */
 export function bodyStream(c: Context): Readable {

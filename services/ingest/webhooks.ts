@@ -1,5 +1,5 @@
 import type { Readable } from 'node:stream';
-import type { Clock } from '../../lib/clock/index.ts';
+import { Deadlines, type Clock } from '../../lib/clock/index.ts';
 import { bearerOf, type Definitions, type Subscription, type Workspace } from '../../lib/definitions/index.ts';
 import { HttpProblem, type Reply } from '../../lib/http/index.ts';
 import { deadLetterId } from '../../lib/jane/keys.ts';
@@ -11,7 +11,6 @@ import type { OutgoingRecord } from '../../lib/kafka/index.ts';
 import type { Logger } from '../../lib/telemetry/index.ts';
 import type { DeadLetter } from '../../schemas/types.ts';
 import { BODY_TIMEOUT_MS, encodingOf, isJsonType, readSmallBody } from './body.ts';
-import { Deadlines } from './deadlines.ts';
 import type { webhookAnswers } from './documents.ts';
 import type { IngestMetrics } from './metrics.ts';
 import { tooBusy, type Outbox } from './outbox.ts';

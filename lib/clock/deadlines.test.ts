@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { ManualClock } from '../../lib/clock/testing.ts';
 import { Deadlines } from './deadlines.ts';
+import { ManualClock } from './testing.ts';
 
 describe('deadlines', () => {
   it('come each at its time, unless they were ended before', async () => {
@@ -32,5 +32,23 @@ describe('deadlines', () => {
     deadlines.start(() => (late = clock.elapsedMs()));
     await clock.advance(100);
     expect(late).toBe(200);
+  });
+
+  it('keep their time after a close, and leave no sleep behind once they are over', async () => {
+    const clock = new ManualClock();
+    const deadlines = new Deadlines(clock, 100);
+    const expired: number[] = [];
+    const start = () => deadlines.start(() => expired.push(clock.elapsedMs()));
+    const end = start();
+    deadlines.close();
+    expect(clock.nextWakeMs).toBe(100);
+    end();
+    expect(clock.nextWakeMs).toBeNull();
+    await clock.advance(50);
+    start();
+    await clock.advance(99);
+    expect(expired).toEqual([]);
+    await clock.advance(1);
+    expect(expired).toEqual([150]);
   });
 });
