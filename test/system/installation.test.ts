@@ -68,7 +68,7 @@ describe('an installation on engines of its own', () => {
     const same = await refusal({ ...installation.env });
     expect(same).toContain('Another installation already runs on');
     const ports = await refusal({ ...installation.env, DATA_DIR: `${installation.dataDir}-2` });
-    expect(ports).toContain('choose another with API_PORT');
+    expect(ports).toContain('set another port with API_PORT');
   });
 
   it('stopped and started: the same counts', async () => {
