@@ -5,7 +5,7 @@ type Bench = { HELP?: string; run?: (args: string[]) => Promise<void> | void };
 
 const USAGE = 'usage: npm run bench -- <name> [arguments], see npm run bench -- --help';
 
-/** Throws Error for a name that is no benchmark, and for arguments that are not valid. */
+/** Throws an Error for an unknown benchmark and for invalid arguments. */
 export async function run(args: readonly string[]): Promise<void> {
   const [name = '', ...given] = args;
   // The bundler includes every file that this can name; a benchmark is loaded only when it is asked for.

@@ -1,4 +1,4 @@
-/** The one place for topic names, their cleanup and their keys (the public contract's table). */
+/** The only definition of topic names, cleanup policies and keys. */
 
 import type { TopicSpec } from './kafka/types.ts';
 
@@ -29,11 +29,12 @@ const kept = (days: number): Record<string, string> => ({
   'cleanup.policy': 'delete',
   'retention.ms': days < 0 ? '-1' : String(days * DAY_MS),
   'retention.bytes': '-1',
-  // The broker's clock: by the event's own time retention would drop an import of the past at once.
+  // Timestamps are the broker's (LogAppendTime): with the time of the event, retention would delete an import of old
+  // events at once.
   'message.timestamp.type': 'LogAppendTime',
 });
 
-/** How the public topics are made: partitions, cleanup, retention. Any service may ensure them at its start. */
+/** The settings of the public topics: partitions, cleanup, retention. Any service may create them when it starts. */
 export function topicSpecs(options: { partitions: number; logRetentionDays: number }): Record<TopicName, TopicSpec> {
   const { partitions, logRetentionDays } = options;
   const spec = (topic: TopicName, count: number, days: number): TopicSpec => ({
@@ -47,7 +48,7 @@ export function topicSpecs(options: { partitions: number; logRetentionDays: numb
     [TOPICS.traitEvents]: spec(TOPICS.traitEvents, partitions, logRetentionDays),
     [TOPICS.audienceChanges]: spec(TOPICS.audienceChanges, partitions, logRetentionDays),
     [TOPICS.deadLetters]: spec(TOPICS.deadLetters, partitions, 30),
-    // One partition: the order of all definitions is what their versions are folded by.
+    // One partition, because versions depend on the order of all records.
     [TOPICS.definitions]: spec(TOPICS.definitions, 1, -1),
   };
 }

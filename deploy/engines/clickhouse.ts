@@ -102,7 +102,8 @@ export function usersConfig(user: string, password: string, machineBytes: number
 /** Writes the two configuration files and returns the command that runs the server process. */
 export function prepareClickHouse(settings: ClickHouseSettings, root: string, serverScript: string): Command {
   const library = findLibrary(root);
-  if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(settings.user)) throw new SetupError(`CLICKHOUSE_USER must be a plain word.`);
+  if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(settings.user))
+    throw new SetupError('CLICKHOUSE_USER must consist of letters, digits and "_", and not begin with a digit.');
   const folder = join(settings.dataDir, 'clickhouse');
   mkdirSync(folder, { recursive: true });
   writeFileSync(join(folder, 'config.xml'), serverConfig(folder, totalmem()));

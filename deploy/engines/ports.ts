@@ -12,15 +12,15 @@ export function portIsFree(port: number, host = '127.0.0.1'): Promise<boolean> {
 }
 
 /**
- * Throws SetupError that names every port in use and the variable that sets it. Waits up to `patienceMs` for a port to
+ * Throws SetupError that names every port in use and the variable that sets it. Waits up to `waitMs` for a port to
  * become free: the ports of a killed process are released a moment after its end.
  */
 export async function requireFreePorts(
   ports: Record<string, number>,
   host = '127.0.0.1',
-  patienceMs = 2_000,
+  waitMs = 2_000,
 ): Promise<void> {
-  const deadline = Date.now() + patienceMs;
+  const deadline = Date.now() + waitMs;
   const seen = new Map<number, string>();
   const problems: string[] = [];
   for (const [variable, port] of Object.entries(ports)) {

@@ -42,7 +42,7 @@ const timeSchemas = {
       if ((first === null) !== (last === null)) {
         context.addIssue({ code: 'custom', message: 'from and to must both be days or both be instants' });
       } else if (first === null || last === null ? from > to : first > last) {
-        context.addIssue({ code: 'custom', message: 'from is after to' });
+        context.addIssue({ code: 'custom', message: 'from must not be after to' });
       }
     }),
   in_last: z.strictObject({ operator: z.literal('in_last'), amount: amountOfTime, unit }),
@@ -63,7 +63,7 @@ const money = z.number({ error: 'must be a number of at least 0' }).min(0, 'must
 const amount = z.strictObject({ min: money.optional(), max: money.optional() }).superRefine(({ min, max }, context) => {
   if (min === undefined && max === undefined) context.addIssue({ code: 'custom', message: 'must have min or max' });
   else if (min !== undefined && max !== undefined && min > max)
-    context.addIssue({ code: 'custom', message: 'min is above max' });
+    context.addIssue({ code: 'custom', message: 'min must not be greater than max' });
 });
 
 const leaf = z.strictObject({
@@ -139,14 +139,14 @@ function walkNode(value: unknown, path: PropertyKey[], depth: number, walk: Walk
   // Checked on the way down: the walk must not follow a body that is nested a million levels deep.
   if (depth > DEPTH_MAX) return refuse(`is nested more than ${DEPTH_MAX} levels deep`);
   if (typeof value !== 'object' || value === null || Array.isArray(value))
-    return refuse('must be a condition: an object');
+    return refuse('must be an object with one condition');
   const kinds = KINDS.filter((kind) => Object.hasOwn(value, kind));
   const [kind] = kinds;
-  if (!kind) return refuse(`must have one of ${KINDS.join(', ')}`);
+  if (!kind) return refuse(`must have one of the members ${KINDS.join(', ')}`);
   if (kinds.length > 1) return refuse(`mixes kinds of conditions: ${kinds.join(' and ')}`);
   if (kind === 'and' || kind === 'or' || kind === 'not') return walkBranch(value, kind, path, depth, walk, refuse);
   walk.leaves += 1;
-  if (walk.leaves === LEAVES_MAX + 1) return refuse(`is one of more than ${LEAVES_MAX} leaves`);
+  if (walk.leaves === LEAVES_MAX + 1) return refuse(`exceeds the limit of ${LEAVES_MAX} leaves`);
   if (walk.leaves > LEAVES_MAX) return undefined;
   const result = { trait: traitNode, everyone: everyoneNode, dwell: dwellNode }[kind].safeParse(value);
   if (result.success) return result.data as Audience;

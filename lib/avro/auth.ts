@@ -16,7 +16,7 @@ export const authHeaders = (auth: RegistryAuth | undefined): Record<string, stri
     ? {}
     : { authorization: `Basic ${Buffer.from(`${auth.username}:${auth.password}`).toString('base64')}` };
 
-/** `refused`: it answers, but does not accept the user and password. */
+/** `refused`: it answers, but rejects the user and password. */
 export type EngineState = 'running' | 'refused' | 'stopped';
 
 /** Whether a registry answers. One that forbids this user to list subjects (403) accepts the login, so it is running. */

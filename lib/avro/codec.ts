@@ -3,18 +3,19 @@ import avsc from 'avsc';
 /** Confluent's wire format: a zero byte, the schema's id (4 bytes, big-endian), the Avro body. */
 const HEADER_BYTES = 5;
 
-/** Turns records of one topic into bytes and back. */
+/** Encodes and decodes the records of one topic. */
 export interface Codec<T> {
-  /** Id of our own schema in the registry. */
+  /** Id in the registry of the schema that this build writes. */
   readonly schemaId: number;
-  /** The whole value in the wire format. Throws when the value does not fit the schema. */
+  /** The value in the wire format. Throws an Error when the value does not match the schema. */
   encode(value: T): Buffer;
   /**
-   * Reads a record written with any version of the schema, as the version of this build. Throws UnknownSchemaError when
-   * the writer's schema is not loaded, UndecodableError when the bytes are not a record of this topic.
+   * Decodes a record that was written with any version of the schema into the version of this build. Throws
+   * UnknownSchemaError when the writer's schema is not loaded, UndecodableError when the bytes are not a record of this
+   * topic.
    */
   decode(buf: Buffer): T;
-  /** Fetches the writers' schemas that are not loaded yet. */
+  /** Loads the writers' schemas of these records that are not loaded yet. Rejects with the error of `fetchSchema`. */
   load(buffers: readonly Buffer[]): Promise<void>;
 }
 
@@ -34,16 +35,19 @@ export class UndecodableError extends Error {
   override readonly name = 'UndecodableError';
 }
 
-/** Fetches the document of a writer's schema by its id. */
+/** Fetches a writer's schema by its id. */
 export type FetchSchema = (id: number) => Promise<avsc.Schema>;
 
-/** The id of the writer's schema. Throws UndecodableError. */
+/** The id of the writer's schema. Throws UndecodableError when the bytes are not in the wire format. */
 export function schemaIdOf(buf: Buffer): number {
   if (buf.length < HEADER_BYTES || buf[0] !== 0) throw new UndecodableError('not in the Confluent wire format');
   return buf.readUInt32BE(1);
 }
 
-/** Encoding space that grows to the largest record seen and is reused, as encoding is synchronous. */
+/**
+ * All codecs encode into this buffer, which grows to the largest record. Sharing is safe because encoding is
+ * synchronous.
+ */
 let scratch = Buffer.allocUnsafeSlow(64 * 1024);
 
 function parse(schema: avsc.Schema): avsc.Type {
@@ -54,7 +58,7 @@ function parse(schema: avsc.Schema): avsc.Type {
 /** A codec for a schema whose id is known. `fetchSchema` fetches the schemas of other writers. */
 export function createCodec<T>(schema: unknown, schemaId: number, fetchSchema: FetchSchema): Codec<T> {
   const type = parse(schema as avsc.Schema);
-  // undefined: written with our own schema, no resolution needed.
+  // By schema id. undefined: the schema of this build, which needs no resolution.
   const resolvers = new Map<number, ReturnType<avsc.Type['createResolver']> | undefined>([[schemaId, undefined]]);
 
   const loadId = async (id: number): Promise<void> => {
@@ -68,7 +72,7 @@ export function createCodec<T>(schema: unknown, schemaId: number, fetchSchema: F
     encode(value) {
       let end = type.encode(value, scratch, HEADER_BYTES);
       if (end < 0) {
-        // avsc returns the missing bytes as a negative number.
+        // avsc returns the number of missing bytes, negated.
         scratch = Buffer.allocUnsafeSlow((scratch.length - end) * 2);
         end = type.encode(value, scratch, HEADER_BYTES);
       }
@@ -86,9 +90,10 @@ export function createCodec<T>(schema: unknown, schemaId: number, fetchSchema: F
       try {
         decoded = type.decode(buf, HEADER_BYTES, resolver) as { value: T; offset: number };
       } catch (error) {
-        throw new UndecodableError(`not a record of schema ${id}`, { cause: error });
+        throw new UndecodableError(`cannot decode the record with schema ${id}`, { cause: error });
       }
-      if (decoded.offset !== buf.length) throw new UndecodableError(`${buf.length} bytes are not one record`);
+      if (decoded.offset !== buf.length)
+        throw new UndecodableError(`${buf.length - decoded.offset} bytes follow the record`);
       return decoded.value;
     },
     async load(buffers) {

@@ -27,14 +27,14 @@ export interface RegistryOptions {
   bootTimeoutMs?: number;
 }
 
-/** The registry refused a schema, does not have it, or did not answer in time. */
+/** The registry rejected a schema, does not have it, or did not answer in time. */
 export class SchemaRefusedError extends Error {
   override readonly name = 'SchemaRefusedError';
 }
 
 /** Every version must be able to read records of all earlier versions. */
 const LEVEL = COMPATIBILITY.BACKWARD_TRANSITIVE;
-/** How long a refusal (4xx) is cached before the registry is asked again. */
+/** How long a rejection (4xx) is cached. */
 const REFUSAL_TTL_MS = 5_000;
 /** How long setting a compatibility level may take. */
 const LEVEL_TIMEOUT_MS = 10_000;
@@ -44,7 +44,10 @@ const statusOf = (error: unknown): number | undefined =>
     ? error.status
     : undefined;
 
-/** Statuses by which a registry itself refuses. (The client reports 400 also when nothing answers at the address.) */
+/**
+ * Statuses that show that the registry itself rejected the request. (The client also reports 400 when nothing answers
+ * at the address.)
+ */
 const REFUSALS = new Set([401, 403, 404, 409, 422]);
 
 const isRefusal = (error: unknown): boolean => REFUSALS.has(statusOf(error) ?? 0);
@@ -57,7 +60,7 @@ const isRace = (error: unknown): boolean =>
   'url' in error &&
   /^put .*\/config\//i.test(String(error.url));
 
-/** The compatibility level that a subject has instead of the required one, from the client's error about it. */
+/** The compatibility level that a subject has instead of the required one, as reported in the client's error. */
 const otherLevel = (error: unknown): string | undefined =>
   error instanceof Error && error.name === 'ConfluentSchemaRegistryCompatibilityError'
     ? (/!= (\w+)\)/.exec(error.message)?.[1] ?? 'unknown')
@@ -90,7 +93,10 @@ interface CachedSchema {
   expiresAtMs: number;
 }
 
-/** The installation's schema registry: registers our schemas when a codec is requested, fetches writers' schemas by id. */
+/**
+ * The installation's schema registry: registers a topic's schema when its codec is requested, and fetches writers'
+ * schemas by id.
+ */
 export function createRegistry(options: RegistryOptions): Registry {
   const { url, auth, topicPrefix, logger, clock, bootTimeoutMs = 60_000 } = options;
   const client = new SchemaRegistry({
@@ -105,12 +111,12 @@ export function createRegistry(options: RegistryOptions): Registry {
   const fetchSchema = (id: number): Promise<Schema> => {
     const known = schemas.get(id);
     if (known !== undefined && clock.elapsedMs() < known.expiresAtMs) return known.schema;
-    // Concurrent callers share one request. A refusal is cached for a while, other failures are not.
+    // Concurrent callers share one request. A rejection is cached for a while, other failures are not.
     const schema = client.getSchema(id).then(
       (found) => (found as unknown as { schema(options: object): Schema }).schema({ exportAttrs: true }),
       (error: unknown) => {
         cached.expiresAtMs = isRefusal(error) ? clock.elapsedMs() + REFUSAL_TTL_MS : 0;
-        throw new SchemaRefusedError(`schema ${id}: ${messageOf(error)}`, { cause: error });
+        throw new SchemaRefusedError(`cannot load schema ${id}: ${messageOf(error)}`, { cause: error });
       },
     );
     const cached: CachedSchema = { schema, expiresAtMs: Infinity };
@@ -135,7 +141,9 @@ export function createRegistry(options: RegistryOptions): Registry {
         const level = otherLevel(error);
         const refused = level === undefined ? isRefusal(error) && !isRace(error) : level !== 'NONE';
         if (refused || clock.elapsedMs() > deadlineMs) {
-          throw new SchemaRefusedError(`registry ${url}: ${subject}: ${messageOf(error)}`, { cause: error });
+          throw new SchemaRefusedError(`cannot register the schema of ${subject} at ${url}: ${messageOf(error)}`, {
+            cause: error,
+          });
         }
         if (level !== undefined) await setLevel(options, subject);
         else if (isFirstAttempt) logger.info({ subject, err: messageOf(error) }, 'waiting for the schema registry');

@@ -27,12 +27,12 @@ export class ByteReader {
     return this.at >= this.end;
   }
 
-  /** Refuses bytes that nothing has asked for. */
+  /** Throws if bytes of the region are left. */
   expectEnd(): void {
     if (this.at !== this.end) this.fail('the end', this.at);
   }
 
-  /** Refuses the state. `offset`: the byte that is wrong, by default the next one. */
+  /** Throws DamagedStateError for the byte at `offset`, by default the next one. */
   fail(expected: string, offset = this.at): never {
     throw new DamagedStateError(this.subject, offset, expected);
   }

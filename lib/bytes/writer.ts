@@ -13,20 +13,20 @@ export function sameBytes(a: Uint8Array, atA: number, b: Uint8Array, atB: number
 /** Writes one value after the other into a buffer that grows. Belongs to one owner, which may use it many times. */
 export class ByteWriter {
   bytes: Buffer;
-  /** How many bytes are written. */
+  /** The number of bytes written. */
   at = 0;
 
   constructor(initialBytes = INITIAL_BYTES) {
     this.bytes = Buffer.allocUnsafeSlow(initialBytes);
   }
 
-  /** Begins again with nothing written, whatever a call that failed has left. */
+  /** Discards everything that was written, including the rest of a failed call. */
   reset(): this {
     this.at = 0;
     return this;
   }
 
-  /** A copy of what is written. */
+  /** A copy of the bytes written. */
   take(): Buffer {
     const copy = Buffer.allocUnsafe(this.at);
     this.bytes.copy(copy, 0, 0, this.at);
@@ -69,7 +69,8 @@ export class ByteWriter {
    * @throws RangeError for any other number, which could not be read back
    */
   unsigned(value: number): void {
-    if (!(value >= 0 && value <= Number.MAX_SAFE_INTEGER)) throw new RangeError(`${value} cannot be stored`);
+    if (!(value >= 0 && value <= Number.MAX_SAFE_INTEGER))
+      throw new RangeError(`${value} is not a whole number from 0 to 2^53 - 1`);
     this.reserve(8);
     const { bytes } = this;
     let rest = value;

@@ -49,7 +49,7 @@ export function kindOf(kind: CartEventKind): number {
     case 'cart_abandoned':
       return KIND_ABANDONED;
     default:
-      throw new RangeError('a tick is no event of a cart');
+      throw new RangeError('a tick is not an event of a cart');
   }
 }
 

@@ -154,9 +154,9 @@ describe('a delivery repeats an event (semantics §1)', () => {
     expect(again.state).not.toBe(state);
   });
 
-  it('a tick is no event of a cart', () => {
+  it('a tick is not an event of a cart', () => {
     expect(() => foldCart(undefined, { ...cartEvent(FIRST), kind: 'tick' }, minute(2))).toThrow(
-      new RangeError('a tick is no event of a cart'),
+      new RangeError('a tick is not an event of a cart'),
     );
   });
 });

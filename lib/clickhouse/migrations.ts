@@ -1,7 +1,7 @@
 /**
- * What the database is made of, in the order in which it came to be. A migration that was released
- * is never edited: change by adding one. Every statement may run twice, also at the same time in two
- * processes (IF NOT EXISTS, CREATE OR REPLACE).
+ * The schema of the database as migrations, in the order in which they are applied. A released migration is never
+ * edited: add another one instead. Every statement may run twice, also at the same time in two processes (IF NOT
+ * EXISTS, CREATE OR REPLACE).
  */
 export interface Migration {
   /** Counted from 1 without gaps. */

@@ -17,7 +17,7 @@ import { TABLES } from './tables.ts';
 import { logVersion } from './version.ts';
 
 /**
- * The rows that are written, column by column. Migrations create the tables; a test on the real engine checks that both
+ * The columns of the rows that are written. Migrations create the tables; a test on the real engine checks that both
  * agree. Times are Unix milliseconds.
  */
 

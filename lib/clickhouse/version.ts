@@ -1,9 +1,9 @@
 import type { ColumnType } from './rowbinary.ts';
 
 /**
- * The version of a row, from the position of its record in the log: a row replaces those with lower versions. Ordered by
- * log time and input offset of its cause, then by its own offset: one cause may change the same person twice (2 and 3
- * merge, then both into 1), and the later change is valid.
+ * The version of a row, derived from the position of its record in the log: a row replaces those with lower versions.
+ * Versions are ordered by log time and input offset of the cause, then by the offset of the record itself, because one
+ * cause may change the same person twice (2 and 3 merge, then both merge into 1), and the later change is valid.
  */
 export interface LogVersion {
   /** Log time of the cause, Unix milliseconds. */
@@ -30,10 +30,10 @@ export const logVersion: ColumnType<LogVersion> = {
   sql: 'UInt128',
   write: (writer, { logTimeMs, inputOffset, outputOffset }) => {
     if (!(logTimeMs >= 0 && logTimeMs < LOG_TIME_END && inputOffset >= 0 && inputOffset < OFFSET_END)) {
-      throw new RangeError(`no version for log time ${logTimeMs}, input offset ${inputOffset}`);
+      throw new RangeError(`log time ${logTimeMs} or input offset ${inputOffset} is out of the range of a row version`);
     }
     if (!(outputOffset >= 0 && outputOffset < OFFSET_END))
-      throw new RangeError(`no version for offset ${outputOffset}`);
+      throw new RangeError(`output offset ${outputOffset} is out of the range of a row version`);
     writer.u32(outputOffset % TWO_32);
     writer.u32(Math.floor(outputOffset / TWO_32) + (inputOffset % TWO_24) * TWO_8);
     writer.u32(Math.floor(inputOffset / TWO_24) + (logTimeMs % TWO_16) * TWO_16);

@@ -3,11 +3,14 @@ export interface BackoffOptions {
   firstMs: number;
   /** The longest pause. */
   maxMs: number;
-  /** From 0 up to 1. With it every pause is drawn between 0 and its full length, so that clients do not retry in step. */
+  /**
+   * Returns a number from 0 up to 1, such as `Math.random`. If given, every pause is drawn between 0 and its full
+   * length, so that clients do not retry at the same moments.
+   */
   random?: () => number;
 }
 
-/** The pauses between attempts: exponential and capped, with full jitter or without. */
+/** The pauses between attempts: exponential and capped, with full jitter if `random` is given. */
 export class Backoff {
   private fullMs = 0;
 

@@ -1,4 +1,4 @@
-/** Time as everything outside the pure folders reads it and waits for it: passed in, so that a test can move it. */
+/** Reads time and waits. Code outside the pure folders receives a Clock, so that a test can control time. */
 
 /** The longest delay that a timer of Node accepts; it fires at once for a longer one. */
 const MAX_TIMER_MS = 2 ** 31 - 1;

@@ -110,7 +110,7 @@ export class StageWatcher {
       return positions.filter(({ topic }) => topic === this.stage.topic);
     } catch {
       member.reachable = false;
-      // It may be gone: ask the group for the present owners of its partitions.
+      // It may be gone: ask the group for the current owners of its partitions.
       this.describedAtMs = -Infinity;
       return [];
     }

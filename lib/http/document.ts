@@ -9,8 +9,8 @@ export const documentOf = (app: OpenAPIHono, info: DocumentInfo) =>
   app.getOpenAPI31Document({ openapi: '3.1.0', info, servers: [{ url: '/' }] });
 
 /**
- * Serves `/openapi.json` without a key. The document is generated once, at the first request, when all routes are
- * there: generating takes about 20 ms of CPU, which nobody without a key should be able to spend again and again.
+ * Serves `/openapi.json` without a key. The document is generated once, at the first request, when all routes have been
+ * added. Generating it takes about 20 ms of CPU, which a client without a key must not be able to cause repeatedly.
  */
 export function serveDocument(app: OpenAPIHono, info: DocumentInfo): void {
   let generated: { json: string; etag: string } | undefined;

@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { BackpressureError, KafkaUnavailableError } from '../kafka/errors.ts';
 import { HttpProblem, invalid, itemsOf } from './problem.ts';
 
-/** The part of a logger that is needed here. */
+/** The methods of a logger that are used here. */
 export interface ErrorLogger {
   error(fields: object, message: string): void;
   warn(fields: object, message: string): void;
@@ -78,6 +78,6 @@ export function problemFor(error: unknown, { logger, errors = [] }: ErrorEdge, r
   return new HttpProblem(500, 'internal error; the log of this service has the details');
 }
 
-/** The same as an answer to a request of Hono's. */
+/** `problemFor` as an error handler of Hono. */
 export const onError = (error: unknown, c: Context, edge: ErrorEdge): Response =>
   problemFor(error, edge, { method: c.req.method, route: c.req.routePath }).toResponse();

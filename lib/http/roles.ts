@@ -11,7 +11,10 @@ export interface Principal {
   workspace: string | null;
 }
 
-/** What a route asks for: `ingest` to send, `read` to look, `write` to change, `admin` for workspaces and keys. */
+/**
+ * The permission that a route requires: `ingest` to send events, `read` to query, `write` to change, `admin` for
+ * workspaces and keys.
+ */
 export type Access = Role;
 
 const MAY: Record<Access, readonly Role[]> = {
@@ -33,7 +36,7 @@ export function requireAccess(principal: Principal, access: Access): void {
   }
 }
 
-/** The workspace to act in; throws 400 for an admin key without X-Workspace. */
+/** The workspace to act in. Throws 400 for an admin key without X-Workspace. */
 export function requireWorkspace(principal: Principal): string {
   if (principal.workspace === null) {
     throw new HttpProblem(400, 'an admin key needs the header X-Workspace, which names the workspace to act in');

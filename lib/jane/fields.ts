@@ -7,9 +7,9 @@ const BAD_CHARACTERS = /[\p{Cc}\p{Cs}]/u;
 const DECIMAL = /^-?\d{1,300}(?:\.\d{1,300})?$/;
 
 /**
- * Reads the members of one JSON object. A member that decides whether the object is usable must be valid, or `problem`
- * is set to the first error. The `readable…` methods refuse nothing: a value that cannot be read is treated as absent,
- * and text is cleaned and truncated.
+ * Reads the members of one JSON object. Most methods are strict: an invalid member is reported as `problem` (the first
+ * one only), and makes the object unusable. The `readable…` methods never report: a value that cannot be read is
+ * treated as absent, and text is cleaned and truncated.
  */
 export class Fields {
   problem: Unusable | null = null;
@@ -31,13 +31,13 @@ export class Fields {
     return null;
   }
 
-  /** Refuses members other than these. */
+  /** Reports every member that is not one of these. */
   only(keys: ReadonlySet<string>): void {
     for (const key of Object.keys(this.object))
       if (!keys.has(key)) this.refuse(key, 'unknown_field', `is unknown; remove it. Fields: ${[...keys].join(', ')}.`);
   }
 
-  /** An id: text, or a number in decimal. Null if absent. */
+  /** An id: text, or a number, which becomes decimal text. Null if absent or invalid. */
   id(key: string, textOf: (value: unknown) => string | null = idText): string | null {
     const value = this.raw(key);
     if (value === undefined) return null;
@@ -49,22 +49,28 @@ export class Fields {
     return text === null ? null : this.bounded(key, text, MAX_ID_CHARACTERS);
   }
 
-  /** The same for an id of a person: it is cleaned (semantics §4) before its limits are applied. */
+  /** An id of a person, as `id` reads it, but cleaned (semantics §4) before the limits are applied. */
   identifier(key: string): string | null {
     return this.id(key, identifierText);
   }
 
-  /** The same without refusals: one that is too long is null, since truncated it would be another person's. */
+  /**
+   * An id of a person, as `identifier` reads it, but null if invalid. An id that is too long is not truncated, because
+   * it could then be another person's.
+   */
   readableIdentifier(key: string): string | null {
     return readable(identifierText(this.raw(key)));
   }
 
-  /** The same for an id that decides nothing here: one that is too long is null, since truncated it would be another. */
+  /**
+   * An id, as `id` reads it, but null if invalid. An id that is too long is not truncated, because it would then be
+   * another id.
+   */
   readableId(key: string): string | null {
     return readable(idText(this.raw(key)));
   }
 
-  /** Text that is kept literally. Null if absent; the empty text is text. */
+  /** Text that is kept unchanged; may be empty. Null if absent or invalid. */
   text(key: string, maxCharacters = MAX_STATUS_CHARACTERS): string | null {
     const value = this.raw(key);
     if (value === undefined) return null;
@@ -80,30 +86,30 @@ export class Fields {
     return text;
   }
 
-  /** A status (see `statusText`). Null if it is missing, no text, or nothing is left of it. */
+  /** A status (see `statusText`). Null if it is missing, not text, or empty after cleaning. */
   readableStatus(key: string): string | null {
     const value = this.raw(key);
     return typeof value === 'string' ? statusText(value) || null : null;
   }
 
-  /** Text such as a mode: cleaned and truncated. Null if it is missing, no text, or nothing is left of it. */
+  /** Text such as a mode, cleaned and truncated. Null if it is missing, not text, or empty after cleaning. */
   readableText(key: string, maxCharacters = MAX_STATUS_CHARACTERS): string | null {
     const value = this.raw(key);
     if (typeof value !== 'string') return null;
     return firstCharacters(withoutBadCharacters(value), maxCharacters) || null;
   }
 
-  /** A finite number, or text that is one in decimal. Null for anything else. */
+  /** A finite number, or text that contains one in decimal notation. Null for anything else. */
   readableNumber(key: string): number | null {
     const value = this.raw(key);
     if (typeof value === 'string' ? !DECIMAL.test(value) : typeof value !== 'number' && typeof value !== 'bigint')
       return null;
     const number = Number(value);
-    // Negative zero would differ in a comparison of bytes.
+    // -0 and 0 are encoded differently, so equal carts would not have equal bytes.
     return Number.isFinite(number) ? (number === 0 ? 0 : number) : null;
   }
 
-  /** Descriptive text: cleaned and truncated; null if it is missing or no text. */
+  /** Descriptive text, cleaned and truncated. Null if it is missing, not text, or empty after cleaning. */
   label(key: string): string | null {
     const text = idText(this.raw(key));
     return text === null ? null : cleanLabel(text);
@@ -115,7 +121,7 @@ export class Fields {
     return Array.isArray(value) ? value : null;
   }
 
-  /** An object; null if absent. */
+  /** An object. Null if absent or invalid. */
   child(key: string): JsonObject | null {
     const value = this.raw(key);
     if (value === undefined) return null;
@@ -123,7 +129,7 @@ export class Fields {
   }
 }
 
-/** Characters are code points; each is one or two code units. */
+/** Limits count code points; each consists of one or two code units. */
 const isTooLong = (text: string, maxCharacters: number): boolean =>
   text.length > 2 * maxCharacters || (text.length > maxCharacters && [...text].length > maxCharacters);
 const firstCharacters = (text: string, count: number): string =>
@@ -135,11 +141,14 @@ const readable = (id: string | null): string | null =>
 const withoutBadCharacters = (text: string): string =>
   BAD_CHARACTERS.test(text) ? text.replace(/[\p{Cc}\p{Cs}]/gu, '') : text;
 
-/** A status as events and conditions read it: cleaned, trimmed, in lower case, truncated. */
+/** A status in the form that events and conditions compare: cleaned, trimmed, in lower case, truncated. */
 export const statusText = (text: string): string =>
   firstCharacters(withoutBadCharacters(text).trim().toLowerCase(), MAX_STATUS_CHARACTERS).trim();
 
-/** Text to display: without control characters and unpaired surrogates, at most MAX_LABEL_CHARACTERS code units. */
+/**
+ * Text to display: without control characters and unpaired surrogates, at most MAX_LABEL_CHARACTERS code units. Null if
+ * nothing is left.
+ */
 export function cleanLabel(text: string): string | null {
   const clean = withoutBadCharacters(text.slice(0, MAX_LABEL_CHARACTERS)).trim();
   return clean === '' ? null : clean;

@@ -84,7 +84,10 @@ interface Frame {
   key: string | null;
 }
 
-/** The same value as JSON.parse gives for a text that is known to be valid, but with exact integers. Iterative: depth is no risk. */
+/**
+ * The same value as JSON.parse gives for a text that is known to be valid, but with exact integers. Iterative, so that
+ * deep nesting cannot overflow the stack.
+ */
 function parseExactly(text: string): Json {
   const stack: Frame[] = [];
   let result: Json = null;

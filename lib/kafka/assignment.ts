@@ -2,28 +2,28 @@ import assignerProtocol from 'kafkajs/src/consumer/assignerProtocol.js';
 
 const { MemberMetadata, MemberAssignment } = assignerProtocol;
 
-/** Name of the protocol that all members of a group agree on. */
+/** Name of the assignment protocol; all members of a group must support the same one. */
 export const PROTOCOL = 'jane-sticky';
 const VERSION = 1;
 
-/** What a member tells the group when it joins. */
+/** What a member sends to the group when it joins. */
 export interface Subscription {
   /** Base URL of its health server. */
   url: string | null;
   /** Its process, see processIdentity. */
   process: string | null;
-  /** What it held in `generation`, the last one that it was part of; -1 for none. */
+  /** The partitions that it owned in `generation`, the last generation that it was part of; -1 if there was none. */
   owned: number[];
   generation: number;
 }
 
-/** In Kafka's own consumer format, so that stock tools can describe the group. */
+/** In the format of Kafka's consumer protocol, so that standard tools can describe the group. */
 export function encodeSubscription(topic: string, subscription: Subscription): Buffer {
   const userData = Buffer.from(JSON.stringify(subscription), 'utf8');
   return MemberMetadata.encode({ version: VERSION, topics: [topic], userData });
 }
 
-/** A stranger in the group may have written anything: what cannot be read says nothing. */
+/** Another program may have joined the group with its own data. Unreadable data counts as no data. */
 export function decodeSubscription(metadata: Buffer): Subscription {
   try {
     const { userData } = MemberMetadata.decode(metadata);
@@ -48,8 +48,8 @@ export function decodeAssignment(topic: string, assignment: Buffer): number[] {
 }
 
 /**
- * Assigns partitions 0…count-1: the numbers of partitions of two members differ by at most one, and members keep theirs
- * as far as that allows. If two members claim one partition, the later generation wins.
+ * Assigns partitions 0…count-1: the numbers of partitions of two members differ by at most one, and members keep their
+ * partitions as far as that allows. If two members claim one partition, the one with the later generation keeps it.
  */
 export function assignSticky(
   members: ReadonlyMap<string, Pick<Subscription, 'owned' | 'generation'>>,
@@ -67,7 +67,7 @@ export function assignSticky(
   }
   const result = new Map<string, number[]>(ids.map((id) => [id, []]));
   const floor = Math.floor(count / Math.max(1, ids.length));
-  // This many members may have one more than the floor, those that held most first.
+  // This many members get one partition more than the others; those that owned most come first.
   let extras = count - floor * ids.length;
   const held = (id: string): number => [...owner.values()].filter((o) => o === id).length;
   const byHeld = [...ids].sort((a, b) => held(b) - held(a) || (a < b ? -1 : 1));

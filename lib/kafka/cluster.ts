@@ -8,7 +8,7 @@ import { Backoff, within, type Clock } from '../clock/index.ts';
 import type { KafkaSecurity } from './types.ts';
 import { KafkaUnavailableError, kafkaErrorType, messageOf } from './errors.ts';
 
-/** Opens a connection to a broker, over TLS when `ssl` is given; calls `onConnect` when it is there. */
+/** Opens a connection to a broker, over TLS if `ssl` is given. Calls `onConnect` once it is established. */
 export type SocketFactory = (options: {
   host: string;
   port: number;
@@ -16,19 +16,20 @@ export type SocketFactory = (options: {
   onConnect: () => void;
 }) => Socket;
 
-export interface Connection {
+/** How to connect to the brokers. */
+export interface ConnectionOptions {
   brokers: string[];
   clientId: string;
   logger: Logger;
   clock: Clock;
   security?: KafkaSecurity;
-  /** In the place of connections to the brokers themselves. */
+  /** Replaces the TCP and TLS connections to the brokers, for tests. */
   socketFactory?: SocketFactory;
 }
 
 const KEEP_ALIVE_DELAY_MS = 60_000;
 
-/** Small requests go out at once: each waits for an answer, so nothing would come to fill a packet with. */
+/** Nagle's algorithm is off: each request waits for its answer, so delaying a small one would only add latency. */
 const directSocket: SocketFactory = ({ host, port, ssl, onConnect }) => {
   const plain = { host, port, noDelay: true, keepAlive: true, keepAliveInitialDelay: KEEP_ALIVE_DELAY_MS };
   if (!ssl) return connect(plain, onConnect);
@@ -39,7 +40,7 @@ const directSocket: SocketFactory = ({ host, port, ssl, onConnect }) => {
     .setKeepAlive(true, KEEP_ALIVE_DELAY_MS);
 };
 
-/** What kafkajs asks for to speak to brokers so. */
+/** The options of kafkajs for these security settings. */
 export const securityOptions = ({ tls, sasl }: KafkaSecurity = {}): { ssl?: object; sasl?: SASLOptions } => ({
   ...(tls ? { ssl: tls } : {}),
   ...(sasl ? { sasl } : {}),
@@ -49,7 +50,10 @@ export const CONNECTION_TIMEOUT_MS = 3_000;
 export const REQUEST_TIMEOUT_MS = 15_000;
 const CLOSE_GRACE_MS = 500;
 
-/** kafkajs logs every error, also those that it recovers from; this port logs those that matter. */
+/**
+ * The log of kafkajs, at level debug: kafkajs logs every error, even those that it recovers from. This port logs the
+ * errors that matter itself.
+ */
 export const clientLog =
   (logger: Logger): logCreator =>
   () =>
@@ -58,18 +62,29 @@ export const clientLog =
     logger.debug({ client: namespace, label, detail }, log.message);
   };
 
-/** Connections that are there, or being made. */
-export interface Link {
+/** Connections to the brokers of one cluster, established or being established. */
+export interface Connections {
   readonly ready: Promise<Cluster>;
-  /** Ends them at once or, when one is in use, after a moment: kafkajs alone would wait for a silent broker. */
+  /**
+   * Closes the connections: at once if none is in use, otherwise after at most CLOSE_GRACE_MS. kafkajs itself would
+   * wait for a broker that does not answer.
+   */
   close(): Promise<void>;
 }
 
 /**
- * Creates a set of connections. Requests on one connection are answered in order, so requests that wait long (a fetch,
- * joining a group) must not share one with others.
+ * Opens a set of connections of its own. The broker answers the requests on one connection in order, so requests that
+ * may wait long (a fetch, joining a group) must not share connections with others. `ready` rejects if no broker can be
+ * reached.
  */
-export function link({ brokers, clientId, logger, clock, security, socketFactory = directSocket }: Connection): Link {
+export function openConnections({
+  brokers,
+  clientId,
+  logger,
+  clock,
+  security,
+  socketFactory = directSocket,
+}: ConnectionOptions): Connections {
   const sockets = new Set<Socket>();
   let closed = false;
   const cluster = new Cluster({
@@ -77,8 +92,8 @@ export function link({ brokers, clientId, logger, clock, security, socketFactory
     socketFactory: (options: Parameters<SocketFactory>[0]) => {
       const socket = socketFactory(options);
       sockets.add(socket);
-      // kafkajs retries for a while even after a close.
-      if (closed) setImmediate(() => socket.destroy(new Error('closed')));
+      // kafkajs still opens sockets for a while after `close`.
+      if (closed) setImmediate(() => socket.destroy(new Error('the connections were closed')));
       return socket.once('close', () => sockets.delete(socket));
     },
     brokers,
@@ -101,14 +116,14 @@ export function link({ brokers, clientId, logger, clock, security, socketFactory
       closed = true;
       const finished = ready.then(() => cluster.disconnect()).catch(() => undefined);
       await within(finished, CLOSE_GRACE_MS, clock).catch(() => undefined);
-      for (const socket of sockets) socket.destroy(new Error('closed'));
+      for (const socket of sockets) socket.destroy(new Error('the connections were closed'));
     },
   };
 }
 
 const RETRY_PAUSES = { firstMs: 50, maxMs: 1_000 };
 
-/** Errors that a retry cannot resolve. */
+/** Kafka's names of errors that a retry cannot resolve. */
 const FINAL = new Set([
   'TOPIC_AUTHORIZATION_FAILED',
   'GROUP_AUTHORIZATION_FAILED',
@@ -117,30 +132,40 @@ const FINAL = new Set([
   'UNSUPPORTED_VERSION',
 ]);
 
-/** A lazily created cluster for short requests: after an error it is discarded and the request repeated. */
+/**
+ * Sends short requests over connections that are opened on demand. After an error the connections are replaced and the
+ * request is retried.
+ */
 export class ControlCluster {
-  private link: Link | null = null;
+  private connections: Connections | null = null;
   private closed = false;
 
   constructor(
-    private readonly connection: Connection,
-    private readonly patienceMs = 20_000,
+    private readonly connection: ConnectionOptions,
+    private readonly retryForMs = 20_000,
   ) {}
 
-  /** Runs `ask`, again after errors, until `patienceMs` have passed; then throws KafkaUnavailableError. */
-  async ask<T>(what: string, ask: (cluster: Cluster) => Promise<T>, final?: (error: unknown) => boolean): Promise<T> {
+  /**
+   * Runs `request` and retries it until `retryForMs` have passed; then throws KafkaUnavailableError. An error that is
+   * final (FINAL, or `isFinal` returns true) is thrown at once. `what` completes "cannot …" in the message.
+   */
+  async ask<T>(
+    what: string,
+    request: (cluster: Cluster) => Promise<T>,
+    isFinal?: (error: unknown) => boolean,
+  ): Promise<T> {
     const { clock } = this.connection;
-    const deadline = clock.elapsedMs() + this.patienceMs;
+    const deadline = clock.elapsedMs() + this.retryForMs;
     const backoff = new Backoff(RETRY_PAUSES);
     for (;;) {
       try {
-        return await within(this.connected().then(ask), deadline - clock.elapsedMs(), clock);
+        return await within(this.connected().then(request), deadline - clock.elapsedMs(), clock);
       } catch (error) {
-        if (final?.(error) === true || FINAL.has(kafkaErrorType(error) ?? '')) throw error;
+        if (isFinal?.(error) === true || FINAL.has(kafkaErrorType(error) ?? '')) throw error;
         await this.drop();
         const pauseMs = backoff.nextMs();
         if (this.closed || clock.elapsedMs() + pauseMs > deadline) {
-          throw new KafkaUnavailableError(`${what}: ${messageOf(error)}`, { cause: error });
+          throw new KafkaUnavailableError(`cannot ${what}: ${messageOf(error)}`, { cause: error });
         }
         await clock.sleep(pauseMs);
       }
@@ -148,14 +173,14 @@ export class ControlCluster {
   }
 
   private connected(): Promise<Cluster> {
-    this.link ??= link(this.connection);
-    return this.link.ready;
+    this.connections ??= openConnections(this.connection);
+    return this.connections.ready;
   }
 
   private async drop(): Promise<void> {
-    const { link } = this;
-    this.link = null;
-    await link?.close();
+    const { connections } = this;
+    this.connections = null;
+    await connections?.close();
   }
 
   async close(): Promise<void> {

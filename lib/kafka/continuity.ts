@@ -4,13 +4,13 @@ import { OffsetOutOfRangeError, UnreadablePartitionError } from './errors.ts';
 import type { Kafka, KafkaRecord } from './types.ts';
 
 /**
- * What distinguishes a record from any other that could be at its offset. A log that lost its end, or was created
- * again, assigns the same offsets to other records; offsets alone do not reveal that once the log has grown past its
- * former end.
+ * Identifies a record, to detect that another one has taken its offset. A log that lost its end, or was created again,
+ * assigns the same offsets to other records. Offsets alone do not reveal that once the log has grown past its former
+ * end.
  */
 export interface Mark {
   offset: number;
-  /** Unix milliseconds, as the log holds it. */
+  /** Unix milliseconds, as stored in the log. */
   timestampMs: number;
   /** CRC-32 of the value. */
   crc: number;
@@ -28,7 +28,10 @@ export const markOf = ({
 
 export const markText = ({ offset, timestampMs, crc }: Mark): string => `${offset} ${timestampMs} ${crc}`;
 
-/** Undefined for text that says none, as where a release wrote that knew of no marks. Throws on what is not ours. */
+/**
+ * Parses the result of `markText`. Undefined for the empty text, which stands for a missing mark: earlier releases did
+ * not write marks. Throws an Error for any other text.
+ */
 export function parseMark(text: string): Mark | undefined {
   if (text === '') return undefined;
   const [offset, timestampMs, crc, ...rest] = text.split(' ').map(Number);
@@ -39,7 +42,7 @@ export function parseMark(text: string): Mark | undefined {
     rest.length > 0 ||
     isNaN(offset + crc)
   ) {
-    throw new Error(`not the mark of a record: ${text}`);
+    throw new Error(`"${text}" is not the mark of a record: offset, timestamp and CRC-32 are expected`);
   }
   return { offset, timestampMs, crc };
 }
@@ -48,9 +51,9 @@ const POLL_MS = 500;
 const WITHIN_MS = 15_000;
 
 /**
- * Looks for marked records, at most one a partition, and returns those partitions in which another record, or none,
- * stands at the mark's offset. A mark before its partition's beginning shows nothing any more: retention took it.
- * Throws an Error when Kafka does not answer in time.
+ * Compares marks, at most one per partition, with the log. Returns the partitions that have another record, or no
+ * record, at the offset of the mark. A mark before the beginning of its partition is skipped, because retention has
+ * deleted the record. Throws an Error when Kafka does not answer in time.
  */
 export async function findBroken(
   kafka: Pick<Kafka, 'createReader' | 'beginningOffsets'>,
@@ -62,7 +65,7 @@ export async function findBroken(
   const broken = new Set<number>();
   const open = new Map([...marks].filter(([partition, { offset }]) => offset >= (beginnings[partition] ?? 0)));
   if (open.size === 0) return broken;
-  // Uncommitted too: what stands there now may belong to a transaction that is still open.
+  // Reads uncommitted records too: the record at the offset may belong to a transaction that is still open.
   const reader = kafka.createReader({ isolation: 'read_uncommitted', maxPartitionBytes: 64 << 10 });
   const settle = (partition: number, isSame: boolean): void => {
     if (!isSame) broken.add(partition);
@@ -84,7 +87,7 @@ export async function findBroken(
       } catch (error) {
         if (!(error instanceof UnreadablePartitionError)) throw error;
         const { partition, offset } = error;
-        // A damaged record is found, and reported, by reading on.
+        // A damaged record is not reported here: the consumer reports it when it reads that far.
         const isSame =
           !(error instanceof OffsetOutOfRangeError) || (await isBeforeBeginning(kafka, topic, partition, offset));
         settle(partition, isSame);
@@ -96,7 +99,7 @@ export async function findBroken(
   return broken;
 }
 
-/** Whether retention has taken an offset since the beginnings were read. */
+/** Whether retention has deleted an offset since the beginnings were read. */
 async function isBeforeBeginning(
   kafka: Pick<Kafka, 'beginningOffsets'>,
   topic: string,

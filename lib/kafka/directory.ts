@@ -9,10 +9,10 @@ const READ_UNCOMMITTED = 0;
 const isMissing = (error: unknown): boolean =>
   error instanceof UnknownTopicError || kafkaErrorType(error) === 'UNKNOWN_TOPIC_OR_PARTITION';
 
-/** Answers questions about topics. */
+/** Looks up partitions and offsets of topics. */
 export class TopicDirectory {
   private readonly counts = new Map<string, Promise<number>>();
-  /** Topics that exist, even if a broker does not know them yet. */
+  /** Topics that were created; a broker may not know them yet. */
   private readonly made = new Set<string>();
 
   constructor(
@@ -20,16 +20,16 @@ export class TopicDirectory {
     private readonly prefix: string,
   ) {}
 
-  /** From now on these are waited for. */
+  /** Requests about these topics wait from now on until the broker knows them. */
   expect(topics: readonly string[]): void {
     for (const topic of topics) this.made.add(topic);
   }
 
-  /** Runs `ask` with the ids of the topic's partitions. Throws UnknownTopicError, KafkaUnavailableError. */
+  /** Runs `request` with the ids of the topic's partitions. Throws UnknownTopicError, KafkaUnavailableError. */
   async ask<T>(
     what: string,
     topic: string,
-    ask: (cluster: Cluster, partitions: readonly number[]) => Promise<T>,
+    request: (cluster: Cluster, partitions: readonly number[]) => Promise<T>,
   ): Promise<T> {
     const name = this.prefix + topic;
     try {
@@ -39,7 +39,7 @@ export class TopicDirectory {
           await cluster.addMultipleTargetTopics([name]);
           const partitions = cluster.findTopicPartitionMetadata(name).map((m) => m.partitionId);
           if (partitions.length === 0) throw new UnknownTopicError(name);
-          return ask(cluster, partitions);
+          return request(cluster, partitions);
         },
         (error) => isMissing(error) && !this.made.has(topic),
       );
@@ -49,20 +49,20 @@ export class TopicDirectory {
     }
   }
 
-  /** The number of partitions: fixed for good, so asked for once. */
+  /** The number of partitions. It never changes, so it is requested once. */
   partitionsOf(topic: string): Promise<number> {
     let known = this.counts.get(topic);
     if (known === undefined) {
-      known = this.ask('partitions of', topic, (_, partitions) => Promise.resolve(partitions.length));
+      known = this.ask('read the partitions of', topic, (_, partitions) => Promise.resolve(partitions.length));
       this.counts.set(topic, known);
       known.catch(() => this.counts.delete(topic));
     }
     return known;
   }
 
-  /** By partition, the offset at a point of the log: EARLIEST or LATEST (the high watermark). */
+  /** The offset of each partition at `point`: EARLIEST, or LATEST (the high watermark). */
   offsetsAt(topic: string, point: number): Promise<number[]> {
-    return this.ask('offsets of', topic, async (cluster, partitions) => {
+    return this.ask('read the offsets of', topic, async (cluster, partitions) => {
       const name = this.prefix + topic;
       const byLeader = new Map<number, number[]>();
       for (const { leader, partitionId } of cluster.findTopicPartitionMetadata(name)) {

@@ -104,7 +104,7 @@ export function encodeBatch(records: readonly OutgoingRecord[], identity: BatchI
   }
   const buf = Buffer.allocUnsafe(total);
   const time = BigInt(timestampMs);
-  buf.writeBigInt64BE(0n, 0); // base offset: the broker's to give
+  buf.writeBigInt64BE(0n, 0); // base offset: assigned by the broker
   buf.writeInt32BE(total - 12, 8);
   buf.writeInt32BE(NO_LEADER_EPOCH, 12);
   buf.writeInt8(MAGIC, 16);

@@ -3,12 +3,15 @@ export class KafkaUnavailableError extends Error {
   override readonly name = 'KafkaUnavailableError';
 }
 
-/** Too much waits to be sent already: nothing was queued. Try again later. */
+/** The send queue is full, and nothing was queued. Try again later. */
 export class BackpressureError extends Error {
   override readonly name = 'BackpressureError';
 }
 
-/** A newer producer has this transactional id, or the broker gave the transaction up: this one may write no more. */
+/**
+ * A newer producer uses this transactional id, or the broker aborted the transaction after its timeout. This producer
+ * must not write any more.
+ */
 export class FencedError extends Error {
   override readonly name = 'FencedError';
 }
@@ -18,7 +21,7 @@ export class TransactionError extends Error {
   override readonly name = 'TransactionError';
 }
 
-/** One partition cannot be read from an offset on; the others of its topic can. */
+/** One partition cannot be read from `offset` on. The other partitions are not affected. */
 export abstract class UnreadablePartitionError extends Error {
   constructor(
     readonly topic: string,
@@ -31,7 +34,7 @@ export abstract class UnreadablePartitionError extends Error {
   }
 }
 
-/** The offset to read is not in the log: retention took it, or the topic is another one than before. */
+/** The offset to read is not in the log: retention has deleted it, or the topic was created again. */
 export class OffsetOutOfRangeError extends UnreadablePartitionError {
   override readonly name = 'OffsetOutOfRangeError';
   constructor(topic: string, partition: number, offset: number) {
@@ -39,7 +42,7 @@ export class OffsetOutOfRangeError extends UnreadablePartitionError {
   }
 }
 
-/** What lies in the log at the offset, or soon after it, is damaged, or of a kind that is not read here. */
+/** The log at or soon after the offset is damaged, or in a format that is not supported. */
 export class CorruptRecordError extends UnreadablePartitionError {
   override readonly name = 'CorruptRecordError';
   constructor(topic: string, partition: number, offset: number, cause: unknown) {
@@ -48,8 +51,8 @@ export class CorruptRecordError extends UnreadablePartitionError {
 }
 
 /**
- * The log is not the one that was read before: it ends before what was read of it, or another record stands where the
- * last one stood. Continuing in it would skip new records unnoticed.
+ * The log is not the one that was read before: it ends before the offset that was reached, or has another record at the
+ * offset of the last record. Continuing would skip new records unnoticed.
  */
 export class BrokenContinuityError extends UnreadablePartitionError {
   override readonly name = 'BrokenContinuityError';
@@ -60,7 +63,7 @@ export class UnknownTopicError extends Error {
   override readonly name = 'UnknownTopicError';
 }
 
-/** The name that Kafka's protocol gives to an error, as `UNKNOWN_MEMBER_ID`; undefined for other errors. */
+/** The name of an error in Kafka's protocol, such as `UNKNOWN_MEMBER_ID`; undefined for other errors. */
 export const kafkaErrorType = (error: unknown): string | undefined =>
   typeof error === 'object' && error !== null && 'type' in error && typeof error.type === 'string'
     ? error.type

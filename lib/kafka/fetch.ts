@@ -22,7 +22,7 @@ export interface FetchedPartition {
   highWatermark: number;
   lastStableOffset: number;
   aborted: AbortedTransaction[];
-  /** Record batches as they are in the log. */
+  /** Record batches, encoded as in the log. */
   records: Buffer;
 }
 
@@ -48,7 +48,7 @@ function encodeRequest(options: FetchOptions): Encoder {
           .writeInt32(p.partition)
           .writeInt32(-1) // leader epoch: not checked
           .writeInt64(p.offset)
-          .writeInt64(-1) // log start: a follower's business
+          .writeInt64(-1) // log start offset: used by followers only
           .writeInt32(options.maxPartitionBytes),
       ),
     ),
@@ -70,7 +70,7 @@ function readString(buf: Buffer, at: number): string {
   return buf.toString('utf8', at + 2, at + 2 + buf.readInt16BE(at));
 }
 
-/** The reply to a fetch; records stay bytes. */
+/** Decodes the reply to a fetch, but not the record batches in it. */
 export function decodeResponse(buf: Buffer): { errorCode: number; partitions: FetchedPartition[] } {
   const partitions: FetchedPartition[] = [];
   const errorCode = buf.readInt16BE(4);
@@ -107,7 +107,7 @@ export function decodeResponse(buf: Buffer): { errorCode: number; partitions: Fe
   return { errorCode, partitions };
 }
 
-/** One fetch from one broker, answered when there is something or after `maxWaitMs`. */
+/** Sends one fetch to one broker, which answers when it has records, at the latest after `maxWaitMs`. */
 export async function fetchFrom(broker: Broker, options: FetchOptions): Promise<FetchedPartition[]> {
   const reply = await broker.connectionPool.send({
     request: {

@@ -66,13 +66,14 @@ class Follower implements TopicFollower {
   async stop(): Promise<void> {
     this.stopping.abort();
     this.abandonWaiters();
-    // Ends the poll under way.
+    // Ends the current poll.
     await this.reader?.close();
     await this.running;
   }
 
   async caughtUp(timeoutMs: number): Promise<void> {
-    // A question that was sent before this call may be answered with an older end: only one that waits is shared.
+    // A request that was sent before this call may return an earlier end, so only a request that is not sent yet is
+    // shared.
     this.ends ??= this.askEnds();
     let waiter: Waiter | undefined;
     const reached = this.ends.then((ends) => {
@@ -117,7 +118,8 @@ class Follower implements TopicFollower {
         while (!signal.aborted) await this.take(await reader.poll(POLL_MS));
       } catch (error) {
         if (signal.aborted) break;
-        // Retention removed what was to be read next, or the topic was recreated: either way the rest is all there is.
+        // Retention has deleted the next offset, or the topic was created again. Either way, continue with what is
+        // left.
         if (error instanceof OffsetOutOfRangeError) this.fromBeginning.add(error.partition);
         const retryMs = this.backoff.nextMs();
         logger.warn({ err: error, topic, retryMs }, 'reading the topic failed; retrying');

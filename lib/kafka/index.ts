@@ -28,7 +28,7 @@ export * from './errors.ts';
 export * from './types.ts';
 
 export interface KafkaOptions {
-  /** `host:port` of brokers to begin with. */
+  /** `host:port` of the bootstrap brokers. */
   brokers: string[];
   clientId: string;
   logger: Logger;
@@ -36,11 +36,11 @@ export interface KafkaOptions {
   clock: Clock;
   topicPrefix: string;
   security?: KafkaSecurity;
-  /** In the place of connections to the brokers themselves. */
+  /** Replaces the TCP and TLS connections to the brokers, for tests. */
   socketFactory?: SocketFactory;
 }
 
-/** The installation's Kafka. Connects on demand; nothing is sent before it is asked for. */
+/** The installation's Kafka. Connects at the first request. */
 export function createKafka({ topicPrefix, ...connection }: KafkaOptions): Kafka {
   const { brokers, clientId, logger, clock, security } = connection;
   const kafkaJs = new kafkajs.Kafka({
@@ -70,9 +70,10 @@ export function createKafka({ topicPrefix, ...connection }: KafkaOptions): Kafka
     createReader: (options) => new KafkaReader(connection, topicPrefix, options),
     joinGroup: (options) => new GroupMember(connection, topicPrefix, options),
     transactional: (id) => new KafkaTransactional(connection, topicPrefix + id, topicPrefix, partitionsOf),
-    describeGroup: (groupId) => control.ask(`group ${groupId}`, (c) => describeGroup(c, topicPrefix + groupId)),
+    describeGroup: (groupId) =>
+      control.ask(`describe group ${groupId}`, (c) => describeGroup(c, topicPrefix + groupId)),
     committedOffsets: (groupId, topic) =>
-      directory.ask('committed offsets of', topic, (cluster, partitions) =>
+      directory.ask('read the committed offsets of', topic, (cluster, partitions) =>
         committedOffsets(cluster, topicPrefix + groupId, topicPrefix + topic, partitions),
       ),
     close: () => control.close(),
@@ -92,7 +93,7 @@ async function describeGroup(cluster: Cluster, groupId: string): Promise<GroupDe
   return { state: group.state, members };
 }
 
-/** Members read one topic only, so its partitions are those of the member, whatever the topic's name is. */
+/** Members read one topic only, so all partitions of a member belong to it, and its name does not matter. */
 function assignedPartitions(assignment: Buffer): number[] {
   if (assignment.length < 8) return [];
   const length = assignment.readInt16BE(6);
@@ -136,7 +137,7 @@ async function ensureTopics(
       if (error instanceof TopicMismatchError) throw error;
       const known = NOT_SERVED_YET.has((error as { type?: string }).type ?? '');
       if (!known || clock.elapsedMs() > deadline) {
-        throw new KafkaUnavailableError(`topics: ${messageOf(error)}`, { cause: error });
+        throw new KafkaUnavailableError(`cannot create or update the topics: ${messageOf(error)}`, { cause: error });
       }
       await clock.sleep(100);
     }
@@ -159,7 +160,8 @@ async function ensureTopicsOnce(kafkaJs: KafkaJs, prefix: string, topics: readon
         })),
       });
     }
-    // All of them: kafkajs does not wait for topics that another process or an earlier request has created.
+    // Of all topics, not just the missing ones: kafkajs does not wait until a topic is served that another process, or
+    // an earlier attempt, has created.
     await bringUpToDate(admin, prefix, topics);
   } finally {
     await admin.disconnect().catch(() => undefined);
@@ -176,7 +178,7 @@ const configOf = (spec: TopicSpec): { name: string; value: string }[] =>
     value,
   }));
 
-/** DYNAMIC_TOPIC_CONFIG in Kafka's protocol: set of the topic itself. */
+/** DYNAMIC_TOPIC_CONFIG in Kafka's protocol: set for this topic, not inherited from the broker. */
 const OF_THE_TOPIC = kafkajs.ConfigSource.TOPIC_CONFIG;
 
 async function bringUpToDate(admin: Admin, prefix: string, specs: readonly TopicSpec[]): Promise<void> {
@@ -185,7 +187,7 @@ async function bringUpToDate(admin: Admin, prefix: string, specs: readonly Topic
     const found = topics.find((t) => t.name === prefix + spec.topic)?.partitions.length;
     if (found !== undefined && found !== spec.partitions) {
       throw new TopicMismatchError(
-        `topic ${prefix}${spec.topic} has ${found} partitions and PARTITIONS is ${spec.partitions}: the number is fixed at installation`,
+        `topic ${prefix}${spec.topic} has ${found} partitions, but PARTITIONS is ${spec.partitions}: set PARTITIONS to ${found}; the number of partitions is fixed when an installation is created`,
       );
     }
   }
@@ -197,7 +199,7 @@ async function bringUpToDate(admin: Admin, prefix: string, specs: readonly Topic
     const found = resources.find((r) => r.resourceName === prefix + spec.topic)?.configEntries ?? [];
     const wanted = configOf(spec);
     const stale = wanted.some(({ name, value }) => found.find((e) => e.configName === name)?.configValue !== value);
-    // The request replaces all that is set of a topic: what an operator has set beside ours is sent along.
+    // The request replaces all settings of a topic, so it includes those that an operator has added.
     const others = found
       .filter(
         ({ configName, configSource }) => configSource === OF_THE_TOPIC && !wanted.some((w) => w.name === configName),

@@ -146,7 +146,7 @@ declare module 'kafkajs-internals' {
 
 declare module 'kafkajs/index.js' {
   import type * as kafkajs from 'kafkajs';
-  /** kafkajs is a CommonJS module: only its default export is there for certain. */
+  /** kafkajs is a CommonJS module: only its default export is certain to exist. */
   const module: typeof kafkajs;
   export default module;
 }

@@ -9,7 +9,7 @@ import {
   encodeAssignment,
   encodeSubscription,
 } from './assignment.ts';
-import { link, type Connection, type Link } from './cluster.ts';
+import { openConnections, type ConnectionOptions, type Connections } from './cluster.ts';
 import { kafkaErrorType, messageOf } from './errors.ts';
 import { isGone, processIdentity } from './process-identity.ts';
 import type { GroupOptions, Member } from './types.ts';
@@ -19,25 +19,26 @@ const HEARTBEAT_INTERVAL_MS = 1_000;
 const REBALANCE_TIMEOUT_MS = 10_000;
 const RETRY_PAUSE_MS = 300;
 
-/** How long leaving waits for a join under way, when the group would not know this member by its id yet. */
-const FIRST_JOIN_PATIENCE_MS = 4_000;
-const JOIN_PATIENCE_MS = 500;
-const LEAVE_PATIENCE_MS = 2_000;
+/** How long `leave` waits for a join in progress: before it completes, the group does not know this member's id. */
+const FIRST_JOIN_TIMEOUT_MS = 4_000;
+const JOIN_TIMEOUT_MS = 500;
+const LEAVE_TIMEOUT_MS = 2_000;
 
-/** The group wants everybody to join again; what is held is still held. */
+/** The group rebalances: every member must join again, and keeps its partitions meanwhile. */
 const REBALANCING = 'REBALANCE_IN_PROGRESS';
 /** The group continues without this member. */
 const THROWN_OUT = new Set(['UNKNOWN_MEMBER_ID', 'ILLEGAL_GENERATION', 'FENCED_INSTANCE_ID']);
 
 interface Session {
-  link: Link;
+  connections: Connections;
   cluster: Cluster;
   coordinator: Broker;
 }
 
 /**
- * A member of a consumer group over one topic. While the group rebalances it keeps its partitions; afterwards only
- * those are revoked that were assigned to another member. The new owner fences writes that are still in flight.
+ * A member of a consumer group that reads one topic. While the group rebalances, the member keeps its partitions;
+ * afterwards only those that were assigned to another member are revoked. The new owner fences writes that are still in
+ * flight.
  */
 export class GroupMember implements Member {
   memberId = '';
@@ -51,7 +52,7 @@ export class GroupMember implements Member {
   private readonly loop: Promise<void>;
 
   constructor(
-    private readonly connection: Connection,
+    private readonly connection: ConnectionOptions,
     private readonly prefix: string,
     private readonly options: GroupOptions,
   ) {
@@ -94,7 +95,7 @@ export class GroupMember implements Member {
           this.lose(type);
         } else {
           await this.trouble(error);
-          // The group does not know of it: the next heartbeat goes over new connections, to the coordinator of then.
+          // The membership is not affected: the next heartbeat uses new connections to the current coordinator.
           joined &&= this.generation >= 0;
         }
       }
@@ -131,15 +132,15 @@ export class GroupMember implements Member {
   private async connected(): Promise<Session> {
     this.refuseWhenClosed();
     if (this.session !== null) return this.session;
-    const made = link(this.connection);
+    const connections = openConnections(this.connection);
     try {
-      const cluster = await made.ready;
+      const cluster = await connections.ready;
       await cluster.addMultipleTargetTopics([this.topic]);
       const coordinator = await cluster.findGroupCoordinator({ groupId: this.groupId });
       this.refuseWhenClosed();
-      return (this.session = { link: made, cluster, coordinator });
+      return (this.session = { connections, cluster, coordinator });
     } catch (error) {
-      await made.close();
+      await connections.close();
       throw error;
     }
   }
@@ -151,7 +152,7 @@ export class GroupMember implements Member {
   private async drop(): Promise<void> {
     const { session } = this;
     this.session = null;
-    await session?.link.close();
+    await session?.connections.close();
   }
 
   private async heartbeat(): Promise<void> {
@@ -200,8 +201,9 @@ export class GroupMember implements Member {
   }
 
   /**
-   * Removes members whose process ended without leaving, as after a kill on this machine: otherwise the group waits for
-   * them until their session expires. Members of unknown state are left to their session.
+   * Removes members whose process has ended without leaving the group, for example after a kill on this machine.
+   * Otherwise the group waits for them until their session expires. A member whose process cannot be checked is kept
+   * until then.
    */
   private async removeDead(coordinator: Broker): Promise<void> {
     const { groupId } = this;
@@ -231,25 +233,25 @@ export class GroupMember implements Member {
     this.closed = true;
     this.waker.wake();
     const { clock } = this.connection;
-    const patienceMs = this.memberId === '' ? FIRST_JOIN_PATIENCE_MS : JOIN_PATIENCE_MS;
-    await within(this.loop, patienceMs, clock).catch(() => undefined);
-    // Otherwise the session runs out by itself.
-    await within(this.leaveGroup(), LEAVE_PATIENCE_MS, clock).catch(() => undefined);
+    const joinTimeoutMs = this.memberId === '' ? FIRST_JOIN_TIMEOUT_MS : JOIN_TIMEOUT_MS;
+    await within(this.loop, joinTimeoutMs, clock).catch(() => undefined);
+    // Otherwise the session times out by itself.
+    await within(this.leaveGroup(), LEAVE_TIMEOUT_MS, clock).catch(() => undefined);
     await this.drop();
     await this.loop.catch(() => undefined);
     await this.drop();
   }
 
-  /** Over a connection of its own: on the other one a join may be under way, which leaving ends. */
+  /** Over a separate connection: the other one may be blocked by a join in progress, which leaving ends. */
   private async leaveGroup(): Promise<void> {
     const { groupId, memberId } = this;
     if (memberId === '') return;
-    const made = link(this.connection);
+    const connections = openConnections(this.connection);
     try {
-      const coordinator = await (await made.ready).findGroupCoordinator({ groupId });
+      const coordinator = await (await connections.ready).findGroupCoordinator({ groupId });
       await coordinator.leaveGroup({ groupId, memberId });
     } finally {
-      await made.close();
+      await connections.close();
     }
   }
 }

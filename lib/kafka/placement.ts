@@ -2,24 +2,24 @@ import { partitionFor } from './murmur2.ts';
 import type { PartitionRecords } from './produce.ts';
 import type { OutgoingRecord } from './types.ts';
 
-/** Rough bytes of a record beyond its key and value. */
+/** Estimated size of a record without its key and value. */
 const RECORD_OVERHEAD_BYTES = 32;
-/** All records of a partition in one request are one batch, which must stay under the topic's `max.message.bytes`. */
+/** All records of a partition in one request form one batch, which must not exceed the topic's `max.message.bytes`. */
 export const MAX_BATCH_BYTES = 1 << 20;
 
 export const sizeOf = (record: OutgoingRecord): number =>
   RECORD_OVERHEAD_BYTES + (record.key?.length ?? 0) + (record.value?.length ?? 0);
 
-/** Asks for the number of partitions of a topic. */
+/** Requests the number of partitions of a topic. */
 export type PartitionsOf = (topic: string) => Promise<number>;
 
-/** Decides partitions; remembers how many each topic has, as topics do not grow. */
+/** Chooses the partitions of records. Caches the number of partitions of each topic, which never changes. */
 export class Placement {
   private readonly counts = new Map<string, number>();
 
   constructor(private readonly partitionsOf: PartitionsOf) {}
 
-  /** Makes `partitionOf` answer for the topics of these records. */
+  /** Loads the numbers of partitions that `partitionOf` needs for these records. */
   async learn(records: readonly OutgoingRecord[]): Promise<void> {
     for (const { topic, partition } of records) {
       if (partition === undefined && !this.counts.has(topic)) {
@@ -28,14 +28,14 @@ export class Placement {
     }
   }
 
-  /** Whether `learn` has nothing to ask. */
+  /** Whether `learn` has nothing to load. */
   knows(records: readonly OutgoingRecord[]): boolean {
     return records.every(({ topic, partition }) => partition !== undefined || this.counts.has(topic));
   }
 
   partitionOf({ topic, key, partition }: OutgoingRecord): number {
     if (partition !== undefined) return partition;
-    // Records without a key carry no order: one partition is as good as another.
+    // Records without a key have no order, so any partition will do.
     return key === null ? 0 : partitionFor(key, this.counts.get(topic) ?? 1);
   }
 }
@@ -45,14 +45,14 @@ interface Group extends PartitionRecords {
   bytes: number;
 }
 
-/** Collects records by partition, as one request takes them. */
+/** Collects records by partition for one request. */
 export class Groups {
   private readonly byPartition = new Map<string, Map<number, Group>>();
   private readonly all: Group[] = [];
 
   constructor(private readonly prefix: string) {}
 
-  /** Whether the record still fits into its partition's batch; one alone always does. */
+  /** Whether the record still fits into the batch of its partition. The first record always fits. */
   fits(record: OutgoingRecord, partition: number): boolean {
     const group = this.byPartition.get(record.topic)?.get(partition);
     return group === undefined || group.bytes + sizeOf(record) <= MAX_BATCH_BYTES;

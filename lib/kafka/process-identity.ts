@@ -1,8 +1,8 @@
 import { readFileSync, readlinkSync } from 'node:fs';
 
 /**
- * Names a process so that another one can tell whether it still runs: machine (its boot), name space of process ids,
- * id. Null where the system does not tell.
+ * Identifies a process, so that another process can check whether it still runs: boot id of the machine, namespace of
+ * process ids, process id. Null where the system does not provide them.
  */
 export function processIdentity(): string | null {
   const space = processSpace();
@@ -18,7 +18,7 @@ function processSpace(): string | null {
   }
 }
 
-/** Whether the named process is one that this one could see, and is gone. */
+/** Whether the process belongs to this machine and namespace, and has ended. */
 export function isGone(identity: string): boolean {
   const space = processSpace();
   if (space === null || !identity.startsWith(`${space}/`)) return false;

@@ -1,7 +1,7 @@
 import errors from 'kafkajs/src/protocol/error.js';
 import type Cluster from 'kafkajs/src/cluster/index.js';
 import type { Broker } from 'kafkajs-internals';
-import { link, type Connection, type Link } from './cluster.ts';
+import { openConnections, type ConnectionOptions, type Connections } from './cluster.ts';
 import { encodeBatch } from './encode-batch.ts';
 import { Backoff } from '../clock/index.ts';
 import { KafkaUnavailableError, kafkaErrorType, messageOf } from './errors.ts';
@@ -15,9 +15,9 @@ const DUPLICATE_SEQUENCE_NUMBER = 46;
 const MAX_SEQUENCE = 2 ** 31;
 const RETRY_PAUSES = { firstMs: 20, maxMs: 500 };
 
-/** Records of one partition that make one batch. */
+/** Records of one partition, sent as one batch. */
 export interface PartitionRecords {
-  /** With the prefix. */
+  /** Including the installation's prefix. */
   topic: string;
   partition: number;
   records: readonly OutgoingRecord[];
@@ -102,7 +102,7 @@ async function sendTo(
       apiKey: PRODUCE,
       apiVersion: VERSION,
       apiName: 'Produce',
-      // What kafkajs takes for one of its encoders.
+      // Has the interface of an encoder of kafkajs.
       encode: () => Promise.resolve({ buf: body, buffer: body, offset: body.length }),
     },
     response: { decode: (payload) => Promise.resolve(decodeReply(payload)), parse: (data) => Promise.resolve(data) },
@@ -111,39 +111,43 @@ async function sendTo(
   return replies;
 }
 
-/** Whether the same request may well succeed later. Everything without a Kafka error is the network's. */
+/** Whether a retry may succeed. An error without a Kafka error type comes from the network, which may recover. */
 function isPassing(error: unknown): boolean {
   const type = kafkaErrorType(error);
   return type === undefined || (error as { retriable?: boolean }).retriable === true;
 }
 
 /**
- * One producer id: numbers its batches by partition, so that the broker takes each of them once, in order, however
- * often it is sent. One `produce` at a time. After it throws, the numbers are no longer known: begin another one.
+ * One producer id with the sequence numbers of its batches by partition, so that the broker appends each batch once and
+ * in order, even if it is sent repeatedly. Call `produce` once at a time. After an error the sequence numbers are
+ * unknown: create a new session.
  */
 export class ProducerSession {
   private readonly sequences = new Map<string, number>();
-  private link: Link | null = null;
+  private connections: Connections | null = null;
   private closed = false;
   identity: ProducerIdentity = { producerId: -1, producerEpoch: -1 };
 
   constructor(
-    private readonly connection: Connection,
+    private readonly connection: ConnectionOptions,
     private readonly transactionalId: string | null,
   ) {}
 
   connected(): Promise<Cluster> {
     if (this.closed) throw new KafkaUnavailableError('the producer is closed');
-    this.link ??= link(this.connection);
-    return this.link.ready;
+    this.connections ??= openConnections(this.connection);
+    return this.connections.ready;
   }
 
   private reconnect(): void {
-    void this.link?.close();
-    this.link = null;
+    void this.connections?.close();
+    this.connections = null;
   }
 
-  /** Appends the records, each partition's as one batch, by `deadlineMs` (of the clock's `elapsedMs`). Throws the last error. */
+  /**
+   * Appends the records, one batch per partition. Retries until `deadlineMs` (by the clock's `elapsedMs`), then throws
+   * the last error.
+   */
   async produce(groups: readonly PartitionRecords[], deadlineMs: number): Promise<void> {
     const { clock, logger } = this.connection;
     const now = clock.wallMs();
@@ -172,7 +176,7 @@ export class ProducerSession {
     return { ...this.identity, baseSequence, transactional: this.transactionalId !== null };
   }
 
-  /** Sends to every leader at once; answers with what was not taken, and why. */
+  /** Sends to all leaders at once. Returns the batches that were not acknowledged, with their errors. */
   private async attempt(batches: readonly EncodedBatch[]): Promise<{ failed: EncodedBatch[]; error: unknown }> {
     const failed: EncodedBatch[] = [];
     let error: unknown = null;
@@ -215,7 +219,7 @@ export class ProducerSession {
     for (const batch of batches) {
       const metadata = cluster.findTopicPartitionMetadata(batch.topic);
       const leader = metadata.find((m) => m.partitionId === batch.partition)?.leader ?? -1;
-      // As the broker says it: no leader at the moment, or no such partition.
+      // The same errors as the broker's: no leader at the moment, or no such partition.
       if (leader < 0) throw errors.createErrorFromCode(metadata.length === 0 ? 3 : 5);
       const list = result.get(leader);
       if (list === undefined) result.set(leader, [batch]);
@@ -226,8 +230,8 @@ export class ProducerSession {
 
   async close(): Promise<void> {
     this.closed = true;
-    const { link } = this;
-    this.link = null;
-    await link?.close();
+    const { connections } = this;
+    this.connections = null;
+    await connections?.close();
   }
 }

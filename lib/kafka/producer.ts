@@ -1,12 +1,12 @@
 import { Backoff, Deadlines, within } from '../clock/index.ts';
-import type { Connection } from './cluster.ts';
+import type { ConnectionOptions } from './cluster.ts';
 import { BackpressureError, KafkaUnavailableError, messageOf } from './errors.ts';
 import { Groups, Placement, sizeOf, type PartitionsOf } from './placement.ts';
 import { ProducerSession } from './produce.ts';
 import type { OutgoingRecord, Producer, ProducerOptions } from './types.ts';
 
 const MAX_REQUEST_BYTES = 4 << 20;
-/** A producer without transactions has no use for it, but the request has a field. */
+/** A producer without transactions does not need it, but the request has the field. */
 const TRANSACTION_TIMEOUT_MS = 60_000;
 const RETRY_PAUSES = { firstMs: 50, maxMs: 1_000 };
 
@@ -14,7 +14,7 @@ interface Waiting {
   record: OutgoingRecord;
   partition: number;
   bytes: number;
-  /** The send that this record is part of. */
+  /** The call of `send` that this record belongs to. */
   send: PendingSend;
 }
 
@@ -43,7 +43,7 @@ export class BatchingProducer implements Producer {
   private readonly deadlines: Deadlines;
 
   constructor(
-    private readonly connection: Connection,
+    private readonly connection: ConnectionOptions,
     private readonly prefix: string,
     partitionsOf: PartitionsOf,
     options: ProducerOptions = {},
@@ -65,7 +65,7 @@ export class BatchingProducer implements Producer {
     for (const record of list) bytes += sizeOf(record);
     if (this.closed) throw new KafkaUnavailableError('the producer is closed');
     if (this.bytes > 0 && this.bytes + bytes > this.maxQueuedBytes) {
-      throw new BackpressureError(`${this.bytes} bytes wait to be sent`);
+      throw new BackpressureError(`${this.bytes} bytes are queued already`);
     }
     this.bytes += bytes;
     const deadlineMs = this.connection.clock.elapsedMs() + this.deliveryTimeoutMs;
@@ -106,7 +106,7 @@ export class BatchingProducer implements Producer {
   }
 
   private async run(): Promise<void> {
-    // One turn of the event loop, so that what is sent together goes together.
+    // Waits for one turn of the event loop, so that records that are sent together share a request.
     await new Promise((resolve) => setImmediate(resolve));
     while (this.queue.length > 0) {
       const batch = this.takeBatch();
@@ -127,7 +127,9 @@ export class BatchingProducer implements Producer {
     this.running = null;
   }
 
-  /** The next records in order, bounded in all and by partition. Records that have waited too long are dropped here. */
+  /**
+   * The next records in order, limited in total and by partition. Records whose deadline has passed are dropped here.
+   */
   private takeBatch(): Waiting[] {
     const now = this.connection.clock.elapsedMs();
     const batch: Waiting[] = [];
@@ -142,7 +144,7 @@ export class BatchingProducer implements Producer {
         continue;
       }
       const place = `${record.topic}/${partition}`;
-      // A partition that is full stays full for this request: its records keep their order.
+      // A partition that is full takes no further records in this request, so that its records keep their order.
       if (full.has(place) || (total > 0 && total + bytes > MAX_REQUEST_BYTES) || !groups.fits(record, partition)) {
         full.add(place);
         rest.push(waiting);
@@ -192,7 +194,7 @@ export class BatchingProducer implements Producer {
     this.begun = null;
   }
 
-  /** Waiting records are still delivered, or dropped when their time is over. */
+  /** Queued records are still sent, or dropped at their deadline. */
   async close(): Promise<void> {
     this.closed = true;
     await this.running;
@@ -201,7 +203,7 @@ export class BatchingProducer implements Producer {
   }
 }
 
-/** Asks for a producer id. */
+/** Requests a producer id. */
 async function begin(session: ProducerSession): Promise<void> {
   const cluster = await session.connected();
   await cluster.refreshMetadataIfNecessary();

@@ -13,22 +13,23 @@ export interface ReadResult {
 }
 
 /**
- * The records of one partition's reply from `position` on. With a list of aborted transactions (read_committed) it
- * leaves their records out, by the rule of Kafka's Java client: transactions wait in the order of their first offsets
- * and start as soon as a batch reaches that far; a producer's records are dropped until its abort marker. (The broker
- * lists the transactions in the order of their markers, which differs.) Throws when nothing can be read; records before
- * an unreadable batch are returned first.
+ * The records from `fromOffset` on in the reply for one partition, and the offset to fetch next. Records of aborted
+ * transactions are left out (read_committed); `aborted` is null for read_uncommitted. The rule is that of Kafka's Java
+ * client: a transaction takes effect at the first batch that reaches its first offset, and from there on the records of
+ * its producer are dropped until the abort marker. The transactions are sorted here, because the broker lists them in
+ * the order of their markers. Throws BadBatchError when the first batch is unreadable; when a later one is, the records
+ * before it are returned, and the next call throws.
  */
 export function readRecords(
   records: Buffer,
-  position: number,
+  fromOffset: number,
   aborted: readonly AbortedTransaction[] | null,
 ): ReadResult {
   const waiting = aborted === null ? [] : [...aborted].sort((a, b) => a.firstOffset - b.firstOffset);
   const aborting = new Set<number>();
-  const result: ReadResult = { records: [], nextOffset: position };
+  const result: ReadResult = { records: [], nextOffset: fromOffset };
   let next = 0;
-  let sound = 0;
+  let decoded = 0;
   try {
     for (const batch of batchesOf(records)) {
       if (aborted !== null && batch.producerId >= 0) {
@@ -38,13 +39,13 @@ export function readRecords(
         if (isAbortMarker(batch)) aborting.delete(batch.producerId);
       }
       const dropped = batch.control || (batch.transactional && aborting.has(batch.producerId));
-      if (!dropped && batch.lastOffset >= position) decodeRecords(batch, position, result.records);
+      if (!dropped && batch.lastOffset >= fromOffset) decodeRecords(batch, fromOffset, result.records);
       result.nextOffset = Math.max(result.nextOffset, batch.lastOffset + 1);
-      sound = result.records.length;
+      decoded = result.records.length;
     }
   } catch (error) {
-    if (result.nextOffset === position) throw error;
-    result.records.length = sound;
+    if (result.nextOffset === fromOffset) throw error;
+    result.records.length = decoded;
   }
   return result;
 }

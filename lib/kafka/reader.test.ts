@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { ManualClock } from '../clock/testing.ts';
-import type { Connection } from './cluster.ts';
+import type { ConnectionOptions } from './cluster.ts';
 import { encodeBatch } from './encode-batch.ts';
 import type { FetchOptions, FetchedPartition } from './fetch.ts';
 import { KafkaReader } from './reader.ts';
@@ -9,7 +9,7 @@ import type { Batch } from './types.ts';
 /** Replies of a broker that a test cannot bring a real one to: one partition has moved, its neighbours are there. */
 const broker = vi.hoisted(() => ({ replies: [] as FetchedPartition[][], asked: [] as number[][] }));
 vi.mock('./cluster.ts', () => ({
-  link: () => ({
+  openConnections: () => ({
     ready: Promise.resolve({
       addMultipleTargetTopics: () => Promise.resolve(),
       refreshMetadataIfNecessary: () => Promise.resolve(),
@@ -41,7 +41,7 @@ afterEach(async () => {
 function open(...replies: FetchedPartition[]): KafkaReader {
   broker.replies = [replies];
   broker.asked = [];
-  const connection = { clock: new ManualClock(), logger: { warn: () => undefined } } as unknown as Connection;
+  const connection = { clock: new ManualClock(), logger: { warn: () => undefined } } as unknown as ConnectionOptions;
   const reader = new KafkaReader(connection, 'p.', { isolation: 'read_committed' });
   readers.push(reader);
   reader.assign(replies.map(({ partition }) => ({ topic: 't', partition, offset: 0 })));

@@ -1,16 +1,19 @@
 import type Cluster from 'kafkajs/src/cluster/index.js';
 import errors from 'kafkajs/src/protocol/error.js';
 import { Backoff, Waker, type Clock } from '../clock/index.ts';
-import { link, type Connection, type Link } from './cluster.ts';
+import { openConnections, type ConnectionOptions, type Connections } from './cluster.ts';
 import { CorruptRecordError, OffsetOutOfRangeError, messageOf, type UnreadablePartitionError } from './errors.ts';
 import { fetchFrom, type FetchPartition, type FetchedPartition } from './fetch.ts';
 import { readRecords } from './read-committed.ts';
 import type { Batch, PartitionOffset, Reader, ReaderOptions } from './types.ts';
 
 const OFFSET_OUT_OF_RANGE = 1;
-/** What the broker itself finds wrong with the log: damaged, or compressed in a way that it cannot tell us. */
+/**
+ * Errors by which the broker reports that the log is damaged, or compressed in a way that this version of the protocol
+ * does not support.
+ */
 const UNREADABLE = new Set([2, 76]);
-/** An error that is not of the partition's log, but of where it is, or of the broker. */
+/** An error that does not concern the log of the partition, but its leader or the broker. */
 const isUnexpected = ({ errorCode }: FetchedPartition): boolean =>
   errorCode !== 0 && errorCode !== OFFSET_OUT_OF_RANGE && !UNREADABLE.has(errorCode);
 const DEFAULT_MAX_BYTES = 8 << 20;
@@ -22,23 +25,23 @@ interface Assigned {
   owner: object | undefined;
   position: number;
   paused: boolean;
-  /** What was returned last: an empty batch is returned only when one of these changes. */
+  /** The values that were returned last. An empty batch is returned only when one of them has changed. */
   highWatermark: number;
   lastStableOffset: number;
 }
 
 const keyOf = (topic: string, partition: number): string => `${topic}/${partition}`;
 
-/** Topics of this reader carry the installation's prefix on the wire and not in what it tells. */
+/** Topics have the installation's prefix in requests, but not in what this reader returns. */
 export class KafkaReader implements Reader {
   /** Those served longest ago come first: a broker fills a reply in the order of the request. */
   private readonly assigned = new Map<string, Assigned>();
-  /** One fetch at a time per broker, by node id. */
+  /** Open fetches by node id: at most one per broker. */
   private readonly inFlight = new Map<string, Promise<void>>();
   private ready: Batch[] = [];
-  /** The error of one partition at a time: those of others appear again with the next fetch. */
+  /** The error of one partition. Errors of others are reported again by the next fetch. */
   private failure: UnreadablePartitionError | null = null;
-  private link: Link | null = null;
+  private connections: Connections | null = null;
   private closed = false;
   private readonly backoff = new Backoff({ firstMs: 50, maxMs: 1_000 });
   private interrupted = false;
@@ -47,7 +50,7 @@ export class KafkaReader implements Reader {
   private readonly waker: Waker;
 
   constructor(
-    private readonly connection: Connection,
+    private readonly connection: ConnectionOptions,
     private readonly prefix: string,
     private readonly options: ReaderOptions,
   ) {
@@ -65,7 +68,7 @@ export class KafkaReader implements Reader {
   seek({ topic, partition, offset, owner }: PartitionOffset): void {
     const key = keyOf(topic, partition);
     this.forget(key);
-    // A new object: replies to fetches of the old one are then not for this one.
+    // A new object, so that replies to earlier fetches are ignored.
     this.assigned.set(key, {
       topic,
       partition,
@@ -85,7 +88,7 @@ export class KafkaReader implements Reader {
     this.forget(key);
   }
 
-  /** Discards the batches and errors of a partition that were not returned yet. */
+  /** Discards the batches and the error of a partition that `poll` has not returned yet. */
   private forget(key: string): void {
     this.ready = this.ready.filter((b) => keyOf(b.topic, b.partition) !== key);
     const { failure } = this;
@@ -129,7 +132,7 @@ export class KafkaReader implements Reader {
     return untilRetryMs > 0 ? Math.min(leftMs, untilRetryMs) : leftMs;
   }
 
-  /** Sends a fetch to every leader that has none under way and has partitions to read. */
+  /** Sends a fetch to every leader that has partitions to read and no open fetch. */
   private async startFetches(maxWaitMs: number): Promise<void> {
     const wanted = [...this.assigned.values()].filter((a) => !a.paused);
     if (wanted.length === 0 || this.clock.elapsedMs() < this.retryAtMs) return;
@@ -165,8 +168,8 @@ export class KafkaReader implements Reader {
   }
 
   private async connected(wanted: readonly Assigned[]): Promise<Cluster> {
-    this.link ??= link(this.connection);
-    const cluster = await this.link.ready;
+    this.connections ??= openConnections(this.connection);
+    const cluster = await this.connections.ready;
     await cluster.addMultipleTargetTopics([...new Set(wanted.map((a) => this.prefix + a.topic))]);
     await cluster.refreshMetadataIfNecessary();
     return cluster;
@@ -183,9 +186,9 @@ export class KafkaReader implements Reader {
   }
 
   private async disconnect(): Promise<void> {
-    const { link } = this;
-    this.link = null;
-    await link?.close();
+    const { connections } = this;
+    this.connections = null;
+    await connections?.close();
   }
 
   private async fetch(cluster: Cluster, node: string, entries: readonly Assigned[], maxWaitMs: number): Promise<void> {
@@ -207,7 +210,7 @@ export class KafkaReader implements Reader {
       if (this.closed) return;
       this.interrupted = false;
       this.backoff.reset();
-      // What is sound first: an error that costs the connections would cost the rest of the reply, too.
+      // Readable partitions first: an error that replaces the connections would discard the rest of the reply.
       const bySoundness = [...fetched].sort((a, b) => Number(isUnexpected(a)) - Number(isUnexpected(b)));
       for (const reply of bySoundness) this.take(reply, asked);
     } catch (error) {
@@ -219,7 +222,7 @@ export class KafkaReader implements Reader {
     const topic = reply.topic.slice(this.prefix.length);
     const key = keyOf(topic, reply.partition);
     const entry = asked.get(key);
-    // Moved or removed while the fetch was under way.
+    // Moved or removed during the fetch.
     if (entry === undefined || this.assigned.get(key) !== entry) return;
     if (reply.records.length > 0) {
       this.assigned.delete(key);

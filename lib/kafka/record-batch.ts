@@ -7,13 +7,13 @@ import type { KafkaRecord } from './types.ts';
  * exact up to 2^53.
  */
 
-/** Bytes that are no records, or none that are read here. */
+/** The bytes are not a record batch, or one in a format that is not supported. */
 export class BadBatchError extends Error {
   override readonly name = 'BadBatchError';
 }
 
 const LENGTH_AT = 8;
-/** Base offset and length, which the length does not count. */
+/** Size of the base offset and length fields, which `length` does not include. */
 const LOG_OVERHEAD = 12;
 const MAGIC_AT = 16;
 const CRC_AT = 17;
@@ -36,7 +36,7 @@ const NO_HEADERS: Readonly<Record<string, Buffer | null>> = Object.freeze({});
 export const readInt64 = (buf: Buffer, at: number): number =>
   buf.readInt32BE(at) * 0x1_0000_0000 + buf.readUInt32BE(at + 4);
 
-/** What a batch says about itself; its records are decoded only on demand. */
+/** The header of a batch. Its records are decoded only on demand. */
 export interface RecordBatch {
   baseOffset: number;
   lastOffset: number;
@@ -49,7 +49,10 @@ export interface RecordBatch {
   buf: Buffer;
 }
 
-/** Whole batches in the order of the log. A batch that was cut off at the end of the reply is left for the next one. */
+/**
+ * The complete batches in the order of the log. A batch that is cut off at the end of the reply is left for the next
+ * fetch.
+ */
 export function* batchesOf(records: Buffer): Generator<RecordBatch> {
   let at = 0;
   while (at + BATCH_HEADER_BYTES <= records.length) {
@@ -57,9 +60,9 @@ export function* batchesOf(records: Buffer): Generator<RecordBatch> {
     if (at + size > records.length) return;
     const buf = records.subarray(at, at + size);
     const magic = buf[MAGIC_AT];
-    if (magic !== 2) throw new BadBatchError(`record batch of format ${magic}: only 2 is read`);
+    if (magic !== 2) throw new BadBatchError(`record batch has format ${magic}; only format 2 is supported`);
     if (crc32c(buf.subarray(ATTRIBUTES_AT)) !== buf.readUInt32BE(CRC_AT)) {
-      throw new BadBatchError(`record batch at ${readInt64(buf, 0)}: its checksum is wrong`);
+      throw new BadBatchError(`record batch at offset ${readInt64(buf, 0)} has a wrong checksum`);
     }
     const attributes = buf.readInt16BE(ATTRIBUTES_AT);
     const baseOffset = readInt64(buf, 0);
@@ -117,7 +120,7 @@ function readHeaders(cursor: Cursor): Readonly<Record<string, Buffer | null>> {
     const name = cursor.bytes()?.toString('utf8') ?? '';
     headers.push([name, cursor.bytes()]);
   }
-  // Not by assignment: a header may be called __proto__.
+  // Not by assignment: a header may be named __proto__.
   return Object.fromEntries(headers);
 }
 

@@ -1,28 +1,28 @@
 import type Cluster from 'kafkajs/src/cluster/index.js';
 import type { Broker } from 'kafkajs-internals';
 import { Backoff, type Clock } from '../clock/index.ts';
-import type { Connection } from './cluster.ts';
+import type { ConnectionOptions } from './cluster.ts';
 import { FencedError, TransactionError, kafkaErrorType, messageOf } from './errors.ts';
 import { Groups, Placement, type PartitionsOf } from './placement.ts';
 import { ProducerSession, type PartitionRecords } from './produce.ts';
 import type { OffsetsToCommit, OutgoingRecord, Transactional } from './types.ts';
 
 /**
- * The broker settles an open transaction by itself after this long; until then it holds up every reader of the
- * partitions that it touched.
+ * The broker aborts an open transaction after this time. Until then the transaction blocks every read_committed reader
+ * of its partitions.
  */
 export const TRANSACTION_TIMEOUT_MS = 10_000;
 
 /** Coordinator of a transactional id, in a FindCoordinator request. */
 const TRANSACTION_COORDINATOR = 1;
-/** How long steps are tried again: well within the transaction's own time-out. */
-const STEP_PATIENCE_MS = 6_000;
-const INIT_PATIENCE_MS = 30_000;
+/** How long a request is retried: well within the timeout of the transaction. */
+const RETRY_FOR_MS = 6_000;
+const INIT_RETRY_FOR_MS = 30_000;
 const RETRY_PAUSES = { firstMs: 2, maxMs: 200 };
 
 const FENCED = new Set(['INVALID_PRODUCER_EPOCH', 'PRODUCER_FENCED', 'INVALID_PRODUCER_ID_MAPPING']);
 
-/** The broker is busy, above all with writing the markers of the transaction before: nothing was done. */
+/** The broker is busy, usually with the markers of the previous transaction. It has done nothing. */
 const BUSY = new Set(['CONCURRENT_TRANSACTIONS', 'GROUP_LOAD_IN_PROGRESS', 'COORDINATOR_LOAD_IN_PROGRESS']);
 /** The coordinator is another broker now. */
 const MOVED = new Set(['NOT_COORDINATOR_FOR_GROUP', 'GROUP_COORDINATOR_NOT_AVAILABLE']);
@@ -35,8 +35,9 @@ function translate(error: unknown): Error {
 }
 
 /**
- * One transactional id. It retries only what the broker has certainly not done, or deduplicates by sequence number. Any
- * other error breaks it permanently, and the next owner learns the outcome from the offsets of the group.
+ * One transactional id. It retries only requests that the broker certainly did not execute, or that it deduplicates by
+ * sequence number. Any other error breaks it permanently; the next owner learns the outcome from the committed offsets
+ * of the group.
  */
 export class KafkaTransactional implements Transactional {
   private readonly session: ProducerSession;
@@ -44,12 +45,12 @@ export class KafkaTransactional implements Transactional {
   private readonly clock: Clock;
   private coordinator: Broker | null = null;
   private readonly groupCoordinators = new Map<string, Broker>();
-  /** Partitions that the current transaction has touched. */
+  /** Partitions that the current transaction has written to. */
   private readonly touched = new Set<string>();
   private broken: Error | null = null;
 
   constructor(
-    connection: Connection,
+    connection: ConnectionOptions,
     private readonly transactionalId: string,
     private readonly prefix: string,
     partitionsOf: PartitionsOf,
@@ -68,7 +69,7 @@ export class KafkaTransactional implements Transactional {
       const { transactionalId } = this;
       const { producerId, producerEpoch } = await this.coordinated(
         (broker) => broker.initProducerId({ transactionalId, transactionTimeout: TRANSACTION_TIMEOUT_MS }),
-        INIT_PATIENCE_MS,
+        INIT_RETRY_FOR_MS,
       );
       this.session.identity = { producerId: Number(producerId), producerEpoch };
     });
@@ -105,7 +106,7 @@ export class KafkaTransactional implements Transactional {
       const topics = [...added].map(([topic, partitions]) => ({ topic, partitions }));
       await this.coordinated((broker) => broker.addPartitionsToTxn({ ...this.transaction, topics }));
     }
-    await this.session.produce(groups, this.clock.elapsedMs() + STEP_PATIENCE_MS);
+    await this.session.produce(groups, this.clock.elapsedMs() + RETRY_FOR_MS);
   }
 
   async commit({ groupId, topic, partition, offset, metadata }: OffsetsToCommit): Promise<void> {
@@ -134,10 +135,10 @@ export class KafkaTransactional implements Transactional {
     }
   }
 
-  /** Asks the transaction's coordinator, again while it is busy or moves. */
-  private coordinated<T>(ask: (broker: Broker) => Promise<T>, patienceMs = STEP_PATIENCE_MS): Promise<T> {
-    return this.patiently(
-      patienceMs,
+  /** Sends a request to the transaction coordinator; retries while the coordinator is busy or moves. */
+  private coordinated<T>(ask: (broker: Broker) => Promise<T>, retryForMs = RETRY_FOR_MS): Promise<T> {
+    return this.retrying(
+      retryForMs,
       async (cluster) => {
         this.coordinator ??= await cluster.findGroupCoordinator({
           groupId: this.transactionalId,
@@ -150,8 +151,8 @@ export class KafkaTransactional implements Transactional {
   }
 
   private withGroup<T>(groupId: string, ask: (broker: Broker) => Promise<T>): Promise<T> {
-    return this.patiently(
-      STEP_PATIENCE_MS,
+    return this.retrying(
+      RETRY_FOR_MS,
       async (cluster) => {
         let broker = this.groupCoordinators.get(groupId);
         if (broker === undefined) {
@@ -164,12 +165,8 @@ export class KafkaTransactional implements Transactional {
     );
   }
 
-  private async patiently<T>(
-    patienceMs: number,
-    ask: (cluster: Cluster) => Promise<T>,
-    forget: () => void,
-  ): Promise<T> {
-    const deadline = this.clock.elapsedMs() + patienceMs;
+  private async retrying<T>(retryForMs: number, ask: (cluster: Cluster) => Promise<T>, forget: () => void): Promise<T> {
+    const deadline = this.clock.elapsedMs() + retryForMs;
     const backoff = new Backoff(RETRY_PAUSES);
     for (;;) {
       try {

@@ -7,9 +7,9 @@ export interface OutgoingRecord {
   headers?: Record<string, Buffer>;
 }
 
-/** How brokers are spoken to. Left out: plain TCP, and nobody says who they are. */
+/** How connections are secured. If left out: plain TCP without authentication. */
 export interface KafkaSecurity {
-  /** PEM texts. Without `ca`, the authorities that Node trusts are trusted. */
+  /** PEM texts. Without `ca`, the certificate authorities that Node trusts. */
   tls?: { ca?: string; cert?: string; key?: string };
   sasl?: { mechanism: 'plain' | 'scram-sha-256' | 'scram-sha-512'; username: string; password: string };
 }
@@ -27,14 +27,14 @@ export interface KafkaRecord {
 export interface Batch {
   topic: string;
   partition: number;
-  /** May be empty: then the batch only says how far the partition was read. */
+  /** May be empty: then the batch only reports how far the partition was read. */
   records: KafkaRecord[];
-  /** Where reading continues: past transaction markers and aborted records. */
+  /** The offset at which reading continues, after transaction markers and aborted records. */
   nextOffset: number;
   highWatermark: number;
-  /** Everything below is decided: no open transaction began before it. */
+  /** The last stable offset: no transaction that began before it is still open. */
   lastStableOffset: number;
-  /** Whom it was read for: the owner that was given with the offset from which reading began. */
+  /** The owner for which it was read, as given to `assign` or `seek`. */
   owner?: object | undefined;
 }
 
@@ -42,17 +42,17 @@ export interface PartitionOffset {
   topic: string;
   partition: number;
   offset: number;
-  /** A token of the owner that reads from there: see Batch and `remove`. */
+  /** Identifies the owner of this read: see Batch and `remove`. */
   owner?: object | undefined;
 }
 
-/** Reads partitions by explicit offsets, without a group. Not for concurrent polls. */
+/** Reads partitions from explicit offsets, without a group. Do not poll concurrently. */
 export interface Reader {
-  /** Replaces what is read. */
+  /** Replaces the partitions that are read. */
   assign(partitions: readonly PartitionOffset[]): void;
   /** Adds a partition, or moves it to another offset; it is not paused then. */
   seek(partition: PartitionOffset): void;
-  /** Ends the reading of a partition; with an owner, only if it is still read for that one. */
+  /** Stops reading a partition; with an owner, only if it is still read for that owner. */
   remove(topic: string, partition: number, owner?: object): void;
   pause(topic: string, partition: number): void;
   resume(topic: string, partition: number): void;
@@ -70,12 +70,12 @@ export interface Producer {
    * and with KafkaUnavailableError within the delivery time: the outcome is then unknown.
    */
   send(records: OutgoingRecord | readonly OutgoingRecord[]): Promise<void>;
-  /** Bytes that wait or are on their way. */
+  /** Bytes that are queued or in flight. */
   readonly queuedBytes: number;
   close(): Promise<void>;
 }
 
-/** Where a group stands in one partition. */
+/** The committed offset of a group in one partition. */
 export interface CommittedOffset {
   /** The next offset to read. */
   offset: number;
@@ -95,12 +95,12 @@ export interface GroupOptions {
   topic: string;
   /** Base URL of the member's health server, part of the group's description. */
   url: string | null;
-  /** The whole assignment of a new generation; called after `onRevoked`. */
+  /** Receives the complete assignment of a new generation; called after `onRevoked`. */
   onAssigned(partitions: number[], generation: number): void;
-  /** What this member held and another one has now. */
+  /** Receives the partitions that this member owned and that are now assigned to another member. */
   onRevoked(partitions: number[]): void;
   /**
-   * The member was removed from the group: its partitions may have another owner already. The member rejoins by itself.
+   * The member was removed from the group, so its partitions may have another owner already. It rejoins automatically.
    */
   onLost(partitions: number[]): void;
   sessionTimeoutMs?: number;
@@ -120,7 +120,7 @@ export interface Member {
 }
 
 export interface GroupDescription {
-  /** Kafka's word: Stable, PreparingRebalance, CompletingRebalance, Empty, Dead. */
+  /** Kafka's name: Stable, PreparingRebalance, CompletingRebalance, Empty, Dead. */
   state: string;
   members: { memberId: string; url: string | null; partitions: number[] }[];
 }
@@ -133,9 +133,9 @@ export interface OffsetsToCommit {
   metadata: string;
 }
 
-/** One transactional id. After any error it is good for nothing but `close`. */
+/** One transactional id. After any error only `close` may be called. */
 export interface Transactional {
-  /** Fences every earlier holder of the id and settles what it left open. */
+  /** Fences every earlier producer with the id, and completes or aborts its open transaction. */
   init(): Promise<void>;
   /** Appends records to the current transaction, or begins one. Throws FencedError, TransactionError. */
   send(records: readonly OutgoingRecord[]): Promise<void>;
@@ -147,10 +147,10 @@ export interface Transactional {
   close(): Promise<void>;
 }
 
-/** The narrow port to Kafka. Topics and groups are named without the installation's prefix: the port adds it. */
+/** The port to Kafka. Names of topics and groups do not include the installation's prefix; the port adds it. */
 export interface Kafka {
   readonly topicPrefix: string;
-  /** Creates what is missing and brings settings up to date. Throws when the number of partitions differs. */
+  /** Creates missing topics and updates their settings. Throws when a topic has another number of partitions. */
   ensureTopics(topics: readonly TopicSpec[]): Promise<void>;
   /** Number of partitions. Throws UnknownTopicError. */
   partitionsOf(topic: string): Promise<number>;
@@ -164,7 +164,7 @@ export interface Kafka {
   createReader(options: ReaderOptions): Reader;
   joinGroup(options: GroupOptions): Member;
   describeGroup(groupId: string): Promise<GroupDescription>;
-  /** By partition; null where nothing was committed. */
+  /** By partition; null if nothing was committed. */
   committedOffsets(groupId: string, topic: string): Promise<(CommittedOffset | null)[]>;
   /** For lib/streams only. */
   transactional(transactionalId: string): Transactional;
@@ -180,7 +180,7 @@ export interface ProducerOptions {
 
 export interface ReaderOptions {
   isolation: 'read_committed' | 'read_uncommitted';
-  /** Most bytes of one reply (default 8 MiB), and of one partition in it (default 2 MiB). */
+  /** Maximum size of a reply in bytes (default 8 MiB), and of one partition in it (default 2 MiB). */
   maxBytes?: number;
   maxPartitionBytes?: number;
 }

@@ -1,4 +1,4 @@
-/** The life of a process around its work: configuration, logger, signals, uncaught errors, the end. */
+/** Runs a process: configuration, logger, signals, uncaught errors, shutdown. */
 import { NoAnswerError, type Clock } from '../clock/index.ts';
 import {
   ConfigError,
@@ -19,7 +19,7 @@ export interface ServiceOptions<F extends Fields> {
   name: string;
   config: Definition<F>;
   clock: Clock;
-  /** Starts the work. What it opens it registers with `onStop`. */
+  /** Starts the service. Registers everything that it opens with `onStop`. */
   start(service: Service<ConfigOf<F> & ConfigOf<typeof COMMON>>): Promise<void>;
   /** How long stopping may take (default 20 s). */
   stopTimeoutMs?: number;

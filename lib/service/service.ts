@@ -4,7 +4,7 @@ import { serve } from '../http/index.ts';
 import { serveHealth, type Logger, type Metrics, type StagePosition } from '../telemetry/index.ts';
 import { announceHealth } from './supervisor.ts';
 
-/** What a service reports about itself once it works. */
+/** What a service reports about itself once it has started. */
 export interface HealthReport {
   ready(): boolean;
   /** The progress of its stages in their topics. */
@@ -40,7 +40,7 @@ interface Closer {
 
 export type ServiceParts<C> = Pick<Service, 'name' | 'logger' | 'metrics' | 'clock'> & { config: C };
 
-/** A service from its health server's start to the end of its stop. */
+/** A running service, from the start of its health server until everything is closed. */
 export class RunningService<C extends ConfigOf<typeof COMMON>> implements Service<C> {
   readonly name: string;
   readonly config: C;
@@ -106,7 +106,7 @@ export class RunningService<C extends ConfigOf<typeof COMMON>> implements Servic
         await within(Promise.resolve(close()), limitMs, this.clock);
       } catch (error) {
         if (error instanceof NoAnswerError)
-          this.logger.warn({ what, limitMs }, 'closing takes too long; abandoning it');
+          this.logger.warn({ what, limitMs }, 'a resource did not close in time; stopping without waiting for it');
         else errors.push(error);
       }
     }

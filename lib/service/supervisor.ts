@@ -12,7 +12,7 @@ export function joinSupervisor(onEnd: () => void): void {
   if (process.send && process.connected) process.once('disconnect', onEnd);
 }
 
-/** Tells the supervisor the base URL of this process's health server. */
+/** Reports the base URL of this process's health server to the supervisor. */
 export function announceHealth(url: string): void {
   const message: HealthMessage = { health_url: url };
   // An error means that the supervisor has ended, which "disconnect" reports.

@@ -16,7 +16,7 @@ export interface Expected {
   webhooks: number;
   /** Deliveries that repeat another. */
   repeats: number;
-  /** Events: deliveries that are no repeats. */
+  /** Events: deliveries that are not repeats. */
   events: Record<WebhookEvent, number>;
   /** Trait events `cart_status_updated` by status. */
   changes: Record<string, number>;

@@ -17,7 +17,8 @@ function writePosition(buf: Buffer, { offset, step }: Position): void {
 }
 
 function readPosition(buf: Buffer): Position {
-  if (buf.length < HEADER_BYTES || buf[0] !== VERSION) throw new Error(`changelog entry of version ${buf[0]}`);
+  if (buf.length < HEADER_BYTES || buf[0] !== VERSION)
+    throw new Error(`changelog entry is truncated or has version ${buf[0]}; only version ${VERSION} is supported`);
   return { offset: Number(buf.readBigInt64BE(1)), step: buf.readInt32BE(9) };
 }
 
@@ -42,12 +43,13 @@ export function decodeChange(record: KafkaRecord): ChangelogEntry {
   const key = record.key?.toString('utf8') ?? '';
   if (value !== null) return { key, value: value.subarray(HEADER_BYTES), position: readPosition(value) };
   const header = headers[POSITION_HEADER];
-  if (header === undefined || header === null) throw new Error('changelog tombstone without its position');
+  if (header === undefined || header === null)
+    throw new Error(`changelog tombstone has no header "${POSITION_HEADER}"`);
   return { key, value: null, position: readPosition(header) };
 }
 
 /**
- * The restore rule: an entry counts only if the input that it reflects lies before what was committed. Whatever lies at
- * or past it is of a transaction that never counted, and will be written again.
+ * The restore rule: an entry counts only if the input that it reflects lies before what was committed. An entry at or
+ * past it belongs to a transaction that was not committed, and will be written again.
  */
 export const isReflected = (entry: ChangelogEntry, committed: Position): boolean => isBefore(entry.position, committed);

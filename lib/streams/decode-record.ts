@@ -8,7 +8,7 @@ import type { Topology } from './topology.ts';
 
 const LOAD_PAUSES = { firstMs: 100, maxMs: 5_000 };
 
-/** What decoding needs of its task. */
+/** What decoding needs from its task. */
 export interface Decoding<I> {
   topology: Topology<I>;
   partition: number;
@@ -21,8 +21,9 @@ export interface Decoding<I> {
 }
 
 /**
- * The decoded record, once its schema is there; undefined for one that no codec can read, as it must not hold up all
- * that follow. Throws a RecordFailedError when the topology's decoder fails, and a ClosedError.
+ * The decoded record; waits until its schema is loaded. Undefined for a record that no codec can read, because it must
+ * not block those that follow. Throws a RecordFailedError when the topology's decoder fails, and a ClosedError when the
+ * task is closing.
  */
 export async function decodeRecord<I>(record: KafkaRecord, decoding: Decoding<I>): Promise<I | undefined> {
   const { topology, partition, logger, metrics } = decoding;

@@ -1,7 +1,7 @@
 import { changelogOf } from '../topics.ts';
 import type { Topology } from './topology.ts';
 
-/** A topology in words: what flows in, what flows out, what it keeps, when it wakes up. */
+/** A topology as text, for --help: its input, outputs, changelog and deadlines. */
 export function describe<I>(topology: Topology<I>): string {
   const { name, input, outputs, tick, onDue } = topology;
   const deadlines =

@@ -5,12 +5,12 @@ interface Entry {
 
 const before = (a: Entry, b: Entry): boolean => a.dueMs < b.dueMs || (a.dueMs === b.dueMs && a.key < b.key);
 
-/** The heap may hold this many entries that no longer hold, beyond as many as hold. */
+/** The heap is rebuilt when its stale entries outnumber the current ones by this many. */
 const SLACK = 1_024;
 
 /**
- * Keys by due time, earliest first, equal times by key. A binary heap: an entry that was moved or removed stays in it
- * until it comes up, or until such entries are the most.
+ * Keys ordered by due time, then by key. A binary heap: an entry that was moved or removed stays in it as a stale entry
+ * until it reaches the top, or until the heap is rebuilt.
  */
 export class DueIndex {
   private readonly current = new Map<string, number>();
@@ -32,7 +32,7 @@ export class DueIndex {
     if (this.heap.length > 2 * this.current.size + SLACK) this.rebuild();
   }
 
-  /** The earliest entry, left where it is. */
+  /** The earliest entry, which is not removed. */
   first(): Readonly<Entry> | undefined {
     for (;;) {
       const top = this.heap[0];

@@ -1,6 +1,6 @@
 import { messageOf } from '../kafka/errors.ts';
 
-/** The topology threw on a record. It always will: the same records give the same result. */
+/** The topology threw an error on a record. It will do so every time, because a topology is deterministic. */
 export class RecordFailedError extends Error {
   override readonly name = 'RecordFailedError';
   constructor(
@@ -13,7 +13,7 @@ export class RecordFailedError extends Error {
   }
 }
 
-/** The runtime itself is wrong. Continuing could count something twice or lose it, so the task is dropped. */
+/** A defect of the runtime. Continuing could lose something or count it twice, so the task is closed. */
 export class InvariantError extends Error {
   override readonly name = 'InvariantError';
 }
@@ -23,7 +23,7 @@ export function assertInvariant(holds: boolean, message: () => string): asserts 
   if (!holds) throw new InvariantError(message());
 }
 
-/** Ends whatever a closing task waits for; not a failure. */
+/** Ends every wait of a task that is closing. It is not a failure. */
 export class ClosedError extends Error {
   override readonly name = 'ClosedError';
 }

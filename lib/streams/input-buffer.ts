@@ -1,16 +1,19 @@
 import type { Batch, Reader } from '../kafka/types.ts';
 
-/** Above this a partition is paused; it is resumed below half of it. */
+/** Reading is paused above this size, and resumed below half of it. */
 const MAX_BUFFERED_BYTES = 8 << 20;
 
-/** A partition of the input, and the reader that reads it for several tasks. */
+/** A partition of the input, and the reader that several tasks share. */
 export interface InputSource {
   reader: Reader;
   topic: string;
   partition: number;
 }
 
-/** What was read for one task and is not handled yet. The reading of the partition belongs to the buffer's owner. */
+/**
+ * Records that were read for one task and are not handled yet. Only the buffer of the current owner controls the
+ * reading of the partition.
+ */
 export class InputBuffer {
   private readonly batches: Batch[] = [];
   private bytes = 0;
@@ -34,7 +37,7 @@ export class InputBuffer {
     reader.seek({ topic, partition, offset, owner: this.owner });
   }
 
-  /** Takes a batch that was read for this owner; ignores every other. */
+  /** Adds a batch that was read for this owner; ignores every other batch. */
   offer(batch: Batch): void {
     if (batch.owner !== this.owner || this.reading === 'ended' || this.reading === 'not begun') return;
     this.batches.push(batch);
@@ -46,13 +49,13 @@ export class InputBuffer {
     this.wake?.();
   }
 
-  /** The input cannot be read any further: what is buffered is still handled. */
+  /** The input cannot be read any further. The buffered records are still handled. */
   fail(error: Error): void {
     this.failure ??= error;
     this.end();
   }
 
-  /** Ends the reading. */
+  /** Stops reading. */
   end(): void {
     const { reader, topic, partition } = this.source;
     this.reading = 'ended';
@@ -60,7 +63,9 @@ export class InputBuffer {
     this.wake?.();
   }
 
-  /** Resolves when a batch is there or the reading has ended. Throws the failure once everything before it is handled. */
+  /**
+   * Resolves when a batch is available or reading has ended. Throws the failure once everything before it is handled.
+   */
   async wait(): Promise<void> {
     if (this.batches.length > 0) return;
     if (this.failure !== null) throw this.failure;
@@ -69,7 +74,7 @@ export class InputBuffer {
     this.wake = null;
   }
 
-  /** The first batch; its records are those that were not taken yet. */
+  /** The first batch, with the records that were not taken yet. */
   first(): Batch | undefined {
     return this.batches[0];
   }

@@ -10,15 +10,15 @@ import { assertTransition } from '../transitions.ts';
 
 const FIRST_PAUSE_MS = 250;
 const MAX_PAUSE_MS = 15_000;
-/** The pause of a stopped partition: time alone rarely helps it, and each attempt restores the state. */
+/** The pause of a stopped partition. It is long because a retry rarely helps, and each one restores the state. */
 const MAX_STOPPED_PAUSE_MS = 60_000;
-/** After a life this long the next failure has another cause: its pause is the first one again. */
+/** When a task has run for this long, its failure is considered a new one: the pauses start again with the first. */
 const STABLE_AFTER_MS = 60_000;
 const CONFIRM_POLL_MS = 100;
-/** How often a partition that has stopped on a record looks whether it may skip it. */
+/** How often a partition that has stopped on a record checks whether an operator has skipped it. */
 const SKIP_POLL_MS = 2_000;
-const SKIP_PATIENCE_MS = 15_000;
-/** A topology that fails this many times in a row on the same record always will. */
+const SKIP_CHECK_TIMEOUT_MS = 15_000;
+/** After this many consecutive failures on the same record, the topology is assumed to fail on it every time. */
 const MAX_RECORD_FAILURES = 3;
 
 const WAITING: Readonly<TaskView> = {
@@ -29,7 +29,7 @@ const WAITING: Readonly<TaskView> = {
   earliestDueMs: null,
 };
 
-/** What a supervisor needs of its task. */
+/** What a supervisor needs from its task. */
 export type SupervisedTask = Pick<Task<unknown>, 'view' | 'done' | 'close' | 'fail' | 'offer'>;
 
 export interface SupervisorDeps {
@@ -37,7 +37,7 @@ export interface SupervisorDeps {
   /** The topology's input. */
   topic: string;
   partition: number;
-  /** Makes a task, which starts at once. */
+  /** Creates a task, which starts at once. */
   open(events: TaskEvents): SupervisedTask;
   member: Pick<Member, 'rejoin' | 'confirmedAtMs'>;
   /** Whether an operator has ordered to skip the record. */
@@ -64,15 +64,16 @@ interface Problem {
 }
 
 /**
- * One partition for as long as the process runs, and the only place where its tasks are made: one after another, in one
- * loop, so that a task has ended (its last transaction settled or abandoned, its reading and connections closed) before
- * the next one opens, however the group assigns and revokes the partition meanwhile. See SupervisorState.
+ * Supervises one partition for as long as the process runs. It alone creates the tasks of the partition, one after
+ * another in one loop: a task has ended (its last transaction completed or abandoned, its reading and connections
+ * closed) before the next one opens, no matter how the group assigns and revokes the partition meanwhile. See
+ * SupervisorState.
  */
 export class PartitionSupervisor {
   private state: SupervisorState = { name: 'idle' };
   private assignment: Assignment | null = null;
-  /** The loop; null while the partition is revoked and nothing is left of it. */
-  private living: Promise<void> | null = null;
+  /** The loop that opens tasks; null while the partition is revoked and its last task has ended. */
+  private loop: Promise<void> | null = null;
   private pauseMs = 0;
   private problem: Problem | null = null;
   /** The record on which the topology failed last, and how many times in a row. */
@@ -98,10 +99,13 @@ export class PartitionSupervisor {
       this.assignment = { generation, atMs: this.deps.clock.elapsedMs() };
     }
     this.waker.wake();
-    this.living ??= this.live();
+    this.loop ??= this.run();
   }
 
-  /** Another process has the partition, or may have it. What is under way may still be committed, unless it is fenced. */
+  /**
+   * Another process owns the partition, or may own it. The current transaction may still be committed, unless it is
+   * fenced.
+   */
   revoke(): void {
     this.assignment = null;
     this.pauseMs = 0;
@@ -117,9 +121,9 @@ export class PartitionSupervisor {
     this.waker.wake();
   }
 
-  /** After `revoke`: resolves when nothing is left of the task. */
+  /** After `revoke`: resolves when the task has ended. */
   async ended(): Promise<void> {
-    await this.living;
+    await this.loop;
   }
 
   offer(batch: Batch): void {
@@ -139,8 +143,8 @@ export class PartitionSupervisor {
     this.state = next;
   }
 
-  private async live(): Promise<void> {
-    // Not before `living` is set.
+  private async run(): Promise<void> {
+    // Not before `loop` is set.
     await Promise.resolve();
     while (this.assignment !== null) {
       const { state } = this;
@@ -148,7 +152,7 @@ export class PartitionSupervisor {
       else if (state.name === 'fenced') await this.laterGeneration(state);
       else await this.runTask();
     }
-    this.living = null;
+    this.loop = null;
   }
 
   private async runTask(): Promise<void> {
@@ -164,7 +168,7 @@ export class PartitionSupervisor {
     } catch (error) {
       failure = error;
     }
-    // After a revoke a failure is of no interest: the next owner repeats what was not committed.
+    // A failure after a revoke does not matter: the next owner repeats what was not committed.
     if (this.state.name === 'closing') this.become({ name: 'idle' });
     else this.failed(failure, task.view, openedAtMs);
   }
@@ -172,11 +176,11 @@ export class PartitionSupervisor {
   private opened(task: SupervisedTask, openedAtMs: number): void {
     if (this.state.name !== 'opening') return;
     this.become({ name: 'running', task, openedAtMs });
-    // Its log was compared with what was committed before it was opened.
+    // Before it opened, the log was compared with the committed position.
     if (this.problem?.kind === 'broken continuity') this.resume();
   }
 
-  /** The task's state is gone with it; the next one restores it from what is committed. */
+  /** The state was lost with the task; the next one restores it from the changelog. */
   private failed(error: unknown, view: Readonly<TaskView>, openedAtMs: number): void {
     const { logger, metrics, clock, topology, partition } = this.deps;
     const generation = this.assignment?.generation ?? -1;
@@ -198,7 +202,7 @@ export class PartitionSupervisor {
     }
   }
 
-  /** Null for a failure that may well not happen again. */
+  /** Null for a failure that a retry may resolve. */
   private problemOf(error: unknown, view: Readonly<TaskView>): Problem | null {
     if (error instanceof CorruptRecordError) return { kind: 'corrupt log', offset: error.offset, view };
     if (error instanceof BrokenContinuityError) return { kind: 'broken continuity', offset: error.offset, view };
@@ -209,7 +213,7 @@ export class PartitionSupervisor {
     return times >= MAX_RECORD_FAILURES ? { kind: 'failing record', offset, view } : null;
   }
 
-  /** Logs in full the first time; each further attempt logs that the partition is still stopped. */
+  /** Logs all details the first time; each further attempt only logs that the partition is still stopped. */
   private stop(error: unknown, problem: Problem): void {
     const { logger, metrics, topology, partition, topic } = this.deps;
     const isNew = this.problem === null;
@@ -247,10 +251,10 @@ export class PartitionSupervisor {
   private async mayContinue(): Promise<boolean> {
     const { problem, deps, waker } = this;
     if (problem?.kind !== 'failing record') return false;
-    // An error says nothing about the record: the next attempt asks again.
+    // On an error it is unknown whether the record was skipped: the next attempt checks again.
     const asked = deps.isSkipped(problem.offset).catch(() => false);
     // A revoked partition does not wait for Kafka.
-    const abandoned = waker.sleep(SKIP_PATIENCE_MS).then(() => false);
+    const abandoned = waker.sleep(SKIP_CHECK_TIMEOUT_MS).then(() => false);
     const isSkipped = await Promise.race([asked, abandoned]);
     waker.wake();
     return isSkipped;
@@ -288,7 +292,7 @@ const REASONS: Record<Problem['kind'], string> = {
 };
 
 function nextPauseMs(lastMs: number, problem: Problem | null): number {
-  // Restoring the state again and again would not help a record that always fails.
+  // Restoring the state repeatedly would not help with a record that fails every time.
   if (problem?.kind === 'failing record') return MAX_STOPPED_PAUSE_MS;
   const longestMs = problem === null ? MAX_PAUSE_MS : MAX_STOPPED_PAUSE_MS;
   return Math.min(longestMs, Math.max(FIRST_PAUSE_MS, lastMs * 2));

@@ -1,8 +1,8 @@
 import { markText, parseMark, type Mark } from '../kafka/continuity.ts';
 
 /**
- * How far a task has come: everything before record `offset` is done, and of that record's own work the first `step`
- * deadlines. (A record that makes very many entries due is worked off in several transactions.)
+ * The progress of a task: everything before the record at `offset` is done, and so are the first `step` deadlines that
+ * this record makes due. (A record that makes very many entries due is handled in several transactions.)
  */
 export interface Position {
   offset: number;
@@ -13,11 +13,14 @@ export interface Position {
 export const isBefore = (a: Position, b: Position): boolean =>
   a.offset < b.offset || (a.offset === b.offset && a.step < b.step);
 
-/** What is committed with the group's offset, so that the log's clock survives a restart. */
+/** Committed as metadata of the group's offset, so that log time survives a restart. */
 export interface Checkpoint {
   position: Position;
   logTimeMs: number;
-  /** The last record that was taken, done or not; undefined before the first, and of an older release. */
+  /**
+   * The last record that the task began to handle. Undefined before the first record, and in checkpoints of earlier
+   * releases.
+   */
   mark?: Mark | undefined;
 }
 
@@ -28,13 +31,14 @@ export const encodeCheckpoint = ({ position, logTimeMs, mark }: Checkpoint): str
     ...(mark === undefined ? {} : { last_record: markText(mark) }),
   });
 
-/** Throws on text that is not ours: going on with a clock at zero would repeat what was concluded. */
+/** Throws an Error for metadata that is not a checkpoint: continuing with log time 0 would repeat conclusions. */
 export function decodeCheckpoint(offset: number, metadata: string): Checkpoint {
   const {
     log_time: logTimeMs,
     step,
     last_record: mark = '',
   } = JSON.parse(metadata) as { log_time: unknown; step: unknown; last_record?: unknown };
-  if (typeof logTimeMs !== 'number' || typeof step !== 'number') throw new Error(`committed offset says ${metadata}`);
+  if (typeof logTimeMs !== 'number' || typeof step !== 'number')
+    throw new Error(`the committed offset has unknown metadata: ${metadata}`);
   return { position: { offset, step }, logTimeMs, mark: parseMark(String(mark)) };
 }

@@ -4,7 +4,7 @@ import { decodeChange, isReflected } from './changelog.ts';
 import type { StartingPoint } from './starting-point.ts';
 import type { TaskCore } from './task-core.ts';
 
-/** How state is read back. Both rules hold in the product; a test takes each away to see what it is for. */
+/** The rules of restoring state. Both are on in the product; a test turns each off to show what it prevents. */
 export interface RestoreRules {
   isolation: 'read_committed' | 'read_uncommitted';
   /** Drop entries that reflect input at or past the committed offset. */

@@ -16,7 +16,7 @@ export interface RunOptions<I> {
   kafka: Kafka;
   logger: Logger;
   metrics?: MetricsRegistry;
-  /** Base URL of this process's health server, which everybody who describes the group can read. */
+  /** Base URL of this process's health server; it is part of the group's description. */
   healthUrl: string | null;
   /** This process's clock. A topology never sees it. */
   clock: Clock;
@@ -28,8 +28,8 @@ export interface RunOptions<I> {
 }
 
 /**
- * A second run of a topology over the same input, with its own group, changelog and outputs, as for a rebuild. It never
- * writes to a live topic, so it never ticks: it goes by the records and ticks that are there.
+ * A second run of a topology over the same input, with its own group, changelog and outputs, for example for a rebuild.
+ * It never writes to a live topic, so it appends no ticks: it uses the records and ticks of the live run.
  */
 export interface Shadow {
   /** Names its group and changelog. */
@@ -40,7 +40,10 @@ export interface Shadow {
 export interface RunningTopology {
   /** One for each partition that is assigned to this process. */
   positions(): StagePosition[];
-  /** In the group, and every assigned partition is running or stopped: a stopped one does not hold up the others. */
+  /**
+   * True once this process has joined the group and every assigned partition is running or stopped. A stopped partition
+   * does not block the others.
+   */
   ready(): boolean;
   /** Finishes the current transactions and leaves the group. */
   stop(): Promise<void>;
@@ -182,7 +185,7 @@ class Runtime<I> implements RunningTopology {
 
 /**
  * Runs a topology as a member of its group: a task for every partition that the group gives to this process. Creates
- * the changelog; the topics that it reads and writes must be there.
+ * the changelog; the topics that it reads and writes must exist.
  */
 export async function runTopology<I>(options: RunOptions<I>): Promise<RunningTopology> {
   const { kafka, topology, shadow } = options;
@@ -194,7 +197,7 @@ export async function runTopology<I>(options: RunOptions<I>): Promise<RunningTop
       partitions,
       config: {
         'cleanup.policy': 'compact',
-        // What is superseded may go soon: restarts read the whole of it.
+        // Superseded entries are compacted away soon, because a restart reads the whole changelog.
         'segment.ms': '3600000',
         'min.cleanable.dirty.ratio': '0.2',
         'max.compaction.lag.ms': '86400000',

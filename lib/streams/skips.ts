@@ -6,7 +6,10 @@ import type { StreamMetrics } from './metrics.ts';
 import type { OutputRecord } from './task-core.ts';
 import type { Topology } from './topology.ts';
 
-/** The records that operators have ordered to skip, for ever: whoever reads the input again skips them again. */
+/**
+ * The records that operators have ordered to skip. They are kept forever, so that every later run over the input skips
+ * them too.
+ */
 export const SKIPS_TOPIC = 'skipped-records';
 
 export const SKIPS_TOPIC_SPEC: TopicSpec = {
@@ -31,12 +34,12 @@ export function encodeSkip(skip: Skip, skippedAtMs: number): OutgoingRecord {
   return { topic: SKIPS_TOPIC, partition: 0, key: `${topic}/${partition}/${offset}`, value };
 }
 
-/** Throws an Error for what is not the record of a skip. */
+/** Throws an Error for bytes that are not the record of a skip. */
 export function decodeSkip(value: Buffer): Skip {
   const skip = JSON.parse(value.toString('utf8')) as Partial<Skip>;
   const { topic, partition, offset, reason } = skip;
   if (typeof topic !== 'string' || !Number.isInteger(partition) || !Number.isInteger(offset)) {
-    throw new Error(`not the record of a skip: ${value.toString('utf8')}`);
+    throw new Error(`a record of ${SKIPS_TOPIC} has no valid topic, partition and offset: ${value.toString('utf8')}`);
   }
   return { topic, partition: partition!, offset: offset!, reason: typeof reason === 'string' ? reason : '' };
 }
@@ -60,7 +63,7 @@ export async function readSkips(
   try {
     reader.assign([{ topic: SKIPS_TOPIC, partition: 0, offset: position }]);
     while (position < end) {
-      if (clock.elapsedMs() > deadlineMs) throw new Error(`cannot read ${SKIPS_TOPIC}: no answer in time`);
+      if (clock.elapsedMs() > deadlineMs) throw new Error(`cannot read ${SKIPS_TOPIC}: Kafka did not answer in time`);
       for (const { records, nextOffset } of await reader.poll(POLL_MS)) {
         position = nextOffset;
         for (const { value } of records) {

@@ -6,7 +6,7 @@ import type { Kafka } from '../kafka/types.ts';
 import { decodeCheckpoint, type Checkpoint } from './position.ts';
 import { START } from './task-core.ts';
 
-/** A partition of a topology's input, and the group that says how far it was handled. */
+/** A partition of a topology's input, and the group whose committed offset is its progress. */
 export interface Input {
   topology: string;
   groupId: string;
@@ -16,7 +16,7 @@ export interface Input {
 
 /** Where a task starts. */
 export interface StartingPoint extends Checkpoint {
-  /** The next offset by the group; null when it has committed nothing. */
+  /** The committed offset of the group; null when it has committed nothing. */
   committedOffset: number | null;
 }
 
@@ -27,7 +27,7 @@ export interface StartingPoint extends Checkpoint {
  */
 export async function startingPoint(kafka: Kafka, clock: Clock, input: Input, logger: Logger): Promise<StartingPoint> {
   const { topology, groupId, topic, partition } = input;
-  // First, so that an older view of the log is not compared with it.
+  // Read first: the log must not be read before the offset that it is compared with.
   const committed = (await kafka.committedOffsets(groupId, topic))[partition] ?? null;
   const beginnings = await kafka.beginningOffsets(topic);
   const beginning = beginnings[partition] ?? 0;

@@ -1,6 +1,6 @@
 /** Where a task keeps its state. Keys are in no order. */
 export interface StateStore {
-  /** A view that stays as it is, whatever is put later; not to be written to. */
+  /** A view that later puts do not change. Do not write to it. */
   get(key: string): Buffer | undefined;
   /** Copies the value. */
   put(key: string, value: Buffer): void;
@@ -9,28 +9,29 @@ export interface StateStore {
   readonly size: number;
 }
 
-/** A slab's offsets take this many bits of a location; larger entries get a slab of their own. */
+/** Bits of a location that hold the offset in a slab. Larger entries get a slab of their own. */
 const SLAB_BITS = 18;
 const SLAB_BYTES = 2 ** SLAB_BITS;
-/** Lengths of key and value, 4 bytes each, before them. */
+/** Each entry begins with the lengths of its key and value, 4 bytes each. */
 const HEADER_BYTES = 8;
-/** Space that may be wasted whatever is alive. */
+/** Wasted space up to this size never causes compaction. */
 const SLACK_BYTES = 16 * SLAB_BYTES;
 
 interface Slab {
   buf: Buffer;
   used: number;
-  /** Bytes of entries that hold. */
+  /** Bytes of current entries. */
   live: number;
 }
 
 /**
- * State in memory; it is rebuilt from the changelog whenever a task opens. Entries lie one after another in slabs that
- * are only ever appended to: a Buffer of its own for each would cost more than the state, and one out of Node's pool
- * would keep alive whatever shared its 8 KiB. Slabs that hold little are emptied into the current one, a slab at a time.
+ * State in memory, restored from the changelog whenever a task opens. Entries are appended to slabs one after another:
+ * a separate Buffer for each entry would need more memory than the state itself, and a Buffer from Node's pool would
+ * keep its whole 8 KiB block alive. Slabs with few current entries are copied into the current slab, one slab at a
+ * time.
  */
 export class MemoryStore implements StateStore {
-  /** Where the entry of a key lies: slab × SLAB_BYTES + offset. */
+  /** The location of each key's entry: slab × SLAB_BYTES + offset. */
   private readonly locations = new Map<string, number>();
   private readonly slabs = new Map<number, Slab>();
   private current = -1;
@@ -42,7 +43,7 @@ export class MemoryStore implements StateStore {
     return this.locations.size;
   }
 
-  /** Bytes held by slabs, for the curious. */
+  /** Bytes used in all slabs, including stale entries. */
   get bytes(): number {
     return this.usedBytes;
   }
@@ -122,7 +123,7 @@ export class MemoryStore implements StateStore {
     this.usedBytes -= slab.buf.length;
   }
 
-  /** Empties the slab that holds least, when more than half of all space is wasted. */
+  /** Empties the slab with the fewest current bytes when more than half of all space is wasted. */
   private compact(): void {
     if (this.usedBytes < 2 * this.liveBytes + SLACK_BYTES) return;
     let poorest: [number, Slab] | undefined;

@@ -21,7 +21,7 @@ describe("the log's clock", () => {
     expect(nextLogTime(5_000, { producerClockMs: 1_000 }, 1_300)).toBe(5_000);
   });
 
-  it('takes the cause of an inside record as it is', () => {
+  it('takes the log time of an internal record unchanged', () => {
     expect(nextLogTime(0, { causeMs: 700 }, 99_000)).toBe(700);
     expect(nextLogTime(800, { causeMs: 700 }, 99_000)).toBe(800);
   });

@@ -13,7 +13,7 @@ export interface OutputRecord {
   value: Buffer;
 }
 
-/** The last write of a key since the effects were taken; null for a deletion. */
+/** The last write of a key since the effects were last taken; null for a deletion. */
 export interface Change {
   value: Buffer | null;
   /** The input that the value reflects. */
@@ -25,7 +25,7 @@ export interface Effects {
   changes: Map<string, Change>;
 }
 
-/** How much may come together before it is written. */
+/** How much may be collected before it is written. */
 export interface Limits {
   /** Number of outputs and of keys that changed. */
   effects: number;
@@ -33,9 +33,9 @@ export interface Limits {
   bytes: number;
 }
 
-/** A topology made a record that no topic takes: it would be refused again each time that the input is handled. */
+/** A topology created a record that is too large for any topic. Handling the input again would create it again. */
 export class RecordTooLargeError extends Error {
-  /** Keys may be personal data; the input's offset says as much. */
+  /** The key is left out because it may be personal data; the input's offset identifies the record. */
   constructor(topology: string, offset: number, topic: string, bytes: number) {
     super(
       `${topology}, input offset ${offset}: a record of ${bytes} bytes for ${topic}; at most ${MAX_RECORD_BYTES} fit`,
@@ -52,8 +52,8 @@ interface Written {
 export const START: Checkpoint = { position: { offset: 0, step: 0 }, logTimeMs: 0 };
 
 /**
- * One partition of a topology, without any broker: clock, deadlines, state and effects. The runtime and the TestDriver
- * both drive it, so that what a test sees is what runs.
+ * One partition of a topology, without a broker: log time, deadlines, state and effects. Both the runtime and the
+ * TestDriver use it, so that tests run the same code.
  */
 export class TaskCore<I> {
   private readonly due = new DueIndex();
@@ -62,7 +62,7 @@ export class TaskCore<I> {
   private bytes = 0;
   private readonly context: { logTimeMs: number; offset: number; readonly store: Store; forward: Context['forward'] };
   private current: InputRecord<I> | null = null;
-  /** Written in place of what the current record would lead to; null while it is folded. */
+  /** Written in place of the current record's outputs when it is skipped; null when it is folded. */
   private substitute: readonly OutputRecord[] | null = null;
   private offset: number;
   private step: number;
@@ -90,7 +90,7 @@ export class TaskCore<I> {
     return this.context.logTimeMs;
   }
 
-  /** What has been done so far, effects that were not taken yet included. */
+  /** What has been done so far, including effects that were not taken yet. */
   get position(): Position {
     return { offset: this.offset, step: this.step };
   }
@@ -107,24 +107,24 @@ export class TaskCore<I> {
     return this.store.entries();
   }
 
-  /** Puts an entry back that was saved before; no effect comes of it. */
+  /** Restores an entry of the changelog. It has no effects. */
   restore(key: string, value: Buffer | null): void {
     if (value === null) this.store.delete(key);
     else this.store.put(key, value);
     this.due.set(key, value === null ? undefined : this.topology.state.dueOf(value));
   }
 
-  /** What the log's clock will be once `record` is taken. */
+  /** Log time after the record `value`, Unix milliseconds. */
   logTimeAfter(value: I, appendTimeMs: number): number {
     return nextLogTime(this.context.logTimeMs, this.topology.input.clock(value, appendTimeMs), appendTimeMs);
   }
 
   /**
-   * Takes a record and moves log time; then call `advance` until it is done. A record that is skipped comes with a
+   * Begins a record and advances log time; then call `advance` until it is done. A record that is skipped comes with a
    * `substitute`: it moves log time and fires deadlines, but is not folded, and the substitute is written in its place.
    */
   begin(record: InputRecord<I>, appendTimeMs: number, substitute: readonly OutputRecord[] | null = null): void {
-    assertInvariant(this.current === null, () => 'the record before is not done');
+    assertInvariant(this.current === null, () => 'the previous record is not done');
     assertInvariant(record.offset >= this.offset, () => `offset ${record.offset} is done already`);
     const logTimeMs = this.logTimeAfter(record.value, appendTimeMs);
     assertInvariant(logTimeMs >= this.context.logTimeMs, () => `log time goes back to ${logTimeMs}`);
@@ -139,8 +139,8 @@ export class TaskCore<I> {
   }
 
   /**
-   * Fires deadlines that are due, then folds the record. Stops early when as much as `limits` allow has come together;
-   * returns whether the record is done.
+   * Fires deadlines that are due, then folds the record. Stops early when `limits` are reached; returns whether the
+   * record is done.
    */
   advance(limits: Limits): boolean {
     const record = this.current;
@@ -166,9 +166,9 @@ export class TaskCore<I> {
     return true;
   }
 
-  /** Goes past a record that cannot even be decoded, and writes `substitute` in its place. */
+  /** Skips a record that cannot be decoded, and writes `substitute` in its place. */
   skip(offset: number, substitute: readonly OutputRecord[]): void {
-    assertInvariant(this.current === null, () => 'the record before is not done');
+    assertInvariant(this.current === null, () => 'the previous record is not done');
     this.skipTo(offset);
     this.write(substitute);
     this.skipTo(offset + 1);
@@ -178,24 +178,24 @@ export class TaskCore<I> {
     for (const { topic, key, value } of outputs) this.forward(topic, key, value);
   }
 
-  /** Goes past offsets that hold nothing to do. */
+  /** Advances to `offset` without handling the records before it. */
   skipTo(offset: number): void {
     if (offset <= this.offset) return;
     this.offset = offset;
     this.step = 0;
   }
 
-  /** Whether what came since the last time is as much as should go into one transaction. */
+  /** Whether the collected effects have reached the limits of one transaction. */
   isFull({ effects, bytes }: Limits): boolean {
     return this.outputs.length + this.written.size >= effects || this.bytes >= bytes;
   }
 
-  /** Everything that came since the last time. */
+  /** Returns the effects since the last call. */
   takeEffects(): Effects {
     const { outputs, written, store } = this;
     const changes = new Map<string, Change>();
     for (const [key, { position }] of written) {
-      // The rule of restoring: what is committed reflects input before the committed position, and nothing else does.
+      // The rule that restoring relies on: exactly the committed entries reflect input before the committed position.
       assertInvariant(
         isBefore(position, this.position),
         () => `a change at ${position.offset} is not before the commit`,

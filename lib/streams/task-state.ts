@@ -12,7 +12,7 @@ import type { Transitions } from '../transitions.ts';
  * - stopped: the next record would take log time far ahead of this process's clock; it waits for the clocks to agree.
  * - closing: it takes no more input and finishes its transaction if it can. `failure` is what broke it; null when it was
  *   asked to close.
- * - closed: nothing is left of it.
+ * - closed: it has ended.
  */
 export type TaskState =
   | { readonly name: 'restoring' | 'running' | 'stopped' | 'closed' }

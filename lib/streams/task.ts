@@ -21,14 +21,14 @@ import type { Topology } from './topology.ts';
 import { assertTransition } from '../transitions.ts';
 
 /**
- * A transaction closes after this many records, or when its outputs and changes come to as much: it must be written well
- * within the time that the broker gives it.
+ * A transaction is committed after MAX_RECORDS records, or when its outputs and changes reach LIMITS: it must be
+ * complete well before the broker's transaction timeout.
  */
 const MAX_RECORDS = 2_000;
 const LIMITS: Limits = { effects: 5_000, bytes: 8 << 20 };
 const RECHECK_CLOCK_MS = 1_000;
-/** How long a closing task may take to finish its transaction; then it is left to the broker and the next init. */
-const CLOSE_PATIENCE_MS = 5_000;
+/** How long a closing task may take to finish its transaction. After that, the broker or the next `init` aborts it. */
+const CLOSE_TIMEOUT_MS = 5_000;
 
 export interface TaskDeps<I> {
   topology: Topology<I>;
@@ -46,7 +46,7 @@ export interface TaskDeps<I> {
   restoreRules: RestoreRules;
 }
 
-/** What a task has durably done, as it is shown outside. */
+/** The durable progress of a task, as /positions shows it. */
 export type TaskView = Omit<StagePosition, 'stage' | 'topic' | 'partition'>;
 
 /** What a task reports while it lives. */
@@ -58,22 +58,22 @@ export interface TaskEvents {
 }
 
 /**
- * One life of one partition: open, restore, run until closed or broken. It never comes back: the supervisor makes a new
- * one, which restores everything again.
+ * Runs one partition once: opens it, restores its state and handles records until it is closed or fails. A task is not
+ * reused: the supervisor creates a new one, which restores the state again.
  */
 export class Task<I> {
-  /** Resolves when nothing is left of the task; rejects with what broke it, unless it was asked to close before. */
+  /** Resolves when the task has ended. Rejects with its failure, unless it was asked to close before that. */
   readonly done: Promise<void>;
   private state: TaskState = { name: 'restoring' };
   private core!: TaskCore<I>;
   private readonly transactional: Transactional;
   private readonly ticker: Ticker | null;
   private readonly input: InputBuffer;
-  /** What is committed, as far as it is known. */
+  /** The committed progress, as far as it is known. */
   private committed: Omit<TaskView, 'state'> = { position: null, end: null, logTimeMs: null, earliestDueMs: null };
-  /** Aborted with the step to `closing`: nothing more is handled. */
+  /** Aborted when the state becomes `closing`: no further record is handled. */
   private readonly ending = new AbortController();
-  /** The last record that was taken, and its mark once it is needed. */
+  /** The last record that the task began to handle; its mark is computed when needed. */
   private last: KafkaRecord | null = null;
   private mark: Mark | undefined;
   /** Records of the partition that operators have skipped, by offset. */
@@ -124,21 +124,21 @@ export class Task<I> {
     this.state = next;
   }
 
-  /** Finishes the current transaction, if that can be done soon, and ends. */
+  /** Finishes the current transaction if that takes less than CLOSE_TIMEOUT_MS, then ends. */
   async close(): Promise<void> {
     const ended = this.done.catch(() => undefined);
     if (!this.isEnding) {
-      // Until it runs there is nothing to finish.
-      const patienceMs = this.state.name === 'restoring' ? 0 : CLOSE_PATIENCE_MS;
+      // Before it runs there is no transaction to finish.
+      const timeoutMs = this.state.name === 'restoring' ? 0 : CLOSE_TIMEOUT_MS;
       const isOver = new AbortController();
       void ended.then(() => isOver.abort());
-      void this.deps.clock.sleep(patienceMs, isOver.signal).then(() => this.transactional.close());
+      void this.deps.clock.sleep(timeoutMs, isOver.signal).then(() => this.transactional.close());
       this.end(null);
     }
     await ended;
   }
 
-  /** The input cannot be read any further: the task handles what it has of it, then it fails. */
+  /** The input cannot be read any further: the task handles the buffered records, then fails. */
   fail(error: Error): void {
     this.input.fail(error);
   }
@@ -156,7 +156,7 @@ export class Task<I> {
     this.input.end();
   }
 
-  /** Takes more of the input, if it was read for this task: only then it starts where the task is. */
+  /** Adds records that were read for this task. Others are ignored: they may start at another offset. */
   offer(batch: Batch): void {
     this.input.offer(batch);
   }
@@ -201,7 +201,7 @@ export class Task<I> {
     }
   }
 
-  /** Only this order is safe: whoever had the partition before is fenced first, then what it committed is read. */
+  /** Only this order is safe: first the previous owner is fenced, then its committed state is read. */
   private async open(): Promise<void> {
     const { kafka, clock, topology, logger, metrics } = this.deps;
     const { partition } = this;
@@ -215,7 +215,7 @@ export class Task<I> {
     this.committed.position = start.position.offset;
     this.skips = await this.unlessEnding(readSkips(kafka, clock, topic, partition));
     const restored = await this.unlessEnding(this.restore(input, start));
-    // Nobody would end the reading of a task that has ended.
+    // Nothing would stop the reading of a task that has ended.
     if (this.isEnding) throw new ClosedError();
     metrics.restored.inc(this.labels, restored.entries);
     this.input.start(start.position.offset);
@@ -240,7 +240,7 @@ export class Task<I> {
     }
   }
 
-  /** Handles what was read, up to one transaction. */
+  /** Handles buffered records, up to one transaction. */
   private async work(): Promise<void> {
     await this.input.wait();
     const { core, input, committed } = this;
@@ -283,7 +283,7 @@ export class Task<I> {
     return count;
   }
 
-  /** As decodeRecord, and undefined when the topology cannot decode the record or tell its time. */
+  /** As decodeRecord; also undefined when the topology cannot decode the record or determine its time. */
   private async decodeSkipped(record: KafkaRecord): Promise<I | undefined> {
     try {
       const value = await decodeRecord(record, this.decoding);
@@ -316,7 +316,7 @@ export class Task<I> {
     }
   }
 
-  /** Holds the task while the record would take log time far ahead of this process's clock: one of the two is wrong. */
+  /** Waits while the record would move log time far ahead of this process's clock: one of the two is wrong. */
   private async waitForClock(value: I, record: KafkaRecord): Promise<void> {
     const { topology, logger, metrics, clock } = this.deps;
     const logTimeMs = this.guarded(record, () => this.core.logTimeAfter(value, record.timestampMs));
@@ -341,7 +341,7 @@ export class Task<I> {
     if (this.isEnding) throw new ClosedError();
   }
 
-  /** One transaction: outputs, changelog and the input's offset, or nothing of it. */
+  /** Commits outputs, changelog and the input's offset in one transaction. */
   private async commit(): Promise<void> {
     const { topology, name, clock, metrics, outputOf } = this.deps;
     const { core, partition } = this;
@@ -368,7 +368,7 @@ export class Task<I> {
     this.events.onCommitted(position.offset);
   }
 
-  /** Shows what is committed. Called only when nothing is uncommitted. */
+  /** Updates `view` with the committed progress. Call it only when nothing is uncommitted. */
   private publish(): void {
     const { core, committed, ticker } = this;
     const { earliestDueMs, logTimeMs } = core;

@@ -9,8 +9,8 @@ type TakeOutputs = (outputs: readonly OutputRecord[]) => void;
 const LIMITS = { effects: 1_000, bytes: 8 << 20 };
 
 /**
- * Runs one partition of a topology in memory, on the very core that the runtime drives: pipe records in, move the log's
- * clock, read outputs and state. No broker.
+ * Runs one partition of a topology in memory, without a broker, on the same core as the runtime: pipe records in,
+ * advance log time, read outputs and state.
  */
 export class TestDriver<I> {
   private core: TaskCore<I>;
@@ -36,10 +36,13 @@ export class TestDriver<I> {
     this.collect(take);
   }
 
-  /** Moves the log's clock by a tick, as the runtime does when nothing comes. Does not go back. `take` as in `pipe`. */
+  /**
+   * Advances log time by a tick, as the runtime does when no records arrive. Log time does not go back. `take` as in
+   * `pipe`.
+   */
   advance(logTimeMs: number, take?: TakeOutputs): void {
     const { tick, name } = this.topology;
-    if (tick === undefined) throw new Error(`${name} has no ticks: only records move its clock`);
+    if (tick === undefined) throw new Error(`topology ${name} has no ticks: only records advance its log time`);
     const { key, value } = tick.encode(logTimeMs);
     this.pipe(key, value, { appendTimeMs: logTimeMs, ...(take === undefined ? {} : { take }) });
   }
@@ -82,7 +85,7 @@ export class TestDriver<I> {
     for (const [key, value] of entries) this.core.restore(key, Buffer.from(value));
   }
 
-  /** As if nothing had been piped. */
+  /** Resets the driver to its initial state. */
   reset(): void {
     this.core = new TaskCore(this.topology, START);
     this.written = [];

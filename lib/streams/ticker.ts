@@ -32,7 +32,7 @@ export class Ticker {
   private outstanding = false;
   /** By the clock's `elapsedMs`. */
   private sentAtMs = -Infinity;
-  /** Ticks in a row after which log time had not passed the deadline they were sent for. */
+  /** Number of consecutive ticks that did not advance log time past the deadline that they were sent for. */
   private futile = 0;
   private targetMs: number | null = null;
   private closed = false;

@@ -1,9 +1,9 @@
 import type { TopicName } from '../topics.ts';
 
 /**
- * What a record says about time. An outside record carries the clock of the process that wrote it: the log's clock
- * may follow the broker's append time no further than 60 s past that clock. An inside record carries the log time of
- * the record that caused it, and the log's clock takes it as it is. Unix milliseconds.
+ * The time that a record carries, in Unix milliseconds. An external record carries the clock of the process that wrote
+ * it: log time follows the broker's append time, but at most 60 s beyond that clock. An internal record carries the log
+ * time of the record that caused it, which becomes log time unchanged.
  */
 export type RecordClock = { producerClockMs: number } | { causeMs: number };
 
@@ -15,7 +15,7 @@ export interface InputRecord<I> {
   partition: number;
 }
 
-/** A record that is skipped, as it is in the log; it may be the one that `decode` cannot handle. */
+/** A record that is skipped, as stored in the log; `decode` may fail on it. */
 export interface SkippedRecord {
   topic: TopicName;
   partition: number;
@@ -30,7 +30,7 @@ export interface SkippedRecord {
 export interface Store {
   /** The stored bytes: a later put does not change them. Do not write to them. */
   get(key: string): Buffer | undefined;
-  /** Copies the value. Throws RecordTooLargeError for what the changelog would not take. */
+  /** Copies the value. Throws RecordTooLargeError for an entry that is too large for the changelog. */
   put(key: string, value: Buffer): void;
   delete(key: string): void;
 }
@@ -44,21 +44,25 @@ export interface Context {
   readonly store: Store;
   /**
    * Appends to one of the topology's outputs, in the same transaction as the input's offset and the state. Throws
-   * RecordTooLargeError for what no topic takes, and an Error for a topic that is not one of the outputs.
+   * RecordTooLargeError for a record that is too large for a topic, and an Error for a topic that is not one of the
+   * outputs.
    */
   forward(topic: TopicName, key: string, value: Buffer): void;
 }
 
 /**
- * A deterministic fold of one topic, partition by partition: the same records give the same outputs and the same
- * state, whatever the wall clock says. Whatever changes its result is a record of its input.
+ * A deterministic fold of one topic, partition by partition: the same records give the same outputs and the same state,
+ * independent of the wall clock. Everything that changes its result must be a record of its input.
  */
 export interface Topology<I> {
   /** Names the group `<prefix><name>` and the changelog `<prefix><name>-changelog`. */
   name: string;
   input: {
     topic: TopicName;
-    /** Throws UnknownSchemaError (the runtime loads the schema and tries again) or an error for what is unreadable. */
+    /**
+     * Throws UnknownSchemaError, after which the runtime loads the schema and retries, or another error for an
+     * unreadable value.
+     */
     decode(value: Buffer): I;
     clock(record: I, appendTimeMs: number): RecordClock;
   };
@@ -71,14 +75,14 @@ export interface Topology<I> {
   tick?: { encode(nowMs: number): { key: string; value: Buffer } };
   /**
    * The record that is written to `dead-letters` in place of one that an operator has skipped, with the operator's
-   * reason. Left out: nothing is written. It must not throw, whatever the record holds.
+   * reason. If left out, nothing is written. It must not throw, not even for a corrupt record.
    */
   deadLetter?(record: SkippedRecord, reason: string): { key: string; value: Buffer };
   /** Folds one record. Synchronous; it must not read any clock but the context's. */
   process(record: InputRecord<I>, context: Context): void;
   /**
-   * Called for every entry whose due time the log's clock has passed (log time > due), in (due, key) order, before the
-   * record that moved the clock. It must change the entry so that it is due later or not at all.
+   * Called for every entry whose due time has passed (log time > due), in (due, key) order, before the record that
+   * advanced log time is folded. It must change the entry so that it is due later or not at all.
    */
   onDue?(key: string, context: Context): void;
 }

@@ -11,7 +11,7 @@ export const STAGE_STATES = ['restoring', 'running', 'closing', 'waiting', 'stop
 
 export type StageState = (typeof STAGE_STATES)[number];
 
-/** How far one stage has come in one partition of its input. Times are Unix milliseconds of log time. */
+/** The progress of one stage in one partition of its input. Times are Unix milliseconds of log time. */
 export interface StagePosition {
   stage: string;
   topic: string;

@@ -31,8 +31,8 @@ export function readDay(text: string): Temporal.PlainDate | undefined {
 const starts = new Map<string, number>();
 
 /**
- * S(D): the first instant of day D in the zone, Unix ms. A day that the zone skips begins with the next one.
- * `plusDays` moves D first. Throws RangeError for what is no day, UnknownZoneError for what is no zone.
+ * S(D): the first instant of day D in the zone, Unix ms. A day that the zone skips begins with the next one. `plusDays`
+ * moves D first. Throws RangeError for an invalid day, UnknownZoneError for an invalid zone.
  */
 export function startOfDay(day: string, zone: string, plusDays = 0): number {
   const name = `${zone} ${day} ${plusDays}`;

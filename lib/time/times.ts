@@ -6,8 +6,8 @@ const RFC_3339 = /^\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(?:\.\d{1,30})?(?:[Zz]|[+-]
 const NO_SECONDS = /^(\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d)(?![\d:])/;
 
 /**
- * Reads a time as Jane writes it: `2021-06-21 21:41:28`, with or without a fraction, with or without a zone.
- * One without a zone is meant in `zone`. Unix ms, floored; null for what is no such time.
+ * Reads a time as Jane writes it: `2021-06-21 21:41:28`, with or without a fraction, with or without a zone. One
+ * without a zone is meant in `zone`. Unix ms, rounded down; null for any other text.
  */
 export function readTime(text: string, zone: string): number | null {
   if (text.length > 64) return null;

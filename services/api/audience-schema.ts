@@ -1,7 +1,7 @@
 import { z } from '@hono/zod-openapi';
 import { DEPTH_MAX, LEAVES_MAX, leafSchemas, parseAudience, type Audience } from '../../lib/audiences/index.ts';
 
-/** How an audience stands in requests and in the OpenAPI document. What is valid is decided by lib/audiences. */
+/** The shape of an audience in requests and in the OpenAPI document. lib/audiences decides whether one is valid. */
 
 const nodeReference = { $ref: '#/components/schemas/Audience' };
 

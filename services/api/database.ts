@@ -79,7 +79,9 @@ export function createDatabase(client: ClickHouse, clock: Clock): Database {
       try {
         return await queue.run(String(params['workspace'] ?? ''), ask, signal);
       } catch (error) {
-        throw signal?.aborted === true ? new ClientGoneError('the client is gone', { cause: error }) : translate(error);
+        throw signal?.aborted === true
+          ? new ClientGoneError('the client closed the connection', { cause: error })
+          : translate(error);
       }
     },
   });

@@ -95,7 +95,7 @@ function cartEventOf(
   });
 }
 
-/** Throws the same problem as ingest for a body that cannot be used, with the id of the present dead letter. */
+/** Throws the same problem as ingest for a body that cannot be used, with the id of this dead letter. */
 function usable<T>(letter: Letter, parsed: T | Unusable): T {
   if (!(parsed instanceof Unusable)) return parsed;
   const { path, message } = parsed;

@@ -37,7 +37,7 @@ export interface BulkLimits {
   batchBytes: number;
   maxSends: number;
   /** How long Kafka may be unavailable before the body is abandoned. */
-  kafkaPatienceMs: number;
+  kafkaTimeoutMs: number;
   decode: DecodeLimits;
 }
 
@@ -48,7 +48,7 @@ export const BULK_LIMITS: BulkLimits = {
   batchRecords: 1_000,
   batchBytes: 1024 * 1024,
   maxSends: 4,
-  kafkaPatienceMs: 30_000,
+  kafkaTimeoutMs: 30_000,
   decode: DECODE_LIMITS,
 };
 
@@ -246,7 +246,7 @@ class BulkRun {
   private async send(records: OutgoingRecord[]): Promise<void> {
     const { clock } = this.job;
     const { producer } = this.job.outbox;
-    const giveUpAtMs = clock.elapsedMs() + this.limits.kafkaPatienceMs;
+    const giveUpAtMs = clock.elapsedMs() + this.limits.kafkaTimeoutMs;
     for (;;) {
       while (producer.queuedBytes > QUEUE_ROOM_BYTES && clock.elapsedMs() < giveUpAtMs) await clock.sleep(PAUSE_MS);
       try {

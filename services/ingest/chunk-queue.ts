@@ -1,14 +1,14 @@
 import type { Readable } from 'node:stream';
 import { within, type Clock } from '../../lib/clock/index.ts';
 
-/** The stream delivered nothing for too long. */
+/** The stream delivered no data within the idle timeout. */
 export class IdleError extends Error {
   override readonly name = 'IdleError';
 }
 
 /**
- * A stream's chunks one by one, no faster than they are taken. Chunks that arrived before an error are delivered before
- * it, and `stop` leaves the stream open: an async iterator does neither.
+ * The chunks of a stream one by one, with backpressure. Unlike an async iterator, it delivers the chunks that arrived
+ * before an error, and `stop` leaves the stream open.
  */
 export class ChunkQueue {
   private readonly queue: Buffer[] = [];
@@ -24,7 +24,10 @@ export class ChunkQueue {
     stream.on('data', this.onData).on('end', this.onEnd).on('error', this.onError).on('close', this.onClose);
   }
 
-  /** The next chunk; undefined at the end or once stopped. Throws the stream's error, or IdleError. */
+  /**
+   * The next chunk; undefined at the end of the stream and after `stop`. Throws the stream's error, and IdleError when
+   * no chunk arrives within `idleTimeoutMs` (0: no limit).
+   */
   async next(idleTimeoutMs = 0): Promise<Buffer | undefined> {
     while (this.queue.length === 0) {
       if (this.failure !== undefined) throw this.failure;
@@ -49,7 +52,7 @@ export class ChunkQueue {
     if (idleTimeoutMs === 0) await woken;
     else
       await within(woken, idleTimeoutMs, this.clock).catch(() =>
-        this.onError(new IdleError(`nothing came for ${Math.round(idleTimeoutMs / 1000)} s`)),
+        this.onError(new IdleError(`no data arrived for ${Math.round(idleTimeoutMs / 1000)} s`)),
       );
     this.wake = undefined;
   }

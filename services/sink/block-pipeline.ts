@@ -4,7 +4,7 @@ import type { BlockWriter } from './writer.ts';
 
 export interface BlockPipelineOptions {
   writer: Pick<BlockWriter, 'insertTables' | 'appendToLedger'>;
-  /** Ends the retries of what is under way: the blocks are then given up, and their partitions opened again. */
+  /** Ends all retries: the current blocks are dropped, and their partitions are opened again. */
   wanted: AbortSignal;
   /** The tables of the last block are written. */
   onInserted(): void;

@@ -166,7 +166,7 @@ async function readTopic(options: VerifyOptions, reading: Reading): Promise<numb
       const batches = await reader.poll(POLL_MS);
       if (batches.length > 0) lastBatchAtMs = clock.elapsedMs();
       else if (clock.elapsedMs() - lastBatchAtMs > GIVE_UP_MS)
-        throw new Error(`the topic yields no records for ${GIVE_UP_MS / 1_000} s, and its end is not reached`);
+        throw new Error(`no records arrived for ${GIVE_UP_MS / 1_000} s, but the end of the topic is not reached`);
       for (const batch of batches) {
         records += await take(options, reading, versions, batch);
         next[batch.partition] = batch.nextOffset;

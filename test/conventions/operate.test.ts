@@ -50,7 +50,7 @@ describe('docs/operate.md', () => {
     expect(named.filter((name) => !known.has(name))).toEqual([]);
   });
 
-  it('quotes messages that are really said', () => {
+  it('quotes messages that the code contains', () => {
     const table = page.slice(page.indexOf('## When something is wrong'), page.indexOf('## Upgrading'));
     const rows = [...table.matchAll(/^\| (.*?) \|/gm)].map((match) => match[1] ?? '').slice(2);
     const quoted = rows.flatMap((cell) => [...cell.matchAll(/`([^`]+)`/g)].map((match) => match[1] ?? ''));

@@ -93,7 +93,7 @@ describe('while Kafka is away', () => {
     };
     closing.push(() => good.close());
     const world = await worldWith(producer, {
-      bulkLimits: { ...BULK_LIMITS, batchRecords: 100, kafkaPatienceMs: 600 },
+      bulkLimits: { ...BULK_LIMITS, batchRecords: 100, kafkaTimeoutMs: 600 },
     });
     const { keys } = await world.workspace();
     const body = Array.from({ length: 1000 }, (_, i) => line(`c${i}`)).join('\n');

@@ -11,8 +11,8 @@ import type { ProducerIdentity } from './transactions.ts';
 export const TRANSACTION_TIMEOUT_MS = 10_000;
 const DELIVERY_TIMEOUT_MS = 15_000;
 const MAX_QUEUED_BYTES = 64 << 20;
-const STEP_PATIENCE_MS = 6_000;
-const INIT_PATIENCE_MS = 30_000;
+const RETRY_FOR_MS = 6_000;
+const INIT_RETRY_FOR_MS = 30_000;
 const FIRST_PAUSE_MS = 2;
 const MAX_PAUSE_MS = 200;
 
@@ -42,7 +42,7 @@ export class SimulatedProducer implements Producer {
     if (this.closed) throw new KafkaUnavailableError('the producer is closed');
     const bytes = list.reduce((sum, record) => sum + sizeOf(record), 0);
     if (this.queuedBytes > 0 && this.queuedBytes + bytes > (this.options.maxQueuedBytes ?? MAX_QUEUED_BYTES)) {
-      throw new BackpressureError(`${this.queuedBytes} bytes are queued`);
+      throw new BackpressureError(`${this.queuedBytes} bytes are queued already`);
     }
     this.queuedBytes += bytes;
     const { clock } = this.connection.process;
@@ -102,7 +102,7 @@ export class SimulatedTransactional implements Transactional {
   async init(): Promise<void> {
     const { process, broker, network } = this.connection;
     await this.guarded(async () => {
-      this.identity = await this.patiently(INIT_PATIENCE_MS, ['CONCURRENT_TRANSACTIONS'], () =>
+      this.identity = await this.retrying(INIT_RETRY_FOR_MS, ['CONCURRENT_TRANSACTIONS'], () =>
         network.request(process, 'init producer', () =>
           broker.transactions.init(this.transactionalId, TRANSACTION_TIMEOUT_MS),
         ),
@@ -128,7 +128,7 @@ export class SimulatedTransactional implements Transactional {
       for (const topic of new Set(placed.map((record) => record.topic))) {
         const sequence = this.sequence++;
         const own = placed.filter((record) => record.topic === topic);
-        await this.patiently(STEP_PATIENCE_MS, ['connection'], () =>
+        await this.retrying(RETRY_FOR_MS, ['connection'], () =>
           network.request(process, 'produce', () => broker.produceInTransaction(identity, sequence, own)),
         );
       }
@@ -168,12 +168,12 @@ export class SimulatedTransactional implements Transactional {
   }
 
   private coordinated<T>(ask: () => Promise<T>): Promise<T> {
-    return this.patiently(STEP_PATIENCE_MS, ['CONCURRENT_TRANSACTIONS'], ask);
+    return this.retrying(RETRY_FOR_MS, ['CONCURRENT_TRANSACTIONS'], ask);
   }
 
-  private async patiently<T>(patienceMs: number, passing: readonly string[], ask: () => Promise<T>): Promise<T> {
+  private async retrying<T>(retryForMs: number, passing: readonly string[], ask: () => Promise<T>): Promise<T> {
     const { clock } = this.connection.process;
-    const deadlineMs = clock.elapsedMs() + patienceMs;
+    const deadlineMs = clock.elapsedMs() + retryForMs;
     for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(MAX_PAUSE_MS, pauseMs * 2)) {
       if (this.broken !== null) throw this.broken;
       try {

@@ -11,7 +11,7 @@ import { givenInstant, instant } from '../schemas.ts';
 
 /** Room for 200 conditions with long lists. */
 const BODY_MAX_BYTES = 256 * 1024;
-/** How old `now` may be for conditions on the present state of carts. */
+/** How old `now` may be for conditions on the current state of carts. */
 const PRESENT_MS = 5 * 60_000;
 
 const request = z.strictObject({
@@ -50,7 +50,7 @@ interface CountRow {
   sample: number[];
 }
 
-/** Throws 422 for a condition on the present state of carts with a `now` that lies in the past. */
+/** Throws 422 for a condition on the current state of carts if `now` lies in the past. */
 function checkPresent(body: PreviewRequest, atMs: number, clockMs: number): void {
   if (!looksAtNow(body.audience)) return;
   const errors: ProblemItem[] = [];

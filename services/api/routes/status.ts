@@ -58,7 +58,7 @@ export const statusRoutes: Routes = (app, deps) => {
     tag: 'status',
     access: 'read',
     inWorkspace: false,
-    answers: { 200: { description: 'the present status', schema: statusSchema } },
+    answers: { 200: { description: 'the current status', schema: statusSchema } },
   }).handle(async () => {
     const freshThroughMs = await deps.freshness.current();
     const [stages, engines] = await Promise.all([stagesNow(deps), enginesNow(deps)]);

@@ -122,7 +122,7 @@ function readable({ secretKey, logger }: ApiDeps, { id, secrets }: Stored): Stor
   if (dropped > 0) {
     logger.warn(
       { subscription: id, dropped },
-      'dropping signing secrets that cannot be decrypted with the present SECRET_KEY',
+      'dropping signing secrets that cannot be decrypted with the current SECRET_KEY',
     );
   }
   return kept;

@@ -1,6 +1,6 @@
 import type { Stage } from '../api.ts';
 
-/** The part of a status that the page shows. */
+/** The fields of GET /v1/status that the page shows. */
 interface ShownStatus {
   stages: readonly Pick<Stage, 'stage' | 'state' | 'topic' | 'position' | 'lag' | 'behind_ms'>[];
 }
@@ -9,16 +9,16 @@ interface ShownStatus {
 export interface Station {
   id: string;
   title: string;
-  /** What the stage does, in a few words. */
+  /** A short description of what the stage does. */
   does: string;
   state: Stage['state'] | 'unknown';
   /** Whether records can wait for it: not for stages that answer requests. */
   queues: boolean;
-  /** Records that wait; null while unknown, and for stages without a queue. */
+  /** Number of records that wait; null while unknown, and for stages without a queue. */
   waiting: number | null;
   /** How far its results are behind, in milliseconds; null while unknown. */
   behindMs: number | null;
-  /** Increases when records pass; null while unknown. */
+  /** A counter that increases when records pass the stage; null while unknown. */
   passed: number | null;
 }
 
@@ -37,12 +37,12 @@ const STATIONS = [
 export function stationsOf(status: ShownStatus | null): Station[] {
   const stageOf = (id: string) => status?.stages.find(({ stage }) => stage === id);
   const carts = stageOf('carts');
-  const taken = carts && carts.position !== null && carts.lag !== null ? carts.position + carts.lag : null;
+  const accepted = carts && carts.position !== null && carts.lag !== null ? carts.position + carts.lag : null;
   return STATIONS.map((station) => {
     const stage = stageOf(station.id);
     if (!stage) return { ...station, state: 'unknown', queues: false, waiting: null, behindMs: null, passed: null };
     const passed =
-      station.id === 'ingest' ? taken : station.id === 'api' ? (stageOf('sink')?.position ?? null) : stage.position;
+      station.id === 'ingest' ? accepted : station.id === 'api' ? (stageOf('sink')?.position ?? null) : stage.position;
     // A stage without waiting records is up to date, however old the last proof of that is.
     const behindMs = stage.lag === 0 ? 0 : stage.behind_ms;
     return { ...station, state: stage.state, queues: stage.topic !== null, waiting: stage.lag, behindMs, passed };
