@@ -75,6 +75,13 @@ describe('abortAfter', () => {
     await clock.advance(1);
     expect(outcome()).toEqual(new NoAnswerError('no answer within 1000 ms'));
   });
+
+  it('does not abort work that has finished: what it returned, such as the body of a response, stays usable', async () => {
+    const clock = new ManualClock();
+    const signal = await abortAfter(1_000, clock, (given) => Promise.resolve(given));
+    await clock.advance(1_000);
+    expect(signal.aborted).toBe(false);
+  });
 });
 
 describe('Waker', () => {

@@ -36,9 +36,10 @@ export async function abortAfter<T>(
 ): Promise<T> {
   const limit = new AbortController();
   const finished = new AbortController();
-  void clock
-    .sleep(timeoutMs, finished.signal)
-    .then(() => limit.abort(new NoAnswerError(`no answer within ${timeoutMs} ms`)));
+  void clock.sleep(timeoutMs, finished.signal).then(() => {
+    // The sleep also ends when the work has finished; what the work returned may still depend on its signal.
+    if (!finished.signal.aborted) limit.abort(new NoAnswerError(`no answer within ${timeoutMs} ms`));
+  });
   try {
     return await work(limit.signal);
   } finally {
