@@ -152,7 +152,6 @@ export const uint16: ColumnType<number> = { sql: 'UInt16', write: (writer, value
 export const uint32: ColumnType<number> = { sql: 'UInt32', write: (writer, value) => writer.u32(value) };
 /** Safe integers only. */
 export const uint64: ColumnType<number> = { sql: 'UInt64', write: (writer, value) => writer.u64(value) };
-export const uint128: ColumnType<bigint> = { sql: 'UInt128', write: (writer, value) => writer.u128(value) };
 export const float64: ColumnType<number> = { sql: 'Float64', write: (writer, value) => writer.f64(value) };
 export const bool: ColumnType<boolean> = { sql: 'Bool', write: (writer, value) => writer.u8(value ? 1 : 0) };
 /** Unix milliseconds. */

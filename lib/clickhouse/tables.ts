@@ -14,8 +14,6 @@ export const TABLES = {
   schemaMigrations: 'schema_migrations',
 } as const;
 
-export type TableName = (typeof TABLES)[keyof typeof TABLES];
-
 /** Views for analysts: stable, documented in docs/clickhouse.md, and exact without FINAL. */
 export const VIEWS = {
   traitEvents: 'v_trait_events',

@@ -21,8 +21,6 @@ export interface ServiceOptions<F extends Fields> {
   clock: Clock;
   /** Starts the service. Registers everything that it opens with `onStop`. */
   start(service: Service<ConfigOf<F> & ConfigOf<typeof COMMON>>): Promise<void>;
-  /** How long stopping may take (default 20 s). */
-  stopTimeoutMs?: number;
 }
 
 /**
@@ -31,12 +29,15 @@ export interface ServiceOptions<F extends Fields> {
  */
 const START_GRACE_MS = 2_000;
 
+/** How long stopping may take. */
+const STOP_TIMEOUT_MS = 20_000;
+
 /** Exit code for an invalid configuration. */
 const EXIT_CONFIG = 78;
 
 /** Runs a service until SIGTERM or SIGINT, or until its supervisor has ended; then stops it and exits with 0. */
 export function runService<F extends Fields>(options: ServiceOptions<F>): void {
-  const { name, config: definition, clock, start, stopTimeoutMs = 20_000 } = options;
+  const { name, config: definition, clock, start } = options;
   if (process.argv.includes('--help')) {
     process.stdout.write(helpText(definition));
     return;
@@ -81,8 +82,8 @@ export function runService<F extends Fields>(options: ServiceOptions<F>): void {
     stopping = true;
     logger.info({ reason }, 'stopping');
     void clock.sleep(START_GRACE_MS).then(abandonStart);
-    const overdue = (): void => die(new NoAnswerError(`not stopped within ${stopTimeoutMs} ms`), 'stop failed');
-    void clock.sleep(stopTimeoutMs).then(overdue);
+    const overdue = (): void => die(new NoAnswerError(`not stopped within ${STOP_TIMEOUT_MS} ms`), 'stop failed');
+    void clock.sleep(STOP_TIMEOUT_MS).then(overdue);
     starting
       .then((service) => service.stop())
       .then(() => end('stopped'))

@@ -18,6 +18,9 @@ const KEPT_MS = 30 * 86_400_000;
  * so that they do not expire while it runs.
  */
 const RENEW_INTERVAL_MS = 3_600_000;
+/** How long the last write may take at a stop; the counts are lost after that. */
+const STOP_TIMEOUT_MS = 3_000;
+
 export const activityTopic = {
   topic: ACTIVITY_TOPIC,
   partitions: 1,
@@ -51,8 +54,6 @@ export interface ActivityLogOptions {
   clock: Clock;
   /** How often changed counts are written. */
   intervalMs?: number;
-  /** How long the last write may take at a stop; the counts are lost after that. */
-  stopTimeoutMs?: number;
 }
 
 /**
@@ -60,7 +61,7 @@ export interface ActivityLogOptions {
  * while Kafka is unavailable the counts stay in memory and are written later.
  */
 export function startActivityLog(options: ActivityLogOptions): ActivityLog {
-  const { kafka, producer, activity, logger, intervalMs = 5_000, stopTimeoutMs = 3_000, clock } = options;
+  const { kafka, producer, activity, logger, intervalMs = 5_000, clock } = options;
   const self = randomUUID();
   const others = new Map<string, { activity: SubscriptionActivity; atMs: number }>();
   const stopping = new AbortController();
@@ -115,7 +116,7 @@ export function startActivityLog(options: ActivityLogOptions): ActivityLog {
     all: () => sumActivity([...activity.all(), ...[...others.values()].map((other) => other.activity)]),
     stop: async () => {
       stopping.abort();
-      await within(Promise.all([writing, follower.stop()]), stopTimeoutMs, clock).catch((error: unknown) => {
+      await within(Promise.all([writing, follower.stop()]), STOP_TIMEOUT_MS, clock).catch((error: unknown) => {
         if (!(error instanceof NoAnswerError)) throw error;
         logger.warn('Kafka does not answer; the last activity counts are lost');
       });

@@ -1,8 +1,6 @@
 import { Counter, Histogram } from 'prom-client';
 import type { Metrics } from '../../lib/telemetry/index.ts';
 
-export type DeliverySource = 'webhook' | 'events' | 'people';
-
 /** The metrics of ingest; no label ever contains input. */
 export interface IngestMetrics {
   /** By source, result (accepted; refused: not authenticated; rejected: a dead letter; failed: not stored) and reason. */
