@@ -39,7 +39,9 @@ export function registryCommand(settings: {
 }): Command {
   const jar = readdirSync(settings.folder).find((file) => file.endsWith('-runner.jar'));
   if (!jar)
-    throw new SetupError(`No registry in ${settings.folder}: delete the folder that contains it and start again.`);
+    throw new SetupError(
+      `The schema registry is missing in ${settings.folder}: delete the folder that contains this one, and start again.`,
+    );
   const properties = {
     'quarkus.http.host': '127.0.0.1',
     'quarkus.http.port': settings.port,

@@ -3,7 +3,7 @@ export class DamagedStateError extends Error {
   override readonly name = 'DamagedStateError';
 
   /**
-   * @param subject whose state it is, without personal data, for example "the state of cart shop:7469"
+   * @param subject whose state it is, without personal data, for example "the state of cart demo:7469"
    * @param offset of the byte that breaks the format, from the start of the state
    * @param expected what the format asks for there, for example "4 bytes of text"
    */

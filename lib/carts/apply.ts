@@ -1,4 +1,7 @@
-/** One event in order: the rules of §2 and §3 together, the same for a new event and for a cart folded anew. */
+/**
+ * Applies one event in order: the rules of §2 and §3 together. A new event and a repeated fold of a cart use the same
+ * code.
+ */
 import { takeStatus, type Change } from './changes.ts';
 import { endOverdue, takeVisit, type Abandonment } from './episodes.ts';
 import { KIND_STATUS, type CartRecord } from './order.ts';

@@ -1,8 +1,8 @@
 /**
- * What a cart's lists of products are made of: ids, items (id, count, price) and lists of items, each of them once.
- * Carts grow item by item and lists come again, so this is what keeps a cart of 2,000 events small. Entries are
- * numbered by their kind, in the order in which they were added; none is ever rewritten. More than a few hundred of
- * them have an index (catalogue-index.ts). Layout: docs/adr, "state of a cart".
+ * The product lists of a cart, without duplicates: ids, items (id, count, price) and lists of items are each stored
+ * once. Carts grow item by item and lists recur, so this keeps a cart of 2,000 events small. Entries are numbered by
+ * their kind, in the order in which they were added; none is ever rewritten. More than a few hundred of them have an
+ * index (catalogue-index.ts). Layout: docs/adr, "state of a cart".
  */
 import type { Product } from '../../schemas/types.ts';
 import { ByteReader, ByteWriter, DamagedStateError, sameBytes } from '../bytes/index.ts';

@@ -3,8 +3,9 @@
 /** The format that is written. */
 export const VERSION = 4;
 /**
- * The format of before, still read. It has the same layout; its traits were concluded while simultaneous events were
- * ordered by their keys alone. A state keeps it until the cart's next event, which finds what the new order changes.
+ * The previous format, which is still read. It has the same layout; its traits were concluded while simultaneous events
+ * were ordered by their keys alone. A state keeps it until the cart's next event, which finds what the new order
+ * changes.
  */
 export const VERSION_ORDERED_BY_KEY = 3;
 export type Version = typeof VERSION | typeof VERSION_ORDERED_BY_KEY;

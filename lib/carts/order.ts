@@ -75,7 +75,7 @@ export type CompareRecords = (a: CartRecord, b: CartRecord, names: Pick<Names, '
 export const compareRecords: CompareRecords = (a, b, names) =>
   comparePositions(a, b, names) || compareRequests(a, b) || compareKeys(a, b);
 
-/** The order of before, in which simultaneous events were ordered by their keys alone (format.ts). */
+/** The order of the previous format, in which simultaneous events were ordered by their keys alone (format.ts). */
 export const compareRecordsByKey: CompareRecords = (a, b, names) => comparePositions(a, b, names) || compareKeys(a, b);
 
 /** Lines, and webhooks without a request timestamp, come first. */

@@ -118,8 +118,8 @@ export function forgottenState(): Buffer {
 }
 
 /**
- * Puts a state together from the one before.
- * @param version VERSION, or that of before when no event is added
+ * Writes a state, given the previous one.
+ * @param version VERSION, or the version of the previous state if no event is added
  */
 export function buildState(
   before: LiveCart,

@@ -25,7 +25,7 @@ const INDEXED = 64;
 const PRODUCTS = 128;
 
 /**
- * Reads a summary into one that may have been used for another cart: nothing of that cart is left.
+ * Reads a summary into one that may have been used for another cart: all of its values are overwritten.
  * @param reader at the first byte behind the version
  */
 export function readSummary(reader: ByteReader, summary: Summary): void {

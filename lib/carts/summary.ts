@@ -5,7 +5,7 @@
 import { NO_LIFECYCLE_RANK, NO_STATUS, Names } from './statuses.ts';
 import { VALUES } from './values.ts';
 
-/** No time: nothing of the kind has happened. All times are Unix milliseconds. */
+/** A missing time: it has not happened. All times are Unix milliseconds. */
 export const NEVER = Number.NaN;
 
 /** One life of a cart, from its first event until it is forgotten. */

@@ -1,4 +1,4 @@
-/** Trait events as they leave the core: what was found, with the values that hold for it. */
+/** The trait events that the core emits, with their values. */
 import type { AbandonmentSource, Anomaly, CartEvent, TraitChange, TraitOp } from '../../schemas/types.ts';
 import { invariant } from '../bytes/index.ts';
 import { Catalogue } from './catalogue.ts';
@@ -20,29 +20,32 @@ import {
   type RecordsSection,
 } from './values.ts';
 
-/** A trait event that the function contains, or an abandonment on its way there. Times are Unix milliseconds. */
+/**
+ * A trait event, or an abandonment that does not count yet. Times are Unix milliseconds; NEVER stands for a missing
+ * time.
+ */
 export interface TraitEvent {
   /** Code of the status, or ABANDONED. */
   status: number;
   at: number;
-  /** Of an abandonment. */
+  /** Null for a change of status. */
   source: AbandonmentSource | null;
   /** T of the episode's first activity, NEVER if it has none. */
   openedAt: number;
-  /** Of a timer's: counts once log time is past `at` and this. */
+  /** For an abandonment by timer: it counts once log time is past both `at` and this. */
   settledAt: number;
   previous: number;
   reentered: boolean;
   anomaly: Anomaly | null;
-  /** Of an abandonment that was recovered. */
+  /** When the abandonment was recovered; NEVER if it was not. */
   recoveredAt: number;
-  /** References to the values that hold for it. */
+  /** References to its values; `ValueReader` reads them. */
   values: number[];
   /** Arrival of the event that is the change; NEVER for an abandonment. */
   arrival: number;
-  /** Log time of the assertion that stands; NEVER while it does not count. */
+  /** Log time of the current assertion; NEVER while it does not count. */
   detectedAt: number;
-  /** T of the trait event whose place it takes. */
+  /** T of the trait event that it replaces. */
   replaces: number;
 }
 
@@ -82,12 +85,12 @@ export function abandonmentEvent(abandonment: Abandonment): TraitEvent {
   };
 }
 
-/** Log time has to be past this for it to count; NEVER for what counts on arrival. */
+/** The trait event counts once log time is past this; NEVER if it counts on arrival. */
 export function countsAfter(trait: TraitEvent): number {
   return trait.source === 'timer' ? Math.max(trait.at, trait.settledAt) : NEVER;
 }
 
-/** Where the values of trait events can be read. */
+/** Reads the values of trait events from a state. */
 export interface ValueReader {
   life: Life;
   names: Pick<Names, 'at'>;
@@ -95,7 +98,7 @@ export interface ValueReader {
   catalogue: Catalogue;
 }
 
-/** @param summary of the state that `bytes` are */
+/** @param summary the summary of the state in `bytes` */
 export function valuesIn({ life, sizes, stated }: Summary, bytes: Buffer): ValueReader {
   const keysAt = bytes.length - KEY_SIZE * life.count;
   const recordsAt = keysAt - sizes.records;
@@ -106,7 +109,7 @@ export function valuesIn({ life, sizes, stated }: Summary, bytes: Buffer): Value
 
 /**
  * @param retractedAt log time, for a retraction
- * @param event the one that `trait` is, if the caller has it: it spares reading what it says itself
+ * @param event the event that `trait` describes, if the caller has it; saves reading its values from the state
  */
 export function toChange(
   op: TraitOp,
@@ -140,7 +143,7 @@ export function toChange(
   };
 }
 
-/** Whether two assertions of the same trait event say the same of it; different references may lead to equal values. */
+/** Whether two assertions of the same trait event have equal fields. Different references may lead to equal values. */
 export function sameFields(a: TraitEvent, b: TraitEvent, { records }: ValueReader): boolean {
   return (
     a.source === b.source &&

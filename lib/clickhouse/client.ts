@@ -12,7 +12,7 @@ export interface ClickHouseOptions {
   database: string;
   /** How long a request may take (default 60 s). */
   requestTimeoutMs?: number;
-  /** Most concurrent connections (default 10); further requests wait for one. */
+  /** Maximum number of concurrent connections (default 10); further requests wait for one. */
   connectionsMax?: number;
   /** Additional settings for all requests of this client. */
   settings?: ClickHouseSettings;
@@ -75,10 +75,14 @@ export async function insertRowBinary(
   result.stream.resume();
   await finished(result.stream);
   const written = Number(result.summary?.written_rows ?? Number.NaN);
-  if (written !== rows) throw new WrittenRowsError(`${table}: ${rows} rows sent, ${written} written`);
+  if (written !== rows)
+    throw new WrittenRowsError(`${rows} rows were sent to ${table}, but ClickHouse reports ${written} as written`);
 }
 
-/** The rows of a query, decoded from JSON: 64-bit integers are numbers, wider ones need toString in the query. */
+/**
+ * The rows of a query, decoded from JSON: 64-bit integers are numbers, wider ones need toString in the query. Throws
+ * the errors of the client.
+ */
 export async function queryRows<T>(
   client: ClickHouse,
   query: string,

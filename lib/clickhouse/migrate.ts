@@ -64,7 +64,7 @@ async function createDatabase(client: ClickHouse, database: string): Promise<voi
 function checkSame(migration: Migration, hash: string | undefined): void {
   if (hash === hashOf(migration)) return;
   throw new MigrationMismatchError(
-    `migration ${migration.id} (${migration.name}) was applied in a different form, so this database belongs to another build: ` +
+    `migration ${migration.id} (${migration.name}) differs from the one that was applied, so this database belongs to another build: ` +
       'set another CLICKHOUSE_DATABASE, or drop it and let the sink fill it again',
   );
 }

@@ -104,11 +104,11 @@ export function brokers(fallback: Fallback, doc: string): Field<string[]> {
   return {
     fallback,
     doc,
-    kind: 'host:port, several separated by commas',
+    kind: 'a comma-separated list of host:port',
     parse(value) {
       const list = value.split(',').map((item) => item.trim());
       if (!list.every((item) => /^(\[[0-9a-fA-F:]+\]|[^\s:,]+):\d{1,5}$/.test(item))) {
-        throw new Error('must be host:port, several separated by commas');
+        throw new Error('must be a comma-separated list of host:port');
       }
       return list;
     },

@@ -1,4 +1,7 @@
-/** Strict configuration by environment variables: described once, validated as a whole, documented from that. */
+/**
+ * Strict configuration by environment variables. One description of each variable serves for validation, --help and
+ * docs/configuration.md.
+ */
 import { COMMON } from './common.ts';
 import type { Field } from './fields.ts';
 import type { KafkaSecurity } from '../kafka/types.ts';
@@ -55,7 +58,7 @@ export class ConfigError extends Error {
   }
 }
 
-class UnknownYet extends Error {}
+class UnknownValue extends Error {}
 
 const FLAGS = ['--help', '--validate'];
 
@@ -68,7 +71,7 @@ export function loadConfig<F extends Fields>(
   const problems = argv.filter((arg) => !FLAGS.includes(arg)).map((arg) => `${arg} is not a known option; see --help`);
   const values = new Map<string, unknown>();
   const known = (variable: string): unknown => {
-    if (!values.has(variable)) throw new UnknownYet();
+    if (!values.has(variable)) throw new UnknownValue();
     return values.get(variable);
   };
   for (const [variable, field] of Object.entries<Field<unknown>>(definition.fields)) {
@@ -80,7 +83,7 @@ export function loadConfig<F extends Fields>(
       else values.set(variable, field.parse(value));
     } catch (error) {
       // The default depends on a variable that is itself invalid and has been reported.
-      if (error instanceof UnknownYet) continue;
+      if (error instanceof UnknownValue) continue;
       const shown = field.secret ? 'the given value' : withoutLogin(JSON.stringify(value));
       problems.push(`${variable} ${(error as Error).message}, not ${shown}`);
     }
@@ -134,15 +137,15 @@ export function mistyped(env: NodeJS.ProcessEnv, definitions: readonly Definitio
     .filter((name) => name.length >= 6 && env[name] !== '' && !read.has(name))
     .flatMap((name) => {
       const near = [...read]
-        .map((variable) => ({ variable, slips: slips(name.toUpperCase(), variable) }))
-        .filter((at) => at.slips <= (at.variable.length < 8 ? 1 : 2))
-        .sort((one, other) => one.slips - other.slips);
+        .map((variable) => ({ variable, editDistance: editDistance(name.toUpperCase(), variable) }))
+        .filter((at) => at.editDistance <= (at.variable.length < 8 ? 1 : 2))
+        .sort((one, other) => one.editDistance - other.editDistance);
       return near[0] ? [`${name} is not a known variable; did you mean ${near[0].variable}?`] : [];
     });
 }
 
 /** The Levenshtein distance of two texts. */
-function slips(from: string, to: string): number {
+function editDistance(from: string, to: string): number {
   let row = Array.from({ length: to.length + 1 }, (_, i) => i);
   for (const [i, letter] of [...from].entries()) {
     const next = [i + 1];
@@ -153,7 +156,7 @@ function slips(from: string, to: string): number {
   return row[to.length]!;
 }
 
-/** The text of --help. */
+/** The text that --help prints. */
 export function helpText(definition: Definition<Fields>): string {
   const line = (variable: string): string => {
     const field = definition.fields[variable as keyof typeof definition.fields] as Field<unknown>;

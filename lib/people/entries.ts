@@ -12,7 +12,7 @@ export interface Workspace {
   identifierHead: string;
 }
 
-/** What a person is called, or where they live, and when that was said; '' with -Infinity: never. */
+/** A person's name or place of residence, and when it was recorded; '' with -Infinity if it never was. */
 export interface Said {
   value: string;
   at: number;
@@ -56,7 +56,9 @@ export interface Counted {
   lastAt: number;
 }
 
-/** The trait events of a cart, as said last. Kept so that they can be said again when people part. */
+/**
+ * The trait events of a cart, as last emitted. They are kept so that they can be emitted again when a person is split.
+ */
 export interface Rows {
   /** How many full chunks are kept as entries of their own. */
   chunks: number;

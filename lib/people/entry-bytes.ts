@@ -14,7 +14,9 @@ import {
 } from './entries.ts';
 import { readSnapshot, writeSnapshot } from './snapshot.ts';
 
-/** The entries as bytes. Every value begins with the number of its format, so that a later format can be told apart. */
+/**
+ * The entries as bytes. Every value begins with the number of its format, so that a later format can be distinguished.
+ */
 
 const FORMAT = 1;
 /**
@@ -206,7 +208,7 @@ export function encodeSource(source: Source): Buffer {
   return writer.take();
 }
 
-/** So many identifiers of a source are kept together; none is longer than about 2 KiB. */
+/** Maximum number of identifiers of a source in one chunk; none is longer than about 2 KiB. */
 const CARRIED_IN_CHUNK = 64;
 
 function writeCarried(identifiers: readonly Carried[]): void {

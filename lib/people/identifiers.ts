@@ -15,7 +15,10 @@ export interface RawIdentifiers {
   email?: unknown;
 }
 
-/** The same, read: null is none. `unread_…` keeps the text of what could not be read; it is not an identifier. */
+/**
+ * The same after parsing; null if there is none. `unread_…` keeps text that could not be parsed; it is not an
+ * identifier.
+ */
 export interface ReadIdentifiers {
   user_id: string | null;
   /** The empty string when an external id came without a source; null without an external id. */

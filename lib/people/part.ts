@@ -5,11 +5,11 @@ import { distinctPeople, junkNameOf, leaveJunk, linking, makeOfJunk, settle, tak
 import { isOneAnonymousCart, unite } from './unite.ts';
 
 /**
- * Parting: identifiers that linked have become junk, so the people around them are worked out anew, and
- * only they: nobody else was linked through them. Each of the former people goes on as the part that
- * holds most of their sources (of equal ones, the part with the first source by name); the other parts
- * are new people, numbered in the order of their first source. Ids therefore never split: an alias
- * stays true, and only what was said about carts that went elsewhere must be said anew.
+ * Parting: identifiers that linked people have become junk, so the people around them are determined again. Nobody else
+ * is affected, because nobody else was linked through them. Each former person continues as the part with most of their
+ * sources (of equal ones, the part with the first source by name); the other parts become new people, numbered in the
+ * order of their first source. An id therefore never splits: aliases stay valid, and only what was emitted about carts
+ * that moved to another person must be emitted again.
  */
 
 /** Of a person made of nothing that is left: later than every clock, so that they are in no audience. */
@@ -24,7 +24,7 @@ interface Part {
   goesOnAs: Person[];
 }
 
-/** Returns the sources that are no longer with the person whose id they were said under, without `cause`. */
+/** Returns the sources that left the person under whose id they were emitted, without `cause`. */
 export function part(graph: Graph, cause: Source, turned: readonly string[]): { moved: Source[]; causeMoved: boolean } {
   const left = leaveJunk(graph, cause, linking(graph, cause));
   const former = formerPeople(graph, cause, turned);
@@ -82,7 +82,7 @@ function sourcesOfAll(graph: Graph, people: readonly Person[], cause: Source): S
     return person !== 0 && members.has(graph.personOf(person));
   };
   const sources = new Set<Source>();
-  // A profile shows only some identifiers, but whoever is one person hangs together by their sources.
+  // A profile shows only some identifiers, but all sources of a person are linked with each other.
   const words = new Set<string>();
   const add = (source: Source): void => {
     if (sources.has(source)) return;

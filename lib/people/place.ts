@@ -42,9 +42,8 @@ export const distinctPeople = (graph: Graph, ids: readonly number[]): Person[] =
 ];
 
 /**
- * Gives a source its person after identifiers were added to it, none of which became junk by that.
- * True when the source left people who go on without it: what was concluded about it under their id
- * must be said anew.
+ * Determines the person of a source after identifiers were added to it, none of which became junk. Returns true when
+ * the source left a person who continues without it: what was emitted about it under their id must be emitted again.
  */
 export function place(graph: Graph, source: Source): boolean {
   const words = linking(graph, source);

@@ -4,8 +4,9 @@ import { kindIndexOf } from './keys.ts';
 /** What a person's profile shows, from what is known of their carts and records. */
 
 /**
- * So many identifiers of one kind a profile shows: those that came first, of a merge the winner's before the loser's.
- * The others link and count all the same. It bounds what one record can hold, whatever is sent.
+ * Maximum number of identifiers of one kind that a profile shows: the first ones, after a merge those of the winner
+ * before those of the loser. The others link and count all the same. The limit bounds the size of a record for any
+ * input.
  */
 export const SHOWN_OF_KIND = 50;
 

@@ -3,11 +3,10 @@ import { ByteReader, ByteWriter } from '../bytes/index.ts';
 import type { Rows } from './entries.ts';
 
 /**
- * The trait events of a cart as bytes. An assertion that is later than all others, the usual case, is
- * appended without reading what is there. Product lists are kept once each. A block that has become
- * large is put away as a chunk of its own, so that a cart of 2,000 events does not rewrite them all
- * with each. A row that is said anew with so much more that its chunk would become too large moves to the end: no entry
- * may become larger than a record of the changelog.
+ * The trait events of a cart as bytes. An assertion that is later than all others, the usual case, is appended without
+ * reading what is there. Product lists are kept once each. A block that has become large is put away as a chunk of its
+ * own, so that a cart of 2,000 events does not rewrite them all with each. A row that grows so much that its chunk
+ * would become too large moves to the end, because no entry may be larger than a record of the changelog.
  */
 
 /** Of a chunk. In format 1 the rows go to the end; now their length is before them, so that a cut is noticed. */

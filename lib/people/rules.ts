@@ -18,7 +18,7 @@ export const HIGHEST_LIMIT = 100;
 export interface Bounds {
   /** Identifiers of one kind that a profile shows. */
   shownOfKind: number;
-  /** How many values of one kind are told apart by pairs: the highest limit that holds. */
+  /** Up to how many values of one kind are counted exactly, by pairs: the highest limit in force. */
   highestLimit: number;
 }
 

@@ -1,7 +1,10 @@
 import type { CartSnapshot } from '../../schemas/types.ts';
 import type { ByteReader, ByteWriter } from '../bytes/index.ts';
 
-/** Bit n of a snapshot's first number: the n-th member is there. The last one: there is a snapshot. */
+/**
+ * Writes a snapshot, or null. The first number is a bit set: bit 0 is set if there is a snapshot, each further bit if
+ * the member of that position is not null. The members follow in that order.
+ */
 export function writeSnapshot(writer: ByteWriter, snapshot: CartSnapshot | null): void {
   if (snapshot === null) return writer.unsigned(0);
   const { status, store_id, mode, amount } = snapshot;

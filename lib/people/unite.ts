@@ -3,9 +3,9 @@ import type { Graph } from './graph.ts';
 import { isCart } from './keys.ts';
 
 /**
- * Merges of people. Aliases are flat, so a merge emits all aliases of the loser again. The winner is therefore the person
- * with more aliases: an id is emitted again only when it joins at least as many others, so n merges lead to at most
- * n log n outcomes, in whatever order people are linked.
+ * Merges of people. Aliases are flat, so a merge emits all aliases of the loser again. The winner is therefore the
+ * person with more aliases: an id is emitted again only when it joins at least as many others, so n merges lead to at
+ * most n log n outcomes, regardless of the order in which people are linked.
  */
 
 /** Whether the person consists of one cart without identifiers. Nothing but that cart is stored under its id. */

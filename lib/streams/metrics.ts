@@ -43,7 +43,7 @@ export function streamMetrics(registry: Registry = new Registry()): StreamMetric
     restored: counter('restored_entries_total', 'Changelog entries read back'),
     stopped: new Gauge({
       name: 'streams_task_stopped',
-      help: '1 while a partition is stopped: a clock is wrong, its log is not readable or not the same, or a record fails every time',
+      help: '1 while a partition is stopped: a clock is wrong, the log is unreadable or was replaced, or a record fails every time',
       labelNames: ['topology', 'partition'],
       registers,
     }),

@@ -43,7 +43,7 @@ export interface IngestDeps {
   adminKey: string;
   /** How far a webhook's request timestamp may be from receipt, either way. */
   toleranceMs: number;
-  /** Bulk bodies under way at once. */
+  /** Maximum number of concurrent bulk bodies. */
   maxBulkBodies: number;
   bulkLimits?: BulkLimits;
   clock: Clock;

@@ -208,7 +208,7 @@ class BulkRun {
     );
   }
 
-  /** Sends what waits, up to this line; waits while too much is under way. */
+  /** Sends the queued records up to this line. Waits while too many sends are open. */
   private async flush(lastLine: number): Promise<void> {
     if (this.pending.length === 0 && this.sends.length === 0) this.settled = lastLine;
     if (this.pending.length === 0) return;
@@ -232,7 +232,7 @@ class BulkRun {
     done.then(goOn, () => undefined);
   }
 
-  /** Waits until at most `left` sends are under way. */
+  /** Waits until at most `left` sends are open. */
   private async settle(left: number): Promise<void> {
     while (this.sends.length > left) {
       const { done, lastLine, accepted } = this.sends[0]!;

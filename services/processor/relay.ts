@@ -11,9 +11,9 @@ export interface RelayCodecs {
 }
 
 /**
- * The one way of definitions into the log of people: whatever a fold needs of them is a record of its input. Each change
- * that the relay forwards carries its offset in `definitions` as its number, so that a rebuild of the relay repeats numbers
- * that people has already taken. The state holds the version of each entity, with the key `entity:id`.
+ * The one way of definitions into the log of people: everything that a fold needs of them is a record of its input.
+ * Each change that the relay forwards carries its offset in `definitions` as its number, so that a rebuild of the relay
+ * repeats numbers that people has already taken. The state holds the version of each entity, with the key `entity:id`.
  */
 export function relayTopology(codecs: RelayCodecs): Topology<Definition> {
   return {
@@ -28,7 +28,7 @@ export function relayTopology(codecs: RelayCodecs): Topology<Definition> {
     process({ value: record, offset }, { store, forward, logTimeMs }) {
       const key = `${record.entity}:${record.id}`;
       const accepted = acceptRecord(stateOf(store.get(key)), record);
-      // The loser of two concurrent writes; its writer has been told.
+      // The loser of two concurrent writes; its writer got a conflict.
       if (accepted === undefined) return;
       store.put(key, bytesOf(accepted.state));
       if (record.entity !== 'link_rules') return;

@@ -96,7 +96,7 @@ export class Cursor<M> {
     this.held = [];
   }
 
-  /** Why it is stopped, or was until the opening under way; null while nothing is known to be wrong. */
+  /** Why it is stopped, or was before the current opening; null while no problem is known. */
   get problem(): string | null {
     return this.current.name === 'reading' ? null : this.current.problem;
   }

@@ -14,8 +14,8 @@ export interface LedgerSpan {
 }
 
 /**
- * Everything the sink asks of ClickHouse. An aborted `signal` ends a request that is under way. After any error an
- * insert may be done, not done, or done in part: insert the same rows again.
+ * All requests of the sink to ClickHouse. An aborted `signal` ends an open request. After any error an insert may be
+ * done, not done, or done in part: insert the same rows again.
  */
 export interface SinkDatabase {
   /** Resolves when the rows are durable. */

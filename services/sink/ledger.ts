@@ -21,7 +21,7 @@ export interface LedgerOptions {
   database: SinkDatabase;
   topic: string;
   clock: Clock;
-  /** Ends requests that are under way. */
+  /** Ends open requests. */
   signal?: AbortSignal;
   rules?: SinkRules;
 }

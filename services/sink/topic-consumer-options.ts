@@ -42,7 +42,7 @@ export interface TopicConsumerOptions<M> {
   url: string | null;
   ledger: Ledger;
   writer: BlockWriter;
-  /** Aborts requests of `ledger` and `writer` that are under way. */
+  /** Aborts open requests of `ledger` and `writer`. */
   givingUp: AbortController;
   settings: SinkSettings;
   logger: Logger;

@@ -16,7 +16,7 @@ const POLL_MS = 500;
 const RETRY_PAUSE_MS = 1_000;
 /** A stopped partition is retried: what it needs may be there by then. */
 const STOPPED_RETRY_MS = 30_000;
-/** How long stopping waits for ClickHouse, and then for everything else that is under way. */
+/** How long stopping waits for ClickHouse, and then for everything else that is still open. */
 const STOP_WITHIN_MS = 5_000;
 const STOP_GRACE_MS = 1_000;
 
@@ -37,7 +37,7 @@ export class TopicConsumer<M> {
   private member: Member | undefined;
   private cursors = new Map<number, Cursor<M>>();
   private work: OpenWork<M> | null = null;
-  /** The poll under way: it outlasts the waits of single steps. */
+  /** The open poll: it outlasts the waits of single steps. */
   private polling: Promise<Batch[]> | null = null;
   private readonly pacing: BlockPacing;
   private readonly checkpoints: Checkpoints;

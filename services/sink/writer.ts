@@ -15,7 +15,7 @@ export interface BlockWriterOptions {
   metrics: SinkMetrics;
   topic: string;
   clock: Clock;
-  /** Ends inserts that are under way. */
+  /** Ends open inserts. */
   signal: AbortSignal;
 }
 

@@ -1,4 +1,4 @@
-/** The texts of the project that people read: messages, the console, help, documents. */
+/** The texts of the project that people read: messages, comments, the console, help, documents. */
 import { readFileSync } from 'node:fs';
 import ts from 'typescript';
 import { projectFiles } from './documents.ts';
@@ -39,6 +39,17 @@ export function literalsOf(path: string, source: string): Text[] {
   return found;
 }
 
+const COMMENT = /^[ \t]*\/\*\*[\s\S]*?\*\/|^[ \t]*\/\/.*(?:\n[ \t]*\/\/.*)*/gm;
+
+/** Comments that begin a line, each as one text without its markers and without what it quotes in backticks. */
+export function commentsOf(path: string, source: string): Text[] {
+  return [...source.matchAll(COMMENT)].map(({ 0: comment, index }) => ({
+    path,
+    line: source.slice(0, index).split('\n').length,
+    text: comment.replace(/^[ \t]*(\/\*\*|\*\/|\*|\/\/)|\*\/$/gm, ' ').replace(/`[^`]*`/g, '``'),
+  }));
+}
+
 /** Without blocks of code and what stands in backticks, which quotes code. */
 export function proseOf(path: string, source: string): Text[] {
   const markdown = path.endsWith('.md');
@@ -52,7 +63,10 @@ export function proseOf(path: string, source: string): Text[] {
 
 export function readableTexts(): Text[] {
   return projectFiles().flatMap((path) => {
-    if (CODE.test(path) && !TEST.test(path)) return literalsOf(path, readFileSync(path, 'utf8'));
+    if (CODE.test(path) && !TEST.test(path)) {
+      const source = readFileSync(path, 'utf8');
+      return [...literalsOf(path, source), ...commentsOf(path, source)];
+    }
     return PROSE.test(path) ? proseOf(path, readFileSync(path, 'utf8')) : [];
   });
 }

@@ -1,6 +1,6 @@
 import type { Audience, DwellNode, TimeCondition, TraitNode } from '../tree.ts';
 
-/** The canonical text of an audience: `parseText` makes the same tree of it, but for what `simplified` takes out. */
+/** The canonical text of an audience. `parseText` parses it to the same tree, except for what `simplified` removes. */
 export const renderText = (audience: Audience): string => render(simplified(audience));
 
 /** Without `and` and `or` of one child, and with those that are children of the same kind taken into it. */
