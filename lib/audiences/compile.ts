@@ -31,22 +31,26 @@ export const SAMPLE_MAX = 20;
 
 /**
  * One exact query: a row {count, reachable_sms, reachable_email, sample: person ids}. Each leaf is a bitmap
- * of people with the merges applied; the tree is bitmap algebra within the universe. Merges and universe come
- * from one scan of one table, so that a merge is seen whole or not at all.
+ * of people with the merges applied; the tree is bitmap algebra within the universe.
+ *
+ * It reads trait events first, then people in one scan, and all reads of a table see one snapshot. The sink writes people
+ * first, so a query that sees a row under its new person also sees the merge: a merge is seen whole or not at all. Of the
+ * merges only those are read whose losers occur in a leaf, since most ids that were merged have no rows left.
  */
 export function compile(audience: Audience, options: CompileOptions): CompiledAudience {
   const compiler = new Compiler(options);
   const result = compiler.node(audience);
   const query = `WITH
-${compiler.people()} AS people,
+${compiler.leaves.map(({ raw }, i) => `${raw} AS raw_${i},\n`).join('')}${compiler.peopleAfterLeaves()} AS people,
 people.1 AS universe, people.2 AS by_sms, people.3 AS by_email,
 people.4 AS losers, people.5 AS merged, people.6 AS winners,
-${compiler.leaves.map((leaf, i) => `${leaf} AS leaf_${i},\n`).join('')}${result} AS result
+${compiler.leaves.map(({ people }, i) => `${people} AS leaf_${i},\n`).join('')}${result} AS result
 SELECT
   bitmapCardinality(result) AS count,
   bitmapAndCardinality(result, by_sms) AS reachable_sms,
   bitmapAndCardinality(result, by_email) AS reachable_email,
-  arraySort(bitmapToArray(bitmapSubsetLimit(result, 0, ${SAMPLE_MAX}))) AS sample`;
+  arraySort(bitmapToArray(bitmapSubsetLimit(result, 0, ${SAMPLE_MAX}))) AS sample
+SETTINGS enable_shared_storage_snapshot_in_query = 1`;
   return { query, params: compiler.params };
 }
 
@@ -75,10 +79,25 @@ function inPieces(values: readonly string[]): string[][] {
   return pieces;
 }
 
+const NOBODY = `bitmapBuild(CAST([], 'Array(UInt32)'))`;
+
+/** A set of people with the merges applied, within the universe, which has no losers. */
+const merged = (people: string): string =>
+  `bitmapAnd(universe, bitmapOr(${people}, bitmapTransform(bitmapAnd(${people}, losers), merged, winners)))`;
+
+/** Expressions of a leaf. */
+interface Leaf {
+  /** The people as they are stored with trait events; with a threshold a pair: all of them, and those who reach it alone. */
+  raw: string;
+  /** The people with the merges applied, within the universe. */
+  people: string;
+  /** Of `raw`: all people who occur. */
+  occurring: string;
+}
+
 class Compiler {
   readonly params: Record<string, unknown>;
-  /** Expressions of the leaves, each within the universe. */
-  readonly leaves: string[] = [];
+  readonly leaves: Leaf[] = [];
   private readonly indexes = new Map<string, number>();
   private readonly traits = new Map<string, string>();
   /** The packs of numbers that are being filled. */
@@ -98,18 +117,25 @@ class Compiler {
     return this.leaf(node);
   }
 
-  /** One row of everything about people: the universe and who of it can be reached, then the merges. */
+  /** Names a leaf before the people are read, which takes the snapshot of the trait events first. */
+  peopleAfterLeaves(): string {
+    return this.leaves.length === 0 ? this.people() : `tuple(raw_0, ${this.people()}).2`;
+  }
+
+  /** One row of everything about people: the universe and who of it can be reached, then the merges of whom leaves have. */
   people(): string {
     const inUniverse = `merged_into = 0 AND first_at <= ${this.instant('now_ms')}${
       this.options.includeAnonymous ? '' : ' AND NOT anonymous'
     }`;
+    const occurring = this.leaves.map((leaf) => leaf.occurring).reduce((a, b) => `bitmapOr(${a}, ${b})`, NOBODY);
+    const isHit = `merged_into != 0 AND bitmapContains(${occurring}, person_id)`;
     return `(SELECT (
   groupBitmapStateIf(person_id, ${inUniverse}),
   groupBitmapStateIf(person_id, ${inUniverse} AND reachable_sms),
   groupBitmapStateIf(person_id, ${inUniverse} AND reachable_email),
-  groupBitmapStateIf(person_id, merged_into != 0),
-  groupArrayIf(person_id, merged_into != 0),
-  groupArrayIf(merged_into, merged_into != 0)
+  groupBitmapStateIf(person_id, ${isHit}),
+  groupArrayIf(person_id, ${isHit}),
+  groupArrayIf(merged_into, ${isHit})
 ) FROM ${this.options.tables.people} FINAL WHERE workspace = {workspace:String})`;
   }
 
@@ -119,31 +145,29 @@ class Compiler {
     if (index === undefined) {
       if ('dwell' in node) throw new NotBuiltError('dwell is not built yet');
       if (node.time?.operator === 'in_next') throw new NotBuiltError('in_next is not built yet');
-      index = this.leaves.push(this.traitLeaf(node)) - 1;
+      index = this.leaves.push(this.traitLeaf(node, `raw_${this.leaves.length}`)) - 1;
       this.indexes.set(name, index);
     }
     return `leaf_${index}`;
   }
 
-  private traitLeaf(node: TraitNode): string {
+  private traitLeaf(node: TraitNode, raw: string): Leaf {
     const rows = `FROM ${this.options.tables.traitEvents} FINAL WHERE ${this.conditions(node).join(' AND ')}`;
     const atLeast = node.at_least ?? 1;
     if (atLeast === 1) {
-      const raw = `(SELECT groupBitmapState(person_id) ${rows})`;
-      const moved = `bitmapTransform(bitmapAnd(${raw} AS raw_${this.leaves.length}, losers), merged, winners)`;
-      return `bitmapAnd(universe, bitmapOr(bitmapAndnot(raw_${this.leaves.length}, losers), ${moved}))`;
+      return { raw: `(SELECT groupBitmapState(person_id) ${rows})`, people: merged(raw), occurring: raw };
     }
-    // Loser and winner with one each are one person with two: the merges come before the threshold.
     const threshold = this.bindNumber(atLeast, 'Int64');
-    return `bitmapAnd(universe, (SELECT groupBitmapState(person) FROM (
-  SELECT if(alias.winner = 0, counted.person_id, alias.winner) AS person, sum(counted.events) AS total
-  FROM (SELECT person_id, count() AS events ${rows} GROUP BY person_id) AS counted
-  LEFT JOIN (
-    SELECT person_id, merged_into AS winner FROM ${this.options.tables.people} FINAL
-    WHERE workspace = {workspace:String} AND merged_into != 0
-  ) AS alias ON alias.person_id = counted.person_id
-  GROUP BY person HAVING total >= ${threshold}
-)))`;
+    // Loser and winner with one each are one person with two: for people with merges, rows are counted after them.
+    return {
+      raw: `(SELECT (groupBitmapState(person_id), groupBitmapStateIf(person_id, events >= ${threshold})) FROM (
+  SELECT person_id, count() AS events ${rows} GROUP BY person_id))`,
+      people: `bitmapOr(${merged(`${raw}.2`)}, bitmapAnd(universe, (SELECT groupBitmapState(person) FROM (
+  SELECT transform(person_id, merged, winners, person_id) AS person ${rows}
+    AND notEmpty(merged) AND (has(merged, person_id) OR has(winners, person_id))
+  GROUP BY person HAVING count() >= ${threshold}))))`,
+      occurring: `${raw}.1`,
+    };
   }
 
   private conditions(node: TraitNode): string[] {

@@ -8,6 +8,8 @@ export interface Rows {
   add<Row>(encoder: RowEncoder<Row>, row: Row): void;
   /** For a table that is partitioned by the UTC month of `occurredAtMs`. */
   addByMonth<Row>(encoder: RowEncoder<Row>, row: Row, occurredAtMs: number): void;
+  /** The rows say that ids belong to other people: rows of people are written before those that depend on them. */
+  writePeopleFirst(): void;
 }
 
 /** What a block covers of one partition: offsets from `first` to `last`, including markers and aborted records. */
@@ -47,6 +49,8 @@ export class Block implements Rows {
   records = 0;
   /** Total size of all rows. */
   bytes = 0;
+  /** Rows of people are written before all others. */
+  isPeopleFirst = false;
   private readonly byTable = new Map<string, Part>();
   private readonly byMonth = new Map<number, Part>();
   private readonly months = new MonthOf();
@@ -69,6 +73,10 @@ export class Block implements Rows {
       this.byMonth.set(month, part);
     }
     this.bytes += write(part, encoder, row);
+  }
+
+  writePeopleFirst(): void {
+    this.isPeopleFirst = true;
   }
 
   /** Records that the rows of a record have been added. */

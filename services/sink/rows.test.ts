@@ -4,12 +4,17 @@ import type { Outcome, Person, ProfileIdentifier, TraitEvent } from '../../schem
 import type { Rows } from './block.ts';
 import { addOutcome, emailConsentOf, personRow, smsConsentOf, UnusableRecordError } from './rows.ts';
 
-function collect(): Rows & { rows: [string, Record<string, unknown>][] } {
+function collect(): Rows & { rows: [string, Record<string, unknown>][]; isPeopleFirst: boolean } {
   const rows: [string, Record<string, unknown>][] = [];
   const add = <Row>(encoder: RowEncoder<Row>, row: Row): void => {
     rows.push([encoder.table, row as Record<string, unknown>]);
   };
-  return { rows, add, addByMonth: add };
+  return {
+    ...{ rows, add, addByMonth: add, isPeopleFirst: false },
+    writePeopleFirst() {
+      this.isPeopleFirst = true;
+    },
+  };
 }
 
 const outcome = (said: Partial<Outcome>): Outcome => ({
@@ -84,6 +89,18 @@ describe('addOutcome', () => {
     const into = collect();
     addOutcome(into, outcome({ kind: 'merge', merge: { loser: 5, winner: 5, dissolved: false } }), 99);
     expect(into.rows.map(([table]) => table)).toEqual(['person_aliases']);
+  });
+
+  it('asks for people first where ids come to belong to others, and not otherwise', () => {
+    const isPeopleFirst = (member: Partial<Outcome>): boolean => {
+      const into = collect();
+      addOutcome(into, outcome(member), 99);
+      return into.isPeopleFirst;
+    };
+    expect(isPeopleFirst({ trait: event })).toBe(false);
+    expect(isPeopleFirst({ trait: { ...event, moved_from: 2 } })).toBe(true);
+    expect(isPeopleFirst({ kind: 'merge', merge: { loser: 5, winner: 2, dissolved: true } })).toBe(true);
+    expect(isPeopleFirst({ kind: 'merge', merge: { loser: 5, winner: 2, dissolved: false } })).toBe(true);
   });
 
   it('refuses an outcome without its member, and ids that are none', () => {

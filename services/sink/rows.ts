@@ -168,12 +168,15 @@ export function addOutcome(rows: Rows, outcome: Outcome, offset: number): void {
   const { workspace, kind } = outcome;
   const version = { logTimeMs: outcome.log_time, inputOffset: outcome.input_offset, outputOffset: offset };
   if (kind === 'trait' && outcome.trait) {
+    if (outcome.trait.moved_from !== null) rows.writePeopleFirst();
     rows.addByMonth(traitEventRows, traitEventRow(workspace, outcome.trait, version), outcome.trait.occurred_at);
   } else if (kind === 'cart' && outcome.cart) {
+    if (outcome.cart.moved_from !== null) rows.writePeopleFirst();
     rows.add(cartRows, cartRow(workspace, outcome.cart, version));
   } else if (kind === 'person' && outcome.person) {
     rows.add(personRows, personRow(workspace, outcome.person, version));
   } else if (kind === 'merge' && outcome.merge) {
+    rows.writePeopleFirst();
     if (!outcome.merge.dissolved) rows.add(personAliasRows, personAliasRow(workspace, outcome.merge, version));
     if (outcome.merge.loser !== outcome.merge.winner) {
       rows.add(personRows, mergedPersonRow(workspace, outcome.merge, version));

@@ -205,6 +205,10 @@ async function take(
 
 /** Takes rows as the sink would insert them; writes their keys and versions into a table. */
 class Versions implements Rows {
+  writePeopleFirst(): void {
+    // The order of inserts does not matter here.
+  }
+
   required = false;
   private readonly writer = new RowBinaryWriter();
   private readonly encoder;

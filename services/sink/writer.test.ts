@@ -44,6 +44,25 @@ describe('BlockWriter', () => {
     expect(writer.healthy).toBe(true);
   });
 
+  it('inserts people before the other tables where ids come to belong to others', async () => {
+    const { clock, database, writer, wanted } = open();
+    const people = rowEncoder('people', { a: uint8 });
+    const block = new Block(['first', 'people']);
+    block.add(first, { a: 1 });
+    block.add(people, { a: 2 });
+    block.count(0, { ...recordOf(5, 'x'), value: Buffer.from('x') }, 0);
+    block.writePeopleFirst();
+    let isRefused = true;
+    database.refuse = (request) => request === 'people' && isRefused;
+    const written = writer.insertTables(block, wanted.signal);
+    await clock.advance(1_000);
+    expect(database.inserts).toEqual([]);
+    isRefused = false;
+    await clock.advance(5_000);
+    expect(await written).toBe(true);
+    expect(database.inserts.map(({ table }) => table)).toEqual(['people', 'first']);
+  });
+
   it('waits longer after each failure, up to five seconds', async () => {
     const { clock, database, writer, block, wanted } = open();
     const attemptsMs: number[] = [];

@@ -1,11 +1,14 @@
 import type { Logger } from 'pino';
 import type { EncodedRows } from '../../lib/clickhouse/client.ts';
+import { TABLES } from '../../lib/clickhouse/tables.ts';
 import { Backoff, type Clock } from '../../lib/clock/index.ts';
 import type { Block } from './block.ts';
 import type { SinkDatabase } from './database.ts';
 import type { Ledger } from './ledger.ts';
 import type { SinkMetrics } from './metrics.ts';
 
+/** What says to whom an id belongs. */
+const FIRST_TABLES: readonly string[] = [TABLES.people, TABLES.personAliases];
 const BACKOFF = { firstMs: 100, maxMs: 5_000 };
 
 export interface BlockWriterOptions {
@@ -35,16 +38,28 @@ export class BlockWriter {
   }
 
   /**
-   * Inserts the rows of all tables side by side. True when all of them are durable. False when `wanted` was aborted
+   * Inserts the rows of all tables side by side; where ids come to belong to other people, the tables of people before the
+   * others, so that no query sees a row under its new person before it sees the merge. True when all of them are durable. False when `wanted` was aborted
    * before: any of the tables may then hold rows of the block, and the next owner of its partitions writes it again.
    */
   async insertTables(block: Block, wanted: AbortSignal): Promise<boolean> {
-    const inserts = block.inserts().map(async (insert) => {
+    const inserts = block.inserts();
+    if (!block.isPeopleFirst) return this.insertAll(inserts, wanted);
+    const isFirst = ({ table }: EncodedRows): boolean => FIRST_TABLES.includes(table);
+    if (!(await this.insertAll(inserts.filter(isFirst), wanted))) return false;
+    return this.insertAll(
+      inserts.filter((insert) => !isFirst(insert)),
+      wanted,
+    );
+  }
+
+  private async insertAll(inserts: readonly EncodedRows[], wanted: AbortSignal): Promise<boolean> {
+    const results = inserts.map(async (insert) => {
       const isInserted = await this.retry(insert.table, wanted, () => this.insert(insert));
       if (isInserted) this.options.metrics.rows.inc({ table: insert.table }, insert.rows);
       return isInserted;
     });
-    return (await Promise.all(inserts)).every(Boolean);
+    return (await Promise.all(results)).every(Boolean);
   }
 
   /** Call it when all tables have the block. False when `wanted` was aborted before. */
