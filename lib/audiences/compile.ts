@@ -43,7 +43,6 @@ export function compile(audience: Audience, options: CompileOptions): CompiledAu
   const query = `WITH
 ${compiler.leaves.map(({ raw }, i) => `${raw} AS raw_${i},\n`).join('')}${compiler.peopleAfterLeaves()} AS people,
 people.1 AS universe, people.2 AS by_sms, people.3 AS by_email,
-people.4 AS losers, people.5 AS merged, people.6 AS winners,
 ${compiler.leaves.map(({ people }, i) => `${people} AS leaf_${i},\n`).join('')}${result} AS result
 SELECT
   bitmapCardinality(result) AS count,
@@ -79,20 +78,12 @@ function inPieces(values: readonly string[]): string[][] {
   return pieces;
 }
 
-const NOBODY = `bitmapBuild(CAST([], 'Array(UInt32)'))`;
-
-/** A set of people with the merges applied, within the universe, which has no losers. */
-const merged = (people: string): string =>
-  `bitmapAnd(universe, bitmapOr(${people}, bitmapTransform(bitmapAnd(${people}, losers), merged, winners)))`;
-
 /** Expressions of a leaf. */
 interface Leaf {
-  /** The people as they are stored with trait events; with a threshold a pair: all of them, and those who reach it alone. */
+  /** The people as they are stored with trait events. */
   raw: string;
   /** The people with the merges applied, within the universe. */
   people: string;
-  /** Of `raw`: all people who occur. */
-  occurring: string;
 }
 
 class Compiler {
@@ -122,21 +113,19 @@ class Compiler {
     return this.leaves.length === 0 ? this.people() : `tuple(raw_0, ${this.people()}).2`;
   }
 
-  /** One row of everything about people: the universe and who of it can be reached, then the merges of whom leaves have. */
+  /** One row of everything about people: the universe, who of it can be reached, and for each leaf the winners of those in it. */
   people(): string {
     const inUniverse = `merged_into = 0 AND first_at <= ${this.instant('now_ms')}${
       this.options.includeAnonymous ? '' : ' AND NOT anonymous'
     }`;
-    const occurring = this.leaves.map((leaf) => leaf.occurring).reduce((a, b) => `bitmapOr(${a}, ${b})`, NOBODY);
-    const isHit = `merged_into != 0 AND bitmapContains(${occurring}, person_id)`;
+    const ofMerged = this.leaves.map((_, i) => `bitmapContains(raw_${i}, person_id)`);
+    const isRead = ['merged_into = 0', ...ofMerged].join(' OR ');
+    const winners = ofMerged.map((isHit) => `,\n  groupBitmapStateIf(merged_into, merged_into != 0 AND ${isHit})`);
     return `(SELECT (
   groupBitmapStateIf(person_id, ${inUniverse}),
   groupBitmapStateIf(person_id, ${inUniverse} AND reachable_sms),
-  groupBitmapStateIf(person_id, ${inUniverse} AND reachable_email),
-  groupBitmapStateIf(person_id, ${isHit}),
-  groupArrayIf(person_id, ${isHit}),
-  groupArrayIf(merged_into, ${isHit})
-) FROM ${this.options.tables.people} FINAL WHERE workspace = {workspace:String})`;
+  groupBitmapStateIf(person_id, ${inUniverse} AND reachable_email)${winners.join('')}
+) FROM ${this.options.tables.people} FINAL WHERE workspace = {workspace:String} AND (${isRead}))`;
   }
 
   private leaf(node: TraitNode | DwellNode): string {
@@ -145,29 +134,29 @@ class Compiler {
     if (index === undefined) {
       if ('dwell' in node) throw new NotBuiltError('dwell is not built yet');
       if (node.time?.operator === 'in_next') throw new NotBuiltError('in_next is not built yet');
-      index = this.leaves.push(this.traitLeaf(node, `raw_${this.leaves.length}`)) - 1;
+      index = this.leaves.push(this.traitLeaf(node, this.leaves.length)) - 1;
       this.indexes.set(name, index);
     }
     return `leaf_${index}`;
   }
 
-  private traitLeaf(node: TraitNode, raw: string): Leaf {
+  private traitLeaf(node: TraitNode, index: number): Leaf {
     const rows = `FROM ${this.options.tables.traitEvents} FINAL WHERE ${this.conditions(node).join(' AND ')}`;
+    const raw = `(SELECT groupBitmapState(person_id) ${rows})`;
     const atLeast = node.at_least ?? 1;
-    if (atLeast === 1) {
-      return { raw: `(SELECT groupBitmapState(person_id) ${rows})`, people: merged(raw), occurring: raw };
-    }
+    if (atLeast === 1) return { raw, people: `bitmapAnd(universe, bitmapOr(raw_${index}, people.${index + 4}))` };
+    // Loser and winner with one each are one person with two: the merges come before the threshold.
     const threshold = this.bindNumber(atLeast, 'Int64');
-    // Loser and winner with one each are one person with two: for people with merges, rows are counted after them.
-    return {
-      raw: `(SELECT (groupBitmapState(person_id), groupBitmapStateIf(person_id, events >= ${threshold})) FROM (
-  SELECT person_id, count() AS events ${rows} GROUP BY person_id))`,
-      people: `bitmapOr(${merged(`${raw}.2`)}, bitmapAnd(universe, (SELECT groupBitmapState(person) FROM (
-  SELECT transform(person_id, merged, winners, person_id) AS person ${rows}
-    AND notEmpty(merged) AND (has(merged, person_id) OR has(winners, person_id))
-  GROUP BY person HAVING count() >= ${threshold}))))`,
-      occurring: `${raw}.1`,
-    };
+    const people = `bitmapAnd(universe, (SELECT groupBitmapState(person) FROM (
+  SELECT if(alias.winner = 0, counted.person_id, alias.winner) AS person, sum(counted.events) AS total
+  FROM (SELECT person_id, count() AS events ${rows} GROUP BY person_id) AS counted
+  LEFT JOIN (
+    SELECT person_id, merged_into AS winner FROM ${this.options.tables.people} FINAL
+    WHERE workspace = {workspace:String} AND merged_into != 0 AND bitmapContains(raw_${index}, person_id)
+  ) AS alias ON alias.person_id = counted.person_id
+  GROUP BY person HAVING total >= ${threshold}
+)))`;
+    return { raw, people };
   }
 
   private conditions(node: TraitNode): string[] {
