@@ -6,6 +6,7 @@ import type { SASLOptions, logCreator } from 'kafkajs';
 import type { Logger } from 'pino';
 import { Backoff, within, type Clock } from '../clock/index.ts';
 import type { KafkaSecurity } from './types.ts';
+import { acceptLeaderless } from './metadata.ts';
 import { KafkaUnavailableError, kafkaErrorType, messageOf } from './errors.ts';
 
 /** Opens a connection to a broker, over TLS if `ssl` is given. Calls `onConnect` once it is established. */
@@ -65,6 +66,8 @@ export const clientLog =
 /** Connections to the brokers of one cluster, established or being established. */
 export interface Connections {
   readonly ready: Promise<Cluster>;
+  /** Closes the connections to one broker and fails the requests on them. The next request opens new ones. */
+  drop(nodeId: number | string): void;
   /**
    * Closes the connections: at once if none is in use, otherwise after at most CLOSE_GRACE_MS. kafkajs itself would
    * wait for a broker that does not answer.
@@ -85,16 +88,23 @@ export function openConnections({
   security,
   socketFactory = directSocket,
 }: ConnectionOptions): Connections {
-  const sockets = new Set<Socket>();
+  /** Each with its `host:port`. */
+  const sockets = new Map<Socket, string>();
   let closed = false;
   const cluster = new Cluster({
     logger: loggers.createLogger({ level: loggers.LEVELS.WARN, logCreator: clientLog(logger) }),
     socketFactory: (options: Parameters<SocketFactory>[0]) => {
       const socket = socketFactory(options);
-      sockets.add(socket);
+      sockets.set(socket, `${options.host}:${options.port}`);
       // kafkajs still opens sockets for a while after `close`.
       if (closed) setImmediate(() => socket.destroy(new Error('the connections were closed')));
-      return socket.once('close', () => sockets.delete(socket));
+      let isEnded = false;
+      socket.once('end', () => (isEnded = true));
+      return socket.once('close', (hadError) => {
+        sockets.delete(socket);
+        // Otherwise kafkajs would not notice, and would wait for replies on it.
+        if (!hadError && !isEnded) socket.emit('error', new Error('the connection was closed'));
+      });
     },
     brokers,
     clientId,
@@ -108,15 +118,24 @@ export function openConnections({
     retry: { retries: 3, initialRetryTime: 50, maxRetryTime: 1_000, factor: 0.2, multiplier: 2 },
     maxInFlightRequests: null,
   });
+  const { brokerPool } = cluster;
+  const createBroker = brokerPool.createBroker.bind(brokerPool);
+  brokerPool.createBroker = (options) => acceptLeaderless(createBroker(options));
   const ready = cluster.connect().then(() => cluster);
   ready.catch(() => undefined);
   return {
     ready,
+    drop(nodeId) {
+      const pool = brokerPool.brokers[nodeId]?.connectionPool;
+      if (pool === undefined) return;
+      const address = `${pool.host}:${pool.port}`;
+      for (const [socket, to] of sockets) if (to === address) socket.destroy(new Error('dropped'));
+    },
     async close() {
       closed = true;
       const finished = ready.then(() => cluster.disconnect()).catch(() => undefined);
       await within(finished, CLOSE_GRACE_MS, clock).catch(() => undefined);
-      for (const socket of sockets) socket.destroy(new Error('the connections were closed'));
+      for (const socket of sockets.keys()) socket.destroy(new Error('the connections were closed'));
     },
   };
 }

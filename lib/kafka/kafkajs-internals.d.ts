@@ -6,6 +6,11 @@ declare module 'kafkajs/src/cluster/index.js' {
   import type { Broker } from 'kafkajs-internals';
   export default class Cluster {
     constructor(options: Record<string, unknown>);
+    readonly brokerPool: {
+      createBroker(options: unknown): Broker;
+      /** By node id. */
+      readonly brokers: Readonly<Record<string, Broker>>;
+    };
     isConnected(): boolean;
     connect(): Promise<void>;
     disconnect(): Promise<void>;
@@ -17,6 +22,16 @@ declare module 'kafkajs/src/cluster/index.js' {
     findTopicPartitionMetadata(topic: string): { partitionId: number; leader: number }[];
     findControllerBroker(): Promise<Broker>;
   }
+}
+
+declare module 'kafkajs/src/protocol/requests/metadata/index.js' {
+  import type { ClusterMetadata, ProtocolRequest } from 'kafkajs-internals';
+  const metadata: {
+    protocol(options: {
+      version: 6;
+    }): (options: { topics: readonly string[]; allowAutoTopicCreation: boolean }) => ProtocolRequest<ClusterMetadata>;
+  };
+  export default metadata;
 }
 
 declare module 'kafkajs/src/loggers/index.js' {
@@ -63,7 +78,16 @@ declare module 'kafkajs/src/protocol/error.js' {
 }
 
 declare module 'kafkajs-internals' {
-  interface ProtocolRequest<T> {
+  export interface ClusterMetadata {
+    brokers: { nodeId: number; host: string; port: number }[];
+    topicMetadata: {
+      topic: string;
+      topicErrorCode: number;
+      partitionMetadata: { partitionId: number; leader: number }[];
+    }[];
+  }
+
+  export interface ProtocolRequest<T> {
     request: { apiKey: number; apiVersion: number; apiName: string; encode(): Promise<unknown> };
     response: { decode(payload: Buffer): Promise<T>; parse(data: T): Promise<T> };
     requestTimeout?: number;
@@ -79,7 +103,8 @@ declare module 'kafkajs-internals' {
   export interface Broker {
     nodeId: number | string;
     disconnect(): Promise<void>;
-    connectionPool: { send<T>(request: ProtocolRequest<T>): Promise<T> };
+    metadata(topics: readonly string[]): Promise<ClusterMetadata>;
+    connectionPool: { readonly host: string; readonly port: number; send<T>(request: ProtocolRequest<T>): Promise<T> };
     joinGroup(options: {
       groupId: string;
       sessionTimeout: number;

@@ -3,7 +3,7 @@ import type Cluster from 'kafkajs/src/cluster/index.js';
 import type { Broker } from 'kafkajs-internals';
 import { openConnections, type ConnectionOptions, type Connections } from './cluster.ts';
 import { encodeBatch } from './encode-batch.ts';
-import { Backoff } from '../clock/index.ts';
+import { Backoff, within } from '../clock/index.ts';
 import { KafkaUnavailableError, kafkaErrorType, messageOf } from './errors.ts';
 import type { OutgoingRecord } from './types.ts';
 
@@ -12,6 +12,7 @@ const VERSION = 7;
 const ALL_REPLICAS = -1;
 const BROKER_TIMEOUT_MS = 10_000;
 const DUPLICATE_SEQUENCE_NUMBER = 46;
+const LEADER_NOT_AVAILABLE = 5;
 const MAX_SEQUENCE = 2 ** 31;
 const RETRY_PAUSES = { firstMs: 20, maxMs: 500 };
 
@@ -118,13 +119,14 @@ function isPassing(error: unknown): boolean {
 }
 
 /**
- * One producer id with the sequence numbers of its batches by partition, so that the broker appends each batch once and
- * in order, even if it is sent repeatedly. Call `produce` once at a time. After an error the sequence numbers are
- * unknown: create a new session.
+ * One producer id: numbers its batches by partition, so that the broker takes each of them once, in order, however
+ * often it is sent. One `produce` at a time for each partition. After it throws, the numbers are no longer known: begin
+ * with another id.
  */
 export class ProducerSession {
   private readonly sequences = new Map<string, number>();
   private connections: Connections | null = null;
+  private cluster: Cluster | null = null;
   private closed = false;
   identity: ProducerIdentity = { producerId: -1, producerEpoch: -1 };
 
@@ -133,15 +135,40 @@ export class ProducerSession {
     private readonly transactionalId: string | null,
   ) {}
 
-  connected(): Promise<Cluster> {
+  async connected(): Promise<Cluster> {
     if (this.closed) throw new KafkaUnavailableError('the producer is closed');
     this.connections ??= openConnections(this.connection);
-    return this.connections.ready;
+    return (this.cluster = await this.connections.ready);
+  }
+
+  /** Later batches have this id; those under way keep theirs. */
+  begin(identity: ProducerIdentity): void {
+    this.identity = identity;
+    this.sequences.clear();
+  }
+
+  /** Makes `leaderOf` answer for these topics, with their prefix. */
+  async learn(topics: readonly string[]): Promise<void> {
+    const cluster = await this.connected();
+    await cluster.addMultipleTargetTopics(topics);
+    await cluster.refreshMetadataIfNecessary();
+  }
+
+  /** The node id of a partition's leader as last known; -1 when it is unknown or there is none. */
+  leaderOf(topic: string, partition: number): number {
+    try {
+      const metadata = this.cluster?.findTopicPartitionMetadata(topic);
+      return metadata?.find(({ partitionId }) => partitionId === partition)?.leader ?? -1;
+    } catch {
+      // No metadata yet.
+      return -1;
+    }
   }
 
   private reconnect(): void {
     void this.connections?.close();
     this.connections = null;
+    this.cluster = null;
   }
 
   /**
@@ -158,13 +185,12 @@ export class ProducerSession {
     }));
     const backoff = new Backoff(RETRY_PAUSES);
     for (;;) {
-      const { failed, error } = await this.attempt(waiting);
+      const { failed, error } = await this.attempt(waiting, deadlineMs);
       if (failed.length === 0) return;
       const pauseMs = backoff.nextMs();
       if (this.closed || !isPassing(error) || clock.elapsedMs() + pauseMs > deadlineMs) throw error;
       logger.debug({ err: messageOf(error), batches: failed.length }, 'sending a batch again');
       waiting = failed;
-      if (kafkaErrorType(error) === undefined) this.reconnect();
       await clock.sleep(pauseMs);
     }
   }
@@ -176,8 +202,11 @@ export class ProducerSession {
     return { ...this.identity, baseSequence, transactional: this.transactionalId !== null };
   }
 
-  /** Sends to all leaders at once. Returns the batches that were not acknowledged, with their errors. */
-  private async attempt(batches: readonly EncodedBatch[]): Promise<{ failed: EncodedBatch[]; error: unknown }> {
+  /** Sends to every leader at once; answers with what was not taken, and why. */
+  private async attempt(
+    batches: readonly EncodedBatch[],
+    deadlineMs: number,
+  ): Promise<{ failed: EncodedBatch[]; error: unknown }> {
     const failed: EncodedBatch[] = [];
     let error: unknown = null;
     const fail = (batch: EncodedBatch, reason: unknown): void => {
@@ -185,20 +214,21 @@ export class ProducerSession {
       // A fatal error takes precedence over one that can be retried.
       if (error === null || isPassing(error)) error = reason;
     };
-    let byLeader: Map<number, EncodedBatch[]>;
     let cluster: Cluster;
     try {
       cluster = await this.connected();
-      byLeader = await this.byLeader(cluster, batches);
+      await this.learn([...new Set(batches.map((b) => b.topic))]);
     } catch (reason) {
+      // Other requests may be under way: only connections that never came about are replaced.
+      if (this.cluster === null) this.reconnect();
       return { failed: [...batches], error: reason };
     }
     await Promise.all(
-      [...byLeader].map(async ([nodeId, list]) => {
+      [...this.byLeader(batches)].map(async ([nodeId, list]) => {
         try {
-          const broker = await cluster.findBroker({ nodeId });
-          const replies = await sendTo(broker, list, this.transactionalId);
-          for (const { topic, partition, errorCode } of replies) {
+          // As the broker says it: no leader at the moment.
+          if (nodeId < 0) throw errors.createErrorFromCode(LEADER_NOT_AVAILABLE);
+          for (const { topic, partition, errorCode } of await this.sendTo(cluster, nodeId, list, deadlineMs)) {
             if (errorCode === 0 || errorCode === DUPLICATE_SEQUENCE_NUMBER) continue;
             const batch = list.find((b) => b.topic === topic && b.partition === partition);
             if (batch !== undefined) fail(batch, errors.createErrorFromCode(errorCode));
@@ -208,19 +238,41 @@ export class ProducerSession {
         }
       }),
     );
-    if (kafkaErrorType(error) !== undefined && isPassing(error)) await cluster.refreshMetadata().catch(() => undefined);
+    if (failed.length > 0 && isPassing(error)) await this.refresh(cluster);
     return { failed, error };
   }
 
-  private async byLeader(cluster: Cluster, batches: readonly EncodedBatch[]): Promise<Map<number, EncodedBatch[]>> {
-    await cluster.addMultipleTargetTopics([...new Set(batches.map((b) => b.topic))]);
-    await cluster.refreshMetadataIfNecessary();
+  private async sendTo(
+    cluster: Cluster,
+    nodeId: number,
+    batches: readonly EncodedBatch[],
+    deadlineMs: number,
+  ): Promise<PartitionReply[]> {
+    const { clock } = this.connection;
+    try {
+      const sent = cluster.findBroker({ nodeId }).then((broker) => sendTo(broker, batches, this.transactionalId));
+      return await within(sent, deadlineMs - clock.elapsedMs(), clock);
+    } catch (error) {
+      // The request must not arrive after the next ones, nor the next ones wait for it.
+      if (kafkaErrorType(error) === undefined) this.connections?.drop(nodeId);
+      throw error;
+    }
+  }
+
+  /** Looks up the current leaders. */
+  private async refresh(cluster: Cluster): Promise<void> {
+    try {
+      await cluster.refreshMetadata();
+    } catch {
+      // No broker answers: the next attempt begins with the configured ones.
+      if (this.cluster === cluster) this.reconnect();
+    }
+  }
+
+  private byLeader(batches: readonly EncodedBatch[]): Map<number, EncodedBatch[]> {
     const result = new Map<number, EncodedBatch[]>();
     for (const batch of batches) {
-      const metadata = cluster.findTopicPartitionMetadata(batch.topic);
-      const leader = metadata.find((m) => m.partitionId === batch.partition)?.leader ?? -1;
-      // The same errors as the broker's: no leader at the moment, or no such partition.
-      if (leader < 0) throw errors.createErrorFromCode(metadata.length === 0 ? 3 : 5);
+      const leader = this.leaderOf(batch.topic, batch.partition);
       const list = result.get(leader);
       if (list === undefined) result.set(leader, [batch]);
       else list.push(batch);

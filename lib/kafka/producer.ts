@@ -25,17 +25,27 @@ interface PendingSend {
   deadlineMs: number;
 }
 
+const keyOf = (topic: string, partition: number): string => `${topic}/${partition}`;
+
 /**
- * An idempotent producer with one request in flight at a time; records that arrive meanwhile are sent with the next
- * one. After an error it starts again with another producer id; it is unknown whether the records in flight were
- * written.
+ * An idempotent producer with one request in flight at a time to each broker; records that arrive meanwhile are sent
+ * with the next one. A broker that does not answer holds up only the partitions that it leads. After an error it
+ * continues with another producer id; it is unknown whether the records of that request were written.
  */
 export class BatchingProducer implements Producer {
   private session: ProducerSession | null = null;
   private begun: Promise<void> | null = null;
-  private queue: Waiting[] = [];
+  /** What waits, by partition, each in order; partitions that were served longest ago come first. */
+  private readonly queues = new Map<string, Waiting[]>();
+  /** Partitions with a batch under way: their next records wait, so that they keep their order. */
+  private readonly busy = new Set<string>();
+  /** Node ids of brokers with a request under way. */
+  private readonly busyBrokers = new Set<number>();
+  private readonly deliveries = new Set<Promise<void>>();
   private bytes = 0;
   private running: Promise<void> | null = null;
+  /** Ends the wait of `run`. */
+  private wake: () => void = () => undefined;
   private closed = false;
   private readonly placement: Placement;
   private readonly maxQueuedBytes: number;
@@ -91,9 +101,14 @@ export class BatchingProducer implements Producer {
       const send: PendingSend = { left: list.length, resolve, reject, deadlineMs };
       for (const record of list) {
         const partition = this.placement.partitionOf(record);
-        this.queue.push({ record, partition, bytes: sizeOf(record), send });
+        const key = keyOf(record.topic, partition);
+        const waiting = { record, partition, bytes: sizeOf(record), send };
+        const queue = this.queues.get(key);
+        if (queue === undefined) this.queues.set(key, [waiting]);
+        else queue.push(waiting);
       }
       this.running ??= this.run();
+      this.wake();
     });
   }
 
@@ -106,68 +121,113 @@ export class BatchingProducer implements Producer {
   }
 
   private async run(): Promise<void> {
-    // Waits for one turn of the event loop, so that records that are sent together share a request.
-    await new Promise((resolve) => setImmediate(resolve));
-    while (this.queue.length > 0) {
+    for (;;) {
+      // One turn of the event loop, so that what is sent together goes together.
+      await new Promise((resolve) => setImmediate(resolve));
       const batch = this.takeBatch();
-      if (batch.length === 0) continue;
-      try {
-        await this.deliver(batch);
-        for (const { send } of batch) if (--send.left === 0) send.resolve();
-      } catch (error) {
-        this.dropSession();
-        this.connection.logger.warn(
-          { err: messageOf(error), records: batch.length },
-          'cannot send records; rejecting their sends',
-        );
-        const failure = new KafkaUnavailableError(`not acknowledged: ${messageOf(error)}`, { cause: error });
-        for (const { send } of batch) send.reject(failure);
-      }
+      if (batch.length > 0) await this.start(batch);
+      else if (this.deliveries.size > 0) await new Promise<void>((resolve) => (this.wake = resolve));
+      else if (this.queues.size === 0) break;
     }
     this.running = null;
   }
 
   /**
-   * The next records in order, limited in total and by partition. Records whose deadline has passed are dropped here.
+   * The next records of partitions that have none under way, whose brokers have none either, bounded in all and by
+   * partition. Records that have waited too long are dropped here.
    */
   private takeBatch(): Waiting[] {
     const now = this.connection.clock.elapsedMs();
     const batch: Waiting[] = [];
-    const rest: Waiting[] = [];
-    const full = new Set<string>();
     const groups = new Groups('');
     let total = 0;
-    for (const waiting of this.queue) {
-      const { record, partition, bytes, send } = waiting;
-      if (send.deadlineMs < now) {
-        send.reject(new KafkaUnavailableError('not sent within the delivery time'));
-        continue;
+    for (const [key, queue] of [...this.queues]) {
+      if (this.busy.has(key) || this.busyBrokers.has(this.leaderOf(queue[0]!))) continue;
+      let taken = 0;
+      for (const waiting of queue) {
+        const { record, partition, bytes, send } = waiting;
+        if (send.deadlineMs < now) {
+          send.reject(new KafkaUnavailableError('not sent within the delivery time'));
+        } else {
+          if ((total > 0 && total + bytes > MAX_REQUEST_BYTES) || !groups.fits(record, partition)) break;
+          groups.add(record, partition);
+          total += bytes;
+          batch.push(waiting);
+        }
+        taken++;
       }
-      const place = `${record.topic}/${partition}`;
-      // A partition that is full takes no further records in this request, so that its records keep their order.
-      if (full.has(place) || (total > 0 && total + bytes > MAX_REQUEST_BYTES) || !groups.fits(record, partition)) {
-        full.add(place);
-        rest.push(waiting);
-        continue;
-      }
-      groups.add(record, partition);
-      total += bytes;
-      batch.push(waiting);
+      if (taken === 0) continue;
+      queue.splice(0, taken);
+      this.queues.delete(key);
+      if (queue.length > 0) this.queues.set(key, queue);
     }
-    this.queue = rest;
     return batch;
   }
 
-  private async deliver(batch: readonly Waiting[]): Promise<void> {
-    let deadlineMs = -Infinity;
-    const groups = new Groups(this.prefix);
-    for (const { record, partition, send } of batch) {
-      groups.add(record, partition);
-      deadlineMs = Math.max(deadlineMs, send.deadlineMs);
-    }
-    const work = this.ready(deadlineMs).then((session) => session.produce(groups.list, deadlineMs));
+  private leaderOf({ record, partition }: Waiting): number {
+    return this.session?.leaderOf(this.prefix + record.topic, partition) ?? -1;
+  }
+
+  /** Finds the brokers of a batch and begins to send each its part. */
+  private async start(batch: readonly Waiting[]): Promise<void> {
     const { clock } = this.connection;
-    await within(work, deadlineMs - clock.elapsedMs(), clock);
+    const deadlineMs = latestDeadlineMs(batch);
+    let session: ProducerSession;
+    try {
+      session = await within(this.ready(deadlineMs), deadlineMs - clock.elapsedMs(), clock);
+      const topics = [...new Set(batch.map(({ record }) => this.prefix + record.topic))];
+      // What cannot be found now is tried again with the sending.
+      await within(session.learn(topics), deadlineMs - clock.elapsedMs(), clock).catch(() => undefined);
+    } catch (error) {
+      this.dropSession();
+      this.rejected(batch, error);
+      return;
+    }
+    const byLeader = new Map<number, Waiting[]>();
+    for (const waiting of batch) {
+      const leader = this.leaderOf(waiting);
+      const part = byLeader.get(leader);
+      if (part === undefined) byLeader.set(leader, [waiting]);
+      else part.push(waiting);
+    }
+    for (const [leader, part] of byLeader) {
+      const delivery = this.deliver(session, leader, part).finally(() => {
+        this.deliveries.delete(delivery);
+        this.wake();
+      });
+      this.deliveries.add(delivery);
+    }
+  }
+
+  /** Never rejects. */
+  private async deliver(session: ProducerSession, leader: number, batch: readonly Waiting[]): Promise<void> {
+    const { clock } = this.connection;
+    const keys = new Set(batch.map(({ record, partition }) => keyOf(record.topic, partition)));
+    for (const key of keys) this.busy.add(key);
+    // Partitions without a leader wait for nothing that they have in common.
+    if (leader >= 0) this.busyBrokers.add(leader);
+    const groups = new Groups(this.prefix);
+    for (const { record, partition } of batch) groups.add(record, partition);
+    const deadlineMs = latestDeadlineMs(batch);
+    try {
+      await within(session.produce(groups.list, deadlineMs), deadlineMs - clock.elapsedMs(), clock);
+      for (const { send } of batch) if (--send.left === 0) send.resolve();
+    } catch (error) {
+      // Its numbers are no longer known. What is under way with the same id is not affected.
+      if (this.session === session) this.begun = null;
+      this.rejected(batch, error);
+    }
+    for (const key of keys) this.busy.delete(key);
+    this.busyBrokers.delete(leader);
+  }
+
+  private rejected(batch: readonly Waiting[], error: unknown): void {
+    this.connection.logger.warn(
+      { err: messageOf(error), records: batch.length },
+      'cannot send records; rejecting their sends',
+    );
+    const failure = new KafkaUnavailableError(`not acknowledged: ${messageOf(error)}`, { cause: error });
+    for (const { send } of batch) send.reject(failure);
   }
 
   /** The current session, or a new one as soon as a broker assigns its id. */
@@ -188,8 +248,10 @@ export class BatchingProducer implements Producer {
     }
   }
 
+  /** What is under way over its connections is still finished. */
   private dropSession(): void {
-    void this.session?.close();
+    const { session } = this;
+    void Promise.all(this.deliveries).then(() => session?.close());
     this.session = null;
     this.begun = null;
   }
@@ -203,7 +265,10 @@ export class BatchingProducer implements Producer {
   }
 }
 
-/** Requests a producer id. */
+const latestDeadlineMs = (batch: readonly Waiting[]): number =>
+  batch.reduce((latest, { send }) => Math.max(latest, send.deadlineMs), -Infinity);
+
+/** Asks for a producer id. */
 async function begin(session: ProducerSession): Promise<void> {
   const cluster = await session.connected();
   await cluster.refreshMetadataIfNecessary();
@@ -212,5 +277,5 @@ async function begin(session: ProducerSession): Promise<void> {
     transactionalId: undefined,
     transactionTimeout: TRANSACTION_TIMEOUT_MS,
   });
-  session.identity = { producerId: Number(producerId), producerEpoch };
+  session.begin({ producerId: Number(producerId), producerEpoch });
 }

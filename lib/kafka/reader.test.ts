@@ -7,23 +7,45 @@ import { KafkaReader } from './reader.ts';
 import type { Batch } from './types.ts';
 
 /** Replies of a broker that a test cannot bring a real one to: one partition has moved, its neighbours are there. */
-const broker = vi.hoisted(() => ({ replies: [] as FetchedPartition[][], asked: [] as number[][] }));
+const broker = vi.hoisted(() => ({
+  replies: [] as FetchedPartition[][],
+  asked: [] as number[][],
+  /** By partition, as the client knows them. */
+  leaders: [1, 1, 1],
+  /** As the next refresh finds them. */
+  newLeaders: [1, 1, 1],
+  dead: new Set<string>(),
+  closedLinks: 0,
+  sleep: (_ms: number): Promise<void> => Promise.resolve(),
+}));
 vi.mock('./cluster.ts', () => ({
   openConnections: () => ({
     ready: Promise.resolve({
       addMultipleTargetTopics: () => Promise.resolve(),
       refreshMetadataIfNecessary: () => Promise.resolve(),
-      findTopicPartitionMetadata: () => [0, 1, 2].map((partitionId) => ({ partitionId, leader: 1 })),
-      findBroker: () => Promise.resolve({}),
+      refreshMetadata: () => {
+        broker.leaders = broker.newLeaders;
+        return Promise.resolve();
+      },
+      findTopicPartitionMetadata: () => broker.leaders.map((leader, partitionId) => ({ partitionId, leader })),
+      findBroker: ({ nodeId }: { nodeId: string }) =>
+        broker.dead.has(nodeId) ? Promise.reject(new Error('connection refused')) : Promise.resolve({}),
     }),
-    close: () => Promise.resolve(),
+    drop: () => undefined,
+    close: () => {
+      broker.closedLinks++;
+      return Promise.resolve();
+    },
   }),
 }));
 vi.mock('./fetch.ts', () => ({
-  fetchFrom: (_: unknown, { partitions }: FetchOptions) => {
-    broker.asked.push(partitions.map(({ partition }) => partition));
-    const next = broker.replies.shift();
-    return next === undefined ? new Promise(() => undefined) : Promise.resolve(next);
+  fetchFrom: async (_: unknown, { partitions, maxWaitMs }: FetchOptions) => {
+    const asked = partitions.map(({ partition }) => partition);
+    broker.asked.push(asked);
+    const at = broker.replies.findIndex((reply) => reply.every(({ partition }) => asked.includes(partition)));
+    if (at >= 0) return broker.replies.splice(at, 1)[0]!;
+    await broker.sleep(maxWaitMs);
+    return [];
   },
 }));
 
@@ -38,14 +60,25 @@ const readers: KafkaReader[] = [];
 afterEach(async () => {
   await Promise.all(readers.splice(0).map((reader) => reader.close()));
 });
+const clock = new ManualClock();
+broker.sleep = (ms) => clock.sleep(ms);
 function open(...replies: FetchedPartition[]): KafkaReader {
   broker.replies = [replies];
-  broker.asked = [];
-  const connection = { clock: new ManualClock(), logger: { warn: () => undefined } } as unknown as ConnectionOptions;
+  Object.assign(broker, { asked: [], leaders: [1, 1, 1], newLeaders: [1, 1, 1], dead: new Set(), closedLinks: 0 });
+  const connection = { clock, logger: { warn: () => undefined } } as unknown as ConnectionOptions;
   const reader = new KafkaReader(connection, 'p.', { isolation: 'read_committed' });
   readers.push(reader);
   reader.assign(replies.map(({ partition }) => ({ topic: 't', partition, offset: 0 })));
   return reader;
+}
+/** The partitions of the next batches, however long they take. */
+async function later(reader: KafkaReader): Promise<number[]> {
+  for (;;) {
+    const polled = reader.poll(200);
+    await clock.advance(200);
+    const batches = await polled;
+    if (batches.length > 0) return partitionsOf(batches);
+  }
 }
 const partitionsOf = (batches: readonly Batch[]): number[] => batches.map(({ partition }) => partition);
 
@@ -84,5 +117,43 @@ describe('the order in which partitions are asked for', () => {
       [2, 1, 0],
       [1, 0, 2],
     ]);
+  });
+});
+
+describe('a partition without a leader', () => {
+  it('does not stop the others, and is read once it has one', async () => {
+    const reader = open(recordOf(0, 0), recordOf(1, 0), recordOf(2, 0));
+    Object.assign(broker, { leaders: [1, -1, 1], newLeaders: [1, -1, 1] });
+    broker.replies = [[recordOf(0, 0), recordOf(2, 0)], [recordOf(0, 1)], [recordOf(1, 0)]];
+    expect(partitionsOf(await reader.poll(200))).toEqual([0, 2]);
+    expect(partitionsOf(await reader.poll(200))).toEqual([0]);
+    broker.newLeaders = [1, 2, 1];
+    expect(await later(reader)).toEqual([1]);
+    expect(broker.asked.at(-1)).toContain(1);
+  });
+
+  it('is asked for again when a broker says that it leads it no longer, and the others go on meanwhile', async () => {
+    const reader = open(replyOf(0, NOT_LEADER), recordOf(1, 0), recordOf(2, 0));
+    broker.replies.push([recordOf(1, 1)], [recordOf(0, 0)]);
+    expect(partitionsOf(await reader.poll(200))).toEqual([1, 2]);
+    expect(partitionsOf(await reader.poll(200))).toEqual([1]);
+    expect(broker.asked[1]).toEqual([1, 2]);
+    expect(await later(reader)).toEqual([0]);
+    expect(broker.closedLinks).toBe(0);
+  });
+});
+
+describe('a dead broker', () => {
+  it('does not stop the reading from the others', async () => {
+    const reader = open();
+    reader.assign([0, 1].map((partition) => ({ topic: 't', partition, offset: 0 })));
+    Object.assign(broker, { leaders: [1, 2], newLeaders: [1, 2], dead: new Set(['1']) });
+    broker.replies = [[recordOf(1, 0)], [recordOf(1, 1)], [recordOf(0, 0)]];
+    expect(partitionsOf(await reader.poll(200))).toEqual([1]);
+    expect(partitionsOf(await reader.poll(200))).toEqual([1]);
+    expect(broker.asked.flat()).toEqual([1, 1]);
+    expect(broker.closedLinks).toBe(0);
+    Object.assign(broker, { newLeaders: [2, 2] });
+    expect(await later(reader)).toEqual([0]);
   });
 });

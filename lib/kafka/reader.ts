@@ -4,6 +4,7 @@ import { Backoff, Waker, type Clock } from '../clock/index.ts';
 import { openConnections, type ConnectionOptions, type Connections } from './cluster.ts';
 import { CorruptRecordError, OffsetOutOfRangeError, messageOf, type UnreadablePartitionError } from './errors.ts';
 import { fetchFrom, type FetchPartition, type FetchedPartition } from './fetch.ts';
+import { Retries } from './retries.ts';
 import { readRecords } from './read-committed.ts';
 import type { Batch, PartitionOffset, Reader, ReaderOptions } from './types.ts';
 
@@ -13,9 +14,6 @@ const OFFSET_OUT_OF_RANGE = 1;
  * does not support.
  */
 const UNREADABLE = new Set([2, 76]);
-/** An error that does not concern the log of the partition, but its leader or the broker. */
-const isUnexpected = ({ errorCode }: FetchedPartition): boolean =>
-  errorCode !== 0 && errorCode !== OFFSET_OUT_OF_RANGE && !UNREADABLE.has(errorCode);
 const DEFAULT_MAX_BYTES = 8 << 20;
 const DEFAULT_MAX_PARTITION_BYTES = 2 << 20;
 
@@ -46,6 +44,9 @@ export class KafkaReader implements Reader {
   private readonly backoff = new Backoff({ firstMs: 50, maxMs: 1_000 });
   private interrupted = false;
   private retryAtMs = 0;
+  /** Brokers by node id, and partitions by key. */
+  private readonly retries: Retries;
+  private refreshing = false;
   private readonly clock: Clock;
   private readonly waker: Waker;
 
@@ -56,6 +57,7 @@ export class KafkaReader implements Reader {
   ) {
     this.clock = connection.clock;
     this.waker = new Waker(connection.clock);
+    this.retries = new Retries(connection.clock);
   }
 
   assign(partitions: readonly PartitionOffset[]): void {
@@ -90,6 +92,7 @@ export class KafkaReader implements Reader {
 
   /** Discards the batches and the error of a partition that `poll` has not returned yet. */
   private forget(key: string): void {
+    this.retries.succeeded(key);
     this.ready = this.ready.filter((b) => keyOf(b.topic, b.partition) !== key);
     const { failure } = this;
     if (failure !== null && keyOf(failure.topic, failure.partition) === key) this.failure = null;
@@ -126,15 +129,17 @@ export class KafkaReader implements Reader {
     return batches;
   }
 
-  /** How long to wait for a reply: no longer than `leftMs`, nor past the moment of the next attempt to reconnect. */
+  /** How long to wait for a reply: no longer than `leftMs`, nor past the next attempt at what has failed. */
   private pauseUntilRetry(leftMs: number): number {
-    const untilRetryMs = this.retryAtMs - this.clock.elapsedMs();
-    return untilRetryMs > 0 ? Math.min(leftMs, untilRetryMs) : leftMs;
+    const nowMs = this.clock.elapsedMs();
+    const retryAtMs = Math.min(this.retries.nextMs, this.retryAtMs > nowMs ? this.retryAtMs : Infinity);
+    return Math.min(leftMs, retryAtMs - nowMs);
   }
 
   /** Sends a fetch to every leader that has partitions to read and no open fetch. */
   private async startFetches(maxWaitMs: number): Promise<void> {
-    const wanted = [...this.assigned.values()].filter((a) => !a.paused);
+    const isWanted = (a: Assigned): boolean => !a.paused && this.retries.isDue(keyOf(a.topic, a.partition));
+    const wanted = [...this.assigned.values()].filter(isWanted);
     if (wanted.length === 0 || this.clock.elapsedMs() < this.retryAtMs) return;
     let cluster: Cluster;
     try {
@@ -143,28 +148,65 @@ export class KafkaReader implements Reader {
       await this.reconnectLater(error);
       return;
     }
-    const byLeader = new Map<string, Assigned[]>();
-    for (const entry of wanted) {
-      const leader = cluster
-        .findTopicPartitionMetadata(this.prefix + entry.topic)
-        .find((m) => m.partitionId === entry.partition)?.leader;
-      if (leader === undefined || leader < 0) {
-        await this.reconnectLater(new Error(`${entry.topic}[${entry.partition}] has no leader`));
-        return;
-      }
-      const node = String(leader);
-      const list = byLeader.get(node);
-      if (list === undefined) byLeader.set(node, [entry]);
-      else list.push(entry);
-    }
-    for (const [node, entries] of byLeader) {
-      if (this.inFlight.has(node)) continue;
+    for (const [node, entries] of this.byLeader(cluster, wanted)) {
+      if (this.inFlight.has(node) || !this.retries.isDue(node)) continue;
       const fetch = this.fetch(cluster, node, entries, maxWaitMs).finally(() => {
         this.inFlight.delete(node);
         this.waker.wake();
       });
       this.inFlight.set(node, fetch);
     }
+  }
+
+  /** By node id. A partition without a leader is left out, and tried again later. */
+  private byLeader(cluster: Cluster, wanted: readonly Assigned[]): Map<string, Assigned[]> {
+    const byLeader = new Map<string, Assigned[]>();
+    for (const entry of wanted) {
+      const { topic, partition } = entry;
+      const leader = cluster
+        .findTopicPartitionMetadata(this.prefix + topic)
+        .find((m) => m.partitionId === partition)?.leader;
+      if (leader === undefined || leader < 0) {
+        this.partitionFailed(cluster, entry, new Error('it has no leader'));
+        continue;
+      }
+      const node = String(leader);
+      const list = byLeader.get(node);
+      if (list === undefined) byLeader.set(node, [entry]);
+      else list.push(entry);
+    }
+    return byLeader;
+  }
+
+  private partitionFailed(cluster: Cluster, { topic, partition }: Assigned, error: unknown): void {
+    if (this.retries.failed(keyOf(topic, partition))) {
+      this.connection.logger.warn({ topic, partition, err: messageOf(error) }, 'cannot read a partition; retrying');
+    }
+    this.refresh(cluster);
+  }
+
+  /** Its connections are replaced. Fetches from other brokers continue. */
+  private nodeFailed(cluster: Cluster, node: string, error: unknown): void {
+    if (this.closed) return;
+    if (this.retries.failed(node)) {
+      this.connection.logger.warn({ broker: node, err: messageOf(error) }, 'cannot fetch from a broker; retrying');
+    }
+    this.connections?.drop(node);
+    this.refresh(cluster);
+  }
+
+  /** Looks up the current leaders; one look-up at a time, for which no fetch waits. */
+  private refresh(cluster: Cluster): void {
+    if (this.refreshing) return;
+    this.refreshing = true;
+    const { connections } = this;
+    void cluster
+      .refreshMetadata()
+      .catch((error: unknown) => (this.connections === connections ? this.reconnectLater(error) : undefined))
+      .finally(() => {
+        this.refreshing = false;
+        this.waker.wake();
+      });
   }
 
   private async connected(wanted: readonly Assigned[]): Promise<Cluster> {
@@ -175,7 +217,7 @@ export class KafkaReader implements Reader {
     return cluster;
   }
 
-  /** After any error, connections are replaced: new ones know the current leaders. */
+  /** No broker answers: all connections are replaced, beginning with the configured brokers. */
   private async reconnectLater(error: unknown): Promise<void> {
     if (this.closed) return;
     if (!this.interrupted)
@@ -188,6 +230,7 @@ export class KafkaReader implements Reader {
   private async disconnect(): Promise<void> {
     const { connections } = this;
     this.connections = null;
+    this.retries.clear();
     await connections?.close();
   }
 
@@ -210,15 +253,14 @@ export class KafkaReader implements Reader {
       if (this.closed) return;
       this.interrupted = false;
       this.backoff.reset();
-      // Readable partitions first: an error that replaces the connections would discard the rest of the reply.
-      const bySoundness = [...fetched].sort((a, b) => Number(isUnexpected(a)) - Number(isUnexpected(b)));
-      for (const reply of bySoundness) this.take(reply, asked);
+      this.retries.succeeded(node);
+      for (const reply of fetched) this.take(cluster, reply, asked);
     } catch (error) {
-      await this.reconnectLater(error);
+      this.nodeFailed(cluster, node, error);
     }
   }
 
-  private take(reply: FetchedPartition, asked: ReadonlyMap<string, Assigned>): void {
+  private take(cluster: Cluster, reply: FetchedPartition, asked: ReadonlyMap<string, Assigned>): void {
     const topic = reply.topic.slice(this.prefix.length);
     const key = keyOf(topic, reply.partition);
     const entry = asked.get(key);
@@ -237,7 +279,11 @@ export class KafkaReader implements Reader {
       this.failure ??= new CorruptRecordError(topic, entry.partition, entry.position, cause);
       return;
     }
-    if (isUnexpected(reply)) throw errors.createErrorFromCode(reply.errorCode);
+    if (reply.errorCode !== 0) {
+      this.partitionFailed(cluster, entry, errors.createErrorFromCode(reply.errorCode));
+      return;
+    }
+    this.retries.succeeded(key);
     const committedOnly = this.options.isolation === 'read_committed';
     let result;
     try {

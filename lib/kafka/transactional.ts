@@ -71,7 +71,7 @@ export class KafkaTransactional implements Transactional {
         (broker) => broker.initProducerId({ transactionalId, transactionTimeout: TRANSACTION_TIMEOUT_MS }),
         INIT_RETRY_FOR_MS,
       );
-      this.session.identity = { producerId: Number(producerId), producerEpoch };
+      this.session.begin({ producerId: Number(producerId), producerEpoch });
     });
   }
 
