@@ -53,6 +53,8 @@ export interface Appended {
 const NO_BYTES = Buffer.alloc(0);
 const FORGOTTEN_CART: ForgottenCart = { kind: 'forgotten' };
 const FORGOTTEN = 2;
+/** Up to this many bytes a copy in a loop is faster than a view of them and the call into native code. */
+const LOOP_BYTES = 64;
 
 /** To be filled. */
 export function newCart(): LiveCart {
@@ -139,11 +141,23 @@ export function buildState(
   const size = head.at + sizes.marks + sizes.products + sizes.index + sizes.records + KEY_SIZE * life.count;
   const out = Buffer.allocUnsafe(size);
   let at = put(out, 0, head.bytes, 0, head.at);
-  at = putSection(out, at, marks, bytes, marksAt, productsAt);
-  at = put(out, at, bytes, productsAt, indexAt);
-  if (added !== undefined) at = put(out, at, added, 0, added.length);
-  at = putSection(out, at, index, bytes, indexAt, recordsAt);
-  at = put(out, at, bytes, recordsAt, keysAt);
+  // Sections that stay as they are and follow each other are one copy.
+  let unchangedAt = marksAt;
+  if (marks !== undefined) {
+    at = put(out, at, marks.bytes, 0, marks.at);
+    unchangedAt = productsAt;
+  }
+  if (added !== undefined) {
+    at = put(out, at, bytes, unchangedAt, indexAt);
+    at = put(out, at, added, 0, added.length);
+    unchangedAt = indexAt;
+  }
+  if (index !== undefined) {
+    at = put(out, at, bytes, unchangedAt, indexAt);
+    at = put(out, at, index.bytes, 0, index.at);
+    unchangedAt = recordsAt;
+  }
+  at = put(out, at, bytes, unchangedAt, keysAt);
   if (appended !== undefined) at = put(out, at, appended.record.bytes, 0, appended.record.at);
   at = put(out, at, bytes, keysAt, bytes.length);
   if (appended !== undefined) at = put(out, at, appended.key, 0, appended.key.length);
@@ -162,22 +176,10 @@ function checkSummary({ life, position, visits, status }: Summary): void {
   invariant(!visits.stopped && !visits.rests, 'an open episode is neither ordered nor abandoned');
 }
 
-/** Puts what takes the place of a section, else the section as it was. */
-function putSection(
-  out: Buffer,
-  at: number,
-  instead: ByteWriter | undefined,
-  bytes: Buffer,
-  start: number,
-  end: number,
-): number {
-  return instead === undefined ? put(out, at, bytes, start, end) : put(out, at, instead.bytes, 0, instead.at);
-}
-
-/** Copies and returns where it ended. Below two dozen bytes a loop is faster than the call into native code. */
+/** Copies and returns where it ended. */
 function put(out: Buffer, at: number, from: Uint8Array, start: number, end: number): number {
   const size = end - start;
-  if (size > 24) {
+  if (size > LOOP_BYTES) {
     out.set(from.subarray(start, end), at);
   } else {
     for (let i = 0; i < size; i++) out[at + i] = from[start + i]!;
