@@ -102,6 +102,15 @@ describe('bytes', () => {
     }
   });
 
+  it('a reader begins again with other bytes, up to their end', () => {
+    const reader = new ByteReader(Buffer.from([1, 2, 3]), 'a test', 0, 1);
+    expect(reader.byte()).toBe(1);
+    reader.reset(Buffer.from([4, 5]), 1);
+    expect([reader.byte(), reader.done]).toEqual([5, true]);
+    expect(() => reader.byte()).toThrow('a test is damaged at byte 2: expected one more byte');
+    expect(() => reader.reset(Buffer.alloc(1), 2)).toThrow('a test is damaged at byte 1: expected bytes up to 2');
+  });
+
   it('are the same at two places, or not', () => {
     const bytes = Buffer.from('-abc-abd');
     const same = (atA: number, atB: number, size: number): boolean => sameBytes(bytes, atA, bytes, atB, size);

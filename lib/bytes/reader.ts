@@ -14,12 +14,21 @@ export class ByteReader {
    * @param end where the region ends
    */
   constructor(
-    readonly bytes: Buffer,
+    public bytes: Buffer,
     readonly subject: string,
     public at = 0,
     public end = bytes.length,
   ) {
     if (end > bytes.length || at > end) throw new DamagedStateError(subject, bytes.length, `bytes up to ${end}`);
+  }
+
+  /** Begins again, with other bytes of the same subject: the region from `at` to their end. */
+  reset(bytes: Buffer, at: number): this {
+    this.bytes = bytes;
+    this.at = at;
+    this.end = bytes.length;
+    if (at > this.end) this.fail(`bytes up to ${at}`, this.end);
+    return this;
   }
 
   /** Whether the whole region has been read. */

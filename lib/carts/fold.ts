@@ -64,7 +64,7 @@ export function foldCart(
   horizonMs = DEFAULT_HORIZON_MS,
   scratch = new Scratch(),
 ): Folded {
-  const known = state === undefined ? undefined : openState(state, scratch.cart);
+  const known = state === undefined ? undefined : openState(state, scratch);
   if (known?.kind !== 'live') {
     return foldInto(emptyCart(known !== undefined, scratch.cart), event, logTimeMs, scratch);
   }
@@ -95,7 +95,7 @@ export function concludeDue(
   horizonMs = DEFAULT_HORIZON_MS,
   scratch = new Scratch(),
 ): Concluded {
-  const cart = openState(state, scratch.cart);
+  const cart = openState(state, scratch);
   if (cart.kind === 'forgotten') return { state, changes: NO_CHANGES };
   const forgetAt = cart.summary.life.lastArrival + horizonMs;
   if (nextDue(cart.summary) < Math.min(logTimeMs, forgetAt)) return conclude(cart, logTimeMs, forgetAt, scratch);
@@ -110,7 +110,7 @@ export function concludeDue(
  * @throws DamagedStateError for a state that does not follow its format
  */
 export function dueOf(state: Buffer, horizonMs = DEFAULT_HORIZON_MS, scratch?: Scratch): number | undefined {
-  const cart = openState(state, scratch?.cart);
+  const cart = openState(state, scratch);
   if (cart.kind === 'forgotten') return undefined;
   const forgetAt = cart.summary.life.lastArrival + horizonMs;
   const due = nextDue(cart.summary);
@@ -134,7 +134,7 @@ function unchanged({ bytes }: LiveCart, result: Folded['result'], overfull: Fold
 
 /** A state that was built a moment ago. */
 function reopen(state: Buffer, scratch: Scratch): LiveCart {
-  const cart = openState(state, scratch.cart);
+  const cart = openState(state, scratch);
   invariant(cart.kind === 'live', 'a conclusion does not forget a cart');
   return cart;
 }

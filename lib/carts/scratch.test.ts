@@ -38,7 +38,7 @@ describe('a scratch', () => {
   it('that was used for other carts opens every state like a new one', () => {
     const scratch = new Scratch();
     for (const state of states()) {
-      const opened = openState(state, used(state, scratch).cart);
+      const opened = openState(state, used(state, scratch));
       expect(opened).toEqual(openState(state));
     }
   });
@@ -60,7 +60,7 @@ describe('a scratch', () => {
     const scratch = new Scratch();
     for (const state of states(5)) {
       for (const size of [2, 7, 12, state.length >> 1, state.length - 1]) {
-        expect(() => openState(state.subarray(0, size), scratch.cart)).toThrow();
+        expect(() => openState(state.subarray(0, size), scratch)).toThrow();
         expect(snapshotOf(state, scratch)).toEqual(snapshotOf(state));
         expect(dueOf(state, undefined, scratch)).toBe(dueOf(state));
         expect(concludeDue(state, minute(900), undefined, scratch)).toEqual(concludeDue(state, minute(900)));

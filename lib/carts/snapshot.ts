@@ -36,7 +36,7 @@ const BLANK: CartSnapshot = {
  * @throws UnknownVersionError
  */
 export function snapshotOf(state: Buffer, scratch?: Scratch): CartSnapshot {
-  const cart = openState(state, scratch?.cart);
+  const cart = openState(state, scratch);
   if (cart.kind === 'forgotten') return { ...BLANK };
   const { values, status, position, visits, conclusions, stated } = cart.summary;
   const { episode } = visits;

@@ -56,6 +56,16 @@ const FORGOTTEN = 2;
 /** Up to this many bytes a copy in a loop is faster than a view of them and the call into native code. */
 const LOOP_BYTES = 64;
 
+/** What a state is opened with. One serves one state after the other. */
+export interface Opening {
+  readonly cart: LiveCart;
+  readonly reader: ByteReader;
+}
+
+export function newOpening(): Opening {
+  return { cart: newCart(), reader: new ByteReader(NO_BYTES, CART_STATE) };
+}
+
 /** To be filled. */
 export function newCart(): LiveCart {
   return {
@@ -82,20 +92,20 @@ export function emptyCart(beyondHorizon: boolean, into: LiveCart): LiveCart {
 }
 
 /**
- * @param into is filled, and returned for a cart that is remembered; after an error nothing in it may be used
+ * @param opening its cart is filled, and returned if it is remembered; after an error nothing in it may be used
  * @throws UnknownVersionError
  * @throws DamagedStateError for bytes that do not add up to a state
  */
-export function openState(bytes: Buffer, into: LiveCart = newCart()): LiveCart | ForgottenCart {
+export function openState(bytes: Buffer, opening: Opening = newOpening()): LiveCart | ForgottenCart {
   const version = versionOf(bytes[0]);
-  const reader = new ByteReader(bytes, CART_STATE, 1);
+  const reader = opening.reader.reset(bytes, 1);
   if (bytes[1] === FORGOTTEN) {
     reader.byte();
     reader.expectEnd();
     return FORGOTTEN_CART;
   }
-  readSummary(reader, into.summary);
-  const cart = fill(into, version, bytes, reader.at);
+  readSummary(reader, opening.cart.summary);
+  const cart = fill(opening.cart, version, bytes, reader.at);
   const size = cart.keysAt + KEY_SIZE * cart.summary.life.count;
   if (size !== bytes.length) reader.fail(`${size} bytes in all, found ${bytes.length}`);
   return cart;
