@@ -1,7 +1,4 @@
-/**
- * What somebody meets who has just found this project: a clone in an empty folder, with empty caches of npm and Maven,
- * and the two commands of the README.
- */
+/** Runs the two commands of the README as a new user would: in a new clone, with empty caches of npm and Maven. */
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -45,7 +42,9 @@ interface Room {
   env: NodeJS.ProcessEnv;
 }
 
-/** This process's environment without anything that belongs to this folder, or that a stranger would not have set. */
+/**
+ * The environment of this process without variables that refer to this folder or that a new user would not have set.
+ */
 function strangersEnvironment(): NodeJS.ProcessEnv {
   const settings = new Set(
     [COMMON, ...Object.values(SERVICE_CONFIGS).map(({ fields }) => fields)].flatMap((fields) => Object.keys(fields)),

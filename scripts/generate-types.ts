@@ -59,7 +59,7 @@ function declare(name: string, text: string, declared: Map<string, string>): voi
   declared.set(name, text);
 }
 
-/** The whole of schemas/types.ts, from the .avsc files of a folder. */
+/** The content of schemas/types.ts, from the .avsc files of a folder. */
 export function generateTypes(folder: string): string {
   const declared = new Map<string, string>();
   for (const file of readdirSync(folder)
@@ -70,7 +70,7 @@ export function generateTypes(folder: string): string {
   return `// Generated from schemas/*.avsc by scripts/generate-types.ts. Do not edit.\n\n${[...declared.values()].join('\n\n')}\n`;
 }
 
-/** The whole of schemas/documents.ts: every schema by the name of its topic. */
+/** The content of schemas/documents.ts: every schema by the name of its topic. */
 export function generateDocuments(folder: string): string {
   const entries = readdirSync(folder)
     .filter((f) => f.endsWith('.avsc'))

@@ -1,4 +1,4 @@
-/** Something outside of this project is not as it must be; the message says what to do, and needs no stack. */
+/** A precondition outside of this project is not met. The message says what to do; it is printed without a stack. */
 export class SetupError extends Error {
   override readonly name = 'SetupError';
 }

@@ -25,7 +25,7 @@ export interface CatalogueSection {
   indexEnd: number;
 }
 
-/** Of an entry; its head says its size and kind. */
+/** The hash of an entry. `head` contains its size and kind. */
 export function hashOf(head: number, bytes: Uint8Array, start: number, end: number): number {
   let hash = head;
   for (let at = start; at < end; at++) hash = Math.imul(hash ^ bytes[at]!, 0x01000193);

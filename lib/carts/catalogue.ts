@@ -97,9 +97,9 @@ export class Catalogue {
 
 /** What a list adds to a state. */
 export interface ListAdded {
-  /** Of the list among the state's lists, from 1 on; equal lists have one number. */
+  /** Number of the list in the state, counted from 1; equal lists share a number. */
   number: number;
-  /** Entries to be put behind those that are there, none when there are no more. A view: valid until the next call. */
+  /** Entries to append to the existing ones; undefined if there are none. A view: valid until the next call. */
   added: Uint8Array | undefined;
   /** The index that belongs to them; undefined when there is none. Valid until the next call. */
   index: ByteWriter | undefined;
@@ -124,7 +124,10 @@ export class CatalogueBuilder {
   private readonly runs = new ByteWriter();
   private readonly indexWriter = new ByteWriter(0);
 
-  /** Of each loaded entry: its head, where it and its content begin, its number, its hash if it was needed. */
+  /**
+   * For each loaded entry: its head, the offsets of the entry and of its content, its number, and its hash once it was
+   * needed.
+   */
   private heads = new Int32Array(0);
   private starts = new Int32Array(0);
   private contents = new Int32Array(0);

@@ -33,9 +33,9 @@ export interface Folded {
   state: Buffer;
   /** A repeat changes nothing; what is overfull is to become a dead letter (`cart_overfull`). */
   result: 'event' | 'repeat' | 'overfull';
-  /** Of what is overfull, which limit the cart would pass: EVENT_LIMIT or STATE_SIZE_LIMIT. */
+  /** The limit that the cart would exceed: EVENT_LIMIT or STATE_SIZE_LIMIT. Null unless `result` is overfull. */
   overfull: 'events' | 'size' | null;
-  /** In this order: what fell due before, what is retracted, what is asserted or says something else now. */
+  /** In this order: conclusions that were due before, retractions, assertions and updates. */
   changes: TraitChange[];
 }
 

@@ -30,7 +30,7 @@ export interface CartRecord {
   status: number;
   /** Log time at which the delivery was folded. */
   arrival: number;
-  /** Of a webhook. */
+  /** Receipt of a webhook. */
   receivedAt: number;
   /** Request timestamp of a webhook; NaN if it has none. */
   requestAt: number;

@@ -54,7 +54,7 @@ export interface StatusHistory {
   /** Of the unknown ones all below this number, and those that are true. */
   seenFirst: number;
   seenUnknown: boolean[] | undefined;
-  /** Of the last status that has one. */
+  /** Rank of the last status that has one. */
   lifecycleRank: number;
 }
 
@@ -105,7 +105,7 @@ export interface Summary {
   conclusions: Conclusions;
 }
 
-/** Of a cart without events, in its first life. */
+/** The summary of a cart without events, in its first life. */
 export function newSummary(): Summary {
   return {
     life: { beyondHorizon: false, count: 0, lastArrival: 0 },

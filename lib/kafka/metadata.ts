@@ -22,7 +22,7 @@ export function acceptLeaderless(broker: Broker): Broker {
   return broker;
 }
 
-/** Errors of single partitions are left to whoever needs that partition. */
+/** Errors of single partitions are reported by the requests that need the partition. */
 function rejectTopicErrors(metadata: ClusterMetadata): Promise<ClusterMetadata> {
   const failed = metadata.topicMetadata.find(({ topicErrorCode }) => topicErrorCode !== 0);
   return failed === undefined

@@ -5,7 +5,7 @@ import type { CartSnapshot, Consent } from '../../schemas/types.ts';
  * (each holds the name of the next), so that adding to a long one costs one small entry.
  */
 
-/** Of one workspace. */
+/** The state of a workspace as a whole. */
 export interface Workspace {
   nextPersonId: number;
   /** The newest identifier: the head of the list of all of them. */
@@ -32,7 +32,10 @@ export interface Source {
   identifiers: Carried[];
   /** How many full chunks of identifiers, the oldest, are kept as entries of their own. */
   identifierChunks: number;
-  /** Of a person made of junk: the times that are counted in the index of that junk (`times.ts`), as of the entry. */
+  /**
+   * For a person made of junk: the times that the index of that junk counts (`times.ts`), as of the entry. Null for
+   * others.
+   */
   counted: Counted | null;
   /** Smallest T; Infinity before the first. */
   firstAt: number;
@@ -89,9 +92,9 @@ export interface IdentifierEntry {
 /** One person, or a former one that has become another's alias. */
 export interface Person {
   readonly id: number;
-  /** Of an alias: the person that it was merged into then. 0: still somebody. */
+  /** For an alias: the person that it was merged into. 0 for a current person. */
   winner: number;
-  /** Of an alias: the next in its winner's list of aliases. */
+  /** For an alias: the next one in the list of its winner. */
   nextAlias: number;
   /** Of an alias: it was one anonymous cart, and nothing is asserted under it any more. */
   dissolved: boolean;
@@ -103,7 +106,7 @@ export interface Person {
   junk: boolean;
   /** Number of carts. */
   carts: number;
-  /** Of a person without identifiers: its one source. */
+  /** The only source of a person without identifiers. */
   onlySource: string;
   firstAt: number;
   lastAt: number;
@@ -113,7 +116,7 @@ export interface Person {
   identifiers: Shown[];
   /** How many there are besides, by kind and consent: see `moreIndexOf`. */
   more: number[];
-  /** Of junk: whether its sources are counted in the index of times; states of an earlier format lack it. */
+  /** For junk: whether its sources are counted in the index of times. States of an earlier format do not have it. */
   indexed: boolean;
 }
 

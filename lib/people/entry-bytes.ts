@@ -20,13 +20,13 @@ import { readSnapshot, writeSnapshot } from './snapshot.ts';
 
 const FORMAT = 1;
 /**
- * Of a person. In format 1 the counts of hidden identifiers follow or the entry ends; since format 2 the flags say
- * whether they follow. Format 3 has the number of aliases.
+ * Formats of a person. In format 1 the entry ends with the counts of hidden identifiers or without them; since format 2
+ * the flags show whether they follow. Format 3 has the number of aliases.
  */
 const PERSON_FORMAT = 3;
 /**
- * Of a source. Format 1 has no chunks of identifiers and no counted times. Formats 1 and 2 end with the rows; format 3
- * has their length before them, so that a shortened entry is noticed.
+ * Formats of a source. Format 1 has no chunks of identifiers and no counted times. Formats 1 and 2 end with the rows;
+ * format 3 has their length before them, so that a shortened entry is noticed.
  */
 const SOURCE_FORMAT = 3;
 const SOURCE_FORMAT_WITH_CHUNKS = 2;

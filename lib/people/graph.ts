@@ -319,7 +319,7 @@ export class Graph {
       if (value === undefined) throw new DamagedStateError(this.#subject(`person ${id}`), 0, 'an entry');
       person = this.#reading(`person ${id}`, () => bytes.decodePerson(id, value));
       this.#persons.set(id, person);
-      // Of an earlier format: all their carts are read once, and countTimes takes them in.
+      // A person in an earlier format: all their carts are read once, so that countTimes counts them.
       if (person.junk && !person.indexed) {
         for (const { word } of person.identifiers) for (const source of this.sourcesOf(word)) void source;
         person.indexed = true;

@@ -12,7 +12,7 @@ import { isOneAnonymousCart, unite } from './unite.ts';
  * that moved to another person must be emitted again.
  */
 
-/** Of a person made of nothing that is left: later than every clock, so that they are in no audience. */
+/** The times of a person without sources: later than every clock, so that they are in no audience. */
 const NEVER_MS = Date.UTC(2299, 0, 1);
 
 interface Part {

@@ -9,7 +9,10 @@ import type { Rows } from './entries.ts';
  * would become too large moves to the end, because no entry may be larger than a record of the changelog.
  */
 
-/** Of a chunk. In format 1 the rows go to the end; now their length is before them, so that a cut is noticed. */
+/**
+ * Formats of a chunk. In format 1 the rows extend to the end; in format 2 their length precedes them, so that a
+ * truncated chunk is detected.
+ */
 const FORMAT = 2;
 const FORMAT_WITHOUT_LENGTH = 1;
 const CHUNK_BYTES = 2048;

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 
 const LINES_KEPT = 500;
-/** What is still there so long after SIGKILL will not go. */
+/** A process that still runs this long after SIGKILL will not end. */
 const KILL_TIMEOUT_MS = 10_000;
 
 export const seconds = (ms: number): string => `${Math.round(ms / 1000)} s`;
@@ -96,7 +96,7 @@ export class Command {
     return within(this.exited, timeoutMs, `${this.name} did not end`);
   }
 
-  /** To the whole group; nothing when it is gone. */
+  /** Sends a signal to the whole group; does nothing if it has ended. */
   signal(name: NodeJS.Signals): void {
     if (this.child.pid === undefined) return;
     try {

@@ -44,7 +44,7 @@ export async function runInstallation(name: ProgramName, onReady: OnReady): Prom
   }
 }
 
-/** What is not as it must be outside of this program needs no stack. */
+/** An unmet precondition outside of this program is printed without a stack. */
 function inWords(error: unknown): string {
   if (error instanceof SetupError || error instanceof ConfigError) return error.message;
   return error instanceof Error ? (error.stack ?? error.message) : String(error);
@@ -98,7 +98,7 @@ function makeDataDir(dataDir: string): void {
   }
 }
 
-/** As they are asked for in messages: HEALTH_PORT (sink). */
+/** Names as they appear in messages: HEALTH_PORT (sink). */
 function healthPortsByVariable(first: number): Record<string, number> {
   if (first === 0) return {};
   const ports = healthPorts(serviceNames(join('dist', 'services')), first);

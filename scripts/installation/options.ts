@@ -5,7 +5,7 @@ import type { EnginesOptions } from '../../deploy/engines/engines.ts';
 
 export type Settings = ConfigOf<Record<never, never>>;
 
-/** An engine whose address is given is somebody else's. */
+/** An engine whose address is set is not run by this installation. */
 export function engineOptions(
   config: Settings,
   env: NodeJS.ProcessEnv,

@@ -1,4 +1,4 @@
-/** Engines that somebody else runs: waited for before anything is started that needs them. */
+/** Waits for engines that run elsewhere before anything that needs them is started. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { systemClock } from '../../lib/clock/index.ts';
 import { registryAuth, registryState, type EngineState } from '../../lib/avro/index.ts';
@@ -6,7 +6,7 @@ import { answers, portAnswers } from '../../deploy/engines/ports.ts';
 import { SetupError } from '../../deploy/engines/setup-error.ts';
 import type { Settings } from './options.ts';
 
-/** A wait that is shorter needs no words. */
+/** A wait that is shorter is not reported. */
 const SILENT_MS = 3_000;
 const TIMEOUT_MS = 60_000;
 

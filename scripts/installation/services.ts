@@ -7,7 +7,7 @@ import { SupervisedChild } from '../../deploy/engines/supervise.ts';
 import { isHealthMessage } from '../../lib/service/supervisor.ts';
 
 const READY_TIMEOUT_MS = 120_000;
-/** A service that dies this often before it was ever ready will not get there. */
+/** A service that exits this many times before it was ready is not restarted. */
 const DEATHS_ALLOWED = 4;
 const STOP_TIMEOUT_MS = 25_000;
 
@@ -52,7 +52,7 @@ export class Services {
 
   constructor(private readonly options: ServicesOptions) {}
 
-  /** Starts every service that is built, and resolves when each says that it is ready. */
+  /** Starts every service that is built; resolves when each reports that it is ready. */
   async start(): Promise<void> {
     if (this.stopping) throw new SetupError('Stopped while starting.');
     const { root, dataDir, runDir, env, say, healthPort } = this.options;

@@ -14,7 +14,7 @@ export interface CartsCodecs {
 }
 
 export interface CartsOptions {
-  /** A cart is remembered so long after its last arrival. */
+  /** How long a cart is remembered after its last arrival. */
   horizonMs: number;
 }
 

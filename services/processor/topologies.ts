@@ -31,7 +31,7 @@ export async function startTopologies(options: StartOptions): Promise<RunningTop
   return running;
 }
 
-/** A start waits so long for a Kafka that is not there yet; then it fails and is for its supervisor to repeat. */
+/** How long a start waits for Kafka. After that it fails, and the supervisor restarts the process. */
 const BOOT_TIMEOUT_MS = 15_000;
 const BOOT_PAUSE_MS = 500;
 

@@ -28,7 +28,7 @@ export class Checkpoints {
     return blocks >= MAX_BLOCKS || (blocks > 0 && cursor.checkpointAgeMs(now) > MAX_AGE_MS);
   }
 
-  /** A failure is logged, not retried: the next checkpoint says the same and more. */
+  /** A failure is logged, not retried: the next checkpoint covers the same blocks and more. */
   async write(cursors: readonly Cursor<unknown>[]): Promise<void> {
     if (cursors.length === 0) return;
     const { ledger, topic, clock, logger } = this.options;

@@ -14,7 +14,7 @@ export interface TopicContent<M> {
   topic: TopicName;
   /** Every table that a record may have rows in. */
   tables: readonly string[];
-  /** Throws when the record says nothing that has a row. */
+  /** Throws for a record without content for a row. */
   addRows(rows: Rows, message: M, offset: number): void;
   /** Two records have the same cause: their rows go into one block. */
   sameCause(a: Message<M>, b: Message<M>): boolean;
