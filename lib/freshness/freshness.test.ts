@@ -255,6 +255,30 @@ describe('Freshness of a workspace', () => {
     expect(await ofWorkspace(freshness, theirs)).toBeNull();
   });
 
+  it('knows when the later stages have passed what is there now', async () => {
+    const chain = new FakeChain();
+    // Carts are not asked: what is behind them does not wait for them.
+    chain.ends.set('cart-events', [9, 9]);
+    chain.ends.set('person-inputs', [3, 9]);
+    chain.ends.set('trait-events', [5, 9]);
+    const freshness = start(chain);
+    const passed: string[] = [];
+    const never = new AbortController();
+    void freshness.passed('people', mine, never.signal).then(() => passed.push('all'));
+    await clock.advance(1_000);
+    chain.set('people-0', { position: 3 });
+    await clock.advance(1_000);
+    expect(passed).toEqual([]);
+    chain.set('sink-0', { position: 5 });
+    await clock.advance(1_000);
+    expect(passed).toEqual(['all']);
+    const given = new AbortController();
+    const abandoned = expect(freshness.passed('people', theirs, given.signal)).rejects.toThrow('no longer needed');
+    await clock.advance(1_000);
+    given.abort();
+    await abandoned;
+  });
+
   it('is unknown while Kafka does not answer', async () => {
     const freshness = new Freshness({
       clock,

@@ -62,6 +62,15 @@ export class Freshness {
     return tracker.current(waitMs);
   }
 
+  /**
+   * Resolves once this stage and those after it have passed what the workspace has in their topics now. Rejects with
+   * AbandonedError when the signal is aborted, and with KafkaUnavailableError.
+   */
+  async passed(from: Stage['name'], workspace: string, signal: AbortSignal): Promise<void> {
+    const steps = this.stepsOf(await this.partitionsOf(workspace));
+    for (const { pass } of steps.slice(steps.findIndex(({ stage }) => stage === from))) await pass(signal);
+  }
+
   stop(): void {
     for (const tracker of [this.whole, ...this.trackers.values()]) tracker.stop();
   }
@@ -79,8 +88,13 @@ export class Freshness {
   }
 
   private trackerOf(partitions: readonly (number | undefined)[]): FreshnessTracker {
-    const { clock, logger, kafka } = this.options;
-    const steps = this.watchers.map((watcher, i): Step => {
+    const { clock, logger } = this.options;
+    return new FreshnessTracker({ steps: this.stepsOf(partitions), clock, logger });
+  }
+
+  private stepsOf(partitions: readonly (number | undefined)[]): Step[] {
+    const { kafka } = this.options;
+    return this.watchers.map((watcher, i): Step => {
       const partition = partitions[i];
       return {
         stage: watcher.stage.name,
@@ -91,6 +105,5 @@ export class Freshness {
           }),
       };
     });
-    return new FreshnessTracker({ steps, clock, logger });
   }
 }

@@ -1,3 +1,3 @@
 export { Freshness, type FreshnessOptions } from './freshness.ts';
-export { CHAIN, RELAY, type Stage } from './stages.ts';
+export { CHAIN, DEAD_LETTERS, RELAY, type Stage } from './stages.ts';
 export { StageWatcher, type StageMember } from './watcher.ts';

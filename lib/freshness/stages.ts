@@ -18,3 +18,11 @@ export const CHAIN: readonly Stage[] = [
 
 /** Forwards definitions to the log of people. No event passes it, so freshness does not depend on it. */
 export const RELAY: Stage = { name: 'relay', topic: TOPICS.definitions, groupId: 'relay', byWorkspace: false };
+
+/** What the sink stores of input that could not be used. */
+export const DEAD_LETTERS: Stage = {
+  name: 'sink',
+  topic: TOPICS.deadLetters,
+  groupId: 'sink-dead-letters',
+  byWorkspace: false,
+};

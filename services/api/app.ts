@@ -1,12 +1,13 @@
 import { authenticate } from '../../lib/definitions/index.ts';
 import { createApp, type App } from '../../lib/http/index.ts';
-import type { ApiDeps } from './deps.ts';
+import type { ApiDeps, Routes } from './deps.ts';
 import { API_ERRORS } from './errors.ts';
 import { audienceRoutes } from './routes/audiences.ts';
 import { cartRoutes } from './routes/carts.ts';
 import { consoleRoutes } from './routes/console.ts';
 import { deadLetterRoutes } from './routes/dead-letters.ts';
 import { keyRoutes } from './routes/keys.ts';
+import { linkRulesRoutes } from './routes/link-rules.ts';
 import { notBuiltRoutes } from './routes/not-built.ts';
 import { peopleRoutes } from './routes/people.ts';
 import { statusRoutes } from './routes/status.ts';
@@ -19,8 +20,11 @@ const DESCRIPTION = `Counts audiences of people by the events of their carts, ex
 Send a key in the header Authorization: Bearer <key>. With an admin key, name the workspace in the header X-Workspace.
 Errors are RFC 9457 problem details. Lists are {items, next_cursor}. Times are RFC 3339.`;
 
-/** All routes of the API, and the console at /. */
-export function createApiApp(deps: ApiDeps): App {
+/**
+ * All routes of the API, and the console at /. `more` routes go before those that are not built: tests of what has no
+ * effect yet serve it so.
+ */
+export function createApiApp(deps: ApiDeps, more: readonly Routes[] = []): App {
   const app = createApp({
     title: 'Jane Traits: API',
     description: DESCRIPTION,
@@ -35,11 +39,13 @@ export function createApiApp(deps: ApiDeps): App {
     traitEventRoutes,
     cartRoutes,
     peopleRoutes,
+    linkRulesRoutes,
     subscriptionRoutes,
     deadLetterRoutes,
     workspaceRoutes,
     keyRoutes,
     statusRoutes,
+    ...more,
     notBuiltRoutes,
   ];
   for (const add of groups) add(app, deps);

@@ -7,6 +7,7 @@ import type { Logger } from '../../lib/telemetry/index.ts';
 import type { ActivityReader } from './activity.ts';
 import type { Database } from './database.ts';
 import type { Freshness, StageWatcher } from '../../lib/freshness/index.ts';
+import type { Eraser } from './eraser.ts';
 import type { Replayer } from './replayer.ts';
 
 /** Dependencies of the routes; main.ts creates them. */
@@ -18,6 +19,7 @@ export interface ApiDeps {
   /** Positions of the topology relay, for the status. */
   relay: StageWatcher;
   replayer: Replayer;
+  eraser: Eraser;
   activity: ActivityReader;
   logger: Logger;
   adminKey: string;

@@ -10,8 +10,10 @@ import {
   listQuery,
 } from '../../../lib/http/index.ts';
 import { externalOf, externalValue, identifiersOf } from '../../../lib/people/identifiers.ts';
+import type { Identifier } from '../../../schemas/types.ts';
 import type { Rows } from '../database.ts';
 import type { Routes } from '../deps.ts';
+import type { Erased } from '../eraser.ts';
 import {
   CARTS_OF_PERSON,
   cartSchema,
@@ -159,6 +161,51 @@ async function findPerson(database: Rows, workspace: string, id: string): Promis
   }
   throw new HttpProblem(404, 'no such person');
 }
+
+/** All that ClickHouse knows of a person, under all ids that were merged. */
+async function erasedOf(database: Rows, workspace: string, row: PersonRow): Promise<Erased> {
+  const ids = await idsOfPerson(database, workspace, Number(row.person_id));
+  const carts = await database.rows<{ cart_id: string }>(
+    `SELECT cart_id FROM ${TABLES.carts} AS cart FINAL
+    WHERE workspace = {workspace:String} AND cart.person_id IN {ids:Array(UInt32)} ORDER BY cart_id`,
+    { workspace, ids },
+  );
+  const named = (kind: Identifier['kind'], values: string[]): Identifier[] => values.map((value) => ({ kind, value }));
+  return {
+    identifiers: [
+      ...named('user_id', row.user_ids),
+      ...named('external', row.externals),
+      ...named('phone', row.phones),
+      ...named('email', row.emails),
+    ],
+    carts: carts.map(({ cart_id }) => cart_id),
+  };
+}
+
+/** Served as 501 until the fold of people and the sink obey erasures. */
+export const erasePerson: Routes = (app, deps) => {
+  addRoute(app, {
+    method: 'delete',
+    path: '/v1/people/{id}',
+    summary: 'Erase a person',
+    description:
+      'Deletes profile, identifiers, carts, trait events and dead letters of the person, from past counts too. Answers ' +
+      'when they are gone. What was received until now never returns; a later delivery makes a new person. The id of ' +
+      'a person who was merged into another erases the remaining person.',
+    tag: 'people',
+    access: 'write',
+    params: idParams,
+    answers: { 204: { description: 'erased' } },
+    problems: {
+      503: 'a stage is behind or stopped; the erasure may be recorded already, and the call can be repeated',
+    },
+  }).handle(async ({ params, workspace }) => {
+    // Not cancelled with the request: what has begun is completed.
+    const row = await findPerson(deps.database, workspace, params.id);
+    await deps.eraser.erase(workspace, await erasedOf(deps.database, workspace, row));
+    return { status: 204 };
+  });
+};
 
 export const peopleRoutes: Routes = (app, deps) => {
   addRoute(app, {
