@@ -1,21 +1,31 @@
-import type { CartUpdate, Consent, Outcome, PersonInput, PersonRecord, TraitChange } from '../../schemas/types.ts';
+import type {
+  CartUpdate,
+  Consent,
+  Outcome,
+  LinkRules as LinkRulesChange,
+  PersonInput,
+  PersonRecord,
+  TraitChange,
+} from '../../schemas/types.ts';
 import { NEVER_SAID, type Said, type Source } from './entries.ts';
 import { Graph, type PeopleStore } from './graph.ts';
-import { cartIdOf, cartSource, kindIndexOf, KINDS, recordSource, wordsOf } from './keys.ts';
+import { cartIdOf, cartSource, kindIndexOf, KINDS, recordSource, rulesKey, wordsOf } from './keys.ts';
 import { OutcomeWriter, type Cause } from './outcomes.ts';
 import { part } from './part.ts';
 import { link, place } from './place.ts';
 import { laterSaid } from './profile.ts';
 import type { StoredRow } from './rows.ts';
-import { DEFAULT_BOUNDS, DEFAULT_RULES, type Bounds, type LinkRules } from './rules.ts';
+import { relink } from './relink.ts';
+import { decodeRules, DEFAULT_BOUNDS, DEFAULT_RULES, encodeRules, type Bounds, type LinkRules } from './rules.ts';
 
 /**
  * Who is who: folds one record of person-inputs into the state behind `store` and returns what follows
  * from it, in the order in which it is emitted: merges, profiles, carts, trait events. A pure function of
  * state, record and cause; it reads no clock.
  *
- * Erasures and link rules are not built yet: they change nothing.
+ * Erasures are not built yet: they change nothing.
  *
+ * @param rules those of a workspace that has not set its own
  * @param bounds what one record can add at most
  */
 export function foldPersonInput(
@@ -26,14 +36,16 @@ export function foldPersonInput(
   bounds: Bounds = DEFAULT_BOUNDS,
 ): Outcome[] {
   const { kind, workspace } = input;
-  const graph = new Graph(store, workspace, rules, bounds);
+  const storedRules = store.get(rulesKey(workspace));
+  const graph = new Graph(store, workspace, storedRules === undefined ? rules : decodeRules(storedRules), bounds);
   switch (kind) {
     case 'cart':
       return input.cart === null ? [] : foldCart(graph, input.cart, input.received_at, cause);
     case 'record':
       return input.record === null ? [] : foldRecord(graph, input.record, input.received_at, cause);
-    case 'erasure':
     case 'link_rules':
+      return input.link_rules === null ? [] : foldLinkRules(store, graph, input.link_rules, bounds, cause);
+    case 'erasure':
       return [];
   }
 }
@@ -76,6 +88,35 @@ function foldRecord(graph: Graph, record: PersonRecord, receivedAt: number, caus
   sayPeople(out, graph);
   for (const other of moved) sayCart(out, graph, other);
   for (const other of moved) sayRows(out, graph, other);
+  graph.flush();
+  return out.outcomes;
+}
+
+/** Rules hold for the past too. A change that was taken already has no effect. */
+function foldLinkRules(
+  store: PeopleStore,
+  graph: Graph,
+  change: LinkRulesChange,
+  bounds: Bounds,
+  cause: Cause,
+): Outcome[] {
+  const key = rulesKey(graph.workspace);
+  const stored = store.get(key);
+  if (change.number <= (stored === undefined ? -1 : decodeRules(stored).number)) return [];
+  const rules = {
+    number: change.number,
+    limit: Math.max(1, Math.min(change.limit, bounds.highestLimit)),
+    allow: new Set(wordsOf(change.allow)),
+    deny: new Set(wordsOf(change.deny)),
+  };
+  store.put(key, encodeRules(rules));
+  const moved = relink(graph, rules);
+  graph.countTimes();
+
+  const out = new OutcomeWriter(graph.workspace, cause);
+  sayPeople(out, graph);
+  for (const source of moved) sayCart(out, graph, source);
+  for (const source of moved) sayRows(out, graph, source);
   graph.flush();
   return out.outcomes;
 }

@@ -29,7 +29,9 @@ export interface MergedPerson {
  * them; who belongs to whom is decided by its callers.
  */
 export class Graph {
-  readonly rules: LinkRules;
+  #rules: LinkRules;
+  /** Identifiers that are still what they were before the rules changed. */
+  readonly #unapplied = new Set<string>();
   readonly merges: MergedPerson[] = [];
   readonly #store: PeopleStore;
   readonly #workspace: string;
@@ -47,8 +49,22 @@ export class Graph {
     invariant(rules.limit <= bounds.highestLimit, 'no limit is higher than pairs are recorded for');
     this.#store = store;
     this.#workspace = workspace;
-    this.rules = rules;
+    this.#rules = rules;
     this.#bounds = bounds;
+  }
+
+  get rules(): LinkRules {
+    return this.#rules;
+  }
+
+  /** Other rules hold from now on; for each of the identifiers in `unapplied` only after `apply`. */
+  changeRules(rules: LinkRules, unapplied: readonly string[]): void {
+    this.#rules = rules;
+    for (const word of unapplied) this.#unapplied.add(word);
+  }
+
+  apply(word: string): void {
+    this.#unapplied.delete(word);
   }
 
   get workspace(): string {
@@ -73,18 +89,14 @@ export class Graph {
   identifier(word: string): IdentifierEntry {
     let entry = this.#identifiers.get(word);
     if (entry === undefined) {
-      const value = this.#store.get(keys.identifierKey(this.#workspace, word));
-      entry =
-        value === undefined
-          ? this.#newIdentifier(word)
-          : this.#reading(nameOf(word), () => bytes.decodeIdentifier(word, value));
+      entry = this.#readIdentifier(word) ?? this.#newIdentifier(word);
       this.#identifiers.set(word, entry);
     }
     return entry;
   }
 
   junk(word: string): boolean {
-    return isJunk(this.rules, word, this.identifier(word).seenWith);
+    return isJunk(this.#rules, word, this.identifier(word).seenWith) !== this.#unapplied.has(word);
   }
 
   /** Whose the id is now: aliases are kept flat, so it is one step. */
@@ -146,9 +158,24 @@ export class Graph {
   #countSeenWith(word: string, kind: number, more: number): boolean {
     const { seenWith } = this.identifier(word);
     if (this.#isSaturated(word)) return false;
-    const before = isJunk(this.rules, word, seenWith);
+    const before = isJunk(this.#rules, word, seenWith);
     seenWith[kind] = Math.min((seenWith[kind] ?? 0) + more, this.#bounds.highestLimit + 1);
-    return !before && isJunk(this.rules, word, seenWith);
+    return !before && isJunk(this.#rules, word, seenWith);
+  }
+
+  /** All identifiers of the workspace, newest first, without keeping them in memory. */
+  *allIdentifiers(): Generator<IdentifierEntry> {
+    for (let word = this.#workspaceEntry().identifierHead; word !== '';) {
+      const entry = this.#identifiers.get(word) ?? this.#readIdentifier(word);
+      if (entry === undefined) throw new DamagedStateError(this.#subject(nameOf(word)), 0, 'an entry');
+      yield entry;
+      word = entry.next;
+    }
+  }
+
+  #readIdentifier(word: string): IdentifierEntry | undefined {
+    const value = this.#store.get(keys.identifierKey(this.#workspace, word));
+    return value && this.#reading(nameOf(word), () => bytes.decodeIdentifier(word, value));
   }
 
   /** All sources that carry the identifier, newest first. */

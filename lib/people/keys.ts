@@ -40,6 +40,8 @@ export function recordSource(words: readonly string[]): string {
 }
 
 export const workspaceKey = (workspace: string): string => `w/${workspace}`;
+/** The link rules. */
+export const rulesKey = (workspace: string): string => `r/${workspace}`;
 export const personKey = (workspace: string, id: number): string => `p/${workspace}/${id}`;
 export const sourceKey = (workspace: string, source: string): string => `s/${workspace}/${source}`;
 export const identifierKey = (workspace: string, word: string): string => `i/${workspace}/${word}`;

@@ -12,11 +12,17 @@ export interface Seen {
   identifiers: ReadonlySet<string>;
 }
 
+/** Identifiers that never and that always are junk, as `kind:value`. */
+export interface Lists {
+  allow?: readonly string[];
+  deny?: readonly string[];
+}
+
 const kindOf = (identifier: string): string => identifier.slice(0, identifier.indexOf(':'));
 
 /** The people, each as the sorted list of its carts (`cart:id`) and identifiers. */
-export function whoIsWho(seen: readonly Seen[], limit: number): string[][] {
-  const junk = junkOf(seen, limit);
+export function whoIsWho(seen: readonly Seen[], limit: number, lists: Lists = {}): string[][] {
+  const junk = junkOf(seen, limit, lists);
   const groups: Set<string>[] = [];
   const group = (members: Iterable<string>): void => {
     const all = new Set(members);
@@ -40,7 +46,7 @@ export function whoIsWho(seen: readonly Seen[], limit: number): string[][] {
 export const sortPeople = (people: string[][]): string[][] =>
   people.map((person) => [...person].sort()).sort((a, b) => ((a[0] ?? '') < (b[0] ?? '') ? -1 : 1));
 
-function junkOf(seen: readonly Seen[], limit: number): Set<string> {
+function junkOf(seen: readonly Seen[], limit: number, { allow = [], deny = [] }: Lists): Set<string> {
   const junk = new Set<string>();
   const all = new Set(seen.flatMap(({ identifiers }) => [...identifiers]));
   for (const one of all) {
@@ -52,6 +58,8 @@ function junkOf(seen: readonly Seen[], limit: number): Set<string> {
       if ([...together].filter((other) => kindOf(other) === kind).length > limit) junk.add(one);
     }
   }
+  for (const one of allow) junk.delete(one);
+  for (const one of deny) junk.add(one);
   return junk;
 }
 

@@ -25,8 +25,12 @@ interface Part {
 }
 
 /** Returns the sources that left the person under whose id they were emitted, without `cause`. */
-export function part(graph: Graph, cause: Source, turned: readonly string[]): { moved: Source[]; causeMoved: boolean } {
-  const left = leaveJunk(graph, cause, linking(graph, cause));
+export function part(
+  graph: Graph,
+  cause: Source | null,
+  turned: readonly string[],
+): { moved: Source[]; causeMoved: boolean } {
+  const left = cause !== null && leaveJunk(graph, cause, linking(graph, cause));
   const former = formerPeople(graph, cause, turned);
   const sources = sourcesOfAll(graph, former, cause);
   const ownerOf = new Map(
@@ -68,14 +72,15 @@ export function part(graph: Graph, cause: Source, turned: readonly string[]): { 
 }
 
 /** Those whom the identifiers were linking, and those whom the cause links now. */
-function formerPeople(graph: Graph, cause: Source, turned: readonly string[]): Person[] {
-  const words = [...turned, ...linking(graph, cause)];
-  const people = distinctPeople(graph, [...words.map((word) => graph.identifier(word).person), cause.person]);
+function formerPeople(graph: Graph, cause: Source | null, turned: readonly string[]): Person[] {
+  const words = cause === null ? turned : [...turned, ...linking(graph, cause)];
+  const ids = words.map((word) => graph.identifier(word).person);
+  const people = distinctPeople(graph, cause === null ? ids : [...ids, cause.person]);
   // A person made of junk does not change: other carts with that junk are not theirs.
   return people.filter((person) => !person.junk);
 }
 
-function sourcesOfAll(graph: Graph, people: readonly Person[], cause: Source): Source[] {
+function sourcesOfAll(graph: Graph, people: readonly Person[], cause: Source | null): Source[] {
   const members = new Set(people);
   const isMembers = (word: string): boolean => {
     const { person } = graph.identifier(word);
@@ -89,7 +94,7 @@ function sourcesOfAll(graph: Graph, people: readonly Person[], cause: Source): S
     sources.add(source);
     for (const { word } of source.identifiers) if (isMembers(word)) words.add(word);
   };
-  add(cause);
+  if (cause !== null) add(cause);
   for (const person of people) {
     if (person.onlySource !== '') add(graph.source(person.onlySource));
     for (const { word } of person.identifiers) words.add(word);

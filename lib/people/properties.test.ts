@@ -99,7 +99,7 @@ function checkTimes(world: World, everything: Everything): void {
 }
 
 describe('the fold, against the text', () => {
-  it('has the people of the oracle after every record, with their trait events', () => {
+  it('has the people of the oracle after every record, with their trait events', { timeout: 120_000 }, () => {
     fc.assert(
       fc.property(historyArbitrary, ({ limit, steps }) => {
         const world = new World({ limit });

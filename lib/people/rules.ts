@@ -1,3 +1,4 @@
+import { ByteReader, ByteWriter } from '../bytes/index.ts';
 import { kindIndexOf } from './keys.ts';
 import { SHOWN_OF_KIND } from './profile.ts';
 
@@ -41,4 +42,38 @@ export function isJunk(rules: LinkRules, word: string, seenWith: readonly number
   if (rules.allow.has(word)) return false;
   const own = kindIndexOf(word);
   return seenWith.some((count, kind) => kind !== own && count > rules.limit);
+}
+
+/** The rules of a workspace, and the number of the change in definitions that set them. */
+export interface StoredRules extends LinkRules {
+  number: number;
+}
+
+const FORMAT = 1;
+const writer = new ByteWriter();
+/** By the stored bytes: the rules are needed for each record, but change rarely. */
+const decoded = new WeakMap<Buffer, StoredRules>();
+
+export function encodeRules(rules: StoredRules): Buffer {
+  writer.reset().byte(FORMAT);
+  writer.unsigned(rules.number);
+  writer.unsigned(rules.limit);
+  for (const words of [rules.allow, rules.deny]) {
+    writer.unsigned(words.size);
+    for (const word of words) writer.text(word);
+  }
+  return writer.take();
+}
+
+export function decodeRules(buffer: Buffer): StoredRules {
+  const known = decoded.get(buffer);
+  if (known !== undefined) return known;
+  const reader = new ByteReader(buffer, 'the link rules of a workspace');
+  if (reader.byte() !== FORMAT) reader.fail(`the format ${FORMAT}`, 0);
+  const [number, limit] = [reader.unsigned(), reader.unsigned()];
+  const words = (): Set<string> => new Set(Array.from({ length: reader.unsigned() }, () => reader.text()));
+  const rules = { number, limit, allow: words(), deny: words() };
+  reader.expectEnd();
+  decoded.set(buffer, rules);
+  return rules;
 }

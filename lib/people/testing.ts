@@ -103,6 +103,21 @@ export function recordInput(identifiers: readonly string[], options: RecordOptio
   };
 }
 
+export const rulesInput = (
+  number: number,
+  rules: { limit?: number; allow?: readonly string[]; deny?: readonly string[] },
+): PersonInput => ({
+  ...recordInput([]),
+  kind: 'link_rules',
+  record: null,
+  link_rules: {
+    number,
+    limit: rules.limit ?? DEFAULT_RULES.limit,
+    allow: (rules.allow ?? []).map(identifier),
+    deny: (rules.deny ?? []).map(identifier),
+  },
+});
+
 export function change(occurredAt: number, status = '', more: Partial<TraitChange> = {}): TraitChange {
   return {
     op: 'asserted',
