@@ -13,6 +13,22 @@ export class RecordFailedError extends Error {
   }
 }
 
+/**
+ * A record of the changelog cannot be restored: it is damaged, or a newer release wrote it. `offset` is that of the
+ * changelog. The key is not named: it may be personal data.
+ */
+export class UnusableStateError extends Error {
+  override readonly name = 'UnusableStateError';
+  constructor(
+    changelog: string,
+    partition: number,
+    readonly offset: number,
+    cause: unknown,
+  ) {
+    super(`${changelog}[${partition}], offset ${offset}: ${messageOf(cause)}`, { cause });
+  }
+}
+
 /** A defect of the runtime. Continuing could lose something or count it twice, so the task is closed. */
 export class InvariantError extends Error {
   override readonly name = 'InvariantError';

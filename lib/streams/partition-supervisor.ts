@@ -2,7 +2,7 @@ import type { Logger } from 'pino';
 import { Waker, type Clock } from '../clock/index.ts';
 import { BrokenContinuityError, CorruptRecordError, FencedError, messageOf } from '../kafka/errors.ts';
 import type { Batch, Member } from '../kafka/types.ts';
-import { RecordFailedError } from './errors.ts';
+import { RecordFailedError, UnusableStateError } from './errors.ts';
 import type { StreamMetrics } from './metrics.ts';
 import { SUPERVISOR_TRANSITIONS, type SupervisorState } from './supervisor-state.ts';
 import type { Task, TaskEvents, TaskView } from './task.ts';
@@ -56,8 +56,8 @@ interface Assignment {
 
 /** Why a partition cannot continue by itself. */
 interface Problem {
-  kind: 'corrupt log' | 'broken continuity' | 'failing record';
-  /** The problem is over once the partition has passed this offset. */
+  kind: 'corrupt log' | 'broken continuity' | 'unusable state' | 'failing record';
+  /** Where the problem is: in the changelog for unusable state, else in the input. */
   offset: number;
   /** The partition as it was when it stopped. */
   view: Readonly<TaskView>;
@@ -176,8 +176,8 @@ export class PartitionSupervisor {
   private opened(task: SupervisedTask, openedAtMs: number): void {
     if (this.state.name !== 'opening') return;
     this.become({ name: 'running', task, openedAtMs });
-    // Before it opened, the log was compared with the committed position.
-    if (this.problem?.kind === 'broken continuity') this.resume();
+    // Before it opened, the log was compared with the committed position, and the whole state was read.
+    if (this.problem?.kind === 'broken continuity' || this.problem?.kind === 'unusable state') this.resume();
   }
 
   /** The state was lost with the task; the next one restores it from the changelog. */
@@ -206,6 +206,7 @@ export class PartitionSupervisor {
   private problemOf(error: unknown, view: Readonly<TaskView>): Problem | null {
     if (error instanceof CorruptRecordError) return { kind: 'corrupt log', offset: error.offset, view };
     if (error instanceof BrokenContinuityError) return { kind: 'broken continuity', offset: error.offset, view };
+    if (error instanceof UnusableStateError) return { kind: 'unusable state', offset: error.offset, view };
     if (!(error instanceof RecordFailedError)) return null;
     const { offset } = error;
     const times = this.failingRecord?.offset === offset ? this.failingRecord.times + 1 : 1;
@@ -288,6 +289,7 @@ const REASONS: Record<Problem['kind'], string> = {
   'corrupt log': 'partition stopped: its log cannot be read',
   'broken continuity':
     'partition stopped: its log or its committed offset is not what it was when records were handled',
+  'unusable state': 'partition stopped: an entry of its changelog cannot be read',
   'failing record': 'partition stopped: the topology fails on this record every time',
 };
 

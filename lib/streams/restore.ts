@@ -1,6 +1,6 @@
-import { messageOf } from '../kafka/errors.ts';
 import type { Kafka, KafkaRecord } from '../kafka/types.ts';
 import { decodeChange, isReflected } from './changelog.ts';
+import { UnusableStateError } from './errors.ts';
 import type { StartingPoint } from './starting-point.ts';
 import type { TaskCore } from './task-core.ts';
 
@@ -23,14 +23,6 @@ export interface Restored {
 /** A committed entry of the changelog reflects input that the group's committed offset does not cover. */
 export class UncoveredStateError extends Error {
   override readonly name = 'UncoveredStateError';
-}
-
-/** A record of the changelog cannot be restored. Its key is not named: it may be personal data. */
-export class UnusableStateError extends Error {
-  override readonly name = 'UnusableStateError';
-  constructor(changelog: string, partition: number, offset: number, cause: unknown) {
-    super(`${changelog}[${partition}], offset ${offset}: ${messageOf(cause)}`, { cause });
-  }
 }
 
 export interface RestoreOptions {

@@ -135,7 +135,7 @@ describe('a changelog entry that cannot be restored', () => {
   it.each<[string, (value: Buffer) => Buffer]>([
     ['its state', (value) => value.subarray(0, value.length - 1)],
     ['its header', (value) => value.subarray(0, 5)],
-  ])('is named by its offset, without its key, when %s is damaged', async (_, damage) => {
+  ])('stops the partition, named by its offset and without its key, when %s is damaged', async (_, damage) => {
     const kafka = new ScriptedKafka(clock);
     const { runtime } = await world(kafka);
     kafka.ends[0] = 10;
@@ -146,10 +146,11 @@ describe('a changelog entry that cannot be restored', () => {
     entry.value = damage(entry.value!);
     const logged: string[] = [];
     const logger = pino({ level: 'error' }, { write: (line) => void logged.push(line) });
-    await world(kafka, {}, new Registry(), logger);
+    const { runtime: second } = await world(kafka, {}, new Registry(), logger);
     kafka.give(2);
     await until(() => logged.length > 0);
-    expect(logged[0]).toContain('UnusableStateError');
+    expect(second.positions()[0]?.state).toBe('stopped');
+    expect(logged[0]).toContain('partition stopped: an entry of its changelog cannot be read');
     expect(logged[0]).toContain('runtime-changelog[0], offset 3: ');
     expect(logged[0]).not.toContain('k3');
   });
