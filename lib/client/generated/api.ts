@@ -1063,12 +1063,33 @@ export interface paths {
                 query?: never;
                 header?: {
                     "X-Workspace"?: string;
+                    "If-Match"?: string;
                 };
                 path?: never;
                 cookie?: never;
             };
-            requestBody?: never;
+            requestBody: {
+                content: {
+                    "application/json": {
+                        /** @default 25 */
+                        limit?: number;
+                        /** @default [] */
+                        allow?: components["schemas"]["GivenIdentifier"][];
+                        /** @default [] */
+                        deny?: components["schemas"]["GivenIdentifier"][];
+                    };
+                };
+            };
             responses: {
+                200: {
+                    headers: {
+                        ETag?: string;
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["LinkRules"];
+                    };
+                };
                 400: {
                     headers: {
                         [name: string]: unknown;
@@ -1102,6 +1123,30 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
+                408: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                409: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                413: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
                 422: {
                     headers: {
                         [name: string]: unknown;
@@ -1119,14 +1164,6 @@ export interface paths {
                     };
                 };
                 500: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-                501: {
                     headers: {
                         [name: string]: unknown;
                     };
@@ -5636,6 +5673,21 @@ export interface components {
             kind: "user_id" | "external" | "phone" | "email";
             value: string;
             source?: string;
+        };
+        GivenIdentifier: {
+            /** @enum {string} */
+            kind: "user_id" | "external" | "phone" | "email";
+            value: string | number;
+            source?: string;
+        } | {
+            user_id: string | number;
+        } | {
+            external_user_id: string | number;
+            external_user_source?: string;
+        } | {
+            phone: string | number;
+        } | {
+            email: string | number;
         };
         SubscriptionSecrets: {
             id: string;

@@ -3,7 +3,6 @@ import { systemClock } from '../../../lib/clock/index.ts';
 import { ConflictError, DefinitionsFold, hashOf, type Append } from '../../../lib/definitions/index.ts';
 import { createApiApp } from '../app.ts';
 import type { ApiDeps } from '../deps.ts';
-import { changeLinkRules } from './link-rules.ts';
 
 const READ = `jt_read_${'r'.repeat(43)}`;
 const WRITE = `jt_write_${'w'.repeat(43)}`;
@@ -25,21 +24,18 @@ beforeEach(async () => {
   for (const [role, key] of [['read', READ] as const, ['write', WRITE] as const]) {
     await append({ entity: 'key', workspace: 'acme', id: role, expectedVersion: 0, body: { role, hash: hashOf(key) } });
   }
-  app = createApiApp(
-    {
-      clock: systemClock,
-      adminKey: 'root',
-      consoleDir: '/nowhere',
-      logger: { error: () => undefined },
-      definitions: {
-        append,
-        find: (kind: 'link_rules', id: string) => Promise.resolve(fold.get(kind, id)),
-        findWorkspace: (id: string) => Promise.resolve(fold.get('workspace', id)),
-        findKey: (key: string) => Promise.resolve(fold.keyByHash(hashOf(key))),
-      },
-    } as unknown as ApiDeps,
-    [changeLinkRules],
-  );
+  app = createApiApp({
+    clock: systemClock,
+    adminKey: 'root',
+    consoleDir: '/nowhere',
+    logger: { error: () => undefined },
+    definitions: {
+      append,
+      find: (kind: 'link_rules', id: string) => Promise.resolve(fold.get(kind, id)),
+      findWorkspace: (id: string) => Promise.resolve(fold.get('workspace', id)),
+      findKey: (key: string) => Promise.resolve(fold.keyByHash(hashOf(key))),
+    },
+  } as unknown as ApiDeps);
 });
 
 async function ask(method: string, body?: unknown, { key = WRITE, ifMatch = '' } = {}) {

@@ -103,7 +103,7 @@ function normalise(all: readonly Listed[], list: string, country: string, issues
 
 const common = { tag: 'people', path: '/v1/link-rules' } as const;
 
-export const linkRulesRoutes: Routes = (app, { definitions }) => {
+const get: Routes = (app, { definitions }) => {
   addRoute(app, {
     ...common,
     method: 'get',
@@ -116,8 +116,7 @@ export const linkRulesRoutes: Routes = (app, { definitions }) => {
   });
 };
 
-/** Served as 501 until the fold of people obeys link rules. */
-export const changeLinkRules: Routes = (app, { definitions }) => {
+const put: Routes = (app, { definitions }) => {
   addRoute(app, {
     ...common,
     method: 'put',
@@ -153,4 +152,8 @@ export const changeLinkRules: Routes = (app, { definitions }) => {
     if (!after) throw new Error('link rules were written but cannot be found');
     return { status: 200, body: show(after), headers: etagOf(after.version) };
   });
+};
+
+export const linkRulesRoutes: Routes = (app, deps) => {
+  for (const add of [get, put]) add(app, deps);
 };

@@ -20,7 +20,6 @@ const LATER: [Method, string, string, 'read' | 'write'][] = [
   ['get', '/v1/audiences/{id}/export', 'Export all members as a file', 'read'],
   ['get', '/v1/audiences/{id}/changes', 'People who entered or left', 'read'],
   ['delete', '/v1/people/{id}', 'Erase a person', 'write'],
-  ['put', '/v1/link-rules', 'Change the rules for linking people', 'write'],
   ['get', '/v1/link-report', 'Effect of the rules for linking people', 'read'],
   ['get', '/v1/link-report', 'Effect of the rules for linking people', 'read'],
   ['post', '/v1/analytics/funnel', 'Funnel from cart to finished', 'read'],
