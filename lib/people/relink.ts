@@ -36,7 +36,7 @@ function linkAgain(graph: Graph, word: string): Source[] {
   const { person: id } = graph.identifier(word);
   const person = id === 0 ? undefined : graph.personOf(id);
   if (person?.junk === true) {
-    // All carts of the person that was made of it carry it, so the person goes on as its owner.
+    // All carts of the person that was made of it carry it, so the person continues as its owner.
     const { carts } = person;
     graph.clear(person);
     person.carts = carts;

@@ -3,8 +3,8 @@ import { describe, expect, it } from 'vitest';
 import { DefinitionsFold } from '../../lib/definitions/index.ts';
 import { TestDriver } from '../../lib/streams/test-driver.ts';
 import { TOPICS } from '../../lib/topics.ts';
-import type { Definition, PersonInput } from '../../schemas/types.ts';
-import { codecs, relay } from './testing.ts';
+import type { Definition, Outcome, PersonInput } from '../../schemas/types.ts';
+import { codecs, people, relay } from './testing.ts';
 
 const T0 = Date.UTC(2026, 2, 17, 12);
 
@@ -118,5 +118,69 @@ describe('topology relay', () => {
     pipe(driver, all);
     expect(driver.outputs(TOPICS.personInputs)).toEqual(first);
     expect(forwarded(driver).map((input) => input.link_rules?.number)).toEqual([0, 2]);
+  });
+});
+
+describe('link rules on their way', () => {
+  const kay = (email: string): PersonInput => ({
+    kind: 'record',
+    workspace: 'acme',
+    log_time: null,
+    received_at: T0,
+    cart: null,
+    record: {
+      occurred_at: T0,
+      identifiers: [
+        { kind: 'phone', value: '+18085550143' },
+        { kind: 'email', value: email },
+      ],
+      name: null,
+      time_zone: null,
+      sms_consent: null,
+      email_consent: null,
+    },
+    erasure: null,
+    link_rules: null,
+  });
+
+  /** People with an address, in the order of addresses. */
+  function peopleOf(driver: TestDriver<PersonInput>): number[] {
+    const merged = new Map<number, number>();
+    const byEmail = new Map<string, number>();
+    for (const { value } of driver.outputs(TOPICS.traitEvents)) {
+      const { merge, person }: Outcome = codecs.traitEvents.decode(value);
+      if (merge) merged.set(merge.loser, merge.winner);
+      for (const { kind, value: email } of person?.identifiers ?? []) {
+        if (kind === 'email') byEmail.set(email, person?.person_id ?? 0);
+      }
+    }
+    return [...byEmail].sort().map(([, id]) => merged.get(id) ?? id);
+  }
+
+  it('part people and join them again, and a rebuild of the relay changes nothing', () => {
+    const log = new TestDriver(people());
+    const driver = new TestDriver(relay());
+    let taken = 0;
+    const forward = (...all: Definition[]): void => {
+      pipe(driver, all, driver.nextOffset);
+      const outputs = driver.outputs(TOPICS.personInputs);
+      for (const { key, value } of outputs.slice(taken)) log.pipe(key, value, { appendTimeMs: T0 });
+      taken = outputs.length;
+    };
+    const changes = [
+      change({ body: JSON.stringify({ limit: 1, allow: [], deny: [] }) }),
+      change({ expected_version: 1, body: JSON.stringify({ limit: 25, allow: [], deny: [] }) }),
+    ] as const;
+    for (const email of ['a@x.io', 'b@x.io']) log.pipe('acme', kay(email), { appendTimeMs: T0 });
+    expect(new Set(peopleOf(log)).size).toBe(1);
+    forward(changes[0]);
+    expect(new Set(peopleOf(log)).size).toBe(2);
+    forward(changes[1]);
+    expect(new Set(peopleOf(log)).size).toBe(1);
+    const before = log.outputs(TOPICS.traitEvents).length;
+    driver.reset();
+    taken = 0;
+    forward(...changes);
+    expect(log.outputs(TOPICS.traitEvents)).toHaveLength(before);
   });
 });

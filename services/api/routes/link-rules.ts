@@ -83,7 +83,7 @@ function rawOf(given: Listed): RawIdentifiers {
   return kind === 'external' ? { external_id: value, external_source: source } : { [kind]: value };
 }
 
-/** Identifiers as they are compared with those of carts, each once; an issue for each that is none. */
+/** Identifiers as they are compared with those of carts, each once; an issue for each value that is not an identifier. */
 function normalise(all: readonly Listed[], list: string, country: string, issues: ProblemItem[]): Identifier[] {
   const byName = new Map<string, Identifier>();
   all.forEach((given, i) => {
