@@ -159,7 +159,7 @@ describe('both topologies', () => {
       'asserted c1 cart_status_updated cancelled +55',
     ]);
     const merges = pipeline.outcomes().flatMap(({ merge }) => merge ?? []);
-    expect(merges).toEqual([{ loser: 2, winner: 1 }]);
+    expect(merges).toMatchObject([{ loser: 2, winner: 1, dissolved: false }]);
   });
 
   it('say the same bytes after a restart from any snapshot', () => {
