@@ -73,7 +73,9 @@ function makeApp(clock: Clock = systemClock) {
     summary: 'Things',
     tag: 'things',
     access: 'read',
-    query: listQuery,
+    query: listQuery
+      .extend({ pair: z.string().optional() })
+      .refine(({ pair, limit }) => !pair || limit === 1, 'no pair'),
     answers: { 200: { description: 'a page', schema: listOf(z.string()) } },
   }).handle(({ query }) => ({ status: 200, body: pageOf(['c', 'a', 'b'], query, String, String) }));
   return app;
@@ -113,6 +115,14 @@ describe('addRoute', () => {
     const problem = (await answer.json()) as { title: string; status: number; errors: { path: string }[] };
     expect(problem).toMatchObject({ type: 'about:blank', title: 'Unprocessable Entity', status: 422 });
     expect(problem.errors.map((e) => e.path).sort()).toEqual(['/extra', '/list/1/a~1b']);
+  });
+
+  it('names the body or the query when all of it is invalid', async () => {
+    const detailOf = async (answer: Response) => ((await answer.json()) as { detail: string }).detail;
+    expect(await detailOf(await post('/v1/things/x', '[]'))).toMatch(/^the body: /);
+    const query = await app.request('/v1/things?pair=x', { headers: { authorization: 'reader' } });
+    expect(query.status).toBe(422);
+    expect(await detailOf(query)).toBe('the query: no pair');
   });
 
   it('keeps the text of unforeseen errors for the log', async () => {

@@ -87,11 +87,9 @@ export function itemsOf(error: Pick<ZodError, 'issues'>, base: readonly Property
   return items.slice(0, ITEMS_MAX);
 }
 
-/** 422 with every invalid value. */
-export function invalid(errors: ProblemItem[]): HttpProblem {
+/** 422 with every invalid value. `whole` is what an empty path points to. */
+export function invalid(errors: ProblemItem[], whole = 'the body'): HttpProblem {
   const [first] = errors;
-  const detail = first
-    ? `${first.path === '' ? 'the body' : first.path}: ${first.message}`
-    : 'the request is not valid';
+  const detail = first ? `${first.path === '' ? whole : first.path}: ${first.message}` : 'the request is not valid';
   return new HttpProblem(422, detail, { errors });
 }

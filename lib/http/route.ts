@@ -111,11 +111,11 @@ async function readInput(app: App, route: AnyRoute, c: Context): Promise<RouteIn
   const inWorkspace = route.access !== undefined && route.inWorkspace !== false;
   const workspace = inWorkspace ? requireWorkspace(principal) : '';
   const params = checkParams(route.params, c.req.param());
-  const query = check(route.query ?? NO_QUERY, queryOf(c));
+  const query = check(route.query ?? NO_QUERY, queryOf(c), 'the query');
   const { text: bodyText, value } = route.body
     ? await readJson(c, { clock: app.options.clock, maxBytes: route.bodyMaxBytes, optional: route.bodyOptional })
     : { text: '', value: undefined };
-  return { c, params, query, body: check(route.body, value), bodyText, principal, workspace };
+  return { c, params, query, body: check(route.body, value, 'the body'), bodyText, principal, workspace };
 }
 
 async function admit(app: App, route: { access?: Access }, c: Context): Promise<Principal> {
@@ -140,10 +140,10 @@ export function toResponse(reply: AnyReply): Response {
   return Response.json(reply.body, { status: reply.status, headers });
 }
 
-function check(schema: Schema | undefined, value: unknown): unknown {
+function check(schema: Schema | undefined, value: unknown, name: string): unknown {
   if (!schema) return undefined;
   const result = schema.safeParse(value);
-  if (!result.success) throw invalid(itemsOf(result.error));
+  if (!result.success) throw invalid(itemsOf(result.error), name);
   return result.data;
 }
 
