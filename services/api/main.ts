@@ -2,7 +2,7 @@ import { resolve } from 'node:path';
 import { registryAuth } from '../../lib/avro/index.ts';
 import { systemClock } from '../../lib/clock/index.ts';
 import { createDefinitions } from '../../lib/definitions/index.ts';
-import { DEAD_LETTERS, Freshness, RELAY, StageWatcher } from '../../lib/freshness/index.ts';
+import { DEAD_LETTERS, Freshness, positionsBy, RELAY, StageWatcher } from '../../lib/freshness/index.ts';
 import { connectClickHouse, connectKafka, connectRegistry, runService } from '../../lib/service/index.ts';
 import { TOPICS, topicSpecs } from '../../lib/topics.ts';
 import type { AudienceChange } from '../../schemas/types.ts';
@@ -10,8 +10,8 @@ import { createActivityReader } from './activity.ts';
 import { createApiApp } from './app.ts';
 import { apiConfig } from './config.ts';
 import { createDatabase, QUERIES_MAX } from './database.ts';
-import { activityOf, positionsBy } from './peers.ts';
 import { createEraser } from './eraser.ts';
+import { activityOf } from './peers.ts';
 import { createReplayer } from './replayer.ts';
 import { waitForTables } from './tables.ts';
 

@@ -26,6 +26,7 @@ import { takeBulk, type BulkLimits } from './bulk.ts';
 import { DECODE_LIMITS } from './decode.ts';
 import { activitySchema, documentBulk, documentWebhooks, type bulkAnswers } from './documents.ts';
 import { INGEST_ERRORS } from './errors.ts';
+import type { ImportPacer } from './import-pacer.ts';
 import type { IngestMetrics } from './metrics.ts';
 import { tooBusy, type Outbox } from './outbox.ts';
 import { WebhookReceiver, type WebhookRequest } from './webhooks.ts';
@@ -46,6 +47,8 @@ export interface IngestDeps {
   /** Maximum number of concurrent bulk bodies. */
   maxBulkBodies: number;
   bulkLimits?: BulkLimits;
+  /** Holds back imports while the stages behind them are busy. */
+  pacer?: ImportPacer | undefined;
   clock: Clock;
   ready: () => boolean | Promise<boolean>;
 }
@@ -178,6 +181,7 @@ class BulkReceiver {
         settings: () => this.settings(workspace),
         read: this.read[source],
         outbox: deps.outbox,
+        pacer: deps.pacer,
         metrics: deps.metrics,
         logger: deps.logger,
         clock: deps.clock,

@@ -9,7 +9,7 @@ import { ingestMetrics } from './metrics.ts';
 import type { Outbox } from './outbox.ts';
 
 /** A bulk body that comes slowly, and a Kafka that answers when the test says so. */
-function open() {
+function open(pacer?: { take(records: number): Promise<void> }) {
   const body = new PassThrough();
   const sent: string[][] = [];
   const answers: (() => void)[] = [];
@@ -28,6 +28,7 @@ function open() {
     settings: () => ({ abandonmentWindowMs: 0, graceMs: 0, retryHorizonMs: 0, defaultCountry: 'US' }),
     read: (line) => ({ topic: 'cart-events', key: line.toString(), value: Buffer.alloc(0) }),
     outbox: { producer } as unknown as Outbox,
+    pacer,
     metrics: ingestMetrics(new MetricsRegistry()),
     logger: createLogger('test', 'silent'),
     clock: systemClock,
@@ -84,5 +85,26 @@ describe('a bulk body that comes slowly', () => {
     body.end();
     expect(await result).toEqual({ accepted: 9, rejected: 0, errors: [] });
     expect(sent).toHaveLength(7);
+  });
+});
+
+describe('a bulk body whose stages behind are busy', () => {
+  it('is sent as the pacer allows, with the number of its records', async () => {
+    const asked: number[] = [];
+    let allow: () => void = () => undefined;
+    const { body, sent, answer, result } = open({
+      take: (records) => {
+        asked.push(records);
+        return new Promise((resolve) => (allow = resolve));
+      },
+    });
+    body.end('1\n2\n');
+    await soon();
+    expect([asked, sent]).toEqual([[2], []]);
+    allow();
+    await soon();
+    expect(sent).toEqual([['1', '2']]);
+    answer();
+    expect(await result).toMatchObject({ accepted: 2 });
   });
 });

@@ -9,6 +9,7 @@ import { BackpressureError, KafkaUnavailableError, type OutgoingRecord } from '.
 import type { Logger } from '../../lib/telemetry/index.ts';
 import { BodyTooLargeError, BrokenBodyError, decode, DECODE_LIMITS, drain, type DecodeLimits } from './decode.ts';
 import { LineSplitter, type Line } from './lines.ts';
+import type { ImportPacer } from './import-pacer.ts';
 import type { IngestMetrics } from './metrics.ts';
 import type { Outbox } from './outbox.ts';
 
@@ -66,6 +67,8 @@ export interface BulkJob {
   /** Converts one line to its record. */
   read: (line: Buffer, context: LineContext) => OutgoingRecord | Unusable;
   outbox: Outbox;
+  /** Without one, only Kafka limits the speed. */
+  pacer?: Pick<ImportPacer, 'take'> | undefined;
   metrics: IngestMetrics;
   logger: Logger;
   clock: Clock;
@@ -73,7 +76,7 @@ export interface BulkJob {
 }
 
 /**
- * Accepts a whole NDJSON body, in bounded memory and no faster than Kafka. Throws HttpProblem, with the members of
+ * Accepts a whole NDJSON body, in bounded memory, no faster than Kafka and the stages behind it. Throws HttpProblem, with the members of
  * BulkResult: 422 after too many rejected lines, 400 for a body that breaks off, 413 for one that is too large,
  * 503 when Kafka does not answer.
  */
@@ -246,6 +249,7 @@ class BulkRun {
   private async send(records: OutgoingRecord[]): Promise<void> {
     const { clock } = this.job;
     const { producer } = this.job.outbox;
+    await this.job.pacer?.take(records.length);
     const giveUpAtMs = clock.elapsedMs() + this.limits.kafkaTimeoutMs;
     for (;;) {
       while (producer.queuedBytes > QUEUE_ROOM_BYTES && clock.elapsedMs() < giveUpAtMs) await clock.sleep(PAUSE_MS);

@@ -1,11 +1,13 @@
 import { systemClock } from '../../lib/clock/index.ts';
 import { createDefinitions } from '../../lib/definitions/index.ts';
+import { CHAIN, positionsBy, StageWatcher } from '../../lib/freshness/index.ts';
 import { connectKafka, connectRegistry, runService } from '../../lib/service/index.ts';
 import { TOPICS, topicSpecs } from '../../lib/topics.ts';
 import { activityTopic, startActivityLog } from './activity-log.ts';
 import { Activity } from './activity.ts';
 import { createIngestApp } from './app.ts';
 import { ingestConfig } from './config.ts';
+import { ImportPacer } from './import-pacer.ts';
 import { ingestMetrics } from './metrics.ts';
 import { Outbox } from './outbox.ts';
 
@@ -37,17 +39,28 @@ runService({
     const activity = new Activity();
     const activityLog = startActivityLog({ kafka, producer, activity, logger, clock });
     service.onStop('the activity log', () => activityLog.stop());
+    const counters = ingestMetrics(metrics);
+    const positionsOf = positionsBy(clock);
+    const pacer = new ImportPacer({
+      stages: CHAIN.map((stage) => new StageWatcher(stage, { clock, kafka, positionsOf })),
+      endOffsets: (topic) => kafka.endOffsets(topic),
+      maxLagRecords: config.maxImportLag,
+      metrics: counters,
+      logger,
+      clock,
+    });
     const app = createIngestApp({
       definitions,
       outbox,
       activity,
       allActivity: activityLog.all,
-      metrics: ingestMetrics(metrics),
+      metrics: counters,
       allMetrics: metrics,
       logger,
       adminKey,
       toleranceMs: config.replayToleranceSeconds * 1000,
       maxBulkBodies: config.maxBulkBodies,
+      pacer: config.maxImportLag > 0 ? pacer : undefined,
       clock,
       ready: service.ready,
     });

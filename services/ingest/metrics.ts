@@ -1,4 +1,4 @@
-import { Counter, Histogram } from 'prom-client';
+import { Counter, Gauge, Histogram } from 'prom-client';
 import type { Metrics } from '../../lib/telemetry/index.ts';
 
 /** The metrics of ingest; no label ever contains input. */
@@ -9,6 +9,10 @@ export interface IngestMetrics {
   seconds: Histogram<'route' | 'status'>;
   /** Bytes of bulk bodies on the wire. */
   bulkBytes: Counter<'source'>;
+  /** Unprocessed records of each stage, as imports last saw them. */
+  importLag: Gauge<'stage'>;
+  /** How long imports have waited for the stages behind them, all together. */
+  importWaitSeconds: Counter;
 }
 
 export const ingestMetrics = (registry: Metrics): IngestMetrics => ({
@@ -29,6 +33,17 @@ export const ingestMetrics = (registry: Metrics): IngestMetrics => ({
     name: 'ingest_bulk_bytes_total',
     help: 'Bytes of bulk bodies on the wire.',
     labelNames: ['source'],
+    registers: [registry],
+  }),
+  importLag: new Gauge({
+    name: 'ingest_import_lag_records',
+    help: 'Unprocessed records of a stage, as last measured for an import.',
+    labelNames: ['stage'],
+    registers: [registry],
+  }),
+  importWaitSeconds: new Counter({
+    name: 'ingest_import_wait_seconds_total',
+    help: 'Time that imports have waited for the stages behind them.',
     registers: [registry],
   }),
 });

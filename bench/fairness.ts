@@ -1,0 +1,142 @@
+/** `npm run bench -- fairness`: webhooks of one workspace while another one imports. See docs/benchmarks.md. */
+import { parseArgs } from 'node:util';
+import type { LinesAnswer } from '../test/harness/client.ts';
+import { printJson, printTable } from './measure.ts';
+import { startOwnInstallation, type BenchInstallation } from './pipeline/installation.ts';
+import { latencyRun, type LatencyRun } from './pipeline/latency.ts';
+import { importFile, type ImportFile } from './pipeline/traffic.ts';
+import { webhooksRun } from './pipeline/webhooks.ts';
+import { newWorkspace } from './pipeline/workspace.ts';
+
+export const HELP = `Measures webhook → counted in one workspace, without and with a bulk import in another one.
+
+  npm run bench -- fairness [options]
+
+  --seconds N            duration of each of the two runs, open loop (120)
+  --warm-up-seconds N    webhooks at the same rate before each, not measured (20)
+  --rate N               webhooks per second (100)
+  --lines N              approximate number of lines of one import; imports follow each other (200000)
+  --poll-ms N            interval of queries to ClickHouse, in milliseconds (50)
+  --unpaced              imports do not wait for the stages behind them (MAX_IMPORT_LAG=0)
+  --seed N               equal seeds send the same (1)
+  --help
+
+It starts and stops its own installation. All results are verified: every webhook must be counted, and every import
+must be accepted with all of its lines.
+`;
+
+/** The p99 with an import may be this many times the p99 without. */
+const MAX_RATIO = 3;
+const FILES = 3;
+const WARM_UP_SECONDS = 10;
+
+/** Throws Error for options that are unknown or out of range, and when something sent is not counted. */
+export async function run(args: string[]): Promise<void> {
+  const text = (fallback: number) => ({ type: 'string', default: String(fallback) }) as const;
+  const { values } = parseArgs({
+    args,
+    options: {
+      seconds: text(120),
+      'warm-up-seconds': text(20),
+      rate: text(100),
+      lines: text(200_000),
+      'poll-ms': text(50),
+      seed: text(1),
+      unpaced: { type: 'boolean', default: false },
+    },
+  });
+  const whole = (name: Exclude<keyof typeof values, 'unpaced'>): number => {
+    const value = Number(values[name]);
+    if (Number.isInteger(value) && value >= 1) return value;
+    throw new Error(`--${name} must be a whole number from 1, not "${values[name]}"`);
+  };
+  const options = {
+    rate: whole('rate'),
+    seconds: whole('seconds'),
+    warmUpSeconds: whole('warm-up-seconds'),
+    pollMs: whole('poll-ms'),
+    seed: whole('seed'),
+  };
+  // Generating a file blocks for seconds, so it is done before anything is measured.
+  const files = Array.from({ length: FILES }, (_, i) => importFile(whole('lines'), options.seed + i));
+  if (values.unpaced) process.env['MAX_IMPORT_LAG'] = '0';
+  const installation = await startOwnInstallation(false);
+  try {
+    await webhooksRun(installation, { seconds: WARM_UP_SECONDS, connections: 16 });
+    const alone = await latencyRun(installation, options);
+    const imports = new Imports(installation, files);
+    const importing = imports.run();
+    const beside = await latencyRun(installation, { ...options, seed: options.seed + 1 });
+    imports.stop();
+    await importing;
+    print(values.unpaced, alone, beside, imports);
+  } finally {
+    await installation.stop();
+  }
+}
+
+/** One import after the other, each into a workspace of its own, until it is stopped. */
+class Imports {
+  lines = 0;
+  seconds = 0;
+  private readonly stopping = new AbortController();
+
+  constructor(
+    private readonly installation: BenchInstallation,
+    private readonly files: readonly ImportFile[],
+  ) {}
+
+  /** Counts the lines of finished imports only. Throws when one is not accepted as a whole. */
+  async run(): Promise<void> {
+    const startedMs = performance.now();
+    for (let n = 0; !this.stopping.signal.aborted; n++) {
+      const file = this.files[n % this.files.length]!;
+      const isDone = await this.send(file);
+      if (!isDone) break;
+      this.lines += file.lines;
+      this.seconds = (performance.now() - startedMs) / 1_000;
+    }
+  }
+
+  private async send(file: ImportFile): Promise<boolean> {
+    const { ingestUrl } = this.installation;
+    const { keys } = await newWorkspace(this.installation);
+    const headers = { authorization: `Bearer ${keys.ingest}`, 'content-type': 'application/x-ndjson' };
+    const { signal } = this.stopping;
+    try {
+      const response = await fetch(`${ingestUrl}/v1/events`, {
+        ...{ method: 'POST', headers, body: new Uint8Array(file.plain), signal },
+      });
+      const answer = (await response.json()) as LinesAnswer;
+      if (response.status === 200 && answer.accepted === file.lines) return true;
+      throw new Error(`the import was answered ${response.status}: ${JSON.stringify(answer).slice(0, 300)}`);
+    } catch (error) {
+      if (signal.aborted) return false;
+      throw error;
+    }
+  }
+
+  stop(): void {
+    this.stopping.abort();
+  }
+}
+
+function print(unpaced: boolean, alone: LatencyRun, beside: LatencyRun, { lines, seconds }: Imports): void {
+  const row = (name: string, { webhooks, counted }: LatencyRun): string[] => [
+    name,
+    ...[webhooks, counted.p50, counted.p99, counted.max].map((value) => Math.round(value).toLocaleString('en')),
+  ];
+  printTable(
+    ['webhook → counted, ms', 'webhooks', 'p50', 'p99', 'max'],
+    [row('without an import', alone), row(unpaced ? 'beside an unpaced import' : 'beside an import', beside)],
+  );
+  const ratio = beside.counted.p99 / alone.counted.p99;
+  const isMissed = !unpaced && ratio > MAX_RATIO;
+  if (isMissed) process.exitCode = 1;
+  console.log(
+    `\np99 beside an import: ${ratio.toFixed(2)} times that without${isMissed ? `, at most ${MAX_RATIO} MISSED` : ''}`,
+  );
+  const linesPerSecond = seconds > 0 ? lines / seconds : 0;
+  console.log(`finished imports: ${lines.toLocaleString('en')} lines, ${Math.round(linesPerSecond)} per second`);
+  printJson('fairness', { unpaced, ratio, linesPerSecond, alone: alone.counted, beside: beside.counted });
+}

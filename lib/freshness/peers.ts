@@ -1,0 +1,38 @@
+import { z } from 'zod';
+import { abortAfter, type Clock } from '../clock/index.ts';
+import { STAGE_STATES, type StagePosition } from '../telemetry/index.ts';
+
+/** HTTP requests to the other processes of the installation. */
+
+const TIMEOUT_MS = 1_000;
+
+const position = z.object({
+  stage: z.string(),
+  topic: z.string(),
+  partition: z.int(),
+  position: z.int().nullable(),
+  end: z.int().nullable(),
+  logTimeMs: z.number().nullable(),
+  earliestDueMs: z.number().nullable(),
+  state: z.enum(STAGE_STATES),
+});
+
+export interface Question<T> {
+  url: string;
+  schema: z.ZodType<T>;
+  headers?: Record<string, string>;
+}
+
+/** The answer of a process. Rejects when it does not answer within a second, or with something else. */
+export const askPeer = <T>({ url, schema, headers = {} }: Question<T>, clock: Clock): Promise<T> =>
+  abortAfter(TIMEOUT_MS, clock, async (signal) => {
+    const response = await fetch(url, { headers, signal });
+    if (!response.ok) throw new Error(`${url} answered ${response.status}`);
+    return schema.parse(await response.json());
+  });
+
+/** Asks for the positions that a member of a stage reports. Rejects when it does not answer. */
+export const positionsBy =
+  (clock: Clock) =>
+  (url: string): Promise<StagePosition[]> =>
+    askPeer({ url: `${url}/positions`, schema: z.array(position) }, clock);
