@@ -1,3 +1,4 @@
+import { detach } from '../kafka/detach.ts';
 import type { Batch, Reader } from '../kafka/types.ts';
 
 /** Reading is paused above this size, and resumed below half of it. */
@@ -40,7 +41,8 @@ export class InputBuffer {
   /** Adds a batch that was read for this owner; ignores every other batch. */
   offer(batch: Batch): void {
     if (batch.owner !== this.owner || this.reading === 'ended' || this.reading === 'not begun') return;
-    this.batches.push(batch);
+    // What is handled next is not kept for long.
+    this.batches.push(this.isEmpty ? batch : { ...batch, records: detach(batch.records) });
     for (const record of batch.records) this.bytes += record.value?.length ?? 0;
     if (this.reading === 'reading' && this.bytes > MAX_BUFFERED_BYTES) {
       this.reading = 'paused';
