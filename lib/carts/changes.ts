@@ -26,6 +26,7 @@ export function takeStatus(history: StatusHistory, record: CartRecord): Change |
   };
   history.current = status;
   history.since = record.at;
+  history.stays.change(status, record.at);
   addSeen(history, status);
   const rank = lifecycleRankOf(status);
   if (rank !== NO_LIFECYCLE_RANK) history.lifecycleRank = rank;

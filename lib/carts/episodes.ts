@@ -10,6 +10,8 @@ export interface Abandonment {
   source: AbandonmentSource;
   /** T of the episode's first activity; NEVER for Jane's own. */
   openedAt: number;
+  /** T of the episode's last activity; NEVER for Jane's own without an open episode. */
+  lastActivityAt: number;
   /** A timer's counts once log time is past `at` and past this; NEVER for Jane's own, which count at once. */
   settledAt: number;
   /** References to the values that hold for it. */
@@ -34,7 +36,8 @@ export function openAbandonment({ visits, values }: Abandonable): Abandonment {
   const { episode } = visits;
   invariant(episode !== undefined, 'only an open episode becomes an abandonment');
   const { deadline, openedAt, settledAt } = episode;
-  return { at: deadline, source: 'timer', openedAt, settledAt, values: values.slice() };
+  const { lastActivityAt } = visits;
+  return { at: deadline, source: 'timer', openedAt, lastActivityAt, settledAt, values: values.slice() };
 }
 
 /** Rules 2 to 5, for an event whose values are taken; returns Jane's own abandonment, if it is one. */
@@ -49,15 +52,20 @@ export function takeVisit({ visits, values }: Abandonable, record: CartRecord): 
       visits.episode = undefined;
       return undefined;
     case PRECEDENCE_OWN:
-      if (visits.rests) return undefined;
-      visits.episode = undefined;
-      visits.rests = true;
-      return { at: record.at, source: 'jane', openedAt: NEVER, settledAt: NEVER, values: values.slice() };
+      return visits.rests ? undefined : takeOwn(visits, record.at, values);
     default:
       visits.episode = undefined;
       visits.stopped = true;
       return undefined;
   }
+}
+
+/** Rule 4, for a cart that does not rest abandoned. */
+function takeOwn(visits: Visits, at: number, values: readonly number[]): Abandonment {
+  const lastActivityAt = visits.episode === undefined ? NEVER : visits.lastActivityAt;
+  visits.episode = undefined;
+  visits.rests = true;
+  return { at, source: 'jane', openedAt: NEVER, lastActivityAt, settledAt: NEVER, values: values.slice() };
 }
 
 /** Rule 2. */

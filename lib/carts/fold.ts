@@ -8,8 +8,8 @@ import { applyEvent } from './apply.ts';
 import { openAbandonment } from './episodes.ts';
 import { VERSION } from './format.ts';
 import { writeMark } from './marks.ts';
-import { KIND_STATUS, precedenceOf } from './order.ts';
-import { appendRecord, kindOf, readRecords } from './records.ts';
+import { KIND_STATUS, kindOf, precedenceOf } from './order.ts';
+import { appendRecord, readRecords } from './records.ts';
 import { refoldDue, refoldWith } from './refold.ts';
 import { repeats } from './repeats.ts';
 import { Scratch } from './scratch.ts';
@@ -196,7 +196,9 @@ function conclude(cart: LiveCart, logTime: number, forgetAt: number, scratch: Sc
   const { summary, version } = cart;
   const { visits, conclusions } = summary;
   const dueBefore = Math.min(logTime, forgetAt);
-  if (!Number.isNaN(conclusions.closedDue) || conclusions.claimed) return refoldDue(cart, logTime, dueBefore, scratch);
+  if (!Number.isNaN(conclusions.closedDue) || conclusions.claimed || version !== VERSION) {
+    return refoldDue(cart, logTime, dueBefore, scratch);
+  }
   // Only the open episode can be due, and it is the latest of all: the summary has all that it takes.
   const trait = { ...abandonmentEvent(openAbandonment(summary)), detectedAt: logTime };
   const marks = withMark(cart, trait, scratch);

@@ -1,14 +1,16 @@
 /** Which formats of a cart's state there are. Layout: docs/adr, "state of a cart". */
 
 /** The format that is written. */
-export const VERSION = 4;
+export const VERSION = 5;
+/** Still read: a summary without stays (stays.ts). The cart's next event or conclusion adds them from the records. */
+export const VERSION_WITHOUT_STAYS = 4;
 /**
- * The previous format, which is still read. It has the same layout; its traits were concluded while simultaneous events
- * were ordered by their keys alone. A state keeps it until the cart's next event, which finds what the new order
- * changes.
+ * Still read. Its layout is that of version 4; its traits were concluded while simultaneous events were ordered by their
+ * keys alone. A state keeps it until the cart's next event, which finds what the new order changes.
  */
 export const VERSION_ORDERED_BY_KEY = 3;
-export type Version = typeof VERSION | typeof VERSION_ORDERED_BY_KEY;
+const VERSIONS = [VERSION_ORDERED_BY_KEY, VERSION_WITHOUT_STAYS, VERSION] as const;
+export type Version = (typeof VERSIONS)[number];
 
 /** Bytes of an event's key. */
 export const KEY_SIZE = 16;
@@ -21,14 +23,13 @@ export class UnknownVersionError extends Error {
   override readonly name = 'UnknownVersionError';
 
   constructor(version: number | undefined) {
-    super(
-      `a cart's state has format ${version ?? 'none'}; this program reads ${VERSION_ORDERED_BY_KEY} and ${VERSION}`,
-    );
+    super(`a cart's state has format ${version ?? 'none'}; this program reads ${VERSION_ORDERED_BY_KEY} to ${VERSION}`);
   }
 }
 
 /** @throws UnknownVersionError */
 export function versionOf(version: number | undefined): Version {
-  if (version === VERSION || version === VERSION_ORDERED_BY_KEY) return version;
-  throw new UnknownVersionError(version);
+  const known = VERSIONS.find((one) => one === version);
+  if (known === undefined) throw new UnknownVersionError(version);
+  return known;
 }

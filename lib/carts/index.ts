@@ -11,5 +11,6 @@ export {
 } from './fold.ts';
 export { splitChanges } from './split.ts';
 export { decodeState, snapshotOf, type DecodedState } from './snapshot.ts';
+export { orderBytesOf } from './order.ts';
 export { UnknownVersionError } from './format.ts';
 export { Scratch } from './scratch.ts';

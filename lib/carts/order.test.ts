@@ -1,7 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { KIND_ACTIVITY, KIND_STATUS, compareRecords, precedenceOf, type CartRecord } from './order.ts';
+import type { CartEvent } from '../../schemas/types.ts';
+import { KIND_ACTIVITY, KIND_STATUS, compareRecords, orderBytesOf, precedenceOf, type CartRecord } from './order.ts';
 import { FIRST_UNKNOWN } from './statuses.ts';
-import { keyOf } from './testing/events.ts';
+import { cartEvent, keyOf, minute } from './testing/events.ts';
+import { levelEvents } from './testing/histories.ts';
+import { compare, isActivity } from './testing/oracle-events.ts';
+import { randomFrom } from './testing/random.ts';
 
 const NAMES = ['zeta', 'alpha'];
 
@@ -17,7 +21,7 @@ function record(fields: Partial<CartRecord>): CartRecord {
     arrival: 0,
   };
   const settings = { receivedAt: 0, requestAt: NaN, windowMs: 30, graceMs: 1, wrongMode: false };
-  return { ...position, ...settings, values: [0, 0, 0, 0, 0, 0], keys: keyOf('k'), keyAt: 0, ...fields };
+  return { ...position, ...settings, values: [0, 0, 0, 0, 0, 0, 0], keys: keyOf('k'), keyAt: 0, ...fields };
 }
 
 const unknown = (index: number, fields: Partial<CartRecord> = {}): CartRecord =>
@@ -50,5 +54,44 @@ describe('events of one cart, whatever their order of arrival', () => {
     expect(compareRecords(record({ line: true }), record({ line: true }), NAMES)).toBe(0);
     expect(compareRecords(unknown(0), unknown(0), NAMES)).toBe(0);
     expect(compareRecords(record({ requestAt: 3 }), record({ requestAt: 3 }), NAMES)).toBe(0);
+  });
+});
+
+describe('the order after T as bytes', () => {
+  const status = (name: string, fields: Partial<CartEvent> = {}): CartEvent =>
+    cartEvent({ kind: 'cart_status', status: name, occurred_at: minute(0), event_key: keyOf('k'), ...fields });
+  const activity = (fields: Partial<CartEvent>): CartEvent =>
+    cartEvent({ occurred_at: minute(0), event_key: keyOf('k'), ...fields });
+
+  it.each<[string, CartEvent, CartEvent]>([
+    ['what happened', activity({ event_key: HIGH }), status('verification', { event_key: LOW })],
+    ['unknown statuses by name', status('b', { event_key: HIGH }), status('c', { event_key: LOW })],
+    ['a name before one that begins with it', status('on', { event_key: HIGH }), status('on hold', { event_key: LOW })],
+    [
+      'the request timestamp',
+      activity({ request_at: -4, event_key: HIGH }),
+      activity({ request_at: 5, event_key: LOW }),
+    ],
+    ['none before any', activity({ request_at: null, event_key: HIGH }), activity({ request_at: -5, event_key: LOW })],
+    ['the key', activity({ event_key: LOW }), activity({ event_key: HIGH })],
+    ['the window', activity({ abandonment_window_ms: 5 }), activity({ abandonment_window_ms: 600 })],
+  ])('%s decides', (_what, first, second) => {
+    expect(Buffer.compare(orderBytesOf(first), orderBytesOf(second))).toBe(-1);
+  });
+
+  it('agrees with the oracle for any two events of one T', () => {
+    let pairs = 0;
+    for (let seed = 1; seed <= 400; seed++) {
+      // Settings are stamped on activities.
+      const events = levelEvents(randomFrom(seed)).map((e) => (isActivity(e) ? e : { ...e, abandonment_window_ms: 0 }));
+      for (const a of events) {
+        for (const b of events) {
+          if (a.occurred_at !== b.occurred_at || a === b) continue;
+          expect(Buffer.compare(orderBytesOf(a), orderBytesOf(b))).toBe(Math.sign(compare(a, b)));
+          pairs++;
+        }
+      }
+    }
+    expect(pairs).toBeGreaterThan(1000);
   });
 });

@@ -2,16 +2,16 @@
  * The events of a cart as bytes, in the order of their arrival, each behind the one before it: nothing that stands is
  * ever rewritten. Their keys are kept apart (state.ts). Layout: docs/adr, "state of a cart".
  */
-import type { CartEvent, CartEventKind } from '../../schemas/types.ts';
+import type { CartEvent } from '../../schemas/types.ts';
 import { ByteReader, invariant, sameBytes } from '../bytes/index.ts';
 import type { ListAdded } from './catalogue.ts';
 import { isWrongMode } from './changes.ts';
 import {
   KIND_ABANDONED,
-  KIND_ACTIVITY,
   KIND_STATUS,
   PRECEDENCE_ACTIVITY,
   PRECEDENCE_EMPTYING,
+  kindOf,
   precedenceOf,
   type CartRecord,
 } from './order.ts';
@@ -19,7 +19,7 @@ import { CART_STATE, KEY_SIZE } from './format.ts';
 import type { Scratch } from './scratch.ts';
 import type { Appended, LiveCart } from './state.ts';
 import { FIRST_UNKNOWN, NO_STATUS, knownCode, statusName, type Names } from './statuses.ts';
-import type { Stated, Summary } from './summary.ts';
+import { noValues, type Stated, type Summary } from './summary.ts';
 import { MODE, PRODUCTS, RESERVATION, VALUES, skipValue, textAt, writeValue, type RecordsSection } from './values.ts';
 
 // Bits of a record's first byte; the lowest two are its kind.
@@ -30,7 +30,7 @@ const SETTINGS = 16;
 /** T is the request timestamp. */
 const AT_REQUEST = 32;
 const REQUEST = 64;
-/** A byte of forms for the reservation and the creation follows. */
+/** A byte of forms for the reservation, the creation and the store's name follows. */
 const MORE_VALUES = 128;
 
 // How a record has a value: two bits each.
@@ -38,20 +38,6 @@ const SAME = 1;
 const NEW = 2;
 
 const NO_KEYS = Buffer.alloc(0);
-
-/** Code of an event's kind; a tick is not an event. */
-export function kindOf(kind: CartEventKind): number {
-  switch (kind) {
-    case 'cart_status':
-      return KIND_STATUS;
-    case 'cart_activity':
-      return KIND_ACTIVITY;
-    case 'cart_abandoned':
-      return KIND_ABANDONED;
-    default:
-      throw new RangeError('a tick is not an event of a cart');
-  }
-}
 
 /** The code of an event's status; a new unknown one is added to the cart's names. */
 function statusOf({ names }: Stated, event: CartEvent): number {
@@ -79,7 +65,8 @@ export function appendRecord(
   const record = recordOf(cart.summary, event, arrival);
   const activity = record.precedence === PRECEDENCE_ACTIVITY;
   const changed = activity && (record.windowMs !== stated.windowMs || record.graceMs !== stated.graceMs);
-  const more = event.reservation_start_at !== null || event.cart_created_at !== null;
+  const { reservation_start_at: reservation, cart_created_at: created, store_name: storeName } = event;
+  const more = reservation !== null || created !== null || storeName !== null;
   const asked = !Number.isNaN(record.requestAt);
   const atRequest = record.requestAt === record.at;
   writer.byte(
@@ -130,7 +117,7 @@ function recordOf(summary: Summary, event: CartEvent, arrival: number): CartReco
     windowMs: precedence === PRECEDENCE_ACTIVITY ? event.abandonment_window_ms : 0,
     graceMs: precedence === PRECEDENCE_ACTIVITY ? event.grace_ms : 0,
     wrongMode: kind === KIND_STATUS && isWrongMode(event.status ?? '', event.mode),
-    values: [0, 0, 0, 0, 0, 0],
+    values: noValues(),
     keys: event.event_key,
     keyAt: 0,
   };
@@ -185,7 +172,7 @@ export function readRecords(cart: LiveCart): CartRecord[] {
   const { bytes, summary, recordsAt, keysAt } = cart;
   const { life, stated } = summary;
   const reader = new ByteReader(bytes, CART_STATE, recordsAt, keysAt);
-  const values = [0, 0, 0, 0, 0, 0];
+  const values = noValues();
   const decoding: Decoding = {
     reader,
     section: cart,
@@ -259,11 +246,11 @@ function readRecord(decoding: Decoding, index: number): CartRecord {
 }
 
 function readValues({ reader, section, values: stated }: Decoding, forms: number): number[] {
-  const values = [0, 0, 0, 0, 0, 0];
+  const values = noValues();
   for (let which = 0, rest = forms; rest !== 0; which++, rest >>= 2) {
     const form = rest & 3;
     if (form === 0) continue;
-    if (form > NEW) reader.fail('the form of a value');
+    if (form > NEW || which >= VALUES) reader.fail('the form of a value');
     if (form === NEW && which === PRODUCTS) {
       stated[which] = reader.unsigned();
     } else if (form === NEW) {

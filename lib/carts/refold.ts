@@ -5,7 +5,7 @@ import type { CartEvent, TraitChange } from '../../schemas/types.ts';
 import { ByteWriter, invariant } from '../bytes/index.ts';
 import { applyEvent } from './apply.ts';
 import { openAbandonment } from './episodes.ts';
-import { VERSION } from './format.ts';
+import { VERSION, VERSION_ORDERED_BY_KEY } from './format.ts';
 import { ABANDONED, markId, readMarks, writeMark, type Mark } from './marks.ts';
 import { compareRecords, compareRecordsByKey, type CartRecord, type CompareRecords } from './order.ts';
 import { appendRecord, readRecords } from './records.ts';
@@ -36,7 +36,7 @@ export function refoldWith(cart: LiveCart, event: CartEvent, logTime: number, sc
   const before = evaluate(cart, records, marksIn(cart));
 
   const { record, appended } = appendRecord(cart, event, logTime, scratch);
-  if (cart.version !== VERSION) records.sort((a, b) => compareRecords(a, b, names));
+  if (cart.version === VERSION_ORDERED_BY_KEY) records.sort((a, b) => compareRecords(a, b, names));
   const index = records.findIndex((other) => compareRecords(record, other, names) < 0);
   records.splice(index < 0 ? records.length : index, 0, record);
   const after = evaluate(cart, records, NO_MARKS);
@@ -57,15 +57,16 @@ export function refoldDue(cart: LiveCart, logTime: number, dueBefore: number, sc
   const concluded = traits.filter((trait) => Number.isNaN(trait.detectedAt) && countsAfter(trait) < dueBefore);
   for (const trait of concluded) trait.detectedAt = logTime;
   const summary = finish(evaluation, cart.summary);
-  const state = buildState(cart, { summary, version: cart.version }, { marks: marksOf(traits) }, scratch);
+  const version = cart.version === VERSION_ORDERED_BY_KEY ? cart.version : VERSION;
+  const state = buildState(cart, { summary, version }, { marks: marksOf(traits) }, scratch);
   const values = valuesIn(summary, state);
   return { state, changes: concluded.map((trait) => toChange('asserted', trait, values)) };
 }
 
 /** In the order by which the traits of this state were concluded. */
-function readInOrder(cart: LiveCart): CartRecord[] {
+export function readInOrder(cart: LiveCart): CartRecord[] {
   const { names } = cart.summary.stated;
-  const compare: CompareRecords = cart.version === VERSION ? compareRecords : compareRecordsByKey;
+  const compare: CompareRecords = cart.version === VERSION_ORDERED_BY_KEY ? compareRecordsByKey : compareRecords;
   return readRecords(cart).sort((a, b) => compare(a, b, names));
 }
 

@@ -6,7 +6,14 @@ import { abandonmentEvent, changeEvent, type TraitEvent } from './traits.ts';
 
 /** An abandonment of the episode that began at `openedAt`; it counts since `detectedAt`, if that is given. */
 function abandoned(at: number, { openedAt = at - 30, detectedAt = NEVER, replaces = NEVER } = {}): TraitEvent {
-  const found = abandonmentEvent({ at, source: 'timer', openedAt, settledAt: at, values: [] });
+  const found = abandonmentEvent({
+    at,
+    source: 'timer',
+    openedAt,
+    lastActivityAt: openedAt,
+    settledAt: at,
+    values: [],
+  });
   return { ...found, detectedAt, replaces };
 }
 

@@ -1,14 +1,19 @@
 /** The current state of a cart for `v_carts`, and its whole decoded state, for people and tests. */
-import type { CartSnapshot } from '../../schemas/types.ts';
+import type { CartEvent, CartSnapshot, CartStatus } from '../../schemas/types.ts';
+import { invariant } from '../bytes/index.ts';
+import { applyEvent } from './apply.ts';
 import { Catalogue } from './catalogue.ts';
 import { ABANDONED, readMarks } from './marks.ts';
 import { readRecords } from './records.ts';
-import { KEY_SIZE } from './format.ts';
+import { KEY_SIZE, VERSION } from './format.ts';
+import { readInOrder } from './refold.ts';
 import type { Scratch } from './scratch.ts';
-import { openState } from './state.ts';
-import { NO_STATUS, statusName } from './statuses.ts';
+import { openState, type LiveCart } from './state.ts';
+import type { Stays } from './stays.ts';
+import { FIRST_UNKNOWN, NO_STATUS, statusName } from './statuses.ts';
+import { newWalk } from './summary.ts';
 import { timeOrNull } from './traits.ts';
-import { AMOUNT, CREATED, MODE, RESERVATION, STORE, numberAt, textAt, timeAt } from './values.ts';
+import { AMOUNT, CREATED, MODE, PRODUCTS, RESERVATION, STORE, STORE_NAME, numberAt, textAt, timeAt } from './values.ts';
 
 /** What nothing is known of. */
 const BLANK: CartSnapshot = {
@@ -33,13 +38,16 @@ const BLANK: CartSnapshot = {
 /**
  * The cart after the state's last record. `due_at` is there until the abandonment counts; `abandoned_at` is the latest
  * one that does. A forgotten cart is blank.
+ * @param event the one that arrived last, if the caller has it: it spares reading the products that it states
  * @throws UnknownVersionError
+ * @throws DamagedStateError
  */
-export function snapshotOf(state: Buffer, scratch?: Scratch): CartSnapshot {
+export function snapshotOf(state: Buffer, scratch?: Scratch, event?: CartEvent): CartSnapshot {
   const cart = openState(state, scratch);
   if (cart.kind === 'forgotten') return { ...BLANK };
   const { values, status, position, visits, conclusions, stated } = cart.summary;
   const { episode } = visits;
+  const stays = staysOf(cart);
   return {
     status: status.current === NO_STATUS ? null : statusName(status.current, stated.names),
     status_since: timeOrNull(status.since),
@@ -52,12 +60,39 @@ export function snapshotOf(state: Buffer, scratch?: Scratch): CartSnapshot {
     abandoned_at: timeOrNull(conclusions.abandonedAt),
     recovered_at: Number.isNaN(conclusions.abandonedAt) ? null : timeOrNull(visits.recoveredAt),
     reservation_start_at: timeAt(cart, values[RESERVATION]!),
-    products: null,
-    store_name: null,
-    last_event_at: null,
-    first_status_at: null,
-    statuses: [],
+    products: productsOf(cart, event),
+    store_name: textAt(cart, values[STORE_NAME]!),
+    last_event_at: position.at,
+    first_status_at: timeOrNull(stays.firstAt),
+    statuses: statusesOf(cart, stays),
   };
+}
+
+/** The list that holds, which is usually the one that the last event has stated. */
+function productsOf(
+  { bytes, summary, productsAt, indexAt, recordsAt }: LiveCart,
+  event?: CartEvent,
+): CartSnapshot['products'] {
+  const list = summary.values[PRODUCTS]!;
+  if (list === 0) return null;
+  const stated = event?.products ?? null;
+  if (stated !== null && summary.stated.values[PRODUCTS] === list) return stated;
+  return new Catalogue({ bytes, start: productsAt, end: indexAt, indexEnd: recordsAt }).list(list);
+}
+
+function staysOf(cart: LiveCart): Stays {
+  if (cart.version === VERSION) return cart.summary.status.stays;
+  const walk = newWalk();
+  for (const record of readInOrder(cart)) applyEvent(walk, record);
+  return walk.status.stays;
+}
+
+function statusesOf({ summary }: LiveCart, stays: Stays): CartStatus[] {
+  const { names } = summary.stated;
+  return stays.all().map(({ status, beganAt, leftAt }) => {
+    invariant(status < FIRST_UNKNOWN + names.count, 'a status that a cart has had is known or named');
+    return { status: statusName(status, names), began_at: beganAt, left_at: timeOrNull(leftAt) };
+  });
 }
 
 /** A state spelled out. Times are Unix milliseconds. */

@@ -35,7 +35,7 @@ describe('the format', () => {
       minute(62),
     );
     expect(cart.state!.toString('hex')).toMatchInlineSnapshot(
-      `"04309fc0bec1cacf330551191580d30e80dddb010880be9201c0ee6de0d4030c0001010108076f6e5f686f6c6400809f491f49291e014c03808f86929f67a0c4f50207808bab949f67809f49c0be92010601700a0001010601711301010202a2130b0100007102e08ce2c8cf33a0a90700c0ee6de0d4030236380520a0c37180f25702944100880c80c56600000864656c6976657279016200e0d403a0c4f50200e8020200e0d403a0bda103000237308087d0969f67ca978112ca1bbdcafac231b39a23dc4d3e23e8160039594a33894f6564e1b134b716f8deaeab1d35cc28c8f5c99fcd3c2e7d2c03a9507ae265ecf5b5356885a571cbffb64018845c1b870bb8931f3a3e"`,
+      `"05309fc0bec1cacf330551191580d30e80dddb010880be9201c0ee6de0d4030c000101a0b5c901080000000ca0b5c9010108076f6e5f686f6c6400809f491f49291e014c03808f86929f67a0c4f50207808bab949f67809f49c0be92010601700a0001010601711301010202a2130b0100007102e08ce2c8cf33a0a90700c0ee6de0d4030236380520a0c37180f25702944100880c80c56600000864656c6976657279016200e0d403a0c4f50200e8020200e0d403a0bda103000237308087d0969f67ca978112ca1bbdcafac231b39a23dc4d3e23e8160039594a33894f6564e1b134b716f8deaeab1d35cc28c8f5c99fcd3c2e7d2c03a9507ae265ecf5b5356885a571cbffb64018845c1b870bb8931f3a3e"`,
     );
     expect(decodeState(cart.state!)).toMatchInlineSnapshot(`
       {
@@ -104,7 +104,7 @@ describe('the format', () => {
           "marks": 25,
           "products": 21,
           "records": 81,
-          "summary": 55,
+          "summary": 68,
         },
       }
     `);
@@ -116,7 +116,7 @@ describe('the format', () => {
     cart.deliver(cartEvent({ event_key: keyOf('a'), occurred_at: minute(0), store_id: '68', products }), minute(0));
     cart.deliver(status('verification', 5, { amount: 3, products }), minute(5));
     expect(cart.state!.toString('hex')).toMatchInlineSnapshot(
-      `"042087e0dff0c8cf33021e000b00e0a71202e0a712c0ee6de0d40301000202000d111d010601701000010101030500718280b8dec8cf330000c0ee6de0d40302363801606001e0a71200000103ca978112ca1bbdcafac231b39a23dc4deaffa8b039840eacb1dd8a41d3529165"`,
+      `"052087e0dff0c8cf33021e000b00e0a71202e0a712c0ee6de0d4030100020200020100000d111d010601701000010101030500718280b8dec8cf330000c0ee6de0d40302363801606001e0a71200000103ca978112ca1bbdcafac231b39a23dc4deaffa8b039840eacb1dd8a41d3529165"`,
     );
   });
 
@@ -141,10 +141,10 @@ describe('the format', () => {
     other[0] = 1;
     for (const read of [snapshotOf, decodeState, dueOf]) {
       expect(() => read(other)).toThrow(new UnknownVersionError(1));
-      expect(() => read(Buffer.alloc(0))).toThrow("a cart's state has format none; this program reads 3 and 4");
+      expect(() => read(Buffer.alloc(0))).toThrow("a cart's state has format none; this program reads 3 to 5");
     }
     expect(() => foldCart(other, status('pending', 0), minute(0))).toThrow(UnknownVersionError);
-    expect(() => concludeDue(other, minute(0))).toThrow("a cart's state has format 1; this program reads 3 and 4");
+    expect(() => concludeDue(other, minute(0))).toThrow("a cart's state has format 1; this program reads 3 to 5");
     expect(new UnknownVersionError(1).name).toBe('UnknownVersionError');
   });
 
@@ -187,9 +187,12 @@ describe('the snapshot', () => {
       reservation_start_at: minute(90),
       products: null,
       store_name: null,
-      last_event_at: null,
-      first_status_at: null,
-      statuses: [],
+      last_event_at: minute(20),
+      first_status_at: minute(10),
+      statuses: [
+        { status: 'verification', began_at: minute(10), left_at: minute(20) },
+        { status: 'preparing', began_at: minute(20), left_at: null },
+      ],
     });
   });
 
@@ -210,7 +213,7 @@ describe('the snapshot', () => {
       reservation_start_at: null,
       products: null,
       store_name: null,
-      last_event_at: null,
+      last_event_at: minute(4),
       first_status_at: null,
       statuses: [],
     });

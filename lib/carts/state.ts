@@ -104,7 +104,7 @@ export function openState(bytes: Buffer, opening: Opening = newOpening()): LiveC
     reader.expectEnd();
     return FORGOTTEN_CART;
   }
-  readSummary(reader, opening.cart.summary);
+  readSummary(reader, opening.cart.summary, version);
   const cart = fill(opening.cart, version, bytes, reader.at);
   const size = cart.keysAt + KEY_SIZE * cart.summary.life.count;
   if (size !== bytes.length) reader.fail(`${size} bytes in all, found ${bytes.length}`);

@@ -1,6 +1,6 @@
 /** The summary at the head of a cart's state, as bytes. Layout: docs/adr, "state of a cart". */
 import type { ByteReader, ByteWriter } from '../bytes/index.ts';
-import type { Version } from './format.ts';
+import { VERSION, type Version } from './format.ts';
 import { NO_LIFECYCLE_RANK } from './statuses.ts';
 import { NEVER, clearSummary, type Episode, type StatusHistory, type Summary } from './summary.ts';
 import { VALUES } from './values.ts';
@@ -28,7 +28,7 @@ const PRODUCTS = 128;
  * Reads a summary into one that may have been used for another cart: all of its values are overwritten.
  * @param reader at the first byte behind the version
  */
-export function readSummary(reader: ByteReader, summary: Summary): void {
+export function readSummary(reader: ByteReader, summary: Summary, version: Version): void {
   clearSummary(summary);
   const { life, sizes, stated, position, values, visits, conclusions } = summary;
   const first = reader.byte();
@@ -56,7 +56,7 @@ export function readSummary(reader: ByteReader, summary: Summary): void {
     stated.windowMs = reader.unsigned();
     stated.graceMs = reader.unsigned();
   }
-  if ((second & STATUS) !== 0) readStatus(reader, at, summary.status);
+  if ((second & STATUS) !== 0) readStatus(reader, at, summary.status, version);
   if ((second & UNKNOWN_NAMES) !== 0) stated.names.read(reader);
   summary.status.seenFirst = stated.names.count;
   if ((second & RECOVERED) !== 0) visits.recoveredAt = at - reader.unsigned();
@@ -72,11 +72,12 @@ function readEpisode(reader: ByteReader, lastArrival: number, concluded: boolean
   return { openedAt: NEVER, deadline, settledAt, lastIndex: -1, concluded };
 }
 
-function readStatus(reader: ByteReader, at: number, status: StatusHistory): void {
+function readStatus(reader: ByteReader, at: number, status: StatusHistory, version: Version): void {
   status.current = reader.unsigned();
   status.since = at - reader.unsigned();
   status.seen = reader.unsigned();
   status.lifecycleRank = reader.byte() + NO_LIFECYCLE_RANK;
+  if (version === VERSION) status.stays.read(reader, at - reader.unsigned());
 }
 
 /** A byte that says which there are, then the references. */
@@ -133,7 +134,7 @@ export function writeSummary(writer: ByteWriter, summary: Summary, version: Vers
     writer.unsigned(stated.windowMs);
     writer.unsigned(stated.graceMs);
   }
-  writeStatus(writer, summary.status, at);
+  writeStatus(writer, summary.status, at, version);
   if (stated.names.count > 0) stated.names.write(writer);
   if (!Number.isNaN(visits.recoveredAt)) writer.unsigned(at - visits.recoveredAt);
   if (!Number.isNaN(conclusions.abandonedAt)) writer.signed(at - conclusions.abandonedAt);
@@ -141,12 +142,15 @@ export function writeSummary(writer: ByteWriter, summary: Summary, version: Vers
   if (apart) writeReferences(writer, stated.values);
 }
 
-function writeStatus(writer: ByteWriter, status: StatusHistory, at: number): void {
+function writeStatus(writer: ByteWriter, status: StatusHistory, at: number, version: Version): void {
   if (status.current < 0) return;
   writer.unsigned(status.current);
   writer.unsigned(at - status.since);
   writer.unsigned(status.seen);
   writer.byte(status.lifecycleRank - NO_LIFECYCLE_RANK);
+  if (version !== VERSION) return;
+  writer.unsigned(at - status.stays.firstAt);
+  status.stays.write(writer);
 }
 
 function firstFlags({ life, visits, conclusions }: Summary): number {

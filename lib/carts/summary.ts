@@ -3,10 +3,10 @@
  * it alone; the records behind it are read only when something arrives late or falls due.
  */
 import { NO_LIFECYCLE_RANK, NO_STATUS, Names } from './statuses.ts';
+import { NEVER, Stays } from './stays.ts';
 import { VALUES } from './values.ts';
 
-/** A missing time: it has not happened. All times are Unix milliseconds. */
-export const NEVER = Number.NaN;
+export { NEVER };
 
 /** One life of a cart, from its first event until it is forgotten. */
 export interface Life {
@@ -56,6 +56,8 @@ export interface StatusHistory {
   seenUnknown: boolean[] | undefined;
   /** Rank of the last status that has one. */
   lifecycleRank: number;
+  /** Empty in a state of a version that does not have them (format.ts). */
+  stays: Stays;
 }
 
 /** An open episode: it becomes an abandonment unless an event ends it. */
@@ -129,6 +131,7 @@ export function newWalk(): Walk {
       seenFirst: 0,
       seenUnknown: undefined,
       lifecycleRank: NO_LIFECYCLE_RANK,
+      stays: new Stays(),
     },
     visits: { lastActivityAt: NEVER, episode: undefined, rests: false, stopped: false, recoveredAt: NEVER },
     conclusions: { closedDue: NEVER, abandonedAt: NEVER, claimed: false },
@@ -160,6 +163,7 @@ export function clearSummary({ life, sizes, stated, position, values, status, vi
   status.seenFirst = 0;
   status.seenUnknown = undefined;
   status.lifecycleRank = NO_LIFECYCLE_RANK;
+  status.stays.clear();
   visits.lastActivityAt = NEVER;
   visits.episode = undefined;
   visits.rests = false;
@@ -170,7 +174,8 @@ export function clearSummary({ life, sizes, stated, position, values, status, vi
   conclusions.claimed = false;
 }
 
-const noValues = (): number[] => [0, 0, 0, 0, 0, 0];
+/** No reference to any value: one for each of VALUES (values.ts). */
+export const noValues = (): number[] => [0, 0, 0, 0, 0, 0, 0];
 
 /** When the open episode will count as abandoned: once log time is past this. NEVER when there is none. */
 export function episodeDue({ episode }: Visits): number {

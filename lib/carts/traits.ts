@@ -32,6 +32,8 @@ export interface TraitEvent {
   source: AbandonmentSource | null;
   /** T of the episode's first activity, NEVER if it has none. */
   openedAt: number;
+  /** For an abandonment: T of the episode's last activity, NEVER if it has none. */
+  lastActivityAt: number;
   /** For an abandonment by timer: it counts once log time is past both `at` and this. */
   settledAt: number;
   previous: number;
@@ -55,6 +57,7 @@ export function changeEvent(change: Change, values: number[], arrival: number): 
     at: change.at,
     source: null,
     openedAt: NEVER,
+    lastActivityAt: NEVER,
     settledAt: NEVER,
     previous: change.previous,
     reentered: change.reentered,
@@ -73,6 +76,7 @@ export function abandonmentEvent(abandonment: Abandonment): TraitEvent {
     at: abandonment.at,
     source: abandonment.source,
     openedAt: abandonment.openedAt,
+    lastActivityAt: abandonment.lastActivityAt,
     settledAt: abandonment.settledAt,
     previous: NO_STATUS,
     reentered: false,
@@ -139,7 +143,7 @@ export function toChange(
     products: event?.products ?? (values[PRODUCTS] === 0 ? null : catalogue.list(values[PRODUCTS]!)),
     beyond_horizon: life.beyondHorizon,
     replaces: timeOrNull(trait.replaces),
-    last_activity_at: null,
+    last_activity_at: timeOrNull(trait.lastActivityAt),
   };
 }
 
@@ -151,6 +155,7 @@ export function sameFields(a: TraitEvent, b: TraitEvent, { records }: ValueReade
     a.reentered === b.reentered &&
     a.anomaly === b.anomaly &&
     Object.is(a.recoveredAt, b.recoveredAt) &&
+    Object.is(a.lastActivityAt, b.lastActivityAt) &&
     TRAIT_VALUES.every((which) => sameValue(records, which, a.values[which]!, b.values[which]!))
   );
 }

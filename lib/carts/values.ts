@@ -1,5 +1,5 @@
 /**
- * The six values that events carry and traits and carts take from them: each by itself from the latest event that
+ * The seven values that events carry and traits and carts take from them: each by itself from the latest event that
  * carries one (semantics §3, "Both traits"). A value is written once; events and traits have references to it, numbers
  * from 1 on: of products the number of a list (catalogue.ts), of the others the offset in the records + 1. 0: no value.
  */
@@ -13,8 +13,9 @@ export const AMOUNT = 2;
 export const PRODUCTS = 3;
 export const RESERVATION = 4;
 export const CREATED = 5;
+export const STORE_NAME = 6;
 /** How many values there are. */
-export const VALUES = 6;
+export const VALUES = 7;
 
 /** Those that traits show. */
 export const TRAIT_VALUES = [STORE, MODE, AMOUNT, PRODUCTS];
@@ -40,6 +41,8 @@ export function writeValue(writer: ByteWriter, which: number, event: CartEvent):
       return true;
     case RESERVATION:
       return writeTime(writer, event.reservation_start_at);
+    case STORE_NAME:
+      return writeText(writer, event.store_name);
     default:
       return writeTime(writer, event.cart_created_at);
   }
@@ -47,7 +50,7 @@ export function writeValue(writer: ByteWriter, which: number, event: CartEvent):
 
 /** Moves past value `which`, which is not PRODUCTS. */
 export function skipValue(reader: ByteReader, which: number): void {
-  if (which === STORE || which === MODE) reader.skipText();
+  if (which === STORE || which === MODE || which === STORE_NAME) reader.skipText();
   else if (which === AMOUNT) reader.number();
   else reader.signed();
 }

@@ -31,7 +31,9 @@ const cartOf = (stored: Stored): TestCart => TestCart.restored(stateOf(stored), 
 const facts = (traits: readonly object[]): string[] =>
   traits
     .map((trait) => {
-      const { op: _op, retracted_at: _at, detected_at: _found, replaces: _replaces, ...fields } = trait as TraitChange;
+      const { op: _op, retracted_at: _at, detected_at: _found, replaces: _replaces, ...rest } = trait as TraitChange;
+      // States of this version were stored with traits that do not have it.
+      const { last_activity_at: _activity, ...fields } = rest;
       return JSON.stringify(Object.entries(fields).sort(([a], [b]) => (a < b ? -1 : 1)));
     })
     .sort();
@@ -41,7 +43,7 @@ describe('a state of version 3', () => {
     for (const stored of STORED) {
       const state = stateOf(stored);
       expect(state[0]).toBe(VERSION_ORDERED_BY_KEY);
-      expect(snapshotOf(state)).toEqual(stored.snapshot);
+      expect(snapshotOf(state)).toMatchObject(stored.snapshot);
       expect(dueOf(state) ?? null).toEqual(stored.due);
       for (const { key } of decodeState(state).events) {
         expect(stored.deliveries.map(({ event }) => event.event_key)).toContain(key);

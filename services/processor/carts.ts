@@ -1,7 +1,16 @@
 import type { CartEvent, CartSnapshot, CartUpdate, DeadLetter, PersonInput, TraitChange } from '../../schemas/types.ts';
 import type { Codec } from '../../lib/avro/index.ts';
 import { DamagedStateError } from '../../lib/bytes/index.ts';
-import { Scratch, concludeDue, dueOf, foldCart, snapshotOf, splitChanges, type Folded } from '../../lib/carts/index.ts';
+import {
+  Scratch,
+  concludeDue,
+  dueOf,
+  foldCart,
+  orderBytesOf,
+  snapshotOf,
+  splitChanges,
+  type Folded,
+} from '../../lib/carts/index.ts';
 import { deadLetterId } from '../../lib/jane/keys.ts';
 import { identifierList } from '../../lib/people/identifiers.ts';
 import type { Context, Topology } from '../../lib/streams/index.ts';
@@ -51,11 +60,11 @@ export function cartsTopology(codecs: CartsCodecs, { horizonMs }: CartsOptions):
         const update = {
           cart_id,
           occurred_at,
-          event_order: null,
+          event_order: orderBytesOf(event),
           identifiers,
           name,
           changes,
-          snapshot: snapshotOf(state, scratch),
+          snapshot: snapshotOf(state, scratch, event),
         };
         emitPersonInput(codecs, context, workspace, event.received_at, update);
         return;

@@ -141,6 +141,7 @@ function content(random: Random, kind: CartEvent['kind']): Partial<CartEvent> {
     status: kind === 'cart_status' ? random.pick(STATUSES) : null,
     emptying: random.chance(0.15),
     store_id: random.pick([null, null, '68', 'läden', '']),
+    store_name: random.pick([null, null, 'Läden', 'Shop 68', '']),
     mode: random.pick([null, null, 'pickup', 'delivery', 'curbside', 'kiosk', 'drone']),
     amount: random.pick([null, null, 0, 41.8, -3, 1 / 3]),
     products: random.chance(0.6) ? null : random.pick(LISTS),

@@ -38,6 +38,8 @@ interface Abandonment {
   source: AbandonmentSource;
   /** The activities of its episode. */
   members: Arrived[];
+  /** L: T of the last activity of the episode that it ends. */
+  lastActivity: number | null;
   /** How many events, in order, lie up to it. */
   upTo: number;
 }
@@ -59,11 +61,9 @@ const PLACE: Record<string, number> = {
 };
 
 /** The latest of the first `upTo` events that carries the field. */
-function latest<F extends 'store_id' | 'mode' | 'amount' | 'products' | 'cart_created_at' | 'reservation_start_at'>(
-  events: Arrived[],
-  upTo: number,
-  field: F,
-): CartEvent[F] | null {
+function latest<
+  F extends 'store_id' | 'store_name' | 'mode' | 'amount' | 'products' | 'cart_created_at' | 'reservation_start_at',
+>(events: Arrived[], upTo: number, field: F): CartEvent[F] | null {
   for (let i = upTo - 1; i >= 0; i--) {
     const value = events[i]!.event[field];
     if (value !== null) return value;
@@ -87,6 +87,9 @@ function anomalyOf(e: CartEvent, earlier: string[]): Anomaly | null {
   return null;
 }
 
+/** T of the last activity, in order. */
+const lastOf = (activities: Arrived[]): number => activities.at(-1)!.event.occurred_at;
+
 /** §3, the walk, with the clock for rule 6. */
 function walk(events: Arrived[], clock: number): Abandonment[] {
   const found: Abandonment[] = [];
@@ -95,7 +98,8 @@ function walk(events: Arrived[], clock: number): Abandonment[] {
   for (const [i, arrived] of events.entries()) {
     const e = arrived.event;
     if (open !== null && e.occurred_at > open.deadline) {
-      found.push({ at: open.deadline, source: 'timer', members: open.members, upTo: i });
+      const { deadline, members } = open;
+      found.push({ at: deadline, source: 'timer', members, lastActivity: lastOf(members), upTo: i });
       open = null;
       rests = true;
     }
@@ -107,7 +111,8 @@ function walk(events: Arrived[], clock: number): Abandonment[] {
       open = null;
     } else if (isOwn(e)) {
       if (!rests) {
-        found.push({ at: e.occurred_at, source: 'jane', members: [], upTo: i + 1 });
+        const lastActivity = open === null ? null : lastOf(open.members);
+        found.push({ at: e.occurred_at, source: 'jane', members: [], lastActivity, upTo: i + 1 });
         open = null;
         rests = true;
       }
@@ -116,9 +121,20 @@ function walk(events: Arrived[], clock: number): Abandonment[] {
     }
   }
   if (open !== null && open.deadline < clock) {
-    found.push({ at: open.deadline, source: 'timer', members: open.members, upTo: events.length });
+    const { deadline, members } = open;
+    found.push({ at: deadline, source: 'timer', members, lastActivity: lastOf(members), upTo: events.length });
   }
   return found;
+}
+
+/** Every status had: T of the latest change to it, and of the latest change away from it. */
+function statusesOf(changes: Undated[]): CartSnapshot['statuses'] {
+  return changes
+    .filter((change, i) => !changes.slice(i + 1).some((later) => later.status === change.status))
+    .map(({ status, occurred_at }) => {
+      const away = changes.filter(({ previous_status }) => previous_status === status).at(-1)?.occurred_at ?? null;
+      return { status, began_at: occurred_at, left_at: changes.at(-1)!.status === status ? null : away };
+    });
 }
 
 const identity = (t: Undated): string => `${t.trait}|${t.status}|${t.occurred_at}`;
@@ -200,11 +216,11 @@ export class Oracle {
       abandoned_at: abandoned?.occurred_at ?? null,
       recovered_at: abandoned?.recovered_at ?? null,
       reservation_start_at: latest(this.arrived, all, 'reservation_start_at'),
-      products: null,
-      store_name: null,
-      last_event_at: null,
-      first_status_at: null,
-      statuses: [],
+      products: latest(this.arrived, all, 'products'),
+      store_name: latest(this.arrived, all, 'store_name'),
+      last_event_at: Math.max(...this.arrived.map(({ event }) => event.occurred_at)),
+      first_status_at: changes[0]?.occurred_at ?? null,
+      statuses: statusesOf(changes),
     };
   }
 
@@ -336,7 +352,7 @@ export class Oracle {
         status: '',
         occurred_at: a.at,
         recovered_at: this.recovery(a),
-        last_activity_at: null,
+        last_activity_at: a.lastActivity,
         source: a.source,
         previous_status: null,
         reentered: false,
