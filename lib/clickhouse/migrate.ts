@@ -9,6 +9,9 @@ export class MigrationMismatchError extends Error {
   override readonly name = 'MigrationMismatchError';
 }
 
+/** How long one statement may take. */
+const MIGRATION_TIMEOUT_MS = 3_600_000;
+
 const hashOf = (migration: Migration): string =>
   createHash('sha256').update(JSON.stringify(migration.statements)).digest('hex');
 
@@ -24,7 +27,8 @@ export async function migrate(
   migrations: readonly Migration[] = MIGRATIONS,
 ): Promise<number[]> {
   await createDatabase(client, database);
-  const target = database === client.options.database ? client : createClickHouse({ ...client.options, database });
+  // Copying the rows of a large table takes minutes.
+  const target = createClickHouse({ ...client.options, database, requestTimeoutMs: MIGRATION_TIMEOUT_MS });
   try {
     await target.command({
       query: `CREATE TABLE IF NOT EXISTS ${TABLES.schemaMigrations} (
@@ -47,7 +51,7 @@ export async function migrate(
     }
     return ran;
   } finally {
-    if (target !== client) await target.close();
+    await target.close();
   }
 }
 

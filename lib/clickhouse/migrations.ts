@@ -204,4 +204,83 @@ const lastRecord: Migration = {
   statements: ['ALTER TABLE sink_ledger ADD COLUMN IF NOT EXISTS last_record String'],
 };
 
-export const MIGRATIONS: readonly Migration[] = [tables, views, lastRecord];
+const TRAIT_EVENT_COLUMNS = `workspace, trait, status, occurred_at, cart_id, event_id, person_id, store_id, mode, amount, products, source,
+      previous_status, reentered, anomaly, detected_at, retracted_at, recovered_at, beyond_horizon, replaces,
+      last_activity_at, version`;
+
+/**
+ * What audiences and flows need of carts and trait events, and copies in the order of people. A row that moved to another
+ * person is marked as deleted under the former one. Rows that are there already are copied.
+ */
+const facts: Migration = {
+  id: 4,
+  name: 'facts of carts, and rows by person',
+  statements: [
+    `ALTER TABLE trait_events ADD COLUMN IF NOT EXISTS last_activity_at Nullable(DateTime64(3, 'UTC'))`,
+
+    `ALTER TABLE carts
+      ADD COLUMN IF NOT EXISTS store_name LowCardinality(Nullable(String)),
+      ADD COLUMN IF NOT EXISTS products Array(Tuple(product_id String, count Float64, price Nullable(Float64))),
+      ADD COLUMN IF NOT EXISTS last_event_at Nullable(DateTime64(3, 'UTC')),
+      ADD COLUMN IF NOT EXISTS first_status_at Nullable(DateTime64(3, 'UTC')),
+      ADD COLUMN IF NOT EXISTS statuses
+        Array(Tuple(status String, began_at DateTime64(3, 'UTC'), left_at Nullable(DateTime64(3, 'UTC'))))`,
+
+    `CREATE TABLE IF NOT EXISTS trait_events_by_person (
+      workspace LowCardinality(String),
+      trait LowCardinality(String),
+      status LowCardinality(String),
+      occurred_at DateTime64(3, 'UTC') CODEC(Delta, ZSTD),
+      cart_id String CODEC(ZSTD),
+      event_id String CODEC(ZSTD),
+      person_id UInt32,
+      store_id LowCardinality(Nullable(String)),
+      mode LowCardinality(Nullable(String)),
+      amount Nullable(Float64),
+      products Array(Tuple(product_id String, count Float64, price Nullable(Float64))),
+      source LowCardinality(Nullable(String)),
+      previous_status LowCardinality(Nullable(String)),
+      reentered Bool,
+      anomaly LowCardinality(Nullable(String)),
+      detected_at DateTime64(3, 'UTC') CODEC(Delta, ZSTD),
+      retracted_at Nullable(DateTime64(3, 'UTC')),
+      recovered_at Nullable(DateTime64(3, 'UTC')),
+      beyond_horizon Bool,
+      replaces Nullable(String),
+      last_activity_at Nullable(DateTime64(3, 'UTC')),
+      version UInt128 CODEC(ZSTD),
+      is_deleted UInt8
+    ) ENGINE = ReplacingMergeTree(version, is_deleted)
+    ORDER BY (workspace, person_id, cart_id, trait, status, occurred_at)
+    SETTINGS ${DURABLE}`,
+
+    `CREATE TABLE IF NOT EXISTS person_carts (
+      workspace LowCardinality(String),
+      person_id UInt32,
+      cart_id String,
+      version UInt128 CODEC(ZSTD),
+      is_deleted UInt8
+    ) ENGINE = ReplacingMergeTree(version, is_deleted)
+    ORDER BY (workspace, person_id, cart_id)
+    SETTINGS ${DURABLE}`,
+
+    `INSERT INTO trait_events_by_person (${TRAIT_EVENT_COLUMNS}, is_deleted)
+    SELECT ${TRAIT_EVENT_COLUMNS}, 0 FROM trait_events FINAL
+    SETTINGS do_not_merge_across_partitions_select_final = 1`,
+
+    'INSERT INTO person_carts SELECT workspace, person_id, cart_id, version, 0 FROM carts FINAL',
+
+    `CREATE OR REPLACE VIEW v_carts AS
+    SELECT
+      cart.workspace AS workspace, cart.cart_id AS cart_id, ${resolved('cart')}, cart.status AS status,
+      cart.status_since AS status_since, cart.store_id AS store_id, cart.mode AS mode, cart.amount AS amount,
+      cart.created_at AS created_at, cart.last_activity_at AS last_activity_at, cart.due_at AS due_at,
+      cart.abandoned_at AS abandoned_at, cart.recovered_at AS recovered_at,
+      cart.reservation_start_at AS reservation_start_window, cart.store_name AS store_name, cart.products AS products
+    FROM (SELECT * FROM carts FINAL) AS cart
+    ${aliasJoin('cart')}
+    ${READ}`,
+  ],
+};
+
+export const MIGRATIONS: readonly Migration[] = [tables, views, lastRecord, facts];

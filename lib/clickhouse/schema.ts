@@ -11,6 +11,7 @@ import {
   tuple,
   uint32,
   uint64,
+  uint8,
   type RowEncoder,
 } from './rowbinary.ts';
 import { TABLES } from './tables.ts';
@@ -26,8 +27,9 @@ const label = lowCardinality(nullable(string));
 
 type RowFrom<E> = E extends RowEncoder<infer Row> ? Row : never;
 
-/** A trait event of a cart. Key: workspace, trait, status, occurred_at, cart_id. */
-export const traitEventRows = rowEncoder(TABLES.traitEvents, {
+const products = array(tuple({ product_id: string, count: float64, price: nullable(float64) }));
+
+const traitEventColumns = {
   workspace: lowCardinality(string),
   trait: lowCardinality(string),
   status: lowCardinality(string),
@@ -38,7 +40,7 @@ export const traitEventRows = rowEncoder(TABLES.traitEvents, {
   store_id: label,
   mode: label,
   amount: nullable(float64),
-  products: array(tuple({ product_id: string, count: float64, price: nullable(float64) })),
+  products,
   source: label,
   previous_status: label,
   reentered: bool,
@@ -48,9 +50,30 @@ export const traitEventRows = rowEncoder(TABLES.traitEvents, {
   recovered_at: nullable(dateTime64),
   beyond_horizon: bool,
   replaces: nullable(string),
+  last_activity_at: nullable(dateTime64),
   version: logVersion,
-});
+};
+
+/** A trait event of a cart. Key: workspace, trait, status, occurred_at, cart_id. */
+export const traitEventRows = rowEncoder(TABLES.traitEvents, traitEventColumns);
 export type TraitEventRow = RowFrom<typeof traitEventRows>;
+
+/** 1: the person has the row no longer. Readers with FINAL do not see it. */
+const isDeleted = { is_deleted: uint8 };
+
+/** The same trait event, in the order of people. Key: workspace, person_id, cart_id, trait, status, occurred_at. */
+export const personTraitEventRows = rowEncoder(TABLES.traitEventsByPerson, { ...traitEventColumns, ...isDeleted });
+export type PersonTraitEventRow = RowFrom<typeof personTraitEventRows>;
+
+/** A person has a cart. Key: workspace, person_id, cart_id. */
+export const personCartRows = rowEncoder(TABLES.personCarts, {
+  workspace: lowCardinality(string),
+  person_id: uint32,
+  cart_id: string,
+  version: logVersion,
+  ...isDeleted,
+});
+export type PersonCartRow = RowFrom<typeof personCartRows>;
 
 /** The current state of a cart. Key: workspace, cart_id. */
 export const cartRows = rowEncoder(TABLES.carts, {
@@ -68,6 +91,11 @@ export const cartRows = rowEncoder(TABLES.carts, {
   abandoned_at: nullable(dateTime64),
   recovered_at: nullable(dateTime64),
   reservation_start_at: nullable(dateTime64),
+  store_name: label,
+  products,
+  last_event_at: nullable(dateTime64),
+  first_status_at: nullable(dateTime64),
+  statuses: array(tuple({ status: string, began_at: dateTime64, left_at: nullable(dateTime64) })),
   version: logVersion,
 });
 export type CartRow = RowFrom<typeof cartRows>;

@@ -6,7 +6,9 @@
  */
 export const TABLES = {
   traitEvents: 'trait_events',
+  traitEventsByPerson: 'trait_events_by_person',
   carts: 'carts',
+  personCarts: 'person_carts',
   people: 'people',
   personAliases: 'person_aliases',
   deadLetters: 'dead_letters',

@@ -86,8 +86,8 @@ describe('the typed client', () => {
       api.POST('/v1/audiences/preview', { body: { audience: { trait: 'cart_lost' } } }),
     ];
     const freshThrough: Schemas['Preview']['fresh_through'] = null;
-    // @ts-expect-error stores have no name
-    const name = (store: Schemas['Store']): unknown => store.name;
+    // @ts-expect-error stores have no address
+    const name = (store: Schemas['Store']): unknown => store.address;
     // @ts-expect-error statuses have no such field
     const known = (answer: ApiAnswer<'/v1/traits', 'get'>): unknown => answer.traits[0]?.statuses[0]?.known;
     // @ts-expect-error the API shows no dead letters of carts

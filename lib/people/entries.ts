@@ -1,4 +1,5 @@
 import type { CartSnapshot, Consent } from '../../schemas/types.ts';
+import { NO_ADDRESS, type CartAddresses } from './addresses.ts';
 
 /**
  * The entries of the state; their bytes are in `entry-bytes.ts`. Times are Unix milliseconds, UTC. Lists are threaded through the entries
@@ -44,6 +45,8 @@ export interface Source {
   name: Said;
   timeZone: Said;
   snapshot: CartSnapshot | null;
+  /** Of a cart. */
+  addresses: CartAddresses;
   rows: Rows;
 }
 
@@ -173,6 +176,7 @@ export function newSource(key: string, person = 0): Source {
     name: NEVER_SAID,
     timeZone: NEVER_SAID,
     snapshot: null,
+    addresses: { phone: NO_ADDRESS, email: NO_ADDRESS },
     rows: noRows(),
   };
 }

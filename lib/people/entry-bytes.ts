@@ -1,5 +1,6 @@
 import type { Consent } from '../../schemas/types.ts';
 import { ByteReader, ByteWriter } from '../bytes/index.ts';
+import { readAddress, writeAddress } from './addresses.ts';
 import {
   CONSENTS,
   NEVER_SAID,
@@ -25,10 +26,11 @@ const FORMAT = 1;
  */
 const PERSON_FORMAT = 3;
 /**
- * Formats of a source. Format 1 has no chunks of identifiers and no counted times. Formats 1 and 2 end with the rows;
- * format 3 has their length before them, so that a shortened entry is noticed.
+ * Formats of a source. Format 1 has no chunks of identifiers and no counted times. Formats 1 and 2 end with the rows; from
+ * format 3 on their length is before them, so that a shortened entry is noticed. Format 4 ends with a cart's addresses.
  */
-const SOURCE_FORMAT = 3;
+const SOURCE_FORMAT = 4;
+const SOURCE_FORMAT_WITH_LENGTH = 3;
 const SOURCE_FORMAT_WITH_CHUNKS = 2;
 
 const writer = new ByteWriter();
@@ -205,6 +207,8 @@ export function encodeSource(source: Source): Buffer {
   writer.unsigned(rows.lists.length);
   for (const list of rows.lists) writer.block(list);
   writer.block(rows.bytes);
+  writeAddress(writer, source.addresses.phone);
+  writeAddress(writer, source.addresses.email);
   return writer.take();
 }
 
@@ -261,6 +265,7 @@ export function decodeSource(key: string, buffer: Buffer, chunkOf: (chunk: numbe
   rows.chunks = reader.unsigned();
   rows.lastAt = readTime(reader, -Infinity);
   for (let left = reader.unsigned(); left > 0; left--) rows.lists.push(reader.block());
-  rows.bytes = format === SOURCE_FORMAT ? reader.block() : reader.rest();
+  rows.bytes = format >= SOURCE_FORMAT_WITH_LENGTH ? reader.block() : reader.rest();
+  if (format === SOURCE_FORMAT) source.addresses = { phone: readAddress(reader), email: readAddress(reader) };
   return whole(reader, source);
 }

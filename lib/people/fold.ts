@@ -7,9 +7,10 @@ import type {
   PersonRecord,
   TraitChange,
 } from '../../schemas/types.ts';
+import { takeAddresses } from './addresses.ts';
 import { NEVER_SAID, type Said, type Source } from './entries.ts';
 import { Graph, type PeopleStore } from './graph.ts';
-import { cartIdOf, cartSource, kindIndexOf, KINDS, recordSource, rulesKey, wordsOf } from './keys.ts';
+import { cartSource, kindIndexOf, KINDS, recordSource, rulesKey, wordsOf } from './keys.ts';
 import { OutcomeWriter, type Cause } from './outcomes.ts';
 import { part } from './part.ts';
 import { link, place } from './place.ts';
@@ -55,6 +56,7 @@ function foldCart(graph: Graph, update: CartUpdate, receivedAt: number, cause: C
   const at = update.occurred_at ?? (source.person === 0 ? receivedAt : null);
   if (at !== null) observe(source, at, update.name, null);
   source.snapshot = update.snapshot;
+  takeAddresses(source.addresses, update);
   const { moved, selfMoved } = relate(graph, source, wordsOf(update.identifiers));
   const person = graph.personOf(source.person).id;
   const changes = storeChanges(graph, source, update.changes, person, selfMoved);
@@ -63,7 +65,7 @@ function foldCart(graph: Graph, update: CartUpdate, receivedAt: number, cause: C
   const out = new OutcomeWriter(graph.workspace, cause);
   sayPeople(out, graph);
   for (const one of [source, ...moved]) sayCart(out, graph, one);
-  for (const { row, former } of changes) out.trait(update.cart_id, person, row, former);
+  for (const { row, former } of changes) out.trait(source, person, row, former);
   for (const other of moved) sayRows(out, graph, other);
   graph.flush();
   return out.outcomes;
@@ -165,14 +167,14 @@ function sayPeople(out: OutcomeWriter, graph: Graph): void {
 function sayCart(out: OutcomeWriter, graph: Graph, source: Source): void {
   if (source.snapshot === null) return;
   source.person = graph.personOf(source.person).id;
-  out.cart(cartIdOf(source.key), source.person, source.snapshot, source.formerPerson);
+  out.cart(source);
 }
 
 /** Emits all trait events of a cart under the person that it has now. */
 function sayRows(out: OutcomeWriter, graph: Graph, source: Source): void {
   const person = graph.personOf(source.person).id;
   for (const row of graph.moveRows(source, person)) {
-    out.trait(cartIdOf(source.key), person, asUpdate(row), row.person === 0 ? source.formerPerson : row.person);
+    out.trait(source, person, asUpdate(row), row.person === 0 ? source.formerPerson : row.person);
   }
 }
 

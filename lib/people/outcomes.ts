@@ -8,9 +8,10 @@ import type {
   TraitChange,
   TraitEvent,
 } from '../../schemas/types.ts';
-import { CONSENTS, moreIndexOf, type Person } from './entries.ts';
+import { addressOrNull } from './addresses.ts';
+import { CONSENTS, moreIndexOf, type Person, type Source } from './entries.ts';
 import type { MergedPerson } from './graph.ts';
-import { identifierOf, KINDS } from './keys.ts';
+import { cartIdOf, identifierOf, KINDS } from './keys.ts';
 
 /** What the fold says, as records of the topic. */
 
@@ -40,16 +41,21 @@ export class OutcomeWriter {
     this.#new('person').person = profileOf(person);
   }
 
-  /** `formerId`: the person that the cart was emitted under before; 0: none. */
-  cart(cartId: string, personId: number, snapshot: CartSnapshot, formerId: number): void {
-    const cart = cartOf(cartId, personId, snapshot);
-    cart.moved_from = movedFrom(personId, formerId);
+  /** A cart, under its source's person. */
+  cart({ key, person, snapshot, addresses, formerPerson }: Source): void {
+    if (snapshot === null) return;
+    const cart = cartOf(cartIdOf(key), person, snapshot);
+    cart.phone = addressOrNull(addresses.phone);
+    cart.email = addressOrNull(addresses.email);
+    cart.moved_from = movedFrom(person, formerPerson);
     this.#new('cart').cart = cart;
   }
 
   /** `formerId`: the person that the trait event was emitted under before; 0: none. */
-  trait(cartId: string, personId: number, change: TraitChange, formerId: number): void {
-    const trait = traitEventOf(this.#workspace, cartId, personId, change);
+  trait({ key, addresses }: Source, personId: number, change: TraitChange, formerId: number): void {
+    const trait = traitEventOf(this.#workspace, cartIdOf(key), personId, change);
+    trait.cart_phone = addressOrNull(addresses.phone);
+    trait.cart_email = addressOrNull(addresses.email);
     trait.moved_from = movedFrom(personId, formerId);
     this.#new('trait').trait = trait;
   }

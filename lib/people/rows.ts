@@ -34,6 +34,7 @@ const AMOUNT = 1 << 11;
 const PRODUCTS = 1 << 12;
 const BEYOND_HORIZON = 1 << 13;
 const REPLACES = 1 << 14;
+const LAST_ACTIVITY = 1 << 15;
 const PERSON = 1 << 16;
 
 /** Where full chunks are kept. */
@@ -204,6 +205,7 @@ function flagsOf(row: StoredRow): number {
   if (row.products !== null) flags |= PRODUCTS;
   if (row.beyond_horizon) flags |= BEYOND_HORIZON;
   if (row.replaces !== null) flags |= REPLACES;
+  if (row.last_activity_at !== null) flags |= LAST_ACTIVITY;
   if (row.person !== 0) flags |= PERSON;
   return flags;
 }
@@ -222,6 +224,7 @@ function encodeRow(row: StoredRow, lists: Buffer[]): Buffer {
   if (row.amount !== null) writer.double(row.amount);
   if (list >= 0) writer.unsigned(list);
   if (row.replaces !== null) writer.zigzag(row.replaces);
+  if (row.last_activity_at !== null) writer.zigzag(row.last_activity_at);
   if (row.person !== 0) writer.unsigned(row.person);
   return writer.take();
 }
@@ -245,12 +248,12 @@ function readRow(reader: ByteReader, lists: readonly Buffer[] | null): StoredRow
     amount: (flags & AMOUNT) !== 0 ? reader.double() : null,
     products: (flags & PRODUCTS) !== 0 ? readProducts(reader, lists) : null,
     replaces: time(REPLACES),
+    last_activity_at: time(LAST_ACTIVITY),
     person: (flags & PERSON) !== 0 ? reader.unsigned() : 0,
     source: SOURCES[(flags >> SOURCE_SHIFT) & 3] ?? null,
     anomaly: ANOMALIES[(flags >> ANOMALY_SHIFT) & 3] ?? null,
     reentered: (flags & REENTERED) !== 0,
     beyond_horizon: (flags & BEYOND_HORIZON) !== 0,
-    last_activity_at: null,
   };
 }
 
@@ -263,7 +266,7 @@ function indexOfList(list: Buffer, lists: Buffer[]): number {
 const HAS_PRICE = 1;
 const WHOLE_COUNT = 2;
 
-function encodeProducts(products: readonly Product[]): Buffer {
+export function encodeProducts(products: readonly Product[]): Buffer {
   writer.reset();
   for (const { product_id, count, price } of products) {
     const whole = Number.isSafeInteger(count);
@@ -282,7 +285,7 @@ function readProducts(reader: ByteReader, lists: readonly Buffer[] | null): Prod
   return decodeProducts(lists[index] ?? reader.fail('the number of a product list', reader.at - 1));
 }
 
-function decodeProducts(list: Buffer): Product[] {
+export function decodeProducts(list: Buffer): Product[] {
   const reader = new ByteReader(list, 'a product list');
   const products: Product[] = [];
   while (!reader.done) {

@@ -32,10 +32,16 @@ const traitEventColumns = (person: string): string => `event_id, trait, status, 
   toString(${person}) AS person_id, cart_id, store_id, mode, amount, anomaly, reentered, source`;
 export const TRAIT_EVENT_COLUMNS = traitEventColumns('person_id');
 
-/** Uses the table's own index of person ids: {ids} are all ids under which the person {id} has rows. */
+/**
+ * {ids} are all ids under which the person {id} has rows. A trait event that was concluded under two of them may have a row
+ * under each: the later one is valid.
+ */
 export const TRAIT_EVENTS_OF_PERSON = `SELECT ${traitEventColumns('{id:UInt32}')}
-FROM ${TABLES.traitEvents} AS event FINAL
-WHERE workspace = {workspace:String} AND event.person_id IN {ids:Array(UInt32)} AND retracted_at IS NULL`;
+FROM (
+  SELECT * FROM ${TABLES.traitEventsByPerson} FINAL
+  WHERE workspace = {workspace:String} AND person_id IN {ids:Array(UInt32)}
+  ORDER BY version DESC LIMIT 1 BY event_id
+) WHERE retracted_at IS NULL`;
 
 export const cartSchema = z
   .strictObject({
@@ -52,18 +58,23 @@ export const cartSchema = z
     abandoned_at: instant.nullable(),
     recovered_at: instant.nullable(),
     reservation_start_window: instant.nullable(),
+    store_name: label,
+    products: z.array(z.strictObject({ product_id: z.string(), count: z.number(), price: z.number().nullable() })),
   })
   .openapi('Cart');
 export type CartRow = z.output<typeof cartSchema>;
 
 const cartColumns = (person: string): string => `cart_id, toString(${person}) AS person_id, status, status_since,
-  store_id, mode, amount, created_at, last_activity_at, due_at, abandoned_at, recovered_at`;
+  store_id, mode, amount, created_at, last_activity_at, due_at, abandoned_at, recovered_at, store_name, products`;
 export const CART_COLUMNS = `${cartColumns('person_id')}, reservation_start_window`;
 
 /** As {@link TRAIT_EVENTS_OF_PERSON}. */
 export const CARTS_OF_PERSON = `SELECT ${cartColumns('{id:UInt32}')}, reservation_start_at AS reservation_start_window
 FROM ${TABLES.carts} AS cart FINAL
-WHERE workspace = {workspace:String} AND cart.person_id IN {ids:Array(UInt32)}`;
+WHERE workspace = {workspace:String} AND cart.person_id IN {ids:Array(UInt32)} AND cart_id IN (
+  SELECT cart_id FROM ${TABLES.personCarts} FINAL
+  WHERE workspace = {workspace:String} AND person_id IN {ids:Array(UInt32)}
+)`;
 
 /** Names of people by id; people without a name are left out. */
 export async function namesOf(database: Rows, workspace: string, ids: string[]): Promise<Map<string, string>> {

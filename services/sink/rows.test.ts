@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { RowEncoder } from '../../lib/clickhouse/rowbinary.ts';
-import type { Outcome, Person, ProfileIdentifier, TraitEvent } from '../../schemas/types.ts';
+import type { Cart, Outcome, Person, ProfileIdentifier, TraitEvent } from '../../schemas/types.ts';
 import type { Rows } from './block.ts';
 import { addOutcome, emailConsentOf, personRow, smsConsentOf, UnusableRecordError } from './rows.ts';
 
@@ -56,6 +56,31 @@ const event: TraitEvent = {
   moved_from: null,
 };
 
+const cart = (cart_id: string, fields: Partial<Cart>): Cart => ({
+  cart_id,
+  person_id: 1,
+  status: null,
+  status_since: null,
+  store_id: null,
+  mode: null,
+  amount: null,
+  created_at: null,
+  last_activity_at: null,
+  due_at: null,
+  abandoned_at: null,
+  recovered_at: null,
+  reservation_start_at: null,
+  products: null,
+  store_name: null,
+  last_event_at: null,
+  first_status_at: null,
+  statuses: [],
+  phone: null,
+  email: null,
+  moved_from: null,
+  ...fields,
+});
+
 const version = { logTimeMs: 1000, inputOffset: 7, outputOffset: 99 };
 
 describe('addOutcome', () => {
@@ -67,7 +92,25 @@ describe('addOutcome', () => {
         'trait_events',
         expect.objectContaining({ workspace: 'w', occurred_at: 900, person_id: 3, products: [], version }),
       ],
+      ['trait_events_by_person', expect.objectContaining({ person_id: 3, cart_id: 'c', is_deleted: 0, version })],
     ]);
+  });
+
+  it('marks the row of a former person as deleted when a trait event or a cart has moved', () => {
+    const into = collect();
+    addOutcome(into, outcome({ trait: { ...event, amount: 5, moved_from: 8 } }), 99);
+    addOutcome(into, outcome({ kind: 'cart', cart: cart('c', { person_id: 3, moved_from: 8 }) }), 99);
+    const by = (table: string): unknown[] => into.rows.flatMap(([name, row]) => (name === table ? [row] : []));
+    expect(by('trait_events_by_person')).toEqual([
+      expect.objectContaining({ person_id: 3, amount: 5, is_deleted: 0, version }),
+      expect.objectContaining({ person_id: 8, cart_id: 'c', occurred_at: 900, amount: null, is_deleted: 1, version }),
+    ]);
+    expect(by('person_carts')).toEqual([
+      { workspace: 'w', person_id: 3, cart_id: 'c', is_deleted: 0, version },
+      { workspace: 'w', person_id: 8, cart_id: 'c', is_deleted: 1, version },
+    ]);
+    expect(by('trait_events')).toHaveLength(1);
+    expect(by('carts')).toHaveLength(1);
   });
 
   it('makes a merge an alias, and takes the loser out of the people', () => {

@@ -1,6 +1,8 @@
 import {
   cartRows,
   personAliasRows,
+  personCartRows,
+  personTraitEventRows,
   personRows,
   deadLetterRows,
   traitEventRows,
@@ -57,6 +59,7 @@ export const traitEventRow = (workspace: string, event: TraitEvent, version: Log
   recovered_at: event.recovered_at,
   beyond_horizon: event.beyond_horizon,
   replaces: event.replaces,
+  last_activity_at: event.last_activity_at,
   version,
 });
 
@@ -75,6 +78,11 @@ export const cartRow = (workspace: string, cart: Cart, version: LogVersion): Car
   abandoned_at: cart.abandoned_at,
   recovered_at: cart.recovered_at,
   reservation_start_at: cart.reservation_start_at,
+  store_name: cart.store_name,
+  products: cart.products ?? [],
+  last_event_at: cart.last_event_at,
+  first_status_at: cart.first_status_at,
+  statuses: cart.statuses,
   version,
 });
 
@@ -169,10 +177,10 @@ export function addOutcome(rows: Rows, outcome: Outcome, offset: number): void {
   const version = { logTimeMs: outcome.log_time, inputOffset: outcome.input_offset, outputOffset: offset };
   if (kind === 'trait' && outcome.trait) {
     if (outcome.trait.moved_from !== null) rows.writePeopleFirst();
-    rows.addByMonth(traitEventRows, traitEventRow(workspace, outcome.trait, version), outcome.trait.occurred_at);
+    addTraitEvent(rows, traitEventRow(workspace, outcome.trait, version), outcome.trait.moved_from);
   } else if (kind === 'cart' && outcome.cart) {
     if (outcome.cart.moved_from !== null) rows.writePeopleFirst();
-    rows.add(cartRows, cartRow(workspace, outcome.cart, version));
+    addCart(rows, cartRow(workspace, outcome.cart, version), outcome.cart.moved_from);
   } else if (kind === 'person' && outcome.person) {
     rows.add(personRows, personRow(workspace, outcome.person, version));
   } else if (kind === 'merge' && outcome.merge) {
@@ -184,6 +192,25 @@ export function addOutcome(rows: Rows, outcome: Outcome, offset: number): void {
   } else {
     throw new UnusableRecordError(`an outcome of kind ${kind} has no field ${kind}`);
   }
+}
+
+/** The row, its copy by person, and the mark that a former person has it no longer. */
+function addTraitEvent(rows: Rows, row: TraitEventRow, movedFrom: number | null): void {
+  rows.addByMonth(traitEventRows, row, row.occurred_at);
+  rows.add(personTraitEventRows, { ...row, is_deleted: 0 });
+  if (movedFrom === null) return;
+  rows.add(personTraitEventRows, { ...row, ...NO_CONTENT, person_id: personId(movedFrom), is_deleted: 1 });
+}
+
+/** Of a row that is marked as deleted only its key counts. */
+const NO_CONTENT = { store_id: null, mode: null, amount: null, products: [] } as const;
+
+function addCart(rows: Rows, row: CartRow, movedFrom: number | null): void {
+  const { workspace, cart_id, version } = row;
+  rows.add(cartRows, row);
+  rows.add(personCartRows, { workspace, person_id: row.person_id, cart_id, version, is_deleted: 0 });
+  if (movedFrom === null) return;
+  rows.add(personCartRows, { workspace, person_id: personId(movedFrom), cart_id, version, is_deleted: 1 });
 }
 
 export const deadLetterRow = (letter: DeadLetter, offset: number): DeadLetterRow => ({

@@ -67,6 +67,7 @@ export const event = (change: Partial<TraitEventRow>): TraitEventRow => ({
   recovered_at: null,
   beyond_horizon: false,
   replaces: null,
+  last_activity_at: null,
   version: version(1),
   ...change,
 });

@@ -130,6 +130,8 @@ it('has the views of the contract: names, order and types of their columns', asy
       is('amount', /Float64/),
       ...['created_at', 'last_activity_at', 'due_at', 'abandoned_at', 'recovered_at'].map(at),
       at('reservation_start_window'),
+      is('store_name'),
+      is('products', /^Array\(Tuple\(/),
     ],
     v_people: [
       is('workspace'),

@@ -33,6 +33,8 @@ it('agrees with what the sink wrote, and leaves nothing behind', async () => {
   expect(report.blocks.checked).toBeGreaterThanOrEqual(2);
   expect(report.tables).toEqual([
     { table: 'trait_events', inTopic: 21, inTable: 21, missing: 0, unexplained: 0, examples: [] },
+    { table: 'trait_events_by_person', inTopic: 21, inTable: 21, missing: 0, unexplained: 0, examples: [] },
+    { table: 'person_carts', inTopic: 1, inTable: 1, missing: 0, unexplained: 0, examples: [] },
     { table: 'carts', inTopic: 1, inTable: 1, missing: 0, unexplained: 0, examples: [] },
     { table: 'people', inTopic: 2, inTable: 2, missing: 0, unexplained: 0, examples: [] },
     { table: 'person_aliases', inTopic: 1, inTable: 1, missing: 0, unexplained: 0, examples: [] },

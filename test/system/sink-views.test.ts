@@ -103,6 +103,8 @@ describe('what flows in is what the views show', () => {
         abandoned_at: null,
         recovered_at: null,
         reservation_start_window: '2026-04-01 00:00:00.004',
+        store_name: null,
+        products: [],
       },
     ]);
     expect(await world.rows('SELECT * FROM v_people')).toEqual([

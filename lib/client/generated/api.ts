@@ -538,6 +538,12 @@ export interface paths {
                             recovered_at: string | null;
                             /** Format: date-time */
                             reservation_start_window: string | null;
+                            store_name: string | null;
+                            products: {
+                                product_id: string;
+                                count: number;
+                                price: number | null;
+                            }[];
                             trait_events: components["schemas"]["TraitEvent"][];
                         };
                     };
@@ -5575,6 +5581,7 @@ export interface components {
         } | components["schemas"]["DwellCondition"];
         Store: {
             store_id: string;
+            name: string | null;
             carts: number;
             /** Format: date-time */
             last_seen_at: string | null;
@@ -5657,6 +5664,12 @@ export interface components {
             recovered_at: string | null;
             /** Format: date-time */
             reservation_start_window: string | null;
+            store_name: string | null;
+            products: {
+                product_id: string;
+                count: number;
+                price: number | null;
+            }[];
         };
         LinkRules: {
             limit: number;

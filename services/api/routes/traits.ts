@@ -16,7 +16,12 @@ const traitSchema = z.strictObject({
 });
 
 const storeSchema = z
-  .strictObject({ store_id: z.string(), carts: z.int(), last_seen_at: instant.nullable() })
+  .strictObject({
+    store_id: z.string(),
+    name: z.string().nullable().describe('the latest name'),
+    carts: z.int(),
+    last_seen_at: instant.nullable(),
+  })
   .openapi('Store');
 
 export const traitRoutes: Routes = (app, deps) => {
@@ -63,7 +68,9 @@ export const traitRoutes: Routes = (app, deps) => {
   }).handle(async ({ c, query, workspace }) => {
     const after = decodeCursor(query.cursor, z.string()) ?? '';
     const rows = await deps.database.for(c.req.raw.signal).rows<z.output<typeof storeSchema>>(
-      `SELECT assumeNotNull(store_id) AS store_id, count() AS carts, 
+      `SELECT assumeNotNull(store_id) AS store_id,
+          argMaxIf(cart.store_name, (cart.last_event_at, cart.version), cart.store_name IS NOT NULL) AS name,
+          count() AS carts,
           max(greatest(ifNull(cart.last_activity_at, cart.status_since), ifNull(cart.status_since, cart.last_activity_at))) AS last_seen_at
         FROM ${TABLES.carts} AS cart FINAL
         WHERE workspace = {workspace:String} AND cart.store_id IS NOT NULL AND cart.store_id > {after:String}
