@@ -152,6 +152,12 @@ const API: Row[] = [
     'If-Match',
     asAdmin('PATCH', ({ shop }) => `/v1/workspaces/${shop.id}`, { ...OLD_VERSION, body: { name: 'New' } }),
   ],
+  [
+    409,
+    'PUT /v1/link-rules',
+    'If-Match',
+    asAdmin('PUT', () => '/v1/link-rules', { headers: { 'if-match': '"1000"' }, body: { limit: 30 } }),
+  ],
   [409, 'DELETE /v1/keys/{id}', 'two at once', takenBackTwice],
   [
     409,
