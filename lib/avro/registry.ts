@@ -29,7 +29,12 @@ export interface RegistryOptions {
 
 /** The registry rejected a schema, does not have it, or did not answer in time. */
 export class SchemaRefusedError extends Error {
-  override readonly name = 'SchemaRefusedError';
+  override readonly name: string = 'SchemaRefusedError';
+}
+
+/** The registry answers, and does not have the schema. */
+export class MissingSchemaError extends SchemaRefusedError {
+  override readonly name = 'MissingSchemaError';
 }
 
 /** Every version must be able to read records of all earlier versions. */

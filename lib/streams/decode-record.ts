@@ -1,5 +1,5 @@
 import type { Logger } from 'pino';
-import { UndecodableError, UnknownSchemaError } from '../avro/index.ts';
+import { MissingSchemaError, UndecodableError, UnknownSchemaError } from '../avro/index.ts';
 import { Backoff } from '../clock/index.ts';
 import type { KafkaRecord } from '../kafka/types.ts';
 import { ClosedError, RecordFailedError } from './errors.ts';
@@ -7,6 +7,8 @@ import type { StreamMetrics } from './metrics.ts';
 import type { Topology } from './topology.ts';
 
 const LOAD_PAUSES = { firstMs: 100, maxMs: 5_000 };
+/** A registry that has just started may not know its schemas yet: it is asked this many times again, for 11 seconds. */
+const MAX_MISSING = 7;
 
 /** What decoding needs from its task. */
 export interface Decoding<I> {
@@ -22,12 +24,13 @@ export interface Decoding<I> {
 
 /**
  * The decoded record; waits until its schema is loaded. Undefined for a record that no codec can read, because it must
- * not block those that follow. Throws a RecordFailedError when the topology's decoder fails, and a ClosedError when the
- * task is closing.
+ * not block those that follow. Throws a RecordFailedError when the topology's decoder fails or the registry does not have
+ * the schema, and a ClosedError when the task is closing.
  */
 export async function decodeRecord<I>(record: KafkaRecord, decoding: Decoding<I>): Promise<I | undefined> {
   const { topology, partition, logger, metrics } = decoding;
   let backoff: Backoff | null = null;
+  let missing = 0;
   for (;;) {
     try {
       if (record.value === null) throw new UndecodableError('no value');
@@ -46,6 +49,9 @@ export async function decodeRecord<I>(record: KafkaRecord, decoding: Decoding<I>
         await decoding.unlessEnding(error.load());
       } catch (cause) {
         if (cause instanceof ClosedError) throw cause;
+        if (cause instanceof MissingSchemaError && ++missing > MAX_MISSING) {
+          throw new RecordFailedError(topology.input.topic, partition, record.offset, cause);
+        }
         logger.error({ ...where, schema: error.schemaId, err: cause }, 'cannot load the schema of a record; retrying');
         backoff ??= new Backoff(LOAD_PAUSES);
         await decoding.pause(backoff.nextMs());

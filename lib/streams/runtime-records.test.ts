@@ -1,6 +1,7 @@
 import pino from 'pino';
 import { Registry } from 'prom-client';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { MissingSchemaError, UnknownSchemaError } from '../avro/index.ts';
 import type { KafkaRecord } from '../kafka/types.ts';
 import { runTopology } from './runtime.ts';
 import { SKIPS_TOPIC, encodeSkip } from './skips.ts';
@@ -65,6 +66,29 @@ describe('a record that breaks the topology', () => {
     kafka.give(1);
     await until(() => runtime.positions()[0]?.state === 'stopped');
     expect(runtime.positions()).toMatchObject([{ position: 0, state: 'stopped' }]);
+  });
+});
+
+describe('a record whose schema the registry does not have', () => {
+  it('stops its partition with the offset, which an operator can skip, and is read once the schema is back', async () => {
+    const kafka = new ScriptedKafka(clock);
+    const { input } = testTopology('runtime');
+    let isMissing = true;
+    const load = (): Promise<void> =>
+      isMissing ? Promise.reject(new MissingSchemaError('schema 77: not found')) : Promise.resolve();
+    const decode = (value: Buffer): TestEvent => {
+      const event = input.decode(value);
+      if (event.at === 7 && isMissing) throw new UnknownSchemaError(77, load);
+      return event;
+    };
+    const { runtime } = await world(kafka, { input: { ...input, decode } });
+    kafka.ends.fill(10);
+    kafka.give(1);
+    for (let waits = 0; waits < 60 && runtime.positions()[0]?.state !== 'stopped'; waits++) await clock.advance(1_000);
+    expect(runtime.positions()).toMatchObject([{ state: 'stopped', failingOffset: 7 }]);
+    isMissing = false;
+    await clock.advance(61_000);
+    expect(runtime.positions()).toMatchObject([{ position: 10, state: 'running' }]);
   });
 });
 
