@@ -26,6 +26,12 @@ export class NotBuiltError extends Error {
   override readonly name = 'NotBuiltError';
 }
 
+/**
+ * Audiences with more leaves than this read all merges once and apply them to each leaf: the query names each leaf less
+ * often, so that 200 leaves with long lists stay within ClickHouse's limits for the size of a query.
+ */
+const FEW_LEAVES = 16;
+
 /** Largest number of people in `sample`. */
 export const SAMPLE_MAX = 20;
 
@@ -34,14 +40,19 @@ export const SAMPLE_MAX = 20;
  * of people with the merges applied; the tree is bitmap algebra within the universe.
  *
  * It reads trait events first, then people in one scan, and all reads of a table see one snapshot. The sink writes people
- * first, so a query that sees a row under its new person also sees the merge: a merge is seen whole or not at all. Of the
- * merges only those are read whose losers occur in a leaf, since most ids that were merged have no rows left.
+ * first, so a query that sees a row under its new person also sees the merge: a merge is seen whole or not at all. Only
+ * losers that occur in a leaf are resolved, since most ids that were merged have no rows left. Audiences of many leaves
+ * read people first and resolve all losers.
  */
 export function compile(audience: Audience, options: CompileOptions): CompiledAudience {
-  const compiler = new Compiler(options);
-  const result = compiler.node(audience);
+  let compiler = new Compiler(options, false);
+  let result = compiler.node(audience);
+  if (compiler.leaves.length > FEW_LEAVES) {
+    compiler = new Compiler(options, true);
+    result = compiler.node(audience);
+  }
   const query = `WITH
-${compiler.leaves.map(({ raw }, i) => `${raw} AS raw_${i},\n`).join('')}${compiler.peopleAfterLeaves()} AS people,
+${compiler.head()}
 people.1 AS universe, people.2 AS by_sms, people.3 AS by_email,
 ${compiler.leaves.map(({ people }, i) => `${people} AS leaf_${i},\n`).join('')}${result} AS result
 SELECT
@@ -78,6 +89,17 @@ function inPieces(values: readonly string[]): string[][] {
   return pieces;
 }
 
+/** Bitmap of all losers, and the pairs of losers and winners as parallel arrays. */
+const ALL_MERGES = `,
+  groupBitmapStateIf(person_id, merged_into != 0),
+  groupArrayIf(person_id, merged_into != 0),
+  groupArrayIf(merged_into, merged_into != 0)`;
+
+/** A set of people with all merges applied, within the universe, which has no losers. */
+const merged = (raw: string, index: number): string =>
+  `bitmapAnd(universe, bitmapOr(bitmapAndnot(${raw} AS raw_${index}, losers), ` +
+  `bitmapTransform(bitmapAnd(raw_${index}, losers), merged, winners)))`;
+
 /** Expressions of a leaf. */
 interface Leaf {
   /** The people as they are stored with trait events. */
@@ -94,7 +116,11 @@ class Compiler {
   /** The packs of numbers that are being filled. */
   private readonly packs = new Map<string, { values: number[]; bound: string }>();
 
-  constructor(readonly options: CompileOptions) {
+  /** `isLarge`: more leaves than FEW_LEAVES. */
+  constructor(
+    readonly options: CompileOptions,
+    private readonly isLarge: boolean,
+  ) {
     this.params = { workspace: options.workspace, now_ms: options.nowMs };
     if (options.knownAtMs !== undefined) this.params['known_at_ms'] = options.knownAtMs;
   }
@@ -108,9 +134,13 @@ class Compiler {
     return this.leaf(node);
   }
 
-  /** Names a leaf before the people are read, which takes the snapshot of the trait events first. */
-  peopleAfterLeaves(): string {
-    return this.leaves.length === 0 ? this.people() : `tuple(raw_0, ${this.people()}).2`;
+  /** What the leaves need: the people as they are stored with trait events, then everything about people. */
+  head(): string {
+    if (this.isLarge) return `${this.people()} AS people, people.4 AS losers, people.5 AS merged, people.6 AS winners,`;
+    const raw = this.leaves.map((leaf, i) => `${leaf.raw} AS raw_${i},\n`).join('');
+    // A leaf is named before the people, so that trait events are read first.
+    const people = this.leaves.length === 0 ? this.people() : `tuple(raw_0, ${this.people()}).2`;
+    return `${raw}${people} AS people,`;
   }
 
   /** One row of everything about people: the universe, who of it can be reached, and for each leaf the winners of those in it. */
@@ -118,14 +148,19 @@ class Compiler {
     const inUniverse = `merged_into = 0 AND first_at <= ${this.instant('now_ms')}${
       this.options.includeAnonymous ? '' : ' AND NOT anonymous'
     }`;
+    if (this.isLarge) return this.select(inUniverse, ALL_MERGES, '');
     const ofMerged = this.leaves.map((_, i) => `bitmapContains(raw_${i}, person_id)`);
     const isRead = ['merged_into = 0', ...ofMerged].join(' OR ');
     const winners = ofMerged.map((isHit) => `,\n  groupBitmapStateIf(merged_into, merged_into != 0 AND ${isHit})`);
+    return this.select(inUniverse, winners.join(''), ` AND (${isRead})`);
+  }
+
+  private select(inUniverse: string, merges: string, condition: string): string {
     return `(SELECT (
   groupBitmapStateIf(person_id, ${inUniverse}),
   groupBitmapStateIf(person_id, ${inUniverse} AND reachable_sms),
-  groupBitmapStateIf(person_id, ${inUniverse} AND reachable_email)${winners.join('')}
-) FROM ${this.options.tables.people} FINAL WHERE workspace = {workspace:String} AND (${isRead}))`;
+  groupBitmapStateIf(person_id, ${inUniverse} AND reachable_email)${merges}
+) FROM ${this.options.tables.people} FINAL WHERE workspace = {workspace:String}${condition})`;
   }
 
   private leaf(node: TraitNode | DwellNode): string {
@@ -144,6 +179,7 @@ class Compiler {
     const rows = `FROM ${this.options.tables.traitEvents} FINAL WHERE ${this.conditions(node).join(' AND ')}`;
     const raw = `(SELECT groupBitmapState(person_id) ${rows})`;
     const atLeast = node.at_least ?? 1;
+    if (atLeast === 1 && this.isLarge) return { raw, people: merged(raw, index) };
     if (atLeast === 1) return { raw, people: `bitmapAnd(universe, bitmapOr(raw_${index}, people.${index + 4}))` };
     // Loser and winner with one each are one person with two: the merges come before the threshold.
     const threshold = this.bindNumber(atLeast, 'Int64');
@@ -152,7 +188,7 @@ class Compiler {
   FROM (SELECT person_id, count() AS events ${rows} GROUP BY person_id) AS counted
   LEFT JOIN (
     SELECT person_id, merged_into AS winner FROM ${this.options.tables.people} FINAL
-    WHERE workspace = {workspace:String} AND merged_into != 0 AND bitmapContains(raw_${index}, person_id)
+    WHERE workspace = {workspace:String} AND merged_into != 0${this.isLarge ? '' : ` AND bitmapContains(raw_${index}, person_id)`}
   ) AS alias ON alias.person_id = counted.person_id
   GROUP BY person HAVING total >= ${threshold}
 )))`;

@@ -1,0 +1,99 @@
+import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { compile, type Audience } from '../../lib/audiences/index.ts';
+import { createClickHouse, insertRowBinary, type ClickHouse } from '../../lib/clickhouse/client.ts';
+import { TABLES } from '../../lib/clickhouse/tables.ts';
+import { cartInput, change, recordInput, World } from '../../lib/people/testing.ts';
+import type { Outcome, PersonInput } from '../../schemas/types.ts';
+import { Block } from '../../services/sink/block.ts';
+import { addOutcome } from '../../services/sink/rows.ts';
+import { openDatabase } from './api-audience-world.ts';
+
+/**
+ * Previews while merges are written, table by table in the order of the sink: each answer is that of the moment before or
+ * after a merge, never of one that is half written.
+ */
+
+const NAME = `merges_${process.pid}`;
+const NOW = Date.UTC(2026, 2, 10);
+const PAIRS = 40;
+
+let opened: Awaited<ReturnType<typeof openDatabase>>;
+let client: ClickHouse;
+beforeAll(async () => {
+  const { CLICKHOUSE_URL } = inject('engines');
+  opened = await openDatabase(CLICKHOUSE_URL, NAME);
+  client = createClickHouse({ url: CLICKHOUSE_URL, database: NAME });
+});
+afterAll(async () => {
+  await client.close();
+  await opened.close();
+});
+
+let offset = 0;
+async function write(outcomes: readonly Outcome[]): Promise<void> {
+  const block = new Block([TABLES.people, TABLES.personAliases, TABLES.carts, TABLES.traitEvents]);
+  for (const outcome of outcomes) addOutcome(block, outcome, offset++);
+  const inserts = block.inserts();
+  const isFirst = ({ table }: { table: string }): boolean =>
+    block.isPeopleFirst && (table === TABLES.people || table === TABLES.personAliases);
+  await Promise.all(inserts.filter(isFirst).map((insert) => insertRowBinary(client, insert)));
+  await Promise.all(inserts.filter((insert) => !isFirst(insert)).map((insert) => insertRowBinary(client, insert)));
+}
+
+const at = (i: number): number => NOW - 1_000_000 + i;
+
+/** Before the merges: two people for each pair, one with two abandoned carts, the other with one; every second is a guest. */
+const before = (): PersonInput[] =>
+  Array.from({ length: PAIRS }, (_, i) => [
+    cartInput(`a${i}`, [`email:${i}@x.io`], { at: at(i), changes: [change(at(i)), change(at(i) + 500)] }),
+    cartInput(`b${i}`, i % 2 === 0 ? [] : [`user_id:${i}`], { at: at(i), changes: [change(at(i))] }),
+  ]).flat();
+
+const merge = (i: number): PersonInput =>
+  i % 2 === 0
+    ? cartInput(`b${i}`, [`email:${i}@x.io`], { at: at(i) })
+    : recordInput([`email:${i}@x.io`, `user_id:${i}`], { at: at(i) });
+
+/** The count after so many merges. */
+const AUDIENCES: { audience: Audience; after(merges: number): number }[] = [
+  { audience: { trait: 'cart_abandoned' }, after: (merges) => 2 * PAIRS - merges },
+  { audience: { trait: 'cart_abandoned', at_least: 3 }, after: (merges) => merges },
+  { audience: { not: { trait: 'cart_abandoned' } }, after: () => 0 },
+  {
+    audience: { and: [{ trait: 'cart_abandoned' }, { not: { trait: 'cart_abandoned', at_least: 2 } }] },
+    after: (merges) => PAIRS - merges,
+  },
+];
+
+describe('previews while people merge', () => {
+  it('are those of the moment before or after each merge', async () => {
+    const world = new World();
+    for (const input of before()) await write(world.fold(input));
+    let started = 0;
+    let done = 0;
+    const writing = (async () => {
+      for (let i = 0; i < PAIRS; i++) {
+        started = i + 1;
+        await write(world.fold(merge(i)));
+        done = i + 1;
+      }
+    })();
+    let asked = 0;
+    const ask = async ({ audience, after }: (typeof AUDIENCES)[number]): Promise<void> => {
+      const { query, params } = compile(audience, {
+        ...{ tables: TABLES, workspace: 'w', zone: 'UTC', nowMs: NOW, includeAnonymous: true },
+      });
+      while (done < PAIRS) {
+        const from = done;
+        const [row] = await opened.database.rows<{ count: number }>(query, params);
+        const possible = Array.from({ length: started - from + 1 }, (_, i) => after(from + i));
+        expect(possible, `between ${from} and ${started} merges: ${JSON.stringify(audience)}`).toContain(row?.count);
+        asked += 1;
+      }
+      const [row] = await opened.database.rows<{ count: number }>(query, params);
+      expect(row?.count).toBe(after(PAIRS));
+    };
+    await Promise.all([writing, ...AUDIENCES.map(ask)]);
+    expect(asked).toBeGreaterThan(PAIRS / 4);
+  });
+});
