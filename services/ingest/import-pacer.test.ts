@@ -13,6 +13,7 @@ let clock: ManualClock;
 let ends: Map<string, number[]>;
 let positions: Map<string, { position: number | null; state: StageState }[]>;
 let questions: number;
+let isAway: boolean;
 let warnings: object[];
 let pacer: ImportPacer;
 beforeEach(() => {
@@ -20,12 +21,13 @@ beforeEach(() => {
   ends = new Map(CHAIN.map(({ topic }) => [topic, [0, 0]]));
   positions = new Map(CHAIN.map(({ topic }) => [topic, [0, 0].map((position) => ({ position, state: 'running' }))]));
   questions = 0;
+  isAway = false;
   warnings = [];
   pacer = new ImportPacer({
     stages: CHAIN.map((stage) => ({ stage, ask: () => Promise.resolve(positionsOf(stage.topic)) })),
     endOffsets: (topic) => {
       questions++;
-      return Promise.resolve([...ends.get(topic)!]);
+      return isAway ? Promise.reject(new Error('no answer')) : Promise.resolve([...ends.get(topic)!]);
     },
     maxLagRecords: MAX_LAG,
     metrics: ingestMetrics(new Registry()),
@@ -97,6 +99,14 @@ describe('imports', () => {
     const waiting = sends(1);
     expect(await taken(28_000, waiting)).toBe(0);
     expect(await taken(2_000, waiting)).toBe(1);
+  });
+
+  it('still wait for what was behind when the stages cannot be measured any more', async () => {
+    ends.set(people, [9_000, 0]);
+    const waiting = sends(1);
+    expect(await taken(500, waiting)).toBe(0);
+    isAway = true;
+    expect(await taken(5_000, waiting)).toBe(0);
   });
 
   it('measure nothing while none of them sends, and do not rely on what was measured before', async () => {

@@ -44,6 +44,8 @@ export class ImportPacer {
   private readonly waiting: (() => void)[] = [];
   private measuring = false;
   private readonly progress = new Map<string, Progress>();
+  /** The ends of the topic of each stage, as last seen. */
+  private readonly ends = new Map<string, number[]>();
   private readonly leftOut = new Set<string>();
   private readonly waker: Waker;
 
@@ -99,8 +101,10 @@ export class ImportPacer {
     let positions: StagePosition[] = [];
     try {
       [ends, positions] = await Promise.all([this.options.endOffsets(topic), ask()]);
+      this.ends.set(name, ends);
     } catch {
       // Partitions count as they were last seen; without any progress they are left out after a while.
+      ends = this.ends.get(name) ?? [];
     }
     const stopped = new Set<number>();
     for (const { partition, position, state } of positions) {
