@@ -9,7 +9,7 @@ import type {
 } from '../../schemas/types.ts';
 import { takeAddresses } from './addresses.ts';
 import { NEVER_SAID, type Said, type Source } from './entries.ts';
-import { Graph, type PeopleStore } from './graph.ts';
+import { Graph } from './graph.ts';
 import { cartSource, kindIndexOf, KINDS, recordSource, rulesKey, wordsOf } from './keys.ts';
 import { OutcomeWriter, type Cause } from './outcomes.ts';
 import { part } from './part.ts';
@@ -18,6 +18,7 @@ import { laterSaid } from './profile.ts';
 import type { StoredRow } from './rows.ts';
 import { relink } from './relink.ts';
 import { decodeRules, DEFAULT_BOUNDS, DEFAULT_RULES, encodeRules, type Bounds, type LinkRules } from './rules.ts';
+import type { PeopleStore } from './store.ts';
 
 /**
  * Who is who: folds one record of person-inputs into the state behind `store` and returns what follows

@@ -7,21 +7,8 @@ import * as keys from './keys.ts';
 import { moveRows, recordRows, type ChunkStore, type StoredRow } from './rows.ts';
 import { absorbInto, addIdentifiers, addTo } from './profile.ts';
 import { isJunk, isSaturated, type Bounds, type LinkRules } from './rules.ts';
+import type { MergedPerson, PeopleStore } from './store.ts';
 import { TimeIndex } from './times.ts';
-
-/** What the state needs of its store. Values are never changed in place. */
-export interface PeopleStore {
-  get(key: string): Buffer | undefined;
-  put(key: string, value: Buffer): void;
-  delete(key: string): void;
-}
-
-/** `loser` is from now on an alias of `winner`. `dissolved`: it was one anonymous cart. */
-export interface MergedPerson {
-  loser: number;
-  winner: number;
-  dissolved: boolean;
-}
 
 /**
  * The graph of one workspace while one record is folded: entries are read once, changed in memory and

@@ -1,4 +1,4 @@
 export { foldPersonInput } from './fold.ts';
-export type { PeopleStore } from './graph.ts';
+export type { PeopleStore } from './store.ts';
 export { traitEventId, type Cause } from './outcomes.ts';
 export { DEFAULT_RULES, type LinkRules } from './rules.ts';

@@ -10,7 +10,7 @@ import type {
 } from '../../schemas/types.ts';
 import { addressOrNull } from './addresses.ts';
 import { CONSENTS, moreIndexOf, type Person, type Source } from './entries.ts';
-import type { MergedPerson } from './graph.ts';
+import type { MergedPerson } from './store.ts';
 import { cartIdOf, identifierOf, KINDS } from './keys.ts';
 
 /** What the fold says, as records of the topic. */

@@ -1,0 +1,15 @@
+/** What the fold of people reads and writes, and what it reports of merges. */
+
+/** What the state needs of its store. Values are never changed in place. */
+export interface PeopleStore {
+  get(key: string): Buffer | undefined;
+  put(key: string, value: Buffer): void;
+  delete(key: string): void;
+}
+
+/** `loser` is from now on an alias of `winner`. `dissolved`: it was one anonymous cart. */
+export interface MergedPerson {
+  loser: number;
+  winner: number;
+  dissolved: boolean;
+}
