@@ -14,9 +14,9 @@ const GROUPS: Readonly<Record<string, string>> = {
 };
 const ANSWER_TIMEOUT_MS = 2_000;
 
-const usage = (message: string): never => {
+function usage(message: string): never {
   throw new Error(`${message}; see npm run skip-record -- --help`);
-};
+}
 
 function wholeNumber(name: string, text: string | undefined): number {
   const value = Number(text);
@@ -31,7 +31,7 @@ async function positionsOf(url: string): Promise<StagePosition[]> {
   return (await response.json()) as StagePosition[];
 }
 
-const main = async (): Promise<void> => {
+async function main(): Promise<void> {
   const { values } = parseArgs({
     options: {
       topic: { type: 'string' },
@@ -69,7 +69,7 @@ const main = async (): Promise<void> => {
   } finally {
     await kafka.close();
   }
-};
+}
 
 main().catch((error: unknown) => {
   process.stderr.write(`skip-record: ${error instanceof Error ? error.message : String(error)}\n`);

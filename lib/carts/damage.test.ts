@@ -54,14 +54,14 @@ const READERS: [string, (state: Buffer) => unknown][] = [
   ['a repeat', (state) => foldCart(state, at(90), minute(8000))],
 ];
 
-const refusalOf = (read: (state: Buffer) => unknown, state: Buffer): unknown => {
+function refusalOf(read: (state: Buffer) => unknown, state: Buffer): unknown {
   try {
     read(state);
     return undefined;
   } catch (error) {
     return error;
   }
-};
+}
 const isRefusal = (error: unknown): boolean =>
   error instanceof DamagedStateError || error instanceof UnknownVersionError || error instanceof BrokenInvariantError;
 

@@ -25,11 +25,11 @@ const STORED = JSON.parse(readFileSync(new URL('./testing/version-4.json', impor
 const eventOf = ({ event }: Stored['deliveries'][number]): CartEvent =>
   cartEvent({ ...event, event_key: Buffer.from(event.event_key, 'hex') });
 const stateOf = ({ state }: Stored): Buffer => Buffer.from(state, 'hex');
-const oracleOf = ({ deliveries }: Stored): Oracle => {
+function oracleOf({ deliveries }: Stored): Oracle {
   const oracle = new Oracle();
   for (const delivery of deliveries) oracle.deliver(eventOf(delivery), delivery.logTime);
   return oracle;
-};
+}
 /** What traits say but when they were found and what they replace, which tell of arrivals. */
 const facts = (traits: readonly object[]): string[] =>
   traits

@@ -16,102 +16,102 @@ import { TimeIndex } from './times.ts';
  * them; who belongs to whom is decided by its callers.
  */
 export class Graph {
-  #rules: LinkRules;
+  private currentRules: LinkRules;
   /** Identifiers that are still what they were before the rules changed. */
-  readonly #unapplied = new Set<string>();
+  private readonly unapplied = new Set<string>();
   readonly merges: MergedPerson[] = [];
-  readonly #store: PeopleStore;
-  readonly #workspace: string;
-  #header: Workspace | undefined;
-  readonly #sources = new Map<string, Source>();
-  readonly #identifiers = new Map<string, IdentifierEntry>();
-  readonly #persons = new Map<number, Person>();
+  private readonly store: PeopleStore;
+  private readonly workspaceName: string;
+  private header: Workspace | undefined;
+  private readonly sources = new Map<string, Source>();
+  private readonly identifiers = new Map<string, IdentifierEntry>();
+  private readonly persons = new Map<number, Person>();
   /** People whose profile has changed. */
-  readonly #changed = new Set<Person>();
+  private readonly changed = new Set<Person>();
   /** By junk: the times of the carts of the person that is made of it. */
-  readonly #times = new Map<string, TimeIndex>();
-  readonly #bounds: Bounds;
+  private readonly times = new Map<string, TimeIndex>();
+  private readonly bounds: Bounds;
 
   constructor(store: PeopleStore, workspace: string, rules: LinkRules, bounds: Bounds) {
     invariant(rules.limit <= bounds.highestLimit, 'no limit is higher than pairs are recorded for');
-    this.#store = store;
-    this.#workspace = workspace;
-    this.#rules = rules;
-    this.#bounds = bounds;
+    this.store = store;
+    this.workspaceName = workspace;
+    this.currentRules = rules;
+    this.bounds = bounds;
   }
 
   get rules(): LinkRules {
-    return this.#rules;
+    return this.currentRules;
   }
 
   /** Other rules hold from now on; for each of the identifiers in `unapplied` only after `apply`. */
   changeRules(rules: LinkRules, unapplied: readonly string[]): void {
-    this.#rules = rules;
-    for (const word of unapplied) this.#unapplied.add(word);
+    this.currentRules = rules;
+    for (const word of unapplied) this.unapplied.add(word);
   }
 
   apply(word: string): void {
-    this.#unapplied.delete(word);
+    this.unapplied.delete(word);
   }
 
   get workspace(): string {
-    return this.#workspace;
+    return this.workspaceName;
   }
 
   /** The source of this name, made if it is new. */
   source(key: string): Source {
-    let source = this.#sources.get(key);
+    let source = this.sources.get(key);
     if (source === undefined) {
-      const value = this.#store.get(keys.sourceKey(this.#workspace, key));
+      const value = this.store.get(keys.sourceKey(this.workspaceName, key));
       source =
         value === undefined
           ? entries.newSource(key)
-          : this.#reading(`source ${key}`, () => bytes.decodeSource(key, value, this.#carried(key)));
-      this.#sources.set(key, source);
+          : this.reading(`source ${key}`, () => bytes.decodeSource(key, value, this.carried(key)));
+      this.sources.set(key, source);
     }
     return source;
   }
 
   /** The identifier's entry, made if it is new. */
   identifier(word: string): IdentifierEntry {
-    let entry = this.#identifiers.get(word);
+    let entry = this.identifiers.get(word);
     if (entry === undefined) {
-      entry = this.#readIdentifier(word) ?? this.#newIdentifier(word);
-      this.#identifiers.set(word, entry);
+      entry = this.readIdentifier(word) ?? this.newIdentifier(word);
+      this.identifiers.set(word, entry);
     }
     return entry;
   }
 
   junk(word: string): boolean {
-    return isJunk(this.#rules, word, this.identifier(word).seenWith) !== this.#unapplied.has(word);
+    return isJunk(this.currentRules, word, this.identifier(word).seenWith) !== this.unapplied.has(word);
   }
 
   /** Whose the id is now: aliases are kept flat, so it is one step. */
   personOf(id: number): Person {
-    const person = this.#person(id);
-    return person.winner === 0 ? person : this.#person(person.winner);
+    const person = this.personEntry(id);
+    return person.winner === 0 ? person : this.personEntry(person.winner);
   }
 
   newPerson(): Person {
-    const header = this.#workspaceEntry();
+    const header = this.workspaceEntry();
     const person = entries.newPerson(header.nextPersonId);
     header.nextPersonId += 1;
-    this.#persons.set(person.id, person);
-    this.#changed.add(person);
+    this.persons.set(person.id, person);
+    this.changed.add(person);
     return person;
   }
 
   /** The entry of the id itself, which may be an alias. */
   person(id: number): Person {
-    return this.#person(id);
+    return this.personEntry(id);
   }
 
   /** Shows and counts the identifiers of another person's profile in this one. */
   giveAll(person: Person, from: Person): void {
     from.more.forEach((count, place) => addTo(person.more, place, count));
-    addIdentifiers(person, from.identifiers, this.#bounds.shownOfKind);
+    addIdentifiers(person, from.identifiers, this.bounds.shownOfKind);
     if (person.identifiers.length > 0) person.onlySource = '';
-    this.#changed.add(person);
+    this.changed.add(person);
   }
 
   /**
@@ -119,50 +119,50 @@ export class Graph {
    * identifier are recorded until it is saturated, so its counts are exact; further pairs cannot change what it is.
    */
   seeTogether(one: string, other: string): string[] {
-    if (this.#isSaturated(one) && this.#isSaturated(other)) return [];
-    const key = keys.pairKey(this.#workspace, one, other);
-    if (this.#store.get(key) !== undefined) return [];
-    this.#store.put(key, SEEN);
+    if (this.isSaturated(one) && this.isSaturated(other)) return [];
+    const key = keys.pairKey(this.workspaceName, one, other);
+    if (this.store.get(key) !== undefined) return [];
+    this.store.put(key, SEEN);
     const turned: string[] = [];
-    if (this.#countSeenWith(one, keys.kindIndexOf(other), 1)) turned.push(one);
-    if (this.#countSeenWith(other, keys.kindIndexOf(one), 1)) turned.push(other);
+    if (this.countSeenWith(one, keys.kindIndexOf(other), 1)) turned.push(one);
+    if (this.countSeenWith(other, keys.kindIndexOf(one), 1)) turned.push(other);
     return turned;
   }
 
   /** Saturates the identifier if it was seen with more distinct ones of a kind than any limit allows. True if now junk. */
   seeWithMany(word: string, counts: readonly number[]): boolean {
-    if (this.#isSaturated(word)) return false;
-    const kind = counts.findIndex((count, of) => of !== keys.kindIndexOf(word) && count > this.#bounds.highestLimit);
+    if (this.isSaturated(word)) return false;
+    const kind = counts.findIndex((count, of) => of !== keys.kindIndexOf(word) && count > this.bounds.highestLimit);
     if (kind < 0) return false;
-    return this.#countSeenWith(word, kind, this.#bounds.highestLimit + 1);
+    return this.countSeenWith(word, kind, this.bounds.highestLimit + 1);
   }
 
-  #isSaturated(word: string): boolean {
-    return isSaturated(this.#bounds.highestLimit, word, this.identifier(word).seenWith);
+  private isSaturated(word: string): boolean {
+    return isSaturated(this.bounds.highestLimit, word, this.identifier(word).seenWith);
   }
 
   /** Counts further identifiers of a kind, as far as any limit asks. True when that makes the identifier junk. */
-  #countSeenWith(word: string, kind: number, more: number): boolean {
+  private countSeenWith(word: string, kind: number, more: number): boolean {
     const { seenWith } = this.identifier(word);
-    if (this.#isSaturated(word)) return false;
-    const before = isJunk(this.#rules, word, seenWith);
-    seenWith[kind] = Math.min((seenWith[kind] ?? 0) + more, this.#bounds.highestLimit + 1);
-    return !before && isJunk(this.#rules, word, seenWith);
+    if (this.isSaturated(word)) return false;
+    const before = isJunk(this.currentRules, word, seenWith);
+    seenWith[kind] = Math.min((seenWith[kind] ?? 0) + more, this.bounds.highestLimit + 1);
+    return !before && isJunk(this.currentRules, word, seenWith);
   }
 
   /** All identifiers of the workspace, newest first, without keeping them in memory. */
   *allIdentifiers(): Generator<IdentifierEntry> {
-    for (let word = this.#workspaceEntry().identifierHead; word !== '';) {
-      const entry = this.#identifiers.get(word) ?? this.#readIdentifier(word);
-      if (entry === undefined) throw new DamagedStateError(this.#subject(nameOf(word)), 0, 'an entry');
+    for (let word = this.workspaceEntry().identifierHead; word !== '';) {
+      const entry = this.identifiers.get(word) ?? this.readIdentifier(word);
+      if (entry === undefined) throw new DamagedStateError(this.subject(nameOf(word)), 0, 'an entry');
       yield entry;
       word = entry.next;
     }
   }
 
-  #readIdentifier(word: string): IdentifierEntry | undefined {
-    const value = this.#store.get(keys.identifierKey(this.#workspace, word));
-    return value && this.#reading(nameOf(word), () => bytes.decodeIdentifier(word, value));
+  private readIdentifier(word: string): IdentifierEntry | undefined {
+    const value = this.store.get(keys.identifierKey(this.workspaceName, word));
+    return value && this.reading(nameOf(word), () => bytes.decodeIdentifier(word, value));
   }
 
   /** All sources that carry the identifier, newest first. */
@@ -177,9 +177,9 @@ export class Graph {
   /** Puts an identifier into a person's profile. */
   give(person: Person, word: string): void {
     const { consent } = this.identifier(word);
-    addIdentifiers(person, [{ word, consent }], this.#bounds.shownOfKind);
+    addIdentifiers(person, [{ word, consent }], this.bounds.shownOfKind);
     person.onlySource = '';
-    this.#changed.add(person);
+    this.changed.add(person);
   }
 
   /** Sets an identifier's consent, also in the profile that it belongs to. */
@@ -196,12 +196,12 @@ export class Graph {
       addTo(person.more, entries.moreIndexOf(kind, before), -1);
       addTo(person.more, entries.moreIndexOf(kind, consent), 1);
     }
-    this.#changed.add(person);
+    this.changed.add(person);
   }
 
   /** Adds the times and names of a source to its person's profile. */
   absorb(person: Person, from: Source | Person): void {
-    if (absorbInto(person, from)) this.#changed.add(person);
+    if (absorbInto(person, from)) this.changed.add(person);
   }
 
   /** Empties a profile before it is filled again. */
@@ -209,7 +209,7 @@ export class Graph {
     const blank = entries.newPerson(person.id);
     const { aliasHead, aliasTail, aliases } = person;
     Object.assign(person, { ...blank, aliasHead, aliasTail, aliases });
-    this.#changed.add(person);
+    this.changed.add(person);
   }
 
   /** A person made of junk has no name, and no other identifier. */
@@ -226,113 +226,113 @@ export class Graph {
   /** Updates the times of people made of junk to their current carts. Call it after parting, before profiles are emitted. */
   countTimes(): void {
     const touched = new Set<string>();
-    for (const source of this.#sources.values()) {
+    for (const source of this.sources.values()) {
       const person = source.person === 0 ? undefined : this.personOf(source.person);
       const word = person?.junk === true ? (person.identifiers[0]?.word ?? '') : '';
       const { counted, firstAt, lastAt } = source;
       if (counted === null ? word === '' : isSame(counted, word, source)) continue;
       if (counted !== null) {
-        this.#timesOf(counted.word).count(counted.firstAt, -1);
-        this.#timesOf(counted.word).count(counted.lastAt, -1);
+        this.timesOf(counted.word).count(counted.firstAt, -1);
+        this.timesOf(counted.word).count(counted.lastAt, -1);
         touched.add(counted.word);
       }
       source.counted = word === '' ? null : { word, firstAt, lastAt };
       if (word === '') continue;
-      this.#timesOf(word).count(firstAt, 1);
-      this.#timesOf(word).count(lastAt, 1);
+      this.timesOf(word).count(firstAt, 1);
+      this.timesOf(word).count(lastAt, 1);
       touched.add(word);
     }
-    for (const word of touched) this.#takeTimes(word);
+    for (const word of touched) this.takeTimes(word);
   }
 
-  #takeTimes(word: string): void {
+  private takeTimes(word: string): void {
     const id = this.identifier(word).person;
     const person = id === 0 ? undefined : this.personOf(id);
-    const times = this.#timesOf(word);
+    const times = this.timesOf(word);
     const firstAt = times.first();
     const lastAt = times.last();
     if (person?.junk !== true || firstAt === undefined || lastAt === undefined) return;
     if (person.firstAt === firstAt && person.lastAt === lastAt) return;
     person.firstAt = firstAt;
     person.lastAt = lastAt;
-    this.#changed.add(person);
+    this.changed.add(person);
   }
 
   /** Marks the profile to be emitted again. */
   touch(person: Person): void {
-    this.#changed.add(person);
+    this.changed.add(person);
   }
 
   /** People who are still somebody and whose profile has changed, by id. */
   changedPeople(): Person[] {
-    const people = [...this.#changed].filter((person) => person.winner === 0);
+    const people = [...this.changed].filter((person) => person.winner === 0);
     return people.length > 1 ? people.sort((a, b) => a.id - b.id) : people;
   }
 
   /** Stores changes of a cart's trait events, asserted under a person. Returns the id of each one's former assertion, or 0. */
   recordRows(source: Source, changes: readonly TraitChange[], person: number): number[] {
-    return this.#reading(source.key, () => recordRows(source.rows, changes, this.#chunksOf(source), person));
+    return this.reading(source.key, () => recordRows(source.rows, changes, this.chunksOf(source), person));
   }
 
   /** Stores all trait events of a cart as asserted under a person. Returns them as they were, oldest assertion first. */
   moveRows(source: Source, person: number): StoredRow[] {
-    return this.#reading(source.key, () => moveRows(source.rows, this.#chunksOf(source), person));
+    return this.reading(source.key, () => moveRows(source.rows, this.chunksOf(source), person));
   }
 
-  #chunksOf(source: Source): ChunkStore {
-    const key = (chunk: number): string => keys.rowsKey(this.#workspace, chunk, source.key);
+  private chunksOf(source: Source): ChunkStore {
+    const key = (chunk: number): string => keys.rowsKey(this.workspaceName, chunk, source.key);
     return {
       get: (chunk) => {
-        const value = this.#store.get(key(chunk));
+        const value = this.store.get(key(chunk));
         if (value === undefined)
-          throw new DamagedStateError(this.#subject(source.key), 0, `chunk ${chunk} of trait events`);
+          throw new DamagedStateError(this.subject(source.key), 0, `chunk ${chunk} of trait events`);
         return value;
       },
-      put: (chunk, value) => this.#store.put(key(chunk), value),
+      put: (chunk, value) => this.store.put(key(chunk), value),
     };
   }
 
   /** Writes back what was touched and differs. */
   flush(): void {
-    const workspace = this.#workspace;
-    for (const index of this.#times.values()) index.flush();
-    for (const source of this.#sources.values()) {
+    const workspace = this.workspaceName;
+    for (const index of this.times.values()) index.flush();
+    for (const source of this.sources.values()) {
       for (const { chunk, value } of bytes.newCarriedChunks(source)) {
-        this.#store.put(keys.carriedKey(workspace, chunk, source.key), value);
+        this.store.put(keys.carriedKey(workspace, chunk, source.key), value);
       }
-      this.#write(keys.sourceKey(workspace, source.key), bytes.encodeSource(source));
+      this.write(keys.sourceKey(workspace, source.key), bytes.encodeSource(source));
     }
-    for (const entry of this.#identifiers.values()) {
-      this.#write(keys.identifierKey(workspace, entry.word), bytes.encodeIdentifier(entry));
+    for (const entry of this.identifiers.values()) {
+      this.write(keys.identifierKey(workspace, entry.word), bytes.encodeIdentifier(entry));
     }
-    for (const person of this.#persons.values()) {
-      this.#write(keys.personKey(workspace, person.id), bytes.encodePerson(person));
+    for (const person of this.persons.values()) {
+      this.write(keys.personKey(workspace, person.id), bytes.encodePerson(person));
     }
-    if (this.#header !== undefined) this.#write(keys.workspaceKey(workspace), bytes.encodeWorkspace(this.#header));
+    if (this.header !== undefined) this.write(keys.workspaceKey(workspace), bytes.encodeWorkspace(this.header));
   }
 
-  #write(key: string, value: Buffer): void {
-    if (this.#store.get(key)?.equals(value) !== true) this.#store.put(key, value);
+  private write(key: string, value: Buffer): void {
+    if (this.store.get(key)?.equals(value) !== true) this.store.put(key, value);
   }
 
-  #workspaceEntry(): Workspace {
-    if (this.#header === undefined) {
-      const value = this.#store.get(keys.workspaceKey(this.#workspace));
-      this.#header =
+  private workspaceEntry(): Workspace {
+    if (this.header === undefined) {
+      const value = this.store.get(keys.workspaceKey(this.workspaceName));
+      this.header =
         value === undefined
           ? { nextPersonId: 1, identifierHead: '' }
-          : this.#reading('the header', () => bytes.decodeWorkspace(value));
+          : this.reading('the header', () => bytes.decodeWorkspace(value));
     }
-    return this.#header;
+    return this.header;
   }
 
-  #person(id: number): Person {
-    let person = this.#persons.get(id);
+  private personEntry(id: number): Person {
+    let person = this.persons.get(id);
     if (person === undefined) {
-      const value = this.#store.get(keys.personKey(this.#workspace, id));
-      if (value === undefined) throw new DamagedStateError(this.#subject(`person ${id}`), 0, 'an entry');
-      person = this.#reading(`person ${id}`, () => bytes.decodePerson(id, value));
-      this.#persons.set(id, person);
+      const value = this.store.get(keys.personKey(this.workspaceName, id));
+      if (value === undefined) throw new DamagedStateError(this.subject(`person ${id}`), 0, 'an entry');
+      person = this.reading(`person ${id}`, () => bytes.decodePerson(id, value));
+      this.persons.set(id, person);
       // A person in an earlier format: all their carts are read once, so that countTimes counts them.
       if (person.junk && !person.indexed) {
         for (const { word } of person.identifiers) for (const source of this.sourcesOf(word)) void source;
@@ -343,44 +343,44 @@ export class Graph {
   }
 
   /** Decodes an entry; damage is reported with its name. */
-  #reading<T>(name: string, decode: () => T): T {
+  private reading<T>(name: string, decode: () => T): T {
     try {
       return decode();
     } catch (error) {
-      throw error instanceof DamagedStateError ? error.of(this.#subject(name)) : error;
+      throw error instanceof DamagedStateError ? error.of(this.subject(name)) : error;
     }
   }
 
-  #subject(name: string): string {
-    return `the state of ${name} in workspace ${this.#workspace}`;
+  private subject(name: string): string {
+    return `the state of ${name} in workspace ${this.workspaceName}`;
   }
 
-  #newIdentifier(word: string): IdentifierEntry {
-    const header = this.#workspaceEntry();
+  private newIdentifier(word: string): IdentifierEntry {
+    const header = this.workspaceEntry();
     const next = header.identifierHead;
     header.identifierHead = word;
     return { word, person: 0, consent: null, consentAt: -Infinity, seenWith: [0, 0, 0, 0], sourceHead: '', next };
   }
 
-  #timesOf(word: string): TimeIndex {
-    let index = this.#times.get(word);
+  private timesOf(word: string): TimeIndex {
+    let index = this.times.get(word);
     if (index === undefined) {
-      const key = (path: string): string => keys.timesKey(this.#workspace, path, word);
+      const key = (path: string): string => keys.timesKey(this.workspaceName, path, word);
       const nodes = {
-        get: (path: string) => this.#store.get(key(path)),
-        put: (path: string, value: Buffer) => this.#store.put(key(path), value),
-        delete: (path: string) => this.#store.delete(key(path)),
+        get: (path: string) => this.store.get(key(path)),
+        put: (path: string, value: Buffer) => this.store.put(key(path), value),
+        delete: (path: string) => this.store.delete(key(path)),
       };
-      index = new TimeIndex(nodes, this.#subject('an index of times'));
-      this.#times.set(word, index);
+      index = new TimeIndex(nodes, this.subject('an index of times'));
+      this.times.set(word, index);
     }
     return index;
   }
 
-  #carried(source: string): (chunk: number) => Buffer {
+  private carried(source: string): (chunk: number) => Buffer {
     return (chunk) => {
-      const value = this.#store.get(keys.carriedKey(this.#workspace, chunk, source));
-      if (value === undefined) throw new DamagedStateError(this.#subject(source), 0, `chunk ${chunk} of identifiers`);
+      const value = this.store.get(keys.carriedKey(this.workspaceName, chunk, source));
+      if (value === undefined) throw new DamagedStateError(this.subject(source), 0, `chunk ${chunk} of identifiers`);
       return value;
     };
   }

@@ -126,16 +126,16 @@ export function idText(value: unknown): string | null {
 }
 
 /** Reads a phone: E.164, or null for a placeholder and for what cannot be read. */
-export const phoneOf = (text: string, defaultCountry: string): string | null => {
+export function phoneOf(text: string, defaultCountry: string): string | null {
   const clean = identifierText(text);
   return clean === null ? null : readPhone(clean, defaultCountry) || null;
-};
+}
 
 /** Reads an address: in lower case, or null for a placeholder and for what cannot be read. */
-export const emailOf = (text: string): string | null => {
+export function emailOf(text: string): string | null {
   const clean = identifierText(text);
   return clean === null ? null : readEmail(clean) || null;
-};
+}
 
 /** One `@`, something before it, and after it two or more labels parted by single dots; no spaces. */
 const ADDRESS = /^([^@\s]+)@[^@\s.]+(?:\.[^@\s.]+)+$/;

@@ -25,20 +25,20 @@ export interface Cause {
 /** Makes the outcomes of one record of one workspace. */
 export class OutcomeWriter {
   readonly outcomes: Outcome[] = [];
-  readonly #workspace: string;
-  readonly #cause: Cause;
+  private readonly workspace: string;
+  private readonly cause: Cause;
 
   constructor(workspace: string, cause: Cause) {
-    this.#workspace = workspace;
-    this.#cause = cause;
+    this.workspace = workspace;
+    this.cause = cause;
   }
 
   merge({ loser, winner, dissolved }: MergedPerson): void {
-    this.#new('merge').merge = { loser, winner, dissolved };
+    this.new('merge').merge = { loser, winner, dissolved };
   }
 
   person(person: Person): void {
-    this.#new('person').person = profileOf(person);
+    this.new('person').person = profileOf(person);
   }
 
   /** A cart, under its source's person. */
@@ -48,24 +48,24 @@ export class OutcomeWriter {
     cart.phone = addressOrNull(addresses.phone);
     cart.email = addressOrNull(addresses.email);
     cart.moved_from = movedFrom(person, formerPerson);
-    this.#new('cart').cart = cart;
+    this.new('cart').cart = cart;
   }
 
   /** `formerId`: the person that the trait event was emitted under before; 0: none. */
   trait({ key, addresses }: Source, personId: number, change: TraitChange, formerId: number): void {
-    const trait = traitEventOf(this.#workspace, cartIdOf(key), personId, change);
+    const trait = traitEventOf(this.workspace, cartIdOf(key), personId, change);
     trait.cart_phone = addressOrNull(addresses.phone);
     trait.cart_email = addressOrNull(addresses.email);
     trait.moved_from = movedFrom(personId, formerId);
-    this.#new('trait').trait = trait;
+    this.new('trait').trait = trait;
   }
 
-  #new(kind: Outcome['kind']): Outcome {
+  private new(kind: Outcome['kind']): Outcome {
     const outcome: Outcome = {
       kind,
-      workspace: this.#workspace,
-      log_time: this.#cause.logTimeMs,
-      input_offset: this.#cause.offset,
+      workspace: this.workspace,
+      log_time: this.cause.logTimeMs,
+      input_offset: this.cause.offset,
       trait: null,
       cart: null,
       person: null,

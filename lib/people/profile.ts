@@ -44,9 +44,9 @@ export function addIdentifiers(person: Person, added: readonly Shown[], shownOfK
   person.identifiers = [...person.identifiers, ...fresh].sort((a, b) => (a.word < b.word ? -1 : 1));
 }
 
-export const addTo = (counts: number[], index: number, by: number): void => {
+export function addTo(counts: number[], index: number, by: number): void {
   counts[index] = (counts[index] ?? 0) + by;
-};
+}
 
 /** The later of two; at the same time the smaller text, so that the order of arrival does not matter. */
 export function laterSaid(one: Said, other: Said): Said {

@@ -38,17 +38,17 @@ function inputOf(step: Step): PersonInput {
 class Everything {
   readonly seen: Seen[] = [];
   readonly times = new Map<string, number[]>();
-  readonly #carts = new Map<number, Set<string>>();
+  private readonly carts = new Map<number, Set<string>>();
 
   add(step: Step): void {
     if (step.cart === null) {
       if (step.identifiers.length > 0) this.seen.push({ cart: null, identifiers: new Set(step.identifiers) });
     } else {
-      const known = this.#carts.get(step.cart);
+      const known = this.carts.get(step.cart);
       const identifiers = known ?? new Set<string>();
       for (const identifier of step.identifiers) identifiers.add(identifier);
       if (known === undefined) {
-        this.#carts.set(step.cart, identifiers);
+        this.carts.set(step.cart, identifiers);
         this.seen.push({ cart: `c${step.cart}`, identifiers });
       }
     }

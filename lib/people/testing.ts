@@ -18,10 +18,10 @@ import { DEFAULT_RULES, HIGHEST_LIMIT, type Bounds, type LinkRules } from './rul
 
 /** What tests of the people need: inputs in a line, and a reader of outcomes that does what the sink does. */
 
-export const identifier = (text: string): Identifier => {
+export function identifier(text: string): Identifier {
   const colon = text.indexOf(':');
   return { kind: text.slice(0, colon) as IdentifierKind, value: text.slice(colon + 1) };
-};
+}
 
 export const BLANK_SNAPSHOT: CartSnapshot = {
   status: null,
@@ -168,28 +168,28 @@ export class World {
   readonly people = new Map<number, Person>();
   readonly carts = new Map<string, number>();
   readonly traits = new Map<string, TraitEvent>();
-  readonly #rules: LinkRules;
-  readonly #bounds: Bounds;
-  #offset = 0;
+  private readonly rules: LinkRules;
+  private readonly bounds: Bounds;
+  private offset = 0;
 
   constructor(rules: Partial<LinkRules> = {}, shownOfKind = SHOWN_OF_KIND, highestLimit = HIGHEST_LIMIT) {
-    this.#rules = { ...DEFAULT_RULES, ...rules };
-    this.#bounds = { shownOfKind, highestLimit };
+    this.rules = { ...DEFAULT_RULES, ...rules };
+    this.bounds = { shownOfKind, highestLimit };
   }
 
   fold(input: PersonInput): Outcome[] {
-    const offset = this.#offset++;
-    const outcomes = foldPersonInput(this.store, input, { logTimeMs: offset, offset }, this.#rules, this.#bounds);
-    for (const outcome of outcomes) this.#read(outcome);
+    const offset = this.offset++;
+    const outcomes = foldPersonInput(this.store, input, { logTimeMs: offset, offset }, this.rules, this.bounds);
+    for (const outcome of outcomes) this.read(outcome);
     this.outcomes.push(...outcomes);
     return outcomes;
   }
 
   /** Another task that continues from a copy of the state, as after a restart. */
   restarted(): World {
-    const next = new World(this.#rules, this.#bounds.shownOfKind, this.#bounds.highestLimit);
+    const next = new World(this.rules, this.bounds.shownOfKind, this.bounds.highestLimit);
     for (const [key, value] of this.store.entries) next.store.entries.set(key, Buffer.from(value));
-    next.#offset = this.#offset;
+    next.offset = this.offset;
     return next;
   }
 
@@ -229,25 +229,25 @@ export class World {
     return owners;
   }
 
-  #read({ merge, person, cart, trait }: Outcome): void {
-    if (merge !== null) this.#alias(merge);
+  private read({ merge, person, cart, trait }: Outcome): void {
+    if (merge !== null) this.alias(merge);
     if (person !== null) this.people.set(person.person_id, person);
     if (cart !== null) {
       this.carts.set(cart.cart_id, cart.person_id);
-      this.#keepByPerson(cart.person_id, `cart ${cart.cart_id}`, cart.moved_from);
+      this.keepByPerson(cart.person_id, `cart ${cart.cart_id}`, cart.moved_from);
     }
     if (trait !== null) {
       this.traits.set(trait.event_id, trait);
-      this.#keepByPerson(trait.person_id, trait.event_id, trait.moved_from);
+      this.keepByPerson(trait.person_id, trait.event_id, trait.moved_from);
     }
   }
 
-  #alias({ loser, winner, dissolved }: Merge): void {
+  private alias({ loser, winner, dissolved }: Merge): void {
     this.aliases.set(loser, winner);
     if (dissolved) this.dissolved.add(loser);
   }
 
-  #keepByPerson(person: number, what: string, movedFrom: number | null): void {
+  private keepByPerson(person: number, what: string, movedFrom: number | null): void {
     if (movedFrom !== null) this.byPerson.delete(`${movedFrom}/${what}`);
     this.byPerson.add(`${person}/${what}`);
   }

@@ -24,21 +24,21 @@ type Node = Map<number, number>;
 const writer = new ByteWriter();
 
 export class TimeIndex {
-  readonly #store: NodeStore;
-  readonly #subject: string;
-  readonly #nodes = new Map<string, Node>();
+  private readonly store: NodeStore;
+  private readonly subject: string;
+  private readonly nodes = new Map<string, Node>();
 
   /** @param subject whose index it is, for errors */
   constructor(store: NodeStore, subject = 'an index of times') {
-    this.#store = store;
-    this.#subject = subject;
+    this.store = store;
+    this.subject = subject;
   }
 
   /** One more time (Unix milliseconds, a whole number from 0 on), or with -1 one less, which must be there. */
   count(time: number, by: 1 | -1): void {
     let path = '';
     for (const digit of digitsOf(time)) {
-      const node = this.#node(path);
+      const node = this.node(path);
       const left = (node.get(digit) ?? 0) + by;
       if (left === 0) node.delete(digit);
       else node.set(digit, left);
@@ -47,32 +47,32 @@ export class TimeIndex {
   }
 
   first(): number | undefined {
-    return this.#outermost((digit, best) => digit < best);
+    return this.outermost((digit, best) => digit < best);
   }
 
   last(): number | undefined {
-    return this.#outermost((digit, best) => digit > best);
+    return this.outermost((digit, best) => digit > best);
   }
 
   /** Writes back what was read or counted. */
   flush(): void {
-    for (const [path, node] of this.#nodes) {
-      const before = this.#store.get(path);
+    for (const [path, node] of this.nodes) {
+      const before = this.store.get(path);
       if (node.size === 0) {
-        if (before !== undefined) this.#store.delete(path);
+        if (before !== undefined) this.store.delete(path);
         continue;
       }
       const value = encodeNode(node);
-      if (before?.equals(value) !== true) this.#store.put(path, value);
+      if (before?.equals(value) !== true) this.store.put(path, value);
     }
   }
 
-  #outermost(isBetter: (digit: number, best: number) => boolean): number | undefined {
+  private outermost(isBetter: (digit: number, best: number) => boolean): number | undefined {
     let path = '';
     let time = 0;
     for (let level = 0; level < LEVELS; level++) {
       let best: number | undefined;
-      for (const digit of this.#node(path).keys()) if (best === undefined || isBetter(digit, best)) best = digit;
+      for (const digit of this.node(path).keys()) if (best === undefined || isBetter(digit, best)) best = digit;
       if (best === undefined) return undefined;
       time = time * DIGIT + best;
       path += `.${best}`;
@@ -80,12 +80,12 @@ export class TimeIndex {
     return time;
   }
 
-  #node(path: string): Node {
-    let node = this.#nodes.get(path);
+  private node(path: string): Node {
+    let node = this.nodes.get(path);
     if (node === undefined) {
-      const value = this.#store.get(path);
-      node = value === undefined ? new Map<number, number>() : decodeNode(value, this.#subject);
-      this.#nodes.set(path, node);
+      const value = this.store.get(path);
+      node = value === undefined ? new Map<number, number>() : decodeNode(value, this.subject);
+      this.nodes.set(path, node);
     }
     return node;
   }

@@ -80,7 +80,7 @@ function when(time: TimeCondition): string {
   }
 }
 
-const anyOf = (values: readonly string[]): string => {
+function anyOf(values: readonly string[]): string {
   const shown = values.map((value) => (/^[\w.-]+$/.test(value) ? value : JSON.stringify(value)));
   return shown.length === 1 ? (shown[0] ?? '') : `${shown.slice(0, -1).join(', ')} or ${shown[shown.length - 1]}`;
-};
+}

@@ -48,11 +48,11 @@ async function ask(method: string, body?: unknown, { key = WRITE, ifMatch = '' }
   return { status: answer.status, etag: answer.headers.get('etag'), body: json };
 }
 
-const pathsOf = async (body: unknown) => {
+async function pathsOf(body: unknown) {
   const answer = await ask('PUT', body);
   expect(answer.status).toBe(422);
   return answer.body.errors?.map(({ path }) => path);
-};
+}
 
 describe('GET /v1/link-rules', () => {
   it('answers the default rules, at version 0, while nobody has changed them', async () => {

@@ -55,11 +55,11 @@ const rulesSchema = z
 
 type Stored = Folded<'link_rules'>;
 
-const showIdentifier = ({ kind, value }: Identifier): z.output<typeof shown> => {
+function showIdentifier({ kind, value }: Identifier): z.output<typeof shown> {
   if (kind !== 'external') return { kind, value };
   const external = externalOf(value);
   return { kind, value: external.id, source: external.source };
-};
+}
 
 const show = (stored: Stored | undefined): z.output<typeof rulesSchema> => ({
   limit: stored?.limit ?? DEFAULT_LIMIT,
