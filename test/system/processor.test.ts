@@ -158,7 +158,7 @@ describe('the processor on real engines', () => {
       'asserted c2 cart_status_updated preparing',
       'asserted c3 cart_status_updated delivery_arrived',
     ]);
-    expect(outcomes.flatMap(({ merge }) => merge ?? [])).toEqual([{ loser: 2, winner: 1 }]);
+    expect(outcomes.flatMap(({ merge }) => merge ?? [])).toMatchObject([{ loser: 2, winner: 1, dissolved: false }]);
     expect(partition(outcomes)).toEqual([['c1', 'c2', 'c3']]);
   });
 
