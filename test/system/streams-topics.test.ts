@@ -41,7 +41,9 @@ it('a topic gets the settings that it is ensured with, and keeps what an operato
     await kafka.ensureTopics([topicWith(2_000_000)]);
     expect(await setting('retention.ms')).toBe('2000000');
     expect(await setting('segment.bytes')).toBe('7654321');
-    await expect(kafka.ensureTopics([topicWith(2_000_000, 3)])).rejects.toThrow('has 1 partitions, but PARTITIONS is 3');
+    await expect(kafka.ensureTopics([topicWith(2_000_000, 3)])).rejects.toThrow(
+      'has 1 partitions, but PARTITIONS is 3',
+    );
   } finally {
     await admin.disconnect();
     await kafka.close();
