@@ -14,7 +14,7 @@ export class Waker {
 
   /** Ends all current sleeps. A later sleep is not shortened. */
   wake(): void {
-    this.waking?.abort();
+    this.waking?.abort('woken');
     this.waking = null;
   }
 }

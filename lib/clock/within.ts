@@ -5,24 +5,23 @@ export class NoAnswerError extends Error {
   override readonly name = 'NoAnswerError';
 }
 
+/** The reason of an abort that only ends a sleep. Without one, each abort would create an error with its stack. */
+const FINISHED = 'finished';
+
 /**
  * The result of `work`. Throws what it throws, or NoAnswerError when it takes longer than `timeoutMs`; the work itself
  * is not cancelled, and its later result or error is ignored.
  */
-export async function within<T>(work: Promise<T>, timeoutMs: number, clock: Clock): Promise<T> {
+export function within<T>(work: Promise<T>, timeoutMs: number, clock: Clock): Promise<T> {
   const limitMs = Math.max(1, timeoutMs);
   const finished = new AbortController();
-  const timeout = clock.sleep(limitMs, finished.signal).then((): never => {
-    throw new NoAnswerError(`no answer within ${Math.round(limitMs)} ms`);
+  return new Promise((resolve, reject) => {
+    const end = (): void => finished.abort(FINISHED);
+    work.then(resolve, reject).finally(end);
+    void clock.sleep(limitMs, finished.signal).then(() => {
+      if (!finished.signal.aborted) reject(new NoAnswerError(`no answer within ${Math.round(limitMs)} ms`));
+    });
   });
-  // The loser of the race has no other handler for its error.
-  timeout.catch(() => undefined);
-  work.catch(() => undefined);
-  try {
-    return await Promise.race([work, timeout]);
-  } finally {
-    finished.abort();
-  }
 }
 
 /**
@@ -43,6 +42,6 @@ export async function abortAfter<T>(
   try {
     return await work(limit.signal);
   } finally {
-    finished.abort();
+    finished.abort(FINISHED);
   }
 }
