@@ -1,31 +1,16 @@
-import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import type { CartEvent, CartSnapshot, TraitChange } from '../../schemas/types.ts';
+import type { TraitChange } from '../../schemas/types.ts';
 import { VERSION, VERSION_ORDERED_BY_KEY } from './format.ts';
 import { decodeState, dueOf, foldCart, snapshotOf } from './index.ts';
 import { TestCart } from './testing/cart.ts';
 import { MINUTE, cartEvent, keyOf, minute } from './testing/events.ts';
 import { Oracle } from './testing/oracle.ts';
+import { eventOf, readStored, stateOf, type Stored } from './testing/stored.ts';
 
 /** States as the program wrote them while simultaneous events were ordered by their keys alone. */
-interface Stored {
-  /** Hex. */
-  state: string;
-  /** In order of arrival, repeats too; only fields that differ from those of `cartEvent`. */
-  deliveries: { logTime: number; event: { occurred_at: number; event_key: string } }[];
-  /** What stood then; and once everything due was concluded. */
-  traits: TraitChange[];
-  traitsAtRest: TraitChange[];
-  snapshot: CartSnapshot;
-  due: number | null;
-}
-
-const STORED = JSON.parse(readFileSync(new URL('./testing/version-3.json', import.meta.url), 'utf8')) as Stored[];
+const STORED = readStored(3);
 const LIVE = STORED.filter(({ deliveries }) => deliveries.length > 0);
 
-const eventOf = ({ event }: Stored['deliveries'][number]): CartEvent =>
-  cartEvent({ ...event, event_key: Buffer.from(event.event_key, 'hex') });
-const stateOf = ({ state }: Stored): Buffer => Buffer.from(state, 'hex');
 const cartOf = (stored: Stored): TestCart => TestCart.restored(stateOf(stored), stored.traits);
 /** What traits say but when they were found and what they replace, which tell of arrivals. */
 const facts = (traits: readonly object[]): string[] =>

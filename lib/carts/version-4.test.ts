@@ -1,30 +1,15 @@
-import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import type { CartEvent, CartSnapshot, TraitChange } from '../../schemas/types.ts';
+import type { CartSnapshot, TraitChange } from '../../schemas/types.ts';
 import { VERSION, VERSION_WITHOUT_STAYS } from './format.ts';
 import { decodeState, dueOf, snapshotOf } from './index.ts';
 import { TestCart } from './testing/cart.ts';
 import { cartEvent, keyOf, minute } from './testing/events.ts';
 import { Oracle } from './testing/oracle.ts';
+import { eventOf, readStored, stateOf, type Stored } from './testing/stored.ts';
 
 /** States as the program wrote them before it kept when a cart came to each status and left it. */
-interface Stored {
-  /** Hex. */
-  state: string;
-  /** In order of arrival, repeats too; only fields that differ from those of `cartEvent`. */
-  deliveries: { logTime: number; event: { occurred_at: number; event_key: string } }[];
-  /** What stood then; and once everything due was concluded. */
-  traits: TraitChange[];
-  traitsAtRest: TraitChange[];
-  snapshot: CartSnapshot;
-  due: number | null;
-}
+const STORED = readStored(4);
 
-const STORED = JSON.parse(readFileSync(new URL('./testing/version-4.json', import.meta.url), 'utf8')) as Stored[];
-
-const eventOf = ({ event }: Stored['deliveries'][number]): CartEvent =>
-  cartEvent({ ...event, event_key: Buffer.from(event.event_key, 'hex') });
-const stateOf = ({ state }: Stored): Buffer => Buffer.from(state, 'hex');
 function oracleOf({ deliveries }: Stored): Oracle {
   const oracle = new Oracle();
   for (const delivery of deliveries) oracle.deliver(eventOf(delivery), delivery.logTime);

@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import type { RowEncoder } from '../../lib/clickhouse/rowbinary.ts';
-import type { Cart, Outcome, Person, ProfileIdentifier, TraitEvent } from '../../schemas/types.ts';
+import type { Outcome, Person, ProfileIdentifier, TraitEvent } from '../../schemas/types.ts';
 import type { Rows } from './block.ts';
 import { addOutcome, emailConsentOf, personRow, smsConsentOf, UnusableRecordError } from './rows.ts';
+import { cart } from './testing.ts';
 
 function collect(): Rows & { rows: [string, Record<string, unknown>][]; isPeopleFirst: boolean } {
   const rows: [string, Record<string, unknown>][] = [];
@@ -55,31 +56,6 @@ const event: TraitEvent = {
   cart_email: null,
   moved_from: null,
 };
-
-const cart = (cart_id: string, fields: Partial<Cart>): Cart => ({
-  cart_id,
-  person_id: 1,
-  status: null,
-  status_since: null,
-  store_id: null,
-  mode: null,
-  amount: null,
-  created_at: null,
-  last_activity_at: null,
-  due_at: null,
-  abandoned_at: null,
-  recovered_at: null,
-  reservation_start_at: null,
-  products: null,
-  store_name: null,
-  last_event_at: null,
-  first_status_at: null,
-  statuses: [],
-  phone: null,
-  email: null,
-  moved_from: null,
-  ...fields,
-});
 
 const version = { logTimeMs: 1000, inputOffset: 7, outputOffset: 99 };
 

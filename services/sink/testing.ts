@@ -5,6 +5,7 @@ import type { LedgerRow } from '../../lib/clickhouse/schema.ts';
 import { Waker, type Clock } from '../../lib/clock/index.ts';
 import type { Batch, GroupOptions, Kafka, KafkaRecord, PartitionOffset, Reader } from '../../lib/kafka/types.ts';
 import { TOPICS } from '../../lib/topics.ts';
+import type { Cart } from '../../schemas/types.ts';
 import type { LedgerSpan, SinkDatabase } from './database.ts';
 import type { TopicContent } from './topic-consumer-options.ts';
 
@@ -154,4 +155,30 @@ export class ScriptedKafka {
 
 const batchOf = (partition: number, records: KafkaRecord[], nextOffset: number, owner: object | undefined): Batch => ({
   ...{ topic, partition, records, nextOffset, highWatermark: 100, lastStableOffset: nextOffset, owner },
+});
+
+/** A cart of which nothing is known but its person, for tests of the sink and its views. */
+export const cart = (id: string, fields: Partial<Cart> = {}): Cart => ({
+  cart_id: id,
+  person_id: 1,
+  status: null,
+  status_since: null,
+  store_id: null,
+  mode: null,
+  amount: null,
+  created_at: null,
+  last_activity_at: null,
+  due_at: null,
+  abandoned_at: null,
+  recovered_at: null,
+  reservation_start_at: null,
+  products: null,
+  store_name: null,
+  last_event_at: null,
+  first_status_at: null,
+  statuses: [],
+  phone: null,
+  email: null,
+  moved_from: null,
+  ...fields,
 });

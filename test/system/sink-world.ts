@@ -9,12 +9,14 @@ import { loadConfig } from '../../lib/config/index.ts';
 import { createKafka, type Kafka, type Producer } from '../../lib/kafka/index.ts';
 import { createLogger, createMetrics } from '../../lib/telemetry/index.ts';
 import { TOPICS, topicSpecs } from '../../lib/topics.ts';
-import type { Cart, DeadLetter, Outcome, Person, TraitEvent } from '../../schemas/types.ts';
+import type { DeadLetter, Outcome, Person, TraitEvent } from '../../schemas/types.ts';
 import { SINK_CONFIG } from '../../services/sink/config.ts';
 import type { SinkSettings } from '../../services/sink/topic-consumer-options.ts';
 import { clickHouseDatabase } from '../../services/sink/database.ts';
 import { createSinkMetrics } from '../../services/sink/metrics.ts';
 import { startSink, type Sink } from '../../services/sink/sink.ts';
+
+export { cart } from '../../services/sink/testing.ts';
 
 const PARTITIONS = 2;
 
@@ -196,31 +198,6 @@ export const traitEvent = (id: number, fields: Partial<TraitEvent> = {}): TraitE
   last_activity_at: null,
   cart_phone: null,
   cart_email: null,
-  moved_from: null,
-  ...fields,
-});
-
-export const cart = (id: string, fields: Partial<Cart> = {}): Cart => ({
-  cart_id: id,
-  person_id: 1,
-  status: null,
-  status_since: null,
-  store_id: null,
-  mode: null,
-  amount: null,
-  created_at: null,
-  last_activity_at: null,
-  due_at: null,
-  abandoned_at: null,
-  recovered_at: null,
-  reservation_start_at: null,
-  products: null,
-  store_name: null,
-  last_event_at: null,
-  first_status_at: null,
-  statuses: [],
-  phone: null,
-  email: null,
   moved_from: null,
   ...fields,
 });
