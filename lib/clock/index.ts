@@ -1,3 +1,4 @@
+export { after } from './after.ts';
 export { Backoff, type BackoffOptions } from './backoff.ts';
 export { systemClock, type Clock } from './clock.ts';
 export { Deadlines } from './deadlines.ts';

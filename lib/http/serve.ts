@@ -1,7 +1,7 @@
 import { createAdaptorServer } from '@hono/node-server';
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import type { Clock } from '../clock/index.ts';
+import { after, type Clock } from '../clock/index.ts';
 import { answerBrokenRequests } from './broken-requests.ts';
 
 export interface Serving {
@@ -64,10 +64,9 @@ function explain(error: NodeJS.ErrnoException, { host, port, portVariable }: Par
 }
 
 async function close(server: Server, clock: Clock, graceMs: number): Promise<void> {
-  const closed = new AbortController();
   const ended = new Promise<void>((resolve) => server.close(() => resolve()));
   server.closeIdleConnections();
-  void clock.sleep(graceMs, closed.signal).then(() => server.closeAllConnections());
+  const cancel = after(clock, graceMs, () => server.closeAllConnections());
   await ended;
-  closed.abort();
+  cancel();
 }

@@ -5,6 +5,7 @@ import loggers from 'kafkajs/src/loggers/index.js';
 import type { SASLOptions, logCreator } from 'kafkajs';
 import type { Logger } from 'pino';
 import { Backoff, within, type Clock } from '../clock/index.ts';
+import { RETRY_PAUSES } from './retries.ts';
 import type { KafkaSecurity } from './types.ts';
 import { acceptLeaderless } from './metadata.ts';
 import { KafkaUnavailableError, kafkaErrorType, messageOf } from './errors.ts';
@@ -139,8 +140,6 @@ export function openConnections({
     },
   };
 }
-
-const RETRY_PAUSES = { firstMs: 50, maxMs: 1_000 };
 
 /** Kafka's names of errors that a retry cannot resolve. */
 const FINAL = new Set([

@@ -3,12 +3,12 @@ import type { ConnectionOptions } from './cluster.ts';
 import { BackpressureError, KafkaUnavailableError, messageOf } from './errors.ts';
 import { Groups, Placement, sizeOf, type PartitionsOf } from './placement.ts';
 import { ProducerSession } from './produce.ts';
+import { RETRY_PAUSES } from './retries.ts';
 import type { OutgoingRecord, Producer, ProducerOptions } from './types.ts';
 
 const MAX_REQUEST_BYTES = 4 << 20;
 /** A producer without transactions does not need it, but the request has the field. */
 const TRANSACTION_TIMEOUT_MS = 60_000;
-const RETRY_PAUSES = { firstMs: 50, maxMs: 1_000 };
 
 interface Waiting {
   record: OutgoingRecord;

@@ -4,7 +4,7 @@ import { Backoff, Waker, type Clock } from '../clock/index.ts';
 import { openConnections, type ConnectionOptions, type Connections } from './cluster.ts';
 import { CorruptRecordError, OffsetOutOfRangeError, messageOf, type UnreadablePartitionError } from './errors.ts';
 import { fetchFrom, type FetchPartition, type FetchedPartition } from './fetch.ts';
-import { Retries } from './retries.ts';
+import { RETRY_PAUSES, Retries } from './retries.ts';
 import { readRecords } from './read-committed.ts';
 import type { Batch, PartitionOffset, Reader, ReaderOptions } from './types.ts';
 
@@ -41,7 +41,7 @@ export class KafkaReader implements Reader {
   private failure: UnreadablePartitionError | null = null;
   private connections: Connections | null = null;
   private closed = false;
-  private readonly backoff = new Backoff({ firstMs: 50, maxMs: 1_000 });
+  private readonly backoff = new Backoff(RETRY_PAUSES);
   private interrupted = false;
   private retryAtMs = 0;
   /** Brokers by node id, and partitions by key. */

@@ -1,6 +1,7 @@
 import { Backoff, type Clock } from '../clock/index.ts';
 
-const PAUSES = { firstMs: 50, maxMs: 1_000 };
+/** The pauses between attempts to reach a broker. */
+export const RETRY_PAUSES = { firstMs: 50, maxMs: 1_000 };
 
 /** Brokers or partitions that have failed, each with a back-off of its own. */
 export class Retries {
@@ -11,7 +12,7 @@ export class Retries {
   /** It failed: it is not due until its pause is over. Returns whether it had not failed since its last success. */
   failed(key: string): boolean {
     const known = this.failing.get(key);
-    const backoff = known?.backoff ?? new Backoff(PAUSES);
+    const backoff = known?.backoff ?? new Backoff(RETRY_PAUSES);
     this.failing.set(key, { backoff, retryAtMs: this.clock.elapsedMs() + backoff.nextMs() });
     return known === undefined;
   }

@@ -85,14 +85,7 @@ function foldRecord(graph: Graph, record: PersonRecord, receivedAt: number, caus
     if (kind === 'email') consent(graph, word, record.email_consent, at);
   }
   const { moved } = relate(graph, source, words);
-  graph.countTimes();
-
-  const out = new OutcomeWriter(graph.workspace, cause);
-  sayPeople(out, graph);
-  for (const other of moved) sayCart(out, graph, other);
-  for (const other of moved) sayRows(out, graph, other);
-  graph.flush();
-  return out.outcomes;
+  return outcomesOf(graph, moved, cause);
 }
 
 /** Rules hold for the past too. A change that was taken already has no effect. */
@@ -113,9 +106,12 @@ function foldLinkRules(
     deny: new Set(wordsOf(change.deny)),
   };
   store.put(key, encodeRules(rules));
-  const moved = relink(graph, rules);
-  graph.countTimes();
+  return outcomesOf(graph, relink(graph, rules), cause);
+}
 
+/** What follows for people and for carts that moved, when no cart is the cause; writes the graph back. */
+function outcomesOf(graph: Graph, moved: readonly Source[], cause: Cause): Outcome[] {
+  graph.countTimes();
   const out = new OutcomeWriter(graph.workspace, cause);
   sayPeople(out, graph);
   for (const source of moved) sayCart(out, graph, source);

@@ -1,4 +1,4 @@
-import type { Clock } from '../clock/index.ts';
+import { after, type Clock } from '../clock/index.ts';
 
 /** No more than ten ticks a second go to a partition. */
 const MIN_INTERVAL_MS = 100;
@@ -27,7 +27,8 @@ export interface TickerView {
  * up, and backs off while log time does not reach the deadline.
  */
 export class Ticker {
-  private waiting: AbortController | null = null;
+  /** Ends the wait for the next tick. */
+  private cancelWait: (() => void) | null = null;
   private view: TickerView = { earliestDueMs: undefined, logTimeMs: 0, caughtUp: false };
   private outstanding = false;
   /** By the clock's `elapsedMs`. */
@@ -59,8 +60,8 @@ export class Ticker {
   }
 
   private cancel(): void {
-    this.waiting?.abort();
-    this.waiting = null;
+    this.cancelWait?.();
+    this.cancelWait = null;
   }
 
   private schedule(): void {
@@ -74,14 +75,11 @@ export class Ticker {
     // A deadline fires when log time is past it, hence one millisecond more.
     const untilDueMs = earliestDueMs + 1 - clock.wallMs();
     const waitMs = Math.max(0, untilDueMs, this.sentAtMs + pauseMs - clock.elapsedMs());
-    const waiting = (this.waiting = new AbortController());
-    void clock.sleep(waitMs, waiting.signal).then(() => {
-      if (this.waiting === waiting) this.fire(earliestDueMs);
-    });
+    this.cancelWait = after(clock, waitMs, () => this.fire(earliestDueMs));
   }
 
   private fire(dueMs: number): void {
-    this.waiting = null;
+    this.cancelWait = null;
     const { clock } = this.options;
     const nowMs = clock.wallMs();
     if (nowMs <= dueMs) return this.schedule();

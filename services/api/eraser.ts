@@ -88,10 +88,10 @@ export async function createEraser(options: EraserOptions): Promise<Eraser> {
 
 /** The records that name a person: several when there is much to name. */
 export function erasureRecords(workspace: string, erased: Erased, receivedThroughMs: number): PersonInput[] {
-  const { identifiers, carts } = erased;
-  const count = Math.ceil(Math.max(identifiers.length, carts.length, 1) / NAMED_MAX);
+  const identifiers = chunks(erased.identifiers, NAMED_MAX);
+  const carts = chunks(erased.carts, NAMED_MAX);
+  const count = Math.max(identifiers.length, carts.length, 1);
   return Array.from({ length: count }, (_, i): PersonInput => {
-    const part = <T>(all: readonly T[]): T[] => all.slice(i * NAMED_MAX, (i + 1) * NAMED_MAX);
     return {
       kind: 'erasure',
       workspace,
@@ -99,7 +99,7 @@ export function erasureRecords(workspace: string, erased: Erased, receivedThroug
       received_at: receivedThroughMs,
       cart: null,
       record: null,
-      erasure: { identifiers: part(identifiers), carts: part(carts), received_through: receivedThroughMs },
+      erasure: { identifiers: identifiers[i] ?? [], carts: carts[i] ?? [], received_through: receivedThroughMs },
       link_rules: null,
     };
   });

@@ -1,4 +1,4 @@
-import { Waker, type Clock } from '../../lib/clock/index.ts';
+import type { Clock } from '../../lib/clock/index.ts';
 import type { Stage } from '../../lib/freshness/index.ts';
 import type { Logger, StagePosition } from '../../lib/telemetry/index.ts';
 import type { IngestMetrics } from './metrics.ts';
@@ -47,11 +47,8 @@ export class ImportPacer {
   /** The ends of the topic of each stage, as last seen. */
   private readonly ends = new Map<string, number[]>();
   private readonly leftOut = new Set<string>();
-  private readonly waker: Waker;
 
-  constructor(private readonly options: ImportPacerOptions) {
-    this.waker = new Waker(options.clock);
-  }
+  constructor(private readonly options: ImportPacerOptions) {}
 
   /** Resolves when `records` may be sent. */
   async take(records: number): Promise<void> {
@@ -88,7 +85,7 @@ export class ImportPacer {
       this.allowance = maxLagRecords - Math.max(0, ...lags);
       this.measuredAtMs = startedMs;
       this.release();
-      await this.waker.sleep(LOOK_EVERY_MS - (clock.elapsedMs() - startedMs));
+      await clock.sleep(LOOK_EVERY_MS - (clock.elapsedMs() - startedMs));
     }
     this.measuring = false;
   }
