@@ -1,8 +1,9 @@
 import { parseArgs } from 'node:util';
 import { systemClock } from '../lib/clock/index.ts';
 import { defineConfig, loadConfig } from '../lib/config/index.ts';
+import { positionsBy } from '../lib/freshness/index.ts';
 import { createKafka } from '../lib/kafka/index.ts';
-import { createLogger, type StagePosition } from '../lib/telemetry/index.ts';
+import { createLogger } from '../lib/telemetry/index.ts';
 import { TOPICS } from '../lib/topics.ts';
 import { skipRecord } from '../services/processor/skip-record.ts';
 
@@ -23,12 +24,6 @@ function wholeNumber(name: string, text: string | undefined): number {
   return text !== undefined && /^\d+$/.test(text) && Number.isSafeInteger(value)
     ? value
     : usage(`--${name} must be a whole number`);
-}
-
-async function positionsOf(url: string): Promise<StagePosition[]> {
-  const response = await fetch(`${url}/positions`, { signal: AbortSignal.timeout(ANSWER_TIMEOUT_MS) });
-  if (!response.ok) throw new Error(`${url} answered ${response.status}`);
-  return (await response.json()) as StagePosition[];
 }
 
 async function main(): Promise<void> {
@@ -60,7 +55,14 @@ async function main(): Promise<void> {
   });
   const skip = { topic, partition, offset, reason };
   try {
-    const continues = await skipRecord({ kafka, clock: systemClock, groupId, skip, force, positionsOf });
+    const continues = await skipRecord({
+      kafka,
+      clock: systemClock,
+      groupId,
+      skip,
+      force,
+      positionsOf: positionsBy(systemClock, ANSWER_TIMEOUT_MS),
+    });
     process.stdout.write(
       continues
         ? 'skipped; the partition continues\n'

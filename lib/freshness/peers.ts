@@ -15,6 +15,7 @@ const position = z.object({
   logTimeMs: z.number().nullable(),
   earliestDueMs: z.number().nullable(),
   state: z.enum(STAGE_STATES),
+  failingOffset: z.int().exactOptional(),
 });
 
 export interface Question<T> {
@@ -23,9 +24,13 @@ export interface Question<T> {
   headers?: Record<string, string>;
 }
 
-/** The answer of a process. Rejects when it does not answer within a second, or with something else. */
-export const askPeer = <T>({ url, schema, headers = {} }: Question<T>, clock: Clock): Promise<T> =>
-  abortAfter(TIMEOUT_MS, clock, async (signal) => {
+/** The answer of a process. Rejects when it does not answer in time, or with something else. */
+export const askPeer = <T>(
+  { url, schema, headers = {} }: Question<T>,
+  clock: Clock,
+  timeoutMs = TIMEOUT_MS,
+): Promise<T> =>
+  abortAfter(timeoutMs, clock, async (signal) => {
     const response = await fetch(url, { headers, signal });
     if (!response.ok) throw new Error(`${url} answered ${response.status}`);
     return schema.parse(await response.json());
@@ -33,6 +38,6 @@ export const askPeer = <T>({ url, schema, headers = {} }: Question<T>, clock: Cl
 
 /** Asks for the positions that a member of a stage reports. Rejects when it does not answer. */
 export const positionsBy =
-  (clock: Clock) =>
+  (clock: Clock, timeoutMs = TIMEOUT_MS) =>
   (url: string): Promise<StagePosition[]> =>
-    askPeer({ url: `${url}/positions`, schema: z.array(position) }, clock);
+    askPeer({ url: `${url}/positions`, schema: z.array(position) }, clock, timeoutMs);

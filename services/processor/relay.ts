@@ -1,6 +1,7 @@
 import type { Codec } from '../../lib/avro/index.ts';
 import { acceptRecord, type EntityState } from '../../lib/definitions/fold.ts';
 import type { LinkRulesBody } from '../../lib/definitions/entities.ts';
+import { DEFAULT_RULES } from '../../lib/people/index.ts';
 import type { Topology } from '../../lib/streams/index.ts';
 import { TOPICS } from '../../lib/topics.ts';
 import type { Definition, LinkRules, PersonInput } from '../../schemas/types.ts';
@@ -52,10 +53,10 @@ const stateOf = (bytes: Buffer | undefined): EntityState | undefined =>
 
 const bytesOf = (state: EntityState): Buffer => Buffer.from(JSON.stringify(state), 'utf8');
 
-/** What holds in a workspace that has no rules of its own. */
-const DEFAULT_RULES: LinkRulesBody = { limit: 25, allow: [], deny: [] };
+/** What holds in a workspace that has no rules of its own: nobody is on its lists. */
+const NO_RULES: LinkRulesBody = { limit: DEFAULT_RULES.limit, allow: [], deny: [] };
 
 function linkRulesOf(body: Record<string, unknown> | undefined, number: number): LinkRules {
-  const { limit, allow, deny } = (body ?? DEFAULT_RULES) as unknown as LinkRulesBody;
+  const { limit, allow, deny } = (body ?? NO_RULES) as unknown as LinkRulesBody;
   return { limit, allow, deny, number };
 }

@@ -1,6 +1,7 @@
 import { z } from '@hono/zod-openapi';
 import type { Definitions, Folded, LinkRulesBody } from '../../../lib/definitions/index.ts';
 import { addRoute, invalid, pointer, type ProblemItem } from '../../../lib/http/index.ts';
+import { DEFAULT_RULES } from '../../../lib/people/index.ts';
 import { externalOf, identifierList, identifiersOf, type RawIdentifiers } from '../../../lib/people/identifiers.ts';
 import { showInstant } from '../../../lib/time/index.ts';
 import type { Identifier } from '../../../schemas/types.ts';
@@ -10,7 +11,6 @@ import { etagHeader, etagOf, expectedVersion, ifMatchHeader, onCurrentVersion } 
 
 const LISTED_MAX = 1_000;
 const BODY_MAX_BYTES = 1024 * 1024;
-const DEFAULT_LIMIT = 25;
 const KINDS = ['user_id', 'external', 'phone', 'email'] as const;
 
 const kind = z.enum(KINDS);
@@ -37,7 +37,7 @@ const allow = 'identifiers that are never junk';
 const deny = 'identifiers that are always junk, also when they are allowed';
 
 const request = z.strictObject({
-  limit: limit.default(DEFAULT_LIMIT),
+  limit: limit.default(DEFAULT_RULES.limit),
   allow: z.array(listed).max(LISTED_MAX).default([]).describe(allow),
   deny: z.array(listed).max(LISTED_MAX).default([]).describe(deny),
 });
@@ -62,7 +62,7 @@ function showIdentifier({ kind, value }: Identifier): z.output<typeof shown> {
 }
 
 const show = (stored: Stored | undefined): z.output<typeof rulesSchema> => ({
-  limit: stored?.limit ?? DEFAULT_LIMIT,
+  limit: stored?.limit ?? DEFAULT_RULES.limit,
   allow: (stored?.allow ?? []).map(showIdentifier),
   deny: (stored?.deny ?? []).map(showIdentifier),
   version: stored?.version ?? 0,
