@@ -12,7 +12,7 @@ const MAX_MISSING = 7;
 
 /** What decoding needs from its task. */
 export interface Decoding<I> {
-  topology: Topology<I>;
+  topology: { name: string; input: Pick<Topology<I>['input'], 'topic' | 'decode'> };
   partition: number;
   logger: Logger;
   metrics: StreamMetrics;

@@ -39,7 +39,10 @@ export interface RestoreOptions {
  * changelog is ahead of the committed offset, an UnusableStateError for an entry that cannot be read, and an Error when
  * `isCancelled` returns true.
  */
-export async function restoreState<I>(options: RestoreOptions, core: TaskCore<I>): Promise<Restored> {
+export async function restoreState(
+  options: RestoreOptions,
+  core: Pick<TaskCore<unknown>, 'restore'>,
+): Promise<Restored> {
   const { kafka, changelog, partition, rules, isCancelled } = options;
   const end = (await kafka.endOffsets(changelog))[partition] ?? 0;
   let position = (await kafka.beginningOffsets(changelog))[partition] ?? 0;
@@ -65,7 +68,11 @@ export async function restoreState<I>(options: RestoreOptions, core: TaskCore<I>
 }
 
 /** Returns whether the entry counts. */
-function restoreRecord<I>(record: KafkaRecord, options: RestoreOptions, core: TaskCore<I>): boolean {
+function restoreRecord(
+  record: KafkaRecord,
+  options: RestoreOptions,
+  core: Pick<TaskCore<unknown>, 'restore'>,
+): boolean {
   const { changelog, partition, start, rules } = options;
   try {
     const entry = decodeChange(record);

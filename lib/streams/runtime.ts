@@ -1,14 +1,14 @@
 import type { Logger } from 'pino';
 import type { Registry as MetricsRegistry } from 'prom-client';
 import type { Clock } from '../clock/index.ts';
-import { UnreadablePartitionError, type Kafka, type Member, type Reader } from '../kafka/index.ts';
+import type { Kafka, Producer } from '../kafka/index.ts';
 import type { StagePosition } from '../telemetry/positions.ts';
 import { changelogOf, type TopicName } from '../topics.ts';
-import { streamMetrics, type StreamMetrics } from './metrics.ts';
+import { streamMetrics } from './metrics.ts';
+import { PartitionGroup } from './partition-group.ts';
 import { RESTORE_RULES, type RestoreRules } from './restore.ts';
-import { PartitionSupervisor } from './partition-supervisor.ts';
 import { SKIPS_TOPIC_SPEC, readSkips } from './skips.ts';
-import { Task, type TaskDeps, type TaskEvents } from './task.ts';
+import { Task, type TaskDeps } from './task.ts';
 import type { Topology } from './topology.ts';
 
 export interface RunOptions<I> {
@@ -49,136 +49,64 @@ export interface RunningTopology {
   stop(): Promise<void>;
 }
 
-const POLL_MS = 500;
 /** A tick that is not written in time is replaced by a later one. */
 const TICK_DELIVERY_MS = 5_000;
 
 class Runtime<I> implements RunningTopology {
-  private readonly supervisors = new Map<number, PartitionSupervisor>();
-  private readonly member: Member;
-  private readonly reader: Reader;
-  private readonly deps: TaskDeps<I>;
-  private readonly metrics: StreamMetrics;
-  private readonly polling: Promise<void>;
-  private stopping = false;
+  private readonly group: PartitionGroup;
+  private readonly tickProducer: Producer | null;
+  private stopped: Promise<void> | null = null;
 
-  constructor(private readonly options: RunOptions<I>) {
-    const { topology, kafka, logger, shadow } = options;
-    this.metrics = streamMetrics(options.metrics);
-    this.reader = kafka.createReader({ isolation: 'read_committed' });
+  constructor(options: RunOptions<I>) {
+    const { topology, kafka, logger, shadow, clock, healthUrl, sessionTimeoutMs } = options;
+    const metrics = streamMetrics(options.metrics);
     const name = shadow?.name ?? topology.name;
     const ticking = topology.tick !== undefined && shadow === undefined;
-    this.deps = {
+    this.tickProducer = ticking ? kafka.createProducer({ deliveryTimeoutMs: TICK_DELIVERY_MS }) : null;
+    const deps: Omit<TaskDeps<I>, 'reader'> = {
       topology,
       kafka,
-      reader: this.reader,
-      tickProducer: ticking ? kafka.createProducer({ deliveryTimeoutMs: TICK_DELIVERY_MS }) : null,
+      tickProducer: this.tickProducer,
       logger,
-      metrics: this.metrics,
-      clock: options.clock,
+      metrics,
+      clock,
       name,
       outputOf: (topic) => shadow?.outputOf(topic) ?? topic,
       restoreRules: options.restoreRules ?? RESTORE_RULES,
     };
-    this.member = kafka.joinGroup({
+    const { topic } = topology.input;
+    this.group = new PartitionGroup({
+      stage: topology.name,
       groupId: name,
-      topic: topology.input.topic,
-      url: options.healthUrl,
-      onAssigned: (partitions, generation) => this.assigned(partitions, generation),
-      onRevoked: (partitions) => this.revoke(partitions),
-      onLost: (partitions) => this.revoke(partitions),
-      ...(options.sessionTimeoutMs === undefined ? {} : { sessionTimeoutMs: options.sessionTimeoutMs }),
+      topic,
+      open: (partition, reader, events) => new Task(partition, { ...deps, reader }, events),
+      isSkipped: async (partition, offset) => (await readSkips(kafka, clock, topic, partition)).has(offset),
+      kafka,
+      logger,
+      metrics,
+      healthUrl,
+      clock,
+      sessionTimeoutMs,
     });
-    this.polling = this.poll();
-  }
-
-  private assigned(partitions: readonly number[], generation: number): void {
-    if (this.stopping) return;
-    for (const partition of partitions) this.supervisorOf(partition).assign(generation);
-  }
-
-  private supervisorOf(partition: number): PartitionSupervisor {
-    let supervisor = this.supervisors.get(partition);
-    if (supervisor === undefined) {
-      const { member, metrics } = this;
-      const { logger, topology, kafka, clock } = this.options;
-      const open = (events: TaskEvents) => new Task(partition, this.deps, events);
-      const { topic } = topology.input;
-      supervisor = new PartitionSupervisor({
-        topology: topology.name,
-        topic,
-        partition,
-        open,
-        isSkipped: async (offset) => (await readSkips(kafka, clock, topic, partition)).has(offset),
-        member,
-        clock,
-        logger,
-        metrics,
-      });
-      this.supervisors.set(partition, supervisor);
-    }
-    return supervisor;
-  }
-
-  private revoke(partitions: readonly number[]): void {
-    for (const partition of partitions) this.supervisors.get(partition)?.revoke();
-  }
-
-  private async poll(): Promise<void> {
-    while (!this.stopping) {
-      try {
-        for (const batch of await this.reader.poll(POLL_MS)) this.supervisors.get(batch.partition)?.offer(batch);
-      } catch (error) {
-        if (error instanceof UnreadablePartitionError) this.supervisors.get(error.partition)?.fail(error);
-        else this.unreadable(error instanceof Error ? error : new Error(String(error)));
-      }
-    }
-  }
-
-  private unreadable(err: Error): void {
-    this.options.logger.error(
-      { topology: this.options.topology.name, err },
-      'cannot read the input; restarting all tasks',
-    );
-    for (const supervisor of this.supervisors.values()) supervisor.fail(err);
   }
 
   positions(): StagePosition[] {
-    const { name, input } = this.options.topology;
-    return this.member.partitions.map((partition) => {
-      const view = this.supervisors.get(partition)?.view;
-      return {
-        stage: name,
-        topic: input.topic,
-        partition,
-        position: view?.position ?? null,
-        end: view?.end ?? null,
-        logTimeMs: view?.logTimeMs ?? null,
-        earliestDueMs: view?.earliestDueMs ?? null,
-        state: view?.state ?? 'waiting',
-        ...(view?.failingOffset === undefined ? {} : { failingOffset: view.failingOffset }),
-      };
-    });
+    return this.group.positions();
   }
 
   ready(): boolean {
-    if (this.member.generation < 0) return false;
-    return this.member.partitions.every((partition) => {
-      const state = this.supervisors.get(partition)?.view.state;
-      return state === 'running' || state === 'stopped';
-    });
+    return this.group.ready();
   }
 
-  async stop(): Promise<void> {
-    if (this.stopping) return;
-    this.stopping = true;
-    const supervisors = [...this.supervisors.values()];
-    for (const supervisor of supervisors) supervisor.revoke();
-    const ticked = this.deps.tickProducer?.close();
-    await Promise.all(supervisors.map((supervisor) => supervisor.ended()));
-    await this.member.leave();
-    await this.reader.close();
-    await this.polling;
+  stop(): Promise<void> {
+    this.stopped ??= this.end();
+    return this.stopped;
+  }
+
+  private async end(): Promise<void> {
+    const ended = this.group.stop();
+    const ticked = this.tickProducer?.close();
+    await ended;
     await ticked;
   }
 }
