@@ -139,7 +139,7 @@ export type IdentifierKind = 'user_id' | 'external' | 'phone' | 'email';
 
 export interface Identifier {
   kind: IdentifierKind;
-  /** Of external: source, one space, id; in the source a space is %20 and the percent sign %25. */
+  /** An external identifier is written as source, one space, id. In the source, a space is written as %20 and a percent sign as %25. */
   value: string;
 }
 
@@ -152,13 +152,13 @@ export type AbandonmentSource = 'timer' | 'jane';
 export type Anomaly = 'after_terminal' | 'wrong_mode' | 'backward';
 
 export interface TraitChange {
-  /** updated: the same trait event with other fields (recovered, another amount). */
+  /** updated: the trait event remains, but other fields of it have changed, for example recovered_at or amount. */
   op: TraitOp;
   trait: Trait;
   /** Empty for cart_abandoned. */
   status: string;
   occurred_at: number;
-  /** Log time of the assertion that stands or stood. */
+  /** Log time at which the trait event was asserted last. */
   detected_at: number;
   retracted_at: null | number;
   recovered_at: null | number;
@@ -171,55 +171,55 @@ export interface TraitChange {
   amount: null | number;
   products: null | Product[];
   beyond_horizon: boolean;
-  /** occurred_at of the retracted trait event of this cart, trait and status whose place this one takes. */
+  /** The occurred_at of the retracted trait event of this cart, trait and status that this one replaces. */
   replaces: null | number;
-  /** Of an abandonment: the last activity of its episode. Null for one by Jane without an open episode. */
+  /** The last activity before the abandonment. Null for a status change, and for an abandonment that Jane reported while the cart had no open episode. */
   last_activity_at: null | number;
 }
 
 export interface CartStatus {
   status: string;
-  /** T of the latest change to it. */
+  /** When the cart changed to this status last. */
   began_at: number;
-  /** T of the latest change away from it; null while it is the current status. */
+  /** When the cart changed from this status to another one last; null while it is the current status. */
   left_at: null | number;
 }
 
-/** The cart as it stands after this. */
+/** The state of the cart after this update. */
 export interface CartSnapshot {
   status: null | string;
-  /** T of the change that brought the status. */
+  /** When the cart changed to this status. */
   status_since: null | number;
   store_id: null | string;
   mode: null | string;
   amount: null | number;
-  /** created_at as Jane gave it, else the smallest T. */
+  /** The creation time that Jane gave, else the time of the earliest event. */
   created_at: null | number;
   last_activity_at: null | number;
-  /** D of the open episode. */
+  /** When the cart becomes abandoned if nothing else happens; null without an open episode. */
   due_at: null | number;
-  /** occurred_at of the latest abandonment. */
+  /** The occurred_at of the latest abandonment. */
   abandoned_at: null | number;
-  /** Of the latest abandonment. */
+  /** The recovered_at of the latest abandonment. */
   recovered_at: null | number;
   reservation_start_at: null | number;
-  /** The latest list; null: none is known. */
+  /** The latest list of products; null if none is known. */
   products: null | Product[];
   store_name: null | string;
-  /** The largest T of the cart's events. */
+  /** The time of the latest event. */
   last_event_at: null | number;
-  /** T of the first change of status. */
+  /** When the cart got its first status. */
   first_status_at: null | number;
-  /** Every status that the cart has had, once each, in the order of the changes to them. */
+  /** Every status that the cart has had, each once, ordered by began_at. */
   statuses: CartStatus[];
 }
 
-/** One accepted event of a cart, or a deadline that fell due, and what follows from it. */
+/** One event of a cart, or a deadline that fell due, with the changes of trait events that follow from it. */
 export interface CartUpdate {
   cart_id: string;
-  /** T of the event; null for a deadline. */
+  /** When the event happened; null for a deadline. */
   occurred_at: null | number;
-  /** Of two events of a cart with the same T, the one with the smaller bytes comes first. Null for a deadline, and in records of earlier versions. */
+  /** Orders the events of a cart that happened at the same time: the one with the smaller bytes comes first. Null for a deadline and in records of earlier versions. */
   event_order: null | Buffer;
   identifiers: Identifier[];
   name: null | string;
@@ -238,12 +238,12 @@ export interface PersonRecord {
   email_consent: null | Consent;
 }
 
-/** Erases the people who have one of these identifiers or carts, up to a time of receipt. It names no person id, because a rebuild assigns others. A large erasure is several records with the same bound. */
+/** Erases the people who have one of these identifiers or carts. It does not name a person id, because a rebuild assigns other ids. A large erasure is several records with the same received_through. */
 export interface Erasure {
   identifiers: Identifier[];
-  /** Their ids. */
+  /** Ids of carts. */
   carts: string[];
-  /** Deliveries and records that were received up to this time are erased; one that is received later and repeats none of them makes a new person. */
+  /** Everything that precedes this record in the log is erased, and what follows it if it was received up to this time. A delivery that was received later and does not repeat an earlier one belongs to a new person. */
   received_through: number;
 }
 
@@ -251,17 +251,17 @@ export interface LinkRules {
   limit: number;
   allow: Identifier[];
   deny: Identifier[];
-  /** Offset of the change in definitions. A number at or below the last one of this workspace repeats a change and has no effect. */
+  /** Offset of the change in definitions. A number that is not greater than the last one of this workspace repeats a change and has no effect. */
   number: number;
 }
 
-/** What decides who is who and what happened to whose cart. Key: workspace. Exactly the member that kind names is set. */
+/** Everything that determines which carts and identifiers are one person: updates of carts, records of people, erasures and link rules. The key is the workspace. The field that kind names is set; the other members are null. */
 export interface PersonInput {
   kind: PersonInputKind;
   workspace: string;
-  /** The log time of the cause; null for what comes from outside. */
+  /** Log time of the record that caused this one. Null for records and erasures, which are not caused by another record. */
   log_time: null | number;
-  /** The clock of the process that wrote this record (of a cart: its event's receipt). */
+  /** When the event of a cart or the record was received. For a deadline, the log time; for other kinds, the clock of the process that wrote this record. */
   received_at: number;
   cart: null | CartUpdate;
   record: null | PersonRecord;
@@ -269,13 +269,13 @@ export interface PersonInput {
   link_rules: null | LinkRules;
 }
 
-export type OutcomeKind = 'trait' | 'cart' | 'person' | 'merge';
+export type OutcomeKind = 'trait' | 'cart' | 'person' | 'merge' | 'erasure' | 'link_report';
 
 export interface TraitEvent {
-  /** 32 hex digits, made of workspace, cart, trait, status and occurred_at. */
+  /** 32 hex digits, derived from workspace, cart, trait, status and occurred_at. */
   event_id: string;
   op: TraitOp;
-  /** The person that it was concluded under; apply merges. */
+  /** The person under whom it is asserted. The person may have been merged into another since: apply the merges. */
   person_id: number;
   cart_id: string;
   trait: Trait;
@@ -294,15 +294,15 @@ export interface TraitEvent {
   amount: null | number;
   products: null | Product[];
   beyond_horizon: boolean;
-  /** event_id of the retracted trait event whose place this one takes. */
+  /** The event_id of the retracted trait event that this one replaces. */
   replaces: null | string;
-  /** Of an abandonment: the last activity of its episode. Null for one by Jane without an open episode. */
+  /** The last activity before the abandonment. Null for a status change, and for an abandonment that Jane reported while the cart had no open episode. */
   last_activity_at: null | number;
   /** The phone number of the cart's latest event that has one, as known when this record was written. */
   cart_phone: null | string;
   /** The email address of the cart's latest event that has one, as known when this record was written. */
   cart_email: null | string;
-  /** The person under whom this was asserted before, where it is asserted under another now. Readers that keep rows by person delete that person's row. */
+  /** The person under whom this was asserted before, if that was another one. Readers that keep rows by person delete the row of that person. */
   moved_from: null | number;
 }
 
@@ -320,28 +320,28 @@ export interface Cart {
   abandoned_at: null | number;
   recovered_at: null | number;
   reservation_start_at: null | number;
-  /** The latest list; null: none is known. */
+  /** The latest list of products; null if none is known. */
   products: null | Product[];
   store_name: null | string;
-  /** The largest T of the cart's events. */
+  /** The time of the latest event. */
   last_event_at: null | number;
-  /** T of the first change of status. */
+  /** When the cart got its first status. */
   first_status_at: null | number;
-  /** Every status that the cart has had, once each, in the order of the changes to them. */
+  /** Every status that the cart has had, each once, ordered by began_at. */
   statuses: CartStatus[];
   /** The phone number of the cart's latest event that has one. */
   phone: null | string;
   /** The email address of the cart's latest event that has one. */
   email: null | string;
-  /** The person under whom this was asserted before, where it is asserted under another now. Readers that keep rows by person delete that person's row. */
+  /** The person under whom this was asserted before, if that was another one. Readers that keep rows by person delete the row of that person. */
   moved_from: null | number;
 }
 
 export interface ProfileIdentifier {
   kind: IdentifierKind;
-  /** Of external: source, one space, id; in the source a space is %20 and the percent sign %25. */
+  /** An external identifier is written as source, one space, id. In the source, a space is written as %20 and a percent sign as %25. */
   value: string;
-  /** SMS consent of a phone, email consent of an address. */
+  /** The SMS consent of a phone number, or the email consent of an address. */
   consent: null | Consent;
 }
 
@@ -351,38 +351,98 @@ export interface MoreIdentifiers {
   count: number;
 }
 
-/** The whole profile, as it stands. */
+/** The whole current profile of a person. */
 export interface Person {
   person_id: number;
   anonymous: boolean;
   name: null | string;
   time_zone: null | string;
   first_at: number;
+  /** The time of the latest event or record when this profile was emitted. A profile is not emitted if only this time has changed through an event of a cart: the latest time of a person is the greatest of this and of last_event_at of their carts. */
   last_at: number;
-  /** At most 50 of each kind; how many others there are is in more_identifiers. */
+  /** At most 50 identifiers of each kind. The others are counted in more_identifiers. */
   identifiers: ProfileIdentifier[];
-  /** How many identifiers there are besides those shown, by kind and consent. */
+  /** The number of identifiers that are not in the list, by kind and consent. */
   more_identifiers: MoreIdentifiers[];
 }
 
 export interface Merge {
   loser: number;
-  /** Never itself a loser at this version: aliases are flat, earlier ones are repeated. */
+  /** A current person. When it is merged into another one later, this merge is emitted again with the new winner. */
   winner: number;
-  /** The loser was one anonymous cart. Its cart and trait events are asserted again under the winner, so nothing remains under the loser. */
+  /** The loser consisted of one anonymous cart. The cart and its trait events are asserted again under the winner, so nothing is left under the loser. */
   dissolved: boolean;
 }
 
-/** The product's outcome. Key: workspace. Exactly the member that kind names is set. Records of one workspace are in order; a later one about the same trait event, cart or person takes the place of an earlier one. */
+export interface ErasedCart {
+  cart_id: string;
+  /** The id under which the cart was written last. */
+  person_id: number;
+}
+
+export interface ErasedTraitEvent {
+  event_id: string;
+  /** The id under which the trait event was written last. */
+  person_id: number;
+  cart_id: string;
+  trait: Trait;
+  status: string;
+  occurred_at: number;
+}
+
+/** Everything that is named here has been erased: readers delete their rows that are older than this record. A row that a later record writes is not affected. A large erasure is several records, the first of which names the person. */
+export interface PersonErasure {
+  /** The person who was erased with everything that was stored about them. Null in a record that only names carts and trait events. */
+  person_id: null | number;
+  /** Ids of people who had been merged into an erased person. They are erased too. */
+  former_ids: number[];
+  carts: ErasedCart[];
+  /** All trait events of erased carts, including retracted ones. */
+  trait_events: ErasedTraitEvent[];
+}
+
+export interface SeenWith {
+  user_id: number;
+  external: number;
+  phone: number;
+  email: number;
+}
+
+export type JunkReason = 'limit' | 'deny';
+
+/** An identifier that is junk or close to it: it was seen with at least 60 % of the limit of values of one other kind, or it is on the deny list. A later record with the same identifier_id replaces this one. */
+export interface LinkReport {
+  /** 32 hex digits, derived from workspace, kind and value. */
+  identifier_id: string;
+  /** Null if the identifier is no longer reported. */
+  kind: null | IdentifierKind;
+  /** The identifier in the form of ProfileIdentifier. Null if the identifier is no longer reported, so that the removal of an erased one does not name it. */
+  value: null | string;
+  /** How many different values of each other kind the identifier was seen with. An identifier that was seen with 101 of a kind is not counted further. */
+  seen_with: SeenWith;
+  /** The limit of the workspace's link rules. */
+  limit: number;
+  junk: boolean;
+  /** Why the identifier is junk; null if it is not. */
+  reason: null | JunkReason;
+  /** The identifier is on the allow list, so the limit does not apply to it. */
+  allowed: boolean;
+  /** The identifier is no longer reported: readers delete its row. */
+  removed: boolean;
+}
+
+/** What the product concludes about carts and people. The key is the workspace. The field that kind names is set; the other members are null. Records of one workspace are in order: a later record about the same trait event, cart, person or identifier replaces the earlier one. */
 export interface Outcome {
   kind: OutcomeKind;
   workspace: string;
-  /** Log time of the cause. */
+  /** Log time of the record in person-inputs that caused this one. */
   log_time: number;
-  /** Offset in person-inputs of the cause. (log_time, input_offset) is the version of what this record says. */
+  /** Offset of that record in person-inputs. The version of this record is (log_time, input_offset), then its own offset. */
   input_offset: number;
   trait: null | TraitEvent;
   cart: null | Cart;
   person: null | Person;
   merge: null | Merge;
+  erasure: null | PersonErasure;
+  link_report: null | LinkReport;
 }

@@ -70,6 +70,8 @@ export class OutcomeWriter {
       cart: null,
       person: null,
       merge: null,
+      erasure: null,
+      link_report: null,
     };
     this.outcomes.push(outcome);
     return outcome;

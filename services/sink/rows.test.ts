@@ -27,6 +27,8 @@ const outcome = (said: Partial<Outcome>): Outcome => ({
   cart: null,
   person: null,
   merge: null,
+  erasure: null,
+  link_report: null,
   ...said,
 });
 

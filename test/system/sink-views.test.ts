@@ -147,7 +147,18 @@ describe('what flows in is what the views show', () => {
       const trait = traitEvent(1, { amount: offset + 1, op: 'updated' });
       addOutcome(
         block,
-        { kind: 'trait', workspace: 'w0', log_time, input_offset, trait, cart: null, person: null, merge: null },
+        {
+          kind: 'trait',
+          workspace: 'w0',
+          log_time,
+          input_offset,
+          trait,
+          cart: null,
+          person: null,
+          merge: null,
+          erasure: null,
+          link_report: null,
+        },
         offset,
       );
       for (const rows of block.inserts()) await insertRowBinary(world.client, rows);

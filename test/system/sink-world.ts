@@ -99,6 +99,8 @@ export async function openWorld(): Promise<SinkWorld> {
             cart: null,
             person: null,
             merge: null,
+            erasure: null,
+            link_report: null,
             ...said,
           };
           return {

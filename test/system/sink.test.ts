@@ -81,7 +81,7 @@ describe('nothing is lost, nothing counts twice', () => {
     const commit = async (from: number, to: number): Promise<void> => {
       const outcomes = traits(from, to).map(({ trait }) => ({
         ...{ kind: 'trait' as const, workspace: 'w0', log_time: 1, input_offset: from },
-        ...{ trait: trait ?? null, cart: null, person: null, merge: null },
+        ...{ trait: trait ?? null, cart: null, person: null, merge: null, erasure: null, link_report: null },
       }));
       const topic = TOPICS.traitEvents;
       await writer.send(
