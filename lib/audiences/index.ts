@@ -1,4 +1,18 @@
 export { boundsOf, type Bounds } from './bounds.ts';
 export { compile, NotBuiltError, SAMPLE_MAX, type CompiledAudience, type CompileOptions } from './compile.ts';
+export {
+  EVENTS_MAX,
+  evaluate,
+  matches,
+  NEAR_MAX,
+  prepare,
+  type EvaluateOptions,
+  type Evaluation,
+  type NodeEvaluation,
+  type PreparedAudience,
+} from './evaluate.ts';
+export type { CartFacts, PersonFacts, TraitEventFacts } from './facts.ts';
+export { nextChange, type ChangeOptions } from './next-change.ts';
 export { DEPTH_MAX, LEAVES_MAX, leafSchemas, parseAudience, type AudienceIssue } from './parse.ts';
+export type { FailedKey } from './rules.ts';
 export { looksAtNow, OPERATORS, type Audience, type TimeCondition, type TraitNode } from './tree.ts';

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { statusText } from '../jane/fields.ts';
 import { inYears, readDay, readInstant, UNITS, YEAR_MAX, YEAR_MIN } from '../time/index.ts';
+import { NEXT_STATUSES } from './carts.ts';
 import type { Audience } from './tree.ts';
 
 export const DEPTH_MAX = 16;
@@ -82,9 +83,6 @@ const leaf = z.strictObject({
   product_id: list.optional(),
 });
 
-/** The statuses that an `in_next` of cart_status_updated can ask for. */
-const NEXT_STATUSES: readonly string[] = ['ready_for_pickup', 'delivery_started'];
-
 const traitNode = leaf.superRefine((node, context) => {
   const refuse = (path: string[], message: string): void => context.addIssue({ code: 'custom', path, message });
   const looksAhead = node.time?.operator === 'in_next';
@@ -98,7 +96,7 @@ const traitNode = leaf.superRefine((node, context) => {
   if (node.recovered !== undefined && !looksAhead) refuse(['recovered'], 'only cart_abandoned can be recovered');
   if (!looksAhead) return;
   node.status?.forEach((status, i) => {
-    if (!NEXT_STATUSES.includes(statusText(status))) {
+    if (!NEXT_STATUSES.some((next) => next === statusText(status))) {
       refuse(['status', String(i)], `in_next supports only ${NEXT_STATUSES.join(' and ')}`);
     }
   });

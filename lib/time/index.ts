@@ -13,8 +13,8 @@ export type Unit = (typeof UNITS)[number];
 export const YEAR_MIN = 1970;
 export const YEAR_MAX = 2200;
 
-const FIRST_MS = Date.UTC(YEAR_MIN, 0, 1);
-const LAST_MS = Date.UTC(YEAR_MAX + 1, 0, 1) - 1;
+export const FIRST_MS = Date.UTC(YEAR_MIN, 0, 1);
+export const LAST_MS = Date.UTC(YEAR_MAX + 1, 0, 1) - 1;
 const EXACT_MS = { minutes: 60_000, hours: 3_600_000 } as const;
 const CACHE_MAX = 10_000;
 

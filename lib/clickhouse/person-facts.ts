@@ -1,0 +1,152 @@
+import type { CartFacts, PersonFacts, TraitEventFacts } from '../audiences/facts.ts';
+import { TABLES } from './tables.ts';
+
+/** Runs one read-only query with bound parameters and returns its rows. */
+export type QueryRows = <T>(query: string, params: Record<string, unknown>) => Promise<T[]>;
+
+export interface PersonFactsOptions {
+  /** Also trait events that were retracted, for questions with `known_at` (default false). */
+  withRetracted?: boolean;
+}
+
+/** Independent of the settings of the client. */
+const SETTINGS = `SETTINGS do_not_merge_across_partitions_select_final = 1, output_format_json_quote_64bit_integers = 0,
+  output_format_json_named_tuples_as_objects = 1`;
+
+/** Aliases in several steps exist only while merges are being written. */
+const STEPS_MAX = 5;
+
+const millis = (column: string): string => `toUnixTimestamp64Milli(${column}) AS ${column}`;
+
+interface PersonRow {
+  person_id: number;
+  merged_into: number;
+  anonymous: boolean;
+  first_at: number;
+}
+
+/**
+ * The facts of people by the id that was asked for, with merges applied: the id of a merged person gives the facts of the
+ * remaining one. Ids that nobody has are left out. The tables are read one after the other: while the sink writes about
+ * these people, facts may be partly those of before.
+ */
+export async function readPersonFacts(
+  queryRows: QueryRows,
+  workspace: string,
+  personIds: readonly number[],
+  { withRetracted = false }: PersonFactsOptions = {},
+): Promise<Map<number, PersonFacts>> {
+  const people = await readPeople(queryRows, workspace, personIds);
+  const winners = new Set([...people.values()].map(({ person_id }) => person_id));
+  if (winners.size === 0) return new Map();
+  const owners = await readOwners(queryRows, workspace, winners);
+  const ids = [...owners.keys()];
+  const [events, carts] = await Promise.all([
+    queryRows<TraitEventFacts & { person_id: number }>(traitEvents(withRetracted), { workspace, ids }),
+    queryRows<CartFacts & { person_id: number }>(CARTS, { workspace, ids }),
+  ]);
+  const eventsOf = groupByOwner(events, owners);
+  const cartsOf = groupByOwner(carts, owners);
+  const facts = new Map<number, PersonFacts>();
+  for (const { person_id, first_at, anonymous } of people.values()) {
+    if (facts.has(person_id)) continue;
+    facts.set(person_id, {
+      personId: person_id,
+      firstAtMs: first_at,
+      anonymous,
+      traitEvents: eventsOf.get(person_id) ?? [],
+      carts: cartsOf.get(person_id) ?? [],
+    });
+  }
+  return new Map([...people].map(([asked, { person_id }]) => [asked, facts.get(person_id)!]));
+}
+
+/** The remaining person for each id that is one of a person. */
+async function readPeople(
+  queryRows: QueryRows,
+  workspace: string,
+  personIds: readonly number[],
+): Promise<Map<number, PersonRow>> {
+  const found = new Map<number, PersonRow>();
+  /** Ids that were asked for, by the id that they lead to. */
+  let wanted = new Map([...new Set(personIds)].map((id) => [id, [id]]));
+  for (let steps = 0; steps < STEPS_MAX && wanted.size > 0; steps += 1) {
+    const rows = await queryRows<PersonRow>(
+      `SELECT person.person_id AS person_id, merged_into, anonymous, ${millis('first_at')}
+      FROM ${TABLES.people} AS person FINAL
+      WHERE workspace = {workspace:String} AND person.person_id IN {ids:Array(UInt32)} ${SETTINGS}`,
+      { workspace, ids: [...wanted.keys()] },
+    );
+    const next = new Map<number, number[]>();
+    for (const row of rows) {
+      const asked = wanted.get(row.person_id)!;
+      if (row.merged_into === 0) for (const id of asked) found.set(id, row);
+      else next.set(row.merged_into, [...(next.get(row.merged_into) ?? []), ...asked]);
+    }
+    wanted = next;
+  }
+  return found;
+}
+
+/** The remaining person by each id that may have rows: their own, and those of everybody merged into them. */
+async function readOwners(
+  queryRows: QueryRows,
+  workspace: string,
+  winners: ReadonlySet<number>,
+): Promise<Map<number, number>> {
+  const aliases = await queryRows<{ loser: number; winner: number }>(
+    `SELECT loser, winner FROM ${TABLES.personAliases} FINAL
+    WHERE workspace = {workspace:String} AND winner IN {ids:Array(UInt32)} ${SETTINGS}`,
+    { workspace, ids: [...winners] },
+  );
+  return new Map([
+    ...aliases.map(({ loser, winner }) => [loser, winner] as const),
+    ...[...winners].map((id) => [id, id] as const),
+  ]);
+}
+
+function groupByOwner<Row extends { person_id: number }>(
+  rows: readonly Row[],
+  owners: ReadonlyMap<number, number>,
+): Map<number, Row[]> {
+  const groups = new Map<number, Row[]>();
+  for (const row of rows) {
+    const owner = owners.get(row.person_id)!;
+    const group = groups.get(owner);
+    if (group === undefined) groups.set(owner, [row]);
+    else group.push(row);
+  }
+  return groups;
+}
+
+/** A trait event that was concluded under several ids of a person may have a row under each: the latest is valid. */
+const traitEvents = (withRetracted: boolean): string => `SELECT person_id, event_id, trait, status,
+  ${['occurred_at', 'detected_at', 'retracted_at', 'recovered_at'].map(millis).join(', ')},
+  cart_id, store_id, mode, amount, products, anomaly, reentered, source
+FROM (
+  SELECT * FROM ${TABLES.traitEventsByPerson} FINAL
+  WHERE workspace = {workspace:String} AND person_id IN {ids:Array(UInt32)}
+  ORDER BY version DESC LIMIT 1 BY event_id
+) ${withRetracted ? '' : 'WHERE retracted_at IS NULL '}${SETTINGS}`;
+
+const CARTS = `SELECT cart.person_id AS person_id, cart_id, status, store_id, store_name, mode, amount, products,
+  ${[
+    'status_since',
+    'created_at',
+    'last_activity_at',
+    'last_event_at',
+    'due_at',
+    'abandoned_at',
+    'recovered_at',
+    'reservation_start_at',
+    'first_status_at',
+  ]
+    .map(millis)
+    .join(', ')},
+  arrayMap(stay -> tuple(stay.status, toUnixTimestamp64Milli(stay.began_at), toUnixTimestamp64Milli(stay.left_at))
+    ::Tuple(status String, began_at Int64, left_at Nullable(Int64)), cart.statuses) AS statuses
+FROM ${TABLES.carts} AS cart FINAL
+WHERE workspace = {workspace:String} AND cart.person_id IN {ids:Array(UInt32)} AND cart_id IN (
+  SELECT cart_id FROM ${TABLES.personCarts} FINAL
+  WHERE workspace = {workspace:String} AND person_id IN {ids:Array(UInt32)}
+) ${SETTINGS}`;
