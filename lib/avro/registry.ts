@@ -121,7 +121,8 @@ export function createRegistry(options: RegistryOptions): Registry {
       (found) => (found as unknown as { schema(options: object): Schema }).schema({ exportAttrs: true }),
       (error: unknown) => {
         cached.expiresAtMs = isRefusal(error) ? clock.elapsedMs() + REFUSAL_TTL_MS : 0;
-        throw new SchemaRefusedError(`cannot load schema ${id}: ${messageOf(error)}`, { cause: error });
+        const Failure = statusOf(error) === 404 ? MissingSchemaError : SchemaRefusedError;
+        throw new Failure(`cannot load schema ${id}: ${messageOf(error)}`, { cause: error });
       },
     );
     const cached: CachedSchema = { schema, expiresAtMs: Infinity };

@@ -25,6 +25,7 @@ import type { CommittedOffset, GroupDescription, Kafka, KafkaSecurity, TopicSpec
 export type { SocketFactory } from './cluster.ts';
 export * from './continuity.ts';
 export * from './errors.ts';
+export * from './read-to-end.ts';
 export * from './types.ts';
 
 export interface KafkaOptions {

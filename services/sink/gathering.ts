@@ -1,16 +1,19 @@
-import type { Codec } from '../../lib/avro/index.ts';
+import type { Logger } from 'pino';
+import { SchemaRefusedError, UnknownSchemaError, type Codec } from '../../lib/avro/index.ts';
 import type { Clock } from '../../lib/clock/index.ts';
 import type { Batch, KafkaRecord } from '../../lib/kafka/types.ts';
 import { Block } from './block.ts';
 import type { Cursor, Message } from './cursor.ts';
-import { decode, decodeUnknown } from './reading.ts';
+import { decode, loadSchema } from './reading.ts';
 import type { SinkSettings, TopicContent } from './topic-consumer-options.ts';
 
 /** A record whose rows cannot be made; its partition cannot be read on. */
 export class UnusableOffsetError extends Error {
   override readonly name = 'UnusableOffsetError';
   constructor(offset: number, cause: unknown) {
-    super(`the record at offset ${offset} cannot be used`, { cause });
+    // Other messages may quote the record.
+    const reason = cause instanceof SchemaRefusedError ? `: ${cause.message}` : '';
+    super(`the record at offset ${offset} cannot be used${reason}`, { cause });
   }
 }
 
@@ -19,6 +22,7 @@ export interface GatheringOptions<M> {
   codec: Codec<M>;
   settings: SinkSettings;
   clock: Clock;
+  logger: Logger;
   /** What is gathered is not needed any more. */
   unwanted: AbortSignal;
   /** Takes the block when it is full; resolves when another one may be gathered. */
@@ -28,6 +32,8 @@ export interface GatheringOptions<M> {
 /** Gathers records into a block. The records of one cause are in one block, even when the block becomes too large. */
 export class Gathering<M> {
   private block: Block;
+  /** Ids of schemas that could not be loaded. */
+  private readonly givenUpSchemas = new Set<number>();
 
   constructor(private readonly options: GatheringOptions<M>) {
     this.block = new Block(options.content.tables);
@@ -47,7 +53,10 @@ export class Gathering<M> {
     const { content, unwanted } = this.options;
     for (const record of batch.records) {
       if (record.offset < cursor.nextToRead) continue;
-      const message = this.decode(record) ?? (await this.decodeUnknown(record));
+      const decoded = this.decode(record);
+      // Not awaited unless needed: this is done for every record.
+      const message =
+        decoded instanceof UnknownSchemaError ? await this.loadAndDecode(record, decoded, cursor.partition) : decoded;
       const last = cursor.lastHeld;
       if (last !== undefined && !content.sameCause(last, message)) {
         this.gather(cursor);
@@ -74,8 +83,7 @@ export class Gathering<M> {
     return block;
   }
 
-  /** Undefined when the writer's schema has to be fetched first. */
-  private decode(record: KafkaRecord): Message<M> | undefined {
+  private decode(record: KafkaRecord): Message<M> | UnknownSchemaError {
     try {
       return decode(this.options.codec, record);
     } catch (error) {
@@ -83,10 +91,20 @@ export class Gathering<M> {
     }
   }
 
-  private async decodeUnknown(record: KafkaRecord): Promise<Message<M>> {
-    const { codec, clock, unwanted } = this.options;
+  private async loadAndDecode(
+    record: KafkaRecord,
+    unknown: UnknownSchemaError,
+    partition: number,
+  ): Promise<Message<M>> {
+    const { content, codec, clock, logger, unwanted } = this.options;
+    const where = { topic: content.topic, partition, offset: record.offset, schema: unknown.schemaId };
+    const onFailure = (error: unknown): void =>
+      logger.error({ ...where, err: error }, 'cannot load the schema of a record; retrying');
     try {
-      return await decodeUnknown(codec, record, clock, unwanted);
+      await loadSchema(unknown, this.givenUpSchemas, { clock, signal: unwanted, onFailure });
+      const decoded = decode(codec, record);
+      if (decoded instanceof UnknownSchemaError) throw decoded;
+      return decoded;
     } catch (error) {
       throw new UnusableOffsetError(record.offset, error);
     }

@@ -1,4 +1,4 @@
-import { UndecodableError, UnknownSchemaError, type Codec } from '../../lib/avro/index.ts';
+import { UnknownSchemaError, type Codec } from '../../lib/avro/index.ts';
 import type { Clock } from '../../lib/clock/index.ts';
 import type { KafkaRecord } from '../../lib/kafka/types.ts';
 import type { Message } from './cursor.ts';
@@ -6,31 +6,46 @@ import type { Message } from './cursor.ts';
 const SCHEMA_ATTEMPTS = 10;
 const SCHEMA_PAUSE_MS = 1_000;
 
-/** The decoded record; undefined when its writer's schema has to be fetched first. Throws what the codec throws. */
-export function decode<M>(codec: Codec<M>, record: KafkaRecord): Message<M> | undefined {
+/** The decoded record, or that its writer's schema has to be fetched first. Throws what the codec throws. */
+export function decode<M>(codec: Codec<M>, record: KafkaRecord): Message<M> | UnknownSchemaError {
   const value = valueOf(record);
   try {
     return { offset: record.offset, timestampMs: record.timestampMs, value, body: codec.decode(value) };
   } catch (error) {
-    if (error instanceof UnknownSchemaError) return undefined;
+    if (error instanceof UnknownSchemaError) return error;
     throw error;
   }
 }
 
-/** Fetches the writer's schema and decodes. While the registry is unavailable it retries, ten times at most. */
-export async function decodeUnknown<M>(
-  codec: Codec<M>,
-  record: KafkaRecord,
-  clock: Clock,
-  signal: AbortSignal,
-): Promise<Message<M>> {
-  const value = valueOf(record);
+export interface SchemaLoading {
+  clock: Clock;
+  signal: AbortSignal;
+  /** Called before each pause. */
+  onFailure(error: unknown): void;
+}
+
+/**
+ * Loads the schema of a record. All other partitions wait meanwhile, so it tries ten times at most, which is enough for a
+ * registry that has just started; a schema in `givenUp` is tried once. Throws the last error.
+ */
+export async function loadSchema(
+  { schemaId, load }: UnknownSchemaError,
+  givenUp: Set<number>,
+  { clock, signal, onFailure }: SchemaLoading,
+): Promise<void> {
+  const attempts = givenUp.has(schemaId) ? 1 : SCHEMA_ATTEMPTS;
   for (let attempt = 1; ; attempt++) {
     try {
-      await codec.load([value]);
-      return { offset: record.offset, timestampMs: record.timestampMs, value, body: codec.decode(value) };
+      await load();
+      givenUp.delete(schemaId);
+      return;
     } catch (error) {
-      if (error instanceof UndecodableError || attempt === SCHEMA_ATTEMPTS || signal.aborted) throw error;
+      if (signal.aborted) throw error;
+      if (attempt === attempts) {
+        givenUp.add(schemaId);
+        throw error;
+      }
+      onFailure(error);
       await clock.sleep(SCHEMA_PAUSE_MS, signal);
     }
   }

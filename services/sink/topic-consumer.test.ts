@@ -1,9 +1,10 @@
 import { afterEach, describe, expect, it } from 'vitest';
-import type { Codec } from '../../lib/avro/index.ts';
+import pino from 'pino';
+import { MissingSchemaError, SchemaRefusedError, UnknownSchemaError, type Codec } from '../../lib/avro/index.ts';
 import { ManualClock } from '../../lib/clock/testing.ts';
 import { markOf, markText } from '../../lib/kafka/continuity.ts';
 import { CorruptRecordError, OffsetOutOfRangeError } from '../../lib/kafka/errors.ts';
-import { createLogger, createMetrics } from '../../lib/telemetry/index.ts';
+import { createMetrics } from '../../lib/telemetry/index.ts';
 import { TOPICS } from '../../lib/topics.ts';
 import { createSinkMetrics } from './metrics.ts';
 import { createConsumer } from './sink.ts';
@@ -25,22 +26,28 @@ function open({ assigned = [0, 1] }: { assigned?: number[] | null } = {}) {
   const kafka = new ScriptedKafka(clock);
   const database = new MemoryDatabase();
   const metrics = createSinkMetrics(createMetrics());
+  /** What loading the schema of a record "unknown schema" fails with; null: it is loaded. */
+  let missing: Error | null = null;
+  const load = (): Promise<void> => (missing === null ? Promise.resolve() : Promise.reject(missing));
   const decode = (value: Buffer): string => {
     if (value.toString() === 'garbage') throw new Error('garbage');
+    if (value.toString() === 'unknown schema' && missing !== null) throw new UnknownSchemaError(77, load);
     return value.toString();
   };
+  const logs: { level: number; msg: string; problem?: string }[] = [];
+  const logger = pino({ level: 'trace' }, { write: (line: string) => void logs.push(JSON.parse(line) as never) });
   const consumer = createConsumer<string>(
     {
       kafka: kafka.port,
       database,
       url: null,
       settings: { blockIntervalMs: 60_000, blockRecordsMax: 100, blockBytesMax: 1 << 20, acceptLost: false },
-      logger: createLogger('test', 'silent'),
+      logger,
       metrics,
       clock,
     },
     TEXTS,
-    { decode } as Partial<Codec<string>> as Codec<string>,
+    { decode, load } as Partial<Codec<string>> as Codec<string>,
     'sink',
   );
   let isStopped = false;
@@ -53,7 +60,9 @@ function open({ assigned = [0, 1] }: { assigned?: number[] | null } = {}) {
   };
   closing.push(stop);
   return {
-    ...{ clock, consumer, database, kafka, stop },
+    ...{ clock, consumer, database, kafka, logs, stop },
+    /** Makes the schema of records "unknown schema" fail to load, or available. */
+    loadFails: (error: Error | null) => void (missing = error),
     /** Starts it, and lets it do what it can. */
     start: async (): Promise<void> => {
       consumer.start();
@@ -121,6 +130,40 @@ describe('a topic consumer', () => {
     expect(database.blocks).toEqual([[0, 0, 1, 2]]);
     expect(consumer.positions()[0]).toMatchObject({ state: 'stopped', position: 2 });
   });
+
+  it.each([
+    ['the registry does not have', new MissingSchemaError('cannot load schema 77: not found')],
+    ['the registry cannot be asked for', new SchemaRefusedError('cannot load schema 77: unavailable')],
+  ])(
+    'stops its partition, saying why, at a record whose schema %s, and reads it once it is there',
+    async (_, error) => {
+      const { start, clock, consumer, kafka, database, logs, loadFails, states } = open();
+      await start();
+      loadFails(error);
+      kafka.say(0, 0, 'a', 'unknown schema', 'b');
+      kafka.say(1, 0, 'c');
+      await clock.advance(12_000);
+      expect(states()).toEqual(['stopped', 'running']);
+      // The record before it may have the same cause.
+      expect(consumer.positions().map(({ position }) => position)).toEqual([0, 1]);
+      expect(logs.filter(({ msg }) => msg === 'cannot load the schema of a record; retrying')).toHaveLength(9);
+      const problem = `the record at offset 1 cannot be used: ${error.message}`;
+      expect(logs.at(-1)).toMatchObject({ msg: 'partition stopped; no record is skipped', problem });
+      // The next attempt does not hold up the other partition again.
+      await clock.advance(30_000);
+      kafka.say(0, 0, 'a', 'unknown schema', 'b');
+      kafka.say(1, 1, ...Array.from({ length: 100 }, () => 'full'));
+      await clock.advance(1);
+      expect(states()).toEqual(['stopped', 'running']);
+      expect(database.blocks.at(-1)).toEqual([1, 1, 100, 100]);
+      loadFails(null);
+      await clock.advance(31_000);
+      expect(states()).toEqual(['running', 'running']);
+      kafka.say(0, 0, 'a', 'unknown schema', 'b');
+      await clock.advance(60_000);
+      expect(database.blocks.at(-1)).toEqual([0, 0, 2, 3]);
+    },
+  );
 
   it('does not retry a partition at once, whatever Kafka refuses', async () => {
     const { start, clock, kafka, database } = open();

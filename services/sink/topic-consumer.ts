@@ -195,7 +195,7 @@ export class TopicConsumer<M> {
   }
 
   private workFor(assignment: Assignment): OpenWork<M> {
-    const { content, codec, settings, clock, writer } = this.options;
+    const { content, codec, settings, clock, logger, writer } = this.options;
     const pipeline = new BlockPipeline({
       writer,
       wanted: assignment.signal,
@@ -208,6 +208,7 @@ export class TopicConsumer<M> {
       codec,
       settings,
       clock,
+      logger,
       unwanted: AbortSignal.any([assignment.signal, this.closing.signal]),
       flush: () => this.flush({ assignment, gathering, pipeline }),
     });

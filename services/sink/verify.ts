@@ -12,6 +12,7 @@ import {
 import { READ_SETTINGS, TABLES } from '../../lib/clickhouse/tables.ts';
 import { logVersion, type LogVersion } from '../../lib/clickhouse/version.ts';
 import type { Clock } from '../../lib/clock/index.ts';
+import { readToEnd } from '../../lib/kafka/read-to-end.ts';
 import type { Batch, Kafka } from '../../lib/kafka/types.ts';
 import { TOPICS } from '../../lib/topics.ts';
 import type { Outcome } from '../../schemas/types.ts';
@@ -71,9 +72,8 @@ const KEYS: Record<string, { of(row: Record<string, unknown>): string; sql: stri
 const BY_PERSON: ReadonlySet<string> = new Set([TABLES.traitEventsByPerson, TABLES.personCarts]);
 
 const FLUSH_BYTES = 16 << 20;
-const POLL_MS = 500;
-/** How long a topic may yield nothing before its end. */
-const GIVE_UP_MS = 60_000;
+/** How long the topic may yield nothing before its end. */
+const IDLE_MAX_MS = 60_000;
 const EXAMPLES = 5;
 
 /**
@@ -164,29 +164,15 @@ interface Reading {
 async function readTopic(options: VerifyOptions, reading: Reading): Promise<number> {
   const { kafka, client, clock, onProgress } = options;
   const { beginnings, ends } = reading;
-  const reader = kafka.createReader({ isolation: 'read_committed' });
   const versions = new Versions(reading.table, options.workspace);
-  const next = [...beginnings];
   let records = 0;
-  try {
-    reader.assign(next.map((offset, partition) => ({ topic: TOPICS.traitEvents, partition, offset })));
-    let lastBatchAtMs = clock.elapsedMs();
-    while (next.some((offset, partition) => offset < (ends[partition] ?? 0))) {
-      const batches = await reader.poll(POLL_MS);
-      if (batches.length > 0) lastBatchAtMs = clock.elapsedMs();
-      else if (clock.elapsedMs() - lastBatchAtMs > GIVE_UP_MS)
-        throw new Error(`no records arrived for ${GIVE_UP_MS / 1_000} s, but the end of the topic is not reached`);
-      for (const batch of batches) {
-        records += await take(options, reading, versions, batch);
-        next[batch.partition] = batch.nextOffset;
-        if (versions.bytes >= FLUSH_BYTES) await versions.flush(client);
-      }
-      onProgress?.(records);
-    }
-    await versions.flush(client);
-  } finally {
-    await reader.close();
+  const range = { topic: TOPICS.traitEvents, beginnings, ends, clock, idleMaxMs: IDLE_MAX_MS };
+  for await (const batch of readToEnd(kafka, { ...range, isolation: 'read_committed' })) {
+    records += await take(options, reading, versions, batch);
+    if (versions.bytes >= FLUSH_BYTES) await versions.flush(client);
+    onProgress?.(records);
   }
+  await versions.flush(client);
   return records;
 }
 
