@@ -1,4 +1,4 @@
-/** What `in_next` and `dwell` ask of a cart as it stands (docs/semantics.md §5). `sql-carts.ts` asks the same in SQL. */
+/** What `in_next` and `dwell` ask of a cart in its current state (docs/semantics.md §5). `sql-carts.ts` asks the same in SQL. */
 import { describeStatus, type StatusName } from '../jane/statuses.ts';
 import type { CartFacts } from './facts.ts';
 

@@ -22,7 +22,7 @@ export type TraitEventFacts = Pick<
   | 'source'
 >;
 
-/** A cart as it stands. A cart of the topic trait-events is one. */
+/** A cart in its current state. A cart of the topic trait-events is one. */
 export type CartFacts = Pick<
   Cart,
   | 'cart_id'

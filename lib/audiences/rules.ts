@@ -68,7 +68,7 @@ export const isRecovered = ({ recovered_at }: TraitEventFacts, nowMs: number): b
   recovered_at !== null && recovered_at <= nowMs;
 
 /**
- * An `in_next` leaf but for its time, and when what it asks for is due; null: it is not due at all. A cart that will not
+ * An `in_next` leaf except for its time, and when what it asks for is due; null: it is not due at all. A cart that will not
  * come to a status that is asked for fails `status`.
  */
 export function nextRule(node: TraitNode): (cart: CartFacts) => { fails: FailedKey[]; dueAtMs: number | null } {
@@ -84,7 +84,7 @@ export function nextRule(node: TraitNode): (cart: CartFacts) => { fails: FailedK
   };
 }
 
-/** A `dwell` leaf but for its duration, and since when the cart has been in the list; null: it is not in it. */
+/** A `dwell` leaf except for its duration, and since when the cart has been in the list; null: it is not in it. */
 export function dwellRule({ dwell }: DwellNode): (cart: CartFacts) => { fails: FailedKey[]; sinceMs: number | null } {
   const list = new Set(dwell.status.map(statusText));
   const stores = listOf(dwell.store_id);

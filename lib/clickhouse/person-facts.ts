@@ -28,7 +28,7 @@ interface PersonRow {
 /**
  * The facts of people by the id that was asked for, with merges applied: the id of a merged person gives the facts of the
  * remaining one. Ids that nobody has are left out. The tables are read one after the other: while the sink writes about
- * these people, facts may be partly those of before.
+ * these people, facts may be partly outdated.
  */
 export async function readPersonFacts(
   queryRows: QueryRows,

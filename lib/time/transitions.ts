@@ -54,7 +54,7 @@ export function nextStepChange(
   zone: string,
   thresholdMs: number,
 ): number | null {
-  // A step of years after the last one counts as reaching whatever is asked.
+  // A step of years after the last one counts as reaching every instant.
   const threshold = amount > 0 ? Math.min(thresholdMs, LAST_MS + 1) : thresholdMs;
   const crossing = step(threshold, -amount, unit, zone);
   if (EXACT_UNITS.includes(unit)) return crossing !== null && crossing > nowMs ? crossing : null;
