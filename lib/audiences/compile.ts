@@ -45,23 +45,43 @@ export const SAMPLE_MAX = 20;
  * read people first and resolve all losers.
  */
 export function compile(audience: Audience, options: CompileOptions): CompiledAudience {
+  const { definitions, params } = compileMembers(audience, options);
+  const query = `WITH
+${definitions}
+SELECT
+  bitmapCardinality(result) AS count,
+  bitmapAndCardinality(result, by_sms) AS reachable_sms,
+  bitmapAndCardinality(result, by_email) AS reachable_email,
+  arraySort(bitmapToArray(bitmapSubsetLimit(result, 0, ${SAMPLE_MAX}))) AS sample
+SETTINGS ${ONE_SNAPSHOT}`;
+  return { query, params };
+}
+
+/** The members of an audience as definitions for a query. */
+export interface CompiledMembers {
+  /**
+   * What follows WITH: `result`, `by_sms` and `by_email` are bitmaps of person ids. The query needs the setting
+   * {@link ONE_SNAPSHOT}.
+   */
+  definitions: string;
+  params: Record<string, unknown>;
+}
+
+/** All reads of a table in one query see the same rows. */
+export const ONE_SNAPSHOT = 'enable_shared_storage_snapshot_in_query = 1';
+
+/** As {@link compile}, for queries that do more with the members than count them. */
+export function compileMembers(audience: Audience, options: CompileOptions): CompiledMembers {
   let compiler = new Compiler(options, false);
   let result = compiler.node(audience);
   if (compiler.leaves.length > FEW_LEAVES) {
     compiler = new Compiler(options, true);
     result = compiler.node(audience);
   }
-  const query = `WITH
-${compiler.head()}
+  const definitions = `${compiler.head()}
 people.1 AS universe, people.2 AS by_sms, people.3 AS by_email,
-${compiler.leaves.map(({ people }, i) => `${people} AS leaf_${i},\n`).join('')}${result} AS result
-SELECT
-  bitmapCardinality(result) AS count,
-  bitmapAndCardinality(result, by_sms) AS reachable_sms,
-  bitmapAndCardinality(result, by_email) AS reachable_email,
-  arraySort(bitmapToArray(bitmapSubsetLimit(result, 0, ${SAMPLE_MAX}))) AS sample
-SETTINGS enable_shared_storage_snapshot_in_query = 1`;
-  return { query, params: compiler.params };
+${compiler.leaves.map(({ people }, i) => `${people} AS leaf_${i},\n`).join('')}${result} AS result`;
+  return { definitions, params: compiler.params };
 }
 
 /**

@@ -1,5 +1,14 @@
 export { boundsOf, type Bounds } from './bounds.ts';
-export { compile, NotBuiltError, SAMPLE_MAX, type CompiledAudience, type CompileOptions } from './compile.ts';
+export {
+  compile,
+  compileMembers,
+  NotBuiltError,
+  ONE_SNAPSHOT,
+  SAMPLE_MAX,
+  type CompiledAudience,
+  type CompiledMembers,
+  type CompileOptions,
+} from './compile.ts';
 export {
   EVENTS_MAX,
   evaluate,

@@ -53,6 +53,25 @@ describe('DefinitionsFold', () => {
     for (const expected_version of [0, 1, 2]) expect(fold.apply(record({ ...key, expected_version }))).toBe('refused');
   });
 
+  it('keeps every version of the kinds that it is asked for, until the entity is deleted', () => {
+    const fold = new DefinitionsFold({ versionsOf: ['audience'] });
+    const audience = { entity: 'audience', id: 'a', body: '{"name":"one"}' } as const;
+    fold.apply(record(audience));
+    fold.apply(record({ ...audience, expected_version: 1, body: '{"name":"two"}', at: 2000 }));
+    fold.apply(record({ ...audience, expected_version: 1, body: '{"name":"refused"}' }));
+    const meta = { id: 'a', workspace: 'acme', createdAt: 1000 };
+    const first = { ...meta, name: 'one', version: 1, updatedAt: 1000 };
+    const second = { ...meta, name: 'two', version: 2, updatedAt: 2000 };
+    expect(fold.versions('audience', 'a')).toEqual([second, first]);
+    expect(fold.get('audience', 'a')).toEqual(second);
+    expect([0, 1, 2, 3].map((n) => fold.version('audience', 'a', n))).toEqual([undefined, first, second, undefined]);
+    fold.apply(record({}));
+    expect(fold.versions('workspace', 'acme')).toEqual([]);
+    fold.apply(record({ ...audience, expected_version: 2, deleted: true, body: '' }));
+    expect(fold.versions('audience', 'a')).toEqual([]);
+    expect(fold.version('audience', 'a', 1)).toBeUndefined();
+  });
+
   it('refuses a record that would move an entity to another workspace, and bodies that are no object', () => {
     const fold = new DefinitionsFold();
     fold.apply(record({ entity: 'subscription', id: 's', body: '{}' }));

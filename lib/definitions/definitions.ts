@@ -7,7 +7,7 @@ import { decodeEach, followTopic, type FollowOptions, type TopicFollower } from 
 import type { Kafka, Producer } from '../kafka/types.ts';
 import { TOPICS, topicSpecs } from '../topics.ts';
 import type { Bodies, EntityKind, Folded, Key, Subscription, Workspace } from './entities.ts';
-import { DefinitionsFold, type FoldResult } from './fold.ts';
+import { DefinitionsFold, type DefinitionsFoldOptions, type FoldResult } from './fold.ts';
 import { hashOf, matchesHash } from './secrets.ts';
 import { withSecrets } from './subscription.ts';
 
@@ -37,6 +37,10 @@ export interface Definitions {
   key(presented: string): Key | undefined;
   list<K extends EntityKind>(kind: K, workspace?: string): Folded<K>[];
   get<K extends EntityKind>(kind: K, id: string): Folded<K> | undefined;
+  /** All versions, newest first; empty for kinds that are not in the option `versionsOf`. */
+  versions<K extends EntityKind>(kind: K, id: string): Folded<K>[];
+  /** One of `versions` by its number. */
+  version<K extends EntityKind>(kind: K, id: string, version: number): Folded<K> | undefined;
   /**
    * The `find…` methods work like `get`, `workspace`, `subscription` and `key`, but on a miss they first read the topic
    * to its end. Use them for an id or key that a client sent. They throw what `fresh` throws.
@@ -67,6 +71,8 @@ export interface DefinitionsOptions {
   /** 32 bytes; without it the signing secrets cannot be read. */
   secretKey?: Buffer;
   clock: Clock;
+  /** Kinds of which `versions` answers all versions. None when left out. */
+  versionsOf?: DefinitionsFoldOptions['versionsOf'];
 }
 
 const START_TIMEOUT_MS = 60_000;
@@ -85,7 +91,7 @@ export async function createDefinitions(options: DefinitionsOptions): Promise<De
 }
 
 class FollowedDefinitions implements Definitions {
-  private readonly fold = new DefinitionsFold();
+  private readonly fold: DefinitionsFold;
   private readonly subscriptions = new WeakMap<object, Subscription>();
   private readonly listeners: ((kind: EntityKind, id: string) => void)[] = [];
   /** Own writes that are not folded yet, by record id. */
@@ -97,7 +103,8 @@ class FollowedDefinitions implements Definitions {
     private readonly options: DefinitionsOptions,
     private readonly codec: Codec<Definition>,
   ) {
-    const { clock, kafka, logger } = options;
+    const { clock, kafka, logger, versionsOf = [] } = options;
+    this.fold = new DefinitionsFold({ versionsOf });
     const onRecord = (record: Definition | null): void => {
       if (record !== null) this.apply(record);
     };
@@ -120,6 +127,14 @@ class FollowedDefinitions implements Definitions {
 
   get<K extends EntityKind>(kind: K, id: string): Folded<K> | undefined {
     return this.fold.get(kind, id);
+  }
+
+  versions<K extends EntityKind>(kind: K, id: string): Folded<K>[] {
+    return this.fold.versions(kind, id);
+  }
+
+  version<K extends EntityKind>(kind: K, id: string, version: number): Folded<K> | undefined {
+    return this.fold.version(kind, id, version);
   }
 
   list<K extends EntityKind>(kind: K, workspace?: string): Folded<K>[] {

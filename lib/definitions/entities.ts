@@ -1,4 +1,5 @@
 import type { Identifier } from '../../schemas/types.ts';
+import type { Audience } from '../audiences/index.ts';
 import type { Role } from '../http/index.ts';
 
 /** What every folded entity has. Times are Unix milliseconds. */
@@ -65,12 +66,24 @@ export interface LinkRulesBody {
   deny: Identifier[];
 }
 
-/** The body of each kind of entity. The bodies of audiences and flows are stored without interpretation. */
+/** A saved audience. */
+export interface AudienceBody {
+  name: string;
+  description: string | null;
+  /** Valid when it was written. */
+  audience: Audience;
+  /** Whether anonymous people can be members. */
+  include_anonymous: boolean;
+  /** Whether its changes are followed and emitted to the topic audience-changes. */
+  live: boolean;
+}
+
+/** The body of each kind of entity. The bodies of flows are stored without interpretation. */
 export interface Bodies {
   workspace: WorkspaceBody;
   key: KeyBody;
   subscription: SubscriptionBody;
-  audience: Record<string, unknown>;
+  audience: AudienceBody;
   flow: Record<string, unknown>;
   link_rules: LinkRulesBody;
 }
@@ -80,6 +93,8 @@ export type Folded<K extends EntityKind> = Meta & Bodies[K];
 
 export type Workspace = Folded<'workspace'>;
 export type Key = Folded<'key'>;
+/** `audience` is the tree; the rest describes it. */
+export type SavedAudience = Folded<'audience'>;
 
 export interface Subscription extends Folded<'subscription'> {
   /** Compares in constant time; a token that was replaced by a rotation is accepted until its end. */

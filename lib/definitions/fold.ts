@@ -36,6 +36,11 @@ export function acceptRecord(
   return { state: { version: version + 1, workspace, deleted }, body };
 }
 
+export interface DefinitionsFoldOptions {
+  /** Kinds of which every version is kept, not only the current one. None when left out. */
+  versionsOf?: readonly EntityKind[];
+}
+
 /**
  * The definitions, a pure function of the records in their order, so that all readers agree. A record is accepted when its
  * expected version is the entity's current one (0: does not exist); of two concurrent writes the first in the log is
@@ -45,6 +50,10 @@ export class DefinitionsFold {
   private readonly entries = new Map<string, Entry>();
   private readonly byKind = new Map<EntityKind, Map<string, Meta & Bodies[EntityKind]>>();
   private readonly keysByHash = new Map<string, Folded<'key'>>();
+  /** Of the kinds in `versionsOf`, by `kind:id`: the record of each version, oldest first. A deleted entity has none. */
+  private readonly records = new Map<string, Definition[]>();
+
+  constructor(private readonly options: DefinitionsFoldOptions = {}) {}
 
   apply(record: Definition): FoldResult {
     const name = `${record.entity}:${record.id}`;
@@ -62,7 +71,43 @@ export class DefinitionsFold {
     };
     this.index(record.entity, entry?.value, value);
     this.entries.set(name, { state, value });
+    if (this.options.versionsOf?.includes(record.entity) === true) this.keepRecord(name, record);
     return 'accepted';
+  }
+
+  /**
+   * All versions of an entity, newest first, each as it was shown then: with its own `version` and `updatedAt`. Empty for
+   * an entity that does not exist, and for kinds that are not in `versionsOf`.
+   */
+  versions<K extends EntityKind>(kind: K, id: string): Folded<K>[] {
+    const records = this.records.get(`${kind}:${id}`) ?? [];
+    return records.map((_, i) => this.versionAt<K>(records, i)).reverse();
+  }
+
+  /** One version of an entity; undefined where `versions` has none with this number. */
+  version<K extends EntityKind>(kind: K, id: string, version: number): Folded<K> | undefined {
+    const records = this.records.get(`${kind}:${id}`) ?? [];
+    return records[version - 1] && this.versionAt<K>(records, version - 1);
+  }
+
+  private versionAt<K extends EntityKind>(records: readonly Definition[], index: number): Folded<K> {
+    const record = records[index]!;
+    return {
+      ...(JSON.parse(record.body) as Bodies[K]),
+      id: record.id,
+      workspace: record.workspace,
+      version: index + 1,
+      createdAt: records[0]!.at,
+      updatedAt: record.at,
+    };
+  }
+
+  /** The record with its text is kept, which takes less memory than the parsed value. */
+  private keepRecord(name: string, record: Definition): void {
+    const records = this.records.get(name);
+    if (record.deleted) this.records.delete(name);
+    else if (records) records.push(record);
+    else this.records.set(name, [record]);
   }
 
   get<K extends EntityKind>(kind: K, id: string): Folded<K> | undefined {

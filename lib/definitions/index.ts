@@ -7,6 +7,7 @@ export {
   type DefinitionsOptions,
 } from './definitions.ts';
 export type {
+  AudienceBody,
   Bodies,
   EntityKind,
   Folded,
@@ -14,6 +15,7 @@ export type {
   KeyBody,
   LinkRulesBody,
   Meta,
+  SavedAudience,
   Subscription,
   SubscriptionBody,
   SubscriptionEvent,

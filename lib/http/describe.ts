@@ -13,7 +13,14 @@ export const problemSchema = z
     status: z.int(),
     detail: z.string(),
     errors: z
-      .array(z.strictObject({ path: z.string().describe('a JSON Pointer into the body'), message: z.string() }))
+      .array(
+        z.strictObject({
+          path: z.string().describe('a JSON Pointer into the body'),
+          message: z.string(),
+          position: z.int().optional().describe('where in a text, in UTF-16 code units from 0'),
+          expected: z.array(z.string()).optional().describe('what could stand there'),
+        }),
+      )
       .optional(),
   })
   .openapi('Problem');

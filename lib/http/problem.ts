@@ -5,6 +5,10 @@ import type { ZodError } from 'zod';
 export interface ProblemItem {
   path: string;
   message: string;
+  /** For a value that is a text with a grammar: where in it, in UTF-16 code units from 0. */
+  position?: number;
+  /** For a value that is a text with a grammar: what could stand at `position`. */
+  expected?: string[];
 }
 
 /** RFC 9457 problem details with this product's extensions. */

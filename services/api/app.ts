@@ -2,6 +2,7 @@ import { authenticate } from '../../lib/definitions/index.ts';
 import { createApp, type App } from '../../lib/http/index.ts';
 import type { ApiDeps, Routes } from './deps.ts';
 import { API_ERRORS } from './errors.ts';
+import { audienceTextRoutes } from './routes/audience-text.ts';
 import { audienceRoutes } from './routes/audiences.ts';
 import { cartRoutes } from './routes/carts.ts';
 import { consoleRoutes } from './routes/console.ts';
@@ -10,6 +11,7 @@ import { keyRoutes } from './routes/keys.ts';
 import { linkRulesRoutes } from './routes/link-rules.ts';
 import { notBuiltRoutes } from './routes/not-built.ts';
 import { peopleRoutes } from './routes/people.ts';
+import { savedAudienceRoutes } from './routes/saved-audiences.ts';
 import { statusRoutes } from './routes/status.ts';
 import { subscriptionRoutes } from './routes/subscriptions.ts';
 import { traitEventRoutes } from './routes/trait-events.ts';
@@ -35,6 +37,8 @@ export function createApiApp(deps: ApiDeps, more: readonly Routes[] = []): App {
   });
   const groups = [
     audienceRoutes,
+    audienceTextRoutes,
+    savedAudienceRoutes,
     traitRoutes,
     traitEventRoutes,
     cartRoutes,

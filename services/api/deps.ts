@@ -5,6 +5,7 @@ import type { App } from '../../lib/http/index.ts';
 import type { Kafka } from '../../lib/kafka/index.ts';
 import type { Logger } from '../../lib/telemetry/index.ts';
 import type { ActivityReader } from './activity.ts';
+import type { AudienceSizes } from './audience-sizes.ts';
 import type { Database } from './database.ts';
 import type { Freshness, StageWatcher } from '../../lib/freshness/index.ts';
 import type { Eraser } from './eraser.ts';
@@ -21,6 +22,8 @@ export interface ApiDeps {
   replayer: Replayer;
   eraser: Eraser;
   activity: ActivityReader;
+  /** Sizes of live audiences. */
+  sizes: AudienceSizes;
   logger: Logger;
   adminKey: string;
   /** Encrypts signing secrets. */

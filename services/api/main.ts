@@ -8,6 +8,7 @@ import { TOPICS, topicSpecs } from '../../lib/topics.ts';
 import type { AudienceChange } from '../../schemas/types.ts';
 import { createActivityReader } from './activity.ts';
 import { createApiApp } from './app.ts';
+import { NO_SIZES } from './audience-sizes.ts';
 import { apiConfig } from './config.ts';
 import { createDatabase, QUERIES_MAX } from './database.ts';
 import { createEraser } from './eraser.ts';
@@ -29,7 +30,14 @@ runService({
     await registry.codec<AudienceChange>(TOPICS.audienceChanges);
     // One connection more than queries run at once, for the check whether ClickHouse answers.
     const clickhouse = connectClickHouse(service, { connectionsMax: QUERIES_MAX + 1 });
-    const definitions = await createDefinitions({ kafka, registry, logger, secretKey, clock });
+    const definitions = await createDefinitions({
+      kafka,
+      registry,
+      logger,
+      secretKey,
+      clock,
+      versionsOf: ['audience'],
+    });
     service.onStop('definitions', () => definitions.stop());
     const database = createDatabase(clickhouse, clock);
     await waitForTables(database, clock, logger);
@@ -65,6 +73,7 @@ runService({
       healthUrl,
       consoleDir: resolve(config.consoleDir),
       clock,
+      sizes: NO_SIZES,
       activity: createActivityReader({ database, fromIngest: () => activityOf(ingestInternalUrl, adminKey, clock) }),
     });
     await service.serveHttp(app, config.apiPort, 'API_PORT');

@@ -1,5 +1,6 @@
 import type { Context } from 'hono';
 import { ConflictError } from '../../lib/definitions/index.ts';
+import { HttpProblem } from '../../lib/http/index.ts';
 
 /** Documented headers: of answers that show a definition, and of requests that change one. */
 export const etagHeader = { ETag: 'the version, for If-Match' };
@@ -20,6 +21,14 @@ export function expectedVersion(c: Context, current: number): number {
   const matches = header.split(',').some((tag) => /^(?:W\/)?"?(\d+)"?$/.exec(tag.trim())?.[1] === String(current));
   if (!matches) throw new ConflictError(`the current version is ${current}`, { currentVersion: current });
   return current;
+}
+
+/** As {@link expectedVersion}, for changes that need If-Match. Throws HttpProblem 428 without it. */
+export function requiredVersion(c: Context, current: number): number {
+  if (c.req.header('if-match') === undefined) {
+    throw new HttpProblem(428, 'send the ETag of the version that this replaces as If-Match');
+  }
+  return expectedVersion(c, current);
 }
 
 /** Attempts at a change while concurrent changes keep winning. */

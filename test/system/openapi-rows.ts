@@ -124,6 +124,17 @@ const OLD_VERSION = { headers: { 'if-match': '"0"' } };
 const newSubscription = async (world: OpenApiWorld): Promise<string> =>
   `/v1/subscriptions/${await world.newSubscription()}`;
 
+const AUDIENCE = { name: 'Audience', audience: { everyone: true } };
+const newAudience = async (world: OpenApiWorld): Promise<string> => `/v1/audiences/${await world.newAudience()}`;
+
+/** One live audience more than a workspace can have. */
+async function tooManyLive(world: OpenApiWorld): Promise<number> {
+  const body = { ...AUDIENCE, live: true };
+  const ask = asAdmin('POST', () => '/v1/audiences', { workspace: world.other.id, body });
+  const statuses = await Promise.all(Array.from({ length: 201 }, () => ask(world)));
+  return Math.max(...statuses);
+}
+
 /** Of two concurrent deletions of a key, one is answered with a conflict; repeated until they were concurrent. */
 async function takenBackTwice(world: OpenApiWorld): Promise<number> {
   for (let attempt = 0; attempt < 20; attempt++) {
@@ -159,6 +170,10 @@ const API: Row[] = [
     asAdmin('PUT', () => '/v1/link-rules', { headers: { 'if-match': '"1000"' }, body: { limit: 30 } }),
   ],
   [409, 'DELETE /v1/keys/{id}', 'two at once', takenBackTwice],
+  [409, 'POST /v1/audiences', 'too many live ones', tooManyLive],
+  [409, 'PUT /v1/audiences/{id}', 'If-Match', asAdmin('PUT', newAudience, { ...OLD_VERSION, body: AUDIENCE })],
+  [428, 'PUT /v1/audiences/{id}', 'no If-Match', asAdmin('PUT', newAudience, { body: AUDIENCE })],
+  [409, 'DELETE /v1/audiences/{id}', 'If-Match', asAdmin('DELETE', newAudience, OLD_VERSION)],
   [
     409,
     'PATCH /v1/subscriptions/{id}',

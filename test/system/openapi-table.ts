@@ -20,6 +20,8 @@ export interface Operation {
   id?: (world: OpenApiWorld) => string | Promise<string>;
   body?: { good: (world: OpenApiWorld) => unknown; wrong: unknown; maxBytes?: number };
   query?: { good: string; wrong: string };
+  /** Of every request. */
+  headers?: Record<string, string>;
 }
 
 const api = (
@@ -40,6 +42,8 @@ const newWorkspace = () => ({ id: `made-${process.pid}-${++made}`, name: 'Made',
 const later = (method: Operation['method'], path: string, role: Role): Operation =>
   api(method, path, role, 501, path.includes('{id}') ? { id: () => '1' } : {});
 
+/** A good body for POST and PUT. */
+const SAVED = { name: 'Saved', audience: { everyone: true } };
 const AUDIENCE = { trait: 'cart_status_updated', status: ['preparing'] };
 
 export const OPERATIONS: Operation[] = [
@@ -92,19 +96,30 @@ export const OPERATIONS: Operation[] = [
   api('PUT', '/v1/link-rules', 'write', 200, json({ limit: 30 }, { limit: 101 }, MIB)),
   api('GET', '/v1/carts/{id}', 'read', 200, { id: () => 'k1' }),
   api('GET', '/v1/status', 'read', 200, { everywhere: true }),
+  api('POST', '/v1/audiences/parse', 'read', 200, {
+    everywhere: true,
+    ...json({ text: 'everyone' }, { text: '' }, MIB / 4),
+  }),
+  api('POST', '/v1/audiences/render', 'read', 200, {
+    everywhere: true,
+    ...json({ audience: AUDIENCE }, { audience: {} }, MIB / 4),
+  }),
+  api('POST', '/v1/audiences', 'write', 201, json(SAVED, { ...SAVED, name: '' }, MIB / 4)),
+  api('GET', '/v1/audiences', 'read', 200, list),
+  api('GET', '/v1/audiences/{id}', 'read', 200, { id: (world) => world.newAudience() }),
+  api('PUT', '/v1/audiences/{id}', 'write', 200, {
+    id: (world) => world.newAudience(),
+    headers: { 'if-match': '"1"' },
+    ...json(SAVED, { ...SAVED, live: 1 }, MIB / 4),
+  }),
+  api('DELETE', '/v1/audiences/{id}', 'write', 204, { id: (world) => world.newAudience() }),
+  api('GET', '/v1/audiences/{id}/versions', 'read', 200, { id: (world) => world.newAudience(), ...list }),
   later('POST', '/v1/audiences/trend', 'read'),
   later('POST', '/v1/audiences/explain', 'read'),
-  later('POST', '/v1/audiences/parse', 'read'),
-  later('POST', '/v1/audiences/render', 'read'),
-  later('POST', '/v1/audiences', 'write'),
-  later('GET', '/v1/audiences', 'read'),
-  later('GET', '/v1/audiences/{id}', 'read'),
-  later('PUT', '/v1/audiences/{id}', 'write'),
-  later('DELETE', '/v1/audiences/{id}', 'write'),
-  later('GET', '/v1/audiences/{id}/versions', 'read'),
   later('GET', '/v1/audiences/{id}/members', 'read'),
   later('GET', '/v1/audiences/{id}/export', 'read'),
   later('GET', '/v1/audiences/{id}/changes', 'read'),
+  later('GET', '/v1/audiences/{id}/changes/summary', 'read'),
   later('DELETE', '/v1/people/{id}', 'write'),
   later('GET', '/v1/link-report', 'read'),
   later('POST', '/v1/analytics/funnel', 'read'),
@@ -183,7 +198,7 @@ export const CASES: Case[] = OPERATIONS.flatMap((operation) => {
 
 /** The request of a case. */
 export async function askingOf({ operation, change }: Case, world: OpenApiWorld): Promise<Asking> {
-  const { service, method, path, role, id, body, query, everywhere } = operation;
+  const { service, method, path, role, id, body, query, headers, everywhere } = operation;
   const { id: otherId, query: otherQuery, ...rest } = change(world);
   const key = role === 'admin' ? world.installation.adminKey : world.shop.keys[role];
   const isAdmin = role === 'admin' && !everywhere && !('key' in rest);
@@ -193,6 +208,7 @@ export async function askingOf({ operation, change }: Case, world: OpenApiWorld)
     method,
     path: path.replace('{id}', encodeURIComponent(inPath)) + (otherQuery ?? query?.good ?? ''),
     key,
+    headers,
     ...(isAdmin ? { workspace: world.shop.id } : {}),
     ...(body ? { body: body.good(world) } : method === 'POST' && service === 'ingest' ? { body: '' } : {}),
     ...rest,

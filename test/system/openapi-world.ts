@@ -38,6 +38,7 @@ export interface OpenApiWorld {
   /** New ones each time, to be taken away. */
   newKey(): Promise<string>;
   newSubscription(): Promise<string>;
+  newAudience(): Promise<string>;
   /** As `api GET /v1/carts/{id} 200`: all that was answered and was as the document says. */
   seen: Set<string>;
   /** Throws when the answer is not what the document says; resolves with its status. */
@@ -87,6 +88,7 @@ export async function openWorld(): Promise<OpenApiWorld> {
     letters,
     newKey: () => made('/v1/keys', { role: 'read' }),
     newSubscription: () => made('/v1/subscriptions', { event: 'cart_status' }),
+    newAudience: () => made('/v1/audiences', { name: 'Made', audience: { everyone: true } }),
     seen,
     hold,
     async ask(asking) {

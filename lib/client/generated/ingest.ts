@@ -562,6 +562,8 @@ export interface components {
             errors?: {
                 path: string;
                 message: string;
+                position?: number;
+                expected?: string[];
             }[];
         } & {
             [key: string]: unknown;

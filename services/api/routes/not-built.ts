@@ -8,17 +8,10 @@ type Method = 'get' | 'post' | 'put' | 'delete';
 const LATER: [Method, string, string, 'read' | 'write'][] = [
   ['post', '/v1/audiences/trend', 'An audience over time', 'read'],
   ['post', '/v1/audiences/explain', 'Why a person is in an audience or not', 'read'],
-  ['post', '/v1/audiences/parse', 'Parse the text form of an audience', 'read'],
-  ['post', '/v1/audiences/render', 'Render an audience as text', 'read'],
-  ['post', '/v1/audiences', 'Save an audience', 'write'],
-  ['get', '/v1/audiences', 'List audiences', 'read'],
-  ['get', '/v1/audiences/{id}', 'One audience', 'read'],
-  ['put', '/v1/audiences/{id}', 'Change an audience', 'write'],
-  ['delete', '/v1/audiences/{id}', 'Delete an audience', 'write'],
-  ['get', '/v1/audiences/{id}/versions', 'Versions of an audience', 'read'],
   ['get', '/v1/audiences/{id}/members', 'Members of an audience', 'read'],
   ['get', '/v1/audiences/{id}/export', 'Export all members as a file', 'read'],
   ['get', '/v1/audiences/{id}/changes', 'People who entered or left', 'read'],
+  ['get', '/v1/audiences/{id}/changes/summary', 'How many people entered and left', 'read'],
   ['delete', '/v1/people/{id}', 'Erase a person', 'write'],
   ['get', '/v1/link-report', 'Effect of the rules for linking people', 'read'],
   ['get', '/v1/link-report', 'Effect of the rules for linking people', 'read'],
@@ -48,15 +41,13 @@ export const notBuiltRoutes: Routes = (app) => {
       throw new HttpProblem(501, `${method.toUpperCase()} ${path} is not built yet`);
     });
   }
-  // All other paths below these.
-  for (const path of ['/v1/audiences', '/v1/flows']) {
-    app.on(['GET', 'POST', 'PUT', 'PATCH', 'DELETE'], [`${path}/*`], async (c) => {
-      const principal = await app.options.authenticate?.(c.req.raw.headers);
-      if (principal) {
-        requireAccess(principal, ['GET', 'HEAD'].includes(c.req.method) ? 'read' : 'write');
-        requireWorkspace(principal);
-      }
-      throw new HttpProblem(501, `${c.req.method} ${c.req.path} is not built yet`);
-    });
-  }
+  // All other paths below flows.
+  app.on(['GET', 'POST', 'PUT', 'PATCH', 'DELETE'], ['/v1/flows/*'], async (c) => {
+    const principal = await app.options.authenticate?.(c.req.raw.headers);
+    if (principal) {
+      requireAccess(principal, ['GET', 'HEAD'].includes(c.req.method) ? 'read' : 'write');
+      requireWorkspace(principal);
+    }
+    throw new HttpProblem(501, `${c.req.method} ${c.req.path} is not built yet`);
+  });
 };

@@ -1,0 +1,239 @@
+import { z } from '@hono/zod-openapi';
+import { newId, type AudienceBody, type Definitions, type SavedAudience } from '../../../lib/definitions/index.ts';
+import {
+  addRoute,
+  decodeCursor,
+  encodeCursor,
+  HttpProblem,
+  listOf,
+  listQuery,
+  pageOf,
+} from '../../../lib/http/index.ts';
+import { showInstant } from '../../../lib/time/index.ts';
+import { audienceSchema } from '../audience-schema.ts';
+import type { AudienceSize } from '../audience-sizes.ts';
+import type { ApiDeps, Routes } from '../deps.ts';
+import { oneAtATime } from '../one-at-a-time.ts';
+import { idParams, instant, metaSchema, showMeta } from '../schemas.ts';
+import { etagHeader, etagOf, expectedVersion, ifMatchHeader, onCurrentVersion, requiredVersion } from '../versions.ts';
+
+/** Room for 200 conditions with long lists. */
+const BODY_MAX_BYTES = 256 * 1024;
+/** Live audiences of one workspace. */
+const LIVE_MAX = 200;
+
+const settings = {
+  name: z.string().trim().min(1).max(200),
+  audience: audienceSchema,
+  description: z.string().max(2_000).nullable(),
+  include_anonymous: z.boolean().describe('anonymous people can be members'),
+  live: z.boolean().describe(`its changes are followed; at most ${LIVE_MAX} audiences of a workspace are live`),
+};
+
+const request = z.strictObject({
+  name: settings.name,
+  audience: settings.audience,
+  description: settings.description.default(null),
+  include_anonymous: settings.include_anonymous.default(false),
+  live: settings.live.default(false),
+});
+
+const versionSchema = z.strictObject({ id: z.string(), ...settings, ...metaSchema }).openapi('AudienceVersion');
+
+const size = z
+  .strictObject({ count: z.int(), reachable: z.strictObject({ sms: z.int(), email: z.int() }), at: instant })
+  .openapi('AudienceSize');
+const savedSchema = z
+  .strictObject({
+    ...versionSchema.shape,
+    size: size
+      .nullable()
+      .describe('of a live audience, as of its last evaluation; null before the first, and of others'),
+  })
+  .openapi('SavedAudience');
+
+export const showVersion = (saved: SavedAudience) => ({
+  id: saved.id,
+  name: saved.name,
+  audience: saved.audience,
+  description: saved.description,
+  include_anonymous: saved.include_anonymous,
+  live: saved.live,
+  ...showMeta(saved),
+});
+
+const showSize = (of: AudienceSize | undefined): z.output<typeof size> | null =>
+  of ? { count: of.count, reachable: of.reachable, at: showInstant(of.atMs) } : null;
+
+/** Throws HttpProblem 404 when the audience does not exist, or belongs to another workspace. */
+export async function savedAudience(definitions: Definitions, workspace: string, id: string): Promise<SavedAudience> {
+  const saved = await definitions.find('audience', id);
+  if (saved?.workspace !== workspace) throw new HttpProblem(404, 'no such audience');
+  return saved;
+}
+
+/** Shows audiences with their sizes. */
+async function show(deps: ApiDeps, workspace: string, all: readonly SavedAudience[], signal?: AbortSignal) {
+  const live = all.filter((saved) => saved.live).map(({ id }) => id);
+  const sizes = live.length > 0 ? await deps.sizes.read(workspace, live, signal) : new Map<string, AudienceSize>();
+  return (saved: SavedAudience) => ({ ...showVersion(saved), size: showSize(sizes.get(saved.id)) });
+}
+
+interface Writing {
+  workspace: string;
+  id: string;
+  expectedVersion: number;
+  body: AudienceBody;
+}
+
+/** Writes audiences. Throws ConflictError, and HttpProblem 409 for a live audience too many. */
+function createWriter({ definitions }: ApiDeps): (writing: Writing) => Promise<SavedAudience> {
+  // Of two requests for the last free place, the second has to see that it is taken.
+  const inTurn = oneAtATime();
+  const write = async (writing: Writing): Promise<SavedAudience> => {
+    const saved = await definitions.append({ entity: 'audience', ...writing });
+    if (!saved) throw new Error('an audience was written but cannot be found');
+    return saved;
+  };
+  return (writing) => {
+    if (!writing.body.live) return write(writing);
+    return inTurn(writing.workspace, async () => {
+      await definitions.fresh();
+      const others = definitions.list('audience', writing.workspace).filter(({ id }) => id !== writing.id);
+      if (others.filter(({ live }) => live).length >= LIVE_MAX) {
+        throw new HttpProblem(
+          409,
+          `${LIVE_MAX} audiences of this workspace are live already; switch off another one first`,
+        );
+      }
+      return write(writing);
+    });
+  };
+}
+
+const common = { tag: 'audiences' } as const;
+const one = { description: 'the audience', schema: savedSchema, headers: etagHeader };
+const isTaken = `the version is no longer current, or ${LIVE_MAX} audiences of the workspace are live`;
+
+function changes(app: Parameters<Routes>[0], deps: ApiDeps): void {
+  const { definitions } = deps;
+  const write = createWriter(deps);
+
+  addRoute(app, {
+    ...common,
+    method: 'post',
+    path: '/v1/audiences',
+    summary: 'Save an audience',
+    access: 'write',
+    body: request,
+    bodyMaxBytes: BODY_MAX_BYTES,
+    answers: { 201: { ...one, description: 'saved' } },
+    problems: { 409: `${LIVE_MAX} audiences of the workspace are live` },
+  }).handle(async ({ body, workspace }) => {
+    const saved = await write({ workspace, id: newId('aud'), expectedVersion: 0, body });
+    return { status: 201, body: { ...showVersion(saved), size: null }, headers: etagOf(saved.version) };
+  });
+
+  addRoute(app, {
+    ...common,
+    method: 'put',
+    path: '/v1/audiences/{id}',
+    summary: 'Replace an audience',
+    description: 'Replaces the whole audience and always makes the next version. Needs If-Match.',
+    access: 'write',
+    params: idParams,
+    headers: ifMatchHeader,
+    body: request,
+    bodyMaxBytes: BODY_MAX_BYTES,
+    answers: { 200: one },
+    problems: { 409: isTaken, 428: 'If-Match is missing' },
+  }).handle(async ({ c, params: { id }, body, workspace }) => {
+    const saved = await onCurrentVersion(c, async () => {
+      const { version } = await savedAudience(definitions, workspace, id);
+      return write({ workspace, id, expectedVersion: requiredVersion(c, version), body });
+    });
+    const shown = await show(deps, workspace, [saved]);
+    return { status: 200, body: shown(saved), headers: etagOf(saved.version) };
+  });
+
+  addRoute(app, {
+    ...common,
+    method: 'delete',
+    path: '/v1/audiences/{id}',
+    summary: 'Delete an audience',
+    access: 'write',
+    params: idParams,
+    headers: ifMatchHeader,
+    answers: { 204: { description: 'deleted' } },
+    problems: { 409: 'a concurrent change was made: If-Match does not name the current version' },
+  }).handle(async ({ c, params: { id }, workspace }) => {
+    await onCurrentVersion(c, async () => {
+      const { version } = await savedAudience(definitions, workspace, id);
+      const expected = expectedVersion(c, version);
+      await definitions.append({ entity: 'audience', workspace, id, expectedVersion: expected, body: null });
+    });
+    return { status: 204 };
+  });
+}
+
+function reads(app: Parameters<Routes>[0], deps: ApiDeps): void {
+  const { definitions } = deps;
+
+  addRoute(app, {
+    ...common,
+    method: 'get',
+    path: '/v1/audiences',
+    summary: 'List audiences',
+    access: 'read',
+    query: listQuery,
+    answers: { 200: { description: 'a page of audiences, ordered by id', schema: listOf(savedSchema) } },
+  }).handle(async ({ c, query, workspace }) => {
+    const page = pageOf(
+      definitions.list('audience', workspace),
+      query,
+      ({ id }) => id,
+      (saved) => saved,
+    );
+    const shown = await show(deps, workspace, page.items, c.req.raw.signal);
+    return { status: 200, body: { items: page.items.map(shown), next_cursor: page.next_cursor } };
+  });
+
+  addRoute(app, {
+    ...common,
+    method: 'get',
+    path: '/v1/audiences/{id}',
+    summary: 'One audience',
+    access: 'read',
+    params: idParams,
+    answers: { 200: one },
+  }).handle(async ({ c, params: { id }, workspace }) => {
+    const saved = await savedAudience(definitions, workspace, id);
+    const shown = await show(deps, workspace, [saved], c.req.raw.signal);
+    return { status: 200, body: shown(saved), headers: etagOf(saved.version) };
+  });
+
+  addRoute(app, {
+    ...common,
+    method: 'get',
+    path: '/v1/audiences/{id}/versions',
+    summary: 'All versions of an audience',
+    access: 'read',
+    params: idParams,
+    query: listQuery,
+    answers: { 200: { description: 'a page of versions, newest first', schema: listOf(versionSchema) } },
+  }).handle(async ({ params: { id }, query, workspace }) => {
+    await savedAudience(definitions, workspace, id);
+    const before = decodeCursor(query.cursor, z.int()) ?? Infinity;
+    const rest = definitions.versions('audience', id).filter(({ version }) => version < before);
+    const page = rest.slice(0, query.limit);
+    const last = page.at(-1);
+    const next_cursor = rest.length > page.length && last ? encodeCursor(last.version) : null;
+    return { status: 200, body: { items: page.map(showVersion), next_cursor } };
+  });
+}
+
+/** Saved audiences and their versions. */
+export const savedAudienceRoutes: Routes = (app, deps) => {
+  changes(app, deps);
+  reads(app, deps);
+};
