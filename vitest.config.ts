@@ -13,7 +13,7 @@ export default defineConfig({
           name: 'unit',
           include: [
             '{lib,services,schemas,scripts,web,deploy,bench}/**/*.test.ts',
-            'test/{conventions,simulation}/**/*.test.ts',
+            'test/{conventions,harness,simulation}/**/*.test.ts',
           ],
           environment: 'node',
           testTimeout: 30_000,

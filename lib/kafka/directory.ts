@@ -68,7 +68,7 @@ export class TopicDirectory {
       for (const { leader, partitionId } of cluster.findTopicPartitionMetadata(name)) {
         byLeader.set(leader, [...(byLeader.get(leader) ?? []), partitionId]);
       }
-      const offsets = new Array<number>(partitions.length).fill(0);
+      const offsets = new Map<number, number>();
       await Promise.all(
         [...byLeader].map(async ([nodeId, ids]) => {
           const broker = await cluster.findBroker({ nodeId });
@@ -77,10 +77,15 @@ export class TopicDirectory {
             isolationLevel: READ_UNCOMMITTED,
             topics: [{ topic: name, partitions: asked }],
           });
-          for (const p of responses[0]?.partitions ?? []) offsets[p.partition] = Number(p.offset);
+          for (const p of responses[0]?.partitions ?? []) offsets.set(p.partition, Number(p.offset));
         }),
       );
-      return offsets;
+      return partitions.map((_, partition) => {
+        const offset = offsets.get(partition);
+        // An offset that is assumed could pass for an end that a reader has reached.
+        if (offset === undefined) throw new Error(`the brokers did not report an offset of partition ${partition}`);
+        return offset;
+      });
     });
   }
 }

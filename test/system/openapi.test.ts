@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { livePid } from '../../deploy/engines/process.ts';
+import { freeze } from '../harness/freeze.ts';
 import { beginning, flooded, part, ROWS, webhook, webhookPath } from './openapi-rows.ts';
 import { askingOf, CASES, OPERATIONS } from './openapi-table.ts';
 import { openWorld, type OpenApiWorld } from './openapi-world.ts';
@@ -77,11 +78,11 @@ describe('what holds for one', () => {
 describe('while Kafka does not answer', () => {
   let kafka: number;
 
-  beforeAll(() => {
+  beforeAll(async () => {
     const pid = livePid(join(world.installation.dataDir, 'run'), 'kafka');
     if (pid === undefined) throw new Error('Kafka does not run');
     kafka = pid;
-    process.kill(kafka, 'SIGSTOP');
+    await freeze(kafka);
   });
   afterAll(() => process.kill(kafka, 'SIGCONT'));
 

@@ -4,6 +4,7 @@ import { systemClock } from '../../lib/clock/index.ts';
 import { runTopology, type RestoreRules } from '../../lib/streams/index.ts';
 import { TEST_INPUT, TEST_OUTPUT } from '../../lib/streams/testing.ts';
 import type { Kafka } from '../../lib/kafka/index.ts';
+import { freeze } from '../harness/freeze.ts';
 import { once } from './streams-once.ts';
 import { brokers, cleanUp, freshKafka, quiet, readAll, startChild, until, type Child } from './streams-world.ts';
 
@@ -119,7 +120,7 @@ describe('a group', () => {
     const zombie = await startChild('streams-child.ts', env);
     await until('zombie runs', () => zombie.lines.filter((l) => l === 'task is running').length === PARTITIONS);
     await append(kafka, 0, 2_000);
-    zombie.process.kill('SIGSTOP');
+    await freeze(zombie.process.pid!);
     const owner = await startChild('streams-child.ts', env);
     await until(
       'owner has all',
