@@ -1,13 +1,14 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
-import { HttpProblem, type Principal } from '../http/index.ts';
+import type { Principal } from '../http/index.ts';
 import type { Definitions } from './definitions.ts';
+import { OtherWorkspaceError, UnauthenticatedError, UnknownWorkspaceError } from './errors.ts';
 
 const KEY_PATTERN = /^jt_(ingest|read|write)_[A-Za-z0-9_-]{43}$/;
-const CHALLENGE = { 'www-authenticate': 'Bearer' };
 
 /**
- * The principal of a request with these headers. Throws HttpProblem: 401 without a key or with an unknown one; 403 when
- * X-Workspace names a workspace other than that of the key; 404 when an admin key names one that does not exist.
+ * The principal of a request with these headers. Throws UnauthenticatedError without a key or with an unknown one;
+ * OtherWorkspaceError when X-Workspace names a workspace other than that of the key; UnknownWorkspaceError when an admin
+ * key names one that does not exist; and what `Definitions.fresh` throws.
  */
 export async function authenticate(
   definitions: Pick<Definitions, 'findKey' | 'findWorkspace'>,
@@ -16,15 +17,15 @@ export async function authenticate(
 ): Promise<Principal> {
   const presented = bearerOf(headers.get('authorization'));
   if (presented === undefined) {
-    throw new HttpProblem(401, 'send a key as Authorization: Bearer <key>', { headers: CHALLENGE });
+    throw new UnauthenticatedError('send a key as Authorization: Bearer <key>');
   }
   const named = headers.get('x-workspace');
   if (sameSecret(presented, adminKey)) return { role: 'admin', workspace: await namedWorkspace(definitions, named) };
   // A text that cannot be a key must not cause a read of the topic.
   const key = KEY_PATTERN.test(presented) ? await definitions.findKey(presented) : undefined;
-  if (!key) throw new HttpProblem(401, 'this key is unknown', { headers: CHALLENGE });
+  if (!key) throw new UnauthenticatedError('this key is unknown');
   if (named !== null && named !== key.workspace) {
-    throw new HttpProblem(403, 'X-Workspace names a workspace other than that of the key');
+    throw new OtherWorkspaceError('X-Workspace names a workspace other than that of the key');
   }
   return { role: key.role, workspace: key.workspace };
 }
@@ -35,7 +36,7 @@ async function namedWorkspace(
 ): Promise<string | null> {
   if (named === null) return null;
   if (!/^[a-z0-9][a-z0-9-]{0,62}$/.test(named) || !(await definitions.findWorkspace(named))) {
-    throw new HttpProblem(404, 'the workspace in X-Workspace does not exist');
+    throw new UnknownWorkspaceError('the workspace in X-Workspace does not exist');
   }
   return named;
 }

@@ -1,19 +1,28 @@
 import { describe, expect, it } from 'vitest';
 import type { Definition } from '../../schemas/types.ts';
 import { localCodec } from '../avro/testing.ts';
-import { systemClock, type Clock } from '../clock/index.ts';
-import type { Reader } from '../kafka/types.ts';
+import { randomFrom } from '../carts/testing/random.ts';
+import { KafkaUnavailableError } from '../kafka/errors.ts';
+import { SimulatedBroker } from '../kafka/testing/broker.ts';
+import { EventLoop } from '../kafka/testing/event-loop.ts';
+import { Network } from '../kafka/testing/network.ts';
+import { simulatedKafka } from '../kafka/testing/simulated-kafka.ts';
 import {
   authenticate,
   ConflictError,
   createDefinitions,
   DefinitionsFold,
+  DefinitionsUnavailableError,
   hashOf,
   newSecret,
+  OtherWorkspaceError,
   seal,
+  UnauthenticatedError,
+  UnknownOutcomeError,
+  UnknownWorkspaceError,
   unseal,
+  type WorkspaceBody,
 } from './index.ts';
-import type { DefinitionsOptions, WorkspaceBody } from './index.ts';
 
 const record = (change: Partial<Definition>): Definition => ({
   record_id: 'r',
@@ -81,68 +90,36 @@ describe('DefinitionsFold', () => {
   });
 });
 
-/** A log of one partition in memory, with the part of Kafka's port that definitions use, and a way to delay the reader. */
-class MemoryLog {
-  records: Buffer[] = [];
-  held = false;
-  asked = 0;
-
-  kafka(): DefinitionsOptions['kafka'] {
-    return {
-      ensureTopics: () => Promise.resolve(),
-      beginningOffsets: () => Promise.resolve([0]),
-      endOffsets: () => {
-        this.asked += 1;
-        return Promise.resolve([this.records.length]);
-      },
-      createReader: () => this.reader(),
-      createProducer: () => ({
-        send: (sent) => {
-          for (const one of Array.isArray(sent) ? sent : [sent]) this.records.push(one.value as Buffer);
-          return Promise.resolve();
-        },
-        queuedBytes: 0,
-        close: () => Promise.resolve(),
-      }),
-    };
-  }
-
-  private reader(): Reader {
-    const unused = (): void => undefined;
-    let position = 0;
-    return {
-      assign: ([at]) => {
-        position = at?.offset ?? 0;
-      },
-      poll: async () => {
-        await new Promise((resolve) => setTimeout(resolve, 2));
-        if (this.held || position >= this.records.length) return [];
-        const records = this.records
-          .slice(position)
-          .map((value, i) => ({ offset: position + i, value, key: null, headers: {}, timestampMs: 0 }));
-        position = this.records.length;
-        const common = { topic: 'definitions', partition: 0, highWatermark: position, lastStableOffset: position };
-        return [{ ...common, records, nextOffset: position }];
-      },
-      seek: unused,
-      remove: unused,
-      pause: unused,
-      resume: unused,
-      close: () => Promise.resolve(),
-    };
-  }
-}
-
-const fixedWall: Clock = { ...systemClock, wallMs: () => 5000 };
-
-const open = (log: MemoryLog, warn: (fields: object) => void = () => undefined) =>
-  createDefinitions({
-    kafka: log.kafka(),
-    registry: { codec: (topic) => Promise.resolve(localCodec(topic)) },
-    logger: { warn },
-    secretKey: Buffer.alloc(32, 7),
-    clock: fixedWall,
+/** Processes on a simulated Kafka, which follow the definitions in it. */
+function world() {
+  const loop = new EventLoop();
+  const random = randomFrom(7);
+  const broker = new SimulatedBroker({ loop, random });
+  let endsAsked = 0;
+  const network = new Network({
+    ...{ loop, random },
+    faultOf: (_, kind) => {
+      if (kind === 'offsets') endsAsked += 1;
+      return null;
+    },
   });
+  const finished = <T>(work: Promise<T>): Promise<T> => loop.finished(work, 30_000);
+  const open = async (warn: (fields: object) => void = () => undefined) => {
+    const process = loop.process('reader');
+    const definitions = await finished(
+      createDefinitions({
+        kafka: simulatedKafka({ process, broker, network, random }),
+        registry: { codec: (topic) => Promise.resolve(localCodec(topic)) },
+        logger: { warn },
+        secretKey: Buffer.alloc(32, 7),
+        clock: process.clock,
+      }),
+    );
+    return { process, definitions };
+  };
+  const recordsOf = (topic: string): number => broker.log(topic, 0).highWatermark;
+  return { loop, network, finished, open, recordsOf, endsAsked: () => endsAsked };
+}
 
 const body: WorkspaceBody = {
   name: 'Acme',
@@ -156,96 +133,112 @@ const body: WorkspaceBody = {
 
 describe('createDefinitions', () => {
   it('waits until its own record is folded; two writers of one id: one wins, one gets a conflict', async () => {
-    const log = new MemoryLog();
-    const [one, two] = await Promise.all([open(log), open(log)]);
+    const { finished, open, recordsOf } = world();
+    const [{ definitions: one }, { definitions: two }] = [await open(), await open()];
     const change = { entity: 'workspace', workspace: 'acme', id: 'acme', expectedVersion: 0, body } as const;
-    const results = await Promise.allSettled([one.append(change), two.append({ ...change })]);
+    const results = await finished(Promise.allSettled([one.append(change), two.append({ ...change })]));
     expect(results.map((r) => r.status).sort()).toEqual(['fulfilled', 'rejected']);
     const lost = results.find((r) => r.status === 'rejected');
     expect(lost?.reason).toBeInstanceOf(ConflictError);
-    expect(one.workspace('acme')).toMatchObject({ version: 1, name: 'Acme', createdAt: 5000 });
-    await expect(one.append({ ...change, expectedVersion: 4 })).rejects.toMatchObject({ status: 409 });
-    expect(log.records).toHaveLength(2);
-    await Promise.all([one.stop(), two.stop()]);
+    await finished(one.fresh());
+    expect(one.workspace('acme')).toMatchObject({ version: 1, name: 'Acme' });
+    const conflict = await finished(one.append({ ...change, expectedVersion: 4 }).catch((error: unknown) => error));
+    expect(conflict).toBeInstanceOf(ConflictError);
+    expect(conflict).toMatchObject({ currentVersion: 1 });
+    expect(recordsOf('definitions')).toBe(2);
   });
 
   it('reads to the end on a miss, so that what another process wrote is known at once', async () => {
-    const log = new MemoryLog();
-    const [one, two] = await Promise.all([open(log), open(log)]);
-    log.held = true;
-    setTimeout(() => (log.held = false), 50);
-    const written = one.append({ entity: 'workspace', workspace: 'w', id: 'w', expectedVersion: 0, body });
-    expect(two.workspace('w')).toBeUndefined();
-    expect(await two.findWorkspace('w')).toMatchObject({ id: 'w' });
-    await written;
-    log.held = true;
-    setTimeout(() => (log.held = false), 50);
+    const { finished, open } = world();
+    const [{ definitions: one }, { definitions: two, process }] = [await open(), await open()];
+    process.freeze();
+    await finished(one.append({ entity: 'workspace', workspace: 'w', id: 'w', expectedVersion: 0, body }));
     const key = { role: 'read', hash: hashOf('secret') } as const;
-    const made = one.append({ entity: 'key', workspace: 'w', id: 'k', expectedVersion: 0, body: key });
-    expect(two.get('key', 'k')).toBeUndefined();
-    expect(await two.find('key', 'k')).toMatchObject({ id: 'k', role: 'read' });
-    await made;
-    await Promise.all([one.stop(), two.stop()]);
+    await finished(one.append({ entity: 'key', workspace: 'w', id: 'k', expectedVersion: 0, body: key }));
+    process.thaw();
+    expect([two.workspace('w'), two.get('key', 'k'), two.key('secret')]).toEqual([undefined, undefined, undefined]);
+    expect(await finished(two.findKey('secret'))).toMatchObject({ id: 'k', role: 'read' });
+    expect(await finished(two.findWorkspace('w'))).toMatchObject({ id: 'w' });
+    expect(await finished(two.find('key', 'k'))).toMatchObject({ id: 'k', role: 'read' });
+  });
+
+  it('does not report a key as unknown while Kafka does not answer', async () => {
+    const { finished, network, open } = world();
+    const { definitions, process } = await open();
+    network.cutOff.set(process, 'all');
+    const error = await finished(definitions.findKey('secret').catch((thrown: unknown) => thrown));
+    expect(error).toBeInstanceOf(KafkaUnavailableError);
+    network.cutOff.delete(process);
+    expect(await finished(definitions.findKey('secret'))).toBeUndefined();
+  });
+
+  it('throws after 10 seconds when records that were written before the call are not read', async () => {
+    const { finished, loop, open } = world();
+    const [{ definitions: one }, { definitions: two }] = [await open(), await open()];
+    await two.stop();
+    await finished(one.append({ entity: 'workspace', workspace: 'w', id: 'w', expectedVersion: 0, body }));
+    const startedAtMs = loop.nowMs;
+    const error = await finished(two.fresh().catch((thrown: unknown) => thrown));
+    expect(error).toBeInstanceOf(DefinitionsUnavailableError);
+    expect(loop.nowMs - startedAtMs).toBeLessThan(10_100);
+  });
+
+  it('does not know the outcome of a change that it cannot read back', async () => {
+    const { finished, loop, open } = world();
+    const { definitions } = await open();
+    await definitions.stop();
+    const change = { entity: 'workspace', workspace: 'w', id: 'w', expectedVersion: 0, body } as const;
+    const error = await finished(definitions.append(change).catch((thrown: unknown) => thrown));
+    expect(error).toBeInstanceOf(UnknownOutcomeError);
+    expect(loop.nowMs).toBeGreaterThan(10_000);
   });
 
   it('shares the question for the end among calls, but never an older answer', async () => {
-    const log = new MemoryLog();
-    const definitions = await open(log);
-    const before = log.asked;
-    await Promise.all(Array.from({ length: 100 }, () => definitions.findWorkspace('nobody')));
-    expect(log.asked - before).toBeLessThanOrEqual(2);
-    await definitions.stop();
+    const { endsAsked, finished, open } = world();
+    const { definitions } = await open();
+    const before = endsAsked();
+    await finished(Promise.all(Array.from({ length: 100 }, () => definitions.findWorkspace('nobody'))));
+    expect(endsAsked() - before).toBe(1);
   });
 
   it('opens signing secrets, and drops old ones and old tokens at their end', async () => {
-    const log = new MemoryLog();
-    const definitions = await open(log);
+    const { finished, open } = world();
+    const { definitions } = await open();
     const secretKey = Buffer.alloc(32, 7);
-    await definitions.append({
-      entity: 'subscription',
-      workspace: 'acme',
-      id: 's1',
-      expectedVersion: 0,
-      body: {
-        event: 'cart_status',
-        store_ids: null,
-        time_zone: 'UTC',
-        verify: 'both',
-        tokens: [
-          { hash: hashOf('new'), valid_until: null },
-          { hash: hashOf('old'), valid_until: 100 },
-        ],
-        secrets: [
-          { sealed: seal(secretKey, 'sign-new', 's1'), valid_until: null },
-          { sealed: seal(secretKey, 'sign-old', 's1'), valid_until: 100 },
-        ],
-      },
-    });
+    const tokens = [
+      { hash: hashOf('new'), valid_until: null },
+      { hash: hashOf('old'), valid_until: 100 },
+    ];
+    const secrets = [
+      { sealed: seal(secretKey, 'sign-new', 's1'), valid_until: null },
+      { sealed: seal(secretKey, 'sign-old', 's1'), valid_until: 100 },
+    ];
+    const body = { event: 'cart_status', store_ids: null, time_zone: 'UTC', verify: 'both', tokens, secrets } as const;
+    const change = { entity: 'subscription', workspace: 'acme', id: 's1', expectedVersion: 0, body } as const;
+    await finished(definitions.append({ ...change, body: { ...body, tokens, secrets } }));
     const subscription = definitions.subscription('s1');
     expect([99, 100].map((t) => subscription?.acceptsToken('old', t))).toEqual([true, false]);
     expect([subscription?.acceptsToken('new', 100), subscription?.acceptsToken('nix', 99)]).toEqual([true, false]);
     expect(subscription?.signingSecrets(99)).toEqual(['sign-new', 'sign-old']);
     expect(subscription?.signingSecrets(100)).toEqual(['sign-new']);
     expect(subscription?.hasUnreadableSecrets(99)).toBe(false);
-    await definitions.stop();
   });
 
   it('continues without signing secrets that cannot be decrypted, and logs that once', async () => {
-    const log = new MemoryLog();
+    const { finished, open } = world();
     const warned: object[] = [];
-    const definitions = await open(log, (fields) => warned.push(fields));
+    const { definitions } = await open((fields) => warned.push(fields));
     const secrets = [
       { sealed: seal(Buffer.alloc(32, 7), 'readable', 's2'), valid_until: null },
       { sealed: seal(Buffer.alloc(32, 8), 'lost', 's2'), valid_until: 100 },
     ];
     const body = { event: 'cart_status', store_ids: null, time_zone: 'UTC', verify: 'both', tokens: [] } as const;
     const change = { entity: 'subscription', workspace: 'acme', id: 's2', expectedVersion: 0 } as const;
-    await definitions.append({ ...change, body: { ...body, tokens: [], secrets } });
+    await finished(definitions.append({ ...change, body: { ...body, tokens: [], secrets } }));
     const subscription = definitions.subscription('s2');
     expect(subscription?.signingSecrets(99)).toEqual(['readable']);
     expect([99, 100].map((t) => subscription?.hasUnreadableSecrets(t))).toEqual([true, false]);
     expect(warned).toEqual([{ subscription: 's2', unreadable: 1 }]);
-    await definitions.stop();
   });
 });
 
@@ -281,19 +274,20 @@ describe('authenticate', () => {
   };
   const ask = (headers: Record<string, string>) => authenticate(definitions, 'root', new Headers(headers));
 
-  it('tells 401, 403 and 404 apart', async () => {
-    await expect(ask({})).rejects.toMatchObject({ status: 401 });
-    await expect(ask({ authorization: secret })).rejects.toMatchObject({ status: 401 });
-    await expect(ask({ authorization: 'Bearer nope' })).rejects.toMatchObject({ status: 401 });
+  it('tells a missing or unknown key, another workspace and an unknown workspace apart', async () => {
+    await expect(ask({})).rejects.toBeInstanceOf(UnauthenticatedError);
+    await expect(ask({ authorization: secret })).rejects.toBeInstanceOf(UnauthenticatedError);
+    await expect(ask({ authorization: 'Bearer nope' })).rejects.toBeInstanceOf(UnauthenticatedError);
     expect(misses).toBe(0);
-    await expect(ask({ authorization: `Bearer ${newSecret('jt_read')}` })).rejects.toMatchObject({ status: 401 });
+    const unknown = { authorization: `Bearer ${newSecret('jt_read')}` };
+    await expect(ask(unknown)).rejects.toBeInstanceOf(UnauthenticatedError);
     const bearer = { authorization: `bearer ${secret}` };
     expect(await ask(bearer)).toEqual({ role: 'read', workspace: 'acme' });
     expect(await ask({ ...bearer, 'x-workspace': 'acme' })).toEqual({ role: 'read', workspace: 'acme' });
-    await expect(ask({ ...bearer, 'x-workspace': 'other' })).rejects.toMatchObject({ status: 403 });
+    await expect(ask({ ...bearer, 'x-workspace': 'other' })).rejects.toBeInstanceOf(OtherWorkspaceError);
     const admin = { authorization: 'Bearer root' };
     expect(await ask(admin)).toEqual({ role: 'admin', workspace: null });
     expect(await ask({ ...admin, 'x-workspace': 'acme' })).toEqual({ role: 'admin', workspace: 'acme' });
-    await expect(ask({ ...admin, 'x-workspace': 'other' })).rejects.toMatchObject({ status: 404 });
+    await expect(ask({ ...admin, 'x-workspace': 'other' })).rejects.toBeInstanceOf(UnknownWorkspaceError);
   });
 });

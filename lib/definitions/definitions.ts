@@ -2,23 +2,14 @@ import { randomUUID } from 'node:crypto';
 import type { Definition } from '../../schemas/types.ts';
 import type { Codec, Registry } from '../avro/index.ts';
 import { NoAnswerError, within, type Clock } from '../clock/index.ts';
-import { HttpProblem } from '../http/index.ts';
 import { decodeEach, followTopic, type FollowOptions, type TopicFollower } from '../kafka/follow.ts';
 import type { Kafka, Producer } from '../kafka/types.ts';
 import { TOPICS, topicSpecs } from '../topics.ts';
 import type { Bodies, EntityKind, Folded, Key, Subscription, Workspace } from './entities.ts';
+import { ConflictError, DefinitionsUnavailableError, UnknownOutcomeError } from './errors.ts';
 import { DefinitionsFold, type DefinitionsFoldOptions, type FoldResult } from './fold.ts';
 import { hashOf, matchesHash } from './secrets.ts';
 import { withSecrets } from './subscription.ts';
-
-/** The entity was changed in between, or its id is taken. HTTP status 409. */
-export class ConflictError extends HttpProblem {
-  constructor(detail: string, options: { currentVersion?: number | undefined } = {}) {
-    const { currentVersion } = options;
-    super(409, detail, currentVersion === undefined ? {} : { extensions: { current_version: currentVersion } });
-    this.name = 'ConflictError';
-  }
-}
 
 export interface Append<K extends EntityKind> {
   entity: K;
@@ -50,13 +41,13 @@ export interface Definitions {
   findSubscription(id: string): Promise<Subscription | undefined>;
   findKey(presented: string): Promise<Key | undefined>;
   /**
-   * Resolves once every record that was in the topic before this call is folded. Throws HttpProblem 503 when that takes
-   * too long, and KafkaUnavailableError.
+   * Resolves once every record that was in the topic before this call is folded. Throws DefinitionsUnavailableError when
+   * that takes more than 10 seconds, and KafkaUnavailableError.
    */
   fresh(): Promise<void>;
   /**
-   * Writes a change and waits until it is folded; the new value, or undefined after a deletion. Throws ConflictError, and
-   * HttpProblem 503 when the outcome is unknown.
+   * Writes a change and waits until it is folded. Resolves with the new value, or with undefined after a deletion. Throws
+   * ConflictError, UnknownOutcomeError, and what `fresh` throws.
    */
   append<K extends EntityKind>(change: Append<K>): Promise<Folded<K> | undefined>;
   /** Called after each accepted record. */
@@ -182,10 +173,7 @@ class FollowedDefinitions implements Definitions {
       await this.follower.caughtUp(FRESH_TIMEOUT_MS);
     } catch (error) {
       if (!(error instanceof NoAnswerError)) throw error;
-      throw new HttpProblem(503, 'the definitions cannot be read at the moment; try again', {
-        headers: { 'retry-after': '2' },
-        cause: error,
-      });
+      throw new DefinitionsUnavailableError('the definitions cannot be read to their end', { cause: error });
     }
   }
 
@@ -231,7 +219,8 @@ class FollowedDefinitions implements Definitions {
       await this.producer.send({ topic: TOPICS.definitions, key, value, partition: 0 });
       return await within(folded, FRESH_TIMEOUT_MS, this.options.clock);
     } catch (error) {
-      throw error instanceof NoAnswerError ? unknownOutcome(error) : error;
+      if (!(error instanceof NoAnswerError)) throw error;
+      throw new UnknownOutcomeError('a change was written but not read back in time', { cause: error });
     } finally {
       this.pendingWrites.delete(record.record_id);
     }
@@ -246,9 +235,3 @@ class FollowedDefinitions implements Definitions {
     });
   }
 }
-
-const unknownOutcome = (cause: unknown): HttpProblem =>
-  new HttpProblem(503, 'the outcome of this change is not known yet: read the current state, then try again', {
-    headers: { 'retry-after': '2' },
-    cause,
-  });

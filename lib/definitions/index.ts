@@ -1,11 +1,13 @@
 export { authenticate, bearerOf } from './authenticate.ts';
+export { createDefinitions, type Append, type Definitions, type DefinitionsOptions } from './definitions.ts';
 export {
   ConflictError,
-  createDefinitions,
-  type Append,
-  type Definitions,
-  type DefinitionsOptions,
-} from './definitions.ts';
+  DefinitionsUnavailableError,
+  OtherWorkspaceError,
+  UnauthenticatedError,
+  UnknownOutcomeError,
+  UnknownWorkspaceError,
+} from './errors.ts';
 export type {
   AudienceBody,
   Bodies,

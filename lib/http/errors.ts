@@ -1,6 +1,14 @@
 import type { Context } from 'hono';
 import { HTTPException } from 'hono/http-exception';
 import { z } from 'zod';
+import {
+  ConflictError,
+  DefinitionsUnavailableError,
+  OtherWorkspaceError,
+  UnauthenticatedError,
+  UnknownOutcomeError,
+  UnknownWorkspaceError,
+} from '../definitions/errors.ts';
 import { BackpressureError, KafkaUnavailableError } from '../kafka/errors.ts';
 import { HttpProblem, invalid, itemsOf } from './problem.ts';
 
@@ -47,9 +55,33 @@ export const engineUnavailable = <E extends Error>(errorClass: ErrorClass<E>, de
     () => ({ level: 'error', message: 'an engine is unavailable; answering 503' }),
   );
 
+/** How errors of definitions are answered; their follower logs why it cannot read. */
+const DEFINITIONS: readonly ErrorAnswer[] = [
+  errorAnswer(
+    UnauthenticatedError,
+    ({ message }) => new HttpProblem(401, message, { headers: { 'www-authenticate': 'Bearer' } }),
+  ),
+  errorAnswer(OtherWorkspaceError, ({ message }) => new HttpProblem(403, message)),
+  errorAnswer(UnknownWorkspaceError, ({ message }) => new HttpProblem(404, message)),
+  errorAnswer(
+    ConflictError,
+    ({ message, currentVersion }) =>
+      new HttpProblem(409, message, {
+        extensions: currentVersion === undefined ? {} : { current_version: currentVersion },
+      }),
+  ),
+  errorAnswer(DefinitionsUnavailableError, () =>
+    unavailable('the definitions cannot be read at the moment; try again'),
+  ),
+  errorAnswer(UnknownOutcomeError, () =>
+    unavailable('the outcome of this change is not known yet: read the current state, then try again'),
+  ),
+];
+
 /** What every service answers alike. A service's own table is asked first. */
 const COMMON: readonly ErrorAnswer[] = [
   errorAnswer(HttpProblem, (problem) => problem),
+  ...DEFINITIONS,
   errorAnswer(z.ZodError, (error) => invalid(itemsOf(error))),
   errorAnswer(HTTPException, ({ status, message }) =>
     status === 400 && /JSON/.test(message)

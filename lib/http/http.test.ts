@@ -4,6 +4,14 @@ import { connect, type AddressInfo } from 'node:net';
 import { describe, expect, it } from 'vitest';
 import { systemClock, type Clock } from '../clock/index.ts';
 import { ManualClock } from '../clock/testing.ts';
+import {
+  ConflictError,
+  DefinitionsUnavailableError,
+  OtherWorkspaceError,
+  UnauthenticatedError,
+  UnknownOutcomeError,
+  UnknownWorkspaceError,
+} from '../definitions/index.ts';
 import { KafkaUnavailableError } from '../kafka/errors.ts';
 import {
   addRoute,
@@ -14,6 +22,7 @@ import {
   listQuery,
   pageOf,
   pointer,
+  problemFor,
   serve,
   type Principal,
 } from './index.ts';
@@ -25,6 +34,9 @@ const principals: Record<string, Principal> = {
 };
 
 const logged: object[] = [];
+function unexpected(): never {
+  throw new Error('nothing is logged here');
+}
 
 class TeapotError extends Error {}
 class SmallTeapotError extends TeapotError {}
@@ -138,6 +150,29 @@ describe('addRoute', () => {
     expect(await statusOf('zod')).toBe(422);
     expect(await statusOf('teapot')).toBe(418);
     expect(await statusOf('named')).toBe(500);
+  });
+
+  it('answers the errors of definitions', () => {
+    const edge = { logger: { error: unexpected, warn: unexpected } };
+    const answerOf = (error: Error) => {
+      const { status, headers, problem } = problemFor(error, edge, {});
+      return { status, headers, version: problem['current_version'] };
+    };
+    expect([
+      answerOf(new UnauthenticatedError('no key')),
+      answerOf(new OtherWorkspaceError('not this one')),
+      answerOf(new UnknownWorkspaceError('none')),
+      answerOf(new ConflictError('changed', { currentVersion: 3 })),
+      answerOf(new DefinitionsUnavailableError('not read')),
+      answerOf(new UnknownOutcomeError('not read back')),
+    ]).toEqual([
+      { status: 401, headers: { 'www-authenticate': 'Bearer' }, version: undefined },
+      { status: 403, headers: {}, version: undefined },
+      { status: 404, headers: {}, version: undefined },
+      { status: 409, headers: {}, version: 3 },
+      { status: 503, headers: { 'retry-after': '2' }, version: undefined },
+      { status: 503, headers: { 'retry-after': '2' }, version: undefined },
+    ]);
   });
 
   it('answers 408 once a body has taken 30 seconds', async () => {

@@ -3,6 +3,7 @@ import { engineUnavailable, errorAnswer, HttpProblem, unavailable, type ErrorAns
 import { UnknownZoneError } from '../../lib/time/index.ts';
 import { ClickHouseOverloadedError, ClickHouseUnavailableError, ClientGoneError } from './database.ts';
 import { QueryQueueError } from './query-queue.ts';
+import { BodyTooLargeError, UnusableBodyError } from './replayer.ts';
 
 /** How the API answers errors of its own classes. */
 export const API_ERRORS: readonly ErrorAnswer[] = [
@@ -15,6 +16,15 @@ export const API_ERRORS: readonly ErrorAnswer[] = [
         422,
         `the days of this workspace cannot be determined: time_zone ${message}; set another one with PATCH`,
       ),
+  ),
+  errorAnswer(BodyTooLargeError, ({ message }) => new HttpProblem(413, message)),
+  errorAnswer(
+    UnusableBodyError,
+    ({ message, path, deadLetterId }) =>
+      new HttpProblem(422, message, {
+        errors: path === undefined ? [] : [{ path, message }],
+        extensions: { dead_letter_id: deadLetterId },
+      }),
   ),
   // Nobody reads this answer, and nothing failed: the console aborts a request whenever a newer one replaces it.
   errorAnswer(ClientGoneError, () => new HttpProblem(499, 'the client closed the connection')),

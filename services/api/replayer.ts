@@ -1,8 +1,7 @@
 import type { CartEvent, DeadLetter, PersonInput } from '../../schemas/types.ts';
 import type { Registry } from '../../lib/avro/index.ts';
 import type { Clock } from '../../lib/clock/index.ts';
-import type { Definitions } from '../../lib/definitions/index.ts';
-import { HttpProblem } from '../../lib/http/index.ts';
+import { UnknownWorkspaceError, type Definitions } from '../../lib/definitions/index.ts';
 import { MAX_LINE_BYTES, MAX_WEBHOOK_BYTES } from '../../lib/jane/limits.ts';
 import { parseLine } from '../../lib/jane/line.ts';
 import { parsePersonLine } from '../../lib/jane/person.ts';
@@ -15,11 +14,30 @@ import { cartKey, TOPICS } from '../../lib/topics.ts';
 /** The fields of a dead letter that a replay needs. */
 export type Letter = Pick<DeadLetter, 'dead_letter_id' | 'workspace' | 'source' | 'subscription_id' | 'request_at'>;
 
+/** The body of this dead letter cannot be used. */
+export class UnusableBodyError extends Error {
+  override readonly name = 'UnusableBodyError';
+
+  constructor(
+    message: string,
+    readonly deadLetterId: string,
+    /** JSON Pointer of the invalid value; undefined when the fault is not in the body. */
+    readonly path?: string,
+  ) {
+    super(message);
+  }
+}
+
+/** The body of a webhook is larger than ingest accepts. */
+export class BodyTooLargeError extends Error {
+  override readonly name = 'BodyTooLargeError';
+}
+
 export interface Replayer {
   /**
    * Processes a body as if it had arrived again, with its original request timestamp; durable once it resolves.
-   * Resolves with the event id, null for a record of a person. Throws HttpProblem: 422 for a body that cannot be used,
-   * 413 for a webhook body over the limit.
+   * Resolves with the event id, or with null for a record of a person. Throws UnusableBodyError, BodyTooLargeError, and
+   * UnknownWorkspaceError.
    */
   replay(letter: Letter, body: Buffer): Promise<string | null>;
 }
@@ -37,7 +55,7 @@ export async function createReplayer({ definitions, producer, registry, clock }:
 
   const contextOf = (letter: Letter): LineContext => {
     const workspace = definitions.workspace(letter.workspace);
-    if (!workspace) throw new HttpProblem(404, 'no such workspace');
+    if (!workspace) throw new UnknownWorkspaceError('no such workspace');
     return { workspace: workspace.id, receivedAtMs: clock.wallMs(), settings: settingsOf(workspace) };
   };
 
@@ -62,7 +80,7 @@ export async function createReplayer({ definitions, producer, registry, clock }:
 /** Applies the size limit of the route by which the body first arrived. */
 function checkSize(letter: Letter, { length }: Buffer): void {
   if (letter.subscription_id !== null) {
-    if (length > MAX_WEBHOOK_BYTES) throw new HttpProblem(413, 'the body of a webhook is larger than 256 KiB');
+    if (length > MAX_WEBHOOK_BYTES) throw new BodyTooLargeError('the body of a webhook is larger than 256 KiB');
   } else if (length > MAX_LINE_BYTES) {
     usable(letter, new Unusable('line_too_long', '', `The line is longer than ${MAX_LINE_BYTES} bytes; shorten it.`));
   }
@@ -77,12 +95,9 @@ function cartEventOf(
   if (letter.subscription_id === null) return parseLine(body, context);
   const subscription = definitions.subscription(letter.subscription_id);
   if (!subscription) {
-    throw new HttpProblem(
-      422,
+    throw new UnusableBodyError(
       'the subscription of this webhook was deleted, so its body can no longer be interpreted',
-      {
-        extensions: { dead_letter_id: letter.dead_letter_id },
-      },
+      letter.dead_letter_id,
     );
   }
   return parseWebhook(body, {
@@ -95,12 +110,8 @@ function cartEventOf(
   });
 }
 
-/** Throws the same problem as ingest for a body that cannot be used, with the id of this dead letter. */
+/** Throws UnusableBodyError for a body that cannot be used, with the same message as ingest. */
 function usable<T>(letter: Letter, parsed: T | Unusable): T {
   if (!(parsed instanceof Unusable)) return parsed;
-  const { path, message } = parsed;
-  throw new HttpProblem(422, message, {
-    errors: [{ path, message }],
-    extensions: { dead_letter_id: letter.dead_letter_id },
-  });
+  throw new UnusableBodyError(parsed.message, letter.dead_letter_id, parsed.path);
 }

@@ -12,7 +12,7 @@ export const ifMatchHeader = {
 export const etagOf = (version: number): Record<string, string> => ({ etag: `"${version}"` });
 
 /**
- * The version that a change expects: that of If-Match, otherwise the current one. Throws ConflictError (409) when
+ * The version that a change expects: that of If-Match, otherwise the current one. Throws ConflictError when
  * If-Match names another version.
  */
 export function expectedVersion(c: Context, current: number): number {
@@ -36,7 +36,7 @@ const ATTEMPTS_MAX = 20;
 
 /**
  * Applies a change to the current version: `attempt` reads it and writes the change, and is called again after a
- * conflict with a concurrent change. Only a client that names a version with If-Match gets the ConflictError (409).
+ * conflict with a concurrent change. Only a client that names a version with If-Match gets the ConflictError.
  */
 export async function onCurrentVersion<T>(c: Context, attempt: () => Promise<T>): Promise<T> {
   const isNamed = ![undefined, '*'].includes(c.req.header('if-match')?.trim());

@@ -1,7 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { systemClock } from '../../../lib/clock/index.ts';
-import { ConflictError } from '../../../lib/definitions/index.ts';
-import { HttpProblem } from '../../../lib/http/index.ts';
+import { ConflictError, UnknownOutcomeError } from '../../../lib/definitions/index.ts';
 import { createApiApp } from '../app.ts';
 import type { ApiDeps } from '../deps.ts';
 
@@ -29,10 +28,13 @@ async function make(failing: 'workspace' | 'key', error: Error) {
 
 describe('POST /v1/workspaces that fails on its way', () => {
   it('says how to get the keys, also when it is tried again', async () => {
-    const unknown = new HttpProblem(503, 'not known');
+    const unknown = new UnknownOutcomeError('not known');
     const detail = expect.stringContaining('POST /v1/keys') as string;
     expect(await make('key', unknown)).toEqual({ status: 503, retryAfter: '2', detail });
     expect(await make('workspace', new ConflictError('taken'))).toMatchObject({ status: 409, detail });
-    expect(await make('workspace', unknown)).toMatchObject({ status: 503, detail: 'not known' });
+    expect(await make('workspace', unknown)).toMatchObject({
+      status: 503,
+      detail: expect.stringMatching(/outcome .* not known/) as string,
+    });
   });
 });
