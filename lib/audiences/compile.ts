@@ -1,5 +1,5 @@
-import { statusText } from '../jane/fields.ts';
 import { boundsOf } from './bounds.ts';
+import { eventConditions, Parameters } from './conditions.ts';
 import type { Audience, DwellNode, TraitNode } from './tree.ts';
 
 export interface CompileOptions {
@@ -84,31 +84,6 @@ ${compiler.leaves.map(({ people }, i) => `${people} AS leaf_${i},\n`).join('')}$
   return { definitions, params: compiler.params };
 }
 
-/**
- * The size of one parameter. ClickHouse takes values of up to 128 KiB (`http_max_field_value_size`), and up to 1,000
- * of them (`http_max_fields`): four lists of each of 200 leaves, and what a body of 256 KiB can hold in long ones, fit.
- */
-const PIECE_MAX_BYTES = 100_000;
-/** Numbers in one parameter. Each mention repeats them all in the query that ClickHouse plans. */
-const PACK_MAX = 50;
-
-/** The values of a list, in as many lists as it takes for each to fit into a parameter. */
-function inPieces(values: readonly string[]): string[][] {
-  const pieces: string[][] = [];
-  let left = 0;
-  for (const value of values) {
-    // Each character may be escaped; quotes and a comma.
-    const bytes = 2 * Buffer.byteLength(value) + 3;
-    if (bytes > left) {
-      pieces.push([]);
-      left = PIECE_MAX_BYTES;
-    }
-    left -= bytes;
-    pieces.at(-1)!.push(value);
-  }
-  return pieces;
-}
-
 /** Bitmap of all losers, and the pairs of losers and winners as parallel arrays. */
 const ALL_MERGES = `,
   groupBitmapStateIf(person_id, merged_into != 0),
@@ -129,20 +104,22 @@ interface Leaf {
 }
 
 class Compiler {
-  readonly params: Record<string, unknown>;
   readonly leaves: Leaf[] = [];
   private readonly indexes = new Map<string, number>();
-  private readonly traits = new Map<string, string>();
-  /** The packs of numbers that are being filled. */
-  private readonly packs = new Map<string, { values: number[]; bound: string }>();
+  private readonly parameters: Parameters;
 
   /** `isLarge`: more leaves than FEW_LEAVES. */
   constructor(
     readonly options: CompileOptions,
     private readonly isLarge: boolean,
   ) {
-    this.params = { workspace: options.workspace, now_ms: options.nowMs };
-    if (options.knownAtMs !== undefined) this.params['known_at_ms'] = options.knownAtMs;
+    const { workspace, nowMs, knownAtMs } = options;
+    const known = knownAtMs === undefined ? {} : { known_at_ms: knownAtMs };
+    this.parameters = new Parameters({ workspace, now_ms: nowMs, ...known });
+  }
+
+  get params(): Record<string, unknown> {
+    return this.parameters.values;
   }
 
   /** The expression of a node's set of people. */
@@ -165,7 +142,7 @@ class Compiler {
 
   /** One row of everything about people: the universe, who of it can be reached, and for each leaf the winners of those in it. */
   people(): string {
-    const inUniverse = `merged_into = 0 AND first_at <= ${this.instant('now_ms')}${
+    const inUniverse = `merged_into = 0 AND first_at <= ${instant('now_ms')}${
       this.options.includeAnonymous ? '' : ' AND NOT anonymous'
     }`;
     if (this.isLarge) return this.select(inUniverse, ALL_MERGES, '');
@@ -202,7 +179,7 @@ class Compiler {
     if (atLeast === 1 && this.isLarge) return { raw, people: merged(raw, index) };
     if (atLeast === 1) return { raw, people: `bitmapAnd(universe, bitmapOr(raw_${index}, people.${index + 4}))` };
     // Loser and winner with one each are one person with two: the merges come before the threshold.
-    const threshold = this.bindNumber(atLeast, 'Int64');
+    const threshold = this.parameters.number(atLeast, 'Int64');
     const people = `bitmapAnd(universe, (SELECT groupBitmapState(person) FROM (
   SELECT if(alias.winner = 0, counted.person_id, alias.winner) AS person, sum(counted.events) AS total
   FROM (SELECT person_id, count() AS events ${rows} GROUP BY person_id) AS counted
@@ -216,71 +193,24 @@ class Compiler {
   }
 
   private conditions(node: TraitNode): string[] {
-    const now = this.instant('now_ms');
-    const { fromMs, toMs } = node.time
-      ? boundsOf(node.time, this.options.nowMs, this.options.zone)
-      : { fromMs: null, toMs: null };
-    const conditions = ['workspace = {workspace:String}', `trait = ${this.trait(node.trait)}`];
-    const anyOf = (values: string[] | undefined, condition: (list: string) => string): void => {
-      if (!values || values.length === 0) return;
-      const pieces = inPieces(values).map((piece) => condition(this.bind(piece, 'Array(String)')));
-      conditions.push(pieces.length === 1 ? pieces.join() : `(${pieces.join(' OR ')})`);
-    };
-    anyOf(node.status?.map(statusText), (list) => `status IN ${list}`);
-    if (fromMs !== null) conditions.push(`occurred_at >= ${this.boundInstant(fromMs)}`);
-    conditions.push(`occurred_at <= ${this.boundInstant(Math.min(toMs ?? Infinity, this.options.nowMs))}`);
-    anyOf(node.store_id, (list) => `store_id IN ${list}`);
-    anyOf(node.mode, (list) => `mode IN ${list}`);
+    const { nowMs, zone } = this.options;
+    const { fromMs, toMs } = node.time ? boundsOf(node.time, nowMs, zone) : { fromMs: null, toMs: null };
+    const conditions = eventConditions(node, this.parameters);
+    if (fromMs !== null) conditions.push(`occurred_at >= ${this.parameters.instant(fromMs)}`);
+    conditions.push(`occurred_at <= ${this.parameters.instant(Math.min(toMs ?? Infinity, nowMs))}`);
     if (node.recovered !== undefined) {
-      const recovered = `(recovered_at IS NOT NULL AND recovered_at <= ${now})`;
+      const recovered = `(recovered_at IS NOT NULL AND recovered_at <= ${instant('now_ms')})`;
       conditions.push(node.recovered ? recovered : `NOT ${recovered}`);
     }
-    if (node.anomaly !== undefined) conditions.push(`anomaly IS ${node.anomaly ? 'NOT NULL' : 'NULL'}`);
-    if (node.amount?.min !== undefined) conditions.push(`amount >= ${this.bindNumber(node.amount.min, 'Float64')}`);
-    if (node.amount?.max !== undefined) conditions.push(`amount <= ${this.bindNumber(node.amount.max, 'Float64')}`);
-    anyOf(
-      node.product_id,
-      (list) => `arrayExists((id, count) -> count > 0 AND id IN ${list}, products.product_id, products.count)`,
-    );
     conditions.push(...this.known());
     return conditions;
   }
 
-  /** Bound once, however many leaves name it. */
-  private trait(trait: string): string {
-    const bound = this.traits.get(trait) ?? this.bind(trait, 'String');
-    this.traits.set(trait, bound);
-    return bound;
-  }
-
   private known(): string[] {
     if (this.options.knownAtMs === undefined) return ['retracted_at IS NULL'];
-    const knownAt = this.instant('known_at_ms');
+    const knownAt = instant('known_at_ms');
     return [`detected_at <= ${knownAt}`, `(retracted_at IS NULL OR retracted_at > ${knownAt})`];
   }
-
-  private bind(value: unknown, type: string): string {
-    const name = `p${Object.keys(this.params).length}`;
-    this.params[name] = value;
-    return `{${name}:${type}}`;
-  }
-
-  /** Numbers go together: 200 leaves may hold more of them than a request may have parameters. */
-  private bindNumber(value: number, type: 'Int64' | 'Float64'): string {
-    let pack = this.packs.get(type);
-    if (pack === undefined || pack.values.length === PACK_MAX) {
-      const values: number[] = [];
-      pack = { values, bound: this.bind(values, `Array(${type})`) };
-      this.packs.set(type, pack);
-    }
-    return `${pack.bound}[${pack.values.push(value)}]`;
-  }
-
-  private boundInstant(ms: number): string {
-    return `fromUnixTimestamp64Milli(${this.bindNumber(ms, 'Int64')}, 'UTC')`;
-  }
-
-  private instant(name: string): string {
-    return `fromUnixTimestamp64Milli({${name}:Int64}, 'UTC')`;
-  }
 }
+
+const instant = (name: string): string => `fromUnixTimestamp64Milli({${name}:Int64}, 'UTC')`;
