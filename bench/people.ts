@@ -4,7 +4,7 @@
  * one cart in three begins without identifiers.
  */
 import { parseArgs } from 'node:util';
-import { foldPersonInput } from '../lib/people/index.ts';
+import { foldPersonInput, newScratch } from '../lib/people/index.ts';
 import { BLANK_SNAPSHOT, cartInput, change, MapStore } from '../lib/people/testing.ts';
 import { TaskCore, type Topology } from '../lib/streams/index.ts';
 import { TOPICS } from '../lib/topics.ts';
@@ -42,9 +42,9 @@ interface Update {
 
 function day(count: number): Update[] {
   const shoppers = Math.ceil(count / 4);
-  return Array.from({ length: count * UPDATES }, (_, turn) => {
-    const cart = Math.floor(turn / (OPEN * UPDATES)) * OPEN + (turn % OPEN);
-    const step = Math.floor((turn % (OPEN * UPDATES)) / OPEN);
+  return Array.from({ length: count * UPDATES }, (_, index) => {
+    const cart = Math.floor(index / (OPEN * UPDATES)) * OPEN + (index % OPEN);
+    const step = Math.floor((index % (OPEN * UPDATES)) / OPEN);
     const shopper = (cart * 7919) % shoppers;
     const known = step > 0 || cart % 3 !== 0;
     return {
@@ -53,7 +53,7 @@ function day(count: number): Update[] {
       phone: known ? `+1808${5_550_000 + shopper}` : null,
       email: known ? `shopper${shopper}@example.com` : null,
       name: `Shopper ${shopper}`,
-      at: START + turn,
+      at: START + index,
     };
   });
 }
@@ -105,10 +105,13 @@ export function run(args: string[]): void {
   const events = updates.map((update) => codecs.cartEvents.encode(eventOf(update)));
   const encoded = inputs.map((input) => codecs.personInputs.encode(input));
   let store = new MapStore();
-  let told = { outputs: 0, bytes: 0 };
+  let emitted = { outputs: 0, bytes: 0 };
   const foldAll = (): number => {
     store = new MapStore();
-    inputs.forEach((input, offset) => foldPersonInput(store, input, { logTimeMs: input.received_at, offset }));
+    const scratch = newScratch();
+    inputs.forEach((input, offset) =>
+      foldPersonInput(store, input, { logTimeMs: input.received_at, offset }, { scratch }),
+    );
     return inputs.length;
   };
   const measurements = [
@@ -118,7 +121,7 @@ export function run(args: string[]): void {
       runs,
       once: (timed) =>
         timed(() => {
-          told = runTopology(people(), encoded);
+          emitted = runTopology(people(), encoded);
           return encoded.length;
         }),
     }),
@@ -133,16 +136,16 @@ export function run(args: string[]): void {
     }),
   ];
   printMeasurements(measurements);
-  const perInput = (told.outputs / encoded.length).toFixed(2);
+  const perInput = (emitted.outputs / encoded.length).toFixed(2);
   console.log(
-    `\n${TOPICS.traitEvents}: ${perInput} records an input, ${Math.round(told.bytes / told.outputs)} bytes each\n`,
+    `\n${TOPICS.traitEvents}: ${perInput} records an input, ${Math.round(emitted.bytes / emitted.outputs)} bytes each\n`,
   );
   printTable(['state of people', 'entries', 'bytes each, with key'], stateRows(store));
   printJson('people', { measurements });
 }
 
 function stateRows(store: MapStore): string[][] {
-  const names = new Map(Object.entries({ s: 'source', i: 'identifier', x: 'pair', p: 'person', w: 'workspace' }));
+  const names = new Map(Object.entries({ s: 'carrier', i: 'identifier', x: 'pair', p: 'person', w: 'workspace' }));
   const kinds = new Map<string, { count: number; bytes: number }>();
   for (const [key, value] of store.entries) {
     const kind = names.get(key.slice(0, 1)) ?? 'chunk';

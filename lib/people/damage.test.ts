@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import type { Person } from '../../schemas/types.ts';
-import { DamagedStateError } from '../bytes/index.ts';
+import { ByteWriter, DamagedStateError } from '../bytes/index.ts';
 import { noRows } from './entries.ts';
 import * as bytes from './entry-bytes.ts';
 import { allRows } from './rows.ts';
@@ -59,19 +59,20 @@ function written(): World {
 function readEntry(world: World, key: string, value: Buffer): void {
   const kind = key[0];
   const [, , name = ''] = key.split('/');
-  const chunkOf = (letter: string, source: string) => (chunk: number) => {
-    const found = world.store.get(`${letter}/w/${chunk}/${source}`);
-    if (found === undefined) throw new DamagedStateError('a source', 0, `chunk ${chunk}`);
+  const chunkOf = (letter: string, carrier: string) => (chunk: number) => {
+    const found = world.store.get(`${letter}/w/${chunk}/${carrier}`);
+    if (found === undefined) throw new DamagedStateError('a carrier', 0, `chunk ${chunk}`);
     return found;
   };
   if (kind === 'w') bytes.decodeWorkspace(value);
   if (kind === 'i') bytes.decodeIdentifier(name, value);
   if (kind === 'p') bytes.decodePerson(Number(name), value);
   if (kind === 'l') bytes.decodeCarriedChunk(value);
-  if (kind === 'm') new TimeIndex({ get: () => value, put: () => undefined, delete: () => undefined }).first();
+  const node = { get: () => value, put: () => undefined, delete: () => undefined };
+  if (kind === 'm') new TimeIndex(node, new ByteWriter()).first();
   if (kind === 's') {
-    const source = bytes.decodeSource(name, value, chunkOf('l', name));
-    allRows(source.rows, { get: chunkOf('t', name), put: () => undefined });
+    const carrier = bytes.decodeCarrier(name, value, chunkOf('l', name));
+    allRows(carrier.rows, { get: chunkOf('t', name), put: () => undefined });
   }
   if (kind === 't') allRows({ ...noRows(), chunks: 1 }, { get: () => value, put: () => undefined });
 }
@@ -122,7 +123,7 @@ describe('a refusal of the fold', () => {
       return world;
     };
     const input = cartInput('rows', ['user_id:1', 'phone:+1'], { at: 500, changes: [change(2000)] });
-    expect(() => cut('s/w/crows').fold(input)).toThrow('the state of source crows in workspace w is damaged at byte');
+    expect(() => cut('s/w/crows').fold(input)).toThrow('the state of carrier crows in workspace w is damaged at byte');
     expect(() => cut('p/w/2').fold(input)).toThrow('the state of person 2 in workspace w is damaged at byte');
     expect(() => cut('w/w').fold(cartInput('new', []))).toThrow('the state of the header in workspace w is damaged');
     const message = 'the state of an identifier (phone) in workspace w is damaged at byte';

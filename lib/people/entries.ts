@@ -2,8 +2,8 @@ import type { CartSnapshot, Consent } from '../../schemas/types.ts';
 import { NO_ADDRESS, type CartAddresses } from './addresses.ts';
 
 /**
- * The entries of the state; their bytes are in `entry-bytes.ts`. Times are Unix milliseconds, UTC. Lists are threaded through the entries
- * (each holds the name of the next), so that adding to a long one costs one small entry.
+ * The entries of the state; their bytes are in `entry-bytes.ts`. Times are Unix milliseconds, UTC. Lists are linked lists
+ * through the entries: each entry has the name of the next, so that adding to a long list costs one small entry.
  */
 
 /** The state of a workspace as a whole. */
@@ -13,44 +13,44 @@ export interface Workspace {
   identifierHead: string;
 }
 
-/** A person's name or place of residence, and when it was recorded; '' with -Infinity if it never was. */
-export interface Said {
+/** A name or a time zone with the time at which it was given; '' and -Infinity if none was given. */
+export interface DatedText {
   value: string;
   at: number;
 }
 
-/** What identifiers were seen on together: a cart, or the records with one set of identifiers. */
-export interface Source {
+/** A carrier of identifiers, which are seen together on it: a cart, or the records with one set of identifiers. */
+export interface Carrier {
   readonly key: string;
   /**
-   * As of when the source came there, of a cart the id that it was emitted under last: follow the aliases. 0: nobody (a
-   * record with nothing but junk).
+   * The id that a cart was emitted under last, or the person of the records when they were last assigned to one. That person
+   * may have been merged into another: follow the aliases. 0: nobody (records whose identifiers are all junk).
    */
   person: number;
-  /** `person` as it was stored: the id that the cart was emitted under before this record. */
+  /** The stored value of `person`: the id that the cart was emitted under before this record. */
   readonly formerPerson: number;
-  /** In the order of arrival, each with the next source in that identifier's list. */
+  /** In the order of arrival, each with the next carrier in that identifier's list. */
   identifiers: Carried[];
-  /** How many full chunks of identifiers, the oldest, are kept as entries of their own. */
+  /** The number of full chunks of identifiers (the oldest ones) that are stored as entries of their own. */
   identifierChunks: number;
   /**
-   * For a person made of junk: the times that the index of that junk counts (`times.ts`), as of the entry. Null for
-   * others.
+   * The times of this carrier that the index of times counts (`times.ts`). Null unless the cart belongs to a person made of
+   * junk.
    */
   counted: Counted | null;
   /** Smallest T; Infinity before the first. */
   firstAt: number;
   /** Largest T; -Infinity before the first. */
   lastAt: number;
-  name: Said;
-  timeZone: Said;
+  name: DatedText;
+  timeZone: DatedText;
   snapshot: CartSnapshot | null;
-  /** Of a cart. */
+  /** Empty for records. */
   addresses: CartAddresses;
   rows: Rows;
 }
 
-/** An identifier on a source, with the next source in the identifier's list. */
+/** An identifier on a carrier, with the next carrier in the identifier's list. */
 export interface Carried {
   word: string;
   next: string;
@@ -66,60 +66,60 @@ export interface Counted {
  * The trait events of a cart, as last emitted. They are kept so that they can be emitted again when a person is split.
  */
 export interface Rows {
-  /** How many full chunks are kept as entries of their own. */
+  /** The number of full chunks that are stored as entries of their own. */
   chunks: number;
   /** Largest occurred_at of all rows; -Infinity while there are none. */
   lastAt: number;
-  /** Product lists that the rows below name by place. */
+  /** The product lists that the rows below refer to by index. */
   lists: Buffer[];
   /** Encoded rows that are in no full chunk. */
   bytes: Buffer;
 }
 
-/** One identifier. */
+/** An identifier and what is known about it. */
 export interface IdentifierEntry {
   readonly word: string;
-  /** Whose it is: follow the aliases. Of junk: the person that is made of it. 0: nobody's. */
+  /** Its person, or the person that is made of it if it is junk: follow the aliases. 0: it belongs to nobody. */
   person: number;
   consent: Consent | null;
   /** T of the record that gave the consent; -Infinity: none. */
   consentAt: number;
-  /** By kind: the number of distinct values that it was seen together with. */
+  /** The number of distinct values of each kind that it was seen with, in the order of KINDS. */
   seenWith: number[];
-  /** The newest source that carries it. */
-  sourceHead: string;
+  /** The newest carrier that carries it. */
+  carrierHead: string;
   /** The next in the workspace's list. */
   next: string;
 }
 
-/** One person, or a former one that has become another's alias. */
+/** A person, or an id that has become an alias of another person. */
 export interface Person {
   readonly id: number;
-  /** For an alias: the person that it was merged into. 0 for a current person. */
+  /** The person that an alias was merged into. 0 for a current person. */
   winner: number;
-  /** For an alias: the next one in the list of its winner. */
+  /** The next alias in the list of the winner. */
   nextAlias: number;
-  /** Of an alias: it was one anonymous cart, and nothing is asserted under it any more. */
+  /** The alias was one anonymous cart, and nothing is asserted under it any more. */
   dissolved: boolean;
   aliasHead: number;
   aliasTail: number;
-  /** Number of aliases; -1: unknown, in an entry of an earlier format (`aliasesOf` counts them). */
+  /** The number of aliases; -1 if it is not known, in an entry of an earlier format (`aliasesOf` counts them). */
   aliases: number;
-  /** Made of junk: carries one identifier that links nothing. */
+  /** The person is made of junk: its only identifier links nothing. */
   junk: boolean;
-  /** Number of carts. */
+  /** The number of carts. */
   carts: number;
-  /** The only source of a person without identifiers. */
-  onlySource: string;
+  /** The only carrier of a person without identifiers. */
+  onlyCarrier: string;
   firstAt: number;
   lastAt: number;
-  name: Said;
-  timeZone: Said;
-  /** Those that are shown: sorted by word. The consent is the identifier's, repeated here. */
+  name: DatedText;
+  timeZone: DatedText;
+  /** The identifiers that the profile shows, sorted by word. Each has a copy of the identifier's consent. */
   identifiers: Shown[];
-  /** How many there are besides, by kind and consent: see `moreIndexOf`. */
+  /** The number of other identifiers by kind and consent: see `moreIndexOf`. */
   more: number[];
-  /** For junk: whether its sources are counted in the index of times. States of an earlier format do not have it. */
+  /** For a person made of junk: its carriers are counted in the index of times. States of an earlier format have none. */
   indexed: boolean;
 }
 
@@ -128,11 +128,11 @@ export interface Shown {
   consent: Consent | null;
 }
 
-export const NEVER_SAID: Readonly<Said> = { value: '', at: -Infinity };
+export const NO_TEXT: Readonly<DatedText> = { value: '', at: -Infinity };
 
 export const CONSENTS: readonly (Consent | null)[] = [null, 'opted_in', 'opted_out'];
 
-/** Where identifiers of a kind (its index in KINDS) with a consent are counted in `more`. */
+/** The index in `more` at which identifiers of a kind (its index in KINDS) with a consent are counted. */
 export const moreIndexOf = (kind: number, consent: Consent | null): number =>
   kind * CONSENTS.length + CONSENTS.indexOf(consent);
 export const noMore = (): number[] => Array<number>(4 * CONSENTS.length).fill(0);
@@ -148,11 +148,11 @@ export function newPerson(id: number): Person {
     aliases: 0,
     junk: false,
     carts: 0,
-    onlySource: '',
+    onlyCarrier: '',
     firstAt: Infinity,
     lastAt: -Infinity,
-    name: NEVER_SAID,
-    timeZone: NEVER_SAID,
+    name: NO_TEXT,
+    timeZone: NO_TEXT,
     identifiers: [],
     more: noMore(),
     indexed: false,
@@ -163,7 +163,7 @@ const NO_BYTES = Buffer.alloc(0);
 
 export const noRows = (): Rows => ({ chunks: 0, lastAt: -Infinity, lists: [], bytes: NO_BYTES });
 
-export function newSource(key: string, person = 0): Source {
+export function newCarrier(key: string, person = 0): Carrier {
   return {
     key,
     person,
@@ -173,8 +173,8 @@ export function newSource(key: string, person = 0): Source {
     counted: null,
     firstAt: Infinity,
     lastAt: -Infinity,
-    name: NEVER_SAID,
-    timeZone: NEVER_SAID,
+    name: NO_TEXT,
+    timeZone: NO_TEXT,
     snapshot: null,
     addresses: { phone: NO_ADDRESS, email: NO_ADDRESS },
     rows: noRows(),

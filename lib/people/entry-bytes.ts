@@ -1,18 +1,19 @@
 import type { Consent } from '../../schemas/types.ts';
-import { ByteReader, ByteWriter } from '../bytes/index.ts';
+import { ByteReader, type ByteWriter } from '../bytes/index.ts';
 import { readAddress, writeAddress } from './addresses.ts';
 import {
   CONSENTS,
-  NEVER_SAID,
+  NO_TEXT,
   newPerson,
-  newSource,
+  newCarrier,
   type Carried,
   type IdentifierEntry,
   type Person,
-  type Said,
-  type Source,
+  type DatedText,
+  type Carrier,
   type Workspace,
 } from './entries.ts';
+import type { Scratch } from './scratch.ts';
 import { readSnapshot, writeSnapshot } from './snapshot.ts';
 
 /**
@@ -26,17 +27,15 @@ const FORMAT = 1;
  */
 const PERSON_FORMAT = 3;
 /**
- * Formats of a source. Format 1 has no chunks of identifiers and no counted times. Formats 1 and 2 end with the rows; from
+ * Formats of a carrier. Format 1 has no chunks of identifiers and no counted times. Formats 1 and 2 end with the rows; from
  * format 3 on their length is before them, so that a shortened entry is noticed. Format 4 ends with a cart's addresses.
  */
-const SOURCE_FORMAT = 4;
-const SOURCE_FORMAT_WITH_LENGTH = 3;
-const SOURCE_FORMAT_WITH_CHUNKS = 2;
+const CARRIER_FORMAT = 4;
+const CARRIER_FORMAT_WITH_LENGTH = 3;
+const CARRIER_FORMAT_WITH_CHUNKS = 2;
 
-const writer = new ByteWriter();
-
-/** A time that may be an infinity, as one more than its value. */
-function writeTime(value: number): void {
+/** Writes a time that may be an infinity: 0 for an infinity, else one more than its value. */
+function writeTime(writer: ByteWriter, value: number): void {
   writer.unsigned(Number.isFinite(value) ? value + 1 : 0);
 }
 
@@ -45,14 +44,14 @@ function readTime(reader: ByteReader, missing: number): number {
   return value === 0 ? missing : value - 1;
 }
 
-function writeSaid(said: Said): void {
-  writeTime(said.at);
-  if (said.at !== -Infinity) writer.text(said.value);
+function writeText(writer: ByteWriter, { value, at }: DatedText): void {
+  writeTime(writer, at);
+  if (at !== -Infinity) writer.text(value);
 }
 
-function readSaid(reader: ByteReader): Said {
+function readText(reader: ByteReader): DatedText {
   const at = readTime(reader, -Infinity);
-  return at === -Infinity ? NEVER_SAID : { at, value: reader.text() };
+  return at === -Infinity ? NO_TEXT : { at, value: reader.text() };
 }
 
 function readerOf(buffer: Buffer, subject: string): ByteReader {
@@ -79,7 +78,7 @@ function readConsent(reader: ByteReader): Consent | null {
   return consent === undefined ? reader.fail('a consent', reader.at - 1) : consent;
 }
 
-export function encodeWorkspace(workspace: Workspace): Buffer {
+export function encodeWorkspace({ entry: writer }: Scratch, workspace: Workspace): Buffer {
   writer.reset().byte(FORMAT);
   writer.unsigned(workspace.nextPersonId);
   writer.text(workspace.identifierHead);
@@ -91,13 +90,13 @@ export function decodeWorkspace(buffer: Buffer): Workspace {
   return whole(reader, { nextPersonId: reader.unsigned(), identifierHead: reader.text() });
 }
 
-export function encodeIdentifier(entry: IdentifierEntry): Buffer {
+export function encodeIdentifier({ entry: writer }: Scratch, entry: IdentifierEntry): Buffer {
   writer.reset().byte(FORMAT);
   writer.unsigned(entry.person);
   writer.byte(CONSENTS.indexOf(entry.consent));
-  writeTime(entry.consentAt);
+  writeTime(writer, entry.consentAt);
   for (const count of entry.seenWith) writer.unsigned(count);
-  writer.text(entry.sourceHead);
+  writer.text(entry.carrierHead);
   writer.text(entry.next);
   return writer.take();
 }
@@ -110,7 +109,7 @@ export function decodeIdentifier(word: string, buffer: Buffer): IdentifierEntry 
     consent: readConsent(reader),
     consentAt: readTime(reader, -Infinity),
     seenWith: [reader.unsigned(), reader.unsigned(), reader.unsigned(), reader.unsigned()],
-    sourceHead: reader.text(),
+    carrierHead: reader.text(),
     next: reader.text(),
   });
 }
@@ -129,7 +128,7 @@ const PERSON_FLAGS: ReadonlySet<number> = new Set([
   INDEXED_JUNK | HIDDEN,
 ]);
 
-export function encodePerson(person: Person): Buffer {
+export function encodePerson({ entry: writer }: Scratch, person: Person): Buffer {
   writer.reset().byte(PERSON_FORMAT);
   if (person.winner !== 0) {
     writer.byte(ALIAS | (person.dissolved ? DISSOLVED : 0));
@@ -144,11 +143,11 @@ export function encodePerson(person: Person): Buffer {
   // One more than the number, so that an entry of an earlier format can be written before its aliases were counted.
   writer.unsigned(person.aliases + 1);
   writer.unsigned(person.carts);
-  writer.text(person.onlySource);
-  writeTime(person.firstAt);
-  writeTime(person.lastAt);
-  writeSaid(person.name);
-  writeSaid(person.timeZone);
+  writer.text(person.onlyCarrier);
+  writeTime(writer, person.firstAt);
+  writeTime(writer, person.lastAt);
+  writeText(writer, person.name);
+  writeText(writer, person.timeZone);
   writer.unsigned(person.identifiers.length);
   for (const { word, consent } of person.identifiers) {
     writer.text(word);
@@ -176,11 +175,11 @@ export function decodePerson(id: number, buffer: Buffer): Person {
   person.aliasTail = reader.unsigned();
   person.aliases = format === PERSON_FORMAT ? reader.unsigned() - 1 : -1;
   person.carts = reader.unsigned();
-  person.onlySource = reader.text();
+  person.onlyCarrier = reader.text();
   person.firstAt = readTime(reader, Infinity);
   person.lastAt = readTime(reader, -Infinity);
-  person.name = readSaid(reader);
-  person.timeZone = readSaid(reader);
+  person.name = readText(reader);
+  person.timeZone = readText(reader);
   for (let left = reader.unsigned(); left > 0; left--) {
     person.identifiers.push({ word: reader.text(), consent: readConsent(reader) });
   }
@@ -189,33 +188,34 @@ export function decodePerson(id: number, buffer: Buffer): Person {
   return whole(reader, person);
 }
 
-export function encodeSource(source: Source): Buffer {
-  const { identifierChunks, counted } = source;
-  writer.reset().byte(SOURCE_FORMAT);
+export function encodeCarrier(scratch: Scratch, carrier: Carrier): Buffer {
+  const { entry: writer } = scratch;
+  const { identifierChunks, counted } = carrier;
+  writer.reset().byte(CARRIER_FORMAT);
   writer.unsigned(identifierChunks);
   writer.text(counted?.word ?? '');
-  writer.unsigned(source.person);
-  writeCarried(source.identifiers.slice(identifierChunks * CARRIED_IN_CHUNK));
-  writeTime(source.firstAt);
-  writeTime(source.lastAt);
-  writeSaid(source.name);
-  writeSaid(source.timeZone);
-  writeSnapshot(writer, source.snapshot);
-  const rows = source.rows;
+  writer.unsigned(carrier.person);
+  writeCarried(writer, carrier.identifiers.slice(identifierChunks * CARRIED_IN_CHUNK));
+  writeTime(writer, carrier.firstAt);
+  writeTime(writer, carrier.lastAt);
+  writeText(writer, carrier.name);
+  writeText(writer, carrier.timeZone);
+  writeSnapshot(scratch, carrier.snapshot);
+  const rows = carrier.rows;
   writer.unsigned(rows.chunks);
-  writeTime(rows.lastAt);
+  writeTime(writer, rows.lastAt);
   writer.unsigned(rows.lists.length);
   for (const list of rows.lists) writer.block(list);
   writer.block(rows.bytes);
-  writeAddress(writer, source.addresses.phone);
-  writeAddress(writer, source.addresses.email);
+  writeAddress(writer, carrier.addresses.phone);
+  writeAddress(writer, carrier.addresses.email);
   return writer.take();
 }
 
-/** Maximum number of identifiers of a source in one chunk; none is longer than about 2 KiB. */
+/** Maximum number of identifiers of a carrier in one chunk; none is longer than about 2 KiB. */
 const CARRIED_IN_CHUNK = 64;
 
-function writeCarried(identifiers: readonly Carried[]): void {
+function writeCarried(writer: ByteWriter, identifiers: readonly Carried[]): void {
   writer.unsigned(identifiers.length);
   for (const { word, next } of identifiers) {
     writer.text(word);
@@ -229,12 +229,15 @@ function readCarried(reader: ByteReader): Carried[] {
   return carried;
 }
 
-/** Cuts what is full off the identifiers of the source's own entry, as chunks: what they hold never changes. */
-export function* newCarriedChunks(source: Source): Generator<{ chunk: number; value: Buffer }> {
-  while (source.identifiers.length - source.identifierChunks * CARRIED_IN_CHUNK > CARRIED_IN_CHUNK) {
-    const chunk = source.identifierChunks++;
+/** Cuts what is full off the identifiers of the carrier's own entry, as chunks: what they hold never changes. */
+export function* newCarriedChunks(
+  { entry: writer }: Scratch,
+  carrier: Carrier,
+): Generator<{ chunk: number; value: Buffer }> {
+  while (carrier.identifiers.length - carrier.identifierChunks * CARRIED_IN_CHUNK > CARRIED_IN_CHUNK) {
+    const chunk = carrier.identifierChunks++;
     writer.reset().byte(FORMAT);
-    writeCarried(source.identifiers.slice(chunk * CARRIED_IN_CHUNK, (chunk + 1) * CARRIED_IN_CHUNK));
+    writeCarried(writer, carrier.identifiers.slice(chunk * CARRIED_IN_CHUNK, (chunk + 1) * CARRIED_IN_CHUNK));
     yield { chunk, value: writer.take() };
   }
 }
@@ -244,28 +247,28 @@ export function decodeCarriedChunk(buffer: Buffer): Carried[] {
   return whole(reader, readCarried(reader));
 }
 
-/** `chunkOf` gives the source's full chunks of identifiers. */
-export function decodeSource(key: string, buffer: Buffer, chunkOf: (chunk: number) => Buffer): Source {
-  const reader = new ByteReader(buffer, 'the entry of a source');
-  const format = readFormat(reader, SOURCE_FORMAT);
-  const hasChunks = format >= SOURCE_FORMAT_WITH_CHUNKS;
+/** `chunkOf` gives the carrier's full chunks of identifiers. */
+export function decodeCarrier(key: string, buffer: Buffer, chunkOf: (chunk: number) => Buffer): Carrier {
+  const reader = new ByteReader(buffer, 'the entry of a carrier');
+  const format = readFormat(reader, CARRIER_FORMAT);
+  const hasChunks = format >= CARRIER_FORMAT_WITH_CHUNKS;
   const identifierChunks = hasChunks ? reader.unsigned() : 0;
   const countedWord = hasChunks ? reader.text() : '';
-  const source = newSource(key, reader.unsigned());
-  source.identifierChunks = identifierChunks;
-  for (let i = 0; i < source.identifierChunks; i++) source.identifiers.push(...decodeCarriedChunk(chunkOf(i)));
-  source.identifiers.push(...readCarried(reader));
-  source.firstAt = readTime(reader, Infinity);
-  source.lastAt = readTime(reader, -Infinity);
-  if (countedWord !== '') source.counted = { word: countedWord, firstAt: source.firstAt, lastAt: source.lastAt };
-  source.name = readSaid(reader);
-  source.timeZone = readSaid(reader);
-  source.snapshot = readSnapshot(reader);
-  const rows = source.rows;
+  const carrier = newCarrier(key, reader.unsigned());
+  carrier.identifierChunks = identifierChunks;
+  for (let i = 0; i < carrier.identifierChunks; i++) carrier.identifiers.push(...decodeCarriedChunk(chunkOf(i)));
+  carrier.identifiers.push(...readCarried(reader));
+  carrier.firstAt = readTime(reader, Infinity);
+  carrier.lastAt = readTime(reader, -Infinity);
+  if (countedWord !== '') carrier.counted = { word: countedWord, firstAt: carrier.firstAt, lastAt: carrier.lastAt };
+  carrier.name = readText(reader);
+  carrier.timeZone = readText(reader);
+  carrier.snapshot = readSnapshot(reader);
+  const rows = carrier.rows;
   rows.chunks = reader.unsigned();
   rows.lastAt = readTime(reader, -Infinity);
   for (let left = reader.unsigned(); left > 0; left--) rows.lists.push(reader.block());
-  rows.bytes = format >= SOURCE_FORMAT_WITH_LENGTH ? reader.block() : reader.rest();
-  if (format === SOURCE_FORMAT) source.addresses = { phone: readAddress(reader), email: readAddress(reader) };
-  return whole(reader, source);
+  rows.bytes = format >= CARRIER_FORMAT_WITH_LENGTH ? reader.block() : reader.rest();
+  if (format === CARRIER_FORMAT) carrier.addresses = { phone: readAddress(reader), email: readAddress(reader) };
+  return whole(reader, carrier);
 }

@@ -8,38 +8,48 @@ import type {
   TraitChange,
 } from '../../schemas/types.ts';
 import { takeAddresses } from './addresses.ts';
-import { NEVER_SAID, type Said, type Source } from './entries.ts';
+import { NO_TEXT, type DatedText, type Carrier } from './entries.ts';
 import { Graph } from './graph.ts';
-import { cartSource, kindIndexOf, KINDS, recordSource, rulesKey, wordsOf } from './keys.ts';
+import { cartCarrier, kindIndexOf, KINDS, recordCarrier, rulesKey, wordsOf } from './keys.ts';
 import { OutcomeWriter, type Cause } from './outcomes.ts';
-import { part } from './part.ts';
-import { link, place } from './place.ts';
-import { laterSaid } from './profile.ts';
+import { partPeople } from './parting.ts';
+import { linkIdentifiers, assignOwner } from './ownership.ts';
+import { laterText } from './profile.ts';
 import type { StoredRow } from './rows.ts';
 import { relink } from './relink.ts';
 import { decodeRules, DEFAULT_BOUNDS, DEFAULT_RULES, encodeRules, type Bounds, type LinkRules } from './rules.ts';
+import { newScratch, type Scratch } from './scratch.ts';
 import type { PeopleStore } from './store.ts';
 
+export interface FoldOptions {
+  /** The link rules of a workspace that has not set any. */
+  rules?: LinkRules;
+  /** Limits of what one record can add. */
+  bounds?: Bounds;
+  /** Reused for one record after another, it saves the allocation of new writers. */
+  scratch?: Scratch;
+}
+
 /**
- * Who is who: folds one record of person-inputs into the state behind `store` and returns what follows
- * from it, in the order in which it is emitted: merges, profiles, carts, trait events. A pure function of
- * state, record and cause; it reads no clock.
- *
- * Erasures are not built yet: they change nothing.
- *
- * @param rules those of a workspace that has not set its own
- * @param bounds what one record can add at most
+ * Decides who is who: folds one record of person-inputs into the state behind `store` and returns the outcomes in the order
+ * in which they are emitted: merges, profiles, carts, trait events. A pure function of state, record and cause; it reads no
+ * clock. Erasures have no effect yet.
  */
 export function foldPersonInput(
   store: PeopleStore,
   input: PersonInput,
   cause: Cause,
-  rules: LinkRules = DEFAULT_RULES,
-  bounds: Bounds = DEFAULT_BOUNDS,
+  { rules = DEFAULT_RULES, bounds = DEFAULT_BOUNDS, scratch = newScratch() }: FoldOptions = {},
 ): Outcome[] {
   const { kind, workspace } = input;
   const storedRules = store.get(rulesKey(workspace));
-  const graph = new Graph(store, workspace, storedRules === undefined ? rules : decodeRules(storedRules), bounds);
+  const graph = new Graph(
+    store,
+    workspace,
+    storedRules === undefined ? rules : decodeRules(storedRules),
+    bounds,
+    scratch,
+  );
   switch (kind) {
     case 'cart':
       return input.cart === null ? [] : foldCart(graph, input.cart, input.received_at, cause);
@@ -53,21 +63,21 @@ export function foldPersonInput(
 }
 
 function foldCart(graph: Graph, update: CartUpdate, receivedAt: number, cause: Cause): Outcome[] {
-  const source = graph.source(cartSource(update.cart_id));
-  const at = update.occurred_at ?? (source.person === 0 ? receivedAt : null);
-  if (at !== null) observe(source, at, update.name, null);
-  source.snapshot = update.snapshot;
-  takeAddresses(source.addresses, update);
-  const { moved, selfMoved } = relate(graph, source, wordsOf(update.identifiers));
-  const person = graph.personOf(source.person).id;
-  const changes = storeChanges(graph, source, update.changes, person, selfMoved);
+  const carrier = graph.carrier(cartCarrier(update.cart_id));
+  const at = update.occurred_at ?? (carrier.person === 0 ? receivedAt : null);
+  if (at !== null) observe(carrier, at, update.name, null);
+  carrier.snapshot = update.snapshot;
+  takeAddresses(carrier.addresses, update);
+  const { moved, selfMoved } = relate(graph, carrier, wordsOf(update.identifiers));
+  const person = graph.personOf(carrier.person).id;
+  const changes = storeChanges(graph, carrier, update.changes, person, selfMoved);
   graph.countTimes();
 
   const out = new OutcomeWriter(graph.workspace, cause);
-  sayPeople(out, graph);
-  for (const one of [source, ...moved]) sayCart(out, graph, one);
-  for (const { row, former } of changes) out.trait(source, person, row, former);
-  for (const other of moved) sayRows(out, graph, other);
+  emitPeople(out, graph);
+  for (const one of [carrier, ...moved]) emitCart(out, graph, one);
+  for (const { row, former } of changes) out.trait(carrier, person, row, former);
+  for (const other of moved) emitRows(out, graph, other);
   graph.flush();
   return out.outcomes;
 }
@@ -76,19 +86,19 @@ function foldRecord(graph: Graph, record: PersonRecord, receivedAt: number, caus
   const words = wordsOf(record.identifiers);
   // Ingest refuses a record without a readable identifier; one that came here all the same is nobody's.
   if (words.length === 0) return [];
-  const source = graph.source(recordSource(words));
+  const carrier = graph.carrier(recordCarrier(words));
   const at = Math.min(record.occurred_at, receivedAt);
-  observe(source, at, record.name, record.time_zone);
+  observe(carrier, at, record.name, record.time_zone);
   for (const word of words) {
     const kind = KINDS[kindIndexOf(word)];
     if (kind === 'phone') consent(graph, word, record.sms_consent, at);
     if (kind === 'email') consent(graph, word, record.email_consent, at);
   }
-  const { moved } = relate(graph, source, words);
+  const { moved } = relate(graph, carrier, words);
   return outcomesOf(graph, moved, cause);
 }
 
-/** Rules hold for the past too. A change that was taken already has no effect. */
+/** Applies link rules, which hold for the past too. A change that has already been applied has no effect. */
 function foldLinkRules(
   store: PeopleStore,
   graph: Graph,
@@ -109,30 +119,31 @@ function foldLinkRules(
   return outcomesOf(graph, relink(graph, rules), cause);
 }
 
-/** What follows for people and for carts that moved, when no cart is the cause; writes the graph back. */
-function outcomesOf(graph: Graph, moved: readonly Source[], cause: Cause): Outcome[] {
+/** The outcomes for people and for moved carts when the cause is not a cart. Writes the graph back. */
+function outcomesOf(graph: Graph, moved: readonly Carrier[], cause: Cause): Outcome[] {
   graph.countTimes();
   const out = new OutcomeWriter(graph.workspace, cause);
-  sayPeople(out, graph);
-  for (const source of moved) sayCart(out, graph, source);
-  for (const source of moved) sayRows(out, graph, source);
+  emitPeople(out, graph);
+  for (const carrier of moved) emitCart(out, graph, carrier);
+  for (const carrier of moved) emitRows(out, graph, carrier);
   graph.flush();
   return out.outcomes;
 }
 
-/** Takes in when a source was seen, and what its person was called then. */
-function observe(source: Source, at: number, name: string | null, timeZone: string | null): void {
+/** Records that a carrier was seen at a time, with the name and time zone that were given then. */
+function observe(carrier: Carrier, at: number, name: string | null, timeZone: string | null): void {
   // The state holds no times before 1970; what is refused elsewhere must not spoil it.
   const t = Math.max(0, at);
-  source.firstAt = Math.min(source.firstAt, t);
-  source.lastAt = Math.max(source.lastAt, t);
-  source.name = laterSaid(source.name, said(name, t));
-  source.timeZone = laterSaid(source.timeZone, said(timeZone, t));
+  carrier.firstAt = Math.min(carrier.firstAt, t);
+  carrier.lastAt = Math.max(carrier.lastAt, t);
+  carrier.name = laterText(carrier.name, datedText(name, t));
+  carrier.timeZone = laterText(carrier.timeZone, datedText(timeZone, t));
 }
 
-const said = (value: string | null, at: number): Said => (value === null || value === '' ? NEVER_SAID : { value, at });
+const datedText = (value: string | null, at: number): DatedText =>
+  value === null || value === '' ? NO_TEXT : { value, at };
 
-/** The latest record by T decides; at the same T it is the refusal. */
+/** Sets a consent: the latest record by T counts; at the same T, `opted_out` counts. */
 function consent(graph: Graph, word: string, value: Consent | null, at: number): void {
   if (value === null) return;
   const entry = graph.identifier(word);
@@ -141,37 +152,37 @@ function consent(graph: Graph, word: string, value: Consent | null, at: number):
   graph.setConsent(entry, value, t);
 }
 
-/** Gives the source its person, with what it carries now. */
-function relate(graph: Graph, source: Source, words: readonly string[]): { moved: Source[]; selfMoved: boolean } {
-  const fresh = words.some((word) => !source.identifiers.some((carried) => carried.word === word));
-  if (!fresh && source.firstAt !== Infinity && source.person !== 0) {
-    graph.absorb(graph.personOf(source.person), source);
-    source.person = graph.personOf(source.person).id;
+/** Adds identifiers to a carrier and assigns it to its person. */
+function relate(graph: Graph, carrier: Carrier, words: readonly string[]): { moved: Carrier[]; selfMoved: boolean } {
+  const fresh = words.some((word) => !carrier.identifiers.some((carried) => carried.word === word));
+  if (!fresh && carrier.firstAt !== Infinity && carrier.person !== 0) {
+    graph.absorb(graph.personOf(carrier.person), carrier);
+    carrier.person = graph.personOf(carrier.person).id;
     return { moved: [], selfMoved: false };
   }
-  const turned = link(graph, source, words);
-  if (turned.length === 0) return { moved: [], selfMoved: place(graph, source) };
-  const { moved, causeMoved } = part(graph, source, turned);
+  const newJunk = linkIdentifiers(graph, carrier, words);
+  if (newJunk.length === 0) return { moved: [], selfMoved: assignOwner(graph, carrier) };
+  const { moved, causeMoved } = partPeople(graph, carrier, newJunk);
   return { moved, selfMoved: causeMoved };
 }
 
-function sayPeople(out: OutcomeWriter, graph: Graph): void {
+function emitPeople(out: OutcomeWriter, graph: Graph): void {
   for (const merge of graph.merges) out.merge(merge);
   for (const person of graph.changedPeople()) out.person(person);
 }
 
 /** Emits a cart under the person that it has now. */
-function sayCart(out: OutcomeWriter, graph: Graph, source: Source): void {
-  if (source.snapshot === null) return;
-  source.person = graph.personOf(source.person).id;
-  out.cart(source);
+function emitCart(out: OutcomeWriter, graph: Graph, carrier: Carrier): void {
+  if (carrier.snapshot === null) return;
+  carrier.person = graph.personOf(carrier.person).id;
+  out.cart(carrier);
 }
 
 /** Emits all trait events of a cart under the person that it has now. */
-function sayRows(out: OutcomeWriter, graph: Graph, source: Source): void {
-  const person = graph.personOf(source.person).id;
-  for (const row of graph.moveRows(source, person)) {
-    out.trait(source, person, asUpdate(row), row.person === 0 ? source.formerPerson : row.person);
+function emitRows(out: OutcomeWriter, graph: Graph, carrier: Carrier): void {
+  const person = graph.personOf(carrier.person).id;
+  for (const row of graph.moveRows(carrier, person)) {
+    out.trait(carrier, person, asUpdate(row), row.person === 0 ? carrier.formerPerson : row.person);
   }
 }
 
@@ -186,14 +197,14 @@ interface Emission {
 /** Stores the changes of a cart. Returns what is to be emitted: the changes, or all its trait events if it has moved. */
 function storeChanges(
   graph: Graph,
-  source: Source,
+  carrier: Carrier,
   changes: readonly TraitChange[],
   person: number,
   isMoved: boolean,
 ): Emission[] {
-  const moved = isMoved ? graph.moveRows(source, person) : [];
-  const formers = changes.length === 0 ? [] : graph.recordRows(source, changes, person);
-  const formerOf = new Map(moved.map((row) => [assertionOf(row), row.person || source.formerPerson]));
+  const moved = isMoved ? graph.moveRows(carrier, person) : [];
+  const formers = changes.length === 0 ? [] : graph.recordRows(carrier, changes, person);
+  const formerOf = new Map(moved.map((row) => [assertionOf(row), row.person || carrier.formerPerson]));
   const changed = new Set(changes.map(assertionOf));
   return [
     ...moved

@@ -1,50 +1,52 @@
 import { DamagedStateError, invariant } from '../bytes/index.ts';
 import type { Consent, TraitChange } from '../../schemas/types.ts';
-import type { Counted, IdentifierEntry, Person, Source, Workspace } from './entries.ts';
+import type { Counted, IdentifierEntry, Person, Carrier, Workspace } from './entries.ts';
 import * as entries from './entries.ts';
 import * as bytes from './entry-bytes.ts';
 import * as keys from './keys.ts';
 import { moveRows, recordRows, type ChunkStore, type StoredRow } from './rows.ts';
+import type { Scratch } from './scratch.ts';
 import { absorbInto, addIdentifiers, addTo } from './profile.ts';
 import { isJunk, isSaturated, type Bounds, type LinkRules } from './rules.ts';
 import type { MergedPerson, PeopleStore } from './store.ts';
 import { TimeIndex } from './times.ts';
 
 /**
- * The graph of one workspace while one record is folded: entries are read once, changed in memory and
- * written back by `flush`. Holds the invariants of single entries and of the lists threaded through
- * them; who belongs to whom is decided by its callers.
+ * The graph of one workspace while one record is folded: entries are read once, changed in memory and written back by
+ * `flush`. It keeps the invariants of single entries and of the lists through them; its callers decide who belongs to whom.
  */
 export class Graph {
   private currentRules: LinkRules;
-  /** Identifiers that are still what they were before the rules changed. */
+  /** Identifiers that are still treated as before the rules changed. */
   private readonly unapplied = new Set<string>();
   readonly merges: MergedPerson[] = [];
   private readonly store: PeopleStore;
   private readonly workspaceName: string;
   private header: Workspace | undefined;
-  private readonly sources = new Map<string, Source>();
+  private readonly carriers = new Map<string, Carrier>();
   private readonly identifiers = new Map<string, IdentifierEntry>();
   private readonly persons = new Map<number, Person>();
   /** People whose profile has changed. */
   private readonly changed = new Set<Person>();
-  /** By junk: the times of the carts of the person that is made of it. */
+  /** The times of the carts of a person made of junk, by the junk identifier. */
   private readonly times = new Map<string, TimeIndex>();
   private readonly bounds: Bounds;
+  private readonly scratch: Scratch;
 
-  constructor(store: PeopleStore, workspace: string, rules: LinkRules, bounds: Bounds) {
+  constructor(store: PeopleStore, workspace: string, rules: LinkRules, bounds: Bounds, scratch: Scratch) {
     invariant(rules.limit <= bounds.highestLimit, 'no limit is higher than pairs are recorded for');
     this.store = store;
     this.workspaceName = workspace;
     this.currentRules = rules;
     this.bounds = bounds;
+    this.scratch = scratch;
   }
 
   get rules(): LinkRules {
     return this.currentRules;
   }
 
-  /** Other rules hold from now on; for each of the identifiers in `unapplied` only after `apply`. */
+  /** Changes the rules. They hold for each of the identifiers in `unapplied` only after `apply`. */
   changeRules(rules: LinkRules, unapplied: readonly string[]): void {
     this.currentRules = rules;
     for (const word of unapplied) this.unapplied.add(word);
@@ -58,21 +60,21 @@ export class Graph {
     return this.workspaceName;
   }
 
-  /** The source of this name, made if it is new. */
-  source(key: string): Source {
-    let source = this.sources.get(key);
-    if (source === undefined) {
-      const value = this.store.get(keys.sourceKey(this.workspaceName, key));
-      source =
+  /** The carrier of this name; a new one if there was none. */
+  carrier(key: string): Carrier {
+    let carrier = this.carriers.get(key);
+    if (carrier === undefined) {
+      const value = this.store.get(keys.carrierKey(this.workspaceName, key));
+      carrier =
         value === undefined
-          ? entries.newSource(key)
-          : this.reading(`source ${key}`, () => bytes.decodeSource(key, value, this.carried(key)));
-      this.sources.set(key, source);
+          ? entries.newCarrier(key)
+          : this.reading(`carrier ${key}`, () => bytes.decodeCarrier(key, value, this.carried(key)));
+      this.carriers.set(key, carrier);
     }
-    return source;
+    return carrier;
   }
 
-  /** The identifier's entry, made if it is new. */
+  /** The entry of the identifier; a new one if there was none. */
   identifier(word: string): IdentifierEntry {
     let entry = this.identifiers.get(word);
     if (entry === undefined) {
@@ -86,7 +88,7 @@ export class Graph {
     return isJunk(this.currentRules, word, this.identifier(word).seenWith) !== this.unapplied.has(word);
   }
 
-  /** Whose the id is now: aliases are kept flat, so it is one step. */
+  /** The current person of an id. Aliases are flat, so this is one step. */
   personOf(id: number): Person {
     const person = this.personEntry(id);
     return person.winner === 0 ? person : this.personEntry(person.winner);
@@ -108,9 +110,9 @@ export class Graph {
 
   /** Shows and counts the identifiers of another person's profile in this one. */
   giveAll(person: Person, from: Person): void {
-    from.more.forEach((count, place) => addTo(person.more, place, count));
+    from.more.forEach((count, index) => addTo(person.more, index, count));
     addIdentifiers(person, from.identifiers, this.bounds.shownOfKind);
-    if (person.identifiers.length > 0) person.onlySource = '';
+    if (person.identifiers.length > 0) person.onlyCarrier = '';
     this.changed.add(person);
   }
 
@@ -123,10 +125,10 @@ export class Graph {
     const key = keys.pairKey(this.workspaceName, one, other);
     if (this.store.get(key) !== undefined) return [];
     this.store.put(key, SEEN);
-    const turned: string[] = [];
-    if (this.countSeenWith(one, keys.kindIndexOf(other), 1)) turned.push(one);
-    if (this.countSeenWith(other, keys.kindIndexOf(one), 1)) turned.push(other);
-    return turned;
+    const newJunk: string[] = [];
+    if (this.countSeenWith(one, keys.kindIndexOf(other), 1)) newJunk.push(one);
+    if (this.countSeenWith(other, keys.kindIndexOf(one), 1)) newJunk.push(other);
+    return newJunk;
   }
 
   /** Saturates the identifier if it was seen with more distinct ones of a kind than any limit allows. True if now junk. */
@@ -165,12 +167,12 @@ export class Graph {
     return value && this.reading(nameOf(word), () => bytes.decodeIdentifier(word, value));
   }
 
-  /** All sources that carry the identifier, newest first. */
-  *sourcesOf(word: string): Generator<Source> {
-    for (let key = this.identifier(word).sourceHead; key !== '';) {
-      const source = this.source(key);
-      yield source;
-      key = source.identifiers.find((carried) => carried.word === word)?.next ?? '';
+  /** All carriers of the identifier, newest first. */
+  *carriersOf(word: string): Generator<Carrier> {
+    for (let key = this.identifier(word).carrierHead; key !== '';) {
+      const carrier = this.carrier(key);
+      yield carrier;
+      key = carrier.identifiers.find((carried) => carried.word === word)?.next ?? '';
     }
   }
 
@@ -178,7 +180,7 @@ export class Graph {
   give(person: Person, word: string): void {
     const { consent } = this.identifier(word);
     addIdentifiers(person, [{ word, consent }], this.bounds.shownOfKind);
-    person.onlySource = '';
+    person.onlyCarrier = '';
     this.changed.add(person);
   }
 
@@ -199,12 +201,12 @@ export class Graph {
     this.changed.add(person);
   }
 
-  /** Adds the times and names of a source to its person's profile. */
-  absorb(person: Person, from: Source | Person): void {
+  /** Adds the times and names of a carrier to its person's profile. */
+  absorb(person: Person, from: Carrier | Person): void {
     if (absorbInto(person, from)) this.changed.add(person);
   }
 
-  /** Empties a profile before it is filled again. */
+  /** Clears a profile before it is filled again. */
   clear(person: Person): void {
     const blank = entries.newPerson(person.id);
     const { aliasHead, aliasTail, aliases } = person;
@@ -218,25 +220,25 @@ export class Graph {
     person.indexed = true;
     person.identifiers = [];
     person.more = entries.noMore();
-    person.name = entries.NEVER_SAID;
-    person.timeZone = entries.NEVER_SAID;
+    person.name = entries.NO_TEXT;
+    person.timeZone = entries.NO_TEXT;
     this.give(person, word);
   }
 
   /** Updates the times of people made of junk to their current carts. Call it after parting, before profiles are emitted. */
   countTimes(): void {
     const touched = new Set<string>();
-    for (const source of this.sources.values()) {
-      const person = source.person === 0 ? undefined : this.personOf(source.person);
+    for (const carrier of this.carriers.values()) {
+      const person = carrier.person === 0 ? undefined : this.personOf(carrier.person);
       const word = person?.junk === true ? (person.identifiers[0]?.word ?? '') : '';
-      const { counted, firstAt, lastAt } = source;
-      if (counted === null ? word === '' : isSame(counted, word, source)) continue;
+      const { counted, firstAt, lastAt } = carrier;
+      if (counted === null ? word === '' : isSame(counted, word, carrier)) continue;
       if (counted !== null) {
         this.timesOf(counted.word).count(counted.firstAt, -1);
         this.timesOf(counted.word).count(counted.lastAt, -1);
         touched.add(counted.word);
       }
-      source.counted = word === '' ? null : { word, firstAt, lastAt };
+      carrier.counted = word === '' ? null : { word, firstAt, lastAt };
       if (word === '') continue;
       this.timesOf(word).count(firstAt, 1);
       this.timesOf(word).count(lastAt, 1);
@@ -263,52 +265,55 @@ export class Graph {
     this.changed.add(person);
   }
 
-  /** People who are still somebody and whose profile has changed, by id. */
+  /** Current people whose profile has changed, by id. */
   changedPeople(): Person[] {
     const people = [...this.changed].filter((person) => person.winner === 0);
     return people.length > 1 ? people.sort((a, b) => a.id - b.id) : people;
   }
 
   /** Stores changes of a cart's trait events, asserted under a person. Returns the id of each one's former assertion, or 0. */
-  recordRows(source: Source, changes: readonly TraitChange[], person: number): number[] {
-    return this.reading(source.key, () => recordRows(source.rows, changes, this.chunksOf(source), person));
+  recordRows(carrier: Carrier, changes: readonly TraitChange[], person: number): number[] {
+    return this.reading(carrier.key, () =>
+      recordRows(this.scratch, carrier.rows, changes, this.chunksOf(carrier), person),
+    );
   }
 
   /** Stores all trait events of a cart as asserted under a person. Returns them as they were, oldest assertion first. */
-  moveRows(source: Source, person: number): StoredRow[] {
-    return this.reading(source.key, () => moveRows(source.rows, this.chunksOf(source), person));
+  moveRows(carrier: Carrier, person: number): StoredRow[] {
+    return this.reading(carrier.key, () => moveRows(this.scratch, carrier.rows, this.chunksOf(carrier), person));
   }
 
-  private chunksOf(source: Source): ChunkStore {
-    const key = (chunk: number): string => keys.rowsKey(this.workspaceName, chunk, source.key);
+  private chunksOf(carrier: Carrier): ChunkStore {
+    const key = (chunk: number): string => keys.rowsKey(this.workspaceName, chunk, carrier.key);
     return {
       get: (chunk) => {
         const value = this.store.get(key(chunk));
         if (value === undefined)
-          throw new DamagedStateError(this.subject(source.key), 0, `chunk ${chunk} of trait events`);
+          throw new DamagedStateError(this.subject(carrier.key), 0, `chunk ${chunk} of trait events`);
         return value;
       },
       put: (chunk, value) => this.store.put(key(chunk), value),
     };
   }
 
-  /** Writes back what was touched and differs. */
+  /** Writes back the entries that have changed. */
   flush(): void {
     const workspace = this.workspaceName;
     for (const index of this.times.values()) index.flush();
-    for (const source of this.sources.values()) {
-      for (const { chunk, value } of bytes.newCarriedChunks(source)) {
-        this.store.put(keys.carriedKey(workspace, chunk, source.key), value);
+    for (const carrier of this.carriers.values()) {
+      for (const { chunk, value } of bytes.newCarriedChunks(this.scratch, carrier)) {
+        this.store.put(keys.carriedKey(workspace, chunk, carrier.key), value);
       }
-      this.write(keys.sourceKey(workspace, source.key), bytes.encodeSource(source));
+      this.write(keys.carrierKey(workspace, carrier.key), bytes.encodeCarrier(this.scratch, carrier));
     }
     for (const entry of this.identifiers.values()) {
-      this.write(keys.identifierKey(workspace, entry.word), bytes.encodeIdentifier(entry));
+      this.write(keys.identifierKey(workspace, entry.word), bytes.encodeIdentifier(this.scratch, entry));
     }
     for (const person of this.persons.values()) {
-      this.write(keys.personKey(workspace, person.id), bytes.encodePerson(person));
+      this.write(keys.personKey(workspace, person.id), bytes.encodePerson(this.scratch, person));
     }
-    if (this.header !== undefined) this.write(keys.workspaceKey(workspace), bytes.encodeWorkspace(this.header));
+    if (this.header !== undefined)
+      this.write(keys.workspaceKey(workspace), bytes.encodeWorkspace(this.scratch, this.header));
   }
 
   private write(key: string, value: Buffer): void {
@@ -335,7 +340,7 @@ export class Graph {
       this.persons.set(id, person);
       // A person in an earlier format: all their carts are read once, so that countTimes counts them.
       if (person.junk && !person.indexed) {
-        for (const { word } of person.identifiers) for (const source of this.sourcesOf(word)) void source;
+        for (const { word } of person.identifiers) for (const carrier of this.carriersOf(word)) void carrier;
         person.indexed = true;
       }
     }
@@ -359,7 +364,7 @@ export class Graph {
     const header = this.workspaceEntry();
     const next = header.identifierHead;
     header.identifierHead = word;
-    return { word, person: 0, consent: null, consentAt: -Infinity, seenWith: [0, 0, 0, 0], sourceHead: '', next };
+    return { word, person: 0, consent: null, consentAt: -Infinity, seenWith: [0, 0, 0, 0], carrierHead: '', next };
   }
 
   private timesOf(word: string): TimeIndex {
@@ -371,25 +376,25 @@ export class Graph {
         put: (path: string, value: Buffer) => this.store.put(key(path), value),
         delete: (path: string) => this.store.delete(key(path)),
       };
-      index = new TimeIndex(nodes, this.subject('an index of times'));
+      index = new TimeIndex(nodes, this.scratch.entry, this.subject('an index of times'));
       this.times.set(word, index);
     }
     return index;
   }
 
-  private carried(source: string): (chunk: number) => Buffer {
+  private carried(carrier: string): (chunk: number) => Buffer {
     return (chunk) => {
-      const value = this.store.get(keys.carriedKey(this.workspaceName, chunk, source));
-      if (value === undefined) throw new DamagedStateError(this.subject(source), 0, `chunk ${chunk} of identifiers`);
+      const value = this.store.get(keys.carriedKey(this.workspaceName, chunk, carrier));
+      if (value === undefined) throw new DamagedStateError(this.subject(carrier), 0, `chunk ${chunk} of identifiers`);
       return value;
     };
   }
 }
 
-const isSame = (counted: Counted, word: string, { firstAt, lastAt }: Source): boolean =>
+const isSame = (counted: Counted, word: string, { firstAt, lastAt }: Carrier): boolean =>
   counted.word === word && counted.firstAt === firstAt && counted.lastAt === lastAt;
 
 const SEEN = Buffer.from([1]);
 
-/** An identifier in an error: errors are logged, and the identifier itself is personal data. */
+/** The name of an identifier in errors: they are logged, and the identifier itself is personal data. */
 const nameOf = (word: string): string => `an identifier (${keys.KINDS[keys.kindIndexOf(word)]})`;

@@ -1,4 +1,5 @@
 export { foldPersonInput } from './fold.ts';
+export { newScratch } from './scratch.ts';
 export type { PeopleStore } from './store.ts';
 export { traitEventId, type Cause } from './outcomes.ts';
 export { DEFAULT_RULES, type LinkRules } from './rules.ts';

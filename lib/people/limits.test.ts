@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { ByteWriter } from '../bytes/index.ts';
 import { randomFrom } from '../carts/testing/random.ts';
 import type { Person } from '../../schemas/types.ts';
 import { noMore, moreIndexOf } from './entries.ts';
@@ -169,7 +170,7 @@ describe('an index of times', () => {
     const times: number[] = [];
     const spread = [5, 3000, 10 ** 9, 2 * 10 ** 12];
     for (let i = 0; i < 2000; i++) {
-      const index = new TimeIndex(store);
+      const index = new TimeIndex(store, new ByteWriter());
       if (times.length > 0 && random.chance(i < 1000 ? 0.3 : 0.7)) {
         index.count(times.splice(random.below(times.length), 1)[0]!, -1);
       } else {
@@ -177,11 +178,11 @@ describe('an index of times', () => {
         index.count(times.at(-1)!, 1);
       }
       index.flush();
-      const known = new TimeIndex(store);
+      const known = new TimeIndex(store, new ByteWriter());
       const ends = times.length === 0 ? [undefined, undefined] : [Math.min(...times), Math.max(...times)];
       expect([known.first(), known.last()]).toEqual(ends);
     }
-    const index = new TimeIndex(store);
+    const index = new TimeIndex(store, new ByteWriter());
     for (const time of times) index.count(time, -1);
     index.flush();
     expect(nodes.size).toBe(0);

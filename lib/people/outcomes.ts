@@ -9,11 +9,11 @@ import type {
   TraitEvent,
 } from '../../schemas/types.ts';
 import { addressOrNull } from './addresses.ts';
-import { CONSENTS, moreIndexOf, type Person, type Source } from './entries.ts';
+import { CONSENTS, moreIndexOf, type Person, type Carrier } from './entries.ts';
 import type { MergedPerson } from './store.ts';
 import { cartIdOf, identifierOf, KINDS } from './keys.ts';
 
-/** What the fold says, as records of the topic. */
+/** The outcomes of the fold, as records of `trait-events`. */
 
 /** The cause of outcomes: log time and offset of the input record. */
 export interface Cause {
@@ -22,7 +22,7 @@ export interface Cause {
   offset: number;
 }
 
-/** Makes the outcomes of one record of one workspace. */
+/** Collects the outcomes of one record of one workspace. */
 export class OutcomeWriter {
   readonly outcomes: Outcome[] = [];
   private readonly workspace: string;
@@ -41,8 +41,8 @@ export class OutcomeWriter {
     this.new('person').person = profileOf(person);
   }
 
-  /** A cart, under its source's person. */
-  cart({ key, person, snapshot, addresses, formerPerson }: Source): void {
+  /** Adds a cart, under the person of its carrier. */
+  cart({ key, person, snapshot, addresses, formerPerson }: Carrier): void {
     if (snapshot === null) return;
     const cart = cartOf(cartIdOf(key), person, snapshot);
     cart.phone = addressOrNull(addresses.phone);
@@ -51,8 +51,8 @@ export class OutcomeWriter {
     this.new('cart').cart = cart;
   }
 
-  /** `formerId`: the person that the trait event was emitted under before; 0: none. */
-  trait({ key, addresses }: Source, personId: number, change: TraitChange, formerId: number): void {
+  /** Adds a trait event. `formerId`: the person that it was emitted under before; 0: none. */
+  trait({ key, addresses }: Carrier, personId: number, change: TraitChange, formerId: number): void {
     const trait = traitEventOf(this.workspace, cartIdOf(key), personId, change);
     trait.cart_phone = addressOrNull(addresses.phone);
     trait.cart_email = addressOrNull(addresses.email);
@@ -107,7 +107,7 @@ function cartOf(cartId: string, personId: number, snapshot: CartSnapshot): Cart 
   };
 }
 
-/** The whole profile. Times that nothing has given yet cannot occur: a person begins with a source. */
+/** The whole profile. It always has times, because a person begins with a carrier. */
 function profileOf(person: Person): Profile {
   return {
     person_id: person.id,
@@ -120,9 +120,9 @@ function profileOf(person: Person): Profile {
       const identifier: Identifier = identifierOf(word);
       return { kind: identifier.kind, value: identifier.value, consent };
     }),
-    more_identifiers: KINDS.flatMap((kind, place) =>
+    more_identifiers: KINDS.flatMap((kind, index) =>
       CONSENTS.flatMap((consent) => {
-        const count = person.more[moreIndexOf(place, consent)] ?? 0;
+        const count = person.more[moreIndexOf(index, consent)] ?? 0;
         return count === 0 ? [] : [{ kind, consent, count }];
       }),
     ),

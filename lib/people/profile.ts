@@ -1,7 +1,7 @@
-import { moreIndexOf, type Person, type Said, type Shown, type Source } from './entries.ts';
+import { moreIndexOf, type Person, type DatedText, type Shown, type Carrier } from './entries.ts';
 import { kindIndexOf } from './keys.ts';
 
-/** What a person's profile shows, from what is known of their carts and records. */
+/** The profile of a person, made of what is known from their carts and records. */
 
 /**
  * Maximum number of identifiers of one kind that a profile shows: the first ones, after a merge those of the winner
@@ -10,14 +10,14 @@ import { kindIndexOf } from './keys.ts';
  */
 export const SHOWN_OF_KIND = 50;
 
-/** Takes in times and names; true when the profile has changed. A person made of junk has no name. */
-export function absorbInto(person: Person, from: Source | Person): boolean {
+/** Adds the times and names of a carrier or of a merged person. True if the profile has changed. A person made of junk has no name. */
+export function absorbInto(person: Person, from: Carrier | Person): boolean {
   const { firstAt, lastAt, name, timeZone } = person;
   person.firstAt = Math.min(firstAt, from.firstAt);
   person.lastAt = Math.max(lastAt, from.lastAt);
   if (!person.junk) {
-    person.name = laterSaid(name, from.name);
-    person.timeZone = laterSaid(timeZone, from.timeZone);
+    person.name = laterText(name, from.name);
+    person.timeZone = laterText(timeZone, from.timeZone);
   }
   return (
     person.firstAt !== firstAt ||
@@ -49,7 +49,7 @@ export function addTo(counts: number[], index: number, by: number): void {
 }
 
 /** The later of two; at the same time the smaller text, so that the order of arrival does not matter. */
-export function laterSaid(one: Said, other: Said): Said {
+export function laterText(one: DatedText, other: DatedText): DatedText {
   if (one.at !== other.at) return one.at > other.at ? one : other;
   return one.value <= other.value ? one : other;
 }

@@ -1,38 +1,39 @@
-import type { Source } from './entries.ts';
+import type { Carrier } from './entries.ts';
 import type { Graph } from './graph.ts';
-import { part } from './part.ts';
-import { place } from './place.ts';
+import { partPeople } from './parting.ts';
+import { assignOwner } from './ownership.ts';
 import { isJunk, type LinkRules } from './rules.ts';
 
 /**
  * Applies other link rules to a workspace: they hold for the past too. Each identifier that becomes junk parts the people
- * whom it linked; each that is no longer junk links the sources that carry it. Identifiers are handled one after another,
+ * whom it linked; each that is no longer junk links its carriers again. Identifiers are handled one after another,
  * so each step is what a record could have caused.
  *
  * Returns the carts that are no longer with the person whose id they were emitted under.
  */
-export function relink(graph: Graph, rules: LinkRules): Source[] {
+export function relink(graph: Graph, rules: LinkRules): Carrier[] {
   const former = graph.rules;
   // First those that link again, then those that become junk: a cart whose identifiers are all junk for now would join the
   // person made of one of them, and leave again at once.
   const linking: string[] = [];
-  const turned: string[] = [];
+  const newJunk: string[] = [];
   for (const { word, seenWith } of graph.allIdentifiers()) {
     const isJunkNow = isJunk(rules, word, seenWith);
-    if (isJunk(former, word, seenWith) !== isJunkNow) (isJunkNow ? turned : linking).push(word);
+    if (isJunk(former, word, seenWith) !== isJunkNow) (isJunkNow ? newJunk : linking).push(word);
   }
-  const changed = [...linking, ...turned];
+  const changed = [...linking, ...newJunk];
   graph.changeRules(rules, changed);
-  const moved = new Set<Source>();
+  const moved = new Set<Carrier>();
   for (const word of changed) {
     graph.apply(word);
-    for (const source of graph.junk(word) ? part(graph, null, [word]).moved : linkAgain(graph, word)) moved.add(source);
+    for (const carrier of graph.junk(word) ? partPeople(graph, null, [word]).moved : linkAgain(graph, word))
+      moved.add(carrier);
   }
   return [...moved];
 }
 
-/** Links the sources of an identifier that is no longer junk. Returns the carts that have moved. */
-function linkAgain(graph: Graph, word: string): Source[] {
+/** Links the carriers of an identifier that is no longer junk. Returns the carts that have moved. */
+function linkAgain(graph: Graph, word: string): Carrier[] {
   const { person: id } = graph.identifier(word);
   const person = id === 0 ? undefined : graph.personOf(id);
   if (person?.junk === true) {
@@ -42,12 +43,12 @@ function linkAgain(graph: Graph, word: string): Source[] {
     person.carts = carts;
     graph.give(person, word);
   }
-  const moved: Source[] = [];
-  for (const source of graph.sourcesOf(word)) {
-    const emittedUnder = source.person;
-    if (place(graph, source)) moved.push(source);
+  const moved: Carrier[] = [];
+  for (const carrier of graph.carriersOf(word)) {
+    const emittedUnder = carrier.person;
+    if (assignOwner(graph, carrier)) moved.push(carrier);
     // A cart that only followed a merge is not emitted: it keeps the id that it was emitted under.
-    else if (emittedUnder !== 0) source.person = emittedUnder;
+    else if (emittedUnder !== 0) carrier.person = emittedUnder;
   }
   return moved;
 }

@@ -3,12 +3,13 @@ import type { TraitChange } from '../../schemas/types.ts';
 import { randomFrom, type Random } from '../carts/testing/random.ts';
 import { noRows, type Rows } from './entries.ts';
 import { allRows, moveRows, recordRows, type ChunkStore } from './rows.ts';
+import { newScratch } from './scratch.ts';
 import { change } from './testing.ts';
 
 const KIB = 1024;
 
 /** Without the person, whose id is the same for all rows here. */
-const told = (rows: Rows, chunks: ChunkStore): TraitChange[] =>
+const storedRows = (rows: Rows, chunks: ChunkStore): TraitChange[] =>
   allRows(rows, chunks).map(({ person, ...row }) => (expect(person).toBe(1), row));
 
 class Chunks implements ChunkStore {
@@ -45,8 +46,10 @@ function someChange(random: Random): TraitChange {
   });
 }
 
+const scratch = newScratch();
+
 describe('the trait events of a cart', () => {
-  it('are what was said last of each, however large they grow and in whatever order', () => {
+  it('are what was emitted last for each, in any order and however large they grow', () => {
     for (let seed = 0; seed < 12; seed++) {
       const random = randomFrom(seed);
       const rows = noRows();
@@ -54,9 +57,9 @@ describe('the trait events of a cart', () => {
       const wanted = new Map<string, TraitChange>();
       for (let i = 0; i < 60; i++) {
         const changes = Array.from({ length: 1 + random.below(4) }, () => someChange(random));
-        recordRows(rows, changes, chunks, 1);
+        recordRows(scratch, rows, changes, chunks, 1);
         for (const change of changes) wanted.set(idOf(change), change);
-        expect(sorted(told(rows, chunks))).toEqual(sorted([...wanted.values()]));
+        expect(sorted(storedRows(rows, chunks))).toEqual(sorted([...wanted.values()]));
       }
     }
   });
@@ -65,13 +68,13 @@ describe('the trait events of a cart', () => {
     const rows = noRows();
     const chunks = new Chunks();
     const all = Array.from({ length: 20 }, (_, i) => row(i));
-    recordRows(rows, all, chunks, 1);
+    recordRows(scratch, rows, all, chunks, 1);
     // The largest list that ingest takes, another one each time.
     const list = (round: number, i: number): TraitChange['products'] => products(800 * KIB, 100 * round + i);
     for (const round of [1, 2, 3]) {
-      for (let i = 0; i < 20; i++) recordRows(rows, [row(i, { products: list(round, i) })], chunks, 1);
+      for (let i = 0; i < 20; i++) recordRows(scratch, rows, [row(i, { products: list(round, i) })], chunks, 1);
     }
-    expect(sorted(told(rows, chunks))).toEqual(sorted(all.map((one, i) => ({ ...one, products: list(3, i) }))));
+    expect(sorted(storedRows(rows, chunks))).toEqual(sorted(all.map((one, i) => ({ ...one, products: list(3, i) }))));
     for (const { length } of chunks.byNumber.values()) expect(length).toBeLessThan(810 * KIB);
     expect(blockSize(rows)).toBeLessThan(3 * KIB);
   });
@@ -80,10 +83,10 @@ describe('the trait events of a cart', () => {
     const rows = noRows();
     const chunks = new Chunks();
     const all = Array.from({ length: 200 }, (_, i) => row(i, { products: products(100, i) }));
-    expect(recordRows(rows, all, chunks, 3)).toEqual(all.map(() => 0));
+    expect(recordRows(scratch, rows, all, chunks, 3)).toEqual(all.map(() => 0));
     expect(rows.chunks).toBeGreaterThan(2);
-    expect(recordRows(rows, [row(5, { amount: 7 }), row(500)], chunks, 4)).toEqual([3, 0]);
-    const before = moveRows(rows, chunks, 9);
+    expect(recordRows(scratch, rows, [row(5, { amount: 7 }), row(500)], chunks, 4)).toEqual([3, 0]);
+    const before = moveRows(scratch, rows, chunks, 9);
     expect(before.map(({ person }) => person)).toEqual([...all.map((_, i) => (i === 5 ? 4 : 3)), 4]);
     const after = allRows(rows, chunks);
     expect(after).toEqual(before.map((one) => ({ ...one, person: 9 })));
@@ -93,10 +96,11 @@ describe('the trait events of a cart', () => {
     const rows = noRows();
     const chunks = new Chunks();
     const all = Array.from({ length: 500 }, (_, i) => row(i, { products: products(3 * KIB, i) }));
-    recordRows(rows, all, chunks, 1);
+    recordRows(scratch, rows, all, chunks, 1);
     expect(rows.chunks).toBe(500);
     chunks.reads = 0;
     recordRows(
+      scratch,
       rows,
       all.map((one) => ({ ...one, op: 'retracted', retracted_at: 1000 })),
       chunks,

@@ -1,6 +1,7 @@
 import type { AbandonmentSource, Anomaly, Product, TraitChange } from '../../schemas/types.ts';
-import { ByteReader, ByteWriter } from '../bytes/index.ts';
+import { ByteReader, type ByteWriter } from '../bytes/index.ts';
 import type { Rows } from './entries.ts';
+import type { Scratch } from './scratch.ts';
 
 /**
  * The trait events of a cart as bytes. An assertion that is later than all others, the usual case, is appended without
@@ -52,15 +53,19 @@ export interface StoredRow extends TraitChange {
 /** For errors: what is damaged. */
 const ROWS = 'a list of trait events';
 
-const writer = new ByteWriter();
-
 /**
  * Applies changes that are asserted under a person. Returns for each of them the id that the same trait event was asserted
  * under before; 0: none or unknown.
  */
-export function recordRows(rows: Rows, changes: readonly TraitChange[], chunks: ChunkStore, person: number): number[] {
+export function recordRows(
+  scratch: Scratch,
+  rows: Rows,
+  changes: readonly TraitChange[],
+  chunks: ChunkStore,
+  person: number,
+): number[] {
   const search = { near: rows.chunks - 1, former: 0 };
-  return changes.map((change) => recordRow(rows, { ...change, person }, chunks, search));
+  return changes.map((change) => recordRow(scratch, rows, { ...change, person }, chunks, search));
 }
 
 /** Changes of one record mostly follow each other as their rows do: the chunk where the last one was found. */
@@ -70,14 +75,14 @@ interface Search {
   former: number;
 }
 
-function recordRow(rows: Rows, row: StoredRow, chunks: ChunkStore, search: Search): number {
+function recordRow(scratch: Scratch, rows: Rows, row: StoredRow, chunks: ChunkStore, search: Search): number {
   search.former = 0;
-  if (row.occurred_at > rows.lastAt || !replaceRow(rows, row, chunks, search)) {
-    rows.bytes = Buffer.concat([rows.bytes, encodeRow(row, rows.lists)]);
+  if (row.occurred_at > rows.lastAt || !replaceRow(scratch, rows, row, chunks, search)) {
+    rows.bytes = Buffer.concat([rows.bytes, encodeRow(scratch, row, rows.lists)]);
     rows.lastAt = Math.max(rows.lastAt, row.occurred_at);
   }
   if (sizeOf(rows) > CHUNK_BYTES) {
-    chunks.put(rows.chunks, encodeChunk(rows));
+    chunks.put(rows.chunks, encodeChunk(scratch, rows));
     rows.chunks += 1;
     rows.lists = [];
     rows.bytes = rows.bytes.subarray(0, 0);
@@ -86,15 +91,20 @@ function recordRow(rows: Rows, row: StoredRow, chunks: ChunkStore, search: Searc
 }
 
 /** Stores all rows as asserted under a person. Returns them as they were before, oldest assertion first. */
-export function moveRows(rows: Rows, chunks: ChunkStore, person: number): StoredRow[] {
+export function moveRows(scratch: Scratch, rows: Rows, chunks: ChunkStore, person: number): StoredRow[] {
   const all: StoredRow[] = [];
   for (let chunk = 0; chunk < rows.chunks; chunk++) {
     const some = decodeRows(decodeChunk(chunks.get(chunk)), []);
-    chunks.put(chunk, encodeChunk(blockOf(some.map((row) => ({ ...row, person })))));
+    const moved = blockOf(
+      scratch,
+      some.map((row) => ({ ...row, person })),
+    );
+    chunks.put(chunk, encodeChunk(scratch, moved));
     all.push(...some);
   }
   const last = decodeRows(rows, []);
-  Object.assign(rows, blockOf(last.map((row) => ({ ...row, person }))));
+  const moved = last.map((row) => ({ ...row, person }));
+  Object.assign(rows, blockOf(scratch, moved));
   return [...all, ...last];
 }
 
@@ -104,7 +114,7 @@ function sizeOf(block: Block): number {
   return bytes;
 }
 
-/** All rows, oldest assertion first; `op` says how each stands: asserted or retracted. */
+/** All rows, oldest assertion first; `op` is the current state of each: asserted or retracted. */
 export function allRows(rows: Rows, chunks: ChunkStore): StoredRow[] {
   const all: StoredRow[] = [];
   for (let chunk = 0; chunk < rows.chunks; chunk++) decodeRows(decodeChunk(chunks.get(chunk)), all);
@@ -116,43 +126,44 @@ interface Block {
   bytes: Buffer;
 }
 
-/** Puts the row in the place of the one that asserts the same; false when there is none, or none any more. */
-function replaceRow(rows: Rows, change: StoredRow, chunks: ChunkStore, search: Search): boolean {
-  if (replaceInBlock(rows, change, search)) return true;
+/** Replaces the row that asserts the same. False if there was none, or if it was removed because it had grown too large. */
+function replaceRow(scratch: Scratch, rows: Rows, change: StoredRow, chunks: ChunkStore, search: Search): boolean {
+  if (replaceInBlock(scratch, rows, change, search)) return true;
   for (const chunk of fromNear(search.near, rows.chunks)) {
     const block = decodeChunk(chunks.get(chunk));
-    if (!replaceInBlock(block, change, search)) continue;
+    if (!replaceInBlock(scratch, block, change, search)) continue;
     search.near = chunk;
     if (sizeOf(block) <= GROWN_CHUNK_BYTES) {
-      chunks.put(chunk, encodeChunk(block));
+      chunks.put(chunk, encodeChunk(scratch, block));
       return true;
     }
     const all = decodeRows(block, []);
-    const slim = blockOf(all);
+    const slim = blockOf(scratch, all);
     const moves = sizeOf(slim) > GROWN_CHUNK_BYTES && all.length > 1;
-    chunks.put(chunk, encodeChunk(moves ? blockOf(all.filter((row) => !isSame(row, change))) : slim));
+    const rest = moves ? all.filter((row) => !isSame(row, change)) : undefined;
+    chunks.put(chunk, encodeChunk(scratch, rest === undefined ? slim : blockOf(scratch, rest)));
     return !moves;
   }
   return false;
 }
 
-/** The places of all chunks: first the near one and the next, then the others, latest first. */
+/** The indices of all chunks: first the near one and the next, then the others, latest first. */
 function* fromNear(near: number, count: number): Generator<number> {
   for (let chunk = Math.max(0, near); chunk <= near + 1 && chunk < count; chunk++) yield chunk;
   for (let chunk = count - 1; chunk >= 0; chunk--) if (chunk !== near && chunk !== near + 1) yield chunk;
 }
 
-/** Without lists that no row names any more. */
-function blockOf(rows: readonly StoredRow[]): Block {
+/** The block of these rows, without lists that no row refers to any more. */
+function blockOf(scratch: Scratch, rows: readonly StoredRow[]): Block {
   const lists: Buffer[] = [];
-  return { bytes: Buffer.concat(rows.map((row) => encodeRow(row, lists))), lists };
+  return { bytes: Buffer.concat(rows.map((row) => encodeRow(scratch, row, lists))), lists };
 }
 
 /** Whether they assert the same. */
 const isSame = (a: TraitChange, b: TraitChange): boolean =>
   a.occurred_at === b.occurred_at && a.status === b.status && a.trait === b.trait;
 
-function replaceInBlock(block: Block, change: StoredRow, search: Search): boolean {
+function replaceInBlock(scratch: Scratch, block: Block, change: StoredRow, search: Search): boolean {
   const reader = new ByteReader(block.bytes, ROWS);
   while (!reader.done) {
     const start = reader.at;
@@ -160,7 +171,7 @@ function replaceInBlock(block: Block, change: StoredRow, search: Search): boolea
     if (!isSame(row, change)) continue;
     search.former = row.person;
     const after = block.bytes.subarray(reader.at);
-    block.bytes = Buffer.concat([block.bytes.subarray(0, start), encodeRow(change, block.lists), after]);
+    block.bytes = Buffer.concat([block.bytes.subarray(0, start), encodeRow(scratch, change, block.lists), after]);
     return true;
   }
   return false;
@@ -172,7 +183,7 @@ function decodeRows(block: Block, into: StoredRow[]): StoredRow[] {
   return into;
 }
 
-function encodeChunk(block: Block): Buffer {
+function encodeChunk({ entry: writer }: Scratch, block: Block): Buffer {
   writer.reset().byte(FORMAT);
   writer.unsigned(block.lists.length);
   for (const list of block.lists) writer.block(list);
@@ -210,8 +221,8 @@ function flagsOf(row: StoredRow): number {
   return flags;
 }
 
-function encodeRow(row: StoredRow, lists: Buffer[]): Buffer {
-  const list = row.products === null ? -1 : indexOfList(encodeProducts(row.products), lists);
+function encodeRow({ entry: writer, inner }: Scratch, row: StoredRow, lists: Buffer[]): Buffer {
+  const list = row.products === null ? -1 : indexOfList(encodeProducts(inner, row.products), lists);
   writer.reset().unsigned(flagsOf(row));
   writer.zigzag(row.occurred_at);
   writer.text(row.status);
@@ -229,7 +240,7 @@ function encodeRow(row: StoredRow, lists: Buffer[]): Buffer {
   return writer.take();
 }
 
-/** @param lists null where the row is not asked for its products: it is then without them */
+/** @param lists null if the products are not needed: the row is then returned without them */
 function readRow(reader: ByteReader, lists: readonly Buffer[] | null): StoredRow {
   const flags = reader.unsigned();
   const time = (bit: number): number | null => ((flags & bit) !== 0 ? reader.zigzag() : null);
@@ -266,7 +277,7 @@ function indexOfList(list: Buffer, lists: Buffer[]): number {
 const HAS_PRICE = 1;
 const WHOLE_COUNT = 2;
 
-export function encodeProducts(products: readonly Product[]): Buffer {
+export function encodeProducts(writer: ByteWriter, products: readonly Product[]): Buffer {
   writer.reset();
   for (const { product_id, count, price } of products) {
     const whole = Number.isSafeInteger(count);

@@ -8,18 +8,18 @@ export interface LinkRules {
   limit: number;
   /** Words that are never junk. */
   allow: ReadonlySet<string>;
-  /** Words that always are. Denied goes before allowed. */
+  /** Words that are always junk, even if they are allowed. */
   deny: ReadonlySet<string>;
 }
 
 /** The highest limit that link rules can ask for. */
 export const HIGHEST_LIMIT = 100;
 
-/** What one event or record can add to the state at most; tests have lower ones. */
+/** Limits of what one event or record can add to the state; tests use lower ones. */
 export interface Bounds {
-  /** Identifiers of one kind that a profile shows. */
+  /** The number of identifiers of one kind that a profile shows. */
   shownOfKind: number;
-  /** Up to how many values of one kind are counted exactly, by pairs: the highest limit in force. */
+  /** The number of values of one kind up to which pairs are counted exactly. */
   highestLimit: number;
 }
 
@@ -50,12 +50,12 @@ export interface StoredRules extends LinkRules {
 }
 
 const FORMAT = 1;
-const writer = new ByteWriter();
-/** By the stored bytes: the rules are needed for each record, but change rarely. */
+/** Decoded rules by their stored bytes: they are needed for each record, but change rarely. */
 const decoded = new WeakMap<Buffer, StoredRules>();
 
 export function encodeRules(rules: StoredRules): Buffer {
-  writer.reset().byte(FORMAT);
+  const writer = new ByteWriter();
+  writer.byte(FORMAT);
   writer.unsigned(rules.number);
   writer.unsigned(rules.limit);
   for (const words of [rules.allow, rules.deny]) {

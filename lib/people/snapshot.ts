@@ -1,6 +1,7 @@
 import type { CartSnapshot, CartStatus } from '../../schemas/types.ts';
 import type { ByteReader, ByteWriter } from '../bytes/index.ts';
 import { decodeProducts, encodeProducts } from './rows.ts';
+import type { Scratch } from './scratch.ts';
 
 // Bits of a snapshot's first number: which members there are. From PRODUCTS on: since format 4 of a source.
 const SNAPSHOT = 1;
@@ -20,7 +21,7 @@ const STATUSES = 1 << 16;
  * Writes a snapshot, or null. The first number is a bit set: bit 0 is set if there is a snapshot, each further bit if
  * the member of that position is not null. The members follow in that order.
  */
-export function writeSnapshot(writer: ByteWriter, snapshot: CartSnapshot | null): void {
+export function writeSnapshot({ entry: writer, inner }: Scratch, snapshot: CartSnapshot | null): void {
   if (snapshot === null) return writer.unsigned(0);
   const { status, store_id, mode, amount } = snapshot;
   const { products, store_name, last_event_at, first_status_at, statuses } = snapshot;
@@ -31,7 +32,7 @@ export function writeSnapshot(writer: ByteWriter, snapshot: CartSnapshot | null)
   if (mode !== null) writer.text(mode);
   if (amount !== null) writer.double(amount);
   for (const time of times) if (time !== null) writer.zigzag(time);
-  if (products !== null) writer.block(encodeProducts(products));
+  if (products !== null) writer.block(encodeProducts(inner, products));
   if (store_name !== null) writer.text(store_name);
   if (last_event_at !== null) writer.zigzag(last_event_at);
   if (first_status_at !== null) writer.zigzag(first_status_at);

@@ -1,6 +1,6 @@
-/** What the fold of people reads and writes, and what it reports of merges. */
+/** What the fold of people reads and writes, and what it reports about merges. */
 
-/** What the state needs of its store. Values are never changed in place. */
+/** Stores the state. Values are never changed in place. */
 export interface PeopleStore {
   get(key: string): Buffer | undefined;
   put(key: string, value: Buffer): void;

@@ -15,6 +15,7 @@ import { foldPersonInput } from './fold.ts';
 import { SHOWN_OF_KIND } from './profile.ts';
 import { identifierOf } from './keys.ts';
 import { DEFAULT_RULES, HIGHEST_LIMIT, type Bounds, type LinkRules } from './rules.ts';
+import { newScratch } from './scratch.ts';
 
 /** What tests of the people need: inputs in a line, and a reader of outcomes that does what the sink does. */
 
@@ -170,6 +171,7 @@ export class World {
   readonly traits = new Map<string, TraitEvent>();
   private readonly rules: LinkRules;
   private readonly bounds: Bounds;
+  private readonly scratch = newScratch();
   private offset = 0;
 
   constructor(rules: Partial<LinkRules> = {}, shownOfKind = SHOWN_OF_KIND, highestLimit = HIGHEST_LIMIT) {
@@ -179,7 +181,12 @@ export class World {
 
   fold(input: PersonInput): Outcome[] {
     const offset = this.offset++;
-    const outcomes = foldPersonInput(this.store, input, { logTimeMs: offset, offset }, this.rules, this.bounds);
+    const outcomes = foldPersonInput(
+      this.store,
+      input,
+      { logTimeMs: offset, offset },
+      { rules: this.rules, bounds: this.bounds, scratch: this.scratch },
+    );
     for (const outcome of outcomes) this.read(outcome);
     this.outcomes.push(...outcomes);
     return outcomes;

@@ -1,4 +1,4 @@
-import { ByteReader, ByteWriter } from '../bytes/index.ts';
+import { ByteReader, type ByteWriter } from '../bytes/index.ts';
 
 /**
  * Times as a tree in the state, so that the first and the last of them cost the same however many there are. A time in
@@ -11,26 +11,26 @@ const FORMAT_WITHOUT_LENGTH = 1;
 const DIGIT = 512;
 const LEVELS = 5;
 
-/** Where nodes are kept, by their path: the digits that lead to them. */
+/** Stores nodes by their path: the digits that lead to them. */
 export interface NodeStore {
   get(path: string): Buffer | undefined;
   put(path: string, value: Buffer): void;
   delete(path: string): void;
 }
 
-/** How many times there are by digit. */
+/** The number of times by digit. */
 type Node = Map<number, number>;
-
-const writer = new ByteWriter();
 
 export class TimeIndex {
   private readonly store: NodeStore;
+  private readonly writer: ByteWriter;
   private readonly subject: string;
   private readonly nodes = new Map<string, Node>();
 
-  /** @param subject whose index it is, for errors */
-  constructor(store: NodeStore, subject = 'an index of times') {
+  /** @param subject the index, as errors name it */
+  constructor(store: NodeStore, writer: ByteWriter, subject = 'an index of times') {
     this.store = store;
+    this.writer = writer;
     this.subject = subject;
   }
 
@@ -62,7 +62,7 @@ export class TimeIndex {
         if (before !== undefined) this.store.delete(path);
         continue;
       }
-      const value = encodeNode(node);
+      const value = encodeNode(this.writer, node);
       if (before?.equals(value) !== true) this.store.put(path, value);
     }
   }
@@ -91,14 +91,14 @@ export class TimeIndex {
   }
 }
 
-/** From the most significant on. */
+/** The digits of a time, the most significant first. */
 function digitsOf(time: number): number[] {
   const digits: number[] = [];
   for (let rest = time; digits.length < LEVELS; rest = Math.floor(rest / DIGIT)) digits.unshift(rest % DIGIT);
   return digits;
 }
 
-function encodeNode(node: Node): Buffer {
+function encodeNode(writer: ByteWriter, node: Node): Buffer {
   writer.reset().byte(FORMAT);
   writer.unsigned(node.size);
   for (const [digit, count] of [...node].sort(([a], [b]) => a - b)) {

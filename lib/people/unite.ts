@@ -10,7 +10,7 @@ import { isCart } from './keys.ts';
 
 /** Whether the person consists of one cart without identifiers. Nothing but that cart is stored under its id. */
 export const isOneAnonymousCart = (person: Person): boolean =>
-  isCart(person.onlySource) && person.identifiers.length === 0 && !person.junk && person.aliasHead === 0;
+  isCart(person.onlyCarrier) && person.identifiers.length === 0 && !person.junk && person.aliasHead === 0;
 
 /**
  * Makes one person of several; the one with more aliases wins, of equal ones the smallest id.

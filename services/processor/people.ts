@@ -1,6 +1,6 @@
 import type { Outcome, PersonInput } from '../../schemas/types.ts';
 import type { Codec } from '../../lib/avro/index.ts';
-import { foldPersonInput } from '../../lib/people/index.ts';
+import { foldPersonInput, newScratch } from '../../lib/people/index.ts';
 import type { Topology } from '../../lib/streams/index.ts';
 import { TOPICS } from '../../lib/topics.ts';
 
@@ -10,10 +10,11 @@ export interface PeopleCodecs {
 }
 
 /**
- * Who is who: carts' facts and records of people in, the product's outcome out. It has no deadlines. All
- * of a workspace is one partition, so that ids can be dealt in order.
+ * Decides who is who: reads updates of carts, records of people, erasures and link rules, and emits outcomes. It has no
+ * deadlines. A workspace is in one partition, so that its ids are assigned in order.
  */
 export function peopleTopology(codecs: PeopleCodecs): Topology<PersonInput> {
+  const scratch = newScratch();
   return {
     name: 'people',
     input: {
@@ -25,7 +26,7 @@ export function peopleTopology(codecs: PeopleCodecs): Topology<PersonInput> {
     outputs: [TOPICS.traitEvents],
     state: { dueOf: () => undefined },
     process({ value: input }, context) {
-      for (const outcome of foldPersonInput(context.store, input, context)) {
+      for (const outcome of foldPersonInput(context.store, input, context, { scratch })) {
         context.forward(TOPICS.traitEvents, outcome.workspace, codecs.traitEvents.encode(outcome));
       }
     },
