@@ -45,11 +45,12 @@ async function main(): Promise<void> {
     process.env,
     [],
   );
+  const logger = createLogger('skip-record', 'warn');
   const kafka = createKafka({
     brokers: config.kafkaBrokers,
     security: config.kafkaSecurity,
     clientId: 'skip-record',
-    logger: createLogger('skip-record', 'warn'),
+    logger,
     clock: systemClock,
     topicPrefix: config.topicPrefix,
   });
@@ -62,11 +63,12 @@ async function main(): Promise<void> {
       skip,
       force,
       positionsOf: positionsBy(systemClock, ANSWER_TIMEOUT_MS),
+      logger,
     });
     process.stdout.write(
       continues
         ? 'skipped; the partition continues\n'
-        : 'recorded; the partition has not passed the record yet and skips it the next time that it is opened\n',
+        : 'recorded; the partition has not passed the record yet and skips it when it does\n',
     );
   } finally {
     await kafka.close();

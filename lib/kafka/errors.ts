@@ -21,6 +21,11 @@ export class TransactionError extends Error {
   override readonly name = 'TransactionError';
 }
 
+/** The group has not confirmed that this process owns the partition. Nothing was sent. */
+export class UnconfirmedError extends Error {
+  override readonly name = 'UnconfirmedError';
+}
+
 /** One partition cannot be read from `offset` on. The other partitions are not affected. */
 export abstract class UnreadablePartitionError extends Error {
   constructor(

@@ -45,6 +45,7 @@ export class GroupMember implements Member {
   generation = -1;
   partitions: readonly number[] = [];
   confirmedAtMs = 0;
+  private joining = true;
   private closed = false;
   private joinAgain = false;
   private session: Session | null = null;
@@ -68,6 +69,16 @@ export class GroupMember implements Member {
     return this.prefix + this.options.topic;
   }
 
+  private get sessionTimeoutMs(): number {
+    return this.options.sessionTimeoutMs ?? SESSION_TIMEOUT_MS;
+  }
+
+  get isConfirmed(): boolean {
+    const { clock } = this.connection;
+    const isJoined = !this.closed && !this.joining && this.generation >= 0;
+    return isJoined && clock.elapsedMs() - this.confirmedAtMs < this.sessionTimeoutMs;
+  }
+
   rejoin(): void {
     this.joinAgain = true;
     this.waker.wake();
@@ -80,6 +91,7 @@ export class GroupMember implements Member {
         if (!joined || this.joinAgain) {
           this.joinAgain = false;
           joined = false;
+          this.joining = true;
           await this.join();
           joined = true;
         }
@@ -110,10 +122,7 @@ export class GroupMember implements Member {
       'group coordinator is unavailable; reconnecting',
     );
     await this.drop();
-    if (
-      this.connection.clock.elapsedMs() - this.confirmedAtMs >
-      (this.options.sessionTimeoutMs ?? SESSION_TIMEOUT_MS)
-    ) {
+    if (this.connection.clock.elapsedMs() - this.confirmedAtMs > this.sessionTimeoutMs) {
       this.lose('session ran out');
     }
     await this.waker.sleep(RETRY_PAUSE_MS);
@@ -158,8 +167,10 @@ export class GroupMember implements Member {
   private async heartbeat(): Promise<void> {
     const { coordinator } = await this.connected();
     const { generation, memberId } = this;
+    // The session runs from when the coordinator receives it; the process may be frozen before it reads the reply.
+    const sentAtMs = this.connection.clock.elapsedMs();
     await coordinator.heartbeat({ groupId: this.groupId, groupGenerationId: generation, memberId });
-    this.confirmedAtMs = this.connection.clock.elapsedMs();
+    this.confirmedAtMs = sentAtMs;
   }
 
   private async join(): Promise<void> {
@@ -174,7 +185,7 @@ export class GroupMember implements Member {
     });
     const joined = await coordinator.joinGroup({
       groupId,
-      sessionTimeout: this.options.sessionTimeoutMs ?? SESSION_TIMEOUT_MS,
+      sessionTimeout: this.sessionTimeoutMs,
       rebalanceTimeout: this.options.rebalanceTimeoutMs ?? REBALANCE_TIMEOUT_MS,
       memberId: this.memberId,
       groupProtocols: [{ name: PROTOCOL, metadata }],
@@ -191,13 +202,14 @@ export class GroupMember implements Member {
         memberAssignment: encodeAssignment(topic, partitions),
       }));
     }
+    const sentAtMs = this.connection.clock.elapsedMs();
     const { memberAssignment } = await coordinator.syncGroup({
       groupId,
       generationId: joined.generationId,
       memberId: joined.memberId,
       groupAssignment,
     });
-    this.take(joined.generationId, decodeAssignment(topic, memberAssignment));
+    this.take(joined.generationId, decodeAssignment(topic, memberAssignment), sentAtMs);
   }
 
   /**
@@ -218,11 +230,12 @@ export class GroupMember implements Member {
     }
   }
 
-  private take(generation: number, partitions: number[]): void {
+  private take(generation: number, partitions: number[], sentAtMs: number): void {
     const revoked = this.partitions.filter((p) => !partitions.includes(p));
     this.generation = generation;
     this.partitions = partitions;
-    this.confirmedAtMs = this.connection.clock.elapsedMs();
+    this.confirmedAtMs = sentAtMs;
+    this.joining = false;
     this.connection.logger.info({ group: this.groupId, generation, partitions, revoked }, 'joined the group');
     if (revoked.length > 0) this.options.onRevoked(revoked);
     this.options.onAssigned(partitions, generation);

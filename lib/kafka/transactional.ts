@@ -2,7 +2,7 @@ import type Cluster from 'kafkajs/src/cluster/index.js';
 import type { Broker } from 'kafkajs-internals';
 import { Backoff, type Clock } from '../clock/index.ts';
 import type { ConnectionOptions } from './cluster.ts';
-import { FencedError, TransactionError, kafkaErrorType, messageOf } from './errors.ts';
+import { FencedError, TransactionError, UnconfirmedError, kafkaErrorType, messageOf } from './errors.ts';
 import { Groups, Placement, type PartitionsOf } from './placement.ts';
 import { ProducerSession, type PartitionRecords } from './produce.ts';
 import type { OffsetsToCommit, OutgoingRecord, Transactional } from './types.ts';
@@ -28,7 +28,8 @@ const BUSY = new Set(['CONCURRENT_TRANSACTIONS', 'GROUP_LOAD_IN_PROGRESS', 'COOR
 const MOVED = new Set(['NOT_COORDINATOR_FOR_GROUP', 'GROUP_COORDINATOR_NOT_AVAILABLE']);
 
 function translate(error: unknown): Error {
-  if (error instanceof FencedError || error instanceof TransactionError) return error;
+  if (error instanceof FencedError || error instanceof TransactionError || error instanceof UnconfirmedError)
+    return error;
   return FENCED.has(kafkaErrorType(error) ?? '')
     ? new FencedError(messageOf(error), { cause: error })
     : new TransactionError(messageOf(error), { cause: error });
@@ -64,13 +65,14 @@ export class KafkaTransactional implements Transactional {
     return { transactionalId: this.transactionalId, ...this.session.identity };
   }
 
-  async init(): Promise<void> {
+  async init(mayFence: () => boolean = () => true): Promise<void> {
     await this.guarded(async () => {
       const { transactionalId } = this;
-      const { producerId, producerEpoch } = await this.coordinated(
-        (broker) => broker.initProducerId({ transactionalId, transactionTimeout: TRANSACTION_TIMEOUT_MS }),
-        INIT_RETRY_FOR_MS,
-      );
+      const { producerId, producerEpoch } = await this.coordinated((broker) => {
+        // Here, after all waiting: the process may have been frozen until now.
+        if (!mayFence()) throw new UnconfirmedError('the group has not confirmed this member');
+        return broker.initProducerId({ transactionalId, transactionTimeout: TRANSACTION_TIMEOUT_MS });
+      }, INIT_RETRY_FOR_MS);
       this.session.begin({ producerId: Number(producerId), producerEpoch });
     });
   }

@@ -112,8 +112,16 @@ export interface Member {
   readonly memberId: string;
   readonly generation: number;
   readonly partitions: readonly number[];
-  /** When the coordinator last confirmed this member in its generation, by the clock's `elapsedMs`. */
+  /**
+   * When the last request was sent by whose reply the coordinator confirmed this member in its generation, by the clock's
+   * `elapsedMs`.
+   */
   readonly confirmedAtMs: number;
+  /**
+   * The coordinator has confirmed the assignment, and its session cannot have ended since. False while the member joins:
+   * its partitions may have another owner by the time of the reply.
+   */
+  readonly isConfirmed: boolean;
   /** Asks the group for a new generation. */
   rejoin(): void;
   leave(): Promise<void>;
@@ -135,8 +143,12 @@ export interface OffsetsToCommit {
 
 /** One transactional id. After any error only `close` may be called. */
 export interface Transactional {
-  /** Fences every earlier producer with the id, and completes or aborts its open transaction. */
-  init(): Promise<void>;
+  /**
+   * Fences every earlier producer with the id, and completes or aborts its open transaction. `mayFence` is asked
+   * immediately before each request that does so; when it returns false, nothing is sent, and an UnconfirmedError is
+   * thrown.
+   */
+  init(mayFence?: () => boolean): Promise<void>;
   /** Appends records to the current transaction, or begins one. Throws FencedError, TransactionError. */
   send(records: readonly OutgoingRecord[]): Promise<void>;
   /**

@@ -1,8 +1,20 @@
 import { messageOf } from '../kafka/errors.ts';
 
+/** A topology threw an error when a deadline fired, or did not change the entry. */
+export class DeadlineFailedError extends Error {
+  override readonly name = 'DeadlineFailedError';
+  constructor(cause: unknown) {
+    super(`a deadline that fires at this record fails: ${messageOf(cause)}`, { cause });
+  }
+}
+
+/** What a topology fails on: the record itself, or a deadline that fires when the record is handled. */
+export type FailingPart = 'record' | 'deadline';
+
 /** The topology threw an error on a record. It will do so every time, because a topology is deterministic. */
 export class RecordFailedError extends Error {
   override readonly name = 'RecordFailedError';
+  readonly part: FailingPart;
   constructor(
     readonly topic: string,
     readonly partition: number,
@@ -10,6 +22,7 @@ export class RecordFailedError extends Error {
     cause: unknown,
   ) {
     super(`${topic}[${partition}], offset ${offset}: ${messageOf(cause)}`, { cause });
+    this.part = cause instanceof DeadlineFailedError ? 'deadline' : 'record';
   }
 }
 

@@ -9,6 +9,7 @@ export interface StreamMetrics {
   skipped: Counter;
   ticks: Counter;
   restored: Counter;
+  recoveries: Counter;
   stopped: Gauge<'topology' | 'partition'>;
   entries: Gauge<'topology' | 'partition'>;
 }
@@ -38,9 +39,16 @@ export function streamMetrics(registry: Registry = new Registry()): StreamMetric
       labelNames: ['topology', 'reason'],
       registers,
     }),
-    skipped: counter('skipped_records_total', 'Input records that could not be read and were skipped'),
+    skipped: counter(
+      'skipped_records_total',
+      'Input records that could not be read, and records and state entries that an operator skipped',
+    ),
     ticks: counter('ticks_total', 'Ticks appended to the input'),
     restored: counter('restored_entries_total', 'Changelog entries read back'),
+    recoveries: counter(
+      'transaction_recoveries_total',
+      'Transactions that failed and whose task continued with its state',
+    ),
     stopped: new Gauge({
       name: 'streams_task_stopped',
       help: '1 while a partition is stopped: a clock is wrong, the log is unreadable or was replaced, or a record fails every time',

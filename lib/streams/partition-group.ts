@@ -2,6 +2,7 @@ import type { Logger } from 'pino';
 import type { Clock } from '../clock/index.ts';
 import { UnreadablePartitionError, type Kafka, type Member, type Reader } from '../kafka/index.ts';
 import type { StagePosition } from '../telemetry/positions.ts';
+import type { FailingPart } from './errors.ts';
 import type { StreamMetrics } from './metrics.ts';
 import { PartitionSupervisor, type SupervisedTask } from './partition-supervisor.ts';
 import type { TaskEvents } from './task.ts';
@@ -16,8 +17,8 @@ export interface PartitionGroupOptions {
   topic: string;
   /** Creates a task for a partition, which starts at once and reads its input with this reader. */
   open(partition: number, reader: Reader, events: TaskEvents): SupervisedTask;
-  /** Whether an operator has ordered to skip a record. */
-  isSkipped(partition: number, offset: number): Promise<boolean>;
+  /** Whether an operator has ordered to skip the part of a record that fails. */
+  isSkipped(partition: number, offset: number, part: FailingPart): boolean;
   kafka: Kafka;
   logger: Logger;
   metrics: StreamMetrics;
@@ -64,7 +65,7 @@ export class PartitionGroup {
         topic,
         partition,
         open: (events) => open(partition, this.reader, events),
-        isSkipped: (offset) => isSkipped(partition, offset),
+        isSkipped: (offset, part) => isSkipped(partition, offset, part),
         member: this.member,
         clock,
         logger,
@@ -96,6 +97,11 @@ export class PartitionGroup {
     for (const supervisor of this.supervisors.values()) supervisor.fail(err);
   }
 
+  /** Whether the group has confirmed that this process owns its partitions: see Member. */
+  get isConfirmed(): boolean {
+    return this.member.isConfirmed;
+  }
+
   /** One for each partition that is assigned to this process. */
   positions(): StagePosition[] {
     const { stage, topic } = this.options;
@@ -111,6 +117,7 @@ export class PartitionGroup {
         earliestDueMs: view?.earliestDueMs ?? null,
         state: view?.state ?? 'waiting',
         ...(view?.failingOffset === undefined ? {} : { failingOffset: view.failingOffset }),
+        ...(view?.failingPart === undefined ? {} : { failingPart: view.failingPart }),
       };
     });
   }

@@ -1,23 +1,23 @@
 import type { Logger } from 'pino';
-import { Waker, type Clock } from '../clock/index.ts';
+import { Backoff, Waker, type Clock } from '../clock/index.ts';
 import { BrokenContinuityError, CorruptRecordError, FencedError, messageOf } from '../kafka/errors.ts';
 import type { Batch, Member } from '../kafka/types.ts';
-import { RecordFailedError, UnusableStateError } from './errors.ts';
+import { RecordFailedError, UnusableStateError, type FailingPart } from './errors.ts';
 import type { StreamMetrics } from './metrics.ts';
 import { SUPERVISOR_TRANSITIONS, type SupervisorState } from './supervisor-state.ts';
 import type { Task, TaskEvents, TaskView } from './task.ts';
 import { assertTransition } from '../transitions.ts';
 
-const FIRST_PAUSE_MS = 250;
+/** The longest pause of a partition that a retry may resolve. */
 const MAX_PAUSE_MS = 15_000;
 /** The pause of a stopped partition. It is long because a retry rarely helps, and each one restores the state. */
 const MAX_STOPPED_PAUSE_MS = 60_000;
+const PAUSES = { firstMs: 250, maxMs: MAX_STOPPED_PAUSE_MS };
 /** When a task has run for this long, its failure is considered a new one: the pauses start again with the first. */
 const STABLE_AFTER_MS = 60_000;
 const CONFIRM_POLL_MS = 100;
 /** How often a partition that has stopped on a record checks whether an operator has skipped it. */
-const SKIP_POLL_MS = 2_000;
-const SKIP_CHECK_TIMEOUT_MS = 15_000;
+const SKIP_POLL_MS = 1_000;
 /** After this many consecutive failures on the same record, the topology is assumed to fail on it every time. */
 const MAX_RECORD_FAILURES = 3;
 
@@ -40,8 +40,8 @@ export interface SupervisorDeps {
   /** Creates a task, which starts at once. */
   open(events: TaskEvents): SupervisedTask;
   member: Pick<Member, 'rejoin' | 'confirmedAtMs'>;
-  /** Whether an operator has ordered to skip the record. */
-  isSkipped(offset: number): Promise<boolean>;
+  /** Whether an operator has ordered to skip the part of the record that fails. */
+  isSkipped(offset: number, part: FailingPart): boolean;
   clock: Clock;
   logger: Logger;
   metrics: StreamMetrics;
@@ -59,6 +59,8 @@ interface Problem {
   kind: 'corrupt log' | 'broken continuity' | 'unusable state' | 'failing record';
   /** Where the problem is: in the changelog for unusable state, else in the input. */
   offset: number;
+  /** What fails in a failing record. */
+  part?: FailingPart;
   /** The partition as it was when it stopped. */
   view: Readonly<TaskView>;
 }
@@ -74,7 +76,7 @@ export class PartitionSupervisor {
   private assignment: Assignment | null = null;
   /** The loop that opens tasks; null while the partition is revoked and its last task has ended. */
   private loop: Promise<void> | null = null;
-  private pauseMs = 0;
+  private readonly pauses = new Backoff(PAUSES);
   private problem: Problem | null = null;
   /** The record on which the topology failed last, and how many times in a row. */
   private failingRecord: { offset: number; times: number } | null = null;
@@ -87,7 +89,7 @@ export class PartitionSupervisor {
   get view(): Readonly<TaskView> {
     const { state, problem } = this;
     if (problem !== null) {
-      const failing = problem.kind === 'failing record' ? { failingOffset: problem.offset } : {};
+      const failing = problem.part === undefined ? {} : { failingOffset: problem.offset, failingPart: problem.part };
       return { ...problem.view, state: 'stopped', ...failing };
     }
     return 'task' in state ? state.task.view : WAITING;
@@ -108,7 +110,7 @@ export class PartitionSupervisor {
    */
   revoke(): void {
     this.assignment = null;
-    this.pauseMs = 0;
+    this.pauses.reset();
     this.failingRecord = null;
     this.resume();
     const { state } = this;
@@ -185,20 +187,20 @@ export class PartitionSupervisor {
     const { logger, metrics, clock, topology, partition } = this.deps;
     const generation = this.assignment?.generation ?? -1;
     metrics.failures.inc({ topology, reason: error instanceof Error ? error.name : 'unknown' });
-    if (clock.elapsedMs() - openedAtMs > STABLE_AFTER_MS) this.pauseMs = 0;
+    if (clock.elapsedMs() - openedAtMs > STABLE_AFTER_MS) this.pauses.reset();
     const problem = this.problemOf(error, view);
-    this.pauseMs = nextPauseMs(this.pauseMs, problem);
-    const retryAtMs = clock.elapsedMs() + this.pauseMs;
+    const retryMs = this.nextPauseMs(problem);
+    const retryAtMs = clock.elapsedMs() + retryMs;
     const where = { topology, partition, generation };
     if (error instanceof FencedError) {
       this.become({ name: 'fenced', generation, rejoinAtMs: retryAtMs });
       logger.warn({ ...where, err: messageOf(error) }, 'task closed: another producer has its transactional id');
     } else if (problem !== null) {
       this.become({ name: 'stopped', untilMs: retryAtMs });
-      this.stop(error, problem);
+      this.stop(error, problem, retryMs);
     } else {
       this.become({ name: 'pausing', untilMs: retryAtMs });
-      logger.error({ ...where, err: error, retryMs: this.pauseMs }, 'task failed; restarting it');
+      logger.error({ ...where, err: error, retryMs }, 'task failed; restarting it');
     }
   }
 
@@ -208,19 +210,19 @@ export class PartitionSupervisor {
     if (error instanceof BrokenContinuityError) return { kind: 'broken continuity', offset: error.offset, view };
     if (error instanceof UnusableStateError) return { kind: 'unusable state', offset: error.offset, view };
     if (!(error instanceof RecordFailedError)) return null;
-    const { offset } = error;
+    const { offset, part } = error;
     const times = this.failingRecord?.offset === offset ? this.failingRecord.times + 1 : 1;
     this.failingRecord = { offset, times };
-    return times >= MAX_RECORD_FAILURES ? { kind: 'failing record', offset, view } : null;
+    return times >= MAX_RECORD_FAILURES ? { kind: 'failing record', offset, part, view } : null;
   }
 
   /** Logs all details the first time; each further attempt only logs that the partition is still stopped. */
-  private stop(error: unknown, problem: Problem): void {
+  private stop(error: unknown, problem: Problem, retryMs: number): void {
     const { logger, metrics, topology, partition, topic } = this.deps;
     const isNew = this.problem === null;
     this.problem = { ...problem, view: this.problem?.view ?? problem.view };
     metrics.stopped.set({ topology, partition }, 1);
-    const where = { topology, topic, partition, offset: problem.offset, retryMs: this.pauseMs };
+    const where = { topology, topic, partition, offset: problem.offset, retryMs };
     if (!isNew) logger.warn({ ...where, err: messageOf(error) }, 'partition is still stopped');
     else if (problem.kind === 'failing record') logger.error({ ...where, err: error }, REASONS[problem.kind]);
     else logger.error({ ...where, err: messageOf(error) }, REASONS[problem.kind]);
@@ -244,21 +246,20 @@ export class PartitionSupervisor {
       const leftMs = state.untilMs - this.deps.clock.elapsedMs();
       if (leftMs <= 0) return this.runTask();
       await this.waker.sleep(Math.min(leftMs, SKIP_POLL_MS));
-      if ((await this.mayContinue()) && this.state === state) return this.runTask();
+      if (this.state === state && this.isSkipped()) return this.runTask();
     }
   }
 
-  /** Whether an operator has skipped the record on which the partition has stopped. */
-  private async mayContinue(): Promise<boolean> {
-    const { problem, deps, waker } = this;
-    if (problem?.kind !== 'failing record') return false;
-    // On an error it is unknown whether the record was skipped: the next attempt checks again.
-    const asked = deps.isSkipped(problem.offset).catch(() => false);
-    // A revoked partition does not wait for Kafka.
-    const abandoned = waker.sleep(SKIP_CHECK_TIMEOUT_MS).then(() => false);
-    const isSkipped = await Promise.race([asked, abandoned]);
-    waker.wake();
-    return isSkipped;
+  /** Whether an operator has skipped what the partition has stopped on. */
+  private isSkipped(): boolean {
+    const { problem } = this;
+    return problem?.part !== undefined && this.deps.isSkipped(problem.offset, problem.part);
+  }
+
+  private nextPauseMs(problem: Problem | null): number {
+    // Restoring the state repeatedly would not help with a record that fails every time.
+    if (problem?.kind === 'failing record') return MAX_STOPPED_PAUSE_MS;
+    return Math.min(problem === null ? MAX_PAUSE_MS : MAX_STOPPED_PAUSE_MS, this.pauses.nextMs());
   }
 
   /**
@@ -292,10 +293,3 @@ const REASONS: Record<Problem['kind'], string> = {
   'unusable state': 'partition stopped: an entry of its changelog cannot be read',
   'failing record': 'partition stopped: the topology fails on this record every time',
 };
-
-function nextPauseMs(lastMs: number, problem: Problem | null): number {
-  // Restoring the state repeatedly would not help with a record that fails every time.
-  if (problem?.kind === 'failing record') return MAX_STOPPED_PAUSE_MS;
-  const longestMs = problem === null ? MAX_PAUSE_MS : MAX_STOPPED_PAUSE_MS;
-  return Math.min(longestMs, Math.max(FIRST_PAUSE_MS, lastMs * 2));
-}

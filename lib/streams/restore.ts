@@ -76,7 +76,7 @@ function restoreRecord(
   const { changelog, partition, start, rules } = options;
   try {
     const entry = decodeChange(record);
-    const isCovered = start.committedOffset !== null && isReflected(entry, start.position);
+    const isCovered = start.committed !== null && isReflected(entry, start.position);
     // Offset and state are committed in one transaction: neither is ever there without the other.
     if (!isCovered && rules.isolation === 'read_committed') {
       throw new UncoveredStateError(`the state reflects offset ${entry.position.offset} of the input`);

@@ -71,7 +71,7 @@ describe('stopping', () => {
     const stopped = runtime.stop();
     await clock.advance(50);
     commit.open();
-    await stopped;
+    await ended(stopped);
     expect(kafka.committed[0]?.offset).toBe(10);
   });
 });

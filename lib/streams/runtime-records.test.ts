@@ -4,7 +4,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { MissingSchemaError, UnknownSchemaError } from '../avro/index.ts';
 import type { KafkaRecord } from '../kafka/types.ts';
 import { runTopology } from './runtime.ts';
-import { SKIPS_TOPIC, encodeSkip } from './skips.ts';
+import { SKIPS_TOPIC, encodeSkip, type SkipScope } from './skips.ts';
 import { TEST_INPUT, testTopology, type TestEvent } from './testing.ts';
 import { clock, ended, resetClock, running, stopAll, stoppedIn, until, upTo, world } from './testing/runtime-world.ts';
 import { ScriptedKafka } from './testing/scripted-kafka.ts';
@@ -94,8 +94,8 @@ describe('a record whose schema the registry does not have', () => {
 
 describe('a record that an operator has skipped', () => {
   const reason = 'it is damaged';
-  const skipOf = (offset: number): KafkaRecord => {
-    const { key, value } = encodeSkip({ topic: TEST_INPUT, partition: 0, offset, reason }, clock.wallMs());
+  const skipOf = (offset: number, scope: SkipScope = 'record'): KafkaRecord => {
+    const { key, value } = encodeSkip({ topic: TEST_INPUT, partition: 0, offset, scope, reason }, clock.wallMs());
     return { offset: 0, timestampMs: 0, key: Buffer.from(key!), value, headers: {} };
   };
   const breaking = (at: 'decode' | 'process', topology = testTopology('runtime')): Partial<Topology<TestEvent>> => ({
@@ -152,6 +152,105 @@ describe('a record that an operator has skipped', () => {
     const stoppedAtMs = clock.elapsedMs();
     await ended(runtime.stop());
     expect(clock.elapsedMs() - stoppedAtMs).toBeLessThan(1_000);
+  });
+});
+
+describe('a skip that is ordered while the task runs', () => {
+  it('holds for a record that was not handled yet', async () => {
+    const kafka = new ScriptedKafka(clock);
+    const { runtime, folded } = await world(kafka);
+    kafka.ends[0] = 10;
+    kafka.give(1);
+    await until(() => kafka.committed[0]?.offset === 10);
+    const skip = encodeSkip(
+      { topic: TEST_INPUT, partition: 0, offset: 12, scope: 'record', reason: 'known to be wrong' },
+      clock.wallMs(),
+    );
+    kafka.skips.push({ offset: 0, timestampMs: 0, key: Buffer.from(skip.key!), value: skip.value, headers: {} });
+    await clock.advance(1_000);
+    kafka.ends[0] = 20;
+    await until(() => runtime.positions()[0]?.position === 20);
+    expect(folded[0]).toEqual(upTo(20).filter((offset) => offset !== 12));
+  });
+});
+
+describe('a record of the topic of skips that cannot be decoded', () => {
+  it.each([
+    'no JSON',
+    'null',
+    '{"topic":"cart-events"}',
+    '{"topic":"cart-events","partition":0,"offset":3,"scope":"all"}',
+  ])('is logged and has no effect: %s', async (text) => {
+    const kafka = new ScriptedKafka(clock);
+    kafka.skips.push({ offset: 0, timestampMs: 0, key: null, value: Buffer.from(text), headers: {} });
+    const logged: string[] = [];
+    const logger = pino({ level: 'warn' }, { write: (line) => void logged.push(line) });
+    const { runtime, folded } = await world(kafka, {}, new Registry(), logger);
+    kafka.ends[0] = 10;
+    kafka.give(1);
+    await until(() => runtime.positions()[0]?.position === 10);
+    expect(folded[0]).toEqual(upTo(10));
+    expect(logged.filter((line) => line.includes(SKIPS_TOPIC) && line.includes('cannot decode'))).toHaveLength(1);
+  });
+});
+
+describe('a deadline on which the topology fails every time', () => {
+  /** Key k3 falls due at the record with offset 8; a deadline of it fails. */
+  const failing = (): Partial<Topology<TestEvent>> => {
+    const base = testTopology('runtime');
+    return {
+      outputs: [...base.outputs, 'dead-letters'],
+      deadLetter: ({ offset, entry }, why) => ({ key: 'k', value: Buffer.from(`${offset}, ${entry?.key}: ${why}`) }),
+      process(record, context) {
+        const due = record.offset === 3 || record.offset === 4 ? 7 : null;
+        base.process({ ...record, value: { ...record.value, due } }, context);
+      },
+      onDue(key, context) {
+        if (key === 'k3') throw new Error('broken');
+        base.onDue!(key, context);
+      },
+    };
+  };
+  const stateOf = (kafka: ScriptedKafka): Map<string, string> => {
+    const state = new Map<string, string>();
+    for (const { key, value } of kafka.changelogs[0]!) {
+      if (value === null) state.delete(String(key));
+      else state.set(String(key), value.subarray(13).toString());
+    }
+    return state;
+  };
+
+  it('stops its partition with the record that moved the clock; a skip removes the entry and folds the record', async () => {
+    const kafka = new ScriptedKafka(clock);
+    const { runtime } = await world(kafka, failing());
+    kafka.ends[0] = 20;
+    kafka.give(1);
+    await until(() => runtime.positions()[0]?.state === 'stopped');
+    expect(runtime.positions()).toMatchObject([{ failingOffset: 8, failingPart: 'deadline' }]);
+    const skip = { topic: TEST_INPUT, partition: 0, offset: 8, scope: 'deadlines' as const, reason: 'it is damaged' };
+    const { key, value } = encodeSkip(skip, clock.wallMs());
+    kafka.skips.push({ offset: 0, timestampMs: 0, key: Buffer.from(key!), value, headers: {} });
+    await until(() => kafka.committed[0]?.offset === 20);
+    expect(runtime.positions()).toMatchObject([{ state: 'running', position: 20 }]);
+    expect(kafka.deadLetters).toEqual(['8, k3: it is damaged']);
+    const state = stateOf(kafka);
+    expect([...state.keys()].sort()).toEqual(
+      upTo(20)
+        .filter((offset) => offset !== 3)
+        .map((offset) => `k${offset}`)
+        .sort(),
+    );
+    expect(state.get('k4')).toBe('{"count":1,"due":null}');
+    await ended(runtime.stop());
+    // A replay gives the same.
+    const again = new ScriptedKafka(clock);
+    again.skips.push(...kafka.skips);
+    const { runtime: replay } = await world(again, failing());
+    again.ends[0] = 20;
+    again.give(1);
+    await until(() => replay.positions()[0]?.position === 20);
+    expect(stateOf(again)).toEqual(state);
+    expect(again.deadLetters).toEqual(kafka.deadLetters);
   });
 });
 

@@ -7,7 +7,8 @@ import { changelogOf, type TopicName } from '../topics.ts';
 import { streamMetrics } from './metrics.ts';
 import { PartitionGroup } from './partition-group.ts';
 import { RESTORE_RULES, type RestoreRules } from './restore.ts';
-import { SKIPS_TOPIC_SPEC, readSkips } from './skips.ts';
+import { SKIPS_TOPIC_SPEC, covers, followSkips, type Skips } from './skips.ts';
+import { TASK_LIMITS, type TaskLimits } from './limits.ts';
 import { Task, type TaskDeps } from './task.ts';
 import type { Topology } from './topology.ts';
 
@@ -24,6 +25,8 @@ export interface RunOptions<I> {
   shadow?: Shadow;
   /** For tests only. */
   restoreRules?: RestoreRules;
+  /** For tests only: how much one transaction holds. */
+  limits?: TaskLimits;
   sessionTimeoutMs?: number;
 }
 
@@ -55,12 +58,14 @@ const TICK_DELIVERY_MS = 5_000;
 class Runtime<I> implements RunningTopology {
   private readonly group: PartitionGroup;
   private readonly tickProducer: Producer | null;
+  private readonly skips: Skips;
   private stopped: Promise<void> | null = null;
 
   constructor(options: RunOptions<I>) {
     const { topology, kafka, logger, shadow, clock, healthUrl, sessionTimeoutMs } = options;
     const metrics = streamMetrics(options.metrics);
     const name = shadow?.name ?? topology.name;
+    const skips = (this.skips = followSkips({ kafka, clock, logger }));
     const ticking = topology.tick !== undefined && shadow === undefined;
     this.tickProducer = ticking ? kafka.createProducer({ deliveryTimeoutMs: TICK_DELIVERY_MS }) : null;
     const deps: Omit<TaskDeps<I>, 'reader'> = {
@@ -70,6 +75,9 @@ class Runtime<I> implements RunningTopology {
       logger,
       metrics,
       clock,
+      skips,
+      isConfirmed: () => this.group.isConfirmed,
+      limits: options.limits ?? TASK_LIMITS,
       name,
       outputOf: (topic) => shadow?.outputOf(topic) ?? topic,
       restoreRules: options.restoreRules ?? RESTORE_RULES,
@@ -80,7 +88,10 @@ class Runtime<I> implements RunningTopology {
       groupId: name,
       topic,
       open: (partition, reader, events) => new Task(partition, { ...deps, reader }, events),
-      isSkipped: async (partition, offset) => (await readSkips(kafka, clock, topic, partition)).has(offset),
+      isSkipped: (partition, offset, part) => {
+        const skip = skips.find(topic, partition, offset);
+        return skip !== undefined && covers(skip, part);
+      },
       kafka,
       logger,
       metrics,
@@ -107,6 +118,7 @@ class Runtime<I> implements RunningTopology {
     const ended = this.group.stop();
     const ticked = this.tickProducer?.close();
     await ended;
+    await this.skips.stop();
     await ticked;
   }
 }

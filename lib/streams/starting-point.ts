@@ -2,7 +2,7 @@ import type { Logger } from 'pino';
 import type { Clock } from '../clock/index.ts';
 import { findBroken } from '../kafka/continuity.ts';
 import { BrokenContinuityError } from '../kafka/errors.ts';
-import type { Kafka } from '../kafka/types.ts';
+import type { CommittedOffset, Kafka } from '../kafka/types.ts';
 import { decodeCheckpoint, type Checkpoint } from './position.ts';
 import { START } from './task-core.ts';
 
@@ -16,8 +16,8 @@ export interface Input {
 
 /** Where a task starts. */
 export interface StartingPoint extends Checkpoint {
-  /** The committed offset of the group; null when it has committed nothing. */
-  committedOffset: number | null;
+  /** What the group has committed; null when it has committed nothing. */
+  committed: CommittedOffset | null;
 }
 
 /**
@@ -32,7 +32,7 @@ export async function startingPoint(kafka: Kafka, clock: Clock, input: Input, lo
   const beginnings = await kafka.beginningOffsets(topic);
   const beginning = beginnings[partition] ?? 0;
   const end = (await kafka.endOffsets(topic))[partition] ?? 0;
-  if (committed === null) return { ...START, position: { offset: beginning, step: 0 }, committedOffset: null };
+  if (committed === null) return { ...START, position: { offset: beginning, step: 0 }, committed };
   const broken = (what: string): BrokenContinuityError =>
     new BrokenContinuityError(topic, partition, committed.offset, what);
   if (committed.offset > end) {
@@ -46,10 +46,10 @@ export async function startingPoint(kafka: Kafka, clock: Clock, input: Input, lo
   ) {
     throw broken(`the record at offset ${mark.offset} is not the last one that was handled`);
   }
-  if (committed.offset >= beginning) return { ...checkpoint, committedOffset: committed.offset };
+  if (committed.offset >= beginning) return { ...checkpoint, committed };
   const where = { topology, partition, committed: committed.offset, beginning, end };
   logger.error(where, 'records are lost: retention deleted them before they were handled');
-  return { ...checkpoint, position: { offset: beginning, step: 0 }, committedOffset: committed.offset };
+  return { ...checkpoint, position: { offset: beginning, step: 0 }, isFolded: false, committed };
 }
 
 /**
@@ -60,7 +60,7 @@ export async function startingPoint(kafka: Kafka, clock: Clock, input: Input, lo
 export async function uncoveredState(kafka: Kafka, input: Input, start: StartingPoint, cause: Error): Promise<Error> {
   const { groupId, topic, partition } = input;
   const committed = (await kafka.committedOffsets(groupId, topic))[partition] ?? null;
-  const before = start.committedOffset;
+  const before = start.committed?.offset ?? null;
   if ((committed?.offset ?? null) !== before) {
     return new Error('another process has committed while the state was restored', { cause });
   }

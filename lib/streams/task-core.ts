@@ -2,8 +2,9 @@ import { MAX_RECORD_BYTES } from '../kafka/limits.ts';
 import { changelogOf, type TopicName } from '../topics.ts';
 import { nextLogTime } from './clock.ts';
 import { DueIndex } from './due-index.ts';
-import { assertInvariant } from './errors.ts';
+import { DeadlineFailedError, assertInvariant } from './errors.ts';
 import { isBefore, type Checkpoint, type Position } from './position.ts';
+import { Savepoint, type Written } from './savepoint.ts';
 import { MemoryStore, type StateStore } from './state-store.ts';
 import type { Context, InputRecord, Store, Topology } from './topology.ts';
 
@@ -31,6 +32,16 @@ export interface Limits {
   effects: number;
   /** Total size of their keys and values. */
   bytes: number;
+  /** Whether the work has taken long enough. If left out, time does not matter. */
+  isTimeUp?(): boolean;
+}
+
+/** An operator's order to skip a record, as the core carries it out. */
+export interface Skipping {
+  /** Written in place of what the record would give; null when the record is folded all the same. */
+  record: readonly OutputRecord[] | null;
+  /** What is written for an entry whose deadline fails at this record. The entry is removed. */
+  ofEntry(key: string, value: Buffer): readonly OutputRecord[];
 }
 
 /** A topology created a record that is too large for any topic. Handling the input again would create it again. */
@@ -42,11 +53,6 @@ export class RecordTooLargeError extends Error {
     );
     this.name = 'RecordTooLargeError';
   }
-}
-
-interface Written {
-  position: Position;
-  bytes: number;
 }
 
 export const START: Checkpoint = { position: { offset: 0, step: 0 }, logTimeMs: 0 };
@@ -62,10 +68,13 @@ export class TaskCore<I> {
   private bytes = 0;
   private readonly context: { logTimeMs: number; offset: number; readonly store: Store; forward: Context['forward'] };
   private current: InputRecord<I> | null = null;
-  /** Written in place of the current record's outputs when it is skipped; null when it is folded. */
-  private substitute: readonly OutputRecord[] | null = null;
+  /** Null when the current record is not skipped. */
+  private skipping: Skipping | null = null;
   private offset: number;
   private step: number;
+  private folded: boolean;
+  /** What the deadline in hand has changed, while it may have to be undone. */
+  private savepoint: Savepoint | null = null;
 
   constructor(
     private readonly topology: Topology<I>,
@@ -74,6 +83,7 @@ export class TaskCore<I> {
   ) {
     this.offset = checkpoint.position.offset;
     this.step = checkpoint.position.step;
+    this.folded = checkpoint.isFolded ?? false;
     this.context = {
       logTimeMs: checkpoint.logTimeMs,
       offset: this.offset,
@@ -95,8 +105,15 @@ export class TaskCore<I> {
     return { offset: this.offset, step: this.step };
   }
 
+  /** Whether the record at the position is folded, and only entries that it has made due at once are left of it. */
+  get isFolded(): boolean {
+    return this.folded;
+  }
+
+  /** An entry that is due at once counts as due at the current log time. */
   get earliestDueMs(): number | undefined {
-    return this.due.first()?.dueMs;
+    const dueMs = this.due.first()?.dueMs;
+    return dueMs !== undefined && dueMs < 0 ? this.context.logTimeMs : dueMs;
   }
 
   get entries(): number {
@@ -120,50 +137,101 @@ export class TaskCore<I> {
   }
 
   /**
-   * Begins a record and advances log time; then call `advance` until it is done. A record that is skipped comes with a
-   * `substitute`: it moves log time and fires deadlines, but is not folded, and the substitute is written in its place.
+   * Begins a record and advances log time; then call `advance` until it is done. A record that is skipped moves log time
+   * and fires deadlines all the same.
    */
-  begin(record: InputRecord<I>, appendTimeMs: number, substitute: readonly OutputRecord[] | null = null): void {
+  begin(record: InputRecord<I>, appendTimeMs: number, skipping: Skipping | null = null): void {
     assertInvariant(this.current === null, () => 'the previous record is not done');
     assertInvariant(record.offset >= this.offset, () => `offset ${record.offset} is done already`);
     const logTimeMs = this.logTimeAfter(record.value, appendTimeMs);
     assertInvariant(logTimeMs >= this.context.logTimeMs, () => `log time goes back to ${logTimeMs}`);
-    if (record.offset > this.offset) {
-      this.offset = record.offset;
-      this.step = 0;
-    }
+    this.skipTo(record.offset);
     this.current = record;
-    this.substitute = substitute;
+    this.skipping = skipping;
     this.context.offset = record.offset;
     this.context.logTimeMs = logTimeMs;
   }
 
   /**
-   * Fires deadlines that are due, then folds the record. Stops early when `limits` are reached; returns whether the
-   * record is done.
+   * Fires the deadlines that have passed, folds the record, then fires what is due at once. Stops early when `limits`
+   * are reached; returns whether the record is done. Throws what the topology throws, for a deadline as the cause of a
+   * DeadlineFailedError.
    */
   advance(limits: Limits): boolean {
     const record = this.current;
     if (record === null) return true;
-    const { topology, context } = this;
-    for (;;) {
-      const first = this.due.first();
-      if (first === undefined || first.dueMs >= context.logTimeMs || topology.onDue === undefined) break;
-      if (this.isFull(limits)) return false;
-      const { key, dueMs } = first;
-      topology.onDue(key, context);
-      const next = this.due.first();
-      if (next !== undefined && next.key === key && next.dueMs === dueMs) {
-        // The key may be personal data.
-        throw new Error(`${topology.name}: an entry is still due at ${dueMs} after its deadline fired`);
-      }
+    if (!this.folded) {
+      if (!this.fire(this.context.logTimeMs, limits)) return false;
+      const substitute = this.skipping?.record ?? null;
+      if (substitute === null) this.topology.process(record, this.context);
+      else this.write(substitute);
       this.step++;
+      this.folded = true;
     }
-    if (this.substitute === null) topology.process(record, context);
-    else this.write(this.substitute);
+    if (!this.fire(0, limits)) return false;
     this.current = null;
     this.skipTo(record.offset + 1);
     return true;
+  }
+
+  /** Fires what is due before `beforeMs`; returns whether nothing is left of it. */
+  private fire(beforeMs: number, limits: Limits): boolean {
+    for (let first = this.due.first(); first !== undefined && first.dueMs < beforeMs; first = this.due.first()) {
+      if (this.topology.onDue === undefined) break;
+      if (this.isFull(limits)) return false;
+      if (this.skipping === null) this.fireOne(first.key, first.dueMs);
+      else this.fireOrRemove(first.key, first.dueMs, this.skipping);
+      this.step++;
+    }
+    return true;
+  }
+
+  private fireOne(key: string, dueMs: number): void {
+    const { topology, store, due } = this;
+    const before = dueMs < 0 ? store.get(key) : undefined;
+    try {
+      topology.onDue?.(key, this.context);
+    } catch (error) {
+      throw new DeadlineFailedError(error);
+    }
+    const next = due.first();
+    if (next?.key !== key || next.dueMs !== dueMs) return;
+    // An entry that is due at once may continue its work in the next step; a deadline is over once it has fired.
+    if (dueMs < 0 && before !== undefined && store.get(key)?.equals(before) === false) return;
+    // The key may be personal data.
+    throw new DeadlineFailedError(
+      new Error(`${topology.name}: an entry is still due at ${dueMs}, unchanged, after its deadline fired`),
+    );
+  }
+
+  /** At a skipped record, an entry whose deadline fails is removed, with all that the deadline has changed. */
+  private fireOrRemove(key: string, dueMs: number, skipping: Skipping): void {
+    const value = this.store.get(key) ?? Buffer.alloc(0);
+    this.savepoint = new Savepoint(this.outputs.length, this.bytes);
+    try {
+      this.fireOne(key, dueMs);
+      this.savepoint = null;
+    } catch (error) {
+      if (!(error instanceof DeadlineFailedError)) throw error;
+      this.rollBack();
+      this.remove(key);
+      this.write(skipping.ofEntry(key, value));
+    }
+  }
+
+  private rollBack(): void {
+    const { savepoint, store, written, topology } = this;
+    this.savepoint = null;
+    if (savepoint === null) return;
+    for (const [key, { value, written: before }] of savepoint.entries) {
+      if (value === undefined) store.delete(key);
+      else store.put(key, value);
+      this.due.set(key, value === undefined ? undefined : topology.state.dueOf(value));
+      if (before === undefined) written.delete(key);
+      else written.set(key, before);
+    }
+    this.outputs.length = savepoint.outputs;
+    this.bytes = savepoint.bytes;
   }
 
   /** Skips a record that cannot be decoded, and writes `substitute` in its place. */
@@ -183,11 +251,13 @@ export class TaskCore<I> {
     if (offset <= this.offset) return;
     this.offset = offset;
     this.step = 0;
+    this.folded = false;
   }
 
-  /** Whether the collected effects have reached the limits of one transaction. */
-  isFull({ effects, bytes }: Limits): boolean {
-    return this.outputs.length + this.written.size >= effects || this.bytes >= bytes;
+  /** Whether the collected effects have reached the limits of one transaction; never while there are none. */
+  isFull({ effects, bytes, isTimeUp }: Limits): boolean {
+    const count = this.outputs.length + this.written.size;
+    return count > 0 && (count >= effects || this.bytes >= bytes || isTimeUp?.() === true);
   }
 
   /** Returns the effects since the last call. */
@@ -218,6 +288,7 @@ export class TaskCore<I> {
 
   private put(key: string, value: Buffer): void {
     this.mustFit(changelogOf(this.topology.name), key, value);
+    this.savepoint?.keep(key, this.store, this.written);
     this.store.put(key, value);
     this.due.set(key, this.topology.state.dueOf(value));
     this.note(key, key.length + value.length);
@@ -225,6 +296,7 @@ export class TaskCore<I> {
 
   private remove(key: string): void {
     if (this.store.get(key) === undefined) return;
+    this.savepoint?.keep(key, this.store, this.written);
     this.store.delete(key);
     this.due.set(key, undefined);
     this.note(key, key.length);

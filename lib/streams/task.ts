@@ -1,7 +1,7 @@
 import type { Logger } from 'pino';
 import type { Clock } from '../clock/index.ts';
 import { markOf, type Mark } from '../kafka/continuity.ts';
-import type { Batch, Kafka, KafkaRecord, OutgoingRecord, Producer, Reader, Transactional } from '../kafka/types.ts';
+import type { Batch, Kafka, KafkaRecord, OutgoingRecord, Producer, Reader } from '../kafka/types.ts';
 import type { StagePosition } from '../telemetry/index.ts';
 import { changelogOf, type TopicName } from '../topics.ts';
 import { encodeChange } from './changelog.ts';
@@ -9,23 +9,19 @@ import { MAX_AHEAD_MS } from './clock.ts';
 import { decodeRecord, type Decoding } from './decode-record.ts';
 import { ClosedError, RecordFailedError, assertInvariant } from './errors.ts';
 import { InputBuffer } from './input-buffer.ts';
+import type { TaskLimits } from './limits.ts';
 import type { StreamMetrics } from './metrics.ts';
 import { encodeCheckpoint } from './position.ts';
 import { UncoveredStateError, restoreState, type Restored, type RestoreRules } from './restore.ts';
 import { startingPoint, uncoveredState, type Input, type StartingPoint } from './starting-point.ts';
-import { readSkips, substituteOf, type Skip } from './skips.ts';
-import { TaskCore, type Limits, type OutputRecord } from './task-core.ts';
+import { skippingOf, type Skips } from './skips.ts';
+import { TaskCore, type Limits, type Skipping } from './task-core.ts';
 import { TASK_TRANSITIONS, type TaskState } from './task-state.ts';
 import { Ticker } from './ticker.ts';
 import type { Topology } from './topology.ts';
+import { TaskTransactions } from './transactions.ts';
 import { assertTransition } from '../transitions.ts';
 
-/**
- * A transaction is committed after MAX_RECORDS records, or when its outputs and changes reach LIMITS: it must be
- * complete well before the broker's transaction timeout.
- */
-const MAX_RECORDS = 2_000;
-const LIMITS: Limits = { effects: 5_000, bytes: 8 << 20 };
 const RECHECK_CLOCK_MS = 1_000;
 /** How long a closing task may take to finish its transaction. After that, the broker or the next `init` aborts it. */
 const CLOSE_TIMEOUT_MS = 5_000;
@@ -39,6 +35,10 @@ export interface TaskDeps<I> {
   logger: Logger;
   metrics: StreamMetrics;
   clock: Clock;
+  skips: Skips;
+  /** Whether the group has confirmed that this process owns its partitions. */
+  isConfirmed(): boolean;
+  limits: TaskLimits;
   /** Group, changelog and transactional ids are named by it. */
   name: string;
   /** The topic that is written for an output. */
@@ -66,7 +66,7 @@ export class Task<I> {
   readonly done: Promise<void>;
   private state: TaskState = { name: 'restoring' };
   private core!: TaskCore<I>;
-  private readonly transactional: Transactional;
+  private readonly transactions: TaskTransactions;
   private readonly ticker: Ticker | null;
   private readonly input: InputBuffer;
   /** The committed progress, as far as it is known. */
@@ -76,8 +76,9 @@ export class Task<I> {
   /** The last record that the task began to handle; its mark is computed when needed. */
   private last: KafkaRecord | null = null;
   private mark: Mark | undefined;
-  /** Records of the partition that operators have skipped, by offset. */
-  private skips: ReadonlyMap<number, Skip> = new Map();
+  /** Those of the current transaction. */
+  private readonly limits: Limits;
+  private workSinceMs = 0;
   private readonly labels: { topology: string };
   private readonly decoding: Decoding<I>;
 
@@ -86,14 +87,19 @@ export class Task<I> {
     private readonly deps: TaskDeps<I>,
     private readonly events: TaskEvents,
   ) {
-    const { topology, kafka, reader } = deps;
+    const { topology, kafka, reader, clock } = deps;
     this.labels = { topology: topology.name };
-    this.transactional = kafka.transactional(`${deps.name}-${partition}`);
     this.input = new InputBuffer({ reader, topic: topology.input.topic, partition }, this);
     const { logger, metrics } = deps;
     const unlessEnding = <T>(work: Promise<T>): Promise<T> => this.unlessEnding(work);
     const pause = (ms: number): Promise<void> => this.pause(ms);
     this.decoding = { topology, partition, logger, metrics, unlessEnding, pause };
+    this.transactions = new TaskTransactions({
+      ...{ kafka, topology: topology.name, name: deps.name, topic: topology.input.topic, partition, logger, metrics },
+      ...{ pause, isConfirmed: () => deps.isConfirmed(), isEnding: () => this.isEnding },
+    });
+    const isTimeUp = (): boolean => clock.elapsedMs() - this.workSinceMs >= deps.limits.workMs;
+    this.limits = { ...deps.limits, isTimeUp };
     this.ticker = this.createTicker();
     this.done = this.live();
   }
@@ -132,7 +138,7 @@ export class Task<I> {
       const timeoutMs = this.state.name === 'restoring' ? 0 : CLOSE_TIMEOUT_MS;
       const isOver = new AbortController();
       void ended.then(() => isOver.abort());
-      void this.deps.clock.sleep(timeoutMs, isOver.signal).then(() => this.transactional.close());
+      void this.deps.clock.sleep(timeoutMs, isOver.signal).then(() => this.transactions.close());
       this.end(null);
     }
     await ended;
@@ -171,7 +177,7 @@ export class Task<I> {
       if (!this.isEnding) this.end(error instanceof Error ? error : new Error(String(error)));
       else if (!(error instanceof ClosedError)) this.logUnfinished(error);
     }
-    await this.transactional.close();
+    await this.transactions.close();
     this.deps.metrics.entries.remove({ ...this.labels, partition: this.partition });
     const failure = this.state.name === 'closing' ? this.state.failure : null;
     this.become({ name: 'closed' });
@@ -203,17 +209,18 @@ export class Task<I> {
 
   /** Only this order is safe: first the previous owner is fenced, then its committed state is read. */
   private async open(): Promise<void> {
-    const { kafka, clock, topology, logger, metrics } = this.deps;
+    const { kafka, clock, topology, logger, metrics, skips } = this.deps;
     const { partition } = this;
     const startedAtMs = clock.elapsedMs();
-    await this.unlessEnding(this.transactional.init());
+    await this.unlessEnding(this.transactions.init());
     const { topic } = topology.input;
     const input = { topology: topology.name, groupId: this.deps.name, topic, partition };
     const start = await this.unlessEnding(startingPoint(kafka, clock, input, logger));
     this.core = new TaskCore(topology, start);
     this.mark = start.mark;
     this.committed.position = start.position.offset;
-    this.skips = await this.unlessEnding(readSkips(kafka, clock, topic, partition));
+    this.transactions.startFrom(start.committed);
+    await this.unlessEnding(skips.known());
     const restored = await this.unlessEnding(this.restore(input, start));
     // Nothing would stop the reading of a task that has ended.
     if (this.isEnding) throw new ClosedError();
@@ -223,7 +230,9 @@ export class Task<I> {
     this.publish();
     this.events.onRunning();
     const elapsedMs = Math.round(clock.elapsedMs() - startedAtMs);
-    logger.info({ topology: topology.name, partition, ...start, ...restored, elapsedMs }, 'task is running');
+    const { position, logTimeMs } = start;
+    const where = { topology: topology.name, partition, position, logTimeMs };
+    logger.info({ ...where, ...restored, elapsedMs }, 'task is running');
   }
 
   private async restore(input: Input, start: StartingPoint): Promise<Restored> {
@@ -243,12 +252,13 @@ export class Task<I> {
   /** Handles buffered records, up to one transaction. */
   private async work(): Promise<void> {
     await this.input.wait();
-    const { core, input, committed } = this;
+    const { core, input, committed, limits, deps } = this;
+    this.workSinceMs = deps.clock.elapsedMs();
     let records = 0;
     for (let batch = input.first(); batch !== undefined; batch = input.first()) {
-      if (this.isEnding || records >= MAX_RECORDS || core.isFull(LIMITS)) break;
+      if (this.isEnding || records >= deps.limits.records || core.isFull(limits)) break;
       committed.end = Math.max(committed.end ?? 0, batch.highWatermark);
-      records += await this.handle(batch, MAX_RECORDS - records);
+      records += await this.handle(batch, deps.limits.records - records);
       if (batch.records.length > 0) continue;
       core.skipTo(batch.nextOffset);
       input.shift();
@@ -262,21 +272,23 @@ export class Task<I> {
 
   /** Folds up to `max` records of a batch and takes them out of it; returns how many. */
   private async handle({ records }: Batch, max: number): Promise<number> {
-    const { core } = this;
+    const { core, partition, deps } = this;
+    const { topic } = deps.topology.input;
     let count = 0;
-    while (!this.isEnding && count < records.length && count < max && !core.isFull(LIMITS)) {
+    while (!this.isEnding && count < records.length && count < max && !core.isFull(this.limits)) {
       const record = records[count]!;
-      const skip = this.skips.get(record.offset);
-      const substitute = skip === undefined ? null : substituteOf(record, skip, this.partition, this.deps);
-      const value = await (substitute === null ? decodeRecord(record, this.decoding) : this.decodeSkipped(record));
+      const skip = deps.skips.find(topic, partition, record.offset);
+      const skipping = skip === undefined ? null : skippingOf(record, skip, partition, deps);
+      const isFolded = skipping === null || skipping.record === null;
+      const value = await (isFolded ? decodeRecord(record, this.decoding) : this.decodeSkipped(record));
       count++;
       this.last = record;
       if (value === undefined) {
-        core.skip(record.offset, substitute ?? []);
+        core.skip(record.offset, skipping?.record ?? []);
         continue;
       }
       await this.waitForClock(value, record);
-      await this.fold(value, record, substitute);
+      await this.fold(value, record, skipping);
     }
     this.input.take(count);
     if (count > 0) this.ticker?.recordSeen();
@@ -295,13 +307,13 @@ export class Task<I> {
     }
   }
 
-  private async fold(value: I, record: KafkaRecord, substitute: OutputRecord[] | null): Promise<void> {
+  private async fold(value: I, record: KafkaRecord, skipping: Skipping | null): Promise<void> {
     const { core, partition } = this;
     const key = record.key?.toString('utf8') ?? '';
     this.guarded(record, () =>
-      core.begin({ key, value, offset: record.offset, partition }, record.timestampMs, substitute),
+      core.begin({ key, value, offset: record.offset, partition }, record.timestampMs, skipping),
     );
-    while (!this.guarded(record, () => core.advance(LIMITS))) {
+    while (!this.guarded(record, () => core.advance(this.limits))) {
       await this.commit();
       if (this.isEnding) throw new ClosedError();
     }
@@ -343,10 +355,10 @@ export class Task<I> {
 
   /** Commits outputs, changelog and the input's offset in one transaction. */
   private async commit(): Promise<void> {
-    const { topology, name, clock, metrics, outputOf } = this.deps;
+    const { name, clock, metrics, outputOf } = this.deps;
     const { core, partition } = this;
     const { outputs, changes } = core.takeEffects();
-    const { position, logTimeMs } = core;
+    const { position, logTimeMs, isFolded } = core;
     const changelog = changelogOf(name);
     const records: OutgoingRecord[] = outputs.map(({ topic, key, value }) => ({ topic: outputOf(topic), key, value }));
     for (const [key, change] of changes) records.push(encodeChange(changelog, partition, key, change));
@@ -354,14 +366,9 @@ export class Task<I> {
     this.last = null;
     const { mark } = this;
     const startedAtMs = clock.elapsedMs();
-    await this.transactional.send(records);
-    await this.transactional.commit({
-      groupId: name,
-      topic: topology.input.topic,
-      partition,
-      offset: position.offset,
-      metadata: encodeCheckpoint({ position, logTimeMs, mark }),
-    });
+    const metadata = encodeCheckpoint({ position, logTimeMs, isFolded, mark });
+    await this.transactions.commit(records, { offset: position.offset, metadata });
+    this.workSinceMs = clock.elapsedMs();
     metrics.transactionSeconds.observe(this.labels, (clock.elapsedMs() - startedAtMs) / 1_000);
     metrics.transactions.inc(this.labels);
     this.publish();

@@ -1,8 +1,8 @@
-import { after, type Clock } from '../clock/index.ts';
+import { Backoff, after, type Clock } from '../clock/index.ts';
 
 /** No more than ten ticks a second go to a partition. */
 const MIN_INTERVAL_MS = 100;
-const MAX_BACKOFF_MS = 30_000;
+const PAUSES = { firstMs: 2 * MIN_INTERVAL_MS, maxMs: 30_000 };
 /** A tick that was sent but not read back is considered lost after this time. */
 const LOST_AFTER_MS = 15_000;
 
@@ -33,8 +33,9 @@ export class Ticker {
   private outstanding = false;
   /** By the clock's `elapsedMs`. */
   private sentAtMs = -Infinity;
-  /** Number of consecutive ticks that did not advance log time past the deadline that they were sent for. */
-  private futile = 0;
+  /** Grows with consecutive ticks that did not advance log time past the deadline that they were sent for. */
+  private readonly backoff = new Backoff(PAUSES);
+  private intervalMs = MIN_INTERVAL_MS;
   private targetMs: number | null = null;
   private closed = false;
 
@@ -49,7 +50,8 @@ export class Ticker {
     this.view = view;
     if (this.targetMs !== null && view.logTimeMs > this.targetMs) {
       this.targetMs = null;
-      this.futile = 0;
+      this.backoff.reset();
+      this.intervalMs = MIN_INTERVAL_MS;
     }
     this.schedule();
   }
@@ -69,9 +71,7 @@ export class Ticker {
     const { earliestDueMs, caughtUp } = this.view;
     if (this.closed || earliestDueMs === undefined || !caughtUp) return;
     const { clock } = this.options;
-    const backoffMs =
-      this.futile === 0 ? MIN_INTERVAL_MS : Math.min(MAX_BACKOFF_MS, MIN_INTERVAL_MS * 2 ** this.futile);
-    const pauseMs = this.outstanding ? LOST_AFTER_MS : backoffMs;
+    const pauseMs = this.outstanding ? LOST_AFTER_MS : this.intervalMs;
     // A deadline fires when log time is past it, hence one millisecond more.
     const untilDueMs = earliestDueMs + 1 - clock.wallMs();
     const waitMs = Math.max(0, untilDueMs, this.sentAtMs + pauseMs - clock.elapsedMs());
@@ -84,7 +84,7 @@ export class Ticker {
     const nowMs = clock.wallMs();
     if (nowMs <= dueMs) return this.schedule();
     this.outstanding = true;
-    this.futile++;
+    this.intervalMs = this.backoff.nextMs();
     this.targetMs ??= dueMs;
     this.sentAtMs = clock.elapsedMs();
     this.options.send(nowMs).catch((error: unknown) => {

@@ -24,6 +24,11 @@ export interface SkippedRecord {
   value: Buffer | null;
   /** The broker's append time, Unix milliseconds. */
   appendTimeMs: number;
+  /**
+   * A state entry whose deadline failed at this record, and that was removed. If left out, the record itself was
+   * skipped.
+   */
+  entry?: { key: string; value: Buffer };
 }
 
 /** The state of one partition, as `process` and `onDue` see it. Reads see this record's own writes. */
@@ -68,7 +73,10 @@ export interface Topology<I> {
   };
   outputs: readonly TopicName[];
   state: {
-    /** The deadline of this state entry, Unix milliseconds; undefined for none. Called on every put. */
+    /**
+     * The deadline of this state entry, Unix milliseconds; undefined for none. Called on every put. A negative number
+     * means at once: within the record that put the entry, after its fold (see `onDue`).
+     */
     dueOf(value: Buffer): number | undefined;
   };
   /** For a topology with deadlines: a record of the input topic that carries nothing but a time. */
@@ -83,6 +91,11 @@ export interface Topology<I> {
   /**
    * Called for every entry whose due time has passed (log time > due), in (due, key) order, before the record that
    * advanced log time is folded. It must change the entry so that it is due later or not at all.
+   *
+   * Entries that are due at once (negative) are handled in the same order: before any other deadline if a deadline put
+   * them, else after the fold of the record and before the next record. So work that is too large for one step is split:
+   * a step does a part of it, and puts an entry with what is left, which may stay due at once as long as it changes.
+   * Transactions may be committed between two steps; what is emitted does not depend on where.
    */
   onDue?(key: string, context: Context): void;
 }

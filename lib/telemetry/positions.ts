@@ -26,4 +26,6 @@ export interface StagePosition {
   state: StageState;
   /** The record on which the partition has stopped, because the stage fails on it every time. */
   failingOffset?: number;
+  /** What the stage fails on there: the record itself, or a deadline that fires when the record is handled. */
+  failingPart?: 'record' | 'deadline';
 }

@@ -1,6 +1,14 @@
+import type { Logger } from 'pino';
 import type { Clock } from '../../lib/clock/index.ts';
 import type { Kafka } from '../../lib/kafka/index.ts';
-import { SKIPS_TOPIC_SPEC, encodeSkip, readSkips, type Skip } from '../../lib/streams/index.ts';
+import {
+  SKIPS_TOPIC_SPEC,
+  covers,
+  encodeSkip,
+  followSkips,
+  type Skip,
+  type SkipScope,
+} from '../../lib/streams/index.ts';
 import type { StagePosition } from '../../lib/telemetry/index.ts';
 
 /** The skip was refused; the message says why. */
@@ -13,11 +21,13 @@ export interface SkipOptions {
   clock: Clock;
   /** The group of the topology that reads the topic. */
   groupId: string;
-  skip: Skip;
+  /** What is skipped of the record depends on what the task has stopped on: see SkipScope. */
+  skip: Omit<Skip, 'scope'>;
   /** Skip the record also when no task has stopped on it. */
   force: boolean;
   /** GET <url>/positions of a member of the group; rejects when it does not answer. */
   positionsOf(url: string): Promise<StagePosition[]>;
+  logger: Pick<Logger, 'warn'>;
 }
 
 /** How long the partition may take to continue, and how often to look. */
@@ -34,10 +44,10 @@ export async function skipRecord(options: SkipOptions): Promise<boolean> {
   const { topic, partition, offset } = skip;
   // The processor makes it when it starts; it may never have.
   await kafka.ensureTopics([SKIPS_TOPIC_SPEC]);
-  await check(options);
+  const scope = await scopeOf(options);
   const producer = kafka.createProducer();
   try {
-    await producer.send(encodeSkip(skip, clock.wallMs()));
+    await producer.send(encodeSkip({ ...skip, scope }, clock.wallMs()));
   } finally {
     await producer.close();
   }
@@ -50,8 +60,9 @@ export async function skipRecord(options: SkipOptions): Promise<boolean> {
   return false;
 }
 
-async function check(options: SkipOptions): Promise<void> {
-  const { kafka, clock, groupId, skip, force } = options;
+/** How much is to be skipped. Throws a SkipRefusedError. */
+async function scopeOf(options: SkipOptions): Promise<SkipScope> {
+  const { kafka, groupId, skip, force } = options;
   const { topic, partition, offset } = skip;
   const name = `${topic}, partition ${partition}, offset ${offset}`;
   const [beginning] = (await kafka.beginningOffsets(topic)).slice(partition);
@@ -59,24 +70,35 @@ async function check(options: SkipOptions): Promise<void> {
   if (beginning === undefined || end === undefined || offset < beginning || offset >= end) {
     throw new SkipRefusedError(`${name} is not in the log`);
   }
-  if ((await readSkips(kafka, clock, topic, partition)).has(offset)) {
+  const failing = (await positionsOfGroup(options)).filter(({ failingOffset }) => failingOffset !== undefined);
+  const part = failing.find(({ failingOffset }) => failingOffset === offset)?.failingPart;
+  const before = await earlierSkip(options);
+  if (before !== undefined && (part === undefined || covers(before, part))) {
     throw new SkipRefusedError(`${name} is skipped already`);
   }
-  if (force) return;
+  const scope = part === 'deadline' ? 'deadlines' : 'record';
+  if (force || part !== undefined) return scope;
   const committed = (await kafka.committedOffsets(groupId, topic))[partition];
   if (committed && committed.offset > offset) {
     throw new SkipRefusedError(
       `${name} was handled already; with --force it is skipped when the input is read again, as for a rebuild`,
     );
   }
-  const failing = (await positionsOfGroup(options)).map(({ failingOffset }) => failingOffset);
-  if (failing.includes(offset)) return;
-  const found = failing.find((at) => at !== undefined);
   throw new SkipRefusedError(
-    found === undefined
+    failing[0]?.failingOffset === undefined
       ? `no task has stopped on ${name}; use --force to skip it anyway`
-      : `the partition has stopped on offset ${found}, not on offset ${offset}`,
+      : `the partition has stopped on offset ${failing[0].failingOffset}, not on offset ${offset}`,
   );
+}
+
+async function earlierSkip({ kafka, clock, logger, skip }: SkipOptions): Promise<Skip | undefined> {
+  const skips = followSkips({ kafka, clock, logger });
+  try {
+    await skips.known();
+    return skips.find(skip.topic, skip.partition, skip.offset);
+  } finally {
+    await skips.stop();
+  }
 }
 
 /** The partition's positions, from all members of the group that answer. */

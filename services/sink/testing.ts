@@ -103,7 +103,15 @@ export class ScriptedKafka {
         (isolation === 'read_committed' ? this.reader() : this.lookingReader()) as Reader,
       joinGroup: (options) => {
         this.group = options;
-        return { memberId: 'm', generation: 1, partitions: [], confirmedAtMs: 0, rejoin() {}, leave: async () => {} };
+        return {
+          memberId: 'm',
+          generation: 1,
+          partitions: [],
+          confirmedAtMs: 0,
+          isConfirmed: true,
+          rejoin() {},
+          leave: async () => {},
+        };
       },
       beginningOffsets: () => Promise.resolve([0, 0]),
       endOffsets: () => Promise.resolve([100, 100]),

@@ -4,8 +4,8 @@ import type { TransactionEnd } from '../../lib/kafka/testing/transactions.ts';
 import { partitionFor } from '../../lib/kafka/murmur2.ts';
 import type { KafkaRecord } from '../../lib/kafka/types.ts';
 import { decodeChange } from '../../lib/streams/changelog.ts';
-import { decodeCheckpoint } from '../../lib/streams/position.ts';
-import { TaskCore, type Change, type OutputRecord } from '../../lib/streams/task-core.ts';
+import { decodeCheckpoint, type Position } from '../../lib/streams/position.ts';
+import { TaskCore, type Change, type Effects, type OutputRecord } from '../../lib/streams/task-core.ts';
 import { changelogOf } from '../../lib/topics.ts';
 import type { LedgerSpan } from '../../services/sink/database.ts';
 import type { SimulatedClickHouse } from './clickhouse.ts';
@@ -27,6 +27,8 @@ const UNLIMITED = { effects: Infinity, bytes: Infinity };
 interface Fold {
   core: TaskCore<ReturnType<typeof simulatedTopology.input.decode>>;
   committedTo: number;
+  /** The offset of the record that is folded in part; null for none. */
+  begun: number | null;
   /** State by the changelog's committed entries. */
   changelog: Map<string, Buffer>;
   /** How far the logs of outputs and changelog have been looked through. */
@@ -41,11 +43,13 @@ interface Fold {
 export class StreamsCheck {
   private readonly folds: Fold[];
   commits = 0;
+  commitsWithinRecords = 0;
 
   constructor(private readonly broker: SimulatedBroker) {
     this.folds = broker.logs(INPUT).map(() => ({
       core: new TaskCore(simulatedTopology),
       committedTo: 0,
+      begun: null,
       changelog: new Map(),
       seenTo: new Map(),
     }));
@@ -59,26 +63,31 @@ export class StreamsCheck {
     const fold = this.folds[partition]!;
     const where = `${transactionalId}, offsets ${fold.committedTo} to ${offset}`;
     require(offset >= fold.committedTo, () => `${where}: the committed offset goes back`);
-    const { outputs, changes } = this.advance(fold, partition, offset);
-    const { position, logTimeMs } = decodeCheckpoint(offset, metadata);
-    require(position.step === 0 && logTimeMs === fold.core.logTimeMs, () => `${where}: the checkpoint is ${metadata}`);
+    const { position, logTimeMs, isFolded } = decodeCheckpoint(offset, metadata);
+    const { outputs, changes } = this.advance(fold, partition, position);
+    const { core } = fold;
+    const isSame =
+      core.position.offset === offset && core.position.step === position.step && core.isFolded === isFolded;
+    require(isSame && logTimeMs === core.logTimeMs, () => `${where}: the checkpoint is ${metadata}`);
+    if (position.step > 0) this.commitsWithinRecords++;
     this.compareOutputs(where, fold, producerId, outputs);
     this.compareState(where, fold, partition, producerId, changes);
   }
 
-  /** What the records up to a committed offset give. */
-  private advance(
-    fold: Fold,
-    partition: number,
-    offset: number,
-  ): { outputs: OutputRecord[]; changes: Map<string, Change> } {
+  /** What the records, and the steps of a record, up to a committed position give. */
+  private advance(fold: Fold, partition: number, { offset, step }: Position): Effects {
+    const { core } = fold;
     const input = this.broker.log(INPUT, partition);
     const { records } = input.read(fold.committedTo, 'read_committed', Infinity);
     for (const record of records) {
-      if (record.offset < offset) foldRecord(fold.core, record, partition);
+      if (record.offset > offset || (record.offset === offset && step === 0)) break;
+      if (fold.begun !== record.offset) beginRecord(core, record, partition);
+      const isTimeUp = (): boolean => record.offset === offset && core.position.step >= step;
+      fold.begun = core.advance({ ...UNLIMITED, isTimeUp }) ? null : record.offset;
     }
+    core.skipTo(offset);
     fold.committedTo = offset;
-    return fold.core.takeEffects();
+    return core.takeEffects();
   }
 
   private newRecords(fold: Fold, log: SimulatedLog, producerId: number): KafkaRecord[] {
@@ -148,13 +157,20 @@ export class StreamsCheck {
   }
 }
 
-function foldRecord(core: Fold['core'], record: KafkaRecord, partition: number): void {
+function beginRecord(core: Fold['core'], record: KafkaRecord, partition: number): void {
   const value = simulatedTopology.input.decode(record.value!);
   core.begin({ key: String(record.key), value, offset: record.offset, partition }, record.timestampMs);
+}
+
+function foldRecord(core: Fold['core'], record: KafkaRecord, partition: number): void {
+  beginRecord(core, record, partition);
   core.advance(UNLIMITED);
 }
 
-/** A process whose task was fenced opens it again only in a newer generation. */
+/**
+ * A process whose task was fenced opens it again only in a newer generation; and nobody fences a partition's producers
+ * who does not own the partition.
+ */
 export class FenceCheck {
   /** By process and transactional id: the generation in which it was fenced. */
   private readonly fencedIn = new Map<string, number>();
@@ -169,6 +185,11 @@ export class FenceCheck {
     const fencedIn = this.fencedIn.get(`${process} ${transactionalId}`) ?? -1;
     require(generation > fencedIn, () =>
       `${process} opens ${transactionalId} in generation ${generation} again, in which it was fenced`);
+  }
+
+  /** @param owner the member that owns the partition when the request is sent */
+  sendsInit(process: string, transactionalId: string, memberId: string, owner: string | null): void {
+    require(memberId === owner, () => `${process} fences ${transactionalId}, which ${String(owner)} owns`);
   }
 }
 

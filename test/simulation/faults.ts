@@ -1,4 +1,5 @@
 import type { Random } from '../../lib/carts/testing/random.ts';
+import { TASK_LIMITS, type TaskLimits } from '../../lib/streams/limits.ts';
 import type { RequestFault, RequestKind } from '../../lib/kafka/testing/network.ts';
 
 /** What goes wrong, and when, in milliseconds since the start. `process` counts the runtimes first, then the sinks. */
@@ -37,6 +38,8 @@ export interface Plan {
   skewsMs: number[];
   /** Mean pause between two appends to the input. */
   feedPauseMs: number;
+  /** How much the topology puts into one transaction. */
+  limits: TaskLimits;
   faults: Fault[];
 }
 
@@ -106,6 +109,15 @@ const lateHandover: Draw = (random, { runtimes }) => {
   ];
 };
 
+/** A runtime comes back, and is frozen for longer than its session while it opens its partitions. */
+const frozenWhileOpening: Draw = (random, { runtimes }) => {
+  const process = random.below(runtimes);
+  return [
+    { kind: 'kill', process, forMs: 1_000 },
+    { kind: 'freeze', process, forMs: random.pick([7_500, 12_000]), afterMs: 1_000 + random.below(1_000) },
+  ];
+};
+
 const KINDS: readonly Draw[] = [
   (random, services) => ({ kind: 'kill', process: anyOf(random, services), forMs: downForMs(random) }),
   (random, services) => ({ kind: 'freeze', process: anyOf(random, services), forMs: frozenForMs(random) }),
@@ -122,6 +134,9 @@ const KINDS: readonly Draw[] = [
   (random) => ({ kind: 'kill at', request: random.pick(SINK_REQUESTS), forMs: downForMs(random) }),
   (random) => ({ kind: 'freeze at', request: random.pick(IN_TRANSACTION), forMs: frozenForMs(random) }),
   (random) => ({ kind: 'freeze at', request: random.pick(SINK_REQUESTS), forMs: frozenForMs(random) }),
+  (random) => ({ kind: 'freeze at', request: random.pick(OPENING), forMs: frozenForMs(random) }),
+  (random) => ({ kind: 'freeze at', request: random.pick(GROUP_REQUESTS), forMs: frozenForMs(random) }),
+  frozenWhileOpening,
   () => ({ kind: 'partial insert' }),
   (random) => ({ kind: 'power loss', forMs: downForMs(random) }),
   lateHandover,
@@ -150,6 +165,7 @@ export function drawPlan(seed: number, random: Random): Plan {
     faultsEndMs,
     skewsMs: Array.from({ length: runtimes + sinks }, () => (random.chance(0.5) ? 0 : random.below(4_000) - 2_000)),
     feedPauseMs: random.pick([60, 150, 400, 1_000]),
+    limits: { ...TASK_LIMITS, ...random.pick([{}, { effects: 1 }, { effects: 4 }, { records: 1 }]) },
     faults: faults.sort((a, b) => a.atMs - b.atMs),
   };
 }

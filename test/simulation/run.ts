@@ -20,6 +20,7 @@ export interface Outcome {
   digest: string;
   history: readonly HistoryLine[];
   commits: number;
+  commitsWithinRecords: number;
   fences: number;
   faultsMet: number;
 }
@@ -42,7 +43,8 @@ export async function runPlan(plan: Plan, rules?: Rules, isVerbose = false): Pro
   }
   const { loop, history, faultsMet, fences, streams } = world;
   const { steps, digest } = loop;
-  return { plan, failure, steps, digest, history, commits: streams.commits, fences: fences.fences, faultsMet };
+  const { commits, commitsWithinRecords } = streams;
+  return { plan, failure, steps, digest, history, commits, commitsWithinRecords, fences: fences.fences, faultsMet };
 }
 
 async function converges(world: World): Promise<boolean> {

@@ -7,7 +7,7 @@ import type { EventLoop, SimulatedProcess } from '../../lib/kafka/testing/event-
 import type { Network } from '../../lib/kafka/testing/network.ts';
 import { simulatedKafka } from '../../lib/kafka/testing/simulated-kafka.ts';
 import type { GroupOptions, Kafka, Member, Transactional } from '../../lib/kafka/types.ts';
-import { RESTORE_RULES, runTopology, type RestoreRules } from '../../lib/streams/index.ts';
+import { RESTORE_RULES, runTopology, type RestoreRules, type TaskLimits } from '../../lib/streams/index.ts';
 import type { StagePosition } from '../../lib/telemetry/index.ts';
 import { Ledger } from '../../services/sink/ledger.ts';
 import { createSinkMetrics } from '../../services/sink/metrics.ts';
@@ -17,19 +17,22 @@ import { BlockWriter } from '../../services/sink/writer.ts';
 import { InvariantError, type FenceCheck } from './checks.ts';
 import type { SimulatedClickHouse } from './clickhouse.ts';
 import { contentOf, simulatedCodec } from './sink-content.ts';
-import { simulatedTopology } from './topology.ts';
+import { TOPOLOGY_NAME, simulatedTopology } from './topology.ts';
 
 /** The rules on which exactness rests; a planted fault is another value of one of them. */
 export interface Rules {
   restore: RestoreRules;
   /** When a fenced task may open again. `at once`: being fenced is a failure like any other. */
   reopenFenced: 'in a newer generation' | 'at once';
+  /** Whether a process fences a partition's producers although the group may have given the partition away. */
+  fenceUnconfirmed: boolean;
   sink: SinkRules;
 }
 
 export const PRODUCT_RULES: Rules = {
   restore: RESTORE_RULES,
   reopenFenced: 'in a newer generation',
+  fenceUnconfirmed: false,
   sink: SINK_RULES,
 };
 
@@ -50,6 +53,7 @@ export interface ServiceDeps {
   clickHouse: SimulatedClickHouse;
   fences: FenceCheck;
   rules: Rules;
+  limits: TaskLimits;
   note(text: string, isRoutine?: boolean): void;
   /** Notes what the product logs, too. */
   isVerbose: boolean;
@@ -71,6 +75,7 @@ export const runtimeService =
         const running = await runTopology({
           ...{ topology: simulatedTopology, kafka, logger, healthUrl: null, clock: process.clock },
           restoreRules: deps.rules.restore,
+          limits: deps.limits,
         });
         return { ...runningOf(watched, running), stop: () => running.stop() };
       } catch {
@@ -116,7 +121,7 @@ const runningOf = (
 
 /** The process's Kafka, and its member as soon as it joins: what comes of transactional ids is noted and checked. */
 function watchedKafka(deps: ServiceDeps, process: SimulatedProcess): { kafka: Kafka; member: Member | null } {
-  const { broker, network, random, note, loop } = deps;
+  const { broker, network, random, note, loop, rules } = deps;
   const port = simulatedKafka({ process, broker, network, random });
   const holding: Holding = { generation: -1, revocations: new Map() };
   const revoked = (partitions: readonly number[]): void => {
@@ -134,7 +139,7 @@ function watchedKafka(deps: ServiceDeps, process: SimulatedProcess): { kafka: Ka
     kafka: {
       ...port,
       joinGroup(options: GroupOptions) {
-        watched.member = port.joinGroup({
+        const member = port.joinGroup({
           ...options,
           onAssigned(partitions, newGeneration) {
             holding.generation = newGeneration;
@@ -152,9 +157,20 @@ function watchedKafka(deps: ServiceDeps, process: SimulatedProcess): { kafka: Ka
             call(() => options.onLost(partitions));
           },
         });
-        return watched.member;
+        watched.member = member;
+        if (!rules.fenceUnconfirmed) return member;
+        return new Proxy(member, {
+          get: (target, name) => {
+            if (name === 'isConfirmed') return true;
+            const value: unknown = Reflect.get(target, name);
+            return typeof value === 'function' ? (value.bind(target) as unknown) : value;
+          },
+        });
       },
-      transactional: (id) => watchedTransactional(deps, process, id, port.transactional(id), holding),
+      transactional: (id) => {
+        const memberId = (): string => watched.member?.memberId ?? '';
+        return watchedTransactional(deps, process, { id, memberId }, port.transactional(id), holding);
+      },
     },
   };
   return watched;
@@ -168,13 +184,14 @@ interface Holding {
 }
 
 function watchedTransactional(
-  { fences, rules, note, loop }: ServiceDeps,
+  { fences, rules, note, loop, broker }: ServiceDeps,
   process: SimulatedProcess,
-  id: string,
+  { id, memberId }: { id: string; memberId(): string },
   inner: Transactional,
   holding: Holding,
 ): Transactional {
-  const revocations = (): number => holding.revocations.get(Number(id.split('-').pop())) ?? 0;
+  const partition = Number(id.split('-').pop());
+  const revocations = (): number => holding.revocations.get(partition) ?? 0;
   const revocationsBefore = revocations();
   const watch = async (what: string, work: () => Promise<void>): Promise<void> => {
     try {
@@ -189,13 +206,24 @@ function watchedTransactional(
     }
   };
   return {
-    init: () => {
-      try {
-        fences.initialised(process.name, id, holding.generation);
-      } catch (error) {
-        loop.fail(error as Error);
-      }
-      return watch('init', () => inner.init());
+    init: (mayFence = () => true) => {
+      const checked = (check: () => void): void => {
+        try {
+          check();
+        } catch (error) {
+          loop.fail(error as Error);
+        }
+      };
+      checked(() => fences.initialised(process.name, id, holding.generation));
+      const mayFenceNow = (): boolean => {
+        if (!mayFence() && !rules.fenceUnconfirmed) return false;
+        // What this plant shows is found by the check before.
+        if (rules.reopenFenced === 'at once') return true;
+        const owner = broker.findGroup(TOPOLOGY_NAME)?.ownerOf(partition) ?? null;
+        checked(() => fences.sendsInit(process.name, id, memberId(), owner));
+        return true;
+      };
+      return watch('init', () => inner.init(mayFenceNow));
     },
     send: (records) => watch(`sends ${records.length} records`, () => inner.send(records)),
     commit: (offsets) => watch(`commits ${offsets.offset}`, () => inner.commit(offsets)),

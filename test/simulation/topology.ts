@@ -9,9 +9,11 @@ export const TOPOLOGY_NAME = 'simulated';
 export interface SimulatedEvent {
   /** Clock of its producer, Unix milliseconds. */
   at: number;
-  op: 'count' | 'forget' | 'tick';
+  op: 'count' | 'forget' | 'work' | 'tick';
   /** The key is due then. */
   due?: number;
+  /** How many steps the work takes that follows from the record at once. */
+  steps?: number;
 }
 
 interface State {
@@ -22,7 +24,7 @@ interface State {
 /** One record of the output: everything that the topology saw, so that any difference in it shows. */
 export interface SimulatedOutcome {
   key: string;
-  op: 'count' | 'forget' | 'due';
+  op: 'count' | 'forget' | 'due' | 'work' | 'step';
   count: number;
   offset: number;
   log_time: number;
@@ -33,9 +35,14 @@ export interface SimulatedOutcome {
 export const toBytes = (value: unknown): Buffer => Buffer.from(JSON.stringify(value), 'utf8');
 export const fromBytes = <T>(value: Buffer): T => JSON.parse(value.toString('utf8')) as T;
 
+/** Entries of work that is due at once; their count is the number of steps that are left. */
+const WORK = 'work ';
+const AT_ONCE = -1;
+
 /**
- * Counts the events of each key; an event may make its key due, or forget it. Stateful, with deadlines, ticks,
- * tombstones and several outputs for one input: small, and as easily upset by a lost or repeated record as any other.
+ * Counts the events of each key; an event may make its key due, forget it, or ask for work in several steps. Stateful,
+ * with deadlines, ticks, tombstones and several outputs for one input: small, and as easily upset by a lost or repeated
+ * record as any other.
  */
 export const simulatedTopology: Topology<SimulatedEvent> = {
   name: TOPOLOGY_NAME,
@@ -47,7 +54,7 @@ export const simulatedTopology: Topology<SimulatedEvent> = {
   outputs: [OUTPUT],
   state: { dueOf: (value) => fromBytes<State>(value).due ?? undefined },
   tick: { encode: (nowMs) => ({ key: '', value: toBytes({ at: nowMs, op: 'tick' } satisfies SimulatedEvent) }) },
-  process({ key, value: { op, due } }, { store, forward, logTimeMs, offset }) {
+  process({ key, value: { op, due, steps = 0 } }, { store, forward, logTimeMs, offset }) {
     if (op === 'tick') return;
     const bytes = store.get(key);
     const before = bytes === undefined ? { count: 0, due: null } : fromBytes<State>(bytes);
@@ -60,13 +67,22 @@ export const simulatedTopology: Topology<SimulatedEvent> = {
       return;
     }
     store.put(key, toBytes({ count, due: due ?? before.due } satisfies State));
+    if (steps > 0) store.put(WORK + key, toBytes({ count: steps, due: AT_ONCE } satisfies State));
     emit({ op, count });
     // A second outcome of the same cause now and then: both belong into one block.
     if (count % 4 === 0) emit({ op, count: -count });
   },
   onDue(key, { store, forward, logTimeMs, offset }) {
     const { count, due } = fromBytes<State>(store.get(key)!);
+    if (key.startsWith(WORK)) {
+      if (count > 1) store.put(key, toBytes({ count: count - 1, due } satisfies State));
+      else store.delete(key);
+      forward(OUTPUT, key, toBytes({ key, op: 'step', count, offset, log_time: logTimeMs, due }));
+      return;
+    }
     store.put(key, toBytes({ count, due: null } satisfies State));
+    // A deadline may ask for work, too.
+    if (count % 3 === 0) store.put(`${WORK}due ${key}`, toBytes({ count: 2, due: AT_ONCE } satisfies State));
     forward(OUTPUT, key, toBytes({ key, op: 'due', count, offset, log_time: logTimeMs, due }));
   },
 };

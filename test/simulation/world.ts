@@ -73,6 +73,7 @@ export class World {
     const { broker, network, clickHouse, fences } = this;
     const deps = {
       ...{ loop, broker, network, random, clickHouse, fences, rules, isVerbose },
+      limits: plan.limits,
       note: (text: string, isRoutine?: boolean) => this.note(text, isRoutine),
     };
     const place = (name: string, start: StartService): Place => ({
@@ -323,6 +324,7 @@ export class World {
       at: nowMs - random.below(200),
       op: random.chance(0.1) ? 'forget' : 'count',
       ...(random.chance(0.3) ? { due: nowMs + random.below(6_000) - 500 } : {}),
+      ...(random.chance(0.1) ? { op: 'work', steps: 1 + random.below(6) } : {}),
     };
     return { topic: INPUT, partition: partitionFor(key, plan.partitions), key, value: toBytes(event) };
   }

@@ -61,6 +61,7 @@ async function world(): Promise<World> {
         groupId: broken.name,
         skip: { topic: TEST_INPUT, partition: 0, offset, reason: 'known to be damaged' },
         force,
+        logger: quiet,
         positionsOf: (url) => Promise.resolve(url === URL ? (running?.positions() ?? []) : []),
       }),
     texts: async (topic) => (await readAll(kafka, topic)).map(({ key, value }) => `${String(key)} ${String(value)}`),

@@ -15,6 +15,7 @@ export class SimulatedMember implements Member {
   generation = -1;
   partitions: readonly number[] = [];
   confirmedAtMs = 0;
+  private joining = true;
   private closed = false;
   private joinAgain = true;
   private readonly waker: Waker;
@@ -34,6 +35,12 @@ export class SimulatedMember implements Member {
 
   private get sessionTimeoutMs(): number {
     return this.options.sessionTimeoutMs ?? SESSION_TIMEOUT_MS;
+  }
+
+  get isConfirmed(): boolean {
+    const { clock } = this.connection.process;
+    const isJoined = !this.closed && !this.joining && this.generation >= 0;
+    return isJoined && clock.elapsedMs() - this.confirmedAtMs < this.sessionTimeoutMs;
   }
 
   rejoin(): void {
@@ -79,8 +86,9 @@ export class SimulatedMember implements Member {
   private async heartbeat(): Promise<void> {
     const { process, network } = this.connection;
     const { memberId, generation } = this;
+    const sentAtMs = process.clock.elapsedMs();
     await network.request(process, 'heartbeat', () => this.group.heartbeat(memberId, generation));
-    this.confirmedAtMs = process.clock.elapsedMs();
+    this.confirmedAtMs = sentAtMs;
   }
 
   private async join(): Promise<void> {
@@ -94,22 +102,25 @@ export class SimulatedMember implements Member {
       rebalanceTimeoutMs: this.options.rebalanceTimeoutMs ?? REBALANCE_TIMEOUT_MS,
     };
     this.joinAgain = false;
+    this.joining = true;
+    const sentAtMs = process.clock.elapsedMs();
     try {
       const reply = await network.request(process, 'join', () => this.group.join(request));
       this.memberId = reply.memberId;
       if (this.closed) return;
-      this.take(reply.generation, reply.partitions);
+      this.take(reply.generation, reply.partitions, sentAtMs);
     } catch (error) {
       this.joinAgain = true;
       throw error;
     }
   }
 
-  private take(generation: number, partitions: readonly number[]): void {
+  private take(generation: number, partitions: readonly number[], sentAtMs: number): void {
     const revoked = this.partitions.filter((partition) => !partitions.includes(partition));
     this.generation = generation;
     this.partitions = partitions;
-    this.confirmedAtMs = this.connection.process.clock.elapsedMs();
+    this.confirmedAtMs = sentAtMs;
+    this.joining = false;
     if (revoked.length > 0) this.options.onRevoked(revoked);
     this.options.onAssigned([...partitions], generation);
   }

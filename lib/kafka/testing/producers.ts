@@ -1,4 +1,11 @@
-import { BackpressureError, FencedError, KafkaUnavailableError, TransactionError, messageOf } from '../errors.ts';
+import {
+  BackpressureError,
+  FencedError,
+  KafkaUnavailableError,
+  TransactionError,
+  UnconfirmedError,
+  messageOf,
+} from '../errors.ts';
 import { partitionFor } from '../murmur2.ts';
 import type { OffsetsToCommit, OutgoingRecord, Producer, ProducerOptions, Transactional } from '../types.ts';
 import type { PlacedRecord, SimulatedBroker } from './broker.ts';
@@ -99,14 +106,15 @@ export class SimulatedTransactional implements Transactional {
     private readonly transactionalId: string,
   ) {}
 
-  async init(): Promise<void> {
+  async init(mayFence: () => boolean = () => true): Promise<void> {
     const { process, broker, network } = this.connection;
     await this.guarded(async () => {
-      this.identity = await this.retrying(INIT_RETRY_FOR_MS, ['CONCURRENT_TRANSACTIONS'], () =>
-        network.request(process, 'init producer', () =>
+      this.identity = await this.retrying(INIT_RETRY_FOR_MS, ['CONCURRENT_TRANSACTIONS'], () => {
+        if (!mayFence()) throw new UnconfirmedError('the group has not confirmed this member');
+        return network.request(process, 'init producer', () =>
           broker.transactions.init(this.transactionalId, TRANSACTION_TIMEOUT_MS),
-        ),
-      );
+        );
+      });
     });
   }
 
@@ -188,7 +196,8 @@ export class SimulatedTransactional implements Transactional {
 }
 
 function translate(error: unknown): Error {
-  if (error instanceof FencedError || error instanceof TransactionError) return error;
+  if (error instanceof FencedError || error instanceof TransactionError || error instanceof UnconfirmedError)
+    return error;
   return protocolErrorType(error) === 'INVALID_PRODUCER_EPOCH'
     ? new FencedError(messageOf(error), { cause: error })
     : new TransactionError(messageOf(error), { cause: error });

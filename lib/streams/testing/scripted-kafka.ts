@@ -1,5 +1,5 @@
 import type { Clock } from '../../clock/index.ts';
-import { CorruptRecordError, FencedError, TransactionError } from '../../kafka/errors.ts';
+import { CorruptRecordError, FencedError, TransactionError, UnconfirmedError } from '../../kafka/errors.ts';
 import type {
   Batch,
   CommittedOffset,
@@ -30,6 +30,8 @@ export function gate(): Gate {
 const BATCH_RECORDS = 10;
 /** How long a read takes. */
 const READ_MS = 2;
+/** How long a read of another log waits for something new. */
+const IDLE_MS = 50;
 
 /**
  * Kafka as far as the runtime's scheduling sees it, for tests that must decide what comes first: who holds which
@@ -47,6 +49,10 @@ export class ScriptedKafka {
   readonly commits = new Map<number, Gate>();
   /** The next commit, by partition, ends like this. */
   readonly refusals = new Map<number, Error>();
+  /** Whether a commit that ends with an error has taken effect. */
+  refusedCommits = false;
+  /** Called when a task is about to fence its predecessor. */
+  onInit: () => void = () => undefined;
   readonly assigned = new Map<number, PartitionOffset>();
   /** The partition whose log cannot be read at the moment, past what was read already. */
   corrupt: number | null = null;
@@ -73,11 +79,12 @@ export class ScriptedKafka {
   open = 0;
   private readonly lives: number[];
   private group!: GroupOptions;
-  private readonly member = {
+  readonly member = {
     memberId: 'm',
     generation: -1,
     partitions: [] as number[],
     confirmedAtMs: 0,
+    isConfirmed: true,
     rejoin: () => void this.rejoins++,
     leave: () => Promise.resolve(),
   };
@@ -164,7 +171,9 @@ export class ScriptedKafka {
       poll: async () => {
         await this.clock.sleep(READ_MS);
         if (looked !== null) {
-          return looked.map((at) => (at.topic === TEST_INPUT ? this.read(at) : this.readLog(at)));
+          const found = looked.flatMap((at) => (at.topic === TEST_INPUT ? [this.read(at)] : this.readLog(at)));
+          if (found.length === 0) await this.clock.sleep(IDLE_MS);
+          return found;
         }
         const readable = [...assigned.values()].filter((a) => a.offset < this.ends[a.partition]!);
         const corrupt = readable.find((a) => a.partition === this.corrupt);
@@ -199,10 +208,13 @@ export class ScriptedKafka {
     return topic === SKIPS_TOPIC ? [this.skips] : this.changelogs;
   }
 
-  private readLog({ topic, partition, offset }: PartitionOffset): Batch {
+  private readLog(at: PartitionOffset): Batch[] {
+    const { topic, partition, offset } = at;
     const all = this.logsOf(topic)[partition]!;
+    if (offset >= all.length) return [];
+    at.offset = all.length;
     const ends = { nextOffset: all.length, highWatermark: all.length, lastStableOffset: all.length };
-    return { topic, partition, records: all.slice(offset), ...ends };
+    return [{ topic, partition, records: all.slice(offset), ...ends }];
   }
 
   private append(records: readonly OutgoingRecord[]): void {
@@ -228,7 +240,9 @@ export class ScriptedKafka {
       if (isClosed) throw new TransactionError('closed');
     };
     return {
-      init: async () => {
+      init: async (mayFence: () => boolean = () => true) => {
+        this.onInit();
+        if (!mayFence()) throw new UnconfirmedError('not confirmed');
         await kept(this.inits);
         this.done.push(`p${partition} init ${life}`);
       },
@@ -241,7 +255,7 @@ export class ScriptedKafka {
         const refusal = this.refusals.get(partition);
         this.refusals.delete(partition);
         await kept(this.commits);
-        if (refusal !== undefined) throw refusal;
+        if (refusal !== undefined && !this.refusedCommits) throw refusal;
         if (life !== this.lives[partition]) throw new FencedError(`${life} is fenced`);
         this.sizes.push(bytes);
         bytes = 0;
@@ -249,6 +263,7 @@ export class ScriptedKafka {
         sent = [];
         this.committed[partition] = { offset, metadata };
         this.done.push(`p${partition} commit ${offset}`);
+        if (refusal !== undefined) throw refusal;
       },
       close: async () => {
         if (isClosed) return;
