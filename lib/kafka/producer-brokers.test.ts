@@ -1,57 +1,56 @@
-import { beforeEach, expect, it, vi } from 'vitest';
+import type Cluster from 'kafkajs/src/cluster/index.js';
+import { beforeEach, expect, it } from 'vitest';
 import { ManualClock } from '../clock/testing.ts';
 import type { ConnectionOptions } from './cluster.ts';
 import { KafkaUnavailableError } from './errors.ts';
 import type { PartitionRecords } from './produce.ts';
-import { BatchingProducer } from './producer.ts';
+import { BatchingProducer, type Session } from './producer.ts';
 
 /** Partition n is led by broker n. What a broker is sent waits until the test lets it answer. */
-const brokers = vi.hoisted(() => ({
+const brokers = {
   sent: [] as { partition: number; values: string[]; producerId: number; answer: (error?: Error) => void }[],
   producerIds: 0,
   sessions: 0,
-}));
-vi.mock('./produce.ts', () => ({
-  ProducerSession: class {
-    identity = { producerId: -1, producerEpoch: -1 };
-    constructor() {
-      brokers.sessions++;
-    }
-    begin(identity: { producerId: number; producerEpoch: number }): void {
-      this.identity = identity;
-    }
-    connected(): unknown {
-      return Promise.resolve({
-        refreshMetadataIfNecessary: () => Promise.resolve(),
-        findControllerBroker: () =>
-          Promise.resolve({
-            initProducerId: () => Promise.resolve({ producerId: String(++brokers.producerIds), producerEpoch: 0 }),
+};
+class TestSession implements Session {
+  identity = { producerId: -1, producerEpoch: -1 };
+  constructor() {
+    brokers.sessions++;
+  }
+  begin(identity: { producerId: number; producerEpoch: number }): void {
+    this.identity = identity;
+  }
+  connected(): Promise<Cluster> {
+    return Promise.resolve({
+      refreshMetadataIfNecessary: () => Promise.resolve(),
+      findControllerBroker: () =>
+        Promise.resolve({
+          initProducerId: () => Promise.resolve({ producerId: String(++brokers.producerIds), producerEpoch: 0 }),
+        }),
+    } as unknown as Cluster);
+  }
+  learn(): Promise<void> {
+    return Promise.resolve();
+  }
+  leaderOf(_: string, partition: number): number {
+    return partition;
+  }
+  async produce(groups: readonly PartitionRecords[]): Promise<void> {
+    await Promise.all(
+      groups.map(
+        ({ partition, records }) =>
+          new Promise<void>((resolve, reject) => {
+            const values = records.map(({ value }) => String(value));
+            const answer = (error?: Error): void => (error ? reject(error) : resolve());
+            brokers.sent.push({ partition, values, producerId: this.identity.producerId, answer });
           }),
-      });
-    }
-    learn(): Promise<void> {
-      return Promise.resolve();
-    }
-    leaderOf(_: string, partition: number): number {
-      return partition;
-    }
-    async produce(groups: readonly PartitionRecords[]): Promise<void> {
-      await Promise.all(
-        groups.map(
-          ({ partition, records }) =>
-            new Promise<void>((resolve, reject) => {
-              const values = records.map(({ value }) => String(value));
-              const answer = (error?: Error): void => (error ? reject(error) : resolve());
-              brokers.sent.push({ partition, values, producerId: this.identity.producerId, answer });
-            }),
-        ),
-      );
-    }
-    close(): Promise<void> {
-      return Promise.resolve();
-    }
-  },
-}));
+      ),
+    );
+  }
+  close(): Promise<void> {
+    return Promise.resolve();
+  }
+}
 
 const [ALIVE, DEAD] = [0, 1];
 const clock = new ManualClock();
@@ -59,7 +58,14 @@ let producer: BatchingProducer;
 beforeEach(() => {
   Object.assign(brokers, { sent: [], producerIds: 0, sessions: 0 });
   const connection = { clock, logger: { warn: () => undefined } } as unknown as ConnectionOptions;
-  producer = new BatchingProducer(connection, '', () => Promise.resolve(2), { deliveryTimeoutMs: 1_000 });
+  const options = { deliveryTimeoutMs: 1_000 };
+  producer = new BatchingProducer(
+    connection,
+    '',
+    () => Promise.resolve(2),
+    options,
+    () => new TestSession(),
+  );
 });
 
 const send = (value: string, partition: number): Promise<void> =>

@@ -25,6 +25,12 @@ interface PendingSend {
   deadlineMs: number;
 }
 
+/** The session of a producer without transactions. */
+export type Session = Pick<
+  ProducerSession,
+  'begin' | 'close' | 'connected' | 'identity' | 'leaderOf' | 'learn' | 'produce'
+>;
+
 const keyOf = (topic: string, partition: number): string => `${topic}/${partition}`;
 
 /**
@@ -33,7 +39,7 @@ const keyOf = (topic: string, partition: number): string => `${topic}/${partitio
  * continues with another producer id; it is unknown whether the records of that request were written.
  */
 export class BatchingProducer implements Producer {
-  private session: ProducerSession | null = null;
+  private session: Session | null = null;
   private begun: Promise<void> | null = null;
   /** What waits, by partition, each in order; partitions that were served longest ago come first. */
   private readonly queues = new Map<string, Waiting[]>();
@@ -57,6 +63,8 @@ export class BatchingProducer implements Producer {
     private readonly prefix: string,
     partitionsOf: PartitionsOf,
     options: ProducerOptions = {},
+    /** Tests give another one. */
+    private readonly createSession: () => Session = () => new ProducerSession(connection, null),
   ) {
     this.placement = new Placement(partitionsOf);
     this.maxQueuedBytes = options.maxQueuedBytes ?? 64 << 20;
@@ -172,7 +180,7 @@ export class BatchingProducer implements Producer {
   private async start(batch: readonly Waiting[]): Promise<void> {
     const { clock } = this.connection;
     const deadlineMs = latestDeadlineMs(batch);
-    let session: ProducerSession;
+    let session: Session;
     try {
       session = await within(this.ready(deadlineMs), deadlineMs - clock.elapsedMs(), clock);
       const topics = [...new Set(batch.map(({ record }) => this.prefix + record.topic))];
@@ -200,7 +208,7 @@ export class BatchingProducer implements Producer {
   }
 
   /** Never rejects. */
-  private async deliver(session: ProducerSession, leader: number, batch: readonly Waiting[]): Promise<void> {
+  private async deliver(session: Session, leader: number, batch: readonly Waiting[]): Promise<void> {
     const { clock } = this.connection;
     const keys = new Set(batch.map(({ record, partition }) => keyOf(record.topic, partition)));
     for (const key of keys) this.busy.add(key);
@@ -231,11 +239,11 @@ export class BatchingProducer implements Producer {
   }
 
   /** The current session, or a new one as soon as a broker assigns its id. */
-  private async ready(deadlineMs: number): Promise<ProducerSession> {
+  private async ready(deadlineMs: number): Promise<Session> {
     const { clock } = this.connection;
     const backoff = new Backoff(RETRY_PAUSES);
     for (;;) {
-      const session = (this.session ??= new ProducerSession(this.connection, null));
+      const session = (this.session ??= this.createSession());
       try {
         await (this.begun ??= begin(session));
         return session;
@@ -269,7 +277,7 @@ const latestDeadlineMs = (batch: readonly Waiting[]): number =>
   batch.reduce((latest, { send }) => Math.max(latest, send.deadlineMs), -Infinity);
 
 /** Asks for a producer id. */
-async function begin(session: ProducerSession): Promise<void> {
+async function begin(session: Session): Promise<void> {
   const cluster = await session.connected();
   await cluster.refreshMetadataIfNecessary();
   const broker = await cluster.findControllerBroker();

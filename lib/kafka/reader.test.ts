@@ -1,13 +1,14 @@
-import { afterEach, describe, expect, it, vi } from 'vitest';
+import type Cluster from 'kafkajs/src/cluster/index.js';
+import { afterEach, describe, expect, it } from 'vitest';
 import { ManualClock } from '../clock/testing.ts';
 import type { ConnectionOptions } from './cluster.ts';
 import { encodeBatch } from './encode-batch.ts';
-import type { FetchOptions, FetchedPartition } from './fetch.ts';
-import { KafkaReader } from './reader.ts';
+import type { FetchedPartition } from './fetch.ts';
+import { KafkaReader, type ReaderNetwork } from './reader.ts';
 import type { Batch } from './types.ts';
 
 /** Replies of a broker that a test cannot bring a real one to: one partition has moved, its neighbours are there. */
-const broker = vi.hoisted(() => ({
+const broker = {
   replies: [] as FetchedPartition[][],
   asked: [] as number[][],
   /** By partition, as the client knows them. */
@@ -16,38 +17,39 @@ const broker = vi.hoisted(() => ({
   newLeaders: [1, 1, 1],
   dead: new Set<string>(),
   closedLinks: 0,
-  sleep: (_ms: number): Promise<void> => Promise.resolve(),
-}));
-vi.mock('./cluster.ts', () => ({
+};
+const clock = new ManualClock();
+
+const cluster = {
+  addMultipleTargetTopics: () => Promise.resolve(),
+  refreshMetadataIfNecessary: () => Promise.resolve(),
+  refreshMetadata: () => {
+    broker.leaders = broker.newLeaders;
+    return Promise.resolve();
+  },
+  findTopicPartitionMetadata: () => broker.leaders.map((leader, partitionId) => ({ partitionId, leader })),
+  findBroker: ({ nodeId }: { nodeId: string }) =>
+    broker.dead.has(nodeId) ? Promise.reject(new Error('connection refused')) : Promise.resolve({}),
+} as unknown as Cluster;
+
+const network: ReaderNetwork = {
   openConnections: () => ({
-    ready: Promise.resolve({
-      addMultipleTargetTopics: () => Promise.resolve(),
-      refreshMetadataIfNecessary: () => Promise.resolve(),
-      refreshMetadata: () => {
-        broker.leaders = broker.newLeaders;
-        return Promise.resolve();
-      },
-      findTopicPartitionMetadata: () => broker.leaders.map((leader, partitionId) => ({ partitionId, leader })),
-      findBroker: ({ nodeId }: { nodeId: string }) =>
-        broker.dead.has(nodeId) ? Promise.reject(new Error('connection refused')) : Promise.resolve({}),
-    }),
+    ready: Promise.resolve(cluster),
     drop: () => undefined,
     close: () => {
       broker.closedLinks++;
       return Promise.resolve();
     },
   }),
-}));
-vi.mock('./fetch.ts', () => ({
-  fetchFrom: async (_: unknown, { partitions, maxWaitMs }: FetchOptions) => {
+  fetchFrom: async (_, { partitions, maxWaitMs }) => {
     const asked = partitions.map(({ partition }) => partition);
     broker.asked.push(asked);
     const at = broker.replies.findIndex((reply) => reply.every(({ partition }) => asked.includes(partition)));
     if (at >= 0) return broker.replies.splice(at, 1)[0]!;
-    await broker.sleep(maxWaitMs);
+    await clock.sleep(maxWaitMs);
     return [];
   },
-}));
+};
 
 const NOT_LEADER = 6;
 const CORRUPT = 2;
@@ -60,13 +62,11 @@ const readers: KafkaReader[] = [];
 afterEach(async () => {
   await Promise.all(readers.splice(0).map((reader) => reader.close()));
 });
-const clock = new ManualClock();
-broker.sleep = (ms) => clock.sleep(ms);
 function open(...replies: FetchedPartition[]): KafkaReader {
   broker.replies = [replies];
   Object.assign(broker, { asked: [], leaders: [1, 1, 1], newLeaders: [1, 1, 1], dead: new Set(), closedLinks: 0 });
   const connection = { clock, logger: { warn: () => undefined } } as unknown as ConnectionOptions;
-  const reader = new KafkaReader(connection, 'p.', { isolation: 'read_committed' });
+  const reader = new KafkaReader(connection, 'p.', { isolation: 'read_committed' }, network);
   readers.push(reader);
   reader.assign(replies.map(({ partition }) => ({ topic: 't', partition, offset: 0 })));
   return reader;
@@ -110,7 +110,7 @@ describe('the order in which partitions are asked for', () => {
     broker.replies.push([recordOf(1, 0), recordOf(0, 1)], [recordOf(2, 0)]);
     for (let poll = 0; poll < 3; poll++) await reader.poll(200);
     void reader.poll(200);
-    await vi.waitFor(() => expect(broker.asked).toHaveLength(4));
+    await clock.advance(0);
     expect(broker.asked).toEqual([
       [0, 1, 2],
       [1, 2, 0],

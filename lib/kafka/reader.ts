@@ -28,6 +28,12 @@ interface Assigned {
   lastStableOffset: number;
 }
 
+/** What a reader does with the network. */
+export interface ReaderNetwork {
+  openConnections: typeof openConnections;
+  fetchFrom: typeof fetchFrom;
+}
+
 const keyOf = (topic: string, partition: number): string => `${topic}/${partition}`;
 
 /** Topics have the installation's prefix in requests, but not in what this reader returns. */
@@ -54,6 +60,8 @@ export class KafkaReader implements Reader {
     private readonly connection: ConnectionOptions,
     private readonly prefix: string,
     private readonly options: ReaderOptions,
+    /** Tests give another one. */
+    private readonly network: ReaderNetwork = { openConnections, fetchFrom },
   ) {
     this.clock = connection.clock;
     this.waker = new Waker(connection.clock);
@@ -210,7 +218,7 @@ export class KafkaReader implements Reader {
   }
 
   private async connected(wanted: readonly Assigned[]): Promise<Cluster> {
-    this.connections ??= openConnections(this.connection);
+    this.connections ??= this.network.openConnections(this.connection);
     const cluster = await this.connections.ready;
     await cluster.addMultipleTargetTopics([...new Set(wanted.map((a) => this.prefix + a.topic))]);
     await cluster.refreshMetadataIfNecessary();
@@ -243,7 +251,7 @@ export class KafkaReader implements Reader {
     }
     try {
       const broker = await cluster.findBroker({ nodeId: node });
-      const fetched = await fetchFrom(broker, {
+      const fetched = await this.network.fetchFrom(broker, {
         committedOnly: this.options.isolation === 'read_committed',
         maxWaitMs: Math.max(1, Math.round(maxWaitMs)),
         maxBytes: this.options.maxBytes ?? DEFAULT_MAX_BYTES,

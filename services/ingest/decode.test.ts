@@ -1,19 +1,19 @@
 import { randomBytes } from 'node:crypto';
 import { PassThrough, Readable } from 'node:stream';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
-import { systemClock } from '../../lib/clock/index.ts';
+import { ManualClock } from '../../lib/clock/testing.ts';
 import { BodyTooLargeError, BrokenBodyError, decode, drain, DECODE_LIMITS } from './decode.ts';
 
 const pieces = (bytes: Buffer, size: number): Buffer[] =>
   Array.from({ length: Math.ceil(bytes.length / size) }, (_, i) => bytes.subarray(i * size, (i + 1) * size));
 const streamOf = (bytes: Buffer, size = 1000) => Readable.from(pieces(bytes, size), { objectMode: false });
-async function read(body: Readable, gzip = false, limits = DECODE_LIMITS) {
+async function read(body: Readable, gzip = false, limits = DECODE_LIMITS, clock = new ManualClock()) {
   const chunks: Buffer[] = [];
   let failure: unknown;
   try {
-    for await (const chunk of decode(body, gzip, limits, systemClock)) chunks.push(chunk);
+    for await (const chunk of decode(body, gzip, limits, clock)) chunks.push(chunk);
   } catch (error) {
     failure = error;
   }
@@ -62,35 +62,51 @@ describe('decode', () => {
   it('gives everything that came before the connection broke', async () => {
     const body = new PassThrough();
     body.write('a\nb\n');
-    setTimeout(() => body.destroy(new Error('ECONNRESET')), 20);
-    const { bytes, failure } = await read(body);
-    expect(failure).toBeInstanceOf(BrokenBodyError);
-    expect(bytes.toString()).toBe('a\nb\n');
+    const reader = decode(body, false, DECODE_LIMITS, new ManualClock());
+    expect(String((await reader.next()).value)).toBe('a\nb\n');
+    body.destroy(new Error('ECONNRESET'));
+    await expect(reader.next()).rejects.toBeInstanceOf(BrokenBodyError);
   });
 
-  it('gives an idle sender up', async () => {
+  it.each([
+    ['plain', Buffer.from('ab')],
+    ['gzip', gzipSync(noise).subarray(0, 1000)],
+  ])('ends a %s body whose sender is idle for two minutes', async (_, bytes) => {
     const body = new PassThrough();
-    body.write('ab');
-    const { failure } = await read(body, false, { ...DECODE_LIMITS, idleTimeoutMs: 30 });
-    expect(failure).toBeInstanceOf(BrokenBodyError);
-    const packed = new PassThrough();
-    packed.write(gzipSync(noise).subarray(0, 1000));
-    expect((await read(packed, true, { ...DECODE_LIMITS, idleTimeoutMs: 30 })).failure).toMatchObject({
-      message: expect.stringMatching(/no data arrived/) as string,
-    });
+    body.write(bytes);
+    const clock = new ManualClock();
+    let ended = false;
+    const reading = read(body, false, DECODE_LIMITS, clock).finally(() => (ended = true));
+    await clock.advance(119_999);
+    expect(ended).toBe(false);
+    await clock.advance(1);
+    const { failure } = await reading;
+    expect(failure).toMatchObject({ name: 'BrokenBodyError', message: 'no data arrived for 120 s' });
   });
 
-  it('gives up who keeps it with a byte now and then, and nobody who is merely kept waiting', async () => {
-    const limits = { ...DECODE_LIMITS, rateGraceMs: 60 };
-    const slow = new PassThrough();
-    const dripping = setInterval(() => slow.write('a'), 5);
-    const { failure } = await read(slow, false, limits);
-    clearInterval(dripping);
+  it('ends a body that has arrived at less than 1,024 bytes per second for two minutes', async () => {
+    const body = new PassThrough();
+    const clock = new ManualClock();
+    let failure: unknown;
+    const reading = read(body, false, DECODE_LIMITS, clock).then((result) => ({ failure } = result));
+    for (let second = 0; second < 120; second++) {
+      body.write('a');
+      await clock.advance(1_000);
+    }
+    expect(failure).toBeUndefined();
+    body.write('a');
+    await clock.advance(1_000);
+    body.write('a');
+    await reading;
     expect(failure).toMatchObject({ name: 'BrokenBodyError', message: expect.stringMatching(/1024 bytes/) as string });
+  });
+
+  it('does not count the time in which nobody takes what has arrived', async () => {
+    const clock = new ManualClock();
     let bytes = 0;
-    for await (const chunk of decode(streamOf(Buffer.from('{'.repeat(30)), 3), false, limits, systemClock)) {
+    for await (const chunk of decode(streamOf(Buffer.from('{'.repeat(30)), 3), false, DECODE_LIMITS, clock)) {
       bytes += chunk.length;
-      await sleep(20);
+      await clock.advance(60_000);
     }
     expect(bytes).toBe(30);
   });
@@ -110,7 +126,7 @@ describe('decode', () => {
     let bytes = 0;
     const bomb = Readable.from(pieces(gzipSync(Buffer.alloc(80 * 1024 ** 2, '\n')), 1000), { objectMode: false });
     const reading = async () => {
-      for await (const chunk of decode(bomb, true, DECODE_LIMITS, systemClock)) bytes += chunk.length;
+      for await (const chunk of decode(bomb, true, DECODE_LIMITS, new ManualClock())) bytes += chunk.length;
     };
     await expect(reading()).rejects.toThrow(BodyTooLargeError);
     expect(bytes).toBe(64 * 1024 ** 2);
@@ -128,9 +144,11 @@ describe('decode', () => {
       })(),
       { objectMode: false, highWaterMark: 1000 },
     );
-    const reader = decode(body, true, DECODE_LIMITS, systemClock);
-    await reader.next();
-    await sleep(200);
+    const reader = decode(body, true, DECODE_LIMITS, new ManualClock());
+    for (let taken = 0; taken < 50; taken++) {
+      await reader.next();
+      await nextTurn();
+    }
     expect(sent).toBeLessThan(bomb.length / 2);
     await reader.return(undefined);
     expect(body.destroyed).toBe(false);
@@ -139,24 +157,27 @@ describe('decode', () => {
   it.each([false, true])('leaves the body whole for the answer when it is left early (gzip: %s)', async (gzip) => {
     const bytes = gzip ? gzipSync(noise) : noise;
     const body = streamOf(bytes, 5000);
-    for await (const _ of decode(body, gzip, DECODE_LIMITS, systemClock)) break;
+    for await (const _ of decode(body, gzip, DECODE_LIMITS, new ManualClock())) break;
     expect(body.destroyed).toBe(false);
-    await drain(body, { clock: systemClock, maxBytes: 1_000_000, timeoutMs: 1000 });
+    await drain(body, { clock: new ManualClock(), maxBytes: 1_000_000, timeoutMs: 1000 });
     expect(body.readableEnded).toBe(true);
     expect(['data', 'end', 'error', 'readable'].map((name) => body.listenerCount(name) > 1)).not.toContain(true);
   });
 });
 
 describe('drain', () => {
-  it('gives up after its time and its bytes', async () => {
+  it('ends after its time and after its bytes', async () => {
+    const clock = new ManualClock();
     const idle = new PassThrough();
-    await drain(idle, { clock: systemClock, maxBytes: 10, timeoutMs: 20 });
+    const draining = drain(idle, { clock, maxBytes: 10, timeoutMs: 5000 });
+    await clock.advance(5000);
+    await draining;
     const endless = new Readable({
       read() {
         this.push(Buffer.alloc(1000));
       },
     });
-    await drain(endless, { clock: systemClock, maxBytes: 10_000, timeoutMs: 5000 });
+    await drain(endless, { clock, maxBytes: 10_000, timeoutMs: 5000 });
     expect(endless.destroyed).toBe(false);
   });
 });

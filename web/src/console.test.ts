@@ -68,25 +68,31 @@ describe('the board', () => {
   });
 });
 
+/** Waits until every promise has settled that can. */
+const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
 describe('createGate', () => {
   it('runs at most the given number at a time, in order, also after failures', async () => {
     const gate = createGate(2);
-    const order: number[] = [];
-    let inside = 0;
-    let most = 0;
+    const started: number[] = [];
+    /** What ends the tasks that run, the longest-running first. */
+    const ends: (() => void)[] = [];
     const tasks = Array.from({ length: 9 }, (_, n) =>
       gate(async () => {
-        order.push(n);
-        inside += 1;
-        most = Math.max(most, inside);
-        await new Promise((resolve) => setTimeout(resolve, 2));
-        inside -= 1;
+        started.push(n);
+        await new Promise<void>((resolve) => ends.push(resolve));
         if (n % 4 === 1) throw new Error('no');
-      }).catch(() => undefined),
+      }),
     );
-    await Promise.all(tasks);
-    expect(most).toBe(2);
-    expect(order).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8]);
+    const outcomes = Promise.allSettled(tasks);
+    for (let ended = 0; ended < 9; ended++) {
+      expect(started).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8].slice(0, ended + 2));
+      ends.shift()?.();
+      await settled();
+    }
+    expect((await outcomes).map(({ status }) => status === 'rejected')).toEqual(
+      Array.from({ length: 9 }, (_, n) => n % 4 === 1),
+    );
   });
 });
 
