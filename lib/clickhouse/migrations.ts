@@ -283,4 +283,72 @@ const facts: Migration = {
   ],
 };
 
-export const MIGRATIONS: readonly Migration[] = [tables, views, lastRecord, facts];
+/**
+ * The report on link rules, and what follows from erasures: an erased cart has a row without content and the person id 0.
+ * The latest time of a person may be that of an event of their carts, for which no profile is written. To look it up costs
+ * a join, so there is a view without it.
+ */
+const erasure: Migration = {
+  id: 5,
+  name: 'erasure and link report',
+  statements: [
+    `CREATE TABLE IF NOT EXISTS link_report (
+      workspace LowCardinality(String),
+      identifier_id String,
+      kind LowCardinality(Nullable(String)),
+      value Nullable(String),
+      seen_with_user_id UInt32,
+      seen_with_external UInt32,
+      seen_with_phone UInt32,
+      seen_with_email UInt32,
+      link_limit UInt32,
+      junk Bool,
+      reason LowCardinality(Nullable(String)),
+      allowed Bool,
+      version UInt128 CODEC(ZSTD),
+      is_deleted UInt8
+    ) ENGINE = ReplacingMergeTree(version, is_deleted)
+    ORDER BY (workspace, identifier_id)
+    SETTINGS ${DURABLE}`,
+
+    `CREATE OR REPLACE VIEW v_carts AS
+    SELECT
+      cart.workspace AS workspace, cart.cart_id AS cart_id, ${resolved('cart')}, cart.status AS status,
+      cart.status_since AS status_since, cart.store_id AS store_id, cart.mode AS mode, cart.amount AS amount,
+      cart.created_at AS created_at, cart.last_activity_at AS last_activity_at, cart.due_at AS due_at,
+      cart.abandoned_at AS abandoned_at, cart.recovered_at AS recovered_at,
+      cart.reservation_start_at AS reservation_start_window, cart.store_name AS store_name, cart.products AS products
+    FROM (SELECT * FROM carts FINAL WHERE person_id != 0) AS cart
+    ${aliasJoin('cart')}
+    ${READ}`,
+
+    `CREATE OR REPLACE VIEW people_profiles AS
+    SELECT
+      workspace, person_id, anonymous, name,
+      if(empty(phones), NULL, phones[greatest(indexOf(phone_consents, 'opted_in'), 1)]) AS phone,
+      if(empty(emails), NULL,
+        emails[greatest(arrayFirstIndex(consent -> consent != 'opted_out', email_consents), 1)]) AS email,
+      if(empty(user_ids), NULL, user_ids[1]) AS user_id,
+      sms_consent, email_consent, first_at, last_at
+    FROM people FINAL
+    WHERE merged_into = 0
+    ${READ}`,
+
+    `CREATE OR REPLACE VIEW v_people AS
+    SELECT
+      person.workspace AS workspace, person.person_id AS person_id, person.anonymous AS anonymous,
+      person.name AS name, person.phone AS phone, person.email AS email, person.user_id AS user_id,
+      person.sms_consent AS sms_consent, person.email_consent AS email_consent, person.first_at AS first_at,
+      greatest(person.last_at, ifNull(event.last_at, person.last_at)) AS last_at
+    FROM people_profiles AS person
+    LEFT JOIN (
+      SELECT cart.workspace AS workspace, ${resolved('cart')}, max(cart.last_event_at) AS last_at
+      FROM (SELECT workspace, person_id, last_event_at FROM carts FINAL) AS cart
+      ${aliasJoin('cart')}
+      GROUP BY ALL
+    ) AS event ON event.workspace = person.workspace AND event.person_id = person.person_id
+    ${READ}`,
+  ],
+};
+
+export const MIGRATIONS: readonly Migration[] = [tables, views, lastRecord, facts, erasure];

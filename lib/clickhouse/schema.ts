@@ -138,6 +138,28 @@ export const personAliasRows = rowEncoder(TABLES.personAliases, {
 });
 export type PersonAliasRow = RowFrom<typeof personAliasRows>;
 
+/**
+ * An identifier that is junk, or close to it. Key: workspace, identifier_id. `value` is written as in `people`. `seen_with_…`:
+ * the number of values of that kind that it was seen with. `reason`: why it is junk; null if it is not.
+ */
+export const linkReportRows = rowEncoder(TABLES.linkReport, {
+  workspace: lowCardinality(string),
+  identifier_id: string,
+  kind: label,
+  value: nullable(string),
+  seen_with_user_id: uint32,
+  seen_with_external: uint32,
+  seen_with_phone: uint32,
+  seen_with_email: uint32,
+  link_limit: uint32,
+  junk: bool,
+  reason: label,
+  allowed: bool,
+  version: logVersion,
+  ...isDeleted,
+});
+export type LinkReportRow = RowFrom<typeof linkReportRows>;
+
 /** Input that could not be used. Key: workspace, received_at, dead_letter_id. Deleted after 30 days. */
 export const deadLetterRows = rowEncoder(TABLES.deadLetters, {
   workspace: lowCardinality(string),

@@ -11,10 +11,14 @@ export const TABLES = {
   personCarts: 'person_carts',
   people: 'people',
   personAliases: 'person_aliases',
+  linkReport: 'link_report',
   deadLetters: 'dead_letters',
   sinkLedger: 'sink_ledger',
   schemaMigrations: 'schema_migrations',
 } as const;
+
+/** The reason of a dead letter without content that takes the place of an erased one: readers leave it out. */
+export const ERASED_LETTER = 'erased';
 
 /** Views for analysts: stable, documented in docs/clickhouse.md, and exact without FINAL. */
 export const VIEWS = {
@@ -22,6 +26,9 @@ export const VIEWS = {
   carts: 'v_carts',
   people: 'v_people',
 } as const;
+
+/** As `v_people`, but `last_at` may be earlier than the last event of a cart: faster, for the API. */
+export const PROFILES = 'people_profiles';
 
 /**
  * Settings of every query with FINAL. The partition of a row is a function of its key, so all versions of a row are in

@@ -1,4 +1,4 @@
-import { TABLES } from '../../lib/clickhouse/tables.ts';
+import { ERASED_LETTER, TABLES } from '../../lib/clickhouse/tables.ts';
 import type { Database, Rows } from './database.ts';
 
 /** Recent webhooks of a subscription. */
@@ -76,7 +76,7 @@ const deadLetters = (database: Rows, workspace: string, ids: string[]): Promise<
   database.rows<LettersRow>(
     `SELECT subscription_id, reason, count() AS letters, max(toUnixTimestamp64Milli(received_at)) AS last_at_ms
     FROM ${TABLES.deadLetters} FINAL
-    WHERE workspace = {workspace:String} AND subscription_id IN {ids:Array(String)}
+    WHERE workspace = {workspace:String} AND subscription_id IN {ids:Array(String)} AND reason != '${ERASED_LETTER}'
     GROUP BY subscription_id, reason`,
     { workspace, ids },
   );

@@ -8,6 +8,7 @@ import { cartRoutes } from './routes/carts.ts';
 import { consoleRoutes } from './routes/console.ts';
 import { deadLetterRoutes } from './routes/dead-letters.ts';
 import { keyRoutes } from './routes/keys.ts';
+import { linkReportRoutes } from './routes/link-report.ts';
 import { linkRulesRoutes } from './routes/link-rules.ts';
 import { notBuiltRoutes } from './routes/not-built.ts';
 import { peopleRoutes } from './routes/people.ts';
@@ -44,6 +45,7 @@ export function createApiApp(deps: ApiDeps, more: readonly Routes[] = []): App {
     cartRoutes,
     peopleRoutes,
     linkRulesRoutes,
+    linkReportRoutes,
     subscriptionRoutes,
     deadLetterRoutes,
     workspaceRoutes,

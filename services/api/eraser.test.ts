@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { localCodec } from '../../lib/avro/testing.ts';
 import { ManualClock } from '../../lib/clock/testing.ts';
 import type { OutgoingRecord } from '../../lib/kafka/index.ts';
-import type { PersonInput } from '../../schemas/types.ts';
+import type { DeadLetter, PersonInput } from '../../schemas/types.ts';
 import { createEraser, emailPattern, erasureRecords, phonePattern, type EraserOptions } from './eraser.ts';
 
 const matches = (pattern: string, text: string): boolean =>
@@ -73,12 +73,20 @@ describe('an erasure', () => {
     const texts: string[] = [];
     const clock = new ManualClock();
     const codec = localCodec<PersonInput>('person-inputs');
+    const letterCodec = localCodec<DeadLetter>('dead-letters');
+    const letters: [key: string | null, letter: DeadLetter][] = [];
     const options: EraserOptions = {
-      registry: { codec: () => Promise.resolve(codec) } as unknown as EraserOptions['registry'],
+      registry: {
+        codec: (topic: string) => Promise.resolve(topic === 'person-inputs' ? codec : letterCodec),
+      } as unknown as EraserOptions['registry'],
       producer: {
         send: (records) => {
-          done.push('record');
-          for (const { value } of [records].flat() as OutgoingRecord[]) sent.push(codec.decode(value as Buffer));
+          const all = [records].flat() as (OutgoingRecord & { value: Buffer })[];
+          done.push(all[0]?.topic ?? 'nothing');
+          for (const { topic, key, value } of all) {
+            if (topic === 'person-inputs') sent.push(codec.decode(value));
+            else letters.push([key, letterCodec.decode(value)]);
+          }
           return Promise.resolve();
         },
         queuedBytes: 0,
@@ -93,7 +101,8 @@ describe('an erasure', () => {
         rows: <T>(query: string, params?: Record<string, unknown>) => {
           texts.push(query);
           const id = params?.['emails'] === emailPattern(['kay@example.com']) ? 'e1' : 'p1';
-          return Promise.resolve([{ dead_letter_id: id }] as T[]);
+          const letter = { dead_letter_id: id, source: 'webhook', subscription_id: `s-${id}`, received_at_ms: 5 };
+          return Promise.resolve([letter] as T[]);
         },
       },
       clickhouse: {
@@ -106,13 +115,17 @@ describe('an erasure', () => {
       clock,
       ...more,
     };
-    return { done, sent, texts, clock, eraser: createEraser(options) };
+    return { done, sent, letters, texts, clock, eraser: createEraser(options) };
   }
 
   it('removes dead letters, is written, and is awaited, in this order', async () => {
-    const { done, sent, texts, clock, eraser } = world();
+    const { done, sent, letters, texts, clock, eraser } = world();
     await (await eraser).erase('acme', erased);
-    expect(done).toEqual(['letters 4', "IN ('e1', 'p1')", 'record', 'people of acme']);
+    expect(done).toEqual(['letters 4', 'dead-letters', "IN ('e1', 'p1')", 'person-inputs', 'people of acme']);
+    expect(letters).toMatchObject([
+      ['s-e1', { dead_letter_id: 'e1', workspace: 'acme', reason: 'erased', received_at: 5, body: Buffer.alloc(0) }],
+      ['s-p1', { dead_letter_id: 'p1', workspace: 'acme', reason: 'erased' }],
+    ]);
     expect(sent).toMatchObject([{ kind: 'erasure', workspace: 'acme', log_time: null, received_at: clock.wallMs() }]);
     expect(sent[0]?.erasure).toEqual({ ...erased, received_through: clock.wallMs() });
     // ClickHouse keeps the texts of queries and mutations.

@@ -1,13 +1,13 @@
 import { parsePhoneNumberFromString } from 'libphonenumber-js/min';
 import type { Registry } from '../../lib/avro/index.ts';
 import type { ClickHouse } from '../../lib/clickhouse/client.ts';
-import { TABLES } from '../../lib/clickhouse/tables.ts';
+import { ERASED_LETTER, TABLES } from '../../lib/clickhouse/tables.ts';
 import { within, NoAnswerError, type Clock } from '../../lib/clock/index.ts';
 import type { Freshness, StageWatcher } from '../../lib/freshness/index.ts';
 import { HttpProblem } from '../../lib/http/index.ts';
 import type { Kafka, OutgoingRecord, Producer } from '../../lib/kafka/index.ts';
 import { TOPICS } from '../../lib/topics.ts';
-import type { Identifier, PersonInput } from '../../schemas/types.ts';
+import type { DeadLetter, Identifier, PersonInput } from '../../schemas/types.ts';
 import type { Rows } from './database.ts';
 
 /** What is known of a person: it names them in the log. */
@@ -48,6 +48,7 @@ const IDS_MAX = 1_000;
 export async function createEraser(options: EraserOptions): Promise<Eraser> {
   const { kafka, freshness, producer, clock } = options;
   const codec = await options.registry.codec<PersonInput>(TOPICS.personInputs);
+  const letters = await options.registry.codec<DeadLetter>(TOPICS.deadLetters);
 
   const passing = async (what: string, pass: (signal: AbortSignal) => Promise<unknown>): Promise<void> => {
     const patience = new AbortController();
@@ -71,7 +72,17 @@ export async function createEraser(options: EraserOptions): Promise<Eraser> {
       await passing('the sink has not stored all dead letters yet', async (signal) =>
         options.deadLetters.pass(await kafka.endOffsets(TOPICS.deadLetters), { signal }),
       );
-      await deleteDeadLetters(options, workspace, erased.identifiers, receivedThroughMs);
+      const found = await findDeadLetters(options.database, workspace, erased.identifiers, receivedThroughMs);
+      // A reader that reads the topic again finds them erased there, too.
+      if (found.length > 0)
+        await producer.send(
+          found.map((letter): OutgoingRecord => ({
+            topic: TOPICS.deadLetters,
+            key: letter.subscription_id ?? letter.source,
+            value: letters.encode(erasedLetter(workspace, letter)),
+          })),
+        );
+      await deleteDeadLetters(options.clickhouse, workspace, found, receivedThroughMs);
       await producer.send(
         erasureRecords(workspace, erased, receivedThroughMs).map((input): OutgoingRecord => ({
           topic: TOPICS.personInputs,
@@ -105,36 +116,70 @@ export function erasureRecords(workspace: string, erased: Erased, receivedThroug
   });
 }
 
+/** What names a dead letter. */
+interface FoundLetter extends Pick<DeadLetter, 'dead_letter_id' | 'source' | 'subscription_id'> {
+  received_at_ms: number;
+}
+
+/** Takes the place of a dead letter, without its content. */
+const erasedLetter = (workspace: string, letter: FoundLetter): DeadLetter => ({
+  dead_letter_id: letter.dead_letter_id,
+  workspace,
+  source: letter.source,
+  subscription_id: letter.subscription_id,
+  reason: ERASED_LETTER,
+  message: '',
+  line: null,
+  received_at: letter.received_at_ms,
+  request_at: null,
+  body: Buffer.alloc(0),
+  body_truncated: false,
+});
+
 /**
- * Deletes the dead letters that were received up to this time and whose body holds a phone number or address of the
- * person. The addresses are parameters of a query, and the deletion names ids only: ClickHouse stores its text.
+ * The dead letters that were received up to this time and whose body holds a phone number or address of the person. The
+ * addresses are parameters of the query, because ClickHouse stores its text.
  */
-async function deleteDeadLetters(
-  { database, clickhouse }: EraserOptions,
+async function findDeadLetters(
+  database: Rows,
   workspace: string,
   identifiers: readonly Identifier[],
   receivedThroughMs: number,
-): Promise<void> {
+): Promise<FoundLetter[]> {
   const valuesOf = (kind: Identifier['kind']): string[] =>
     identifiers.filter((identifier) => identifier.kind === kind).map(({ value }) => value);
   const patterns = [
     ...chunks(valuesOf('email'), PATTERNS_MAX).map((emails) => ({ emails: emailPattern(emails), phones: NOTHING })),
     ...chunks(valuesOf('phone'), PATTERNS_MAX).map((phones) => ({ emails: NOTHING, phones: phonePattern(phones) })),
   ];
-  const found = new Set<string>();
+  const found = new Map<string, FoundLetter>();
   for (const pattern of patterns) {
-    const rows = await database.rows<{ dead_letter_id: string }>(
-      `SELECT DISTINCT dead_letter_id FROM ${TABLES.deadLetters}
+    const rows = await database.rows<FoundLetter>(
+      `SELECT DISTINCT dead_letter_id, source, subscription_id, toUnixTimestamp64Milli(received_at) AS received_at_ms
+      FROM ${TABLES.deadLetters}
       WHERE workspace = {workspace:String} AND received_at <= fromUnixTimestamp64Milli({through:Int64}, 'UTC')
-        AND (match(body, {emails:String}) OR match(replaceRegexpAll(body, '[\\\\s().-]', ''), {phones:String}))`,
+        AND (match(body, {emails:String}) OR match(replaceRegexpAll(body, '[\\s().-]', ''), {phones:String}))`,
       { workspace, through: receivedThroughMs, ...pattern },
     );
-    for (const { dead_letter_id } of rows) found.add(dead_letter_id);
+    for (const row of rows)
+      if (isPlain(row.dead_letter_id)) found.set(`${row.received_at_ms} ${row.dead_letter_id}`, row);
   }
-  for (const ids of chunks([...found].filter(isPlain), IDS_MAX)) {
+  return [...found.values()];
+}
+
+/** Deletes their content from the parts. The deletion names ids only, because ClickHouse stores its text. */
+async function deleteDeadLetters(
+  clickhouse: EraserOptions['clickhouse'],
+  workspace: string,
+  found: readonly FoundLetter[],
+  receivedThroughMs: number,
+): Promise<void> {
+  const all = [...new Set(found.map(({ dead_letter_id }) => dead_letter_id))];
+  for (const ids of chunks(all, IDS_MAX)) {
     await clickhouse.command({
       query: `ALTER TABLE ${TABLES.deadLetters} DELETE
-      WHERE workspace = '${workspace}' AND dead_letter_id IN (${ids.map((id) => `'${id}'`).join(', ')})`,
+      WHERE workspace = '${workspace}' AND dead_letter_id IN (${ids.map((id) => `'${id}'`).join(', ')})
+        AND reason != '${ERASED_LETTER}' AND received_at <= fromUnixTimestamp64Milli(${receivedThroughMs}, 'UTC')`,
       // Resolves once the rows are gone from the parts.
       clickhouse_settings: { mutations_sync: '2' },
     });

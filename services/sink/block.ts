@@ -2,6 +2,8 @@ import { crc32 } from 'node:zlib';
 import type { EncodedRows } from '../../lib/clickhouse/client.ts';
 import type { KafkaRecord } from '../../lib/kafka/types.ts';
 import { RowBinaryWriter, type RowEncoder } from '../../lib/clickhouse/rowbinary.ts';
+import type { LogVersion } from '../../lib/clickhouse/version.ts';
+import { Erasures, type ErasedKeys } from './erasure.ts';
 
 /** Takes rows. Which rows a record has is decided in rows.ts. */
 export interface Rows {
@@ -10,6 +12,8 @@ export interface Rows {
   addByMonth<Row>(encoder: RowEncoder<Row>, row: Row, occurredAtMs: number): void;
   /** The rows say that ids belong to other people: rows of people are written before those that depend on them. */
   writePeopleFirst(): void;
+  /** Rows with these keys that causes before that of `version` have written are deleted. */
+  erase(workspace: string, version: LogVersion, keys: ErasedKeys): void;
 }
 
 /** What a block covers of one partition: offsets from `first` to `last`, including markers and aborted records. */
@@ -51,6 +55,7 @@ export class Block implements Rows {
   bytes = 0;
   /** Rows of people are written before all others. */
   isPeopleFirst = false;
+  readonly erasures = new Erasures();
   private readonly byTable = new Map<string, Part>();
   private readonly byMonth = new Map<number, Part>();
   private readonly months = new MonthOf();
@@ -77,6 +82,10 @@ export class Block implements Rows {
 
   writePeopleFirst(): void {
     this.isPeopleFirst = true;
+  }
+
+  erase(workspace: string, version: LogVersion, keys: ErasedKeys): void {
+    this.erasures.add(workspace, version, keys);
   }
 
   /** Records that the rows of a record have been added. */

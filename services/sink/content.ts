@@ -14,6 +14,7 @@ export const OUTCOMES: TopicContent<Outcome> = {
     TABLES.personCarts,
     TABLES.traitEvents,
     TABLES.traitEventsByPerson,
+    TABLES.linkReport,
   ],
   addRows: addOutcome,
   sameCause: (a, b) => a.body.input_offset === b.body.input_offset,

@@ -2,6 +2,7 @@ import { insertRowBinary, queryRows, type ClickHouse, type EncodedRows } from '.
 import { RowBinaryWriter } from '../../lib/clickhouse/rowbinary.ts';
 import { ledgerRows, type LedgerRow } from '../../lib/clickhouse/schema.ts';
 import { READ_SETTINGS, TABLES } from '../../lib/clickhouse/tables.ts';
+import { erasureStatements, type Erasure } from './erasure.ts';
 
 /** One row of the ledger: everything from `first` to `last`, both included, is in the tables. */
 export interface LedgerSpan {
@@ -20,6 +21,8 @@ export interface LedgerSpan {
 export interface SinkDatabase {
   /** Resolves when the rows are durable. */
   insert(rows: EncodedRows, signal?: AbortSignal): Promise<void>;
+  /** Resolves when ClickHouse has accepted the deletion, which it completes in the background. */
+  erase(erasure: Erasure, signal?: AbortSignal): Promise<void>;
   /** Resolves when the rows are durable. */
   appendToLedger(rows: readonly LedgerRow[], signal?: AbortSignal): Promise<void>;
   /** The checkpoints of these partitions, and the blocks that end at or after the newest checkpoint, in any order. */
@@ -29,6 +32,17 @@ export interface SinkDatabase {
 /** The real one. Throws what the client throws. */
 export const clickHouseDatabase = (client: ClickHouse): SinkDatabase => ({
   insert: (rows, signal) => insertRowBinary(client, rows, signal),
+
+  erase: async (erasure, signal) => {
+    for (const { query, params } of erasureStatements(erasure)) {
+      await client.command({
+        query,
+        query_params: params,
+        clickhouse_settings: { mutations_sync: '0' },
+        ...(signal === undefined ? {} : { abort_signal: signal }),
+      });
+    }
+  },
 
   appendToLedger: async (rows, signal) => {
     const writer = new RowBinaryWriter(1024);

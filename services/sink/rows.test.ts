@@ -1,17 +1,24 @@
 import { describe, expect, it } from 'vitest';
 import type { RowEncoder } from '../../lib/clickhouse/rowbinary.ts';
 import type { Outcome, Person, ProfileIdentifier, TraitEvent } from '../../schemas/types.ts';
+import type { LogVersion } from '../../lib/clickhouse/version.ts';
 import type { Rows } from './block.ts';
-import { addOutcome, emailConsentOf, personRow, smsConsentOf, UnusableRecordError } from './rows.ts';
+import type { ErasedKeys } from './erasure.ts';
+import { UnusableRecordError } from './person-id.ts';
+import { addOutcome, emailConsentOf, personRow, smsConsentOf } from './rows.ts';
 import { cart } from './testing.ts';
 
-function collect(): Rows & { rows: [string, Record<string, unknown>][]; isPeopleFirst: boolean } {
+type Erased = [workspace: string, version: LogVersion, keys: ErasedKeys];
+
+function collect(): Rows & { rows: [string, Record<string, unknown>][]; isPeopleFirst: boolean; erased: Erased[] } {
   const rows: [string, Record<string, unknown>][] = [];
+  const erased: Erased[] = [];
   const add = <Row>(encoder: RowEncoder<Row>, row: Row): void => {
     rows.push([encoder.table, row as Record<string, unknown>]);
   };
   return {
-    ...{ rows, add, addByMonth: add, isPeopleFirst: false },
+    ...{ rows, add, addByMonth: add, isPeopleFirst: false, erased },
+    erase: (...all) => void erased.push(all),
     writePeopleFirst() {
       this.isPeopleFirst = true;
     },
@@ -122,6 +129,61 @@ describe('addOutcome', () => {
     expect(isPeopleFirst({ trait: { ...event, moved_from: 2 } })).toBe(true);
     expect(isPeopleFirst({ kind: 'merge', merge: { loser: 5, winner: 2, dissolved: true } })).toBe(true);
     expect(isPeopleFirst({ kind: 'merge', merge: { loser: 5, winner: 2, dissolved: false } })).toBe(true);
+  });
+
+  it('puts rows without content in the place of what is erased, people first, and has older versions deleted', () => {
+    const into = collect();
+    const erased = {
+      event_id: 'e',
+      person_id: 5,
+      cart_id: 'c',
+      trait: event.trait,
+      status: 'finished',
+      occurred_at: 900,
+    };
+    const erasure = {
+      person_id: 3,
+      former_ids: [5],
+      carts: [{ cart_id: 'c', person_id: 5 }],
+      trait_events: [erased, { ...erased, event_id: 'f', cart_id: 'd', person_id: 3 }],
+    };
+    addOutcome(into, outcome({ kind: 'erasure', erasure }), 99);
+    expect(into.isPeopleFirst).toBe(true);
+    const by = (table: string): unknown[] => into.rows.flatMap(([name, row]) => (name === table ? [row] : []));
+    expect(by('people')).toMatchObject([
+      { person_id: 3, merged_into: 3, phones: [], emails: [], name: null, version },
+      { person_id: 5, merged_into: 5, version },
+    ]);
+    expect(by('person_aliases')).toEqual([{ workspace: 'w', loser: 5, winner: 5, merged_at: 1000, version }]);
+    expect(by('carts')).toMatchObject([{ cart_id: 'c', person_id: 0, status: null, products: [], version }]);
+    expect(by('person_carts')).toEqual([{ workspace: 'w', person_id: 5, cart_id: 'c', is_deleted: 1, version }]);
+    const gone = { detected_at: 1000, retracted_at: 1000, products: [], amount: null };
+    expect(by('trait_events')).toMatchObject([
+      { event_id: 'e', cart_id: 'c', occurred_at: 900, person_id: 0, ...gone },
+      { event_id: 'f', cart_id: 'd', person_id: 0, ...gone },
+    ]);
+    expect(by('trait_events_by_person')).toMatchObject([
+      { event_id: 'e', person_id: 5, is_deleted: 1, ...gone },
+      { event_id: 'f', person_id: 3, is_deleted: 1, ...gone },
+    ]);
+    expect(into.erased).toEqual([['w', version, { carts: ['c', 'c', 'd'], people: [3, 5], identifiers: [] }]]);
+  });
+
+  it('keeps the link report, and has an identifier deleted that is no longer in it', () => {
+    const into = collect();
+    const report = {
+      ...{ identifier_id: 'i', kind: 'phone' as const, value: '+1', limit: 25, junk: true, reason: 'limit' as const },
+      ...{ seen_with: { user_id: 0, external: 1, phone: 0, email: 26 }, allowed: false, removed: false },
+    };
+    addOutcome(into, outcome({ kind: 'link_report', link_report: report }), 98);
+    expect(into.erased).toEqual([]);
+    const gone = { ...report, kind: null, value: null, removed: true };
+    addOutcome(into, outcome({ kind: 'link_report', link_report: gone }), 99);
+    expect(into.rows).toMatchObject([
+      ['link_report', { identifier_id: 'i', value: '+1', seen_with_email: 26, link_limit: 25, is_deleted: 0 }],
+      ['link_report', { identifier_id: 'i', value: null, is_deleted: 1, version }],
+    ]);
+    expect(into.erased).toEqual([['w', version, { carts: [], people: [], identifiers: ['i'] }]]);
   });
 
   it('refuses an outcome without its member, and ids that are none', () => {

@@ -1,5 +1,6 @@
 import {
   cartRows,
+  linkReportRows,
   personAliasRows,
   personCartRows,
   personTraitEventRows,
@@ -8,15 +9,18 @@ import {
   traitEventRows,
   type CartRow,
   type DeadLetterRow,
+  type LinkReportRow,
   type PersonAliasRow,
   type PersonRow,
   type TraitEventRow,
 } from '../../lib/clickhouse/schema.ts';
+import { ERASED_LETTER } from '../../lib/clickhouse/tables.ts';
 import type { LogVersion } from '../../lib/clickhouse/version.ts';
 import type {
   Cart,
   Consent,
   DeadLetter,
+  LinkReport,
   Merge,
   Outcome,
   Person,
@@ -24,18 +28,9 @@ import type {
   TraitEvent,
 } from '../../schemas/types.ts';
 import type { Rows } from './block.ts';
-
-/** A record without usable content. Its partition cannot be read past it. */
-export class UnusableRecordError extends Error {
-  override readonly name = 'UnusableRecordError';
-}
-
-const UINT32_MAX = 2 ** 32 - 1;
-
-function personId(id: number): number {
-  if (!Number.isInteger(id) || id < 1 || id > UINT32_MAX) throw new UnusableRecordError(`${id} is not a person id`);
-  return id;
-}
+import { addErasure } from './erased-rows.ts';
+import { NO_CONTENT, NO_PROFILE } from './no-content.ts';
+import { personId, UnusableRecordError } from './person-id.ts';
 
 /** The row of a trait event after this outcome. */
 export const traitEventRow = (workspace: string, event: TraitEvent, version: LogVersion): TraitEventRow => ({
@@ -148,23 +143,27 @@ export const personAliasRow = (workspace: string, merge: Merge, version: LogVers
 export const mergedPersonRow = (workspace: string, { loser, winner }: Merge, version: LogVersion): PersonRow => ({
   workspace,
   person_id: personId(loser),
-  anonymous: true,
-  name: null,
-  time_zone: null,
-  first_at: 0,
-  last_at: 0,
-  phones: [],
-  phone_consents: [],
-  emails: [],
-  email_consents: [],
-  user_ids: [],
-  externals: [],
-  reachable_sms: false,
-  reachable_email: false,
-  sms_consent: null,
-  email_consent: null,
+  ...NO_PROFILE,
   merged_into: personId(winner),
   version,
+});
+
+/** The row of an identifier in the link report. */
+export const linkReportRow = (workspace: string, report: LinkReport, version: LogVersion): LinkReportRow => ({
+  workspace,
+  identifier_id: report.identifier_id,
+  kind: report.kind,
+  value: report.value,
+  seen_with_user_id: report.seen_with.user_id,
+  seen_with_external: report.seen_with.external,
+  seen_with_phone: report.seen_with.phone,
+  seen_with_email: report.seen_with.email,
+  link_limit: report.limit,
+  junk: report.junk,
+  reason: report.reason,
+  allowed: report.allowed,
+  version,
+  is_deleted: report.removed ? 1 : 0,
 });
 
 /**
@@ -189,6 +188,10 @@ export function addOutcome(rows: Rows, outcome: Outcome, offset: number): void {
     if (outcome.merge.loser !== outcome.merge.winner) {
       rows.add(personRows, mergedPersonRow(workspace, outcome.merge, version));
     }
+  } else if (kind === 'erasure' && outcome.erasure) {
+    addErasure(rows, workspace, outcome.erasure, version);
+  } else if (kind === 'link_report' && outcome.link_report) {
+    addLinkReport(rows, workspace, outcome.link_report, version);
   } else {
     throw new UnusableRecordError(`an outcome of kind ${kind} has no field ${kind}`);
   }
@@ -202,15 +205,18 @@ function addTraitEvent(rows: Rows, row: TraitEventRow, movedFrom: number | null)
   rows.add(personTraitEventRows, { ...row, ...NO_CONTENT, person_id: personId(movedFrom), is_deleted: 1 });
 }
 
-/** Of a row that is marked as deleted only its key counts. */
-const NO_CONTENT = { store_id: null, mode: null, amount: null, products: [] } as const;
-
 function addCart(rows: Rows, row: CartRow, movedFrom: number | null): void {
   const { workspace, cart_id, version } = row;
   rows.add(cartRows, row);
   rows.add(personCartRows, { workspace, person_id: row.person_id, cart_id, version, is_deleted: 0 });
   if (movedFrom === null) return;
   rows.add(personCartRows, { workspace, person_id: personId(movedFrom), cart_id, version, is_deleted: 1 });
+}
+
+/** An identifier leaves the report when it is erased, among other reasons: then no part may keep it. */
+function addLinkReport(rows: Rows, workspace: string, report: LinkReport, version: LogVersion): void {
+  rows.add(linkReportRows, linkReportRow(workspace, report, version));
+  if (report.removed) rows.erase(workspace, version, { carts: [], people: [], identifiers: [report.identifier_id] });
 }
 
 export const deadLetterRow = (letter: DeadLetter, offset: number): DeadLetterRow => ({
@@ -225,8 +231,12 @@ export const deadLetterRow = (letter: DeadLetter, offset: number): DeadLetterRow
   request_at: letter.request_at,
   body: letter.body,
   body_truncated: letter.body_truncated,
-  // A dead letter never changes: its version does not matter.
-  version: { logTimeMs: letter.received_at, inputOffset: 0, outputOffset: offset },
+  // A dead letter never changes, but another one may erase it, in any order of insertion.
+  version: {
+    logTimeMs: letter.received_at,
+    inputOffset: letter.reason === ERASED_LETTER ? 1 : 0,
+    outputOffset: offset,
+  },
 });
 
 export function addDeadLetter(rows: Rows, letter: DeadLetter, offset: number): void {

@@ -7,6 +7,7 @@ import type { Batch, GroupOptions, Kafka, KafkaRecord, PartitionOffset, Reader }
 import { TOPICS } from '../../lib/topics.ts';
 import type { Cart } from '../../schemas/types.ts';
 import type { LedgerSpan, SinkDatabase } from './database.ts';
+import type { Erasure } from './erasure.ts';
 import type { TopicContent } from './topic-consumer-options.ts';
 
 const topic = TOPICS.traitEvents;
@@ -31,12 +32,17 @@ export const recordOf = (offset: number, value: string): KafkaRecord => ({
 /** In memory. `refuse` makes every request fail while it is true for what is asked. */
 export class MemoryDatabase implements SinkDatabase {
   readonly inserts: EncodedRows[] = [];
+  readonly erasures: Erasure[] = [];
   readonly ledger: LedgerRow[] = [];
   readonly ledgerReads: number[][] = [];
   refuse: (request: string) => boolean = () => false;
 
   insert(insert: EncodedRows): Promise<void> {
     return this.answer(insert.table, () => void this.inserts.push(insert));
+  }
+
+  erase(erasure: Erasure): Promise<void> {
+    return this.answer('erasure', () => void this.erasures.push(erasure));
   }
 
   appendToLedger(appended: readonly LedgerRow[]): Promise<void> {

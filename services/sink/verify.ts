@@ -66,10 +66,11 @@ const KEYS: Record<string, { of(row: Record<string, unknown>): string; sql: stri
   [TABLES.carts]: { of: (row) => String(row['cart_id']), sql: 'cart_id' },
   [TABLES.people]: { of: (row) => String(row['person_id']), sql: 'toString(person_id)' },
   [TABLES.personAliases]: { of: (row) => String(row['loser']), sql: 'toString(loser)' },
+  [TABLES.linkReport]: { of: (row) => String(row['identifier_id']), sql: 'identifier_id' },
 };
 
-/** One key may have rows under several people. */
-const BY_PERSON: ReadonlySet<string> = new Set([TABLES.traitEventsByPerson, TABLES.personCarts]);
+/** Tables with rows that are marked as deleted; of those by person, one key may have rows under several people. */
+const WITH_DELETED: ReadonlySet<string> = new Set([TABLES.traitEventsByPerson, TABLES.personCarts, TABLES.linkReport]);
 
 const FLUSH_BYTES = 16 << 20;
 /** How long the topic may yield nothing before its end. */
@@ -123,7 +124,7 @@ async function snapshot({ client, workspace }: VerifyOptions, table: string): Pr
   });
   for (const [kind, { sql }] of Object.entries(KEYS)) {
     // FINAL would leave out rows that are marked as deleted.
-    const rows = BY_PERSON.has(kind)
+    const rows = WITH_DELETED.has(kind)
       ? `max(version) FROM ${kind} WHERE {workspace: String} IN ('', workspace) GROUP BY workspace, ${sql}`
       : `version FROM ${kind} FINAL WHERE {workspace: String} IN ('', workspace)`;
     await client.command({
@@ -202,6 +203,10 @@ async function take(
 class Versions implements Rows {
   writePeopleFirst(): void {
     // The order of inserts does not matter here.
+  }
+
+  erase(): void {
+    // Erased rows are replaced by rows without content, which are compared like all others.
   }
 
   required = false;

@@ -44,6 +44,31 @@ describe('BlockWriter', () => {
     expect(writer.healthy).toBe(true);
   });
 
+  it('deletes what is erased once all rows are inserted, and again until ClickHouse accepts it', async () => {
+    const { clock, database, writer, block, wanted } = open();
+    const version = { logTimeMs: 5, inputOffset: 6, outputOffset: 7 };
+    block.erase('w', version, { carts: ['c'], people: [1], identifiers: [] });
+    block.erase('w', { ...version, outputOffset: 8 }, { carts: ['d', 'c'], people: [], identifiers: ['i'] });
+    block.erase('v', version, { carts: ['c'], people: [], identifiers: [] });
+    let isRefused = true;
+    database.refuse = (request) => request === (isRefused ? 'second' : 'erasure');
+    const written = writer.insertTables(block, wanted.signal);
+    await clock.advance(1_000);
+    expect(database.erasures).toEqual([]);
+    isRefused = false;
+    await clock.advance(5_000);
+    expect(database.inserts).toHaveLength(2);
+    expect(writer.healthy).toBe(false);
+    database.refuse = () => false;
+    await clock.advance(5_000);
+    expect(await written).toBe(true);
+    const cause = { logTimeMs: 5, inputOffset: 6 };
+    expect(database.erasures).toEqual([
+      { workspace: 'w', cause, carts: new Set(['c', 'd']), people: new Set([1]), identifiers: new Set(['i']) },
+      { workspace: 'v', cause, carts: new Set(['c']), people: new Set(), identifiers: new Set() },
+    ]);
+  });
+
   it('inserts people before the other tables where ids come to belong to others', async () => {
     const { clock, database, writer, wanted } = open();
     const people = rowEncoder('people', { a: uint8 });

@@ -4,6 +4,7 @@ import { TABLES } from '../../lib/clickhouse/tables.ts';
 import { Backoff, type Clock } from '../../lib/clock/index.ts';
 import type { Block } from './block.ts';
 import type { SinkDatabase } from './database.ts';
+import type { Erasure } from './erasure.ts';
 import type { Ledger } from './ledger.ts';
 import type { SinkMetrics } from './metrics.ts';
 
@@ -39,18 +40,28 @@ export class BlockWriter {
 
   /**
    * Inserts the rows of all tables side by side; where ids come to belong to other people, the tables of people before the
-   * others, so that no query sees a row under its new person before it sees the merge. True when all of them are durable. False when `wanted` was aborted
-   * before: any of the tables may then hold rows of the block, and the next owner of its partitions writes it again.
+   * others, so that no query sees a row under its new person before it sees the merge. Then it has erased rows deleted.
+   * True when all rows are durable. False when `wanted` was aborted before: any of the tables may then hold rows of the
+   * block, and the next owner of its partitions writes it again.
    */
   async insertTables(block: Block, wanted: AbortSignal): Promise<boolean> {
     const inserts = block.inserts();
-    if (!block.isPeopleFirst) return this.insertAll(inserts, wanted);
-    const isFirst = ({ table }: EncodedRows): boolean => FIRST_TABLES.includes(table);
-    if (!(await this.insertAll(inserts.filter(isFirst), wanted))) return false;
-    return this.insertAll(
-      inserts.filter((insert) => !isFirst(insert)),
-      wanted,
+    const isFirst = ({ table }: EncodedRows): boolean => block.isPeopleFirst && FIRST_TABLES.includes(table);
+    const [before, after] = [inserts.filter(isFirst), inserts.filter((insert) => !isFirst(insert))];
+    return (
+      (await this.insertAll(before, wanted)) &&
+      (await this.insertAll(after, wanted)) &&
+      (await this.eraseAll(block.erasures.all, wanted))
     );
+  }
+
+  /** After the inserts: a deletion affects the rows that are there when it is accepted. */
+  private async eraseAll(erasures: readonly Erasure[], wanted: AbortSignal): Promise<boolean> {
+    const { database, signal } = this.options;
+    for (const erasure of erasures) {
+      if (!(await this.retry('erasure', wanted, () => database.erase(erasure, signal)))) return false;
+    }
+    return true;
   }
 
   private async insertAll(inserts: readonly EncodedRows[], wanted: AbortSignal): Promise<boolean> {

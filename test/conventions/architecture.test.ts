@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { REGISTRY_TOPICS } from '../../deploy/engines/registry.ts';
-import { TABLES, VIEWS } from '../../lib/clickhouse/tables.ts';
+import { PROFILES, TABLES, VIEWS } from '../../lib/clickhouse/tables.ts';
 import { SKIPS_TOPIC } from '../../lib/streams/index.ts';
 import { changelogOf, TOPICS, topicSpecs, type TopicName } from '../../lib/topics.ts';
 import { ACTIVITY_TOPIC } from '../../services/ingest/activity-log.ts';
@@ -19,7 +19,7 @@ const topics = [
   ...TOPOLOGY_NAMES.map(changelogOf),
   ...REGISTRY_TOPICS,
 ];
-const stores = [...Object.values(TABLES), ...Object.values(VIEWS)];
+const stores = [...Object.values(TABLES), ...Object.values(VIEWS), PROFILES];
 
 const rowsByName = (heading: string): Map<string, string[]> =>
   new Map(tableRows(page, heading).flatMap((cells) => codeIn(cells[0] ?? '').map((name) => [name, cells] as const)));

@@ -44,6 +44,8 @@ export class SimulatedClickHouse {
     };
     return {
       insert: (rows, signal) => request('insert', () => this.insert(rows), signal),
+      // The simulated topic holds no erasures.
+      erase: () => Promise.reject(new Error('erasures are not simulated')),
       appendToLedger: (rows, signal) => request('append to ledger', () => this.append(rows), signal),
       readLedger: (topic, partitions, signal) => request('read ledger', () => this.read(topic, partitions), signal),
     };

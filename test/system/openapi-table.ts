@@ -94,6 +94,7 @@ export const OPERATIONS: Operation[] = [
   api('GET', '/v1/people/{id}', 'read', 200, { id: () => '1' }),
   api('GET', '/v1/link-rules', 'read', 200),
   api('PUT', '/v1/link-rules', 'write', 200, json({ limit: 30 }, { limit: 101 }, MIB)),
+  api('GET', '/v1/link-report', 'read', 200, list),
   api('GET', '/v1/carts/{id}', 'read', 200, { id: () => 'k1' }),
   api('GET', '/v1/status', 'read', 200, { everywhere: true }),
   api('POST', '/v1/audiences/parse', 'read', 200, {
@@ -121,7 +122,6 @@ export const OPERATIONS: Operation[] = [
   later('GET', '/v1/audiences/{id}/changes', 'read'),
   later('GET', '/v1/audiences/{id}/changes/summary', 'read'),
   later('DELETE', '/v1/people/{id}', 'write'),
-  later('GET', '/v1/link-report', 'read'),
   later('POST', '/v1/analytics/funnel', 'read'),
   later('POST', '/v1/analytics/abandonment', 'read'),
   later('GET', '/v1/analytics/board', 'read'),

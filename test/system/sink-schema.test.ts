@@ -7,7 +7,7 @@ import { MIGRATIONS } from '../../lib/clickhouse/migrations.ts';
 import { RowBinaryWriter, type RowEncoder } from '../../lib/clickhouse/rowbinary.ts';
 import * as schema from '../../lib/clickhouse/schema.ts';
 import { packVersion } from '../../lib/clickhouse/version.ts';
-import { TABLES, VIEWS } from '../../lib/clickhouse/tables.ts';
+import { PROFILES, TABLES, VIEWS } from '../../lib/clickhouse/tables.ts';
 import { loadConfig } from '../../lib/config/index.ts';
 import { SINK_CONFIG } from '../../services/sink/config.ts';
 
@@ -35,7 +35,9 @@ it('migrates an empty server, in two processes at once, and only once', async ()
     ids.map((id) => ({ id })),
   );
   const names = await queryRows<{ name: string }>(client, 'SHOW TABLES');
-  expect(names.map(({ name }) => name).sort()).toEqual([...Object.values(TABLES), ...Object.values(VIEWS)].sort());
+  expect(names.map(({ name }) => name).sort()).toEqual(
+    [...Object.values(TABLES), ...Object.values(VIEWS), PROFILES].sort(),
+  );
 });
 
 it('goes on where a process died between two statements', async () => {

@@ -38,6 +38,7 @@ it('agrees with what the sink wrote, and leaves nothing behind', async () => {
     { table: 'carts', inTopic: 1, inTable: 1, missing: 0, unexplained: 0, examples: [] },
     { table: 'people', inTopic: 2, inTable: 2, missing: 0, unexplained: 0, examples: [] },
     { table: 'person_aliases', inTopic: 1, inTable: 1, missing: 0, unexplained: 0, examples: [] },
+    { table: 'link_report', inTopic: 0, inTable: 0, missing: 0, unexplained: 0, examples: [] },
   ]);
   expect(tableOf(await run('w1'), 'trait_events')).toMatchObject({ inTopic: 1, inTable: 1 });
   expect(

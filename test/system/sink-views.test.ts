@@ -1,8 +1,11 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { insertRowBinary } from '../../lib/clickhouse/client.ts';
 import { TABLES } from '../../lib/clickhouse/tables.ts';
+import { systemClock } from '../../lib/clock/index.ts';
 import { TOPICS } from '../../lib/topics.ts';
 import type { Outcome } from '../../schemas/types.ts';
+import { createDatabase } from '../../services/api/database.ts';
+import { lastEventsOf } from '../../services/api/rows.ts';
 import { Block } from '../../services/sink/block.ts';
 import { addOutcome } from '../../services/sink/rows.ts';
 import { cart, openWorld, person, traitEvent, waitFor, type SinkWorld } from './sink-world.ts';
@@ -125,6 +128,35 @@ describe('what flows in is what the views show', () => {
     expect(await world.rows('SELECT products FROM trait_events FINAL ORDER BY trait')).toEqual([
       { products: [{ product_id: 'p', count: 2, price: null }] },
       { products: [] },
+    ]);
+  });
+
+  it('the latest time of a person is that of their last event, also of a cart of a merged person', async () => {
+    const at = (day: number): number => Date.UTC(2026, 0, day);
+    await world.say(0, [
+      { person: person(1, { last_at: at(2) }) },
+      { person: person(2, { last_at: at(2) }) },
+      { person: person(3, { last_at: at(20) }) },
+      { cart: cart('a', { person_id: 1, last_event_at: at(5) }) },
+      { cart: cart('b', { person_id: 2, last_event_at: at(9) }) },
+      { cart: cart('c', { person_id: 3, last_event_at: at(5) }) },
+      { cart: cart('d', { person_id: 3 }) },
+      { merge: { loser: 2, winner: 1, dissolved: false } },
+    ]);
+    await world.say(1, [{ person: person(1, { last_at: at(1) }) }]);
+    await world.settled(world.start());
+    const lastAt = (view: string): Promise<unknown[]> =>
+      world.rows(`SELECT workspace, person_id AS id, toDayOfMonth(last_at) AS day FROM ${view} ORDER BY ALL`);
+    expect(await lastAt('v_people')).toEqual([
+      { workspace: 'w0', id: 1, day: 9 },
+      { workspace: 'w0', id: 3, day: 20 },
+      { workspace: 'w1', id: 1, day: 1 },
+    ]);
+    expect(await lastAt('people_profiles')).toMatchObject([{ day: 2 }, { day: 20 }, { day: 1 }]);
+    const events = await lastEventsOf(createDatabase(world.client, systemClock), 'w0', [1, 3, 4]);
+    expect([...events].sort()).toEqual([
+      ['1', '2026-01-09T00:00:00.000Z'],
+      ['3', '2026-01-05T00:00:00.000Z'],
     ]);
   });
 

@@ -1,6 +1,6 @@
 import { z } from '@hono/zod-openapi';
 import { compile, looksAtNow } from '../../../lib/audiences/index.ts';
-import { TABLES, VIEWS } from '../../../lib/clickhouse/tables.ts';
+import { PROFILES, TABLES } from '../../../lib/clickhouse/tables.ts';
 import { addRoute, HttpProblem, invalid, type ProblemItem } from '../../../lib/http/index.ts';
 import { readInstant, showInstant } from '../../../lib/time/index.ts';
 import { audienceComponents, audienceSchema } from '../audience-schema.ts';
@@ -98,7 +98,7 @@ async function preview(deps: ApiDeps, workspace: string, body: PreviewRequest, s
 async function sampleOf(database: Rows, workspace: string, ids: number[]) {
   if (ids.length === 0) return [];
   return database.rows<PersonSample>(
-    `SELECT toString(person.person_id) AS person_id, name, phone, email FROM ${VIEWS.people} AS person
+    `SELECT toString(person.person_id) AS person_id, name, phone, email FROM ${PROFILES} AS person
     WHERE workspace = {workspace:String} AND person.person_id IN {ids:Array(UInt32)} ORDER BY person.person_id`,
     { workspace, ids },
   );

@@ -1,5 +1,5 @@
 import { z } from '@hono/zod-openapi';
-import { TABLES } from '../../../lib/clickhouse/tables.ts';
+import { ERASED_LETTER, TABLES } from '../../../lib/clickhouse/tables.ts';
 import {
   addRoute,
   decodeCursor,
@@ -42,7 +42,7 @@ type LetterRow = z.output<typeof letterSchema>;
 /** A dead letter that was refused again is listed once, with its last time, before the cursor applies. */
 const LIST = `SELECT * FROM (
   SELECT ${COLUMNS} FROM ${TABLES.deadLetters} AS letter FINAL
-  WHERE workspace = {workspace:String}
+  WHERE workspace = {workspace:String} AND letter.reason != '${ERASED_LETTER}'
   ORDER BY letter.received_at DESC LIMIT 1 BY dead_letter_id
 )
 WHERE ({source:String} = '' OR source = {source:String})
@@ -54,7 +54,7 @@ ORDER BY received_at DESC, dead_letter_id DESC LIMIT {limit:UInt32}`;
 async function letterOf(database: Rows, workspace: string, id: string): Promise<{ row: LetterRow; body: Buffer }> {
   const [row] = await database.rows<LetterRow & { bytes: string }>(
     `SELECT ${COLUMNS}, base64Encode(body) AS bytes FROM ${TABLES.deadLetters} FINAL
-    WHERE workspace = {workspace:String} AND dead_letter_id = {id:String} ORDER BY received_at DESC LIMIT 1`,
+    WHERE workspace = {workspace:String} AND dead_letter_id = {id:String} AND reason != '${ERASED_LETTER}' ORDER BY received_at DESC LIMIT 1`,
     { workspace, id },
   );
   if (!row) throw new HttpProblem(404, 'no such dead letter');

@@ -30,7 +30,9 @@ const listed = z
   .openapi('GivenIdentifier');
 type Listed = z.output<typeof listed>;
 
-const shown = z.strictObject({ kind, value: z.string(), source: source.optional() }).openapi('LinkIdentifier');
+export const identifierSchema = z
+  .strictObject({ kind, value: z.string(), source: source.optional() })
+  .openapi('LinkIdentifier');
 
 const limit = wholeNumber(1, 100).describe('an identifier seen with more values of one other kind is junk');
 const allow = 'identifiers that are never junk';
@@ -45,8 +47,8 @@ const request = z.strictObject({
 const rulesSchema = z
   .strictObject({
     limit,
-    allow: z.array(shown).describe(allow),
-    deny: z.array(shown).describe(deny),
+    allow: z.array(identifierSchema).describe(allow),
+    deny: z.array(identifierSchema).describe(deny),
     version: z.int().describe('for If-Match; 0 while the workspace has never changed its rules'),
     created_at: instant.nullable(),
     updated_at: instant.nullable(),
@@ -55,7 +57,7 @@ const rulesSchema = z
 
 type Stored = Folded<'link_rules'>;
 
-function showIdentifier({ kind, value }: Identifier): z.output<typeof shown> {
+export function showIdentifier({ kind, value }: Identifier): z.output<typeof identifierSchema> {
   if (kind !== 'external') return { kind, value };
   const external = externalOf(value);
   return { kind, value: external.id, source: external.source };

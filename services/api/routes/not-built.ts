@@ -13,8 +13,6 @@ const LATER: [Method, string, string, 'read' | 'write'][] = [
   ['get', '/v1/audiences/{id}/changes', 'People who entered or left', 'read'],
   ['get', '/v1/audiences/{id}/changes/summary', 'How many people entered and left', 'read'],
   ['delete', '/v1/people/{id}', 'Erase a person', 'write'],
-  ['get', '/v1/link-report', 'Effect of the rules for linking people', 'read'],
-  ['get', '/v1/link-report', 'Effect of the rules for linking people', 'read'],
   ['post', '/v1/analytics/funnel', 'Funnel from cart to finished', 'read'],
   ['post', '/v1/analytics/abandonment', 'Abandonment over time', 'read'],
   ['get', '/v1/analytics/board', 'Open orders by status', 'read'],

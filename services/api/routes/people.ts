@@ -18,6 +18,7 @@ import {
   CARTS_OF_PERSON,
   cartSchema,
   idsOfPerson,
+  lastEventsOf,
   personId,
   TRAIT_EVENTS_OF_PERSON,
   traitEventSchema,
@@ -86,13 +87,14 @@ FROM ${TABLES.people} AS person FINAL WHERE workspace = {workspace:String}`;
 const LIST_MAX = 500;
 const PERSON_ID = /^[1-9]\d{0,9}$/;
 
-const show = (row: PersonRow) => ({
+/** `lastEventAt`: of their carts. Times are RFC 3339 with milliseconds and so ordered as texts. */
+const show = (row: PersonRow, lastEventAt = '') => ({
   person_id: row.person_id,
   anonymous: row.anonymous,
   name: row.name,
   time_zone: row.time_zone,
   first_at: row.first_at,
-  last_at: row.last_at,
+  last_at: lastEventAt > row.last_at ? lastEventAt : row.last_at,
   identifiers: {
     user_ids: row.user_ids,
     external_ids: row.externals.map(externalOf),
@@ -235,7 +237,13 @@ export const peopleRoutes: Routes = (app, deps) => {
     const page = rows.slice(0, query.limit);
     const last = page.at(-1);
     const next_cursor = rows.length > page.length && last ? encodeCursor(last.person_id) : null;
-    return { status: 200, body: { items: page.map(show), next_cursor } };
+    const lastEvents = await lastEventsOf(
+      database,
+      workspace,
+      page.map(({ person_id }) => Number(person_id)),
+    );
+    const items = page.map((row) => show(row, lastEvents.get(row.person_id)));
+    return { status: 200, body: { items, next_cursor } };
   });
 
   addRoute(app, {
@@ -252,7 +260,7 @@ export const peopleRoutes: Routes = (app, deps) => {
     const row = await findPerson(database, workspace, params.id);
     const ids = await idsOfPerson(database, workspace, Number(row.person_id));
     const of = { workspace, ids, id: Number(row.person_id) };
-    const [timeline, carts] = await Promise.all([
+    const [timeline, carts, lastEvents] = await Promise.all([
       database.rows<TraitEventRow>(
         `${TRAIT_EVENTS_OF_PERSON} ORDER BY occurred_at DESC, event_id LIMIT ${LIST_MAX}`,
         of,
@@ -261,7 +269,9 @@ export const peopleRoutes: Routes = (app, deps) => {
         `${CARTS_OF_PERSON} ORDER BY coalesce(status_since, last_activity_at, created_at) DESC, cart_id LIMIT ${LIST_MAX}`,
         of,
       ),
+      lastEventsOf(database, workspace, [of.id]),
     ]);
-    return { status: 200, body: { ...show(row), timeline, carts, audiences: [], flow_runs: [] } };
+    const person = show(row, lastEvents.get(row.person_id));
+    return { status: 200, body: { ...person, timeline, carts, audiences: [], flow_runs: [] } };
   });
 };
