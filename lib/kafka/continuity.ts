@@ -56,14 +56,14 @@ const WITHIN_MS = 15_000;
  * deleted the record. Throws an Error when Kafka does not answer in time.
  */
 export async function findBroken(
-  kafka: Pick<Kafka, 'createReader' | 'beginningOffsets'>,
+  kafka: Pick<Kafka, 'createReader' | 'rangeOf'>,
   topic: string,
   marks: ReadonlyMap<number, Mark>,
-  beginnings: readonly number[],
+  beginnings: ReadonlyMap<number, number>,
   clock: Clock,
 ): Promise<Set<number>> {
   const broken = new Set<number>();
-  const open = new Map([...marks].filter(([partition, { offset }]) => offset >= (beginnings[partition] ?? 0)));
+  const open = new Map([...marks].filter(([partition, { offset }]) => offset >= (beginnings.get(partition) ?? 0)));
   if (open.size === 0) return broken;
   // Reads uncommitted records too: the record at the offset may belong to a transaction that is still open.
   const reader = kafka.createReader({ isolation: 'read_uncommitted', maxPartitionBytes: 64 << 10 });
@@ -101,11 +101,11 @@ export async function findBroken(
 
 /** Whether retention has deleted an offset since the beginnings were read. */
 async function isBeforeBeginning(
-  kafka: Pick<Kafka, 'beginningOffsets'>,
+  kafka: Pick<Kafka, 'rangeOf'>,
   topic: string,
   partition: number,
   offset: number,
 ): Promise<boolean> {
-  const beginnings = await kafka.beginningOffsets(topic);
-  return offset < (beginnings[partition] ?? 0);
+  const { beginning } = await kafka.rangeOf(topic, partition);
+  return offset < beginning;
 }

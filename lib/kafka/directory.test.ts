@@ -3,13 +3,15 @@ import { expect, it } from 'vitest';
 import type { ControlCluster } from './cluster.ts';
 import { LATEST, TopicDirectory } from './directory.ts';
 
-/** A directory of a topic with two partitions on one broker, which reports these offsets. */
-function directoryOf(reported: { partition: number; offset: string }[]): TopicDirectory {
+/** A directory of a topic with two partitions, led by these brokers; broker 1 reports these offsets, the others none. */
+function directoryOf(reported: { partition: number; offset: string }[], leaders = [1, 1]): TopicDirectory {
   const cluster = {
     addMultipleTargetTopics: () => Promise.resolve(),
-    findTopicPartitionMetadata: () => [0, 1].map((partitionId) => ({ partitionId, leader: 1 })),
-    findBroker: () =>
-      Promise.resolve({ listOffsets: () => Promise.resolve({ responses: [{ partitions: reported }] }) }),
+    findTopicPartitionMetadata: () => leaders.map((leader, partitionId) => ({ partitionId, leader })),
+    findBroker: ({ nodeId }: { nodeId: number }) =>
+      nodeId === 1
+        ? Promise.resolve({ listOffsets: () => Promise.resolve({ responses: [{ partitions: reported }] }) })
+        : Promise.reject(new Error('no such broker')),
   } as unknown as Cluster;
   const ask = <T>(_: string, request: (cluster: Cluster) => Promise<T>): Promise<T> => request(cluster);
   return new TopicDirectory({ ask } as ControlCluster, '');
@@ -25,4 +27,11 @@ it('reports the offset of each partition', async () => {
 
 it('fails for a partition without an offset, instead of taking its end for 0', async () => {
   await expect(directoryOf([{ partition: 0, offset: '5' }]).offsetsAt('things', LATEST)).rejects.toThrow('partition 1');
+});
+
+it('reports the range of a partition while another one has no leader', async () => {
+  const directory = directoryOf([{ partition: 1, offset: '7' }], [-1, 1]);
+  expect(await directory.rangeOf('things', 1)).toEqual({ beginning: 7, end: 7 });
+  await expect(directory.rangeOf('things', 0)).rejects.toThrow('no such broker');
+  await expect(directory.offsetsAt('things', LATEST)).rejects.toThrow('no such broker');
 });

@@ -1,6 +1,7 @@
 import type Cluster from 'kafkajs/src/cluster/index.js';
 import type { ControlCluster } from './cluster.ts';
 import { UnknownTopicError, kafkaErrorType } from './errors.ts';
+import type { OffsetRange } from './types.ts';
 
 export const EARLIEST = -2;
 export const LATEST = -1;
@@ -63,29 +64,51 @@ export class TopicDirectory {
   /** The offset of each partition at `point`: EARLIEST, or LATEST (the high watermark). */
   offsetsAt(topic: string, point: number): Promise<number[]> {
     return this.ask('read the offsets of', topic, async (cluster, partitions) => {
-      const name = this.prefix + topic;
-      const byLeader = new Map<number, number[]>();
-      for (const { leader, partitionId } of cluster.findTopicPartitionMetadata(name)) {
-        byLeader.set(leader, [...(byLeader.get(leader) ?? []), partitionId]);
-      }
-      const offsets = new Map<number, number>();
-      await Promise.all(
-        [...byLeader].map(async ([nodeId, ids]) => {
-          const broker = await cluster.findBroker({ nodeId });
-          const asked = ids.map((partition) => ({ partition, timestamp: point }));
-          const { responses } = await broker.listOffsets({
-            isolationLevel: READ_UNCOMMITTED,
-            topics: [{ topic: name, partitions: asked }],
-          });
-          for (const p of responses[0]?.partitions ?? []) offsets.set(p.partition, Number(p.offset));
-        }),
-      );
-      return partitions.map((_, partition) => {
-        const offset = offsets.get(partition);
-        // An offset that is assumed could pass for an end that a reader has reached.
-        if (offset === undefined) throw new Error(`the brokers did not report an offset of partition ${partition}`);
-        return offset;
-      });
+      const offsets = await this.listOffsets(cluster, topic, point, partitions);
+      return partitions.map((_, partition) => offsetOf(offsets, partition));
     });
   }
+
+  /** The beginning and the end of one partition; the other partitions may be without a leader. */
+  rangeOf(topic: string, partition: number): Promise<OffsetRange> {
+    return this.ask('read the offsets of', topic, async (cluster) => {
+      const [beginning, end] = await Promise.all(
+        [EARLIEST, LATEST].map((point) => this.listOffsets(cluster, topic, point, [partition])),
+      );
+      return { beginning: offsetOf(beginning, partition), end: offsetOf(end, partition) };
+    });
+  }
+
+  private async listOffsets(
+    cluster: Cluster,
+    topic: string,
+    point: number,
+    partitions: readonly number[],
+  ): Promise<Map<number, number>> {
+    const name = this.prefix + topic;
+    const byLeader = new Map<number, number[]>();
+    for (const { leader, partitionId } of cluster.findTopicPartitionMetadata(name)) {
+      if (partitions.includes(partitionId)) byLeader.set(leader, [...(byLeader.get(leader) ?? []), partitionId]);
+    }
+    const offsets = new Map<number, number>();
+    await Promise.all(
+      [...byLeader].map(async ([nodeId, ids]) => {
+        const broker = await cluster.findBroker({ nodeId });
+        const asked = ids.map((partition) => ({ partition, timestamp: point }));
+        const { responses } = await broker.listOffsets({
+          isolationLevel: READ_UNCOMMITTED,
+          topics: [{ topic: name, partitions: asked }],
+        });
+        for (const p of responses[0]?.partitions ?? []) offsets.set(p.partition, Number(p.offset));
+      }),
+    );
+    return offsets;
+  }
+}
+
+/** Throws an Error for a missing offset: one that is assumed could pass for an end that a reader has reached. */
+function offsetOf(offsets: ReadonlyMap<number, number> | undefined, partition: number): number {
+  const offset = offsets?.get(partition);
+  if (offset === undefined) throw new Error(`the brokers did not report an offset of partition ${partition}`);
+  return offset;
 }

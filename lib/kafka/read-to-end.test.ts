@@ -36,7 +36,8 @@ function world(lengths: readonly number[], perBatch = 3) {
   }
   const run = async (beginnings: number[], ends: number[]): Promise<string[]> => {
     const kafka = { createReader: () => reader as Reader };
-    const options = { topic, beginnings, ends, clock, idleMaxMs: IDLE_MAX_MS, isolation: 'read_committed' as const };
+    const ranges = new Map(ends.map((end, partition) => [partition, { beginning: beginnings[partition] ?? 0, end }]));
+    const options = { topic, ranges, clock, idleMaxMs: IDLE_MAX_MS, isolation: 'read_committed' as const };
     for await (const { partition, records } of readToEnd(kafka, options)) {
       read.push(...records.map(({ offset }) => `${partition}:${offset}`));
     }

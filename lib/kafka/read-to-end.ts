@@ -1,15 +1,13 @@
 import type { Clock } from '../clock/index.ts';
 import { KafkaUnavailableError } from './errors.ts';
-import type { Batch, Kafka, ReaderOptions } from './types.ts';
+import type { Batch, Kafka, OffsetRange, ReaderOptions } from './types.ts';
 
 const POLL_MS = 500;
 
 export interface ReadToEndOptions extends ReaderOptions {
   topic: string;
-  /** The first offset of each partition. */
-  beginnings: readonly number[];
-  /** The end of each partition, exclusive; a partition that ends before it begins is not read. */
-  ends: readonly number[];
+  /** What is read, by partition. */
+  ranges: ReadonlyMap<number, OffsetRange>;
   clock: Clock;
   /** How long no batch may arrive. */
   idleMaxMs: number;
@@ -21,18 +19,13 @@ export interface ReadToEndOptions extends ReaderOptions {
  */
 export async function* readToEnd(
   kafka: Pick<Kafka, 'createReader'>,
-  { topic, beginnings, ends, clock, idleMaxMs, ...options }: ReadToEndOptions,
+  { topic, ranges, clock, idleMaxMs, ...options }: ReadToEndOptions,
 ): AsyncGenerator<Batch, void, undefined> {
-  const open = new Map(
-    ends.flatMap((end, partition) => {
-      const offset = beginnings[partition] ?? 0;
-      return offset < end ? [[partition, { offset, end }] as const] : [];
-    }),
-  );
+  const open = new Map([...ranges].filter(([, { beginning, end }]) => beginning < end));
   if (open.size === 0) return;
   const reader = kafka.createReader(options);
   try {
-    reader.assign([...open].map(([partition, { offset }]) => ({ topic, partition, offset })));
+    reader.assign([...open].map(([partition, { beginning }]) => ({ topic, partition, offset: beginning })));
     let lastBatchAtMs = clock.elapsedMs();
     while (open.size > 0) {
       const batches = await reader.poll(POLL_MS);

@@ -159,6 +159,12 @@ export interface Transactional {
   close(): Promise<void>;
 }
 
+/** The offsets that a partition holds, from `beginning` up to but not including `end`. */
+export interface OffsetRange {
+  beginning: number;
+  end: number;
+}
+
 /** The port to Kafka. Names of topics and groups do not include the installation's prefix; the port adds it. */
 export interface Kafka {
   readonly topicPrefix: string;
@@ -170,6 +176,11 @@ export interface Kafka {
   endOffsets(topic: string): Promise<number[]>;
   /** First offsets still in the log, by partition. */
   beginningOffsets(topic: string): Promise<number[]>;
+  /**
+   * The first offset of one partition that is still in the log, and its high watermark. Only the partition's own leader
+   * is asked, so other partitions may be without a leader.
+   */
+  rangeOf(topic: string, partition: number): Promise<OffsetRange>;
   /** Java's default partitioner: murmur2 of the UTF-8 key. */
   partitionFor(key: string, partitions: number): number;
   createProducer(options?: ProducerOptions): Producer;

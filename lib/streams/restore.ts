@@ -1,3 +1,5 @@
+import type { Clock } from '../clock/index.ts';
+import { readToEnd } from '../kafka/read-to-end.ts';
 import type { Kafka, KafkaRecord } from '../kafka/types.ts';
 import { decodeChange, isReflected } from './changelog.ts';
 import { UnusableStateError } from './errors.ts';
@@ -13,7 +15,7 @@ export interface RestoreRules {
 
 export const RESTORE_RULES: RestoreRules = { isolation: 'read_committed', dropUnreflected: true };
 
-const POLL_MS = 500;
+const IDLE_MAX_MS = 30_000;
 
 export interface Restored {
   entries: number;
@@ -31,6 +33,7 @@ export interface RestoreOptions {
   partition: number;
   start: StartingPoint;
   rules: RestoreRules;
+  clock: Clock;
   isCancelled: () => boolean;
 }
 
@@ -43,26 +46,16 @@ export async function restoreState(
   options: RestoreOptions,
   core: Pick<TaskCore<unknown>, 'restore'>,
 ): Promise<Restored> {
-  const { kafka, changelog, partition, rules, isCancelled } = options;
-  const end = (await kafka.endOffsets(changelog))[partition] ?? 0;
-  let position = (await kafka.beginningOffsets(changelog))[partition] ?? 0;
+  const { kafka, changelog, partition, rules, clock, isCancelled } = options;
+  const ranges = new Map([[partition, await kafka.rangeOf(changelog, partition)]]);
   const restored: Restored = { entries: 0, dropped: 0 };
-  if (position >= end) return restored;
-  const reader = kafka.createReader({ isolation: rules.isolation, maxPartitionBytes: 4 << 20 });
-  try {
-    reader.assign([{ topic: changelog, partition, offset: position }]);
-    while (position < end) {
-      if (isCancelled()) throw new Error('closed while restoring');
-      for (const batch of await reader.poll(POLL_MS)) {
-        position = batch.nextOffset;
-        for (const record of batch.records) {
-          if (restoreRecord(record, options, core)) restored.entries++;
-          else restored.dropped++;
-        }
-      }
+  const reading = { isolation: rules.isolation, maxPartitionBytes: 4 << 20, clock, idleMaxMs: IDLE_MAX_MS };
+  for await (const { records } of readToEnd(kafka, { topic: changelog, ranges, ...reading })) {
+    if (isCancelled()) throw new Error('closed while restoring');
+    for (const record of records) {
+      if (restoreRecord(record, options, core)) restored.entries++;
+      else restored.dropped++;
     }
-  } finally {
-    await reader.close();
   }
   return restored;
 }

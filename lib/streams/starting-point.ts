@@ -29,9 +29,7 @@ export async function startingPoint(kafka: Kafka, clock: Clock, input: Input, lo
   const { topology, groupId, topic, partition } = input;
   // Read first: the log must not be read before the offset that it is compared with.
   const committed = (await kafka.committedOffsets(groupId, topic))[partition] ?? null;
-  const beginnings = await kafka.beginningOffsets(topic);
-  const beginning = beginnings[partition] ?? 0;
-  const end = (await kafka.endOffsets(topic))[partition] ?? 0;
+  const { beginning, end } = await kafka.rangeOf(topic, partition);
   if (committed === null) return { ...START, position: { offset: beginning, step: 0 }, committed };
   const broken = (what: string): BrokenContinuityError =>
     new BrokenContinuityError(topic, partition, committed.offset, what);
@@ -42,7 +40,7 @@ export async function startingPoint(kafka: Kafka, clock: Clock, input: Input, lo
   const { mark } = checkpoint;
   if (
     mark !== undefined &&
-    (await findBroken(kafka, topic, new Map([[partition, mark]]), beginnings, clock)).size > 0
+    (await findBroken(kafka, topic, new Map([[partition, mark]]), new Map([[partition, beginning]]), clock)).size > 0
   ) {
     throw broken(`the record at offset ${mark.offset} is not the last one that was handled`);
   }

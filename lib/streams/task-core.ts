@@ -5,6 +5,7 @@ import { DueIndex } from './due-index.ts';
 import { DeadlineFailedError, assertInvariant } from './errors.ts';
 import { isBefore, type Checkpoint, type Position } from './position.ts';
 import { Savepoint, type Written } from './savepoint.ts';
+import { ScannableStore } from './scannable-store.ts';
 import { MemoryStore, type StateStore } from './state-store.ts';
 import type { Context, InputRecord, Store, Topology } from './topology.ts';
 
@@ -62,6 +63,7 @@ export const START: Checkpoint = { position: { offset: 0, step: 0 }, logTimeMs: 
  * TestDriver use it, so that tests run the same code.
  */
 export class TaskCore<I> {
+  private readonly store: StateStore;
   private readonly due = new DueIndex();
   private outputs: OutputRecord[] = [];
   private written = new Map<string, Written>();
@@ -79,8 +81,12 @@ export class TaskCore<I> {
   constructor(
     private readonly topology: Topology<I>,
     checkpoint: Checkpoint = START,
-    private readonly store: StateStore = new MemoryStore(),
+    stored: StateStore = new MemoryStore(),
   ) {
+    const { scanned = [] } = topology.state;
+    const scannable = new ScannableStore(stored, scanned);
+    const store = scanned.length === 0 ? stored : scannable;
+    this.store = store;
     this.offset = checkpoint.position.offset;
     this.step = checkpoint.position.step;
     this.folded = checkpoint.isFolded ?? false;
@@ -91,6 +97,7 @@ export class TaskCore<I> {
         get: (key) => store.get(key),
         put: (key, value) => this.put(key, value),
         delete: (key) => this.remove(key),
+        scan: (prefix, from) => scannable.scan(prefix, from),
       },
       forward: (topic, key, value) => this.forward(topic, key, value),
     };

@@ -236,12 +236,12 @@ export class Task<I> {
   }
 
   private async restore(input: Input, start: StartingPoint): Promise<Restored> {
-    const { kafka, name, restoreRules: rules } = this.deps;
+    const { kafka, name, clock, restoreRules: rules } = this.deps;
     const { partition } = input;
     const isCancelled = (): boolean => this.isEnding;
     try {
       return await restoreState(
-        { kafka, changelog: changelogOf(name), partition, start, rules, isCancelled },
+        { kafka, changelog: changelogOf(name), partition, start, rules, clock, isCancelled },
         this.core,
       );
     } catch (error) {

@@ -38,6 +38,12 @@ export interface Store {
   /** Copies the value. Throws RecordTooLargeError for an entry that is too large for the changelog. */
   put(key: string, value: Buffer): void;
   delete(key: string): void;
+  /**
+   * The entries whose keys begin with `prefix`, from the key `from` on if it is given, in the order of their UTF-16 code
+   * units. Entries may be written meanwhile: those behind the current one are seen as they are then. Throws an Error for
+   * a prefix that is within none of `state.scanned`.
+   */
+  scan(prefix: string, from?: string): IterableIterator<[string, Buffer]>;
 }
 
 /** What a topology may read and do while it handles a record or a deadline. */
@@ -78,6 +84,8 @@ export interface Topology<I> {
      * means at once: within the record that put the entry, after its fold (see `onDue`).
      */
     dueOf(value: Buffer): number | undefined;
+    /** Prefixes of keys that `Store.scan` can be asked for. The keys under them are kept in order, at some cost. */
+    scanned?: readonly string[];
   };
   /** For a topology with deadlines: a record of the input topic that carries nothing but a time. */
   tick?: { encode(nowMs: number): { key: string; value: Buffer } };

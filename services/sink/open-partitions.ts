@@ -38,7 +38,7 @@ export async function openPartitions<M>(
     // A log that ends before the ledger has no record to compare.
     mark === undefined || next > (ends[partition] ?? 0) ? [] : [[partition, mark] as const],
   );
-  const broken = await findBroken(kafka, topic, new Map(marks), beginnings, clock);
+  const broken = await findBroken(kafka, topic, new Map(marks), new Map(beginnings.entries()), clock);
   return partitions.map((partition) => {
     const [beginning, end] = [beginnings[partition] ?? 0, ends[partition] ?? 0];
     const known = states.get(partition);

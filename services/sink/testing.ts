@@ -79,6 +79,8 @@ export class ScriptedKafka {
   readonly seeks: PartitionOffset[] = [];
   readonly removes: number[] = [];
   polls = 0;
+  /** How long it takes to close the reader. */
+  closeMs = 0;
   /** What the log holds at every offset that is read individually. */
   standing = 'last';
   group: GroupOptions | undefined;
@@ -86,7 +88,7 @@ export class ScriptedKafka {
   private readonly owners = new Map<number, object | undefined>();
   private readonly waker: Waker;
 
-  constructor(clock: Clock) {
+  constructor(private readonly clock: Clock) {
     this.waker = new Waker(clock);
   }
 
@@ -144,9 +146,9 @@ export class ScriptedKafka {
         if (next instanceof Error) throw next;
         return next === undefined ? [] : [next];
       },
-      close: () => {
+      close: async () => {
         this.waker.wake();
-        return Promise.resolve();
+        await this.clock.sleep(this.closeMs);
       },
     };
   }

@@ -35,7 +35,12 @@ function open({ assigned = [0, 1] }: { assigned?: number[] | null } = {}) {
     return value.toString();
   };
   const logs: { level: number; msg: string; problem?: string }[] = [];
-  const logger = pino({ level: 'trace' }, { write: (line: string) => void logs.push(JSON.parse(line) as never) });
+  let unloggable: string | null = null;
+  const write = (line: string): void => {
+    if (unloggable !== null && line.includes(unloggable)) throw new Error('the log cannot be written');
+    logs.push(JSON.parse(line) as never);
+  };
+  const logger = pino({ level: 'trace' }, { write });
   const consumer = createConsumer<string>(
     {
       kafka: kafka.port,
@@ -63,6 +68,8 @@ function open({ assigned = [0, 1] }: { assigned?: number[] | null } = {}) {
     ...{ clock, consumer, database, kafka, logs, stop },
     /** Makes the schema of records "unknown schema" fail to load, or available. */
     loadFails: (error: Error | null) => void (missing = error),
+    /** Makes lines with this text fail to be logged. */
+    logFails: (text: string) => void (unloggable = text),
     /** Starts it, and lets it do what it can. */
     start: async (): Promise<void> => {
       consumer.start();
@@ -229,6 +236,20 @@ describe('the ledger row of a block', () => {
       [0, 1, 1, 1],
     ]);
     expect(database.ledger.at(-1)).toMatchObject({ checkpoint: true, first_offset: 0, last_offset: 1 });
+  });
+
+  it('that fails at the end is reported, even if that happens while the reader is being closed', async () => {
+    const { start, clock, kafka, database, logs, stop, logFails } = open();
+    await start();
+    kafka.say(0, 0, 'a');
+    await clock.advance(1);
+    expect(database.blocks).toHaveLength(1);
+    // The failure of the last checkpoint cannot be logged, so the loop itself fails.
+    database.refuse = () => true;
+    logFails('cannot write a checkpoint');
+    kafka.closeMs = 500;
+    await stop();
+    expect(logs.map(({ msg }) => msg)).toContain('stopping before everything that was read is in ClickHouse');
   });
 
   it('is not written when the consumer stops while ClickHouse refuses', async () => {

@@ -74,6 +74,8 @@ export class TopicConsumer<M> {
   async stop(): Promise<void> {
     const { topic } = this.options.content;
     const isOpen = this.state.name === 'open';
+    // The loop may fail before anybody waits for it; `finished` reports that.
+    this.running?.catch(() => undefined);
     this.become({ name: 'closing', assignment: isOpen ? assignmentOf(this.state) : null });
     this.closing.abort();
     this.waker.wake();

@@ -167,7 +167,8 @@ async function readTopic(options: VerifyOptions, reading: Reading): Promise<numb
   const { beginnings, ends } = reading;
   const versions = new Versions(reading.table, options.workspace);
   let records = 0;
-  const range = { topic: TOPICS.traitEvents, beginnings, ends, clock, idleMaxMs: IDLE_MAX_MS };
+  const ranges = new Map(ends.map((end, partition) => [partition, { beginning: beginnings[partition] ?? 0, end }]));
+  const range = { topic: TOPICS.traitEvents, ranges, clock, idleMaxMs: IDLE_MAX_MS };
   for await (const batch of readToEnd(kafka, { ...range, isolation: 'read_committed' })) {
     records += await take(options, reading, versions, batch);
     if (versions.bytes >= FLUSH_BYTES) await versions.flush(client);

@@ -47,6 +47,11 @@ export function simulatedKafka(connection: Connection): Kafka {
     partitionsOf: (topic) => ask('metadata', topic, () => broker.logs(topic).length),
     endOffsets: (topic) => ask('offsets', topic, () => broker.logs(topic).map((log) => log.highWatermark)),
     beginningOffsets: (topic) => ask('offsets', topic, () => broker.logs(topic).map((log) => log.beginning)),
+    rangeOf: (topic, partition) =>
+      ask('offsets', topic, () => {
+        const { beginning, highWatermark: end } = broker.log(topic, partition);
+        return { beginning, end };
+      }),
     committedOffsets: (groupId, topic) =>
       ask('committed offsets', topic, () => [...broker.committedOffsets(groupId, topic)]),
     describeGroup: (groupId) =>

@@ -133,6 +133,10 @@ export class ScriptedKafka {
           ? new Promise(() => undefined)
           : Promise.resolve(topic === TEST_INPUT ? [...this.ends] : this.logsOf(topic).map(({ length }) => length)),
       beginningOffsets: () => Promise.resolve(zeros),
+      rangeOf: (topic, partition) => {
+        const end = topic === TEST_INPUT ? this.ends[partition]! : this.logsOf(topic)[partition]!.length;
+        return Promise.resolve({ beginning: 0, end });
+      },
       partitionFor: () => 0,
       createProducer: () => ({
         send: () => Promise.resolve(void this.ticks++),

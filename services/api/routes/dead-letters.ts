@@ -131,7 +131,9 @@ const replay: Routes = (app, { database, replayer }) => {
     summary: 'Process a dead letter again, with the same or a corrected body',
     description:
       'The body is processed as if it had arrived now, with its original request timestamp. Replaying twice is harmless. ' +
-      'A dead letter of a cart that has reached its limit of events is accepted and becomes a dead letter again.',
+      'A dead letter of a cart that has reached its limit of events is accepted and becomes a dead letter again. ' +
+      'A dead letter whose body is not what was sent (reason `state_removed`; reason `record_skipped` with the source ' +
+      '`people`) is replayed only with a corrected body.',
     params: idParams,
     body: replayBody,
     bodyOptional: true,
@@ -152,10 +154,9 @@ const replay: Routes = (app, { database, replayer }) => {
     },
   }).handle(async ({ params, body, bodyText, workspace }) => {
     const { row, body: kept } = await letterOf(database, workspace, params.id);
-    if (row.body_truncated && body.body === undefined) {
-      throw new HttpProblem(422, 'the stored body is incomplete; send a corrected body', {
-        extensions: { dead_letter_id: row.dead_letter_id },
-      });
+    const obstacle = body.body === undefined ? obstacleOf(row) : undefined;
+    if (obstacle !== undefined) {
+      throw new HttpProblem(422, obstacle, { extensions: { dead_letter_id: row.dead_letter_id } });
     }
     const letter = { ...row, workspace, request_at: row.request_at === null ? null : Date.parse(row.request_at) };
     const event_id = await replayer.replay(letter, correctedBody(body.body, bodyText) ?? kept);
@@ -166,6 +167,17 @@ const replay: Routes = (app, { database, replayer }) => {
 export const deadLetterRoutes: Routes = (app, deps) => {
   for (const add of [list, one, replay]) add(app, deps);
 };
+
+/** Why the stored body cannot be replayed, and what to do instead; undefined if it can. */
+function obstacleOf({ body_truncated, reason, source }: LetterRow): string | undefined {
+  if (reason === 'state_removed') {
+    return 'the stored body is the state of a cart, not an event: send an event of the cart as a corrected body, or its events again to POST /v1/events';
+  }
+  if (reason === 'record_skipped' && source === 'people') {
+    return 'the stored body is an internal record, not a line: send a line of POST /v1/people as a corrected body';
+  }
+  return body_truncated ? 'the stored body is incomplete; send a corrected body' : undefined;
+}
 
 /** The text of a JSON body as it was sent: parsing and serialising it would change long numbers and the bytes. */
 function correctedBody(body: z.output<typeof replayBody>['body'], bodyText: string): Buffer | undefined {
