@@ -52,5 +52,5 @@ export function writeAddress(writer: ByteWriter, { value, at, order }: CartAddre
 
 export function readAddress(reader: ByteReader): CartAddress {
   const value = reader.text();
-  return value === '' ? NO_ADDRESS : { value, at: reader.unsigned(), order: Buffer.from(reader.block()) };
+  return value === '' ? NO_ADDRESS : { value, at: reader.unsigned(), order: reader.block() };
 }

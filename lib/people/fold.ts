@@ -204,6 +204,7 @@ function storeChanges(
 ): Emission[] {
   const moved = isMoved ? graph.moveRows(carrier, person) : [];
   const formers = changes.length === 0 ? [] : graph.recordRows(carrier, changes, person);
+  if (moved.length === 0) return changes.map((row, i) => ({ row, former: formers[i] ?? 0 }));
   const formerOf = new Map(moved.map((row) => [assertionOf(row), row.person || carrier.formerPerson]));
   const changed = new Set(changes.map(assertionOf));
   return [

@@ -3,6 +3,7 @@ import type {
   Cart,
   CartSnapshot,
   Identifier,
+  MoreIdentifiers,
   Outcome,
   Person as Profile,
   TraitChange,
@@ -120,13 +121,19 @@ function profileOf(person: Person): Profile {
       const identifier: Identifier = identifierOf(word);
       return { kind: identifier.kind, value: identifier.value, consent };
     }),
-    more_identifiers: KINDS.flatMap((kind, index) =>
-      CONSENTS.flatMap((consent) => {
-        const count = person.more[moreIndexOf(index, consent)] ?? 0;
-        return count === 0 ? [] : [{ kind, consent, count }];
-      }),
-    ),
+    more_identifiers: moreOf(person.more),
   };
+}
+
+/** The identifiers that the profile only counts: mostly none. */
+function moreOf(counts: readonly number[]): MoreIdentifiers[] {
+  if (counts.every((count) => count === 0)) return [];
+  return KINDS.flatMap((kind, index) =>
+    CONSENTS.flatMap((consent) => {
+      const count = counts[moreIndexOf(index, consent)] ?? 0;
+      return count === 0 ? [] : [{ kind, consent, count }];
+    }),
+  );
 }
 
 /** 32 hex digits: the first half of a SHA-256 over what the trait event asserts. */

@@ -64,21 +64,23 @@ export function recordRows(
   chunks: ChunkStore,
   person: number,
 ): number[] {
-  const search = { near: rows.chunks - 1, former: 0 };
-  return changes.map((change) => recordRow(scratch, rows, { ...change, person }, chunks, search));
+  const search = { near: rows.chunks - 1, former: 0, person };
+  return changes.map((change) => recordRow(scratch, rows, change, chunks, search));
 }
 
 /** Changes of one record mostly follow each other as their rows do: the chunk where the last one was found. */
 interface Search {
   near: number;
+  /** The id that the changes are asserted under. */
+  readonly person: number;
   /** The id that the row which was found was asserted under. */
   former: number;
 }
 
-function recordRow(scratch: Scratch, rows: Rows, row: StoredRow, chunks: ChunkStore, search: Search): number {
+function recordRow(scratch: Scratch, rows: Rows, row: TraitChange, chunks: ChunkStore, search: Search): number {
   search.former = 0;
   if (row.occurred_at > rows.lastAt || !replaceRow(scratch, rows, row, chunks, search)) {
-    rows.bytes = Buffer.concat([rows.bytes, encodeRow(scratch, row, rows.lists)]);
+    rows.bytes = Buffer.concat([rows.bytes, encodeRow(scratch, row, search.person, rows.lists)]);
     rows.lastAt = Math.max(rows.lastAt, row.occurred_at);
   }
   if (sizeOf(rows) > CHUNK_BYTES) {
@@ -95,16 +97,11 @@ export function moveRows(scratch: Scratch, rows: Rows, chunks: ChunkStore, perso
   const all: StoredRow[] = [];
   for (let chunk = 0; chunk < rows.chunks; chunk++) {
     const some = decodeRows(decodeChunk(chunks.get(chunk)), []);
-    const moved = blockOf(
-      scratch,
-      some.map((row) => ({ ...row, person })),
-    );
-    chunks.put(chunk, encodeChunk(scratch, moved));
+    chunks.put(chunk, encodeChunk(scratch, blockOf(scratch, some, person)));
     all.push(...some);
   }
   const last = decodeRows(rows, []);
-  const moved = last.map((row) => ({ ...row, person }));
-  Object.assign(rows, blockOf(scratch, moved));
+  Object.assign(rows, blockOf(scratch, last, person));
   return [...all, ...last];
 }
 
@@ -127,7 +124,7 @@ interface Block {
 }
 
 /** Replaces the row that asserts the same. False if there was none, or if it was removed because it had grown too large. */
-function replaceRow(scratch: Scratch, rows: Rows, change: StoredRow, chunks: ChunkStore, search: Search): boolean {
+function replaceRow(scratch: Scratch, rows: Rows, change: TraitChange, chunks: ChunkStore, search: Search): boolean {
   if (replaceInBlock(scratch, rows, change, search)) return true;
   for (const chunk of fromNear(search.near, rows.chunks)) {
     const block = decodeChunk(chunks.get(chunk));
@@ -153,17 +150,20 @@ function* fromNear(near: number, count: number): Generator<number> {
   for (let chunk = count - 1; chunk >= 0; chunk--) if (chunk !== near && chunk !== near + 1) yield chunk;
 }
 
-/** The block of these rows, without lists that no row refers to any more. */
-function blockOf(scratch: Scratch, rows: readonly StoredRow[]): Block {
+/**
+ * The block of these rows, without lists that no row refers to any more. They are asserted under `person`, or each under
+ * its own.
+ */
+function blockOf(scratch: Scratch, rows: readonly StoredRow[], person?: number): Block {
   const lists: Buffer[] = [];
-  return { bytes: Buffer.concat(rows.map((row) => encodeRow(scratch, row, lists))), lists };
+  return { bytes: Buffer.concat(rows.map((row) => encodeRow(scratch, row, person ?? row.person, lists))), lists };
 }
 
 /** Whether they assert the same. */
 const isSame = (a: TraitChange, b: TraitChange): boolean =>
   a.occurred_at === b.occurred_at && a.status === b.status && a.trait === b.trait;
 
-function replaceInBlock(scratch: Scratch, block: Block, change: StoredRow, search: Search): boolean {
+function replaceInBlock(scratch: Scratch, block: Block, change: TraitChange, search: Search): boolean {
   const reader = new ByteReader(block.bytes, ROWS);
   while (!reader.done) {
     const start = reader.at;
@@ -171,7 +171,11 @@ function replaceInBlock(scratch: Scratch, block: Block, change: StoredRow, searc
     if (!isSame(row, change)) continue;
     search.former = row.person;
     const after = block.bytes.subarray(reader.at);
-    block.bytes = Buffer.concat([block.bytes.subarray(0, start), encodeRow(scratch, change, block.lists), after]);
+    block.bytes = Buffer.concat([
+      block.bytes.subarray(0, start),
+      encodeRow(scratch, change, search.person, block.lists),
+      after,
+    ]);
     return true;
   }
   return false;
@@ -202,7 +206,7 @@ function decodeChunk(buffer: Buffer): Block {
   return { lists, bytes };
 }
 
-function flagsOf(row: StoredRow): number {
+function flagsOf(row: TraitChange, person: number): number {
   let flags = row.trait === 'cart_status_updated' ? STATUS_UPDATED : 0;
   flags |= SOURCES.indexOf(row.source) << SOURCE_SHIFT;
   flags |= ANOMALIES.indexOf(row.anomaly) << ANOMALY_SHIFT;
@@ -217,13 +221,13 @@ function flagsOf(row: StoredRow): number {
   if (row.beyond_horizon) flags |= BEYOND_HORIZON;
   if (row.replaces !== null) flags |= REPLACES;
   if (row.last_activity_at !== null) flags |= LAST_ACTIVITY;
-  if (row.person !== 0) flags |= PERSON;
+  if (person !== 0) flags |= PERSON;
   return flags;
 }
 
-function encodeRow({ entry: writer, inner }: Scratch, row: StoredRow, lists: Buffer[]): Buffer {
+function encodeRow({ entry: writer, inner }: Scratch, row: TraitChange, person: number, lists: Buffer[]): Buffer {
   const list = row.products === null ? -1 : indexOfList(encodeProducts(inner, row.products), lists);
-  writer.reset().unsigned(flagsOf(row));
+  writer.reset().unsigned(flagsOf(row, person));
   writer.zigzag(row.occurred_at);
   writer.text(row.status);
   writer.zigzag(row.detected_at);
@@ -236,7 +240,7 @@ function encodeRow({ entry: writer, inner }: Scratch, row: StoredRow, lists: Buf
   if (list >= 0) writer.unsigned(list);
   if (row.replaces !== null) writer.zigzag(row.replaces);
   if (row.last_activity_at !== null) writer.zigzag(row.last_activity_at);
-  if (row.person !== 0) writer.unsigned(row.person);
+  if (person !== 0) writer.unsigned(person);
   return writer.take();
 }
 
