@@ -17,7 +17,7 @@ export const HELP = `Measures webhook → counted in one workspace, without and 
   --rate N               webhooks per second (100)
   --lines N              approximate number of lines of one import; imports follow each other (200000)
   --poll-ms N            interval of queries to ClickHouse, in milliseconds (50)
-  --unpaced              imports do not wait for the stages behind them (MAX_IMPORT_LAG=0)
+  --unpaced              imports do not wait for the stages behind them (IMPORT_DELAY_MS=0)
   --seed N               equal seeds send the same (1)
   --help
 
@@ -59,17 +59,23 @@ export async function run(args: string[]): Promise<void> {
   };
   // Generating a file blocks for seconds, so it is done before anything is measured.
   const files = Array.from({ length: FILES }, (_, i) => importFile(whole('lines'), options.seed + i));
-  if (values.unpaced) process.env['MAX_IMPORT_LAG'] = '0';
+  if (values.unpaced) process.env['IMPORT_DELAY_MS'] = '0';
   const installation = await startOwnInstallation(false);
   try {
     await webhooksRun(installation, { seconds: WARM_UP_SECONDS, connections: 16 });
     const alone = await latencyRun(installation, options);
     const imports = new Imports(installation, files);
     const importing = imports.run();
-    const beside = await latencyRun(installation, { ...options, seed: options.seed + 1 });
-    imports.stop();
-    await importing;
-    print(values.unpaced, alone, beside, imports);
+    // A failed import ends the run, also while webhooks are measured.
+    const failed = importing.then(() => new Promise<never>(() => undefined));
+    try {
+      const beside = await Promise.race([latencyRun(installation, { ...options, seed: options.seed + 1 }), failed]);
+      imports.stop();
+      await importing;
+      print(values.unpaced, alone, beside, imports);
+    } finally {
+      imports.stop();
+    }
   } finally {
     await installation.stop();
   }

@@ -70,6 +70,12 @@ export function serverConfig(folder: string, machineBytes: number): string {
     <number_of_free_entries_in_pool_to_execute_mutation>4</number_of_free_entries_in_pool_to_execute_mutation>
     <number_of_free_entries_in_pool_to_execute_optimize_entire_partition>4</number_of_free_entries_in_pool_to_execute_optimize_entire_partition>
     <parts_to_throw_insert>1000</parts_to_throw_insert>
+    <!-- With the default of 5, the many small parts of a stream are merged into the large ones again and again. -->
+    <merge_selector_base>10</merge_selector_base>
+    <!-- Not used by any query here. -->
+    <auto_statistics_types></auto_statistics_types>
+    <!-- One file instead of two for each index of a part. -->
+    <packed_skip_index_max_bytes>1048576</packed_skip_index_max_bytes>
     <merge_selecting_sleep_ms>1000</merge_selecting_sleep_ms>
     <max_merge_selecting_sleep_ms>60000</max_merge_selecting_sleep_ms>
   </merge_tree>

@@ -46,7 +46,7 @@ export const BULK_LIMITS: BulkLimits = {
   maxRejected: 10_000,
   maxBlank: 100_000,
   maxErrors: 100,
-  batchRecords: 1_000,
+  batchRecords: 250,
   batchBytes: 1024 * 1024,
   maxSends: 4,
   kafkaTimeoutMs: 30_000,

@@ -17,10 +17,10 @@ export const ingestConfig = defineConfig({
       min: 1,
       max: 1000,
     }),
-    MAX_IMPORT_LAG: integer(
-      4000,
-      'Imports wait while a later stage has more unprocessed records than this, so that webhooks are counted soon meanwhile. 0: imports never wait.',
-      { min: 0, max: 100_000_000, unit: 'records' },
+    IMPORT_DELAY_MS: integer(
+      500,
+      'Imports become slower while the stages behind them need longer than this for new records, so that webhooks are counted soon meanwhile. 0: imports never wait.',
+      { min: 0, max: 3_600_000, unit: 'milliseconds' },
     ),
   },
 });

@@ -6,7 +6,9 @@ import type { StagePosition, StageState } from '../../lib/telemetry/index.ts';
 import { ImportPacer } from './import-pacer.ts';
 import { ingestMetrics } from './metrics.ts';
 
-const MAX_LAG = 1_000;
+const TARGET_MS = 500;
+/** Records that imports may send each second while a stage is far behind. */
+const MIN_RATE = 50;
 const [carts, people, sink] = CHAIN.map(({ topic }) => topic) as [string, string, string];
 
 let clock: ManualClock;
@@ -29,7 +31,7 @@ beforeEach(() => {
       questions++;
       return isAway ? Promise.reject(new Error('no answer')) : Promise.resolve([...ends.get(topic)!]);
     },
-    maxLagRecords: MAX_LAG,
+    targetDelayMs: TARGET_MS,
     metrics: ingestMetrics(new Registry()),
     logger: { warn: (fields: object) => void warnings.push(fields) } as never,
     clock,
@@ -41,45 +43,71 @@ function positionsOf(topic: string): StagePosition[] {
     ...{ stage: 'any', topic, partition, position, state, end: null, logTimeMs: null, earliestDueMs: null },
   }));
 }
-/** The number of sends of 400 records that are let through within a time. */
-async function taken(withinMs: number, sends: Promise<void>[]): Promise<number> {
-  let count = 0;
-  for (const send of sends) void send.then(() => count++);
-  await clock.advance(withinMs);
-  return count;
+
+const at = (...offsets: number[]) => offsets.map((position) => ({ position, state: 'running' as const }));
+
+/** An import that sends 10 records at a time; returns how many it has sent so far. */
+function importing(): () => number {
+  let sent = 0;
+  void (async () => {
+    for (;;) {
+      await pacer.take(10);
+      sent += 10;
+    }
+  })();
+  return () => sent;
 }
-const sends = (count: number): Promise<void>[] => Array.from({ length: count }, () => pacer.take(400));
+
+/** Records that are sent within a time. */
+async function sentWithin(ms: number, sent: () => number): Promise<number> {
+  const before = sent();
+  await clock.advance(ms);
+  return sent() - before;
+}
 
 describe('imports', () => {
-  it('take as many records as the stage with the largest lag leaves, and more once it has processed them', async () => {
-    const waiting = sends(6);
-    expect(await taken(0, waiting)).toBe(3);
+  it('become faster while nothing is delayed, and much slower while a stage is behind', async () => {
+    const sent = importing();
+    const first = await sentWithin(1_000, sent);
+    expect(await sentWithin(1_000, sent)).toBeGreaterThan(2 * first);
     ends.set(people, [600, 600]);
-    expect(await taken(1_000, waiting)).toBe(3);
-    positions.set(
-      people,
-      [600, 200].map((position) => ({ position, state: 'running' })),
-    );
-    expect(await taken(100, waiting)).toBe(5);
-    positions.set(
-      people,
-      [600, 600].map((position) => ({ position, state: 'running' })),
-    );
-    expect(await taken(100, waiting)).toBe(6);
+    await clock.advance(1_500);
+    expect(await sentWithin(1_000, sent)).toBeLessThanOrEqual(MIN_RATE + 10);
+    positions.set(people, at(600, 600));
+    await clock.advance(200);
+    expect(await sentWithin(1_000, sent)).toBeGreaterThan(first);
   });
 
-  it('share what may be taken in the order in which they ask', async () => {
-    ends.set(sink, [5_000, 0]);
+  it('wait for the delays of all stages together', async () => {
+    const sent = importing();
+    await clock.advance(1_000);
+    for (let end = 1; end <= 30; end++) {
+      // What each stage has not processed has been waiting for 300 ms.
+      for (const topic of [carts, people, sink]) {
+        ends.set(topic, [end, 0]);
+        positions.set(topic, at(Math.max(0, end - 4), 0));
+      }
+      await clock.advance(100);
+    }
+    const before = await sentWithin(0, sent);
+    expect(before).toBe(0);
+    const rate = await sentWithin(100, sent);
+    expect(rate).toBeLessThan(100);
+  });
+
+  it('share what may be sent in the order in which they ask', async () => {
     const order: string[] = [];
-    for (const name of ['a', 'b', 'a', 'b', 'a']) void pacer.take(400).then(() => order.push(name));
-    await clock.advance(500);
-    expect(order).toEqual([]);
-    positions.set(
-      sink,
-      [5_000, 0].map((position) => ({ position, state: 'running' })),
-    );
-    await clock.advance(100);
-    expect(order).toEqual(['a', 'b', 'a']);
+    for (const name of ['a', 'b', 'a', 'b', 'a']) void pacer.take(40).then(() => order.push(name));
+    await clock.advance(1_000);
+    expect(order).toEqual(['a', 'b', 'a', 'b', 'a']);
+  });
+
+  it('pay later for a send that is larger than what may be sent', async () => {
+    await pacer.take(1_000_000);
+    let isSent = false;
+    void pacer.take(1).then(() => (isSent = true));
+    await clock.advance(2_000);
+    expect(isSent).toBe(false);
   });
 
   it('do not wait for a stopped partition, which is reported once', async () => {
@@ -88,33 +116,50 @@ describe('imports', () => {
       { position: 0, state: 'stopped' },
       { position: 0, state: 'running' },
     ]);
-    expect(await taken(300, sends(5))).toBe(5);
+    const sent = importing();
+    await clock.advance(1_000);
+    expect(await sentWithin(1_000, sent)).toBeGreaterThan(1_000);
     expect(warnings).toEqual([{ stage: 'carts', topic: carts, partition: 0 }]);
   });
 
   it('wait for a partition that moves to another process, but not for ever', async () => {
-    await taken(1_000, sends(1));
+    const sent = importing();
+    await clock.advance(1_000);
     ends.set(people, [9_000, 0]);
     positions.set(people, []);
-    const waiting = sends(1);
-    expect(await taken(28_000, waiting)).toBe(0);
-    expect(await taken(2_000, waiting)).toBe(1);
+    await clock.advance(2_000);
+    expect(await sentWithin(26_000, sent)).toBeLessThanOrEqual(26 * MIN_RATE + 10);
+    await clock.advance(3_000);
+    expect(await sentWithin(1_000, sent)).toBeGreaterThan(1_000);
+  });
+
+  it('wait for a partition whose position nobody knows yet', async () => {
+    ends.set(people, [9_000, 0]);
+    positions.set(people, [
+      { position: null, state: 'restoring' },
+      { position: 0, state: 'running' },
+    ]);
+    const sent = importing();
+    await clock.advance(1_200);
+    expect(await sentWithin(1_000, sent)).toBeLessThanOrEqual(MIN_RATE + 10);
   });
 
   it('still wait for what was behind when the stages cannot be measured any more', async () => {
     ends.set(people, [9_000, 0]);
-    const waiting = sends(1);
-    expect(await taken(500, waiting)).toBe(0);
+    const sent = importing();
+    await clock.advance(1_200);
     isAway = true;
-    expect(await taken(5_000, waiting)).toBe(0);
+    expect(await sentWithin(5_000, sent)).toBeLessThanOrEqual(5 * MIN_RATE + 10);
   });
 
-  it('measure nothing while none of them sends, and do not rely on what was measured before', async () => {
-    await taken(1_000, sends(1));
+  it('measure nothing while none of them sends, and begin slowly after that', async () => {
+    for (let i = 0; i < 200; i++) await Promise.all([pacer.take(10), clock.advance(100)]);
+    await clock.advance(300);
     const before = questions;
     await clock.advance(60_000);
     expect(questions).toBe(before);
     ends.set(sink, [9_000, 0]);
-    expect(await taken(500, sends(1))).toBe(0);
+    const sent = importing();
+    expect(await sentWithin(0, sent)).toBeLessThan(200);
   });
 });

@@ -1,7 +1,9 @@
 import type { Clock } from '../../lib/clock/index.ts';
 import type { Stage } from '../../lib/freshness/index.ts';
 import type { Logger, StagePosition } from '../../lib/telemetry/index.ts';
+import { ImportRate } from './import-rate.ts';
 import type { IngestMetrics } from './metrics.ts';
+import { StageDelay } from './stage-delay.ts';
 
 /** A stage behind ingest, as a watcher of freshness follows it. */
 export interface PacedStage {
@@ -13,50 +15,53 @@ export interface PacedStage {
 export interface ImportPacerOptions {
   stages: readonly PacedStage[];
   endOffsets(topic: string): Promise<number[]>;
-  /** Imports wait while a stage has more unprocessed records than this. */
-  maxLagRecords: number;
-  metrics: Pick<IngestMetrics, 'importLag' | 'importWaitSeconds'>;
+  /** The delay of all stages together that imports may cause, milliseconds. */
+  targetDelayMs: number;
+  metrics: Pick<IngestMetrics, 'importDelaySeconds' | 'importRate' | 'importWaitSeconds'>;
   logger: Pick<Logger, 'warn'>;
   clock: Clock;
 }
 
-const LOOK_EVERY_MS = 100;
-/** A partition that makes no progress for this long is left out, and so are stages that cannot be measured. */
-const STALLED_AFTER_MS = 30_000;
-
-/** Progress that was measured longer ago does not count against a partition. */
+const MEASURE_EVERY_MS = 100;
+/** What was measured longer ago says nothing about now. */
 const FORGET_AFTER_MS = 5_000;
 
-interface Progress {
-  position: number;
-  /** When it last moved, by `elapsedMs`. */
-  movedAtMs: number;
+interface MeasuredStage extends PacedStage {
+  delay: StageDelay;
+  /** The ends of the topic, as last seen. */
+  ends: number[];
+  reported: Set<number>;
 }
 
 /**
- * Lets imports take lines no faster than the stages behind them process records. All imports of the process share what
- * may be taken, in the order in which they ask for it. While no import waits or sends, nothing is measured.
+ * Lets imports take lines no faster than keeps the delay of the stages behind them at its target. All imports of the
+ * process share the rate, in the order in which they ask. While no import waits or sends, nothing is measured.
  */
 export class ImportPacer {
+  /** Records that may be sent until the next measurement; negative after a send that was larger. */
   private allowance = 0;
-  /** Of the measurement from which the allowance comes, by `elapsedMs`. */
+  /** By `elapsedMs`. */
   private measuredAtMs = -Infinity;
   private readonly waiting: (() => void)[] = [];
   private measuring = false;
-  private readonly progress = new Map<string, Progress>();
-  /** The ends of the topic of each stage, as last seen. */
-  private readonly ends = new Map<string, number[]>();
-  private readonly leftOut = new Set<string>();
+  private rate: ImportRate;
+  private readonly stages: MeasuredStage[];
 
-  constructor(private readonly options: ImportPacerOptions) {}
+  constructor(private readonly options: ImportPacerOptions) {
+    this.rate = new ImportRate(options.targetDelayMs);
+    this.stages = options.stages.map((stage) => ({
+      ...stage,
+      delay: new StageDelay(),
+      ends: [],
+      reported: new Set(),
+    }));
+  }
 
   /** Resolves when `records` may be sent. */
   async take(records: number): Promise<void> {
     const { clock, metrics } = this.options;
     const startedMs = clock.elapsedMs();
-    // What was measured long ago says nothing about now.
-    if (startedMs - this.measuredAtMs > 2 * LOOK_EVERY_MS) this.allowance = 0;
-    if (this.allowance <= 0 || this.waiting.length > 0) {
+    if (this.allowance <= 0 || this.waiting.length > 0 || !this.measuring) {
       await new Promise<void>((resolve) => {
         this.waiting.push(resolve);
         if (!this.measuring) void this.measure();
@@ -72,67 +77,62 @@ export class ImportPacer {
     if (this.allowance > 0) this.waiting.shift()?.();
   }
 
+  /** Measures until nobody has waited or sent since the last measurement. */
   private async measure(): Promise<void> {
-    const { clock, maxLagRecords } = this.options;
+    const { clock, metrics } = this.options;
     this.measuring = true;
-    if (clock.elapsedMs() - this.measuredAtMs > FORGET_AFTER_MS) {
-      // Nobody knows what has moved since.
-      for (const known of this.progress.values()) known.movedAtMs = clock.elapsedMs();
-    }
-    while (this.waiting.length > 0) {
+    if (clock.elapsedMs() - this.measuredAtMs > FORGET_AFTER_MS) this.restart();
+    for (let isUsed = true; isUsed;) {
       const startedMs = clock.elapsedMs();
-      const lags = await Promise.all(this.options.stages.map((stage) => this.lagOf(stage)));
-      this.allowance = maxLagRecords - Math.max(0, ...lags);
+      const isLimiting = this.waiting.length > 0;
+      const delays = await Promise.all(this.stages.map((stage) => this.delayOf(stage, startedMs)));
+      const delayMs = delays.reduce((sum, ofStage) => sum + ofStage, 0);
+      this.rate.measured(delayMs, isLimiting);
+      metrics.importRate.set(this.rate.perSecond);
+      // What was not used is lost; what was used in advance is not.
+      const sinceMs = Math.min(2 * MEASURE_EVERY_MS, Math.max(MEASURE_EVERY_MS, startedMs - this.measuredAtMs));
       this.measuredAtMs = startedMs;
+      const granted = Math.min(0, this.allowance) + (this.rate.perSecond * sinceMs) / 1_000;
+      this.allowance = granted;
       this.release();
-      await clock.sleep(LOOK_EVERY_MS - (clock.elapsedMs() - startedMs));
+      await clock.sleep(MEASURE_EVERY_MS - (clock.elapsedMs() - startedMs));
+      isUsed = this.waiting.length > 0 || this.allowance < granted;
     }
     this.measuring = false;
   }
 
-  /** Unprocessed records of a stage, without partitions that are left out. */
-  private async lagOf({ stage, ask }: PacedStage): Promise<number> {
-    const { name, topic } = stage;
-    const nowMs = this.options.clock.elapsedMs();
-    let ends: number[] = [];
-    let positions: StagePosition[] = [];
-    try {
-      [ends, positions] = await Promise.all([this.options.endOffsets(topic), ask()]);
-      this.ends.set(name, ends);
-    } catch {
-      // Partitions count as they were last seen; without any progress they are left out after a while.
-      ends = this.ends.get(name) ?? [];
-    }
-    const stopped = new Set<number>();
-    for (const { partition, position, state } of positions) {
-      if (state === 'stopped') stopped.add(partition);
-      if (position === null) continue;
-      const key = `${name} ${partition}`;
-      if (position > (this.progress.get(key)?.position ?? -1)) this.progress.set(key, { position, movedAtMs: nowMs });
-    }
-    let lag = 0;
-    for (const [partition, end] of ends.entries()) {
-      const key = `${name} ${partition}`;
-      const known = this.progress.get(key);
-      const own = known === undefined ? 0 : Math.max(0, end - known.position);
-      if (own === 0 && known !== undefined) known.movedAtMs = nowMs;
-      const isLeftOut = own > 0 && (stopped.has(partition) || nowMs - known!.movedAtMs >= STALLED_AFTER_MS);
-      this.report(stage, partition, isLeftOut);
-      if (!isLeftOut) lag += own;
-    }
-    this.options.metrics.importLag.set({ stage: name }, lag);
-    return lag;
+  private restart(): void {
+    this.rate = new ImportRate(this.options.targetDelayMs);
+    this.allowance = 0;
+    for (const { delay } of this.stages) delay.forget(this.options.clock.elapsedMs());
   }
 
-  private report({ name, topic }: PacedStage['stage'], partition: number, isLeftOut: boolean): void {
-    const key = `${name} ${partition}`;
-    if (!isLeftOut) this.leftOut.delete(key);
-    else if (!this.leftOut.has(key)) {
-      this.leftOut.add(key);
+  private async delayOf(measured: MeasuredStage, nowMs: number): Promise<number> {
+    const { stage, ask, delay } = measured;
+    let positions: StagePosition[] = [];
+    try {
+      const [ends, reported] = await Promise.all([this.options.endOffsets(stage.topic), ask()]);
+      measured.ends = ends;
+      positions = reported;
+    } catch {
+      // What was not processed when it was last seen still counts; without any progress it is left out after a while.
+    }
+    const delayMs = delay.sample({ ends: measured.ends, positions }, nowMs);
+    this.report(measured);
+    this.options.metrics.importDelaySeconds.set({ stage: stage.name }, delayMs / 1_000);
+    return delayMs;
+  }
+
+  /** Logs the partitions that are left out, each once. */
+  private report({ stage: { name, topic }, delay, reported }: MeasuredStage): void {
+    for (const partition of delay.leftOut) {
+      if (reported.has(partition)) continue;
       this.options.logger.warn(
         { stage: name, topic, partition },
         'imports no longer wait for a partition that makes no progress',
       );
     }
+    reported.clear();
+    for (const partition of delay.leftOut) reported.add(partition);
   }
 }

@@ -44,7 +44,7 @@ runService({
     const pacer = new ImportPacer({
       stages: CHAIN.map((stage) => new StageWatcher(stage, { clock, kafka, positionsOf })),
       endOffsets: (topic) => kafka.endOffsets(topic),
-      maxLagRecords: config.maxImportLag,
+      targetDelayMs: config.importDelayMs,
       metrics: counters,
       logger,
       clock,
@@ -60,7 +60,7 @@ runService({
       adminKey,
       toleranceMs: config.replayToleranceSeconds * 1000,
       maxBulkBodies: config.maxBulkBodies,
-      pacer: config.maxImportLag > 0 ? pacer : undefined,
+      pacer: config.importDelayMs > 0 ? pacer : undefined,
       clock,
       ready: service.ready,
     });

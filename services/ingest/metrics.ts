@@ -9,8 +9,10 @@ export interface IngestMetrics {
   seconds: Histogram<'route' | 'status'>;
   /** Bytes of bulk bodies on the wire. */
   bulkBytes: Counter<'source'>;
-  /** Unprocessed records of each stage, as imports last saw them. */
-  importLag: Gauge<'stage'>;
+  /** How long the oldest unprocessed record of each stage has been waiting, as last measured for an import. */
+  importDelaySeconds: Gauge<'stage'>;
+  /** Records per second that imports may send. */
+  importRate: Gauge;
   /** How long imports have waited for the stages behind them, all together. */
   importWaitSeconds: Counter;
 }
@@ -35,10 +37,15 @@ export const ingestMetrics = (registry: Metrics): IngestMetrics => ({
     labelNames: ['source'],
     registers: [registry],
   }),
-  importLag: new Gauge({
-    name: 'ingest_import_lag_records',
-    help: 'Unprocessed records of a stage, as last measured for an import.',
+  importDelaySeconds: new Gauge({
+    name: 'ingest_import_delay_seconds',
+    help: 'Waiting time of the oldest unprocessed record of a stage, as last measured for an import.',
     labelNames: ['stage'],
+    registers: [registry],
+  }),
+  importRate: new Gauge({
+    name: 'ingest_import_records_per_second',
+    help: 'Records per second that imports may send, as last set.',
     registers: [registry],
   }),
   importWaitSeconds: new Counter({

@@ -1,76 +1,131 @@
 import { describe, expect, it } from 'vitest';
+import { rowEncoder, string } from '../../lib/clickhouse/rowbinary.ts';
+import { ManualClock } from '../../lib/clock/testing.ts';
 import { Block } from './block.ts';
 import { BlockPipeline } from './block-pipeline.ts';
 
-/** A writer whose steps end when the test says so. */
-function open({ onComplete }: { onComplete?: (name: string) => void } = {}) {
+const texts = rowEncoder('texts', { text: string });
+
+/** A writer whose steps end when the test says so; the names of blocks are letters. */
+function open({ onComplete, ledgerIntervalMs = 0 }: { onComplete?: () => void; ledgerIntervalMs?: number } = {}) {
+  const clock = new ManualClock();
   const events: string[] = [];
   const names = new Map<Block, string>();
   const ends = new Map<string, (done: boolean) => void>();
-  const step = (what: string) => (block: Block) =>
+  const step = (name: string): Promise<boolean> =>
     new Promise<boolean>((resolve) => {
-      const name = `${what} ${names.get(block)}`;
       events.push(name);
       ends.set(name, resolve);
     });
   const pipeline = new BlockPipeline({
-    writer: { insertTables: step('tables'), appendToLedger: step('ledger') },
+    writer: {
+      insertTables: (block) => step(`tables ${names.get(block)}`),
+      finish: (blocks) => step(`finish ${blocks.map((block) => names.get(block)).join('')}`),
+    },
     wanted: new AbortController().signal,
+    clock,
+    ledgerIntervalMs,
     onInserted: () => undefined,
     onComplete: (block) => {
       events.push(`complete ${names.get(block)}`);
-      onComplete?.(names.get(block)!);
+      onComplete?.();
     },
-    onFree: () => events.push('free'),
+    onFree: () => undefined,
   });
   return {
+    clock,
     pipeline,
     events,
-    submit: (name: string): void => {
-      const block = new Block([]);
+    submit: (name: string, bytes = 0): void => {
+      const block = new Block(['texts']);
+      if (bytes > 0) block.add(texts, { text: 'x'.repeat(bytes) });
       names.set(block, name);
       pipeline.submit(block);
     },
     end: async (name: string, done = true): Promise<void> => {
       ends.get(name)!(done);
-      await settled();
+      await clock.advance(0);
     },
   };
 }
 
-/** Every promise that can settle has done so. */
-const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
-
 describe('BlockPipeline', () => {
-  it('writes the tables of a block beside the ledger row of the one before', async () => {
+  it('writes the tables of a block beside the completion of the one before', async () => {
     const { events, submit, end } = open();
     submit('a');
     await end('tables a');
     submit('b');
-    expect(events).toEqual(['tables a', 'free', 'ledger a', 'tables b']);
-    await end('ledger a');
+    expect(events).toEqual(['tables a', 'finish a', 'tables b']);
+    await end('finish a');
     await end('tables b');
-    await end('ledger b');
-    expect(events.slice(4)).toEqual(['complete a', 'free', 'ledger b', 'complete b']);
+    await end('finish b');
+    expect(events.slice(3)).toEqual(['complete a', 'finish b', 'complete b']);
   });
 
-  it('keeps the ledger in the order of the blocks', async () => {
+  it('completes several blocks at once, in their order', async () => {
     const { pipeline, events, submit, end } = open();
+    for (const name of ['a', 'b', 'c']) {
+      submit(name);
+      expect(pipeline.isFree).toBe(false);
+      await end(`tables ${name}`);
+      expect(pipeline.isFree).toBe(true);
+    }
+    // The completion of a is still under way.
+    expect(events).not.toContain('complete a');
+    await end('finish a');
+    await end('finish bc');
+    expect(events.slice(-4)).toEqual(['complete a', 'finish bc', 'complete b', 'complete c']);
+  });
+
+  it('begins the first completion at once, and later ones not before the interval has passed', async () => {
+    const { clock, events, submit, end } = open({ ledgerIntervalMs: 200 });
     submit('a');
     await end('tables a');
+    await end('finish a');
     submit('b');
     await end('tables b');
-    // The tables of b are written, but the ledger does not have a yet.
-    expect(events).not.toContain('ledger b');
+    submit('c');
+    await clock.advance(150);
+    await end('tables c');
+    expect(events.at(-1)).toBe('tables c');
+    await clock.advance(50);
+    expect(events.at(-1)).toBe('finish bc');
+  });
+
+  it('does not wait for the interval when everything is to be complete', async () => {
+    const { clock, pipeline, events, submit, end } = open({ ledgerIntervalMs: 200 });
+    submit('a');
+    await end('tables a');
+    await end('finish a');
+    submit('b');
+    await end('tables b');
+    const drained = pipeline.drained();
+    await clock.advance(0);
+    await end('finish b');
+    await drained;
+    expect(events.at(-1)).toBe('complete b');
+  });
+
+  it('takes no more blocks while large ones wait for their completion, which does not wait for the interval', async () => {
+    const { clock, pipeline, events, submit, end } = open({ ledgerIntervalMs: 200 });
+    submit('a');
+    await end('tables a');
+    await end('finish a');
+    submit('b', 5 << 20);
+    await end('tables b');
+    await clock.advance(0);
+    expect(events.at(-1)).toBe('finish b');
+    submit('c', 5 << 20);
+    await end('tables c');
     expect(pipeline.isFree).toBe(false);
-    await end('ledger a');
-    expect(events.slice(-3)).toEqual(['complete a', 'free', 'ledger b']);
+    await end('finish b');
+    expect([events.at(-1), pipeline.isFree]).toEqual(['finish c', true]);
   });
 
   it.each([
     ['tables', ['tables a']],
-    ['ledger row', ['tables a', 'ledger a']],
-  ])('writes no ledger row after a block whose %s was given up', async (_, steps) => {
+    ['completion', ['tables a', 'finish a']],
+  ])('completes no block after one whose %s was given up', async (_, steps) => {
     const { pipeline, events, submit, end } = open();
     submit('a');
     for (const step of steps.slice(0, -1)) await end(step);
@@ -79,11 +134,11 @@ describe('BlockPipeline', () => {
       submit('b');
     } else {
       submit('b');
-      await end('ledger a', false);
+      await end('finish a', false);
     }
     await end('tables b');
     await pipeline.drained();
-    expect(events.filter((event) => event === 'ledger b' || event.startsWith('complete'))).toEqual([]);
+    expect(events.filter((event) => event === 'finish b' || event.startsWith('complete'))).toEqual([]);
   });
 
   it('takes one block at a time', () => {
@@ -101,10 +156,10 @@ describe('BlockPipeline', () => {
     submit('a');
     await end('tables a');
     submit('b');
-    await end('ledger a');
+    await end('finish a');
     await end('tables b');
     await pipeline.drained();
     expect(() => pipeline.throwIfFailed()).toThrow('contradiction');
-    expect(events).not.toContain('ledger b');
+    expect(events).not.toContain('finish b');
   });
 });

@@ -46,7 +46,7 @@ interface Part {
 
 /**
  * The rows of some records of one topic, encoded, and which records those are. The rows of a table are one insert, or
- * several where they have more months than ClickHouse accepts in one. Not to be used after `inserts`.
+ * several where they have more months than ClickHouse accepts in one. No rows are added after `inserts`.
  */
 export class Block implements Rows {
   readonly ranges = new Map<number, BlockRange>();
@@ -60,8 +60,11 @@ export class Block implements Rows {
   private readonly byMonth = new Map<number, Part>();
   private readonly months = new MonthOf();
 
-  /** `tables`: every table that may get rows. */
-  constructor(private readonly tables: readonly string[]) {}
+  /** `tables` and `copies`: every table that may get rows. */
+  constructor(
+    private readonly tables: readonly string[],
+    private readonly copies: readonly string[] = [],
+  ) {}
 
   add<Row>(encoder: RowEncoder<Row>, row: Row): void {
     let part = this.byTable.get(encoder.table);
@@ -106,10 +109,19 @@ export class Block implements Rows {
     range.last = Math.max(range.last, next - 1);
   }
 
-  /** In the order of `tables`. */
+  /** In the order of `tables`. To be called once. */
   inserts(): EncodedRows[] {
+    return this.insertsInto(this.tables);
+  }
+
+  /** In the order of `copies`. To be called once. */
+  insertsOfCopies(): EncodedRows[] {
+    return this.insertsInto(this.copies);
+  }
+
+  private insertsInto(tables: readonly string[]): EncodedRows[] {
     const parts = [...this.parts()];
-    return this.tables.flatMap((table) =>
+    return tables.flatMap((table) =>
       parts
         .filter((part) => part.encoder.table === table)
         .map(({ encoder, writer, rows }) => ({ table, columns: encoder.columns, body: writer.take(), rows })),

@@ -48,11 +48,12 @@ export class Ledger {
     return states;
   }
 
-  /** Records that a block is in all tables. */
-  async append(ranges: ReadonlyMap<number, BlockRange>): Promise<void> {
+  /** Records that blocks are in all tables; `blocks`: the ranges of each, by partition. */
+  async append(blocks: readonly ReadonlyMap<number, BlockRange>[]): Promise<void> {
     const { database, topic, clock, signal } = this.options;
     const now = clock.wallMs();
-    const rows = [...ranges].map(([partition, range]) => ({
+    const ranges = blocks.flatMap((block) => [...block]);
+    const rows = ranges.map(([partition, range]) => ({
       topic,
       partition,
       checkpoint: false,

@@ -30,6 +30,7 @@ runService({
       url: healthUrl,
       settings: {
         blockIntervalMs: config.sinkBlockIntervalMs,
+        ledgerIntervalMs: config.sinkLedgerIntervalMs,
         blockRecordsMax: config.sinkBlockRecordsMax,
         blockBytesMax: config.sinkBlockBytesMax,
         acceptLost: config.sinkAcceptLost,

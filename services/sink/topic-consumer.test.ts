@@ -46,7 +46,10 @@ function open({ assigned = [0, 1] }: { assigned?: number[] | null } = {}) {
       kafka: kafka.port,
       database,
       url: null,
-      settings: { blockIntervalMs: 60_000, blockRecordsMax: 100, blockBytesMax: 1 << 20, acceptLost: false },
+      settings: {
+        ...{ blockIntervalMs: 60_000, ledgerIntervalMs: 0, acceptLost: false },
+        ...{ blockRecordsMax: 100, blockBytesMax: 1 << 20 },
+      },
       logger,
       metrics,
       clock,

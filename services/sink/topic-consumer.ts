@@ -201,6 +201,8 @@ export class TopicConsumer<M> {
     const pipeline = new BlockPipeline({
       writer,
       wanted: assignment.signal,
+      clock,
+      ledgerIntervalMs: settings.ledgerIntervalMs,
       onInserted: () => this.pacing.inserted(clock.elapsedMs()),
       onComplete: (block) => this.complete(block),
       onFree: () => this.waker.wake(),

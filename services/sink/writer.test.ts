@@ -11,7 +11,7 @@ import { BlockWriter } from './writer.ts';
 const first = rowEncoder('first', { a: uint8 });
 const second = rowEncoder('second', { a: uint8 });
 
-function open() {
+function open(copies: string[] = []) {
   const clock = new ManualClock();
   const database = new MemoryDatabase();
   const ending = new AbortController();
@@ -21,7 +21,8 @@ function open() {
     logger: createLogger('test', 'silent'),
     metrics: createSinkMetrics(createMetrics()),
   });
-  const block = new Block(['first', 'second']);
+  const tables = ['first', 'second'].filter((table) => !copies.includes(table));
+  const block = new Block(tables, copies);
   block.add(first, { a: 1 });
   block.add(second, { a: 2 });
   block.count(0, { ...recordOf(5, 'x'), value: Buffer.from('x') }, 0);
@@ -44,21 +45,22 @@ describe('BlockWriter', () => {
     expect(writer.healthy).toBe(true);
   });
 
-  it('deletes what is erased once all rows are inserted, and again until ClickHouse accepts it', async () => {
-    const { clock, database, writer, block, wanted } = open();
+  it('deletes what is erased once all rows are inserted, copies too, and again until ClickHouse accepts it', async () => {
+    const { clock, database, writer, block, wanted } = open(['second']);
     const version = { logTimeMs: 5, inputOffset: 6, outputOffset: 7 };
     block.erase('w', version, { carts: ['c'], people: [1], identifiers: [] });
     block.erase('w', { ...version, outputOffset: 8 }, { carts: ['d', 'c'], people: [], identifiers: ['i'] });
     block.erase('v', version, { carts: ['c'], people: [], identifiers: [] });
     let isRefused = true;
     database.refuse = (request) => request === (isRefused ? 'second' : 'erasure');
-    const written = writer.insertTables(block, wanted.signal);
+    await writer.insertTables(block, wanted.signal);
+    const written = writer.finish([block], wanted.signal);
     await clock.advance(1_000);
     expect(database.erasures).toEqual([]);
     isRefused = false;
     await clock.advance(5_000);
     expect(database.inserts).toHaveLength(2);
-    expect(writer.healthy).toBe(false);
+    expect([writer.healthy, database.ledger]).toEqual([false, []]);
     database.refuse = () => false;
     await clock.advance(5_000);
     expect(await written).toBe(true);
@@ -95,12 +97,38 @@ describe('BlockWriter', () => {
       if (request === 'ledger') attemptsMs.push(clock.elapsedMs());
       return true;
     };
-    const written = writer.appendToLedger(block, wanted.signal);
+    const written = writer.finish([block], wanted.signal);
     await clock.advance(20_000);
     const pausesMs = attemptsMs.slice(1).map((at, index) => at - attemptsMs[index]!);
     expect(pausesMs).toEqual([100, 200, 400, 800, 1_600, 3_200, 5_000, 5_000]);
     wanted.abort();
     expect(await written).toBe(false);
+  });
+
+  it('completes blocks with one insert for each table of copies, before their rows of the ledger', async () => {
+    const { clock, database, writer, wanted } = open();
+    const blocks = [1, 2].map((a) => {
+      const block = new Block(['first'], ['second']);
+      block.add(first, { a });
+      block.add(second, { a });
+      block.count(0, { ...recordOf(a, 'x'), value: Buffer.from('x') }, 0);
+      return block;
+    });
+    for (const block of blocks) await writer.insertTables(block, wanted.signal);
+    expect(database.inserts.map(({ table }) => table)).toEqual(['first', 'first']);
+    database.refuse = (request) => request === 'second';
+    const finished = writer.finish(blocks, wanted.signal);
+    await clock.advance(1_000);
+    expect(database.ledger).toEqual([]);
+    database.refuse = () => false;
+    await clock.advance(5_000);
+    expect(await finished).toBe(true);
+    const { table, rows, body } = database.inserts.at(-1)!;
+    expect([table, rows, [...body]]).toEqual(['second', 2, [1, 2]]);
+    expect(database.blocks).toEqual([
+      [0, 1, 1, 1],
+      [0, 2, 2, 1],
+    ]);
   });
 
   it('gives up when the block is not wanted any more, and is healthy then', async () => {
@@ -116,7 +144,7 @@ describe('BlockWriter', () => {
     const { clock, database, ending, writer, block, wanted } = open();
     database.refuse = () => true;
     ending.abort();
-    const written = writer.appendToLedger(block, wanted.signal);
+    const written = writer.finish([block], wanted.signal);
     await clock.advance(0);
     expect([await written, writer.healthy, database.ledger]).toEqual([false, true, []]);
   });

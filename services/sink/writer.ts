@@ -39,23 +39,19 @@ export class BlockWriter {
   }
 
   /**
-   * Inserts the rows of all tables side by side; where ids come to belong to other people, the tables of people before the
-   * others, so that no query sees a row under its new person before it sees the merge. Then it has erased rows deleted.
-   * True when all rows are durable. False when `wanted` was aborted before: any of the tables may then hold rows of the
-   * block, and the next owner of its partitions writes it again.
+   * Inserts the rows of all tables but the copies, side by side; where ids come to belong to other people, the tables of
+   * people before the others, so that no query sees a row under its new person before it sees the merge. True when all of
+   * them are durable. False when `wanted` was aborted before: any of the tables may then hold rows of the block, and the
+   * next owner of its partitions writes it again.
    */
   async insertTables(block: Block, wanted: AbortSignal): Promise<boolean> {
     const inserts = block.inserts();
     const isFirst = ({ table }: EncodedRows): boolean => block.isPeopleFirst && FIRST_TABLES.includes(table);
     const [before, after] = [inserts.filter(isFirst), inserts.filter((insert) => !isFirst(insert))];
-    return (
-      (await this.insertAll(before, wanted)) &&
-      (await this.insertAll(after, wanted)) &&
-      (await this.eraseAll(block.erasures.all, wanted))
-    );
+    return (await this.insertAll(before, wanted)) && (await this.insertAll(after, wanted));
   }
 
-  /** After the inserts: a deletion affects the rows that are there when it is accepted. */
+  /** After all inserts of the blocks: a deletion affects the rows that are there when it is accepted. */
   private async eraseAll(erasures: readonly Erasure[], wanted: AbortSignal): Promise<boolean> {
     const { database, signal } = this.options;
     for (const erasure of erasures) {
@@ -73,12 +69,22 @@ export class BlockWriter {
     return (await Promise.all(results)).every(Boolean);
   }
 
-  /** Call it when all tables have the block. False when `wanted` was aborted before. */
-  async appendToLedger(block: Block, wanted: AbortSignal): Promise<boolean> {
+  /**
+   * Completes blocks whose tables are written: inserts their copies, one insert for each table, then has erased rows
+   * deleted, then appends their rows of the ledger. False when `wanted` was aborted before; then none of them is in the ledger.
+   */
+  async finish(blocks: readonly Block[], wanted: AbortSignal): Promise<boolean> {
     const { ledger, metrics, topic } = this.options;
-    if (!(await this.retry('ledger', wanted, () => ledger.append(block.ranges)))) return false;
-    metrics.blocks.inc({ topic });
-    metrics.records.inc({ topic }, block.records);
+    const copies = joined(blocks.flatMap((block) => block.insertsOfCopies()));
+    if (!(await this.insertAll(copies, wanted))) return false;
+    const erasures = blocks.flatMap((block) => block.erasures.all);
+    if (!(await this.eraseAll(erasures, wanted))) return false;
+    const append = (): Promise<void> => ledger.append(blocks.map(({ ranges }) => ranges));
+    if (!(await this.retry('ledger', wanted, append))) return false;
+    for (const { records } of blocks) {
+      metrics.blocks.inc({ topic });
+      metrics.records.inc({ topic }, records);
+    }
     return true;
   }
 
@@ -124,6 +130,18 @@ export class BlockWriter {
     const { logger, topic } = this.options;
     if (this.failing === 0 && !isAbandoned) logger.info({ topic }, 'ClickHouse accepts inserts again');
   }
+}
+
+/** One insert for each table. */
+function joined(inserts: readonly EncodedRows[]): EncodedRows[] {
+  const byTable = new Map<string, EncodedRows[]>();
+  for (const insert of inserts) byTable.set(insert.table, [...(byTable.get(insert.table) ?? []), insert]);
+  return [...byTable.values()].map((parts) => ({
+    table: parts[0]!.table,
+    columns: parts[0]!.columns,
+    body: Buffer.concat(parts.map(({ body }) => body)),
+    rows: parts.reduce((sum, { rows }) => sum + rows, 0),
+  }));
 }
 
 /** The error code of ClickHouse or the socket. Messages are not logged: they may quote rows. */

@@ -84,7 +84,10 @@ export const runtimeService =
     }
   };
 
-const SETTINGS = { blockIntervalMs: 100, blockRecordsMax: 20, blockBytesMax: 1 << 20, acceptLost: false };
+const SETTINGS = {
+  ...{ blockIntervalMs: 100, ledgerIntervalMs: 200, acceptLost: false },
+  ...{ blockRecordsMax: 20, blockBytesMax: 1 << 20 },
+};
 
 /** A process of the sink with one consumer. */
 export const sinkService =

@@ -120,6 +120,7 @@ export async function openWorld(): Promise<SinkWorld> {
         url: null,
         settings: {
           blockIntervalMs: 20,
+          ledgerIntervalMs: 50,
           blockRecordsMax: 50_000,
           blockBytesMax: 32 << 20,
           acceptLost: false,
