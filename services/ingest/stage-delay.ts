@@ -24,7 +24,7 @@ interface Partition {
 
 /**
  * How long the oldest record that a stage has not processed has been waiting, by partition: from when the log was first
- * seen to hold it. Without records to process there is no delay, whatever the throughput. A partition whose position is
+ * seen to hold it. Without records to process there is no delay, also at a high throughput. A partition whose position is
  * unknown counts as not processed. All times are those of the clock's `elapsedMs`.
  */
 export class StageDelay {

@@ -25,7 +25,7 @@ const MAX_WAITING_BYTES = 4 << 20;
 /**
  * Blocks on their way into ClickHouse, in two lanes that run side by side. The first writes the tables that are counted,
  * one block after another. The second completes blocks, several at a time: their copies in the order of people, then
- * their ledger rows, in the order of the blocks, so that the ledger has no gap. So many small blocks can be counted soon
+ * their ledger rows, in the order of the blocks, so that the ledger has no gap. Small blocks can be counted soon
  * without as many inserts into every table.
  */
 export class BlockPipeline {
@@ -104,7 +104,7 @@ export class BlockPipeline {
       this.pacing.inserted(clock.elapsedMs());
     }
     this.finishing = null;
-    // Nothing may be completed after a block that was given up; its partitions are opened again.
+    // Nothing may be completed after a block that was abandoned; its partitions are opened again.
     if (this.isGivenUp) this.waiting = [];
   }
 
