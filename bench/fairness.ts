@@ -1,6 +1,6 @@
 /** `npm run bench -- fairness`: webhooks of one workspace while another one imports. See docs/benchmarks.md. */
 import { parseArgs } from 'node:util';
-import type { LinesAnswer } from '../test/harness/client.ts';
+import { bodyOf, createIngestClient, ndjsonBytes } from '../lib/client/index.ts';
 import { printJson, printTable } from './measure.ts';
 import { startOwnInstallation, type BenchInstallation } from './pipeline/installation.ts';
 import { latencyRun, type LatencyRun } from './pipeline/latency.ts';
@@ -107,15 +107,12 @@ class Imports {
   private async send(file: ImportFile): Promise<boolean> {
     const { ingestUrl } = this.installation;
     const { keys } = await newWorkspace(this.installation);
-    const headers = { authorization: `Bearer ${keys.ingest}`, 'content-type': 'application/x-ndjson' };
+    const ingest = createIngestClient({ baseUrl: ingestUrl, key: keys.ingest });
     const { signal } = this.stopping;
     try {
-      const response = await fetch(`${ingestUrl}/v1/events`, {
-        ...{ method: 'POST', headers, body: new Uint8Array(file.plain), signal },
-      });
-      const answer = (await response.json()) as LinesAnswer;
-      if (response.status === 200 && answer.accepted === file.lines) return true;
-      throw new Error(`the import was answered ${response.status}: ${JSON.stringify(answer).slice(0, 300)}`);
+      const answer = await bodyOf(ingest.POST('/v1/events', { ...ndjsonBytes(file.plain), signal }));
+      if (answer.accepted === file.lines) return true;
+      throw new Error(`the import was not accepted: ${JSON.stringify(answer).slice(0, 300)}`);
     } catch (error) {
       if (signal.aborted) return false;
       throw error;

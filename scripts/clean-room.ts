@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { freePorts } from '../deploy/engines/ports.ts';
 import { livePid, pidNames } from '../deploy/engines/process.ts';
+import { bodyOf, createApiClient } from '../lib/client/index.ts';
 import { COMMON } from '../lib/config/index.ts';
 import { SERVICE_CONFIGS } from './installation/definitions.ts';
 import { Command, megabytesOf, seconds } from './clean-room/command.ts';
@@ -74,10 +75,10 @@ async function enter(): Promise<Room> {
   return { folder, clone, npmCache, mavenRepository, env };
 }
 
-/** What a person would look at: the page, its program, and that something was counted. */
-async function lookAtConsole(url: string, key: string): Promise<string> {
-  const get = async (path: string, init: RequestInit = {}): Promise<Response> => {
-    const response = await fetch(new URL(path, url), init);
+/** What a person would check: the page, its program, and that people are counted. */
+async function checkConsole(url: string, key: string): Promise<string> {
+  const get = async (path: string): Promise<Response> => {
+    const response = await fetch(new URL(path, url));
     if (!response.ok) throw new Error(`${path} answered ${response.status}`);
     return response;
   };
@@ -85,12 +86,9 @@ async function lookAtConsole(url: string, key: string): Promise<string> {
   const program = /<script[^>]+src="([^"]+\.js)"/.exec(page.replace(/<script[^>]+color-scheme[^>]+>/g, ''))?.[1];
   if (program === undefined) throw new Error(`${url} is not the console`);
   const bytes = (await (await get(program)).arrayBuffer()).byteLength;
-  const answer = await get('/v1/audiences/preview', {
-    method: 'POST',
-    headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json' },
-    body: JSON.stringify({ audience: { trait: 'cart_abandoned' } }),
-  });
-  const { count } = (await answer.json()) as { count: number };
+  const api = createApiClient({ baseUrl: new URL(url).origin, key });
+  const audience = { trait: 'cart_abandoned' } as const;
+  const { count } = await bodyOf(api.POST('/v1/audiences/preview', { body: { audience } }));
   if (count === 0) throw new Error('no person with an abandoned cart was counted');
   return `console answers (${Math.round(bytes / 1024)} KB), ${count} people abandoned a cart`;
 }
@@ -102,7 +100,7 @@ async function demo({ clone, env }: Room, current: Set<Command>): Promise<string
     const ready = await command.line(/^ready (\S+)/, DEMO_TIMEOUT_MS);
     const readyAfter = command.took();
     const opened = await command.line(/#key=(\S+)/, 10_000);
-    const seen = await lookAtConsole(ready[1] ?? '', opened[1] ?? '');
+    const seen = await checkConsole(ready[1] ?? '', opened[1] ?? '');
     say(`clean-room: ready after ${readyAfter}; ${seen}; stopping it with SIGINT`);
     command.signal('SIGINT');
     const code = await command.end(STOP_TIMEOUT_MS);

@@ -1,5 +1,6 @@
 /** b, c: a bulk import from its first byte until `fresh_through` says that all of it is counted. */
-import { waitUntil, type LinesAnswer } from '../../test/harness/client.ts';
+import { bodyOf, createIngestClient, ndjsonBytes } from '../../lib/client/index.ts';
+import { waitUntil } from '../../test/harness/client.ts';
 import { countCpu, type CpuSpent } from './cpu.ts';
 import type { BenchInstallation } from './installation.ts';
 import { readStages, type StageTotals } from './stages.ts';
@@ -37,18 +38,11 @@ export async function importRun(
   const stages = await readStages(installation);
   const spentSince = countCpu(installation.pids);
   const startedMs = performance.now();
-  const response = await fetch(`${installation.ingestUrl}/v1/events`, {
-    method: 'POST',
-    headers: {
-      authorization: `Bearer ${workspace.keys.ingest}`,
-      'content-type': 'application/x-ndjson',
-      ...(form === 'gzip' && { 'content-encoding': 'gzip' }),
-    },
-    body: new Uint8Array(body),
-  });
-  const answer = (await response.json()) as LinesAnswer;
-  if (response.status !== 200 || answer.accepted !== file.lines)
-    throw new Error(`the import was answered ${response.status}: ${JSON.stringify(answer).slice(0, 300)}`);
+  const ingest = createIngestClient({ baseUrl: installation.ingestUrl, key: workspace.keys.ingest });
+  const lines = ndjsonBytes(body, form === 'gzip' ? 'gzip' : undefined);
+  const answer = await bodyOf(ingest.POST('/v1/events', lines));
+  if (answer.accepted !== file.lines)
+    throw new Error(`the import was not accepted: ${JSON.stringify(answer).slice(0, 300)}`);
   const takenSeconds = (performance.now() - startedMs) / 1_000;
   await untilFresh(installation, workspace, Date.now());
   const countedSeconds = (performance.now() - startedMs) / 1_000;

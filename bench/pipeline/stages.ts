@@ -3,12 +3,12 @@
  * fact, so that looking costs nothing while it is measured; and by the metrics of the processes.
  */
 import { systemClock } from '../../lib/clock/index.ts';
+import { bodyOf, createApiClient } from '../../lib/client/index.ts';
 import { createRegistry } from '../../lib/avro/index.ts';
 import { createKafka, type Kafka } from '../../lib/kafka/index.ts';
 import { createLogger } from '../../lib/telemetry/index.ts';
 import { TOPICS, type TopicName } from '../../lib/topics.ts';
 import type { CartEvent, Outcome, PersonInput } from '../../schemas/types.ts';
-import { request } from '../../test/harness/client.ts';
 import type { BenchInstallation } from './installation.ts';
 
 /** Records appended, markers of transactions not counted. */
@@ -137,10 +137,8 @@ async function firstAppends(
  * question comes long after the server has closed them.
  */
 async function counters({ apiUrl, adminKey }: BenchInstallation): Promise<Map<string, number>> {
-  const { body } = await request<{ stages: { stage: string; urls: string[] }[] }>(`${apiUrl}/v1/status`, {
-    key: adminKey,
-  });
-  const urls = new Set(body.stages.filter(({ stage }) => stage !== 'ingest').flatMap((stage) => stage.urls));
+  const { stages } = await bodyOf(createApiClient({ baseUrl: apiUrl, key: adminKey }).GET('/v1/status'));
+  const urls = new Set(stages.filter(({ stage }) => stage !== 'ingest').flatMap((stage) => stage.urls));
   const found = new Map<string, number>();
   for (const url of urls) {
     const text = await (await fetch(`${url}/metrics`, { headers: { connection: 'close' } })).text();

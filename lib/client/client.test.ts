@@ -1,3 +1,4 @@
+import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import {
   ApiError,
@@ -5,6 +6,7 @@ import {
   createApiClient,
   createIngestClient,
   ndjson,
+  ndjsonBytes,
   type ApiAnswer,
   type Schemas,
 } from './index.ts';
@@ -51,6 +53,10 @@ describe('the typed client', () => {
     const ingest = createIngestClient({ baseUrl: 'http://ingest', fetch });
     expect(await bodyOf(ingest.POST('/v1/people', ndjson([{ a: 1 }, 'x'])))).toMatchObject({ accepted: 2 });
     expect([await sent?.text(), sent?.headers.get('content-type')]).toEqual(['{"a":1}\n"x"\n', 'application/x-ndjson']);
+    const packed = gzipSync('{"a":1}\n');
+    await bodyOf(ingest.POST('/v1/people', ndjsonBytes(packed, 'gzip')));
+    expect(Buffer.from(await sent!.arrayBuffer())).toEqual(packed);
+    expect(sent?.headers.get('content-encoding')).toBe('gzip');
   });
 
   it('returns the body, and nothing for an answer without one', async () => {

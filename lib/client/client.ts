@@ -78,6 +78,16 @@ export const ndjson = (lines: readonly unknown[]) => ({
   headers: { 'content-type': 'application/x-ndjson' },
 });
 
+/** The same for lines that are encoded already. The document describes the text, so the type of the body is string. */
+export const ndjsonBytes = (bytes: Uint8Array, encoding?: 'gzip') => ({
+  body: bytes as unknown as string,
+  bodySerializer: (body: unknown) => body as Uint8Array<ArrayBuffer>,
+  headers: {
+    'content-type': 'application/x-ndjson',
+    ...(encoding === undefined ? {} : { 'content-encoding': encoding }),
+  },
+});
+
 interface Fetched<T> {
   data?: T | undefined;
   error?: unknown;

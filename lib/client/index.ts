@@ -4,6 +4,7 @@ export {
   createApiClient,
   createIngestClient,
   ndjson,
+  ndjsonBytes,
   type ApiAnswer,
   type ApiClient,
   type ClientOptions,

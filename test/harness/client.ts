@@ -1,6 +1,6 @@
 /**
  * What an outside program does with an installation: by HTTP alone, with the types of the served contract. `request`
- * sends anything at all, for tests of what is refused.
+ * sends anything at all, for tests of requests that the contract does not allow, and for `/openapi.json`.
  */
 import { createHmac } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -22,7 +22,7 @@ export interface Answer<T = unknown> {
   headers: Headers;
 }
 
-/** One JSON request; never throws for a status. */
+/** One JSON request. Resolves for every status. */
 export async function request<T>(
   url: string,
   { method = 'GET', key, workspace, body }: { method?: string; key?: string; workspace?: string; body?: unknown } = {},
@@ -127,12 +127,11 @@ export async function postLines(
   workspace: Workspace,
   path: 'events' | 'people',
   lines: unknown[],
-): Promise<LinesAnswer> {
+): Promise<IngestSchemas['BulkResult']> {
   const ingest = createIngestClient({ baseUrl: ingestUrl, key: workspace.keys.ingest });
   return bodyOf(ingest.POST(`/v1/${path}`, ndjson(lines)));
 }
 
-export type LinesAnswer = IngestSchemas['BulkResult'];
 export type Preview = Schemas['Preview'];
 /** A valid audience: invalid ones are sent with `request`. */
 export type Audience = Schemas['Audience'];

@@ -3,6 +3,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { inject } from 'vitest';
+import { bodyOf, createApiClient } from '../../lib/client/index.ts';
 import { testPorts } from './ports.ts';
 import { livePid, pidNames } from '../../deploy/engines/process.ts';
 import { request, waitUntil } from './client.ts';
@@ -101,8 +102,9 @@ async function untilServing(apiUrl: string, ingestUrl: string, adminKey: string)
     'all services answer',
     async () => {
       const ingest = await request(`${ingestUrl}/openapi.json`);
-      const status = await request<{ state: string }>(`${apiUrl}/v1/status`, { key: adminKey });
-      return ingest.status === 200 && status.status === 200 && status.body.state === 'running';
+      const api = createApiClient({ baseUrl: apiUrl, key: adminKey });
+      const { state } = await bodyOf(api.GET('/v1/status'));
+      return ingest.status === 200 && state === 'running';
     },
     { timeoutMs: 60_000 },
   );

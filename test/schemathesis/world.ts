@@ -1,10 +1,10 @@
 /** What the fuzzed installation has in it, so that not every answer is an empty list or a 404. */
+import { bodyOf, createApiClient, type ApiClient } from '../../lib/client/index.ts';
 import {
   createSubscription,
   createWorkspace,
   postLines,
   postWebhook,
-  request,
   waitFresh,
   waitUntil,
   type Workspace,
@@ -39,20 +39,21 @@ const lineOf = (cart: number, index: number): object => ({
   },
 });
 
-/** Many of them: runs take them away. */
-async function spare(apiUrl: string, key: string, workspace: string, path: string, body: object): Promise<string[]> {
+/** The ids of many of a kind: runs delete them. */
+async function spare(create: () => Promise<{ id: string }>): Promise<string[]> {
   const ids: string[] = [];
-  for (let i = 0; i < SPARE; i++) {
-    const made = await request<{ id: string }>(`${apiUrl}${path}`, { method: 'POST', key, workspace, body });
-    ids.push(made.body.id);
-  }
+  for (let i = 0; i < SPARE; i++) ids.push((await create()).id);
   return ids;
 }
+
+const createKey = (api: ApiClient) => bodyOf(api.POST('/v1/keys', { body: { role: 'read' } }));
+const createOther = (api: ApiClient) => bodyOf(api.POST('/v1/subscriptions', { body: { event: 'cart_activity' } }));
 
 /** Carts, people, stores, dead letters of each source, keys and subscriptions. */
 export async function makeWorld(addresses: Addresses): Promise<World> {
   const { apiUrl, adminKey } = addresses;
   const workspace = await createWorkspace(addresses);
+  const api = createApiClient({ baseUrl: apiUrl, key: adminKey, workspace: workspace.id });
   const hooked = await createWorkspace(addresses);
   const subscription = await createSubscription(addresses, hooked, { event: 'cart_status' });
   const ours = await createSubscription(addresses, workspace, { event: 'cart_status' });
@@ -68,14 +69,12 @@ export async function makeWorld(addresses: Addresses): Promise<World> {
   await postWebhook(ours, { cart: { status: 'pending' } });
   await waitFresh(addresses, workspace);
   const dead = await waitUntil('the dead letters are there', async () => {
-    const { body } = await request<{ items: { dead_letter_id: string }[] }>(`${apiUrl}/v1/dead-letters`, {
-      key: workspace.keys.write,
-    });
-    return body.items.length === 4 && body.items.map(({ dead_letter_id }) => dead_letter_id);
+    const { items } = await bodyOf(api.GET('/v1/dead-letters'));
+    return items.length === 4 && items.map(({ dead_letter_id }) => dead_letter_id);
   });
   const carts = Array.from({ length: CARTS }, (_, cart) => `cart-${cart}`);
   const people = Array.from({ length: 6 }, (_, i) => String(i + 1));
-  const subscriptions = await spare(apiUrl, adminKey, workspace.id, '/v1/subscriptions', { event: 'cart_activity' });
+  const subscriptions = await spare(() => createOther(api));
   return {
     workspace,
     hooks: {
@@ -83,7 +82,7 @@ export async function makeWorld(addresses: Addresses): Promise<World> {
       ids: {
         '/v1/webhooks/jane/{subscription}': [subscription.id],
         '/v1/workspaces/{id}': [workspace.id],
-        '/v1/keys/{id}': await spare(apiUrl, adminKey, workspace.id, '/v1/keys', { role: 'read' }),
+        '/v1/keys/{id}': await spare(() => createKey(api)),
         '/v1/subscriptions/{id}': subscriptions,
         '/v1/subscriptions/{id}/rotate': subscriptions,
         '/v1/dead-letters/{id}': dead,

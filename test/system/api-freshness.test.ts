@@ -7,13 +7,13 @@ import {
   postWebhook,
   freshMsOf,
   preview,
-  request,
   waitUntil,
   type Audience,
   type Preview,
   type Subscription,
   type Workspace,
 } from '../harness/client.ts';
+import { bodyOf, createApiClient } from '../../lib/client/index.ts';
 import { partitionFor } from '../../lib/kafka/murmur2.ts';
 import { removeInstallation, startInstallation, type Installation } from '../harness/installation.ts';
 
@@ -156,10 +156,8 @@ describe('fresh_through', () => {
       const { at, store } = await send('verification');
       const { answer, tookMs } = await untilCounted(at, store);
       process.stderr.write(`${name} killed: counted after ${tookMs} ms, fresh through ${answer.fresh_through}\n`);
-      const { body } = await request<{ state: string }>(`${installation.apiUrl}/v1/status`, {
-        key: workspace.keys.read,
-      });
-      expect(body.state).toBe('running');
+      const api = createApiClient({ baseUrl: installation.apiUrl, key: workspace.keys.read });
+      expect((await bodyOf(api.GET('/v1/status'))).state).toBe('running');
     }
   });
 });

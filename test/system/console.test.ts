@@ -1,5 +1,6 @@
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { bodyOf, createApiClient, type ApiAnswer, type Schemas } from '../../lib/client/index.ts';
 import { systemClock } from '../../lib/clock/index.ts';
 import { storeTimeZone, simulateDay, type SimulatedDay, type WebhookEvent } from '../../lib/simulate/index.ts';
 import { sendWebhooks, type Target } from '../../lib/webhook-client/index.ts';
@@ -9,7 +10,6 @@ import {
   postLines,
   postWebhook,
   preview,
-  request,
   waitFresh,
   waitUntil,
   type Subscription,
@@ -49,12 +49,9 @@ beforeAll(async () => {
   endsAtMs = Date.now();
   const timeZone = storeTimeZone(endsAtMs);
   workspace = await createWorkspace(installation, { id: 'pacific-leaf', time_zone: timeZone, grace_seconds: 0 });
-  const renamed = await request(`${installation.apiUrl}/v1/workspaces/${workspace.id}`, {
-    method: 'PATCH',
-    key: installation.adminKey,
-    body: { name: 'Pacific Leaf' },
-  });
-  expect(renamed.status).toBe(200);
+  const admin = createApiClient({ baseUrl: installation.apiUrl, key: installation.adminKey });
+  const params = { path: { id: workspace.id } };
+  await bodyOf(admin.PATCH('/v1/workspaces/{id}', { params, body: { name: 'Pacific Leaf' } }));
   day = simulateDay({ seed: 7, endsAtMs, carts: process.env['CONSOLE_PICTURES'] ? 2_500 : 400, timeZone });
   const made = await Promise.all(EVENTS.map((event) => createSubscription(installation, workspace, { event })));
   statusSubscription = made[0]!;
@@ -73,23 +70,16 @@ afterAll(async () => {
   await removeInstallation(installation);
 });
 
-interface TraitEvent {
-  event_id: string;
-  trait: string;
-  status: string;
-  occurred_at: string;
-}
-
-async function allTraitEvents(): Promise<TraitEvent[]> {
-  const all: TraitEvent[] = [];
-  for (let cursor: string | null = ''; cursor !== null;) {
-    const url: string = `${installation.apiUrl}/v1/trait-events?limit=1000${cursor && `&cursor=${cursor}`}`;
-    const { body }: { body: { items: TraitEvent[]; next_cursor: string | null } } = await request(url, {
-      key: workspace.keys.read,
-    });
-    all.push(...body.items);
-    cursor = body.next_cursor;
-  }
+async function allTraitEvents(): Promise<Schemas['TraitEvent'][]> {
+  const api = createApiClient({ baseUrl: installation.apiUrl, key: workspace.keys.read });
+  const all: Schemas['TraitEvent'][] = [];
+  let cursor: string | undefined;
+  do {
+    const query = { limit: 1_000, ...(cursor === undefined ? {} : { cursor }) };
+    const page: ApiAnswer<'/v1/trait-events', 'get'> = await bodyOf(api.GET('/v1/trait-events', { params: { query } }));
+    all.push(...page.items);
+    cursor = page.next_cursor ?? undefined;
+  } while (cursor !== undefined);
   return all;
 }
 

@@ -3,12 +3,12 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { spawn } from 'node:child_process';
 import { existsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { createApiClient } from '../../lib/client/index.ts';
 import {
   createSubscription,
   createWorkspace,
   postWebhook,
   preview,
-  request,
   waitFresh,
   type Subscription,
   type Workspace,
@@ -116,8 +116,9 @@ describe('two installations side by side, by the variables alone', () => {
     try {
       await Promise.all([send(pair[0], 3), send(pair[1], 5)]);
       expect(await Promise.all(pair.map(counted))).toEqual([3, 5]);
-      const stranger = await request(`${pair[1].installation.apiUrl}/v1/traits`, { key: pair[0].workspace.keys.read });
-      expect(stranger.status).toBe(401);
+      const key = pair[0].workspace.keys.read;
+      const stranger = createApiClient({ baseUrl: pair[1].installation.apiUrl, key });
+      expect((await stranger.GET('/v1/traits')).response.status).toBe(401);
     } finally {
       await Promise.all(pair.map(({ installation }) => removeInstallation(installation)));
     }

@@ -1,4 +1,5 @@
 /** An installation with something of each kind in it, both of whose services are held to their documents. */
+import { bodyOf, createApiClient } from '../../lib/client/index.ts';
 import {
   createSubscription,
   createWorkspace,
@@ -35,7 +36,7 @@ export interface OpenApiWorld {
   subscription: Subscription;
   /** Dead letters of the store; their bodies cannot be used unchanged. */
   letters: string[];
-  /** New ones each time, to be taken away. */
+  /** A new one at each call, to be deleted. */
   newKey(): Promise<string>;
   newSubscription(): Promise<string>;
   newAudience(): Promise<string>;
@@ -51,7 +52,7 @@ export interface OpenApiWorld {
   close(): Promise<void>;
 }
 
-const bodyOf = (body: unknown): BodyInit =>
+const encoded = (body: unknown): BodyInit =>
   typeof body === 'string' || body instanceof Uint8Array ? (body as BodyInit) : JSON.stringify(body);
 
 /** Bulk bodies that ingest takes at once. */
@@ -68,9 +69,7 @@ export async function openWorld(): Promise<OpenApiWorld> {
   const [shop, other] = [await createWorkspace(installation), await createWorkspace(installation)];
   const subscription = await createSubscription(installation, shop, { event: 'cart_status' });
   const letters = await fill(installation, shop, subscription);
-  const made = async (path: string, body: object): Promise<string> =>
-    (await request<{ id: string }>(`${apiUrl}${path}`, { method: 'POST', key: adminKey, workspace: shop.id, body }))
-      .body.id;
+  const api = createApiClient({ baseUrl: apiUrl, key: adminKey, workspace: shop.id });
 
   const seen = new Set<string>();
   const hold: OpenApiWorld['hold'] = ({ service, method, path }, answer) => {
@@ -86,9 +85,12 @@ export async function openWorld(): Promise<OpenApiWorld> {
     other,
     subscription,
     letters,
-    newKey: () => made('/v1/keys', { role: 'read' }),
-    newSubscription: () => made('/v1/subscriptions', { event: 'cart_status' }),
-    newAudience: () => made('/v1/audiences', { name: 'Made', audience: { everyone: true } }),
+    newKey: async () => (await bodyOf(api.POST('/v1/keys', { body: { role: 'read' } }))).id,
+    newSubscription: async () => (await bodyOf(api.POST('/v1/subscriptions', { body: { event: 'cart_status' } }))).id,
+    newAudience: async () => {
+      const audience = { name: 'Made', audience: { everyone: true } } as const;
+      return (await bodyOf(api.POST('/v1/audiences', { body: audience }))).id;
+    },
     seen,
     hold,
     async ask(asking) {
@@ -100,7 +102,7 @@ export async function openWorld(): Promise<OpenApiWorld> {
           ...(workspace === undefined ? {} : { 'x-workspace': workspace }),
           ...headers,
         },
-        ...(body === undefined ? {} : { body: bodyOf(body) }),
+        ...(body === undefined ? {} : { body: encoded(body) }),
       });
       const text = await response.text();
       const json = /json/.test(response.headers.get('content-type') ?? '');
@@ -121,11 +123,9 @@ async function fill(installation: Installation, shop: Workspace, subscription: S
   await postWebhook(subscription, { cart: { status: 'pending' } });
   await postLines(installation, shop, 'people', [{ occurred_at, name: 'Nobody' }]);
   await waitFresh(installation, shop);
+  const api = createApiClient({ baseUrl: installation.apiUrl, key: shop.keys.write });
   return waitUntil('the dead letters are there', async () => {
-    const { body } = await request<{ items: { dead_letter_id: string }[] }>(
-      `${installation.apiUrl}/v1/dead-letters?source=webhook`,
-      { key: shop.keys.write },
-    );
-    return body.items.length > 0 && body.items.map(({ dead_letter_id }) => dead_letter_id);
+    const { items } = await bodyOf(api.GET('/v1/dead-letters', { params: { query: { source: 'webhook' } } }));
+    return items.length > 0 && items.map(({ dead_letter_id }) => dead_letter_id);
   });
 }

@@ -1,7 +1,8 @@
 /** `npm run simulate` and `npm run verify` against a running installation, with nothing but what it takes by itself. */
 import { spawn } from 'node:child_process';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createWorkspace, request } from '../harness/client.ts';
+import { bodyOf, createApiClient } from '../../lib/client/index.ts';
+import { createWorkspace } from '../harness/client.ts';
 import { removeInstallation, startInstallation, type Installation } from '../harness/installation.ts';
 
 let installation: Installation;
@@ -27,10 +28,9 @@ async function simulate(...args: string[]): Promise<string> {
 }
 
 async function workspaces(): Promise<string[]> {
-  const answer = await request<{ items: { id: string }[] }>(`${installation.apiUrl}/v1/workspaces`, {
-    key: installation.adminKey,
-  });
-  return answer.body.items.map(({ id }) => id);
+  const api = createApiClient({ baseUrl: installation.apiUrl, key: installation.adminKey });
+  const { items } = await bodyOf(api.GET('/v1/workspaces'));
+  return items.map(({ id }) => id);
 }
 
 describe('npm run simulate', () => {
