@@ -2,6 +2,7 @@ import avsc from 'avsc';
 
 /** Confluent's wire format: a zero byte, the schema's id (4 bytes, big-endian), the Avro body. */
 const HEADER_BYTES = 5;
+const SCRATCH_BYTES = 64 * 1024;
 
 /** Encodes and decodes the records of one topic. */
 export interface Codec<T> {
@@ -44,12 +45,6 @@ export function schemaIdOf(buf: Buffer): number {
   return buf.readUInt32BE(1);
 }
 
-/**
- * All codecs encode into this buffer, which grows to the largest record. Sharing is safe because encoding is
- * synchronous.
- */
-let scratch = Buffer.allocUnsafeSlow(64 * 1024);
-
 function parse(schema: avsc.Schema): avsc.Type {
   // Names are local to a schema: the same name in two topics means two types.
   return avsc.Type.forSchema(schema, { registry: {}, logicalTypes: {} });
@@ -66,6 +61,9 @@ export function createCodec<T>(schema: unknown, schemaId: number, fetchSchema: F
     const writer = parse(await fetchSchema(id));
     resolvers.set(id, type.createResolver(writer));
   };
+
+  // Records are encoded into this buffer, which grows to the largest one. Encoding is synchronous.
+  let scratch = Buffer.allocUnsafeSlow(SCRATCH_BYTES);
 
   return {
     schemaId,

@@ -2,11 +2,38 @@ import { Temporal } from 'temporal-polyfill';
 import { requireZone } from './zones.ts';
 
 const HOUR_MS = 3_600_000;
-const MAX_CACHED_HOURS = 20_000;
+const CACHE_MAX = 20_000;
 
-/** Per zone and local hour: what to take off a local time to get UTC, or null where the hour has a jump inside. */
-const offsetsByZone = new Map<string, Map<number, number | null>>();
-let cachedHours = 0;
+/** Offsets of local hours by zone, up to a number of hours; when that is reached, they are computed again. */
+export class OffsetCache {
+  private readonly byZone = new Map<string, Map<number, number | null>>();
+  private hours = 0;
+
+  constructor(private readonly max: number) {}
+
+  /** Hours that are kept. */
+  get size(): number {
+    return this.hours;
+  }
+
+  /** Undefined when it is not kept; null where the offset changes within the hour. */
+  get(zone: string, hour: number): number | null | undefined {
+    return this.byZone.get(zone)?.get(hour);
+  }
+
+  set(zone: string, hour: number, offset: number | null): void {
+    if (this.hours >= this.max) {
+      this.byZone.clear();
+      this.hours = 0;
+    }
+    let offsets = this.byZone.get(zone);
+    if (offsets === undefined) this.byZone.set(zone, (offsets = new Map<number, number | null>()));
+    offsets.set(hour, offset);
+    this.hours++;
+  }
+}
+
+const OFFSETS = new OffsetCache(CACHE_MAX);
 
 const UTC_NAMES = new Set(['UTC', 'Etc/UTC', 'Etc/GMT', 'GMT']);
 
@@ -23,24 +50,19 @@ export function instantOfLocal(localMs: number, zone: string): number {
   return offset === null ? convert(localMs, zone) : localMs - offset;
 }
 
-/** An hour has one offset if both its ends have it: no zone changes its offset twice within an hour. */
+/**
+ * What to subtract from a local time of this hour to get UTC; null where that changes within the hour. An hour has one
+ * offset if both its ends have it: no zone changes its offset twice within an hour.
+ */
 function offsetOfHour(hour: number, zone: string): number | null {
-  let offsets = offsetsByZone.get(zone);
-  const known = offsets?.get(hour);
+  const known = OFFSETS.get(zone, hour);
   if (known !== undefined) return known;
   requireZone(zone);
   const start = hour * HOUR_MS;
   const end = start + HOUR_MS - 1;
   const first = start - convert(start, zone);
   const offset = end - convert(end, zone) === first ? first : null;
-  if (cachedHours >= MAX_CACHED_HOURS) {
-    offsetsByZone.clear();
-    cachedHours = 0;
-    offsets = undefined;
-  }
-  if (offsets === undefined) offsetsByZone.set(zone, (offsets = new Map<number, number | null>()));
-  offsets.set(hour, offset);
-  cachedHours++;
+  OFFSETS.set(zone, hour, offset);
   return offset;
 }
 

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { Temporal } from 'temporal-polyfill';
 import { describe, expect, it, vi } from 'vitest';
 import { isTimeZone, startOfDay, step } from './index.ts';
-import { instantOfLocal } from './local-time.ts';
+import { instantOfLocal, OffsetCache } from './local-time.ts';
 import { readInstant, readRequestTimestamp, readTime } from './times.ts';
 
 const iso = (ms: number | null) => (ms === null ? null : new Date(ms).toISOString());
@@ -123,6 +123,25 @@ describe('request timestamps', () => {
     ['99999999999999999999', null],
     ['2021-06-21 21:41:20', null],
   ])('%j is %j', (header, expected) => expect(readRequestTimestamp(header)).toBe(expected));
+});
+
+describe('the cache of offsets', () => {
+  it('keeps no more hours than its maximum, and does not know what it dropped', () => {
+    const cache = new OffsetCache(3);
+    for (let hour = 0; hour < 4; hour++) cache.set(hour % 2 === 0 ? 'Asia/Tokyo' : 'UTC', hour, hour);
+    expect([cache.size, cache.get('UTC', 3), cache.get('UTC', 1), cache.get('Asia/Tokyo', 0)]).toEqual([
+      1,
+      3,
+      undefined,
+      undefined,
+    ]);
+  });
+
+  it('keeps that an hour has no single offset', () => {
+    const cache = new OffsetCache(3);
+    cache.set('UTC', 1, null);
+    expect(cache.get('UTC', 1)).toBeNull();
+  });
 });
 
 /** Names that JavaScript engines take for historic reasons and that Temporal refuses. */
