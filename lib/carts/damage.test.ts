@@ -91,7 +91,7 @@ describe.each(STATES)('the state of %s', (_what, state) => {
   });
 
   it('is refused when a length is wrong although the lengths add up', () => {
-    const sizes: (keyof Sizes)[] = ['marks', 'products', 'index', 'records'];
+    const sizes: (keyof Sizes)[] = ['decisions', 'products', 'index', 'records'];
     for (const more of sizes) {
       for (const less of sizes.filter((size) => size !== more)) {
         for (const by of [1, 2, 16]) {
@@ -127,10 +127,10 @@ describe.each(STATES)('the state of %s', (_what, state) => {
 });
 
 /** The state with the summary as it is now. */
-function withSummary({ bytes, summary, version, marksAt }: LiveCart): Buffer {
+function withSummary({ bytes, summary, version, decisionsAt }: LiveCart): Buffer {
   const head = new ByteWriter();
   writeSummary(head, summary, version);
-  return Buffer.concat([head.take(), bytes.subarray(marksAt)]);
+  return Buffer.concat([head.take(), bytes.subarray(decisionsAt)]);
 }
 
 describe('a refusal', () => {
@@ -144,19 +144,19 @@ describe('a refusal', () => {
       offset: 5,
       expected: 'the rest of a whole number',
     });
-    const { marksAt } = openState(state) as LiveCart;
+    const { decisionsAt } = openState(state) as LiveCart;
     const size = state.length;
     expect((refusalOf(dueOf, state.subarray(0, size - 1)) as Error).message).toBe(
-      `the state of a cart is damaged at byte ${marksAt}: expected ${size} bytes in all, found ${size - 1}`,
+      `the state of a cart is damaged at byte ${decisionsAt}: expected ${size} bytes in all, found ${size - 1}`,
     );
   });
 
-  it('of a mark that belongs to no trait event', () => {
+  it('of a decision that belongs to no trait event', () => {
     const [, state] = STATES[1]!;
     const cart = openState(state) as LiveCart;
     const damaged = Buffer.from(state);
-    // The lowest bits of the T of the first mark, behind its flags.
-    damaged[cart.marksAt + 1]! ^= 1;
+    // The lowest bits of the T of the first decision, behind its flags.
+    damaged[cart.decisionsAt + 1]! ^= 1;
     expect(refusalOf((bytes) => foldCart(bytes, at(1), minute(8000)), damaged)).toBeInstanceOf(BrokenInvariantError);
   });
 });

@@ -7,7 +7,7 @@ import { type ByteWriter, invariant } from '../bytes/index.ts';
 import { applyEvent } from './apply.ts';
 import { openAbandonment } from './episodes.ts';
 import { VERSION } from './format.ts';
-import { writeMark } from './marks.ts';
+import { writeDecision } from './decisions.ts';
 import { KIND_STATUS, kindOf, precedenceOf } from './order.ts';
 import { appendRecord, readRecords } from './records.ts';
 import { refoldDue, refoldWith } from './refold.ts';
@@ -177,16 +177,16 @@ function append(cart: LiveCart, event: CartEvent, logTime: number, scratch: Scra
   const { record, appended } = appendRecord(cart, event, logTime, scratch);
   const { abandonment, change } = applyEvent(summary, record);
   let trait: TraitEvent | undefined;
-  let marks: ByteWriter | undefined;
+  let decisions: ByteWriter | undefined;
   if (abandonment?.source === 'timer') {
     conclusions.closedDue = earlier(conclusions.closedDue, dueBefore);
   } else if (abandonment !== undefined) {
     trait = { ...abandonmentEvent(abandonment), detectedAt: logTime };
-    marks = withMark(cart, trait, scratch);
+    decisions = withDecision(cart, trait, scratch);
     conclusions.abandonedAt = trait.at;
   }
   if (change !== undefined) trait = changeEvent(change, summary.values, logTime);
-  const state = buildState(cart, { summary, version: VERSION }, { marks, appended }, scratch);
+  const state = buildState(cart, { summary, version: VERSION }, { decisions, appended }, scratch);
   if (trait === undefined) return { state, changes: NO_CHANGES };
   return { state, changes: [toChange('asserted', trait, valuesIn(summary, state), null, event)] };
 }
@@ -201,16 +201,16 @@ function conclude(cart: LiveCart, logTime: number, forgetAt: number, scratch: Sc
   }
   // Only the open episode can be due, and it is the latest of all: the summary has all that it takes.
   const trait = { ...abandonmentEvent(openAbandonment(summary)), detectedAt: logTime };
-  const marks = withMark(cart, trait, scratch);
+  const decisions = withDecision(cart, trait, scratch);
   if (visits.episode !== undefined) visits.episode.concluded = true;
   conclusions.abandonedAt = trait.at;
-  const state = buildState(cart, { summary, version }, { marks }, scratch);
+  const state = buildState(cart, { summary, version }, { decisions }, scratch);
   return { state, changes: [toChange('asserted', trait, valuesIn(summary, state))] };
 }
 
-/** The marks of a cart with one more. */
-function withMark(cart: LiveCart, trait: TraitEvent, { marks }: Scratch): ByteWriter {
-  marks.reset().append(cart.bytes, cart.marksAt, cart.productsAt);
-  writeMark(marks, trait);
-  return marks;
+/** The decisions of a cart with one more. */
+function withDecision(cart: LiveCart, trait: TraitEvent, { decisions }: Scratch): ByteWriter {
+  decisions.reset().append(cart.bytes, cart.decisionsAt, cart.productsAt);
+  writeDecision(decisions, trait);
+  return decisions;
 }

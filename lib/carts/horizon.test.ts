@@ -119,8 +119,8 @@ describe('the horizon', () => {
     const { statuses, ...single } = snapshot;
     expect(statuses).toEqual([]);
     expect(Object.values(single).every((value) => value === null)).toBe(true);
-    expect(decodeState(state)).toMatchObject({ forgotten: true, lastArrival: null, events: [], marks: [] });
-    const sizes = { summary: 2, marks: 0, products: 0, index: 0, records: 0, keys: 0 };
+    expect(decodeState(state)).toMatchObject({ forgotten: true, lastArrival: null, events: [], decisions: [] });
+    const sizes = { summary: 2, decisions: 0, products: 0, index: 0, records: 0, keys: 0 };
     expect(decodeState(state).sizes).toEqual(sizes);
   });
 

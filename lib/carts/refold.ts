@@ -6,7 +6,7 @@ import { ByteWriter, invariant } from '../bytes/index.ts';
 import { applyEvent } from './apply.ts';
 import { openAbandonment } from './episodes.ts';
 import { VERSION, VERSION_ORDERED_BY_KEY } from './format.ts';
-import { ABANDONED, markId, readMarks, writeMark, type Mark } from './marks.ts';
+import { ABANDONED, decisionKey, readDecisions, writeDecision, type Decision } from './decisions.ts';
 import { compareRecords, compareRecordsByKey, type CartRecord, type CompareRecords } from './order.ts';
 import { appendRecord, readRecords } from './records.ts';
 import { dropReturned, handOver } from './replacement.ts';
@@ -33,17 +33,22 @@ export interface Refolded {
 export function refoldWith(cart: LiveCart, event: CartEvent, logTime: number, scratch: Scratch): Refolded {
   const { names } = cart.summary.stated;
   const records = readInOrder(cart);
-  const before = evaluate(cart, records, marksIn(cart));
+  const before = evaluate(cart, records, decisionsIn(cart));
 
   const { record, appended } = appendRecord(cart, event, logTime, scratch);
   if (cart.version === VERSION_ORDERED_BY_KEY) records.sort((a, b) => compareRecords(a, b, names));
   const index = records.findIndex((other) => compareRecords(record, other, names) < 0);
   records.splice(index < 0 ? records.length : index, 0, record);
-  const after = evaluate(cart, records, NO_MARKS);
+  const after = evaluate(cart, records, NO_DECISIONS);
 
   const diff = compareTraits(before.traits, after.traits, logTime);
   const summary = finish(after, cart.summary);
-  const state = buildState(cart, { summary, version: VERSION }, { marks: marksOf(after.traits), appended }, scratch);
+  const state = buildState(
+    cart,
+    { summary, version: VERSION },
+    { decisions: decisionsOf(after.traits), appended },
+    scratch,
+  );
   return { state, changes: changesOf(diff, after.traits, valuesIn(summary, state), logTime) };
 }
 
@@ -52,13 +57,13 @@ export function refoldWith(cart: LiveCart, event: CartEvent, logTime: number, sc
  * @param dueBefore what is due before this; log time unless the cart is forgotten by then
  */
 export function refoldDue(cart: LiveCart, logTime: number, dueBefore: number, scratch: Scratch): Refolded {
-  const evaluation = evaluate(cart, readInOrder(cart), marksIn(cart));
+  const evaluation = evaluate(cart, readInOrder(cart), decisionsIn(cart));
   const { traits } = evaluation;
   const concluded = traits.filter((trait) => Number.isNaN(trait.detectedAt) && countsAfter(trait) < dueBefore);
   for (const trait of concluded) trait.detectedAt = logTime;
   const summary = finish(evaluation, cart.summary);
   const version = cart.version === VERSION_ORDERED_BY_KEY ? cart.version : VERSION;
-  const state = buildState(cart, { summary, version }, { marks: marksOf(traits) }, scratch);
+  const state = buildState(cart, { summary, version }, { decisions: decisionsOf(traits) }, scratch);
   const values = valuesIn(summary, state);
   return { state, changes: concluded.map((trait) => toChange('asserted', trait, values)) };
 }
@@ -76,13 +81,17 @@ interface Evaluation {
   traits: TraitEvent[];
 }
 
-const NO_MARKS: ReadonlyMap<string, Mark> = new Map();
+const NO_DECISIONS: ReadonlyMap<string, Decision> = new Map();
 
-const marksIn = ({ bytes, marksAt, productsAt }: LiveCart): ReadonlyMap<string, Mark> =>
-  readMarks(bytes, marksAt, productsAt);
+const decisionsIn = ({ bytes, decisionsAt, productsAt }: LiveCart): ReadonlyMap<string, Decision> =>
+  readDecisions(bytes, decisionsAt, productsAt);
 
-/** Walks over all events, and dates what comes of them by the marks. */
-function evaluate(cart: LiveCart, records: readonly CartRecord[], marks: ReadonlyMap<string, Mark>): Evaluation {
+/** Walks over all events, and dates what comes of them by the decisions. */
+function evaluate(
+  cart: LiveCart,
+  records: readonly CartRecord[],
+  decisions: ReadonlyMap<string, Decision>,
+): Evaluation {
   invariant(records.length === cart.summary.life.count, "a cart's count is the number of its records");
   const walk = newWalk();
   const traits: TraitEvent[] = [];
@@ -92,16 +101,16 @@ function evaluate(cart: LiveCart, records: readonly CartRecord[], marks: Readonl
     if (found.change !== undefined) traits.push(changeEvent(found.change, walk.values.slice(), record.arrival));
   }
   if (walk.visits.episode !== undefined) traits.push(abandonmentEvent(openAbandonment(walk)));
-  let marked = 0;
+  let matched = 0;
   for (const trait of traits) {
     if (trait.status === ABANDONED) trait.recoveredAt = walk.visits.recoveredAt;
-    const mark = marks.get(idOf(trait));
-    if (mark === undefined) continue;
-    marked++;
-    trait.detectedAt = mark.detectedAt;
-    trait.replaces = mark.replaces;
+    const decision = decisions.get(idOf(trait));
+    if (decision === undefined) continue;
+    matched++;
+    trait.detectedAt = decision.detectedAt;
+    trait.replaces = decision.replaces;
   }
-  invariant(marked === marks.size, 'every mark belongs to a trait event of the cart');
+  invariant(matched === decisions.size, 'every decision belongs to a trait event of the cart');
   return { walk, traits };
 }
 
@@ -174,13 +183,13 @@ function finish({ walk, traits }: Evaluation, { life, sizes, stated }: Summary):
   return { life, sizes, stated, ...walk };
 }
 
-function marksOf(traits: readonly TraitEvent[]): ByteWriter {
+function decisionsOf(traits: readonly TraitEvent[]): ByteWriter {
   const writer = new ByteWriter();
   for (const trait of traits) {
-    const marked = !Object.is(trait.detectedAt, trait.arrival) || !Number.isNaN(trait.replaces);
-    if (marked) writeMark(writer, trait);
+    const isDecided = !Object.is(trait.detectedAt, trait.arrival) || !Number.isNaN(trait.replaces);
+    if (isDecided) writeDecision(writer, trait);
   }
   return writer;
 }
 
-const idOf = (trait: TraitEvent): string => markId(trait.status, trait.at);
+const idOf = (trait: TraitEvent): string => decisionKey(trait.status, trait.at);

@@ -118,8 +118,8 @@ describe('a delivery repeats an event (semantics §1)', () => {
     ({ state } = foldCart(state, activity(3, 30), minute(3)));
     const again = foldCart(state, { ...first, ...later }, minute(30));
     expect([again.result, again.changes]).toEqual(['event', []]);
-    // A change whose assertion is as old as its event needs no mark.
-    expect(decodeState(again.state).marks).toEqual([]);
+    // A change whose assertion is as old as its event needs no decision.
+    expect(decodeState(again.state).decisions).toEqual([]);
     const before = foldCart(again.state, { ...first, occurred_at: minute(-1), event_key: keyOf('b') }, minute(31));
     expect(before.changes.map((change) => [change.op, change.occurred_at, change.detected_at])).toEqual([
       ['retracted', minute(0), minute(2)],

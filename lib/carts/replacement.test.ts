@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { ABANDONED } from './marks.ts';
+import { ABANDONED } from './decisions.ts';
 import { dropReturned, handOver } from './replacement.ts';
 import { NEVER } from './summary.ts';
 import { abandonmentEvent, changeEvent, type TraitEvent } from './traits.ts';

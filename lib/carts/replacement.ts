@@ -16,7 +16,7 @@ interface Gone {
 /**
  * Tells the abandonments that may take a place whose it is. The nearest in time takes it: among those that the walk
  * has only now yielded, and the one, not yet counting, whose episode has swallowed the place.
- * @param gone abandonments that the walk no longer yields, with their marks
+ * @param gone abandonments that the walk no longer yields, with their decisions
  * @param waiting abandonments that do not count yet
  * @param isNew whether the walk did not yield it before
  */

@@ -14,6 +14,6 @@ export class Scratch implements Opening {
   readonly reader = new ByteReader(Buffer.alloc(0), CART_STATE);
   readonly head = new ByteWriter();
   readonly record = new ByteWriter();
-  readonly marks = new ByteWriter();
+  readonly decisions = new ByteWriter();
   readonly catalogue = new CatalogueBuilder();
 }

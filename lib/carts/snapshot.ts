@@ -3,7 +3,7 @@ import type { CartEvent, CartSnapshot, CartStatus } from '../../schemas/types.ts
 import { invariant } from '../bytes/index.ts';
 import { applyEvent } from './apply.ts';
 import { Catalogue } from './catalogue.ts';
-import { ABANDONED, readMarks } from './marks.ts';
+import { ABANDONED, readDecisions } from './decisions.ts';
 import { readRecords } from './records.ts';
 import { KEY_SIZE, VERSION } from './format.ts';
 import { readInOrder } from './refold.ts';
@@ -110,14 +110,14 @@ export interface DecodedState {
     status: string | null;
   }[];
   /** What does not follow from the events alone. */
-  marks: { status: string; occurredAt: number; detectedAt: number | null; replaces: number | null }[];
+  decisions: { status: string; occurredAt: number; detectedAt: number | null; replaces: number | null }[];
   /** Bytes by section. */
-  sizes: { summary: number; marks: number; products: number; index: number; records: number; keys: number };
+  sizes: { summary: number; decisions: number; products: number; index: number; records: number; keys: number };
 }
 
 const KINDS = ['cart_status', 'cart_activity', 'cart_abandoned'] as const;
 
-const NO_SIZES = { marks: 0, products: 0, index: 0, records: 0, keys: 0 };
+const NO_SIZES = { decisions: 0, products: 0, index: 0, records: 0, keys: 0 };
 
 /**
  * Reads every byte of a state.
@@ -128,9 +128,9 @@ export function decodeState(state: Buffer): DecodedState {
   const cart = openState(state);
   if (cart.kind === 'forgotten') {
     const sizes = { summary: state.length, ...NO_SIZES };
-    return { forgotten: true, beyondHorizon: false, lastArrival: null, events: [], marks: [], sizes };
+    return { forgotten: true, beyondHorizon: false, lastArrival: null, events: [], decisions: [], sizes };
   }
-  const { marksAt, productsAt, indexAt, recordsAt, keysAt } = cart;
+  const { decisionsAt, productsAt, indexAt, recordsAt, keysAt } = cart;
   const { life, stated } = cart.summary;
   const { names } = stated;
   const section = { bytes: state, start: productsAt, end: indexAt, indexEnd: recordsAt };
@@ -143,21 +143,21 @@ export function decodeState(state: Buffer): DecodedState {
     arrival: record.arrival,
     status: record.status === NO_STATUS ? null : statusName(record.status, names),
   }));
-  const marks = [...readMarks(state, marksAt, productsAt).values()].map((mark) => ({
-    status: mark.status === ABANDONED ? '' : statusName(mark.status, names),
-    occurredAt: mark.at,
-    detectedAt: timeOrNull(mark.detectedAt),
-    replaces: timeOrNull(mark.replaces),
+  const decisions = [...readDecisions(state, decisionsAt, productsAt).values()].map((decision) => ({
+    status: decision.status === ABANDONED ? '' : statusName(decision.status, names),
+    occurredAt: decision.at,
+    detectedAt: timeOrNull(decision.detectedAt),
+    replaces: timeOrNull(decision.replaces),
   }));
   return {
     forgotten: false,
     beyondHorizon: life.beyondHorizon,
     lastArrival: life.lastArrival,
     events,
-    marks,
+    decisions,
     sizes: {
-      summary: marksAt,
-      marks: productsAt - marksAt,
+      summary: decisionsAt,
+      decisions: productsAt - decisionsAt,
       products: indexAt - productsAt,
       index: recordsAt - indexAt,
       records: keysAt - recordsAt,

@@ -84,7 +84,7 @@ describe('the format', () => {
         ],
         "forgotten": false,
         "lastArrival": 1773709320000,
-        "marks": [
+        "decisions": [
           {
             "detectedAt": 1773709260000,
             "occurredAt": 1773706200000,
@@ -101,7 +101,7 @@ describe('the format', () => {
         "sizes": {
           "index": 0,
           "keys": 80,
-          "marks": 25,
+          "decisions": 25,
           "products": 21,
           "records": 81,
           "summary": 68,
@@ -237,7 +237,7 @@ describe('a state spelled out', () => {
     const cart = new TestCart();
     cart.deliver(status('preparing', 20), minute(20));
     cart.deliver(status('preparing', 10), minute(21));
-    expect(decodeState(cart.state!).marks).toEqual([
+    expect(decodeState(cart.state!).decisions).toEqual([
       { status: 'preparing', occurredAt: minute(10), detectedAt: minute(21), replaces: minute(20) },
     ]);
   });

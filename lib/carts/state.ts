@@ -1,5 +1,5 @@
 /**
- * The state of a cart as bytes: version, summary, marks, products, their index, records, keys. Layout and reasons:
+ * The state of a cart as bytes: version, summary, decisions, products, their index, records, keys. Layout and reasons:
  * docs/adr, "state of a cart". Reading the summary costs the same however many events a cart has.
  */
 import { ByteReader, type ByteWriter, invariant } from '../bytes/index.ts';
@@ -25,7 +25,7 @@ export interface LiveCart {
   readonly bytes: Buffer;
   readonly summary: Summary;
   /** Where the sections begin in `bytes`. */
-  readonly marksAt: number;
+  readonly decisionsAt: number;
   readonly productsAt: number;
   readonly indexAt: number;
   readonly recordsAt: number;
@@ -36,8 +36,8 @@ type Filling = { -readonly [Member in keyof LiveCart]: LiveCart[Member] };
 
 /** What a state is to have that the one before has not. */
 export interface Additions {
-  /** All marks; undefined if they did not change. */
-  marks?: ByteWriter | undefined;
+  /** All decisions; undefined if they did not change. */
+  decisions?: ByteWriter | undefined;
   /** A new event. */
   appended?: Appended;
 }
@@ -73,7 +73,7 @@ export function newCart(): LiveCart {
     version: VERSION,
     bytes: NO_BYTES,
     summary: newSummary(),
-    marksAt: 0,
+    decisionsAt: 0,
     productsAt: 0,
     indexAt: 0,
     recordsAt: 0,
@@ -112,12 +112,12 @@ export function openState(bytes: Buffer, opening: Opening = newOpening()): LiveC
 }
 
 /** Fills all but the summary, which is read already. */
-function fill(cart: Filling, version: Version, bytes: Buffer, marksAt: number): LiveCart {
+function fill(cart: Filling, version: Version, bytes: Buffer, decisionsAt: number): LiveCart {
   const { sizes } = cart.summary;
   cart.version = version;
   cart.bytes = bytes;
-  cart.marksAt = marksAt;
-  cart.productsAt = cart.marksAt + sizes.marks;
+  cart.decisionsAt = decisionsAt;
+  cart.productsAt = cart.decisionsAt + sizes.decisions;
   cart.indexAt = cart.productsAt + sizes.products;
   cart.recordsAt = cart.indexAt + sizes.index;
   cart.keysAt = cart.recordsAt + sizes.records;
@@ -136,25 +136,25 @@ export function forgottenState(): Buffer {
 export function buildState(
   before: LiveCart,
   { summary, version }: { summary: Summary; version: Version },
-  { marks, appended }: Additions,
+  { decisions, appended }: Additions,
   { head }: Pick<Scratch, 'head'>,
 ): Buffer {
   const { life, sizes } = summary;
-  if (marks !== undefined) sizes.marks = marks.at;
+  if (decisions !== undefined) sizes.decisions = decisions.at;
   const added = appended?.products?.added;
   const index = appended?.products?.index;
   if (added !== undefined) sizes.products += added.length;
   if (index !== undefined) sizes.index = index.at;
   checkSummary(summary);
   writeSummary(head.reset(), summary, version);
-  const { bytes, marksAt, productsAt, indexAt, recordsAt, keysAt } = before;
-  const size = head.at + sizes.marks + sizes.products + sizes.index + sizes.records + KEY_SIZE * life.count;
+  const { bytes, decisionsAt, productsAt, indexAt, recordsAt, keysAt } = before;
+  const size = head.at + sizes.decisions + sizes.products + sizes.index + sizes.records + KEY_SIZE * life.count;
   const out = Buffer.allocUnsafe(size);
   let at = put(out, 0, head.bytes, 0, head.at);
   // Sections that stay as they are and follow each other are one copy.
-  let unchangedAt = marksAt;
-  if (marks !== undefined) {
-    at = put(out, at, marks.bytes, 0, marks.at);
+  let unchangedAt = decisionsAt;
+  if (decisions !== undefined) {
+    at = put(out, at, decisions.bytes, 0, decisions.at);
     unchangedAt = productsAt;
   }
   if (added !== undefined) {

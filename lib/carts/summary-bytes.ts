@@ -44,7 +44,7 @@ export function readSummary(reader: ByteReader, summary: Summary, version: Versi
   if ((first & OPEN) !== 0) visits.episode = readEpisode(reader, lastArrival, (first & OPEN_CONCLUDED) !== 0);
   life.count = reader.unsigned();
   sizes.records = reader.unsigned();
-  sizes.marks = reader.unsigned();
+  sizes.decisions = reader.unsigned();
   if ((second & PRODUCTS) !== 0) sizes.products = reader.unsigned();
   if ((second & INDEXED) !== 0) sizes.index = reader.unsigned();
   const at = lastArrival - reader.signed();
@@ -123,7 +123,7 @@ export function writeSummary(writer: ByteWriter, summary: Summary, version: Vers
   }
   writer.unsigned(life.count);
   writer.unsigned(sizes.records);
-  writer.unsigned(sizes.marks);
+  writer.unsigned(sizes.decisions);
   if (sizes.products > 0) writer.unsigned(sizes.products);
   if (sizes.index > 0) writer.unsigned(sizes.index);
   writer.signed(lastArrival - at);

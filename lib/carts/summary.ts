@@ -20,7 +20,7 @@ export interface Life {
 
 /** Sizes in bytes of the sections of the state. */
 export interface Sizes {
-  marks: number;
+  decisions: number;
   products: number;
   index: number;
   records: number;
@@ -111,7 +111,7 @@ export interface Summary {
 export function newSummary(): Summary {
   return {
     life: { beyondHorizon: false, count: 0, lastArrival: 0 },
-    sizes: { marks: 0, products: 0, index: 0, records: 0 },
+    sizes: { decisions: 0, products: 0, index: 0, records: 0 },
     stated: { windowMs: 0, graceMs: 0, values: noValues(), names: new Names() },
     ...newWalk(),
   };
@@ -143,7 +143,7 @@ export function clearSummary({ life, sizes, stated, position, values, status, vi
   life.beyondHorizon = false;
   life.count = 0;
   life.lastArrival = 0;
-  sizes.marks = 0;
+  sizes.decisions = 0;
   sizes.products = 0;
   sizes.index = 0;
   sizes.records = 0;

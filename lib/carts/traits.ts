@@ -5,7 +5,7 @@ import { Catalogue } from './catalogue.ts';
 import type { Change } from './changes.ts';
 import type { Abandonment } from './episodes.ts';
 import { KEY_SIZE } from './format.ts';
-import { ABANDONED } from './marks.ts';
+import { ABANDONED } from './decisions.ts';
 import { NO_STATUS, statusName, type Names } from './statuses.ts';
 import { NEVER, type Life, type Summary } from './summary.ts';
 import {

@@ -24,8 +24,8 @@ const own = (at: number): CartEvent => event(at, { kind: 'cart_abandoned' });
 
 /** A state whose records say nothing any more. */
 function garbled(state: Buffer): Buffer {
-  const { summary, marks, products, index, records } = decodeState(state).sizes;
-  const start = summary + marks + products + index;
+  const { summary, decisions, products, index, records } = decodeState(state).sizes;
+  const start = summary + decisions + products + index;
   return Buffer.from(state).fill(1, start, start + records);
 }
 
@@ -42,9 +42,9 @@ function withOld(history: readonly (CartEvent | number)[]): { state: Buffer; old
 
 /** A state whose records say nothing any more, nor do the products of its oldest events. */
 function garbledWithOld(state: Buffer, oldSize: number): Buffer {
-  const { summary, marks, index } = decodeState(state).sizes;
+  const { summary, decisions, index } = decodeState(state).sizes;
   expect(index).toBeGreaterThan(0);
-  const start = summary + marks;
+  const start = summary + decisions;
   return garbled(state).fill(1, start, start + oldSize);
 }
 

@@ -1,0 +1,55 @@
+/**
+ * Facts that do not follow from a cart's events: which abandonments count already and since when, and which trait event replaced which. A change counts from the arrival of its event; it has a decision only if it does not.
+ */
+import { ByteReader, type ByteWriter } from '../bytes/index.ts';
+import { CART_STATE } from './format.ts';
+import { NEVER } from './summary.ts';
+
+const ABANDONMENT = 1;
+const COUNTS = 2;
+const REPLACES = 4;
+
+/** Status of the decisions of abandonments. */
+export const ABANDONED = -1;
+
+export interface Decision {
+  /** Code of the change's status, or ABANDONED. */
+  status: number;
+  /** T of the trait event. */
+  at: number;
+  /** Log time of the assertion that stands; NEVER for an abandonment that does not count yet. */
+  detectedAt: number;
+  /** T of the trait event that it replaces, NEVER if it replaces none. */
+  replaces: number;
+}
+
+export function writeDecision(writer: ByteWriter, decision: Decision): void {
+  const counts = !Number.isNaN(decision.detectedAt);
+  const replaces = !Number.isNaN(decision.replaces);
+  writer.byte((decision.status === ABANDONED ? ABANDONMENT : 0) | (counts ? COUNTS : 0) | (replaces ? REPLACES : 0));
+  if (decision.status !== ABANDONED) writer.unsigned(decision.status);
+  writer.signed(decision.at);
+  if (counts) writer.signed(decision.detectedAt - decision.at);
+  if (replaces) writer.signed(decision.replaces - decision.at);
+}
+
+/** All decisions of the bytes from `start` to `end`, by `decisionKey`. */
+export function readDecisions(bytes: Buffer, start: number, end: number): Map<string, Decision> {
+  const decisions = new Map<string, Decision>();
+  const reader = new ByteReader(bytes, CART_STATE, start, end);
+  while (!reader.done) {
+    const flags = reader.byte();
+    if (flags > (ABANDONMENT | COUNTS | REPLACES)) reader.fail('the flags of a decision', reader.at - 1);
+    const status = (flags & ABANDONMENT) !== 0 ? ABANDONED : reader.unsigned();
+    const at = reader.signed();
+    const detectedAt = (flags & COUNTS) !== 0 ? at + reader.signed() : NEVER;
+    const replaces = (flags & REPLACES) !== 0 ? at + reader.signed() : NEVER;
+    decisions.set(decisionKey(status, at), { status, at, detectedAt, replaces });
+  }
+  return decisions;
+}
+
+/** A trait event is its cart, trait, status and T. */
+export function decisionKey(status: number, at: number): string {
+  return `${status}:${at}`;
+}
