@@ -1,7 +1,7 @@
 /**
  * Writes schemas/types.ts, one TypeScript type for every Avro type of schemas/*.avsc, and schemas/documents.ts, the
  * schemas themselves as a module, so that a built program carries them wherever it runs.
- * A test keeps the files fresh. Run: `npm run generate`.
+ * A test fails when the files are stale. Run: `npm run generate`.
  */
 import { readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -111,6 +111,19 @@ describe('bytes', () => {
     expect(() => reader.reset(Buffer.alloc(1), 2)).toThrow('a test is damaged at byte 1: expected bytes up to 2');
   });
 
+  it.each([0, 1, 127, 128, 16_384])('a block of %d bytes that is written in place is one that is appended', (size) => {
+    const content = Buffer.alloc(size, 7);
+    const appended = new ByteWriter(1);
+    appended.unsigned(5);
+    appended.block(content);
+    const inPlace = new ByteWriter(1);
+    inPlace.unsigned(5);
+    const start = inPlace.beginBlock();
+    inPlace.append(content);
+    inPlace.endBlock(start);
+    expect(inPlace.take()).toEqual(appended.take());
+  });
+
   it('are the same at two places, or not', () => {
     const bytes = Buffer.from('-abc-abd');
     const same = (atA: number, atB: number, size: number): boolean => sameBytes(bytes, atA, bytes, atB, size);

@@ -59,6 +59,24 @@ export class ByteWriter {
     this.append(value);
   }
 
+  /** Begins a block whose content is written in place. Returns what `endBlock` needs. */
+  beginBlock(): number {
+    this.byte(0);
+    return this.at;
+  }
+
+  /** Ends a block: puts the length of what was written since `beginBlock` before it. */
+  endBlock(start: number): void {
+    const size = this.at - start;
+    if (size < 128) {
+      this.bytes[start - 1] = size;
+      return;
+    }
+    const content = Buffer.from(this.bytes.subarray(start, this.at));
+    this.at = start - 1;
+    this.block(content);
+  }
+
   byte(value: number): void {
     this.reserve(1);
     this.bytes[this.at++] = value;

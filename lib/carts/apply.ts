@@ -9,7 +9,7 @@ import { recovers } from './statuses.ts';
 import type { Walk } from './summary.ts';
 import { VALUES } from './values.ts';
 
-/** What an event brings about. At most one abandonment: what has just run out rests abandoned. */
+/** The effects of an event: at most one abandonment, because an episode that has just run out leaves none open. */
 export interface Found {
   abandonment: Abandonment | undefined;
   change: Change | undefined;

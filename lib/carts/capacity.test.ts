@@ -54,7 +54,7 @@ function eventsOf(cart: string, random: Random): CartEvent[] {
   });
 }
 
-/** All of them are taken, and the last list in order is the one that a later order has. */
+/** Folds the events; all are accepted, and a later abandonment has the last list in order. Returns the size of the state. */
 function fill(events: readonly CartEvent[], last: Product[] | null): number {
   let state: Buffer | undefined;
   for (const [i, event] of events.entries()) {

@@ -31,7 +31,7 @@ function emptyCatalogue(): {
   };
 }
 
-/** Of an index (docs/adr, "state of a cart"): how many entries it counts, how many slots it has and how many are taken. */
+/** The number of entries that an index (docs/adr, "state of a cart") counts, of its slots, and of those taken. */
 function readIndex({ bytes, end, indexEnd }: CatalogueSection): {
   total: number;
   slots: number;

@@ -5,7 +5,7 @@
 import { ByteReader, DamagedStateError, sameBytes, type ByteWriter } from '../bytes/index.ts';
 import { CART_STATE } from './format.ts';
 
-/** How many kinds of entries there are: of a head and of an entry's number in the table, the rest says the kind. */
+/** The number of kinds of entries. A head, or an entry's number in the table, modulo KINDS is the kind. */
 export const KINDS = 3;
 
 /** Catalogues with fewer entries have no index: they are read whole. Must be more than are looked through unhashed. */
@@ -17,7 +17,7 @@ const COUNTS_AT = 1;
 const WIDTH = 3;
 const OFFSETS_AT = COUNTS_AT + KINDS * WIDTH;
 
-/** Where a state has its entries: from `start` to `end`, their index from there to `indexEnd` if there is one. */
+/** The section of a state that has the entries: they are from `start` to `end`, their index from there to `indexEnd`. */
 export interface CatalogueSection {
   bytes: Buffer;
   start: number;
@@ -47,7 +47,7 @@ function put(bytes: Uint8Array, at: number, value: number): void {
 /** The index that a state has. */
 export class Index {
   readonly bytes: Buffer;
-  /** Where the table begins in `bytes`, and its slots less 1. */
+  /** The offset of the table in `bytes`, and the number of its slots minus 1. */
   readonly tableAt: number;
   readonly mask: number;
   private readonly reader: ByteReader;
@@ -73,7 +73,7 @@ export class Index {
     return read(this.bytes, this.section.end + COUNTS_AT + WIDTH * kind);
   }
 
-  /** Where an entry begins, from the first one on. */
+  /** The offset of an entry, relative to the first one. */
   offsetOf(kind: number, number: number): number {
     if (number >= this.countOf(kind)) {
       throw new DamagedStateError(CART_STATE, this.section.end, `an entry of products with number ${number}`);
@@ -81,7 +81,7 @@ export class Index {
     return read(this.bytes, this.offsetsAt[kind]! + WIDTH * number);
   }
 
-  /** Where the offsets of a kind begin in `bytes`. */
+  /** The offset in `bytes` at which the offsets of a kind begin. */
   offsetsOf(kind: number): number {
     return this.offsetsAt[kind]!;
   }
@@ -111,16 +111,16 @@ export class Index {
   }
 }
 
-/** What an index is made of. */
+/** The entries that an index is built from. */
 export interface IndexContents {
   /** The one that a state has, if it has one; the entries loaded come behind its own. */
   before: Index | undefined;
-  /** How many entries there are of each kind, those of `before` too. */
+  /** The number of entries of each kind, including those of `before`. */
   counts: readonly number[];
-  /** How many entries are loaded. */
+  /** The number of loaded entries. */
   count: number;
   heads: Int32Array;
-  /** Where they stand, `shift` less than from the first entry on. */
+  /** Their offsets relative to the first entry, minus `shift`. */
   starts: Int32Array;
   shift: number;
   hashes: Int32Array;

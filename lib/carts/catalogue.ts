@@ -95,7 +95,7 @@ export class Catalogue {
   }
 }
 
-/** What a list adds to a state. */
+/** The bytes that a list adds to a state. */
 export interface ListAdded {
   /** Number of the list in the state, counted from 1; equal lists share a number. */
   number: number;
@@ -134,7 +134,7 @@ export class CatalogueBuilder {
   private numbers = new Int32Array(0);
   private hashes = new Int32Array(0);
   private count = 0;
-  /** How many entries there are, by kind, those that are not loaded too. */
+  /** The number of entries by kind, including those that are not loaded. */
   private readonly counts = [0, 0, 0];
 
   /** The entry found last: in a list that was there before, the next one is mostly the one behind it. */

@@ -24,9 +24,9 @@ export function takeStatus(history: StatusHistory, record: CartRecord): Change |
     reentered: wasSeen(history, status),
     anomaly: anomalyOf(history, record),
   };
+  history.stays.change(status, record.at, change.reentered, history.since);
   history.current = status;
   history.since = record.at;
-  history.stays.change(status, record.at);
   addSeen(history, status);
   const rank = lifecycleRankOf(status);
   if (rank !== NO_LIFECYCLE_RANK) history.lifecycleRank = rank;

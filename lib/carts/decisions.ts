@@ -1,5 +1,7 @@
 /**
- * Facts that do not follow from a cart's events: which abandonments count already and since when, and which trait event replaced which. A change counts from the arrival of its event; it has a decision only if it does not.
+ * What was decided about trait events and does not follow from a cart's events: which abandonments count already and
+ * since when, and which trait event replaces which. A change of status counts from the arrival of its event; a decision
+ * is stored for it only if it counts from another time, or replaces another trait event.
  */
 import { ByteReader, type ByteWriter } from '../bytes/index.ts';
 import { CART_STATE } from './format.ts';
@@ -9,7 +11,7 @@ const ABANDONMENT = 1;
 const COUNTS = 2;
 const REPLACES = 4;
 
-/** Status of the decisions of abandonments. */
+/** The status in a decision about an abandonment. */
 export const ABANDONED = -1;
 
 export interface Decision {
@@ -17,9 +19,9 @@ export interface Decision {
   status: number;
   /** T of the trait event. */
   at: number;
-  /** Log time of the assertion that stands; NEVER for an abandonment that does not count yet. */
+  /** Log time since when it counts; NEVER for an abandonment that does not count yet. */
   detectedAt: number;
-  /** T of the trait event that it replaces, NEVER if it replaces none. */
+  /** T of the trait event that it replaces; NEVER if it replaces none. */
   replaces: number;
 }
 
@@ -49,7 +51,7 @@ export function readDecisions(bytes: Buffer, start: number, end: number): Map<st
   return decisions;
 }
 
-/** A trait event is its cart, trait, status and T. */
+/** Identifies a trait event within its cart: by trait, status and T. */
 export function decisionKey(status: number, at: number): string {
   return `${status}:${at}`;
 }

@@ -18,7 +18,7 @@ export interface Abandonment {
   values: number[];
 }
 
-/** What an event does to episodes, and what an abandonment takes its values from. */
+/** How an event changes episodes, and which event an abandonment takes its values from. */
 type Abandonable = Pick<Walk, 'visits' | 'values'>;
 
 /** Rule 1, before anything else of an event with this T: the open episode may have run out. */

@@ -25,13 +25,13 @@ export const DEFAULT_HORIZON_MS = 90 * DAY_MS;
 export const EVENT_LIMIT = 2000;
 /** Bytes that a state can reach by taking another event, so that it fits a Kafka record (4 MiB) with room to spare. */
 export const STATE_SIZE_LIMIT = 3 * 1024 * 1024;
-/** Forgetting is put off to the next full hour: a timer a cart and hour, however many events. */
+/** A cart is forgotten at the next full hour, so that it has at most one timer per hour, however many events it has. */
 const FORGET_STEP_MS = 3_600_000;
 
 export interface Folded {
-  /** What to keep; the same buffer when nothing changed. */
+  /** The state to keep; the same buffer when nothing changed. */
   state: Buffer;
-  /** A repeat changes nothing; what is overfull is to become a dead letter (`cart_overfull`). */
+  /** A repeat changes nothing; an overfull delivery has to become a dead letter (`cart_overfull`). */
   result: 'event' | 'repeat' | 'overfull';
   /** The limit that the cart would exceed: EVENT_LIMIT or STATE_SIZE_LIMIT. Null unless `result` is overfull. */
   overfull: 'events' | 'size' | null;

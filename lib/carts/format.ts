@@ -1,4 +1,4 @@
-/** Which formats of a cart's state there are. Layout: docs/adr, "state of a cart". */
+/** The formats of a cart's state. Layout: docs/adr, "state of a cart". */
 
 /** The format that is written. */
 export const VERSION = 5;
@@ -15,7 +15,7 @@ export type Version = (typeof VERSIONS)[number];
 /** Bytes of an event's key. */
 export const KEY_SIZE = 16;
 
-/** What a damaged state is called where its cart is not known. */
+/** The name of a damaged state in errors, where its cart is not known. */
 export const CART_STATE = 'the state of a cart';
 
 /** A state whose first byte names a format that this program does not know. */

@@ -194,7 +194,7 @@ export function readRecords(cart: LiveCart): CartRecord[] {
   return records;
 }
 
-/** What one record means rests on the ones before it. */
+/** The values that the records before this one have stated: a record refers to them. */
 interface Decoding {
   reader: ByteReader;
   section: RecordsSection;

@@ -68,7 +68,7 @@ export function refoldDue(cart: LiveCart, logTime: number, dueBefore: number, sc
   return { state, changes: concluded.map((trait) => toChange('asserted', trait, values)) };
 }
 
-/** In the order by which the traits of this state were concluded. */
+/** Reads the records in the order by which the traits of this state were concluded. */
 export function readInOrder(cart: LiveCart): CartRecord[] {
   const { names } = cart.summary.stated;
   const compare: CompareRecords = cart.version === VERSION_ORDERED_BY_KEY ? compareRecordsByKey : compareRecords;
@@ -77,7 +77,7 @@ export function readInOrder(cart: LiveCart): CartRecord[] {
 
 interface Evaluation {
   walk: Walk;
-  /** In order; the open episode, as the abandonment that it may become, comes last. */
+  /** The trait events in order. The open episode comes last, as the abandonment that it may become. */
   traits: TraitEvent[];
 }
 
@@ -86,7 +86,7 @@ const NO_DECISIONS: ReadonlyMap<string, Decision> = new Map();
 const decisionsIn = ({ bytes, decisionsAt, productsAt }: LiveCart): ReadonlyMap<string, Decision> =>
   readDecisions(bytes, decisionsAt, productsAt);
 
-/** Walks over all events, and dates what comes of them by the decisions. */
+/** Folds all events in order. Decisions determine since when the trait events count. */
 function evaluate(
   cart: LiveCart,
   records: readonly CartRecord[],
@@ -115,15 +115,15 @@ function evaluate(
 }
 
 interface Difference {
-  /** What counted and is no longer contained. */
+  /** Trait events that counted before and no longer occur. */
   retracted: TraitEvent[];
-  /** What counts now and did not, or was not there. */
+  /** Trait events that count now and did not count before, or did not exist. */
   asserted: Set<TraitEvent>;
-  /** What counted before too, as it was. */
+  /** Trait events that counted before and still count, each with its earlier form. */
   kept: Map<TraitEvent, TraitEvent>;
 }
 
-/** Carries over what `before` knew of the same trait events, concludes what is due, finds what replaces what. */
+/** Compares trait events: carries over since when they count, concludes what is due, and determines what replaces what. */
 function compareTraits(before: readonly TraitEvent[], after: readonly TraitEvent[], logTime: number): Difference {
   const gone = new Map(before.map((trait) => [idOf(trait), trait]));
   invariant(gone.size === before.length, 'no two trait events of a cart have the same trait, status and T');
@@ -169,7 +169,7 @@ function changesOf(
   return changes;
 }
 
-/** The summary of a cart after a walk: what does not come from the events alone is taken from before or the traits. */
+/** The summary after a walk. What does not follow from the events alone is taken from the previous summary or the traits. */
 function finish({ walk, traits }: Evaluation, { life, sizes, stated }: Summary): Summary {
   const { conclusions, visits } = walk;
   const open = visits.episode === undefined ? undefined : traits.at(-1);

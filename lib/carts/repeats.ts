@@ -1,4 +1,4 @@
-/** Whether a delivery repeats an event that is already there (semantics §1, the table of deliveries). */
+/** Decides whether a delivery repeats an event that the cart already has (semantics §1, the table of deliveries). */
 import { KIND_STATUS } from './order.ts';
 
 /** A delivery as far as repeats go. Times are Unix milliseconds; `requestAt` is NaN if it has none. */

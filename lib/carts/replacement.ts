@@ -7,7 +7,7 @@ import { NEVER } from './summary.ts';
 
 /** An abandonment that the walk no longer yields. */
 interface Gone {
-  /** Where it was. */
+  /** T of the abandonment. */
   at: number;
   /** T of the trait event to be named: its own if it counted, else the one whose place it was to take. */
   named: number;

@@ -19,7 +19,7 @@ function* states(seeds = 50): Generator<Buffer> {
   }
 }
 
-/** Of a cart that has been opened and has taken an event: every member of its summary may differ from a new one's. */
+/** A scratch whose cart was opened and has taken an event: every member of its summary may differ from a new one's. */
 function used(state: Buffer, scratch: Scratch): Scratch {
   for (const [i, kind] of (['cart_activity', 'cart_status', 'cart_abandoned'] as const).entries()) {
     const event = cartEvent({ kind, event_key: keyOf(`${i}`), occurred_at: minute(1000 + i), store_id: 'other' });

@@ -4,13 +4,13 @@ import { CART_STATE } from './format.ts';
 import { newCart, type Opening } from './state.ts';
 
 /**
- * What one fold after the other uses, so that it need not be allocated for every event. Every call resets what it uses;
- * nothing in it outlives a call. Belongs to one caller.
+ * Buffers and objects that are reused by one fold after the other, so that they are not allocated for every event. Every
+ * call resets what it uses; no content outlives a call. A Scratch belongs to one caller.
  */
 export class Scratch implements Opening {
   /** The cart that is folded. */
   readonly cart = newCart();
-  /** Of the cart's state. */
+  /** Reads the cart's state. */
   readonly reader = new ByteReader(Buffer.alloc(0), CART_STATE);
   readonly head = new ByteWriter();
   readonly record = new ByteWriter();

@@ -15,7 +15,7 @@ import { newWalk } from './summary.ts';
 import { timeOrNull } from './traits.ts';
 import { AMOUNT, CREATED, MODE, PRODUCTS, RESERVATION, STORE, STORE_NAME, numberAt, textAt, timeAt } from './values.ts';
 
-/** What nothing is known of. */
+/** The snapshot of a cart that is unknown or forgotten. */
 const BLANK: CartSnapshot = {
   status: null,
   status_since: null,
@@ -109,7 +109,7 @@ export interface DecodedState {
     arrival: number;
     status: string | null;
   }[];
-  /** What does not follow from the events alone. */
+  /** The decisions about trait events, which do not follow from the events alone. */
   decisions: { status: string; occurredAt: number; detectedAt: number | null; replaces: number | null }[];
   /** Bytes by section. */
   sizes: { summary: number; decisions: number; products: number; index: number; records: number; keys: number };

@@ -44,7 +44,7 @@ describe('changes in parts', () => {
     expect(splitChanges(changes).flat()).toEqual(changes);
   });
 
-  it('fit, and are not cut finer than they must be', () => {
+  it('fit into the limit, and are not split more than necessary', () => {
     const { changes, state } = many();
     const limit = 100_000;
     expect(encodedSize(changes, state)).toBeGreaterThan(10 * limit);
@@ -57,7 +57,7 @@ describe('changes in parts', () => {
     expect(splitChanges(many().changes.slice(0, 3), 10).map((part) => part.length)).toEqual([1, 1, 1]);
   });
 
-  it('none are one empty part', () => {
+  it('no changes are one empty part', () => {
     expect(splitChanges([])).toEqual([[]]);
   });
 
@@ -67,7 +67,7 @@ describe('changes in parts', () => {
     ['store', { store_id: '€'.repeat(20_000) }],
     ['mode', { mode: '€'.repeat(20_000) }],
     ['product', { products: [{ product_id: '€'.repeat(20_000), count: 1, price: null }] }],
-  ])('a long %s counts', (_what, fields) => {
+  ])('a long %s counts towards the size', (_what, fields) => {
     const { changes, state } = many();
     const short = { ...changes[0]!, store_id: null, mode: null, products: null };
     expect(splitChanges([short, short, short], 2000)).toHaveLength(1);
@@ -79,7 +79,7 @@ describe('changes in parts', () => {
     expect(Math.max(...long.map((part) => encodedSize(part, state)))).toBeLessThanOrEqual(150_000);
   });
 
-  it('a part may be as large as it may be', () => {
+  it('a part may reach the limit exactly', () => {
     const plain = {
       ...many().changes[0]!,
       status: '',
@@ -92,7 +92,7 @@ describe('changes in parts', () => {
     expect(splitChanges([plain, plain], 255)).toHaveLength(2);
   });
 
-  it('few are one part', () => {
+  it('a few changes are one part', () => {
     expect(splitChanges(many().changes.slice(0, 20))).toHaveLength(1);
   });
 });

@@ -40,6 +40,20 @@ describe('the format', () => {
     expect(decodeState(cart.state!)).toMatchInlineSnapshot(`
       {
         "beyondHorizon": false,
+        "decisions": [
+          {
+            "detectedAt": 1773709260000,
+            "occurredAt": 1773706200000,
+            "replaces": null,
+            "status": "",
+          },
+          {
+            "detectedAt": 1773709200000,
+            "occurredAt": 1773708600000,
+            "replaces": 1773707400000,
+            "status": "",
+          },
+        ],
         "events": [
           {
             "arrival": 1773705660000,
@@ -84,24 +98,10 @@ describe('the format', () => {
         ],
         "forgotten": false,
         "lastArrival": 1773709320000,
-        "decisions": [
-          {
-            "detectedAt": 1773709260000,
-            "occurredAt": 1773706200000,
-            "replaces": null,
-            "status": "",
-          },
-          {
-            "detectedAt": 1773709200000,
-            "occurredAt": 1773708600000,
-            "replaces": 1773707400000,
-            "status": "",
-          },
-        ],
         "sizes": {
+          "decisions": 25,
           "index": 0,
           "keys": 80,
-          "decisions": 25,
           "products": 21,
           "records": 81,
           "summary": 68,

@@ -9,7 +9,7 @@ import { CART_STATE, KEY_SIZE, VERSION, versionOf, type Version } from './format
 import { readSummary, writeSummary } from './summary-bytes.ts';
 import { clearSummary, newSummary, type Summary } from './summary.ts';
 
-/** A cart that was forgotten: nothing is known but that there was one. */
+/** A cart that was forgotten: only its existence is remembered. */
 export interface ForgottenCart {
   kind: 'forgotten';
 }
@@ -20,11 +20,11 @@ export interface ForgottenCart {
  */
 export interface LiveCart {
   readonly kind: 'live';
-  /** Of the format that the bytes have, which says by which order of events its traits were concluded. */
+  /** The format of the bytes. It determines by which order of events the traits were concluded. */
   readonly version: Version;
   readonly bytes: Buffer;
   readonly summary: Summary;
-  /** Where the sections begin in `bytes`. */
+  /** The offsets in `bytes` at which the sections begin. */
   readonly decisionsAt: number;
   readonly productsAt: number;
   readonly indexAt: number;
@@ -34,7 +34,7 @@ export interface LiveCart {
 
 type Filling = { -readonly [Member in keyof LiveCart]: LiveCart[Member] };
 
-/** What a state is to have that the one before has not. */
+/** What the new state contains and the previous one does not. */
 export interface Additions {
   /** All decisions; undefined if they did not change. */
   decisions?: ByteWriter | undefined;
@@ -42,11 +42,11 @@ export interface Additions {
   appended?: Appended;
 }
 
-/** What an event adds. */
+/** The parts of a state that an event adds. */
 export interface Appended {
   record: ByteWriter;
   key: Buffer;
-  /** What its products add; undefined when it carries none. */
+  /** The part of the catalogue that its products add; undefined when it carries no products. */
   products: ListAdded | undefined;
 }
 
@@ -56,7 +56,7 @@ const FORGOTTEN = 2;
 /** Up to this many bytes a copy in a loop is faster than a view of them and the call into native code. */
 const LOOP_BYTES = 64;
 
-/** What a state is opened with. One serves one state after the other. */
+/** The objects that a state is read into. They are reused for one state after the other. */
 export interface Opening {
   readonly cart: LiveCart;
   readonly reader: ByteReader;
@@ -66,7 +66,7 @@ export function newOpening(): Opening {
   return { cart: newCart(), reader: new ByteReader(NO_BYTES, CART_STATE) };
 }
 
-/** To be filled. */
+/** A cart without a state, for `openState` and `emptyCart` to fill. */
 export function newCart(): LiveCart {
   return {
     kind: 'live',
@@ -82,7 +82,7 @@ export function newCart(): LiveCart {
 }
 
 /**
- * A life without events.
+ * Makes a cart the beginning of a life without events.
  * @param into is filled and returned
  */
 export function emptyCart(beyondHorizon: boolean, into: LiveCart): LiveCart {
@@ -92,6 +92,7 @@ export function emptyCart(beyondHorizon: boolean, into: LiveCart): LiveCart {
 }
 
 /**
+ * Reads the summary of a state, and where its sections are.
  * @param opening its cart is filled, and returned if it is remembered; after an error nothing in it may be used
  * @throws UnknownVersionError
  * @throws DamagedStateError for bytes that do not add up to a state
@@ -124,7 +125,7 @@ function fill(cart: Filling, version: Version, bytes: Buffer, decisionsAt: numbe
   return cart;
 }
 
-/** The memory that there was a cart, two bytes. */
+/** The state of a forgotten cart: two bytes. */
 export function forgottenState(): Buffer {
   return Buffer.from([VERSION, FORGOTTEN]);
 }
@@ -175,7 +176,7 @@ export function buildState(
   return out;
 }
 
-/** What holds of every cart. A state that says otherwise would be folded into wrong counts. */
+/** Checks what is true of every cart. A state that contradicts it would be folded into wrong counts. */
 function checkSummary({ life, position, visits, status }: Summary): void {
   invariant(life.count > 0, 'a remembered cart has events');
   invariant(position.firstAt <= position.at, 'the first event is not after the last');
@@ -186,7 +187,7 @@ function checkSummary({ life, position, visits, status }: Summary): void {
   invariant(!visits.stopped && !visits.rests, 'an open episode is neither ordered nor abandoned');
 }
 
-/** Copies and returns where it ended. */
+/** Copies bytes into `out`; returns the offset behind them. */
 function put(out: Buffer, at: number, from: Uint8Array, start: number, end: number): number {
   const size = end - start;
   if (size > LOOP_BYTES) {

@@ -3,7 +3,7 @@
  * numbers the unknown ones that it has seen from FIRST_UNKNOWN on, in the order of their arrival.
  * Codes are part of the state's format: never renumber them.
  */
-import { ByteReader, ByteWriter } from '../bytes/index.ts';
+import { ByteReader, type ByteWriter } from '../bytes/index.ts';
 import { STATUSES } from '../jane/statuses.ts';
 
 export const PENDING = 0;
@@ -35,9 +35,9 @@ export function knownCode(name: string): number | undefined {
 /** The unknown statuses of a cart, in order of arrival. Those that a state has are read once one is asked for. */
 export class Names {
   private texts: string[] | undefined;
-  /** As they are stored in a state, until one is asked for. */
+  /** The names as stored in a state, until one is requested. */
   private unread: ByteReader | undefined;
-  /** How many there are. */
+  /** The number of unknown statuses. */
   count = 0;
 
   /** Takes those that a state has. */
@@ -57,7 +57,7 @@ export class Names {
     return this.all()[index];
   }
 
-  /** Which of them it is, from 0 on; a new one becomes the last. */
+  /** The number of a name, from 0 on; a new name is added at the end. */
   numberOf(name: string): number {
     const index = this.all().indexOf(name);
     if (index >= 0) return index;
@@ -73,10 +73,9 @@ export class Names {
       writer.append(bytes, at, end);
       return;
     }
-    const texts = new ByteWriter();
-    for (const text of this.all()) texts.text(text);
-    writer.unsigned(texts.at);
-    writer.append(texts.bytes, 0, texts.at);
+    const start = writer.beginBlock();
+    for (const text of this.all()) writer.text(text);
+    writer.endBlock(start);
   }
 
   private all(): string[] {

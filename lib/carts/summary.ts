@@ -1,6 +1,6 @@
 /**
- * The head of a cart's state: what its events, in order, have come to. An event later than all others is folded into
- * it alone; the records behind it are read only when something arrives late or falls due.
+ * The head of a cart's state: the result of folding its events in order. An event that is later than all others is folded
+ * into it alone; the records behind it are read only when an event arrives late or an abandonment falls due.
  */
 import { NO_LIFECYCLE_RANK, NO_STATUS, Names } from './statuses.ts';
 import { NEVER, Stays } from './stays.ts';
@@ -26,9 +26,9 @@ export interface Sizes {
   records: number;
 }
 
-/** What the next record may refer to instead of stating it again. Depends on the order of arrival. */
+/** Values that the next record may refer to instead of repeating them. They depend on the order of arrival. */
 export interface Stated {
-  /** Settings of the last activity to arrive. */
+  /** The settings that the last activity carried. */
   windowMs: number;
   graceMs: number;
   /** References to the values stated last (values.ts). */
@@ -36,7 +36,7 @@ export interface Stated {
   names: Names;
 }
 
-/** Where the last event stands in the order of the cart's events (order.ts). */
+/** The place of the last event in the order of the cart's events (order.ts). */
 export interface Position {
   at: number;
   precedence: number;
@@ -44,15 +44,16 @@ export interface Position {
   firstAt: number;
 }
 
-/** Semantics §2. */
+/** The statuses that a cart has had, as semantics §2 needs them. */
 export interface StatusHistory {
   current: number;
   /** T of the change to the current status. */
   since: number;
   /** A bit for each known status that the cart had. */
   seen: number;
-  /** Of the unknown ones all below this number, and those that are true. */
+  /** The unknown statuses with a number below this one were had. */
   seenFirst: number;
+  /** The others that were had are true here, by number. */
   seenUnknown: boolean[] | undefined;
   /** Rank of the last status that has one. */
   lifecycleRank: number;
@@ -60,37 +61,37 @@ export interface StatusHistory {
   stays: Stays;
 }
 
-/** An open episode: it becomes an abandonment unless an event ends it. */
+/** An open episode; it becomes an abandonment unless an event ends it. */
 export interface Episode {
   /** T of its first activity; NEVER when the episode was read from a state. */
   openedAt: number;
   deadline: number;
-  /** Last arrival among its events + that event's grace. */
+  /** The arrival of its last event, plus that event's grace. */
   settledAt: number;
   /** Index of that event by arrival; -1 when the episode was read from a state. */
   lastIndex: number;
-  /** It is past its deadline and counts as abandoned. Depends on log time. */
+  /** Whether it is past its deadline and counts as abandoned. This depends on log time. */
   concluded: boolean;
 }
 
-/** Semantics §3, as far as the events decide it. */
+/** Activities and abandonments, as far as the events determine them (semantics §3). */
 export interface Visits {
   lastActivityAt: number;
   episode: Episode | undefined;
-  /** The cart rests abandoned. */
+  /** Whether the cart was abandoned and nothing has happened since. */
   rests: boolean;
-  /** A checkout has ended the walk. */
+  /** Whether a checkout has occurred: later activities begin no episode. */
   stopped: boolean;
   recoveredAt: number;
 }
 
-/** What depends on log time too (fold.ts, refold.ts). */
+/** What also depends on log time (fold.ts, refold.ts). */
 export interface Conclusions {
-  /** When the first of the ended episodes that do not count yet will: it does once log time is past this. */
+  /** The earliest time at which an ended episode that does not count yet will count: once log time is past it. */
   closedDue: number;
   /** T of the latest abandonment that counts. */
   abandonedAt: number;
-  /** Some abandonment that does not count yet will replace a retracted one. */
+  /** Whether an abandonment that does not count yet will replace a retracted one. */
   claimed: boolean;
 }
 
@@ -117,7 +118,7 @@ export function newSummary(): Summary {
   };
 }
 
-/** What a walk over all events fills. */
+/** The parts of a summary that follow from the events in their order. */
 export type Walk = Pick<Summary, 'position' | 'values' | 'status' | 'visits' | 'conclusions'>;
 
 export function newWalk(): Walk {
@@ -138,7 +139,7 @@ export function newWalk(): Walk {
   };
 }
 
-/** Makes a summary that was used for another cart equal to a new one. Every member of every part is set here. */
+/** Makes a summary that was used for another cart equal to a new one. It sets every member of every part. */
 export function clearSummary({ life, sizes, stated, position, values, status, visits, conclusions }: Summary): void {
   life.beyondHorizon = false;
   life.count = 0;
@@ -177,12 +178,12 @@ export function clearSummary({ life, sizes, stated, position, values, status, vi
 /** No reference to any value: one for each of VALUES (values.ts). */
 export const noValues = (): number[] => [0, 0, 0, 0, 0, 0, 0];
 
-/** When the open episode will count as abandoned: once log time is past this. NEVER when there is none. */
+/** The log time past which the open episode counts as abandoned; NEVER without an open episode. */
 export function episodeDue({ episode }: Visits): number {
   return episode === undefined || episode.concluded ? NEVER : Math.max(episode.deadline, episode.settledAt);
 }
 
-/** When the next abandonment will count; NEVER when none is on its way. */
+/** The log time past which the next abandonment counts; NEVER when no abandonment can follow. */
 export function nextDue({ visits, conclusions }: Pick<Summary, 'visits' | 'conclusions'>): number {
   return earlier(conclusions.closedDue, episodeDue(visits));
 }

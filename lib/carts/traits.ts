@@ -89,7 +89,7 @@ export function abandonmentEvent(abandonment: Abandonment): TraitEvent {
   };
 }
 
-/** The trait event counts once log time is past this; NEVER if it counts on arrival. */
+/** The log time past which the trait event counts; NEVER if it counts on arrival. */
 export function countsAfter(trait: TraitEvent): number {
   return trait.source === 'timer' ? Math.max(trait.at, trait.settledAt) : NEVER;
 }

@@ -14,17 +14,17 @@ export const PRODUCTS = 3;
 export const RESERVATION = 4;
 export const CREATED = 5;
 export const STORE_NAME = 6;
-/** How many values there are. */
+/** The number of values. */
 export const VALUES = 7;
 
-/** Those that traits show. */
+/** The values that trait events show. */
 export const TRAIT_VALUES = [STORE, MODE, AMOUNT, PRODUCTS];
 
 /** The section of a state that holds the values: offsets in `bytes`. */
 export interface RecordsSection {
   bytes: Buffer;
   recordsAt: number;
-  /** Where the records end. */
+  /** The offset at which the records end. */
   keysAt: number;
 }
 

@@ -50,7 +50,7 @@ export class DefinitionsFold {
   private readonly entries = new Map<string, Entry>();
   private readonly byKind = new Map<EntityKind, Map<string, Meta & Bodies[EntityKind]>>();
   private readonly keysByHash = new Map<string, Folded<'key'>>();
-  /** Of the kinds in `versionsOf`, by `kind:id`: the record of each version, oldest first. A deleted entity has none. */
+  /** The record of each version of entities of the kinds in `versionsOf`, by `kind:id`, oldest first. A deleted entity has none. */
   private readonly records = new Map<string, Definition[]>();
 
   constructor(private readonly options: DefinitionsFoldOptions = {}) {}

@@ -19,8 +19,8 @@ export interface TrackerOptions {
 const RECENT_MS = 250;
 /** Probes continue for this long after the last call, so that the next call finds a recent result. */
 const INTEREST_MS = 3_000;
-/** Open probes are abandoned this long after the last call: a stage may be down for good. */
-const PATIENCE_MS = 60_000;
+/** Open probes are cancelled this long after the last call, because a stage may never recover. */
+const PROBE_TIMEOUT_MS = 60_000;
 const PAUSE_MS = 100;
 /** Under lag several probes are open at once, so that freshness advances every second and not once per lag. */
 const OPEN_PROBES_MAX = 10;
@@ -106,7 +106,7 @@ export class FreshnessTracker {
   private async run(): Promise<void> {
     for (;;) {
       const sinceAskedMs = this.elapsedMs() - this.askedAtMs;
-      if (this.stopped || sinceAskedMs >= (this.openProbes.size > 0 ? PATIENCE_MS : INTEREST_MS)) break;
+      if (this.stopped || sinceAskedMs >= (this.openProbes.size > 0 ? PROBE_TIMEOUT_MS : INTEREST_MS)) break;
       const isDue = this.openProbes.size === 0 || this.elapsedMs() - this.startedAtMs >= LAGGING_INTERVAL_MS;
       if (sinceAskedMs < INTEREST_MS && isDue && this.openProbes.size < OPEN_PROBES_MAX) this.probe();
       await this.options.clock.sleep(PAUSE_MS);

@@ -6,7 +6,7 @@ const { MemberMetadata, MemberAssignment } = assignerProtocol;
 export const PROTOCOL = 'jane-sticky';
 const VERSION = 1;
 
-/** What a member sends to the group when it joins. */
+/** The metadata that a member sends to the group when it joins. */
 export interface Subscription {
   /** Base URL of its health server. */
   url: string | null;

@@ -41,7 +41,7 @@ const keyOf = (topic: string, partition: number): string => `${topic}/${partitio
 export class BatchingProducer implements Producer {
   private session: Session | null = null;
   private begun: Promise<void> | null = null;
-  /** What waits, by partition, each in order; partitions that were served longest ago come first. */
+  /** Waiting records by partition, each in order. Partitions that were served longest ago come first. */
   private readonly queues = new Map<string, Waiting[]>();
   /** Partitions with a batch under way: their next records wait, so that they keep their order. */
   private readonly busy = new Set<string>();
@@ -256,7 +256,7 @@ export class BatchingProducer implements Producer {
     }
   }
 
-  /** What is under way over its connections is still finished. */
+  /** Closes a session. Requests on its connections are still finished. */
   private dropSession(): void {
     const { session } = this;
     void Promise.all(this.deliveries).then(() => session?.close());

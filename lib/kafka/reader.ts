@@ -28,7 +28,7 @@ interface Assigned {
   lastStableOffset: number;
 }
 
-/** What a reader does with the network. */
+/** The network functions that a reader uses. */
 export interface ReaderNetwork {
   openConnections: typeof openConnections;
   fetchFrom: typeof fetchFrom;
@@ -38,7 +38,7 @@ const keyOf = (topic: string, partition: number): string => `${topic}/${partitio
 
 /** Topics have the installation's prefix in requests, but not in what this reader returns. */
 export class KafkaReader implements Reader {
-  /** Those served longest ago come first: a broker fills a reply in the order of the request. */
+  /** Assigned partitions by key. Those served longest ago come first: a broker fills a reply in the order of the request. */
   private readonly assigned = new Map<string, Assigned>();
   /** Open fetches by node id: at most one per broker. */
   private readonly inFlight = new Map<string, Promise<void>>();

@@ -55,7 +55,7 @@ describe('phones', () => {
     ['+808-555-0143', 'US', '+18085550143'],
     ['+(808) 555 0143', 'CA', '+18085550143'],
     ['+7875550143', 'PR', '+17875550143'],
-    // The same where the calling code is another: what it says.
+    // In a country with another calling code, the number is read as it is written.
     ['+8085550143', 'GB', '+8085550143'],
     ['+4512345678', 'US', '+4512345678'],
     ['+4420794609', 'US', '+4420794609'],
@@ -63,7 +63,7 @@ describe('phones', () => {
     ['+44 (0)20 7946 0958', 'US', '+442079460958'],
     ['+1\u200b808\u2060555\ufeff0143', 'US', '+18085550143'],
     ['\ufeff(808)\u200b 555-0143 ', 'US', '+18085550143'],
-    // Jane's own example: no possible number, and taken as it is.
+    // Jane's own example is not a possible number; it is accepted unchanged.
     ['+1112223333', 'US', '+1112223333'],
     ['+1234567', 'US', '+1234567'],
     ['+123456789012345', 'US', '+123456789012345'],

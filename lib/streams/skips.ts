@@ -112,7 +112,7 @@ export function skippingOf<I>(
     return letter === undefined ? [] : [{ topic: TOPICS.deadLetters, ...letter }];
   };
   const wholeRecord = (): OutputRecord[] => {
-    logger.warn(where, 'skipping a record, as ordered by an operator');
+    logger.warn(where, 'skipping a record at the request of an operator');
     return deadLetter(skipped);
   };
   return {

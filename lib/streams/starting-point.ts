@@ -21,7 +21,7 @@ export interface StartingPoint extends Checkpoint {
 }
 
 /**
- * The offset and log time to start from. When retention has deleted records before they were handled, the loss is
+ * The offset and log time to start from. When retention has deleted records before they were processed, the loss is
  * logged and the task starts at the first record that is left. Throws a BrokenContinuityError when the log is not the
  * one whose records were handled.
  */
@@ -46,7 +46,7 @@ export async function startingPoint(kafka: Kafka, clock: Clock, input: Input, lo
   }
   if (committed.offset >= beginning) return { ...checkpoint, committed };
   const where = { topology, partition, committed: committed.offset, beginning, end };
-  logger.error(where, 'records are lost: retention deleted them before they were handled');
+  logger.error(where, 'records are lost: retention deleted them before they were processed');
   return { ...checkpoint, position: { offset: beginning, step: 0 }, isFolded: false, committed };
 }
 

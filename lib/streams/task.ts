@@ -345,7 +345,7 @@ export class Task<I> {
       metrics.stopped.remove(labels);
     }
     this.become({ name: 'running' });
-    logger.warn(where, 'clocks agree again; partition is running');
+    logger.warn(where, 'log time is no longer ahead of the clock; partition is running');
   }
 
   private async pause(ms: number): Promise<void> {

@@ -84,7 +84,7 @@ export class TaskTransactions {
         if (!(error instanceof TransactionError) || repeats === MAX_REPEATS || this.deps.isEnding()) throw error;
         const { logger, metrics, topology } = this.deps;
         const where = { topology, partition, offset: next.offset };
-        logger.warn({ ...where, err: messageOf(error) }, 'a transaction failed; reading whether it was committed');
+        logger.warn({ ...where, err: messageOf(error) }, 'transaction failed; checking whether it was committed');
         metrics.recoveries.inc({ topology });
         await this.deps.pause(backoff.nextMs());
         if (await this.isCommitted(next, error)) break;

@@ -1,4 +1,4 @@
-/** What the tests of Kafka port and runtime share: an own corner of the run's Kafka, and processes to kill. */
+/** Shared by the tests of the Kafka port and the runtime: topics of their own in the run's Kafka, and processes to kill. */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -17,13 +17,13 @@ export const brokers = (): string[] => inject('engines').KAFKA_BROKERS.split(','
 
 export const quiet: Logger = createLogger('test', 'silent');
 
-/** A Kafka in which nothing is there yet. */
+/** A port to the run's Kafka with a new topic prefix, under which no topic exists yet. */
 export function freshKafka(logger: Logger = quiet): Kafka {
   const topicPrefix = `streams-${randomBytes(5).toString('hex')}.`;
   return createKafka({ brokers: brokers(), clientId: 'test', logger, clock: systemClock, topicPrefix });
 }
 
-/** The same corner over connections that break at random, each within `lifeMs`. */
+/** A port to the topics of a prefix over connections that break at random, each within `lifeMs`. */
 export function brittleKafka(topicPrefix: string, random: () => number, lifeMs: number): Kafka {
   return createKafka({
     brokers: brokers(),
@@ -33,7 +33,7 @@ export function brittleKafka(topicPrefix: string, random: () => number, lifeMs: 
     topicPrefix,
     socketFactory: ({ host, port, onConnect }) => {
       const socket = connect({ host, port }, onConnect).setNoDelay(true);
-      // Now and then a connection just falls silent, as behind a broken router.
+      // One in twenty connections falls silent instead, as behind a broken router.
       const how = random() < 0.95 ? new Error('broken') : undefined;
       const timer = setTimeout(() => socket.destroy(how), random() * lifeMs);
       socket.once('close', () => clearTimeout(timer));
@@ -42,7 +42,7 @@ export function brittleKafka(topicPrefix: string, random: () => number, lifeMs: 
   });
 }
 
-/** The same corner over connections that all fall silent at once, as behind a broken router: none is closed. */
+/** A port to the topics of a prefix over connections that all fall silent at once, as behind a broken router, without being closed. */
 export async function quietingKafka(
   topicPrefix: string,
 ): Promise<{ kafka: Kafka; fallSilent(): void; close(): Promise<void> }> {
@@ -96,7 +96,7 @@ export async function until(
   }
 }
 
-/** Everything committed in a topic at this moment, partition by partition. */
+/** All records that a topic has now, one partition after the other. */
 export async function readAll(
   kafka: Kafka,
   topic: string,
@@ -167,7 +167,7 @@ export async function startChild(file: string, env: Record<string, string>): Pro
   return { process: child, lines, exited };
 }
 
-/** Ends everything that is left. */
+/** Kills the remaining child processes and deletes their bundles. */
 export async function cleanUp(): Promise<void> {
   for (const child of children) child.kill('SIGKILL');
   await until('children gone', () => children.size === 0);

@@ -7,7 +7,7 @@ import { ago, agoOrDay, clockIn, dayIn, span, stampIn } from './time.ts';
 const AT_MS = Date.parse('2026-03-17T06:30:05Z');
 
 describe('times', () => {
-  it('says how long ago in few words, and never looks ahead', () => {
+  it('shows how long ago something was, and never a time in the future', () => {
     const words = [-5_000, 1_400, 42_000, 61_000, 3_599_000, 7_200_000, 200_000_000].map((backMs) =>
       ago(AT_MS - backMs, AT_MS),
     );
@@ -16,11 +16,11 @@ describe('times', () => {
     expect(agoOrDay('America/Los_Angeles', Date.parse('2021-06-22T04:41:20Z'), AT_MS)).toBe('21 Jun 2021');
   });
 
-  it('says how long something takes', () => {
+  it('shows how long something takes', () => {
     expect([-1, 0, 440, 9_960, 61_000, 7_300_000].map(span)).toEqual(['0 s', '0.0 s', '0.4 s', '10 s', '1 min', '2 h']);
   });
 
-  it('takes the day and the clock of the workspace, not of the browser', () => {
+  it('shows the day and time in the zone of the workspace, not of the browser', () => {
     expect(dayIn('America/Los_Angeles', AT_MS)).toBe('2026-03-16');
     expect(dayIn('Asia/Tokyo', AT_MS)).toBe('2026-03-17');
     expect(clockIn('America/Los_Angeles', AT_MS)).toBe('23:30:05 PDT');

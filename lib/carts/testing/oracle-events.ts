@@ -1,4 +1,4 @@
-/** Of the naive oracle (oracle.ts): docs/semantics.md §1, what repeats what and what comes first. */
+/** Part of the naive oracle (oracle.ts): which events repeat others, and their order (docs/semantics.md §1). */
 import type { CartEvent } from '../../../schemas/types.ts';
 
 const BEFORE_UNKNOWN = [

@@ -40,7 +40,7 @@ export function NewSubscriptionForm({ onMade }: { onMade(secrets: SubscriptionSe
       </Radio.Group>
       <TagsInput
         label="Stores"
-        description="Store ids of Jane; empty for all. Webhooks of other stores become dead letters."
+        description="Jane’s store ids; empty for all stores. Webhooks of other stores become dead letters."
         placeholder={stores.length === 0 ? 'All stores' : ''}
         value={stores}
         onChange={setStores}

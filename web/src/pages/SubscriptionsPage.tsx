@@ -9,12 +9,12 @@ import { NewSubscriptionForm } from './NewSubscriptionForm.tsx';
 import { PasteIntoJane } from './PasteIntoJane.tsx';
 import { SubscriptionCard } from './SubscriptionCard.tsx';
 
-type Dialogue = { kind: 'new' } | { kind: 'paste'; secrets: SubscriptionSecrets; rotated: boolean };
+type Dialog = { kind: 'new' } | { kind: 'paste'; secrets: SubscriptionSecrets; rotated: boolean };
 
 export function SubscriptionsPage() {
   const { api, workspace } = useSession();
   const queries = useQueryClient();
-  const [dialogue, setDialogue] = useState<Dialogue | null>(null);
+  const [dialog, setDialog] = useState<Dialog | null>(null);
   const key = ['subscriptions', workspace.id];
   const list = useQuery({
     queryKey: key,
@@ -24,7 +24,7 @@ export function SubscriptionsPage() {
   const changed = (): void => void queries.invalidateQueries({ queryKey: key });
   const show = (secrets: SubscriptionSecrets, rotated: boolean): void => {
     changed();
-    setDialogue({ kind: 'paste', secrets, rotated });
+    setDialog({ kind: 'paste', secrets, rotated });
   };
   const items = list.data?.items ?? [];
   return (
@@ -34,7 +34,7 @@ export function SubscriptionsPage() {
           <h1>Subscriptions</h1>
           <p className="fine">What Jane sends to this workspace: one subscription for each kind of event.</p>
         </div>
-        <Button leftSection={<IconPlus size={16} />} onClick={() => setDialogue({ kind: 'new' })} disabled={!list.data}>
+        <Button leftSection={<IconPlus size={16} />} onClick={() => setDialog({ kind: 'new' })} disabled={!list.data}>
           New subscription
         </Button>
       </header>
@@ -58,22 +58,22 @@ export function SubscriptionsPage() {
         ))}
       </ul>
       <Modal
-        opened={dialogue !== null}
-        onClose={() => setDialogue(null)}
+        opened={dialog !== null}
+        onClose={() => setDialog(null)}
         size="lg"
         centered
-        closeOnClickOutside={dialogue?.kind !== 'paste'}
+        closeOnClickOutside={dialog?.kind !== 'paste'}
         title={
-          dialogue?.kind !== 'paste'
+          dialog?.kind !== 'paste'
             ? 'New subscription'
-            : dialogue.rotated
+            : dialog.rotated
               ? 'New secrets: paste them into Jane'
               : 'Paste this into Jane'
         }
       >
-        {dialogue?.kind === 'new' && <NewSubscriptionForm onMade={(secrets) => show(secrets, false)} />}
-        {dialogue?.kind === 'paste' && (
-          <PasteIntoJane secrets={dialogue.secrets} rotated={dialogue.rotated} onDone={() => setDialogue(null)} />
+        {dialog?.kind === 'new' && <NewSubscriptionForm onMade={(secrets) => show(secrets, false)} />}
+        {dialog?.kind === 'paste' && (
+          <PasteIntoJane secrets={dialog.secrets} rotated={dialog.rotated} onDone={() => setDialog(null)} />
         )}
       </Modal>
     </div>
