@@ -4,7 +4,6 @@ import type { ClickHouse } from '../../lib/clickhouse/client.ts';
 import { ERASED_LETTER, TABLES } from '../../lib/clickhouse/tables.ts';
 import { within, NoAnswerError, type Clock } from '../../lib/clock/index.ts';
 import type { Freshness, StageWatcher } from '../../lib/freshness/index.ts';
-import { HttpProblem } from '../../lib/http/index.ts';
 import type { Kafka, OutgoingRecord, Producer } from '../../lib/kafka/index.ts';
 import { TOPICS } from '../../lib/topics.ts';
 import type { DeadLetter, Identifier, PersonInput } from '../../schemas/types.ts';
@@ -17,10 +16,15 @@ export interface Erased {
   carts: string[];
 }
 
+/** A stage of the pipeline has not come far enough in time. */
+export class StageBehindError extends Error {
+  override readonly name = 'StageBehindError';
+}
+
 export interface Eraser {
   /**
    * Erases a person and the dead letters that hold their addresses. Resolves when state and ClickHouse have dropped them.
-   * Throws HttpProblem 503 when a stage takes too long: what was done so far remains, and the call may be repeated.
+   * Throws StageBehindError when a stage takes too long: what was done so far remains, and the call may be repeated.
    */
   erase(workspace: string, erased: Erased): Promise<void>;
 }
@@ -51,17 +55,14 @@ export async function createEraser(options: EraserOptions): Promise<Eraser> {
   const letters = await options.registry.codec<DeadLetter>(TOPICS.deadLetters);
 
   const passing = async (what: string, pass: (signal: AbortSignal) => Promise<unknown>): Promise<void> => {
-    const patience = new AbortController();
+    const waiting = new AbortController();
     try {
-      await within(pass(patience.signal), PASS_MAX_MS, clock);
+      await within(pass(waiting.signal), PASS_MAX_MS, clock);
     } catch (error) {
       if (!(error instanceof NoAnswerError)) throw error;
-      throw new HttpProblem(503, `${what}; see GET /v1/status, then try again`, {
-        headers: { 'retry-after': '10' },
-        cause: error,
-      });
+      throw new StageBehindError(what, { cause: error });
     } finally {
-      patience.abort();
+      waiting.abort();
     }
   };
 

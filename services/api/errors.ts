@@ -2,6 +2,7 @@ import { NotBuiltError } from '../../lib/audiences/index.ts';
 import { engineUnavailable, errorAnswer, HttpProblem, unavailable, type ErrorAnswer } from '../../lib/http/index.ts';
 import { UnknownZoneError } from '../../lib/time/index.ts';
 import { ClickHouseOverloadedError, ClickHouseUnavailableError, ClientGoneError } from './database.ts';
+import { StageBehindError } from './eraser.ts';
 import { QueryQueueError } from './query-queue.ts';
 import { BodyTooLargeError, UnusableBodyError } from './replayer.ts';
 
@@ -17,6 +18,7 @@ export const API_ERRORS: readonly ErrorAnswer[] = [
         `the days of this workspace cannot be determined: time_zone ${message}; set another one with PATCH`,
       ),
   ),
+  errorAnswer(StageBehindError, ({ message }) => unavailable(`${message}; see GET /v1/status, then try again`, 10)),
   errorAnswer(BodyTooLargeError, ({ message }) => new HttpProblem(413, message)),
   errorAnswer(
     UnusableBodyError,

@@ -1,7 +1,9 @@
 import { createHmac } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import type { Subscription, Verify } from '../../lib/definitions/index.ts';
-import { verifyWebhook } from './verify.ts';
+import { problemFor } from '../../lib/http/index.ts';
+import { INGEST_ERRORS } from './errors.ts';
+import { UnreadableSecretError, verifyWebhook } from './verify.ts';
 
 const NOW_MS = Date.parse('2026-03-17T12:00:00Z');
 const TIMESTAMP = '2026-03-17T12:00:00Z';
@@ -30,14 +32,17 @@ function ask(verify: Verify, change: { token?: string; timestamp?: string } = {}
 }
 
 describe('a signing secret that cannot be read', () => {
-  it('is no reason for Jane to give the webhook up: 503', async () => {
+  it('is answered with 503, so that Jane retries the webhook', async () => {
+    const logger = { error: () => expect.unreachable(), warn: () => expect.unreachable() };
     for (const verify of ['both', 'signature'] as const) {
-      const headers = { 'retry-after': '60' };
-      await expect(ask(verify)).rejects.toMatchObject({ status: 503, headers });
+      const error = await ask(verify).catch((thrown: unknown) => thrown);
+      expect(error).toBeInstanceOf(UnreadableSecretError);
+      const { status, headers } = problemFor(error, { logger, errors: INGEST_ERRORS }, {});
+      expect({ status, headers }).toEqual({ status: 503, headers: { 'retry-after': '60' } });
     }
   });
 
-  it('is told to nobody who would be refused anyway', async () => {
+  it('does not matter for a webhook that is refused for another reason', async () => {
     expect(await ask('both', { token: 'wrong' })).toMatchObject({ refused: 'wrong_token' });
     expect(await ask('signature', { timestamp: '2026-03-17T11:00:00Z' })).toMatchObject({ refused: 'wrong_signature' });
   });

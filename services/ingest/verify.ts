@@ -1,9 +1,13 @@
 import { randomBytes } from 'node:crypto';
 import type { Definitions, Subscription } from '../../lib/definitions/index.ts';
 import { hashOf } from '../../lib/definitions/index.ts';
-import { HttpProblem } from '../../lib/http/index.ts';
 import { signatureMatches } from '../../lib/jane/signature.ts';
 import { readRequestTimestamp } from '../../lib/time/index.ts';
+
+/** The signature cannot be checked, because the secret was encrypted with another secret key. */
+export class UnreadableSecretError extends Error {
+  override readonly name = 'UnreadableSecretError';
+}
 
 /** The credentials of a webhook. */
 export interface Presented {
@@ -68,7 +72,7 @@ function judge(
 
 /**
  * Authenticates a webhook. Before it refuses, it reads the definitions to the end: a subscription that was created or
- * rotated a moment ago works at once, and all refusals take the same time. Throws HttpProblem 503 if only the
+ * rotated a moment ago works at once, and all refusals take the same time. Throws UnreadableSecretError if only the
  * signature is undecided because its secret cannot be decrypted: a 401 would make Jane stop retrying the webhook.
  */
 export async function verifyWebhook(
@@ -81,7 +85,5 @@ export async function verifyWebhook(
   await definitions.fresh();
   const second = judge(definitions.subscription(presented.subscriptionId), presented, toleranceMs);
   if (second !== UNREADABLE) return second;
-  throw new HttpProblem(503, 'the signature cannot be checked at the moment; send it again later', {
-    headers: { 'retry-after': '60' },
-  });
+  throw new UnreadableSecretError('the signing secret of a subscription cannot be decrypted');
 }
