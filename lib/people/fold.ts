@@ -10,7 +10,8 @@ import type {
 import { takeAddresses } from './addresses.ts';
 import { NO_TEXT, type DatedText, type Carrier } from './entries.ts';
 import { Graph } from './graph.ts';
-import { cartCarrier, kindIndexOf, KINDS, recordCarrier, rulesKey, wordsOf } from './keys.ts';
+import { cartCarrier, kindIndexOf, KINDS, recordCarrier, rulesKey, wordsOf, workspaceOfMoved } from './keys.ts';
+import { movedCartsOf, postpone } from './moved-carts.ts';
 import { OutcomeWriter, type Cause } from './outcomes.ts';
 import { partPeople } from './parting.ts';
 import { linkIdentifiers, assignOwner } from './ownership.ts';
@@ -32,29 +33,24 @@ export interface FoldOptions {
 
 /**
  * Decides who is who: folds one record of person-inputs into the state behind `store` and returns the outcomes in the order
- * in which they are emitted: merges, profiles, carts, trait events. A pure function of state, record and cause; it reads no
- * clock. Erasures have no effect yet.
+ * in which they are emitted: merges, profiles, carts, trait events. When many carts have moved, those that are left are in
+ * entries of the state, for which `isMovedKey` is true: `emitMovedCarts` must be called for each, in the order of their keys,
+ * before the next record. A pure function of state, record and cause; it reads no clock. Erasures have no effect yet.
  */
 export function foldPersonInput(
   store: PeopleStore,
   input: PersonInput,
   cause: Cause,
-  { rules = DEFAULT_RULES, bounds = DEFAULT_BOUNDS, scratch = newScratch() }: FoldOptions = {},
+  options: FoldOptions = {},
 ): Outcome[] {
   const { kind, workspace } = input;
-  const storedRules = store.get(rulesKey(workspace));
-  const graph = new Graph(
-    store,
-    workspace,
-    storedRules === undefined ? rules : decodeRules(storedRules),
-    bounds,
-    scratch,
-  );
+  const { bounds = DEFAULT_BOUNDS } = options;
+  const graph = graphOf(store, workspace, options);
   switch (kind) {
     case 'cart':
-      return input.cart === null ? [] : foldCart(graph, input.cart, input.received_at, cause);
+      return input.cart === null ? [] : foldCart(store, graph, input.cart, input.received_at, bounds, cause);
     case 'record':
-      return input.record === null ? [] : foldRecord(graph, input.record, input.received_at, cause);
+      return input.record === null ? [] : foldRecord(store, graph, input.record, input.received_at, bounds, cause);
     case 'link_rules':
       return input.link_rules === null ? [] : foldLinkRules(store, graph, input.link_rules, bounds, cause);
     case 'erasure':
@@ -62,7 +58,39 @@ export function foldPersonInput(
   }
 }
 
-function foldCart(graph: Graph, update: CartUpdate, receivedAt: number, cause: Cause): Outcome[] {
+/** Emits the moved carts of an entry, and deletes the entry. `cause` is that of the record that has moved them. */
+export function emitMovedCarts(store: PeopleStore, key: string, cause: Cause, options: FoldOptions = {}): Outcome[] {
+  const value = store.get(key);
+  if (value === undefined) return [];
+  const graph = graphOf(store, workspaceOfMoved(key), options);
+  const carriers = movedCartsOf(value).map(({ carrier, formerPerson }) => ({
+    ...graph.carrier(carrier),
+    formerPerson,
+  }));
+  const out = new OutcomeWriter(graph.workspace, cause);
+  emitCarts(out, graph, carriers);
+  graph.flush();
+  store.delete(key);
+  return out.outcomes;
+}
+
+function graphOf(
+  store: PeopleStore,
+  workspace: string,
+  { rules = DEFAULT_RULES, bounds = DEFAULT_BOUNDS, scratch = newScratch() }: FoldOptions,
+): Graph {
+  const stored = store.get(rulesKey(workspace));
+  return new Graph(store, workspace, stored === undefined ? rules : decodeRules(stored), bounds, scratch);
+}
+
+function foldCart(
+  store: PeopleStore,
+  graph: Graph,
+  update: CartUpdate,
+  receivedAt: number,
+  { cartsPerStep }: Bounds,
+  cause: Cause,
+): Outcome[] {
   const carrier = graph.carrier(cartCarrier(update.cart_id));
   const at = update.occurred_at ?? (carrier.person === 0 ? receivedAt : null);
   if (at !== null) observe(carrier, at, update.name, null);
@@ -75,14 +103,23 @@ function foldCart(graph: Graph, update: CartUpdate, receivedAt: number, cause: C
 
   const out = new OutcomeWriter(graph.workspace, cause);
   emitPeople(out, graph);
-  for (const one of [carrier, ...moved]) emitCart(out, graph, one);
+  const first = moved.slice(0, cartsPerStep);
+  for (const one of [carrier, ...first]) emitCart(out, graph, one);
   for (const { row, former } of changes) out.trait(carrier, person, row, former);
-  for (const other of moved) emitRows(out, graph, other);
+  for (const other of first) emitRows(out, graph, other);
+  postponeOthers(store, graph, moved, cartsPerStep);
   graph.flush();
   return out.outcomes;
 }
 
-function foldRecord(graph: Graph, record: PersonRecord, receivedAt: number, cause: Cause): Outcome[] {
+function foldRecord(
+  store: PeopleStore,
+  graph: Graph,
+  record: PersonRecord,
+  receivedAt: number,
+  bounds: Bounds,
+  cause: Cause,
+): Outcome[] {
   const words = wordsOf(record.identifiers);
   // Ingest refuses a record without a readable identifier; one that came here all the same is nobody's.
   if (words.length === 0) return [];
@@ -95,7 +132,7 @@ function foldRecord(graph: Graph, record: PersonRecord, receivedAt: number, caus
     if (kind === 'email') consent(graph, word, record.email_consent, at);
   }
   const { moved } = relate(graph, carrier, words);
-  return outcomesOf(graph, moved, cause);
+  return outcomesOf(store, graph, moved, bounds, cause);
 }
 
 /** Applies link rules, which hold for the past too. A change that has already been applied has no effect. */
@@ -116,18 +153,36 @@ function foldLinkRules(
     deny: new Set(wordsOf(change.deny)),
   };
   store.put(key, encodeRules(rules));
-  return outcomesOf(graph, relink(graph, rules), cause);
+  return outcomesOf(store, graph, relink(graph, rules), bounds, cause);
 }
 
 /** The outcomes for people and for moved carts when the cause is not a cart. Writes the graph back. */
-function outcomesOf(graph: Graph, moved: readonly Carrier[], cause: Cause): Outcome[] {
+function outcomesOf(
+  store: PeopleStore,
+  graph: Graph,
+  moved: readonly Carrier[],
+  { cartsPerStep }: Bounds,
+  cause: Cause,
+): Outcome[] {
   graph.countTimes();
   const out = new OutcomeWriter(graph.workspace, cause);
   emitPeople(out, graph);
-  for (const carrier of moved) emitCart(out, graph, carrier);
-  for (const carrier of moved) emitRows(out, graph, carrier);
+  emitCarts(out, graph, moved.slice(0, cartsPerStep));
+  postponeOthers(store, graph, moved, cartsPerStep);
   graph.flush();
   return out.outcomes;
+}
+
+function emitCarts(out: OutcomeWriter, graph: Graph, carriers: readonly Carrier[]): void {
+  for (const carrier of carriers) emitCart(out, graph, carrier);
+  for (const carrier of carriers) emitRows(out, graph, carrier);
+}
+
+/** All moved carts but those of the first step. */
+function postponeOthers(store: PeopleStore, graph: Graph, moved: readonly Carrier[], cartsPerStep: number): void {
+  const others = moved.slice(cartsPerStep);
+  for (const carrier of others) carrier.person = graph.personOf(carrier.person).id;
+  postpone(store, graph.workspace, others, cartsPerStep);
 }
 
 /** Records that a carrier was seen at a time, with the name and time zone that were given then. */

@@ -1,4 +1,5 @@
-export { foldPersonInput } from './fold.ts';
+export { emitMovedCarts, foldPersonInput } from './fold.ts';
+export { isMovedKey } from './keys.ts';
 export { newScratch } from './scratch.ts';
 export type { PeopleStore } from './store.ts';
 export { traitEventId, type Cause } from './outcomes.ts';

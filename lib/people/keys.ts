@@ -56,3 +56,12 @@ export function pairKey(workspace: string, one: string, other: string): string {
   const [first, second] = one < other ? [one, other] : [other, one];
   return `x/${workspace}/${first.length}/${first}${second}`;
 }
+
+const MOVED = 'q/';
+/** Moved carts that are emitted in one step; steps are in the order of their numbers. */
+export const movedKey = (workspace: string, step: number): string =>
+  `${MOVED}${workspace}/${String(step).padStart(8, '0')}`;
+/** Whether a state entry is work that is to be done before the next record. */
+export const isMovedKey = (key: string): boolean => key.startsWith(MOVED);
+/** The workspace of such an entry; ids of workspaces hold no slash. */
+export const workspaceOfMoved = (key: string): string => key.slice(MOVED.length, key.lastIndexOf('/'));

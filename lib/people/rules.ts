@@ -15,15 +15,23 @@ export interface LinkRules {
 /** The highest limit that link rules can ask for. */
 export const HIGHEST_LIMIT = 100;
 
-/** Limits of what one event or record can add to the state; tests use lower ones. */
+/** Limits of what one event or record can add to the state, and of one step; tests use lower ones. */
 export interface Bounds {
   /** The number of identifiers of one kind that a profile shows. */
   shownOfKind: number;
   /** The number of values of one kind up to which pairs are counted exactly. */
   highestLimit: number;
+  /** The number of moved carts that are emitted in one step. */
+  cartsPerStep: number;
 }
 
-export const DEFAULT_BOUNDS: Bounds = { shownOfKind: SHOWN_OF_KIND, highestLimit: HIGHEST_LIMIT };
+const CARTS_PER_STEP = 100;
+
+export const DEFAULT_BOUNDS: Bounds = {
+  shownOfKind: SHOWN_OF_KIND,
+  highestLimit: HIGHEST_LIMIT,
+  cartsPerStep: CARTS_PER_STEP,
+};
 
 /**
  * Whether an identifier is junk under every limit up to `highestLimit`, unless it is allowed. With how many more

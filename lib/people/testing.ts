@@ -11,9 +11,9 @@ import type {
   TraitEvent,
 } from '../../schemas/types.ts';
 import { decodeIdentifier } from './entry-bytes.ts';
-import { foldPersonInput } from './fold.ts';
+import { emitMovedCarts, foldPersonInput } from './fold.ts';
 import { SHOWN_OF_KIND } from './profile.ts';
-import { identifierOf } from './keys.ts';
+import { identifierOf, isMovedKey } from './keys.ts';
 import { DEFAULT_RULES, HIGHEST_LIMIT, type Bounds, type LinkRules } from './rules.ts';
 import { newScratch } from './scratch.ts';
 
@@ -146,14 +146,18 @@ export function change(occurredAt: number, status = '', more: Partial<TraitChang
 /** A store in memory. */
 export class MapStore {
   readonly entries = new Map<string, Buffer>();
+  /** The keys of work that is to be done before the next record, in no order. */
+  readonly moved = new Set<string>();
   get(key: string): Buffer | undefined {
     return this.entries.get(key);
   }
   put(key: string, value: Buffer): void {
     this.entries.set(key, value);
+    if (isMovedKey(key)) this.moved.add(key);
   }
   delete(key: string): void {
     this.entries.delete(key);
+    this.moved.delete(key);
   }
 }
 
@@ -176,17 +180,16 @@ export class World {
 
   constructor(rules: Partial<LinkRules> = {}, shownOfKind = SHOWN_OF_KIND, highestLimit = HIGHEST_LIMIT) {
     this.rules = { ...DEFAULT_RULES, ...rules };
-    this.bounds = { shownOfKind, highestLimit };
+    // Few, so that moved carts are emitted in several steps.
+    this.bounds = { shownOfKind, highestLimit, cartsPerStep: 2 };
   }
 
   fold(input: PersonInput): Outcome[] {
     const offset = this.offset++;
-    const outcomes = foldPersonInput(
-      this.store,
-      input,
-      { logTimeMs: offset, offset },
-      { rules: this.rules, bounds: this.bounds, scratch: this.scratch },
-    );
+    const cause = { logTimeMs: offset, offset };
+    const options = { rules: this.rules, bounds: this.bounds, scratch: this.scratch };
+    const outcomes = foldPersonInput(this.store, input, cause, options);
+    for (const key of [...this.store.moved].sort()) outcomes.push(...emitMovedCarts(this.store, key, cause, options));
     for (const outcome of outcomes) this.read(outcome);
     this.outcomes.push(...outcomes);
     return outcomes;

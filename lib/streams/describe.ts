@@ -4,10 +4,9 @@ import type { Topology } from './topology.ts';
 /** A topology as text, for --help: its input, outputs, changelog and deadlines. */
 export function describe<I>(topology: Topology<I>): string {
   const { name, input, outputs, tick, onDue } = topology;
-  const deadlines =
-    onDue === undefined
-      ? 'none'
-      : `by log time, earliest first${tick === undefined ? '' : `; a tick is appended to ${input.topic} when one is due and no record arrives`}`;
+  const ticks = `by log time, earliest first; a tick is appended to ${input.topic} when one is due and no record arrives`;
+  const steps = 'none; large work of one record is done in several steps';
+  const deadlines = onDue === undefined ? 'none' : tick === undefined ? steps : ticks;
   return [
     `topology ${name}`,
     `  reads      ${input.topic} (one task per partition, group ${name})`,

@@ -135,7 +135,7 @@ export class TaskCore<I> {
   restore(key: string, value: Buffer | null): void {
     if (value === null) this.store.delete(key);
     else this.store.put(key, value);
-    this.due.set(key, value === null ? undefined : this.topology.state.dueOf(value));
+    this.due.set(key, value === null ? undefined : this.topology.state.dueOf(value, key));
   }
 
   /** Log time after the record `value`, Unix milliseconds. */
@@ -233,7 +233,7 @@ export class TaskCore<I> {
     for (const [key, { value, written: before }] of savepoint.entries) {
       if (value === undefined) store.delete(key);
       else store.put(key, value);
-      this.due.set(key, value === undefined ? undefined : topology.state.dueOf(value));
+      this.due.set(key, value === undefined ? undefined : topology.state.dueOf(value, key));
       if (before === undefined) written.delete(key);
       else written.set(key, before);
     }
@@ -297,7 +297,7 @@ export class TaskCore<I> {
     this.mustFit(changelogOf(this.topology.name), key, value);
     this.savepoint?.keep(key, this.store, this.written);
     this.store.put(key, value);
-    this.due.set(key, this.topology.state.dueOf(value));
+    this.due.set(key, this.topology.state.dueOf(value, key));
     this.note(key, key.length + value.length);
   }
 

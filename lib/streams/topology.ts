@@ -83,7 +83,7 @@ export interface Topology<I> {
      * The deadline of this state entry, Unix milliseconds; undefined for none. Called on every put. A negative number
      * means at once: within the record that put the entry, after its fold (see `onDue`).
      */
-    dueOf(value: Buffer): number | undefined;
+    dueOf(value: Buffer, key: string): number | undefined;
     /** Prefixes of keys that `Store.scan` can be asked for. The keys under them are kept in order, at some cost. */
     scanned?: readonly string[];
   };

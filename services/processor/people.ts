@@ -1,7 +1,7 @@
 import type { Outcome, PersonInput } from '../../schemas/types.ts';
 import type { Codec } from '../../lib/avro/index.ts';
-import { foldPersonInput, newScratch } from '../../lib/people/index.ts';
-import type { Topology } from '../../lib/streams/index.ts';
+import { emitMovedCarts, foldPersonInput, isMovedKey, newScratch } from '../../lib/people/index.ts';
+import type { Context, Topology } from '../../lib/streams/index.ts';
 import { TOPICS } from '../../lib/topics.ts';
 
 export interface PeopleCodecs {
@@ -9,12 +9,18 @@ export interface PeopleCodecs {
   traitEvents: Codec<Outcome>;
 }
 
+/** Due before the next record: see `Topology.onDue`. */
+const AT_ONCE = -1;
+
 /**
  * Decides who is who: reads updates of carts, records of people, erasures and link rules, and emits outcomes. It has no
- * deadlines. A workspace is in one partition, so that its ids are assigned in order.
+ * deadlines, but work in several steps. A workspace is in one partition, so that its ids are assigned in order.
  */
 export function peopleTopology(codecs: PeopleCodecs): Topology<PersonInput> {
   const scratch = newScratch();
+  const forwardAll = (outcomes: readonly Outcome[], { forward }: Context): void => {
+    for (const outcome of outcomes) forward(TOPICS.traitEvents, outcome.workspace, codecs.traitEvents.encode(outcome));
+  };
   return {
     name: 'people',
     input: {
@@ -24,11 +30,12 @@ export function peopleTopology(codecs: PeopleCodecs): Topology<PersonInput> {
         log_time === null ? { producerClockMs: received_at } : { causeMs: log_time },
     },
     outputs: [TOPICS.traitEvents],
-    state: { dueOf: () => undefined },
+    state: { dueOf: (_, key) => (isMovedKey(key) ? AT_ONCE : undefined) },
     process({ value: input }, context) {
-      for (const outcome of foldPersonInput(context.store, input, context, { scratch })) {
-        context.forward(TOPICS.traitEvents, outcome.workspace, codecs.traitEvents.encode(outcome));
-      }
+      forwardAll(foldPersonInput(context.store, input, context, { scratch }), context);
+    },
+    onDue(key, context) {
+      forwardAll(emitMovedCarts(context.store, key, context, { scratch }), context);
     },
   };
 }

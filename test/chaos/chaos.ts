@@ -25,6 +25,8 @@ export interface Kill {
   backAfterMs?: number;
   /** Of one broker of several: how many partitions others lead for it. */
   partitionsTakenOver?: number;
+  /** Replies of Kafka that were lost, by request. */
+  lostReplies?: Readonly<Record<string, number>>;
 }
 
 export interface Findings {

@@ -6,7 +6,8 @@ import { runTopology } from '../../lib/streams/index.ts';
 import { TEST_INPUT, TEST_OUTPUT } from '../../lib/streams/testing.ts';
 import { once } from './streams-once.ts';
 import { createRandom } from './streams-random.ts';
-import { brittleKafka, freshKafka, quiet, quietingKafka, readAll, until } from './streams-world.ts';
+import { brittleKafka, freshKafka, losingKafka, quiet, quietingKafka, readAll, until } from './streams-world.ts';
+import { LOSABLE_NAMES } from '../harness/reply-dropper.ts';
 
 const closing: (() => Promise<unknown>)[] = [];
 afterEach(async () => {
@@ -86,6 +87,43 @@ describe('over connections that break all the time', () => {
     const emitted = (await readAll(kafka, TEST_OUTPUT)).map(({ key }) => String(key));
     expect(emitted.length).toBe(COUNT);
     expect(new Set(emitted).size).toBe(COUNT);
+  }, 120_000);
+});
+
+describe('over connections that lose replies', () => {
+  /** The long form, with all services: test/chaos/replies.test.ts. */
+  it('a topology emits everything once, whichever reply of a transaction is lost', async () => {
+    const kafka = freshKafka();
+    await topics(kafka);
+    const net = await losingKafka(kafka.topicPrefix);
+    closing.push(net.close);
+    const producer = net.kafka.createProducer();
+    closing.push(() => producer.close());
+    const options = { topology: once, kafka: net.kafka, logger: quiet, clock: systemClock, healthUrl: null };
+    const running = await runTopology(options);
+    closing.push(() => running.stop());
+    await until('runs', () => running.ready());
+    let sent = 0;
+    const { dropper } = net;
+    const isDone = async (): Promise<boolean> => {
+      const ends = await kafka.endOffsets(TEST_INPUT);
+      return running.ready() && running.positions().every((p) => (p.position ?? -1) >= ends[p.partition]!);
+    };
+    for (const request of LOSABLE_NAMES) {
+      const before = dropper.lost[request];
+      dropper.lose(request, 'cut');
+      // A producer is initialised only after something has failed.
+      if (request === 'InitProducerId') dropper.lose('EndTxn', 'cut');
+      for (let tries = 0; dropper.lost[request] === before && tries < 100; tries++) {
+        const keys = Array.from({ length: 20 }, () => `id-${sent++}`);
+        await producer.send(keys.map((key) => ({ topic: TEST_INPUT, key, value: Buffer.from('1') })));
+        await sleep(50);
+      }
+      await until(`handled after a lost reply to ${request}`, isDone, 30_000);
+    }
+    expect(Math.min(...Object.values(dropper.lost))).toBeGreaterThan(0);
+    const emitted = (await readAll(kafka, TEST_OUTPUT)).map(({ key }) => String(key));
+    expect([emitted.length, new Set(emitted).size]).toEqual([sent, sent]);
   }, 120_000);
 });
 

@@ -12,6 +12,7 @@ import { systemClock } from '../../lib/clock/index.ts';
 import { createKafka, type Kafka, type KafkaRecord } from '../../lib/kafka/index.ts';
 import { createLogger, type Logger } from '../../lib/telemetry/index.ts';
 import { inject } from 'vitest';
+import { startReplyDropper, type ReplyDropper } from '../harness/reply-dropper.ts';
 
 export const brokers = (): string[] => inject('engines').KAFKA_BROKERS.split(',');
 
@@ -76,6 +77,30 @@ export async function quietingKafka(
       await kafka.close();
       for (const socket of sockets) socket.destroy();
       silent.close();
+    },
+  };
+}
+
+/** The same corner over connections on which replies can be lost. */
+export async function losingKafka(
+  topicPrefix: string,
+): Promise<{ kafka: Kafka; dropper: ReplyDropper; close(): Promise<void> }> {
+  const [host = '', port = ''] = brokers()[0]!.split(':');
+  const dropper = await startReplyDropper({ host, port: Number(port) });
+  const kafka = createKafka({
+    brokers: brokers(),
+    clientId: 'losing',
+    logger: quiet,
+    clock: systemClock,
+    topicPrefix,
+    socketFactory: ({ onConnect }) => connect({ host: '127.0.0.1', port: dropper.port }, onConnect).setNoDelay(true),
+  });
+  return {
+    kafka,
+    dropper,
+    async close() {
+      await kafka.close();
+      await dropper.close();
     },
   };
 }
