@@ -1,9 +1,9 @@
 import { Registry } from 'prom-client';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { ManualClock } from '../../lib/clock/testing.ts';
-import { CHAIN } from '../../lib/freshness/index.ts';
+import { CHAIN, type Stage } from '../../lib/freshness/index.ts';
 import type { StagePosition, StageState } from '../../lib/telemetry/index.ts';
-import { ImportPacer } from './import-pacer.ts';
+import { ImportPacer, type PacedStage } from './import-pacer.ts';
 import { ingestMetrics } from './metrics.ts';
 
 const TARGET_MS = 500;
@@ -26,7 +26,7 @@ beforeEach(() => {
   isAway = false;
   warnings = [];
   pacer = new ImportPacer({
-    stages: CHAIN.map((stage) => ({ stage, ask: () => Promise.resolve(positionsOf(stage.topic)) })),
+    stages: CHAIN.map((stage) => new TestStage(stage)),
     endOffsets: (topic) => {
       questions++;
       return isAway ? Promise.reject(new Error('no answer')) : Promise.resolve([...ends.get(topic)!]);
@@ -37,6 +37,15 @@ beforeEach(() => {
     clock,
   });
 });
+
+/** An object with methods of its class, as the watchers that the pacer is given. */
+class TestStage implements PacedStage {
+  constructor(readonly stage: Stage) {}
+
+  ask(): Promise<StagePosition[]> {
+    return Promise.resolve(positionsOf(this.stage.topic));
+  }
+}
 
 function positionsOf(topic: string): StagePosition[] {
   return positions.get(topic)!.map(({ position, state }, partition) => ({

@@ -26,7 +26,8 @@ const MEASURE_EVERY_MS = 100;
 /** What was measured longer ago says nothing about now. */
 const FORGET_AFTER_MS = 5_000;
 
-interface MeasuredStage extends PacedStage {
+interface MeasuredStage {
+  paced: PacedStage;
   delay: StageDelay;
   /** The ends of the topic, as last seen. */
   ends: number[];
@@ -49,8 +50,8 @@ export class ImportPacer {
 
   constructor(private readonly options: ImportPacerOptions) {
     this.rate = new ImportRate(options.targetDelayMs);
-    this.stages = options.stages.map((stage) => ({
-      ...stage,
+    this.stages = options.stages.map((paced) => ({
+      paced,
       delay: new StageDelay(),
       ends: [],
       reported: new Set(),
@@ -108,10 +109,11 @@ export class ImportPacer {
   }
 
   private async delayOf(measured: MeasuredStage, nowMs: number): Promise<number> {
-    const { stage, ask, delay } = measured;
+    const { paced, delay } = measured;
+    const { stage } = paced;
     let positions: StagePosition[] = [];
     try {
-      const [ends, reported] = await Promise.all([this.options.endOffsets(stage.topic), ask()]);
+      const [ends, reported] = await Promise.all([this.options.endOffsets(stage.topic), paced.ask()]);
       measured.ends = ends;
       positions = reported;
     } catch {
@@ -124,7 +126,8 @@ export class ImportPacer {
   }
 
   /** Logs the partitions that are left out, each once. */
-  private report({ stage: { name, topic }, delay, reported }: MeasuredStage): void {
+  private report({ paced, delay, reported }: MeasuredStage): void {
+    const { name, topic } = paced.stage;
     for (const partition of delay.leftOut) {
       if (reported.has(partition)) continue;
       this.options.logger.warn(
