@@ -25,3 +25,4 @@ export { nextChange, type ChangeOptions } from './next-change.ts';
 export { DEPTH_MAX, LEAVES_MAX, leafSchemas, parseAudience, type AudienceIssue } from './parse.ts';
 export type { FailedKey } from './rules.ts';
 export { looksAtNow, OPERATORS, type Audience, type TimeCondition, type TraitNode } from './tree.ts';
+export { compileTrend, type TrendOptions, type TrendQuery, type TrendRow } from './trend.ts';

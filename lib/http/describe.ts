@@ -65,21 +65,23 @@ const stringHeaders = (headers: Record<string, string>) =>
 
 const response = (
   description: string,
-  type: string,
+  types: readonly string[],
   schema?: z.ZodType,
   headers: Record<string, string> = {},
 ): Responses[string] => ({
   description,
   ...(Object.keys(headers).length > 0 ? { headers: stringHeaders(headers) } : {}),
-  ...(schema ? { content: { [type]: { schema } } } : {}),
+  ...(schema ? { content: Object.fromEntries(types.map((type) => [type, { schema }])) } : {}),
 });
 
 /** Declared answers as the document shows them. */
 export const describeAnswers = (answers: Answers): Responses =>
   Object.fromEntries(
-    Object.entries(answers).map(([status, { description, schema, headers }]) => [
+    Object.entries(answers).map(([status, { description, schema, types, headers }]) => [
       status,
-      response(description, 'application/json', schema, headers),
+      types === undefined
+        ? response(description, ['application/json'], schema, headers)
+        : response(description, types, z.string(), headers),
     ]),
   );
 
@@ -88,7 +90,7 @@ function responsesOf(route: AnyRoute): Responses {
   for (const [status, problem] of Object.entries(problemsOf(route))) {
     const { description, schema } =
       typeof problem === 'string' ? { description: problem, schema: problemSchema } : problem;
-    responses[status] ??= response(description, 'application/problem+json', schema, HEADERS[Number(status)]);
+    responses[status] ??= response(description, ['application/problem+json'], schema, HEADERS[Number(status)]);
   }
   return responses;
 }

@@ -11,10 +11,12 @@ const NO_QUERY = z.strictObject({});
 type Schema = z.ZodType;
 type Output<S> = S extends Schema ? z.output<S> : undefined;
 
-/** A successful answer: JSON of this schema, or no body at all without one. */
+/** A successful answer: JSON of this schema, a streamed body of one of these types, or no body at all without either. */
 export interface Answer {
   description: string;
   schema?: Schema;
+  /** Media types of a streamed body. */
+  types?: readonly string[];
   /** Headers of the answer, each with its description. */
   headers?: Record<string, string>;
 }
@@ -27,7 +29,11 @@ export type Reply<A extends Answers> = {
   [Status in keyof A & number]: {
     status: Status;
     headers?: Record<string, string>;
-  } & (A[Status] extends { schema: infer S extends Schema } ? { body: z.output<S> } : { body?: undefined });
+  } & (A[Status] extends { schema: infer S extends Schema }
+    ? { body: z.output<S> }
+    : A[Status] extends { types: readonly (infer T)[] }
+      ? { type: T; stream: ReadableStream<Uint8Array> }
+      : { body?: undefined });
 }[keyof A & number];
 
 export interface Route<
@@ -131,11 +137,19 @@ export interface AnyReply {
   status: number;
   headers?: Record<string, string>;
   body?: unknown;
+  /** The media type of `stream`. */
+  type?: string;
+  stream?: ReadableStream<Uint8Array>;
 }
 
-/** A reply as a response: JSON, never cached. */
+/** A reply as a response: JSON or a stream, never cached. */
 export function toResponse(reply: AnyReply): Response {
-  const headers = { 'cache-control': 'no-store', ...reply.headers };
+  const headers: Record<string, string> = { 'cache-control': 'no-store', ...reply.headers };
+  if (reply.stream !== undefined) {
+    const { type = 'application/octet-stream' } = reply;
+    headers['content-type'] = type.startsWith('text/') ? `${type}; charset=utf-8` : type;
+    return new Response(reply.stream, { status: reply.status, headers });
+  }
   if (reply.body === undefined) return new Response(null, { status: reply.status, headers });
   return Response.json(reply.body, { status: reply.status, headers });
 }

@@ -10,6 +10,7 @@ import { deadLetterRoutes } from './routes/dead-letters.ts';
 import { keyRoutes } from './routes/keys.ts';
 import { linkReportRoutes } from './routes/link-report.ts';
 import { linkRulesRoutes } from './routes/link-rules.ts';
+import { memberRoutes } from './routes/members.ts';
 import { notBuiltRoutes } from './routes/not-built.ts';
 import { peopleRoutes } from './routes/people.ts';
 import { savedAudienceRoutes } from './routes/saved-audiences.ts';
@@ -17,6 +18,7 @@ import { statusRoutes } from './routes/status.ts';
 import { subscriptionRoutes } from './routes/subscriptions.ts';
 import { traitEventRoutes } from './routes/trait-events.ts';
 import { traitRoutes } from './routes/traits.ts';
+import { trendRoutes } from './routes/trend.ts';
 import { workspaceRoutes } from './routes/workspaces.ts';
 
 const DESCRIPTION = `Counts audiences of people by the events of their carts, exactly, and reports how fresh the counts are.
@@ -40,6 +42,8 @@ export function createApiApp(deps: ApiDeps, more: readonly Routes[] = []): App {
     audienceRoutes,
     audienceTextRoutes,
     savedAudienceRoutes,
+    memberRoutes,
+    trendRoutes,
     traitRoutes,
     traitEventRoutes,
     cartRoutes,

@@ -1,3 +1,4 @@
+import type { Row, StreamReadable } from '@clickhouse/client';
 import type { ClickHouse } from '../../lib/clickhouse/client.ts';
 import { READ_SETTINGS } from '../../lib/clickhouse/tables.ts';
 import type { Clock } from '../../lib/clock/index.ts';
@@ -28,6 +29,12 @@ export interface Rows {
 }
 
 export interface Database extends Rows {
+  /**
+   * The rows of one query in batches, as arrays of their columns, in bounded memory: the query waits while no batch is
+   * asked for. Iterating throws when the answer of ClickHouse broke off. Streams have a queue of their own. Rejects like
+   * `rows`; call `return` on an iterator that is not read to its end, or abort the signal.
+   */
+  stream<T>(query: string, params: Record<string, unknown>, signal: AbortSignal): Promise<AsyncGenerator<T[], void>>;
   /** For a client that may disconnect: its queries are cancelled, in ClickHouse too, when the signal aborts. */
   for(signal: AbortSignal): Rows;
   ping(): Promise<boolean>;
@@ -39,6 +46,15 @@ const QUEUE: Omit<QueryQueueOptions, 'clock'> = {
   runningMax: QUERIES_MAX,
   runningPerWorkspaceMax: QUERIES_MAX / 2,
   waitingMax: 500,
+  waitMaxMs: 30_000,
+};
+
+/** Streams that run at once. A slow client keeps its stream open, so that streams must not take the places of queries. */
+export const STREAMS_MAX = 4;
+const STREAM_QUEUE: Omit<QueryQueueOptions, 'clock'> = {
+  runningMax: STREAMS_MAX,
+  runningPerWorkspaceMax: STREAMS_MAX / 2,
+  waitingMax: 50,
   waitMaxMs: 30_000,
 };
 
@@ -56,6 +72,13 @@ const SETTINGS = {
   join_use_nulls: 0,
   date_time_output_format: 'iso',
   output_format_json_quote_64bit_integers: 0,
+} as const;
+
+const STREAM_SETTINGS = {
+  ...SETTINGS,
+  // The answer begins before the query ends; a slow client may take as long as an hour.
+  wait_end_of_query: 0,
+  max_execution_time: 3_600,
 } as const;
 
 const UNREACHABLE = /ECONNREFUSED|ECONNRESET|ETIMEDOUT|ENOTFOUND|EPIPE|EHOSTUNREACH|socket hang up|Timeout error/i;
@@ -85,14 +108,52 @@ export function createDatabase(client: ClickHouse, clock: Clock): Database {
       }
     },
   });
+  const streams = new QueryQueue({ ...STREAM_QUEUE, clock });
   return {
     ...rowsFor(),
     for: rowsFor,
+    async stream<T>(query: string, params: Record<string, unknown>, signal: AbortSignal) {
+      const leave = await enter(streams, String(params['workspace'] ?? ''), signal);
+      try {
+        const result = await client.query({
+          query,
+          query_params: params,
+          format: 'JSONCompactEachRow',
+          clickhouse_settings: STREAM_SETTINGS,
+          use_multipart_params_auto: query.length <= FORM_QUERY_MAX,
+          abort_signal: signal,
+        });
+        return batchesOf<T>(result.stream<T>(), leave);
+      } catch (error) {
+        leave();
+        throw signal.aborted
+          ? new ClientGoneError('the client closed the connection', { cause: error })
+          : translate(error);
+      }
+    },
     async ping() {
       const { success } = await client.ping();
       return success;
     },
   };
+}
+
+/** Waits in the queue; resolves with a function that leaves it. */
+function enter(queue: QueryQueue, workspace: string, signal: AbortSignal): Promise<() => void> {
+  return new Promise((resolve, reject) => {
+    const hold = (): Promise<void> => new Promise((leave) => resolve(leave));
+    queue.run(workspace, hold, signal).catch(reject);
+  });
+}
+
+async function* batchesOf<T>(batches: StreamReadable<Row<T, 'JSONCompactEachRow'>[]>, leave: () => void) {
+  try {
+    for await (const rows of batches) yield rows.map((row) => row.json<T>());
+  } catch (error) {
+    throw translate(error);
+  } finally {
+    leave();
+  }
 }
 
 /** TIMEOUT_EXCEEDED, TOO_SLOW, TOO_MANY_SIMULTANEOUS_QUERIES, MEMORY_LIMIT_EXCEEDED. */

@@ -10,7 +10,7 @@ import { createActivityReader } from './activity.ts';
 import { createApiApp } from './app.ts';
 import { NO_SIZES } from './audience-sizes.ts';
 import { apiConfig } from './config.ts';
-import { createDatabase, QUERIES_MAX } from './database.ts';
+import { createDatabase, QUERIES_MAX, STREAMS_MAX } from './database.ts';
 import { createEraser } from './eraser.ts';
 import { activityOf } from './peers.ts';
 import { createReplayer } from './replayer.ts';
@@ -28,8 +28,8 @@ runService({
     await kafka.ensureTopics(Object.values(topicSpecs(config)));
     // Nothing writes this topic yet, but readers already find the topic and its schema.
     await registry.codec<AudienceChange>(TOPICS.audienceChanges);
-    // One connection more than queries run at once, for the check whether ClickHouse answers.
-    const clickhouse = connectClickHouse(service, { connectionsMax: QUERIES_MAX + 1 });
+    // One connection more than queries and streams run at once, for the check whether ClickHouse answers.
+    const clickhouse = connectClickHouse(service, { connectionsMax: QUERIES_MAX + STREAMS_MAX + 1 });
     const definitions = await createDefinitions({
       kafka,
       registry,

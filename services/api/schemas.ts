@@ -1,7 +1,7 @@
 import { z } from '@hono/zod-openapi';
 import { isSupportedCountry } from 'libphonenumber-js/min';
 import type { Meta } from '../../lib/definitions/index.ts';
-import { inYears, isTimeZone, readInstant, showInstant } from '../../lib/time/index.ts';
+import { inYears, isTimeZone, readInstant, showInstant, UNITS } from '../../lib/time/index.ts';
 
 /** Schemas that several routes share. */
 
@@ -27,6 +27,11 @@ export const country = z
   .string()
   .refine((text) => /^[A-Z]{2}$/.test(text) && isSupportedCountry(text), 'must be an ISO 3166 alpha-2 country code')
   .openapi({ example: 'US' });
+
+/** In requests: a step of time, such as `{"amount": 1, "unit": "days"}`. */
+export const givenStep = z
+  .strictObject({ amount: z.int().min(1).max(100_000), unit: z.enum(UNITS) })
+  .openapi('Step', { example: { amount: 1, unit: 'days' } });
 
 export const wholeNumber = (min: number, max: number) => z.int().min(min).max(max);
 

@@ -52,7 +52,7 @@ export async function openApi(): Promise<ApiWorld> {
         ...(body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }),
       });
       const text = await response.text();
-      const json = /json/.test(response.headers.get('content-type') ?? '');
+      const json = /[/+]json/.test(response.headers.get('content-type') ?? '');
       const answer = {
         status: response.status,
         headers: response.headers,

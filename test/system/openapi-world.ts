@@ -105,7 +105,7 @@ export async function openWorld(): Promise<OpenApiWorld> {
         ...(body === undefined ? {} : { body: encoded(body) }),
       });
       const text = await response.text();
-      const json = /json/.test(response.headers.get('content-type') ?? '');
+      const json = /[/+]json/.test(response.headers.get('content-type') ?? '');
       const parsed: unknown = json ? JSON.parse(text) : text;
       return hold(asking, { status: response.status, headers: response.headers, body: parsed });
     },

@@ -1,0 +1,182 @@
+/** An audience at many times at once: exact counts with one scan of each leaf, however many points there are. */
+import { boundsOf } from './bounds.ts';
+import { compile, ONE_SNAPSHOT, type CompiledAudience, type CompileOptions } from './compile.ts';
+import { eventConditions, Parameters } from './conditions.ts';
+import type { Audience, TraitNode } from './tree.ts';
+
+export interface TrendOptions extends Omit<CompileOptions, 'nowMs' | 'knownAtMs'> {
+  /** The times of the evaluations, Unix ms, ascending. */
+  pointsMs: readonly number[];
+}
+
+/** Counts of some of the points, from the point with the index `firstIndex` on. */
+export interface TrendQuery extends CompiledAudience {
+  firstIndex: number;
+}
+
+/** A row of a query's result: the point's index in the query. Points without a row count nobody. */
+export interface TrendRow {
+  point: number;
+  count: number;
+}
+
+/** Sets of people that one query holds in memory at once: one of each leaf, and the universe, for every point. */
+const SETS_MAX = 800;
+/** Audiences with more leaves than this are counted point by point, because each leaf repeats its bounds at all points. */
+const LEAVES_MAX = 16;
+
+/**
+ * The counts of an audience at each point: each is what a preview with that `now` counts. Must not contain `in_next` and
+ * `dwell`. Run in any order; each query reads one snapshot.
+ */
+export function compileTrend(audience: Audience, options: TrendOptions): TrendQuery[] {
+  const { pointsMs, ...shared } = options;
+  const leaves = leavesOf(audience);
+  if (leaves.size > LEAVES_MAX) {
+    return pointsMs.map((nowMs, firstIndex) => {
+      const { query, params } = compile(audience, { ...shared, nowMs });
+      return { firstIndex, query: `SELECT 0 AS point, count FROM (${query})`, params };
+    });
+  }
+  const size = Math.floor(SETS_MAX / (leaves.size + 1));
+  const queries: TrendQuery[] = [];
+  for (let firstIndex = 0; firstIndex < pointsMs.length; firstIndex += size) {
+    const chunk = { ...options, pointsMs: pointsMs.slice(firstIndex, firstIndex + size) };
+    queries.push({ firstIndex, ...new TrendCompiler(leaves, chunk).compile(audience) });
+  }
+  return queries;
+}
+
+/** The distinct leaves with their indexes, by their JSON. */
+type Leaves = ReadonlyMap<string, { index: number; node: TraitNode }>;
+
+function leavesOf(audience: Audience): Leaves {
+  const leaves = new Map<string, { index: number; node: TraitNode }>();
+  const walk = (node: Audience): void => {
+    if ('and' in node) node.and.forEach(walk);
+    else if ('or' in node) node.or.forEach(walk);
+    else if ('not' in node) walk(node.not);
+    else if ('trait' in node && !leaves.has(JSON.stringify(node)))
+      leaves.set(JSON.stringify(node), { index: leaves.size, node });
+  };
+  walk(audience);
+  return leaves;
+}
+
+/** Before all times. */
+const OPEN_MS = -(2 ** 53);
+/** After all times. */
+const NEVER_MS = 2 ** 53;
+
+/**
+ * The times at which membership can change divide time into intervals. Rows of one interval count at the same points, so
+ * they are collected into one set of people by interval, and the sets are then united for each point.
+ */
+class TrendCompiler {
+  private readonly parameters: Parameters;
+
+  constructor(
+    private readonly leaves: Leaves,
+    private readonly options: TrendOptions,
+  ) {
+    this.parameters = new Parameters({ workspace: options.workspace, points_ms: options.pointsMs });
+  }
+
+  compile(audience: Audience): CompiledAudience {
+    const all = [...this.leaves.values()];
+    const sets = all
+      .map(({ index }) => `groupBitmapMergeStateIf(people, leaf = ${index}) AS leaf_${index},\n`)
+      .join('');
+    // Trait events are named before people, so that they are read first: see `compile`.
+    const parts = [...all.map(({ index, node }) => this.leaf(index, node)), this.universe(all.length)];
+    const query = `SELECT point, bitmapCardinality(${this.set(audience)}) AS count
+FROM (
+  SELECT point, ${sets} groupBitmapMergeStateIf(people, leaf = ${all.length}) AS universe
+  FROM (
+${parts.join('\nUNION ALL\n')}
+  ) ARRAY JOIN points AS point
+  GROUP BY point
+)
+SETTINGS ${ONE_SNAPSHOT}`;
+    return { query, params: this.parameters.values };
+  }
+
+  private set(node: Audience): string {
+    if ('and' in node) return node.and.map((child) => this.set(child)).reduce((a, b) => `bitmapAnd(${a}, ${b})`);
+    if ('or' in node) return node.or.map((child) => this.set(child)).reduce((a, b) => `bitmapOr(${a}, ${b})`);
+    if ('not' in node) return `bitmapAndnot(universe, ${this.set(node.not)})`;
+    if ('everyone' in node) return 'universe';
+    return `bitmapAnd(universe, leaf_${this.leaves.get(JSON.stringify(node))?.index ?? ''})`;
+  }
+
+  /** People by the interval of their `first_at`. */
+  private universe(index: number): string {
+    const { tables, includeAnonymous } = this.options;
+    return `SELECT ${index} AS leaf, groupBitmapState(person_id) AS people,
+  arrayFilter((point, at_point) -> since <= at_point, range(length({points_ms:Array(Int64)})), {points_ms:Array(Int64)}) AS points
+FROM ${tables.people} FINAL
+WHERE workspace = {workspace:String} AND merged_into = 0${includeAnonymous ? '' : ' AND NOT anonymous'}
+GROUP BY ${this.interval('toUnixTimestamp64Milli(first_at)', this.afterPoints())} AS since`;
+  }
+
+  private leaf(index: number, node: TraitNode): string {
+    const { pointsMs, zone } = this.options;
+    const bounds = pointsMs.map((nowMs) => {
+      const { fromMs, toMs } = node.time ? boundsOf(node.time, nowMs, zone) : { fromMs: null, toMs: null };
+      return { fromMs: fromMs ?? OPEN_MS, toMs: Math.min(toMs ?? Infinity, nowMs) };
+    });
+    const froms = bounds.map(({ fromMs }) => fromMs);
+    const tos = bounds.map(({ toMs }) => toMs);
+    const edges = [...froms, ...tos.map((toMs) => toMs + 1)];
+    const { recovered } = node;
+    const isRecovered = recovered === undefined ? '' : ` AND ${recovered ? '' : 'NOT '}(recovered <= at_point)`;
+    const points = `arrayFilter((point, first, last, at_point) -> first <= occurred AND occurred <= last${isRecovered},
+    range(length({points_ms:Array(Int64)})), ${this.parameters.bind(froms, 'Array(Int64)')},
+    ${this.parameters.bind(tos, 'Array(Int64)')}, {points_ms:Array(Int64)})`;
+    const recoveredMs = `ifNull(toUnixTimestamp64Milli(recovered_at), ${NEVER_MS})`;
+    const rows = `SELECT if(alias.winner = 0, event.person_id, alias.winner) AS person,
+      ${this.interval('toUnixTimestamp64Milli(event.occurred_at)', edges)} AS occurred,
+      ${recovered === undefined ? '0' : this.interval(recoveredMs, this.afterPoints())} AS recovered
+    FROM (
+      SELECT person_id, occurred_at, recovered_at FROM ${this.options.tables.traitEvents} FINAL
+      WHERE ${[...eventConditions(node, this.parameters), ...this.between(froms, tos)].join(' AND ')}
+    ) AS event
+    LEFT JOIN (
+      SELECT person_id, merged_into AS winner FROM ${this.options.tables.people} FINAL
+      WHERE workspace = {workspace:String} AND merged_into != 0
+    ) AS alias ON alias.person_id = event.person_id`;
+    if ((node.at_least ?? 1) === 1) {
+      return `SELECT ${index} AS leaf, groupBitmapState(person) AS people, ${points} AS points
+FROM (${rows}) GROUP BY occurred, recovered`;
+    }
+    const atLeast = this.parameters.number(node.at_least ?? 1, 'Int64');
+    return `SELECT ${index} AS leaf, groupBitmapState(person) AS people, [at] AS points
+FROM (
+  SELECT person, at FROM (
+    SELECT person, occurred, recovered, count() AS events FROM (${rows}) GROUP BY person, occurred, recovered
+  ) ARRAY JOIN ${points} AS at
+  GROUP BY person, at HAVING sum(events) >= ${atLeast}
+) GROUP BY at`;
+  }
+
+  /** Only rows that count at some point. */
+  private between(froms: readonly number[], tos: readonly number[]): string[] {
+    const fromMs = Math.min(...froms);
+    return [
+      'retracted_at IS NULL',
+      ...(fromMs === OPEN_MS ? [] : [`occurred_at >= ${this.parameters.instant(fromMs)}`]),
+      `occurred_at <= ${this.parameters.instant(Math.max(...tos))}`,
+    ];
+  }
+
+  /** The first millisecond after each point. */
+  private afterPoints(): number[] {
+    return this.options.pointsMs.map((nowMs) => nowMs + 1);
+  }
+
+  /** The beginning of the interval that a time lies in. */
+  private interval(ms: string, edges: readonly number[]): string {
+    const sorted = [...new Set([OPEN_MS, ...edges])].sort((a, b) => a - b);
+    return `roundDown(${ms}, ${this.parameters.bind(sorted, 'Array(Int64)')})`;
+  }
+}

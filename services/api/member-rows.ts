@@ -1,0 +1,95 @@
+import { compileMembers, ONE_SNAPSHOT, type Audience, type CompiledAudience } from '../../lib/audiences/index.ts';
+import { TABLES } from '../../lib/clickhouse/tables.ts';
+
+/** Whose members are asked for, and as of when. */
+export interface Membership {
+  audience: Audience;
+  workspace: string;
+  /** The workspace's zone. */
+  zone: string;
+  nowMs: number;
+  includeAnonymous: boolean;
+}
+
+export interface MemberRow {
+  person_id: string;
+  name: string | null;
+  phone: string | null;
+  email: string | null;
+  sms_consent: 'opted_in' | 'opted_out' | null;
+  email_consent: 'opted_in' | 'opted_out' | null;
+}
+
+const PERSON_ID_MAX = 2 ** 32 - 1;
+
+/** The first phone and address of a profile, and their own consents. */
+const CONTACTS = {
+  phone: `nullIf(phones[1], '')`,
+  email: `nullIf(emails[1], '')`,
+  sms_consent: `nullIf(phone_consents[1], '')`,
+  email_consent: `nullIf(email_consents[1], '')`,
+};
+
+/** A query for up to `limit` members with ids above `afterId`, in order of their ids. */
+export function membersQuery(membership: Membership, page: { afterId: number; limit: number }): CompiledAudience {
+  const { definitions, params } = compileMembers(membership.audience, { ...membership, tables: TABLES });
+  const { phone, email, sms_consent, email_consent } = CONTACTS;
+  const query = `WITH
+${definitions},
+bitmapSubsetLimit(result, {first_id:UInt32}, {page_size:UInt32}) AS page
+SELECT toString(person.person_id) AS person_id, name, ${phone} AS phone, ${email} AS email,
+  ${sms_consent} AS sms_consent, ${email_consent} AS email_consent
+FROM ${TABLES.people} AS person FINAL
+WHERE workspace = {workspace:String} AND person.person_id IN (SELECT arrayJoin(bitmapToArray(page)))
+ORDER BY person.person_id
+SETTINGS ${ONE_SNAPSHOT}`;
+  const first_id = Math.min(page.afterId + 1, PERSON_ID_MAX);
+  return { query, params: { ...params, first_id, page_size: page.afterId >= PERSON_ID_MAX ? 0 : page.limit } };
+}
+
+/** The columns of an export, in their order. */
+export const EXPORT_COLUMNS = [
+  'person_id',
+  'name',
+  'phone',
+  'email',
+  'user_id',
+  'sms_consent',
+  'email_consent',
+  'first_at',
+  'last_at',
+] as const;
+
+/** A row of {@link exportQuery}: the number of all rows, then the columns. */
+export type ExportRow = [total: number, person_id: string, ...values: (string | null)[]];
+
+/**
+ * A query for all members with the columns of an export. `last_at` is the largest T of the person's records and of the
+ * events of their carts, which their profile does not follow.
+ */
+export function exportQuery(membership: Membership): CompiledAudience {
+  const { definitions, params } = compileMembers(membership.audience, { ...membership, tables: TABLES });
+  const { phone, email, sms_consent, email_consent } = CONTACTS;
+  const query = `WITH
+${definitions}
+SELECT bitmapCardinality(result) AS total, toString(person.person_id), name, ${phone}, ${email},
+  nullIf(user_ids[1], ''), ${sms_consent}, ${email_consent}, first_at, greatest(last_at, ifNull(cart.at, last_at))
+FROM (
+  SELECT * FROM ${TABLES.people} FINAL
+  WHERE workspace = {workspace:String} AND merged_into = 0 AND bitmapContains(result, person_id)
+) AS person
+LEFT JOIN (
+  SELECT if(alias.winner = 0, own.person_id, alias.winner) AS person_id, max(own.at) AS at
+  FROM (
+    SELECT person_id, max(last_event_at) AS at FROM ${TABLES.carts} FINAL
+    WHERE workspace = {workspace:String} GROUP BY person_id
+  ) AS own
+  LEFT JOIN (
+    SELECT person_id, merged_into AS winner FROM ${TABLES.people} FINAL
+    WHERE workspace = {workspace:String} AND merged_into != 0
+  ) AS alias ON alias.person_id = own.person_id
+  GROUP BY person_id
+) AS cart ON cart.person_id = person.person_id
+SETTINGS ${ONE_SNAPSHOT}`;
+  return { query, params };
+}

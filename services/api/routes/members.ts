@@ -1,0 +1,129 @@
+import { z } from '@hono/zod-openapi';
+import type { SavedAudience } from '../../../lib/definitions/index.ts';
+import { addRoute, decodeCursor, encodeCursor, HttpProblem, listQuery } from '../../../lib/http/index.ts';
+import { showInstant } from '../../../lib/time/index.ts';
+import type { ApiDeps, Routes } from '../deps.ts';
+import { EXPORT_FORMATS } from '../export-format.ts';
+import { exportStream } from '../export-stream.ts';
+import { exportQuery, membersQuery, type ExportRow, type MemberRow, type Membership } from '../member-rows.ts';
+import { personId } from '../rows.ts';
+import { idParams, instant } from '../schemas.ts';
+import { zoneOf } from '../zones.ts';
+import { savedAudience } from './saved-audiences.ts';
+
+const text = z.string().nullable();
+const consent = z.enum(['opted_in', 'opted_out']).nullable();
+
+const memberSchema = z
+  .strictObject({
+    person_id: personId,
+    name: text,
+    phone: text.describe('the first of the profile'),
+    email: text.describe('the first of the profile'),
+    sms_consent: consent.describe('of the phone that is shown'),
+    email_consent: consent.describe('of the address that is shown'),
+  })
+  .openapi('Member');
+
+const page = z.strictObject({
+  items: z.array(memberSchema),
+  next_cursor: text.describe('null on the last page'),
+  now: instant.describe('that of the first page'),
+  fresh_through: instant.nullable().describe('everything answered with 2xx before it is counted; null while unknown'),
+});
+
+/** All pages of one cursor are of one time and one version. */
+const cursorSchema = z.tuple([z.int().min(0), z.int().min(1), z.int().min(0)]);
+
+async function membership(deps: ApiDeps, saved: SavedAudience, nowMs: number): Promise<Membership> {
+  const { audience, workspace, include_anonymous: includeAnonymous } = saved;
+  return { audience, workspace, zone: await zoneOf(deps.definitions, workspace), nowMs, includeAnonymous };
+}
+
+const shownOrNull = (ms: number | null): string | null => (ms === null ? null : showInstant(ms));
+
+const members: Routes = (app, deps) => {
+  const { definitions } = deps;
+  addRoute(app, {
+    method: 'get',
+    path: '/v1/audiences/{id}/members',
+    summary: 'Members of an audience',
+    description:
+      'In the order of their ids as numbers. All pages of one cursor are of one time and one version of the audience. ' +
+      'What arrives between two pages may move people; an export is one consistent answer.',
+    tag: 'audiences',
+    access: 'read',
+    params: idParams,
+    query: listQuery,
+    answers: { 200: { description: 'a page of members', schema: page } },
+  }).handle(async ({ c, params: { id }, query: { limit, cursor }, workspace }) => {
+    const current = await savedAudience(definitions, workspace, id);
+    const [nowMs, version, afterId] = decodeCursor(cursor, cursorSchema) ?? [deps.clock.wallMs(), current.version, 0];
+    const saved = definitions.version('audience', id, version);
+    if (!saved) throw new HttpProblem(404, 'no such version of this audience');
+    // Asked for before the query runs: freshness holds for every count that begins later.
+    const freshThroughMs = await deps.freshness.ofWorkspace(workspace);
+    const { query, params } = membersQuery(await membership(deps, saved, nowMs), { afterId, limit: limit + 1 });
+    const rows = await deps.database.for(c.req.raw.signal).rows<MemberRow>(query, params);
+    const items = rows.slice(0, limit);
+    const last = items.at(-1);
+    const next_cursor =
+      rows.length > items.length && last ? encodeCursor([nowMs, version, Number(last.person_id)]) : null;
+    return {
+      status: 200,
+      body: { items, next_cursor, now: showInstant(nowMs), fresh_through: shownOrNull(freshThroughMs) },
+    };
+  });
+};
+
+const exported: Routes = (app, deps) => {
+  addRoute(app, {
+    method: 'get',
+    path: '/v1/audiences/{id}/export',
+    summary: 'Export all members as a file',
+    description:
+      'One consistent answer, streamed. CSV follows RFC 4180, with a header line; absent values are empty, and a cell ' +
+      "that a spreadsheet would take for a formula begins with ' (except phones). In NDJSON absent values are null. An " +
+      'answer that cannot be completed is broken off; X-Count is the number of rows of a complete one.',
+    tag: 'audiences',
+    access: 'read',
+    params: idParams,
+    query: z.strictObject({ format: z.enum(['csv', 'ndjson']).default('csv') }),
+    answers: {
+      200: {
+        description: 'all members',
+        types: ['text/csv', 'application/x-ndjson'],
+        headers: {
+          'X-Now': 'the time of the evaluation',
+          'X-Fresh-Through': 'everything answered with 2xx before it is counted; empty while unknown',
+          'X-Count': 'the number of members',
+          'Content-Disposition': 'a file name',
+        },
+      },
+    },
+  }).handle(async ({ c, params: { id }, query: { format: name }, workspace }) => {
+    const saved = await savedAudience(deps.definitions, workspace, id);
+    const nowMs = deps.clock.wallMs();
+    const freshThroughMs = await deps.freshness.ofWorkspace(workspace);
+    const { query, params } = exportQuery(await membership(deps, saved, nowMs));
+    const { signal } = c.req.raw;
+    const format = EXPORT_FORMATS[name];
+    const rows = await deps.database.stream<ExportRow>(query, params, signal);
+    const onBroken = (error: unknown): void =>
+      deps.logger.error({ err: error, workspace, audience: id }, 'cannot complete an export; breaking off the answer');
+    const { count, body } = await exportStream({ rows, format, signal, onBroken });
+    const headers = {
+      'X-Now': showInstant(nowMs),
+      'X-Fresh-Through': shownOrNull(freshThroughMs) ?? '',
+      'X-Count': String(count),
+      'Content-Disposition': `attachment; filename="${id}.${name}"`,
+    };
+    return { status: 200, headers, type: format.type, stream: body };
+  });
+};
+
+/** Who is in a saved audience. */
+export const memberRoutes: Routes = (app, deps) => {
+  members(app, deps);
+  exported(app, deps);
+};
