@@ -2,6 +2,7 @@ import { authenticate } from '../../lib/definitions/index.ts';
 import { createApp, type App } from '../../lib/http/index.ts';
 import type { ApiDeps, Routes } from './deps.ts';
 import { API_ERRORS } from './errors.ts';
+import { analyticsRoutes } from './routes/analytics.ts';
 import { audienceTextRoutes } from './routes/audience-text.ts';
 import { audienceRoutes } from './routes/audiences.ts';
 import { cartRoutes } from './routes/carts.ts';
@@ -43,6 +44,7 @@ export function createApiApp(deps: ApiDeps, more: readonly Routes[] = []): App {
     audienceTextRoutes,
     savedAudienceRoutes,
     memberRoutes,
+    analyticsRoutes,
     trendRoutes,
     traitRoutes,
     traitEventRoutes,

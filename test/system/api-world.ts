@@ -1,7 +1,12 @@
 /** An installation whose API is asked over HTTP, every answer held to its OpenAPI document. */
 import { expect } from 'vitest';
 import { createWorkspace, request, type Workspace } from '../harness/client.ts';
-import { removeInstallation, startInstallation, type Installation } from '../harness/installation.ts';
+import {
+  removeInstallation,
+  startInstallation,
+  type Installation,
+  type InstallationOptions,
+} from '../harness/installation.ts';
 import { agreementWith, type OpenApi } from './openapi-agreement.ts';
 
 export interface Asked<T> {
@@ -27,8 +32,8 @@ export interface ApiWorld {
   close(): Promise<void>;
 }
 
-export async function openApi(): Promise<ApiWorld> {
-  const installation = await startInstallation({ env: { PARTITIONS: '2' } });
+export async function openApi(options: InstallationOptions = {}): Promise<ApiWorld> {
+  const installation = await startInstallation({ ...options, env: { PARTITIONS: '2', ...options.env } });
   const { body: document } = await request<OpenApi>(`${installation.apiUrl}/openapi.json`);
   const agreement = agreementWith(document);
   const seen = new Set<string>();
@@ -90,8 +95,8 @@ export interface AcmeWorld extends ApiWorld {
   pathsOf(body: unknown, path: string, key?: string): Promise<string[]>;
 }
 
-export async function openAcme(): Promise<AcmeWorld> {
-  const api = await openApi();
+export async function openAcme(options: InstallationOptions = {}): Promise<AcmeWorld> {
+  const api = await openApi(options);
   const { installation, ask } = api;
   const [acme, other] = await Promise.all([
     createWorkspace(installation, { time_zone: 'America/New_York', grace_seconds: 0 }),

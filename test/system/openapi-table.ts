@@ -42,6 +42,8 @@ const newWorkspace = () => ({ id: `made-${process.pid}-${++made}`, name: 'Made',
 const later = (method: Operation['method'], path: string, role: Role): Operation =>
   api(method, path, role, 501, path.includes('{id}') ? { id: () => '1' } : {});
 
+const RANGE = { from: '2026-01-01T00:00:00Z', to: '2026-02-01T00:00:00Z' };
+const DAYS = { ...RANGE, step: { amount: 1, unit: 'days' } };
 /** A good body for POST and PUT. */
 const SAVED = { name: 'Saved', audience: { everyone: true } };
 const AUDIENCE = { trait: 'cart_status_updated', status: ['preparing'] };
@@ -115,16 +117,25 @@ export const OPERATIONS: Operation[] = [
   }),
   api('DELETE', '/v1/audiences/{id}', 'write', 204, { id: (world) => world.newAudience() }),
   api('GET', '/v1/audiences/{id}/versions', 'read', 200, { id: (world) => world.newAudience(), ...list }),
-  later('POST', '/v1/audiences/trend', 'read'),
+  api('GET', '/v1/audiences/{id}/members', 'read', 200, { id: (world) => world.newAudience(), ...list }),
+  api('GET', '/v1/audiences/{id}/export', 'read', 200, {
+    id: (world) => world.newAudience(),
+    query: { good: '?format=ndjson', wrong: '?format=xml' },
+  }),
+  api(
+    'POST',
+    '/v1/audiences/trend',
+    'read',
+    200,
+    json({ audience: AUDIENCE, ...DAYS }, { audience: AUDIENCE }, MIB / 4),
+  ),
+  api('POST', '/v1/analytics/funnel', 'read', 200, json(RANGE, { ...RANGE, to: '2020-01-01T00:00:00Z' })),
+  api('POST', '/v1/analytics/abandonment', 'read', 200, json(DAYS, { ...DAYS, step: { amount: 1, unit: 'minutes' } })),
+  api('GET', '/v1/analytics/board', 'read', 200, { query: { good: '?days=7&over_minutes=30', wrong: '?days=0' } }),
   later('POST', '/v1/audiences/explain', 'read'),
-  later('GET', '/v1/audiences/{id}/members', 'read'),
-  later('GET', '/v1/audiences/{id}/export', 'read'),
   later('GET', '/v1/audiences/{id}/changes', 'read'),
   later('GET', '/v1/audiences/{id}/changes/summary', 'read'),
   later('DELETE', '/v1/people/{id}', 'write'),
-  later('POST', '/v1/analytics/funnel', 'read'),
-  later('POST', '/v1/analytics/abandonment', 'read'),
-  later('GET', '/v1/analytics/board', 'read'),
   later('POST', '/v1/flows', 'write'),
   later('GET', '/v1/flows', 'read'),
   later('POST', '/v1/flows/backtest', 'read'),

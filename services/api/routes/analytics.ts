@@ -1,0 +1,163 @@
+import { z } from '@hono/zod-openapi';
+import { addRoute, invalid, type ProblemItem } from '../../../lib/http/index.ts';
+import { readInstant, showInstant, step } from '../../../lib/time/index.ts';
+import { abandonmentOf, boardOf, funnelOf, type CartFilter, type Range } from '../analytics.ts';
+import type { Routes } from '../deps.ts';
+import { givenInstant, givenStep, instant } from '../schemas.ts';
+import { stepsBetween } from '../steps.ts';
+import { zoneOf } from '../zones.ts';
+
+const BUCKETS_MAX = 400;
+const list = z.array(z.string().max(1000)).max(1000);
+
+const carts = {
+  from: givenInstant,
+  to: givenInstant.describe('exclusive'),
+  store_id: list.optional().describe('any of these; the latest store of a cart'),
+  mode: list.optional().describe('any of these; the latest mode of a cart'),
+};
+const funnelRequest = z.strictObject(carts);
+const abandonmentRequest = z.strictObject({ ...carts, step: givenStep });
+type CartsRequest = z.output<typeof funnelRequest>;
+
+const minutes = z.number().nullable();
+const funnelSchema = z
+  .strictObject({
+    carts: z.int().describe('carts whose first checkout is in the range'),
+    steps: z
+      .array(
+        z.strictObject({
+          status: z.string(),
+          carts: z.int().describe('how many of them have had this status'),
+          dwell_minutes: z
+            .strictObject({ p50: minutes, p90: minutes })
+            .describe("from a change to this status to the cart's next change; null while no such stay has ended"),
+        }),
+      )
+      .describe('in the order of statuses'),
+  })
+  .openapi('Funnel');
+
+const bucketSchema = z.strictObject({
+  from: instant,
+  abandoned: z.int(),
+  amount: z.number().describe('of the abandonments'),
+  recovered: z.int().describe('of the abandonments of this bucket'),
+  recovered_amount: z.number(),
+  checkouts: z.int().describe('first checkouts of carts'),
+});
+const abandonmentSchema = z.strictObject({ buckets: z.array(bucketSchema) }).openapi('Abandonment');
+
+const boardSchema = z
+  .strictObject({
+    statuses: z.array(
+      z.strictObject({
+        status: z.string(),
+        carts: z.int(),
+        stores: z.int().describe('how many stores have such carts'),
+        oldest_since: instant,
+        over: z
+          .strictObject({ carts: z.int(), stores: z.int() })
+          .describe('of the carts that have been in the status for longer than over_minutes'),
+      }),
+    ),
+    at: instant,
+    fresh_through: instant.nullable().describe('everything answered with 2xx before it is counted; null while unknown'),
+  })
+  .openapi('Board');
+
+const boardQuery = z.strictObject({
+  days: z.coerce.number().int().min(1).max(36_500).default(30).describe('status changed within so many days'),
+  over_minutes: z.coerce.number().int().min(1).max(100_000).default(45),
+});
+
+/** Throws HttpProblem 422 for a range that ends before it begins. */
+function rangeOf({ from, to }: CartsRequest): Range {
+  const range = { fromMs: readInstant(from)!, toMs: readInstant(to)! };
+  if (range.fromMs > range.toMs) throw invalid([{ path: '/from', message: 'must not be after to' }]);
+  return range;
+}
+
+const filterOf = (workspace: string, { store_id = [], mode = [] }: CartsRequest): CartFilter => ({
+  workspace,
+  store_id,
+  mode,
+});
+
+const common = { tag: 'analytics', access: 'read' } as const;
+
+const funnel: Routes = (app, deps) => {
+  addRoute(app, {
+    ...common,
+    method: 'post',
+    path: '/v1/analytics/funnel',
+    summary: 'Which statuses orders reach, and how long they stay there',
+    body: funnelRequest,
+    answers: { 200: { description: 'the funnel', schema: funnelSchema } },
+  }).handle(async ({ c, body, workspace }) => {
+    const database = deps.database.for(c.req.raw.signal);
+    return { status: 200, body: await funnelOf(database, filterOf(workspace, body), rangeOf(body)) };
+  });
+};
+
+const abandonment: Routes = (app, deps) => {
+  addRoute(app, {
+    ...common,
+    method: 'post',
+    path: '/v1/analytics/abandonment',
+    summary: 'Abandoned carts, recovered ones and checkouts over time',
+    description: `Buckets begin at \`from\` and after every step; the last one ends at \`to\`. At most ${BUCKETS_MAX}. Days, weeks and months are steps of the workspace's calendar.`,
+    body: abandonmentRequest,
+    answers: { 200: { description: 'the buckets, empty ones too', schema: abandonmentSchema } },
+  }).handle(async ({ c, body, workspace }) => {
+    const range = rangeOf(body);
+    const zone = await zoneOf(deps.definitions, workspace);
+    const last = { fromMs: range.fromMs, toMs: range.toMs - 1 };
+    const startsMs = stepsBetween({ ...last, ...body.step, zone, countMax: BUCKETS_MAX + 1 });
+    const tooMany: ProblemItem = { path: '/step', message: `makes more than ${BUCKETS_MAX} buckets` };
+    if (startsMs.length > BUCKETS_MAX) throw invalid([tooMany]);
+    const database = deps.database.for(c.req.raw.signal);
+    const buckets = await abandonmentOf(database, filterOf(workspace, body), range, startsMs);
+    return {
+      status: 200,
+      body: { buckets: buckets.map(({ fromMs, ...counts }) => ({ from: showInstant(fromMs), ...counts })) },
+    };
+  });
+};
+
+const board: Routes = (app, deps) => {
+  addRoute(app, {
+    ...common,
+    method: 'get',
+    path: '/v1/analytics/board',
+    summary: 'Open orders by status',
+    query: boardQuery,
+    answers: { 200: { description: 'the statuses that carts have now, in their order', schema: boardSchema } },
+  }).handle(async ({ c, query, workspace }) => {
+    const zone = await zoneOf(deps.definitions, workspace);
+    const nowMs = deps.clock.wallMs();
+    // Asked for before the query runs: freshness holds for every count that begins later.
+    const freshThroughMs = await deps.freshness.ofWorkspace(workspace);
+    const rows = await boardOf(deps.database.for(c.req.raw.signal), {
+      workspace,
+      sinceMs: step(nowMs, -query.days, 'days', zone) ?? 0,
+      overMs: nowMs - query.over_minutes * 60_000,
+    });
+    return {
+      status: 200,
+      body: {
+        statuses: rows.map(({ over_carts, over_stores, ...row }) => ({
+          ...row,
+          over: { carts: over_carts, stores: over_stores },
+        })),
+        at: showInstant(nowMs),
+        fresh_through: freshThroughMs === null ? null : showInstant(freshThroughMs),
+      },
+    };
+  });
+};
+
+/** Figures about carts and orders. */
+export const analyticsRoutes: Routes = (app, deps) => {
+  for (const add of [funnel, abandonment, board]) add(app, deps);
+};
