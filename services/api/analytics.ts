@@ -93,10 +93,10 @@ export async function funnelOf(database: Rows, filter: CartFilter, range: Range)
 const money = (sum: string): string => `round(${sum}, 6)`;
 
 const ABANDONED = `SELECT roundDown(toUnixTimestamp64Milli(occurred_at), {starts:Array(Int64)}) AS from_ms,
-  count() AS abandoned, ${money('sumKahan(ifNull(amount, 0))')} AS amount,
+  count() AS abandoned, ${money('sumKahan(ifNull(event.amount, 0))')} AS amount,
   countIf(recovered_at IS NOT NULL) AS recovered,
-  ${money('sumKahanIf(ifNull(amount, 0), recovered_at IS NOT NULL)')} AS recovered_amount
-FROM ${TABLES.traitEvents} FINAL
+  ${money('sumKahanIf(ifNull(event.amount, 0), recovered_at IS NOT NULL)')} AS recovered_amount
+FROM ${TABLES.traitEvents} AS event FINAL
 WHERE workspace = {workspace:String} AND trait = 'cart_abandoned' AND retracted_at IS NULL
   AND occurred_at >= ${instant('from_ms')} AND occurred_at < ${instant('to_ms')} AND ${ofFilter}
 GROUP BY 1`;
