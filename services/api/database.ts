@@ -58,6 +58,9 @@ const STREAM_QUEUE: Omit<QueryQueueOptions, 'clock'> = {
   waitMaxMs: 30_000,
 };
 
+/** Enough for exact counts of millions of people. */
+const MEMORY_MAX_BYTES = 2_000_000_000;
+
 /** Longest query that fits into a form field: ClickHouse accepts 128 KiB (`http_max_field_value_size`). */
 const FORM_QUERY_MAX = 100_000;
 
@@ -83,7 +86,13 @@ const STREAM_SETTINGS = {
 
 const UNREACHABLE = /ECONNREFUSED|ECONNRESET|ETIMEDOUT|ENOTFOUND|EPIPE|EHOSTUNREACH|socket hang up|Timeout error/i;
 
-export function createDatabase(client: ClickHouse, clock: Clock): Database {
+export interface DatabaseOptions {
+  /** Memory of one query in ClickHouse. */
+  memoryMaxBytes?: number;
+}
+
+export function createDatabase(client: ClickHouse, clock: Clock, options: DatabaseOptions = {}): Database {
+  const memory = { max_memory_usage: String(options.memoryMaxBytes ?? MEMORY_MAX_BYTES) };
   const queue = new QueryQueue({ ...QUEUE, clock });
   const rowsFor = (signal?: AbortSignal): Rows => ({
     async rows<T>(query: string, params: Record<string, unknown> = {}): Promise<T[]> {
@@ -92,7 +101,7 @@ export function createDatabase(client: ClickHouse, clock: Clock): Database {
           query,
           query_params: params,
           format: 'JSONEachRow',
-          clickhouse_settings: SETTINGS,
+          clickhouse_settings: { ...SETTINGS, ...memory },
           // Many or long values do not fit into a URL, and a long query does not fit into a form.
           use_multipart_params_auto: query.length <= FORM_QUERY_MAX,
           ...(signal ? { abort_signal: signal } : {}),
@@ -119,7 +128,7 @@ export function createDatabase(client: ClickHouse, clock: Clock): Database {
           query,
           query_params: params,
           format: 'JSONCompactEachRow',
-          clickhouse_settings: STREAM_SETTINGS,
+          clickhouse_settings: { ...STREAM_SETTINGS, ...memory },
           use_multipart_params_auto: query.length <= FORM_QUERY_MAX,
           abort_signal: signal,
         });

@@ -39,7 +39,7 @@ runService({
       versionsOf: ['audience'],
     });
     service.onStop('definitions', () => definitions.stop());
-    const database = createDatabase(clickhouse, clock);
+    const database = createDatabase(clickhouse, clock, { memoryMaxBytes: config.queryMemoryMaxMb * 1_000_000 });
     await waitForTables(database, clock, logger);
     const producer = kafka.createProducer();
     service.onStop('the producer', () => producer.close());

@@ -113,24 +113,34 @@ interface Abandonment {
   recovered: boolean;
 }
 
-/** Jane's own abandonments: not after a checkout, and confirmed by further ones, since no activity comes between. */
+const WINDOW = 30 * MINUTE;
+
+/** Semantics §3, where an activity is a `cart_status` of `pending`. */
 function abandonmentsOf(cart: Cart): Abandonment[] {
   let rests = false;
-  let amount: number | undefined;
+  /** The deadline of the open episode. */
+  let deadline = Infinity;
+  let amount = 0;
   const found: Abandonment[] = [];
+  const abandon = (at: number, next: number): void => {
+    const recovered = cart.events
+      .slice(next)
+      .some(({ type, status }) => type === 'cart_status' && !['pending', 'cancelled', 'dismissed'].includes(status));
+    found.push({ at, amount, recovered });
+    rests = true;
+    deadline = Infinity;
+  };
   for (const [i, event] of cart.events.entries()) {
+    if (event.at > deadline) abandon(deadline, i);
     amount = event.amount ?? amount;
-    if (event.type === 'cart_status' && event.status !== 'pending') break;
-    // A cart_status of `pending` without products is an activity.
-    if (event.type === 'cart_status') rests = false;
-    else if (!rests) {
-      rests = true;
-      const recovered = cart.events
-        .slice(i + 1)
-        .some(({ type, status }) => type === 'cart_status' && !['pending', 'cancelled', 'dismissed'].includes(status));
-      found.push({ at: event.at, amount: amount ?? 0, recovered });
-    }
+    if (event.type === 'cart_abandoned') {
+      if (!rests) abandon(event.at, i + 1);
+    } else if (event.status === 'pending') {
+      rests = false;
+      deadline = event.at + WINDOW;
+    } else return found;
   }
+  if (deadline < endMs) abandon(deadline, cart.events.length);
   return found;
 }
 

@@ -1,5 +1,13 @@
 import { afterAll, beforeAll, expect, inject, it } from 'vitest';
-import { ClientGoneError, QUERIES_MAX } from '../../services/api/database.ts';
+import {
+  ClickHouseOverloadedError,
+  ClientGoneError,
+  createDatabase,
+  QUERIES_MAX,
+  STREAMS_MAX,
+} from '../../services/api/database.ts';
+import { createClickHouse } from '../../lib/clickhouse/client.ts';
+import { systemClock } from '../../lib/clock/index.ts';
 import { waitUntil } from '../harness/client.ts';
 import { openDatabase } from './api-audience-world.ts';
 
@@ -55,4 +63,36 @@ it('a workspace that asks very much makes itself wait, not the others', async ()
   await ask('quiet');
   expect(ended.length).toBeLessThan(30);
   await Promise.all(many);
+});
+
+it('a question that needs more memory than one may have is stopped, also while its answer is streamed', async () => {
+  const client = createClickHouse({ url: inject('engines').CLICKHOUSE_URL, database: mark });
+  const database = createDatabase(client, systemClock, { memoryMaxBytes: 50_000_000 });
+  const large = 'SELECT length(groupArray(number)) FROM numbers(100000000)';
+  await expect(database.rows(large)).rejects.toThrow(ClickHouseOverloadedError);
+  await expect(database.stream(large, {}, new AbortController().signal)).rejects.toThrow(ClickHouseOverloadedError);
+  expect(await database.rows('SELECT 1 AS one')).toEqual([{ one: 1 }]);
+  await client.close();
+});
+
+it('streams of a workspace that nobody reads leave places to streams of others and to questions', async () => {
+  const going = new AbortController();
+  const stream = (workspace: string) =>
+    world.database.stream('SELECT number FROM numbers(100000000)', { workspace }, going.signal);
+  const open = await Promise.all(Array.from({ length: STREAMS_MAX / 2 }, () => stream('busy')));
+  let isThird = false;
+  const third = stream('busy').then((rows) => {
+    isThird = true;
+    return rows;
+  });
+  const other = await stream('quiet');
+  expect((await other.next()).done).toBe(false);
+  expect(await world.database.rows('SELECT 1 AS one', { workspace: 'busy' })).toEqual([{ one: 1 }]);
+  expect(isThird).toBe(false);
+  // A stream that begins has to be read or closed: closing one makes room.
+  await open[0]!.next();
+  await open[0]!.return();
+  await third;
+  expect(isThird).toBe(true);
+  going.abort();
 });

@@ -67,7 +67,13 @@ const boardSchema = z
   .openapi('Board');
 
 const boardQuery = z.strictObject({
-  days: z.coerce.number().int().min(1).max(36_500).default(30).describe('the status changed within this number of days'),
+  days: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .max(36_500)
+    .default(30)
+    .describe('the status changed within this number of days'),
   over_minutes: z.coerce.number().int().min(1).max(100_000).default(45),
 });
 
