@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { ManualClock } from '../../lib/clock/testing.ts';
 import { EXPORT_FORMATS } from './export-format.ts';
 import { ExportBrokenError, exportStream } from './export-stream.ts';
 import type { ExportRow } from './member-rows.ts';
@@ -67,6 +68,7 @@ describe('the stream of an export', () => {
     let asked = 0;
     let isClosed = false;
     const broken: unknown[] = [];
+    const clock = new ManualClock();
     async function* rows() {
       try {
         for (const batch of batches) {
@@ -83,8 +85,9 @@ describe('the stream of an export', () => {
       format: ndjson,
       signal: new AbortController().signal,
       onBroken: (error) => broken.push(error),
+      clock,
     });
-    return { count, body, broken, asked: () => asked, isClosed: () => isClosed };
+    return { clock, count, body, broken, asked: () => asked, isClosed: () => isClosed };
   }
   const three = (): ExportRow[] => [row('a', null, 3), row('b', null, 3), row('c', null, 3)];
 
@@ -114,6 +117,20 @@ describe('the stream of an export', () => {
     await body.cancel();
     expect(isClosed()).toBe(true);
     expect(broken).toEqual([]);
+  });
+
+  it('is broken off when its client reads nothing for a minute', async () => {
+    const { body, broken, clock, isClosed } = await read(three().map((one) => [one]));
+    const reader = body.getReader();
+    await reader.read();
+    await clock.advance(59_000);
+    await reader.read();
+    await clock.advance(59_000);
+    expect(broken).toEqual([]);
+    await clock.advance(1_000);
+    await expect(reader.read()).rejects.toThrow(ExportBrokenError);
+    expect(broken).toHaveLength(1);
+    expect(isClosed()).toBe(true);
   });
 
   it('of nobody is empty', async () => {

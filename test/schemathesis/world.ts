@@ -49,7 +49,15 @@ async function spare(create: () => Promise<{ id: string }>): Promise<string[]> {
 const createKey = (api: ApiClient) => bodyOf(api.POST('/v1/keys', { body: { role: 'read' } }));
 const createOther = (api: ApiClient) => bodyOf(api.POST('/v1/subscriptions', { body: { event: 'cart_activity' } }));
 
-/** Carts, people, stores, dead letters of each source, keys and subscriptions. */
+/** Live, so that changes can be asked for. */
+const createAudience = (api: ApiClient) =>
+  bodyOf(
+    api.POST('/v1/audiences', {
+      body: { name: 'Preparing', audience: { trait: 'cart_status_updated', status: ['preparing'] }, live: true },
+    }),
+  );
+
+/** Carts, people, stores, dead letters of each source, keys, subscriptions and audiences. */
 export async function makeWorld(addresses: Addresses): Promise<World> {
   const { apiUrl, adminKey } = addresses;
   const workspace = await createWorkspace(addresses);
@@ -75,6 +83,7 @@ export async function makeWorld(addresses: Addresses): Promise<World> {
   const carts = Array.from({ length: CARTS }, (_, cart) => `cart-${cart}`);
   const people = Array.from({ length: 6 }, (_, i) => String(i + 1));
   const subscriptions = await spare(() => createOther(api));
+  const audiences = await spare(() => createAudience(api));
   return {
     workspace,
     hooks: {
@@ -89,6 +98,12 @@ export async function makeWorld(addresses: Addresses): Promise<World> {
         '/v1/dead-letters/{id}/replay': dead,
         '/v1/carts/{id}': carts,
         '/v1/people/{id}': people,
+        '/v1/audiences/{id}': audiences,
+        '/v1/audiences/{id}/versions': audiences,
+        '/v1/audiences/{id}/members': audiences,
+        '/v1/audiences/{id}/export': audiences,
+        '/v1/audiences/{id}/changes': audiences,
+        '/v1/audiences/{id}/changes/summary': audiences,
       },
       bearer_token: subscription.bearer_token,
       signing_secret: subscription.signing_secret,

@@ -111,7 +111,9 @@ const exported: Routes = (app, deps) => {
     const rows = await deps.database.stream<ExportRow>(query, params, signal);
     const onBroken = (error: unknown): void =>
       deps.logger.error({ err: error, workspace, audience: id }, 'cannot complete an export; breaking off the answer');
-    const { count, body } = await exportStream({ rows, format, signal, onBroken });
+    const { count, body } = await exportStream({ rows, format, signal, onBroken, clock: deps.clock });
+    // Nobody reads the body of an answer to HEAD.
+    if (c.req.method === 'HEAD') await body.cancel();
     const headers = {
       'X-Now': showInstant(nowMs),
       'X-Fresh-Through': shownOrNull(freshThroughMs) ?? '',

@@ -1,0 +1,137 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { systemClock } from '../../lib/clock/index.ts';
+import { createApiApp } from './app.ts';
+import type { ApiDeps } from './deps.ts';
+
+/** What clients may send by mistake or to do harm: each is answered with a precise 4xx, before anything is asked. */
+
+const failures: unknown[] = [];
+const logger = {
+  warn: () => undefined,
+  error: (fields: unknown) => failures.push(fields),
+};
+const definitions = { findWorkspace: (id: string) => Promise.resolve({ id, time_zone: 'UTC' }) };
+const app = createApiApp({
+  adminKey: 'admin',
+  clock: systemClock,
+  consoleDir: '/nowhere',
+  definitions,
+  logger,
+} as unknown as ApiDeps);
+
+interface Answer {
+  audience?: unknown;
+  text?: string;
+  errors?: { path: string; message: string; position?: number }[];
+}
+
+async function post(path: string, body: string, method = 'POST'): Promise<{ status: number; body: Answer }> {
+  const headers = { authorization: 'Bearer admin', 'x-workspace': 'acme', 'if-match': '"1"' };
+  const response = await app.request(path, { method, headers, body });
+  return { status: response.status, body: (await response.json()) as Answer };
+}
+
+const RANGE = '"from":"2026-01-01T00:00:00Z","to":"2026-01-02T00:00:00Z","step":{"amount":1,"unit":"hours"}';
+/** Every route that takes an audience, with a body around it. */
+const ROUTES: [method: string, path: string, body: (audience: string) => string][] = [
+  ['POST', '/v1/audiences/preview', (audience) => `{"audience":${audience}}`],
+  ['POST', '/v1/audiences/render', (audience) => `{"audience":${audience}}`],
+  ['POST', '/v1/audiences/trend', (audience) => `{"audience":${audience},${RANGE}}`],
+  ['POST', '/v1/audiences', (audience) => `{"name":"n","audience":${audience}}`],
+  ['PUT', '/v1/audiences/aud_1', (audience) => `{"name":"n","audience":${audience}}`],
+];
+
+const DEEP = 20_000;
+const nested = (open: string, close: string): string => `${open.repeat(DEEP)}{"everyone":true}${close.repeat(DEEP)}`;
+
+describe.each(ROUTES)('%s %s', (method, path, bodyOf) => {
+  it.each<[string, string, string]>([
+    ['nested nots', nested('{"not":', '}'), `/audience${'/not'.repeat(16)}`],
+    ['nested ands', nested('{"and":[', ']}').slice(0, 250_000), ''],
+    ['nested lists', `${'['.repeat(DEEP)}${']'.repeat(DEEP)}`, '/audience'],
+    ['a prototype', '{"__proto__":{"everyone":true}}', '/audience'],
+    ['a constructor', '{"constructor":{"everyone":true}}', '/audience'],
+    ['too many leaves', `{"or":[${Array(201).fill('{"everyone":true}').join()}]}`, '/audience/or/200'],
+    ['a number that JSON cannot hold', '{"trait":"cart_abandoned","amount":{"min":1e999}}', '/audience/amount/min'],
+    ['a key in a key', '{"trait":"cart_abandoned","a/b~c":1}', '/audience/a~1b~0c'],
+  ])('refuses %s', async (_, audience, at) => {
+    const { status, body } = await post(path, bodyOf(audience), method);
+    // A body that was cut is not JSON.
+    if (at === '') return expect(status).toBe(400);
+    expect(status).toBe(422);
+    expect(body.errors?.map((error) => error.path)).toContain(at);
+  });
+
+  it('answers many errors with the first hundred', async () => {
+    const leaves = Array(200).fill('{"trait":"x","a":1,"b":2,"c":3}').join();
+    const { status, body } = await post(path, bodyOf(`{"or":[${leaves}]}`), method);
+    expect(status).toBe(422);
+    expect(body.errors).toHaveLength(100);
+  });
+
+  it('refuses a body over 256 KiB', async () => {
+    const { status } = await post(path, bodyOf(`{"everyone":true}${' '.repeat(256 * 1024)}`), method);
+    expect(status).toBe(413);
+  });
+});
+
+describe('POST /v1/audiences/parse', () => {
+  const parse = (text: string) => post('/v1/audiences/parse', JSON.stringify({ text }));
+
+  it.each([
+    '('.repeat(20_000),
+    `${'('.repeat(9_990)}everyone${')'.repeat(9_990)}`,
+    'not '.repeat(5_000),
+    'everyone and '.repeat(1_500),
+    `cart_abandoned by mode (${'x,'.repeat(9_000)}x)`,
+    '"'.repeat(20_000),
+    '\\'.repeat(20_000),
+    '"\\u0000\ud800" = \ud800',
+    `cart_abandoned in last ${'9'.repeat(400)} days`,
+    'cart_abandoned with amount from 1e999',
+    '\u2028\ufeff\u00a0everyone',
+    'constructor __proto__ toString',
+  ])('answers %.40j with 200 or 422', async (text) => {
+    const { status, body } = await parse(text);
+    expect([200, 422]).toContain(status);
+    if (status === 422) expect(body.errors?.every(({ path }) => path === '/text')).toBe(true);
+  });
+
+  it('answers any text with an audience or with positions in it, and what it parses it renders', async () => {
+    const words = fc.constantFrom(
+      ...'not and or ( ) , = in last next after on before between recovered with without anomaly amount from to at'.split(
+        ' ',
+      ),
+      ...'store by mode product least status for everyone cart_abandoned cart_status_updated finished'.split(' '),
+      ...['3', '0', '1e3', 'days', 'minute', '2026-03-17', '2026-03-17T12:00:00Z', '"a b"', '"', '\\', '😀', '\n'],
+    );
+    const texts = fc.oneof(
+      fc.array(words, { maxLength: 20 }).map((all) => all.join(' ')),
+      fc.string({ unit: 'binary' }),
+    );
+    let parsed = 0;
+    await fc.assert(
+      fc.asyncProperty(texts, async (text) => {
+        const { status, body } = await parse(text);
+        if (status === 422) {
+          expect(body.errors?.length).toBeGreaterThan(0);
+          for (const { position = -1 } of body.errors ?? []) {
+            expect(position).toBeGreaterThanOrEqual(0);
+            expect(position).toBeLessThanOrEqual(text.length);
+          }
+          return;
+        }
+        expect(status).toBe(200);
+        parsed++;
+        const rendered = await post('/v1/audiences/render', JSON.stringify({ audience: body.audience }));
+        expect(rendered.status).toBe(200);
+        expect((await parse(rendered.body.text ?? '')).body.audience).toEqual(body.audience);
+      }),
+      { numRuns: 1_000, examples: [['everyone'], ['cart_abandoned in last 3 days']] },
+    );
+    expect(parsed).toBeGreaterThan(5);
+  });
+
+  it('logs none of this as a failure', () => expect(failures).toEqual([]));
+});
