@@ -22,7 +22,7 @@ export interface ExportStreamOptions {
   clock: Clock;
 }
 
-/** How long a client may take for one batch. One that does not read holds a query in ClickHouse, which gives up earlier. */
+/** How long a client may take for one batch: while it does not read, it holds a query and its place in the queue. */
 const STALL_MAX_MS = 60_000;
 
 /**

@@ -48,7 +48,7 @@ const nested = (open: string, close: string): string => `${open.repeat(DEEP)}{"e
 describe.each(ROUTES)('%s %s', (method, path, bodyOf) => {
   it.each<[string, string, string]>([
     ['nested nots', nested('{"not":', '}'), `/audience${'/not'.repeat(16)}`],
-    ['nested ands', nested('{"and":[', ']}').slice(0, 250_000), ''],
+    ['nested ands', nested('{"and":[', ']}'), `/audience${'/and/0'.repeat(16)}`],
     ['nested lists', `${'['.repeat(DEEP)}${']'.repeat(DEEP)}`, '/audience'],
     ['a prototype', '{"__proto__":{"everyone":true}}', '/audience'],
     ['a constructor', '{"constructor":{"everyone":true}}', '/audience'],
@@ -57,8 +57,6 @@ describe.each(ROUTES)('%s %s', (method, path, bodyOf) => {
     ['a key in a key', '{"trait":"cart_abandoned","a/b~c":1}', '/audience/a~1b~0c'],
   ])('refuses %s', async (_, audience, at) => {
     const { status, body } = await post(path, bodyOf(audience), method);
-    // A body that was cut is not JSON.
-    if (at === '') return expect(status).toBe(400);
     expect(status).toBe(422);
     expect(body.errors?.map((error) => error.path)).toContain(at);
   });
