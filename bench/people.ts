@@ -62,9 +62,15 @@ function inputOf({ cart, status, phone, email, name, at }: Update): PersonInput 
   const identifiers = phone === null ? [] : [`phone:${phone}`, `email:${email}`];
   const facts = { store_id: '68', mode: 'pickup', amount: 41.8 };
   const changes = status === undefined ? [] : [change(at, status, { ...facts, products: PRODUCTS })];
-  const snapshot = { ...BLANK_SNAPSHOT, ...facts, status: status ?? 'pending', created_at: START };
+  const snapshot = { ...BLANK_SNAPSHOT, ...facts, status: status ?? 'pending', created_at: START, last_event_at: at };
   return cartInput(String(cart), identifiers, { at, changes, snapshot, name });
 }
+
+/** As in records of an earlier version: the time of a person's last event is emitted as a profile. */
+const withoutLastEvent = (input: PersonInput): PersonInput =>
+  input.cart === null
+    ? input
+    : { ...input, cart: { ...input.cart, snapshot: { ...input.cart.snapshot, last_event_at: null } } };
 
 function eventOf({ cart, status, phone, email, name, at }: Update): CartEvent {
   const kind = status === undefined ? 'cart_activity' : 'cart_status';
@@ -136,9 +142,15 @@ export function run(args: string[]): void {
     }),
   ];
   printMeasurements(measurements);
+  const every = runTopology(
+    people(),
+    inputs.map(withoutLastEvent).map((input) => codecs.personInputs.encode(input)),
+  );
+  const saved = ((1 - emitted.outputs / every.outputs) * 100).toFixed(1);
   const perInput = (emitted.outputs / encoded.length).toFixed(2);
   console.log(
-    `\n${TOPICS.traitEvents}: ${perInput} records an input, ${Math.round(emitted.bytes / emitted.outputs)} bytes each\n`,
+    `\n${TOPICS.traitEvents}: ${perInput} records an input, ${Math.round(emitted.bytes / emitted.outputs)} bytes each; ` +
+      `${saved} % fewer than if a later event of a cart were emitted as a profile\n`,
   );
   printTable(['state of people', 'entries', 'bytes each, with key'], stateRows(store));
   printJson('people', { measurements });

@@ -4,8 +4,9 @@ import type { Person } from '../../schemas/types.ts';
 import { ByteWriter, DamagedStateError } from '../bytes/index.ts';
 import { noRows } from './entries.ts';
 import * as bytes from './entry-bytes.ts';
+import { foldPersonInput } from './fold.ts';
 import { allRows } from './rows.ts';
-import { cartInput, change, recordInput, World } from './testing.ts';
+import { cartInput, change, erasureInput, recordInput, rulesInput, World } from './testing.ts';
 import { TimeIndex } from './times.ts';
 
 /** Entries as the program wrote them before lengths were stored everywhere, with what a reader of its outcomes knew. */
@@ -159,5 +160,17 @@ describe('entries of the first formats', () => {
     const row = world.outcomes.find(({ trait }) => trait !== null)!.trait!;
     expect(row).toMatchObject({ op: 'retracted', occurred_at: 1003, person_id: before.get('rows') });
     expect(world.people.get(world.personOfCart('j1'))).toMatchObject({ anonymous: true, first_at: 201, last_at: 202 });
+  });
+
+  it('can be erased', () => {
+    const world = restored();
+    const input = erasureInput(9_999, { identifiers: ['email:r@x.io'], carts: ['rows', 'j1'] });
+    const outcomes = foldPersonInput(world.store, input, { logTimeMs: 9_999, offset: 9_999 });
+    expect(outcomes.flatMap(({ erasure }) => erasure?.carts ?? []).map((cart) => cart.cart_id)).toEqual(['j1', 'rows']);
+    for (const [key, value] of world.store.entries) {
+      expect(`${key} ${value.toString('latin1')}`).not.toContain('r@x.io');
+    }
+    // The list of all identifiers is whole: a change of the rules reads it.
+    world.fold(rulesInput(1, { limit: 2 }));
   });
 });

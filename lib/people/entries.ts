@@ -88,8 +88,12 @@ export interface IdentifierEntry {
   seenWith: number[];
   /** The newest carrier that carries it. */
   carrierHead: string;
-  /** The next in the workspace's list. */
+  /** The next (older) one in the list of all identifiers. */
   next: string;
+  /** The previous (newer) one in that list; '' for the first, and in an entry of an earlier format. */
+  previous: string;
+  /** The link report has it; false in an entry of an earlier format. */
+  reported: boolean;
 }
 
 /** A person, or an id that has become an alias of another person. */
@@ -136,6 +140,18 @@ export const CONSENTS: readonly (Consent | null)[] = [null, 'opted_in', 'opted_o
 export const moreIndexOf = (kind: number, consent: Consent | null): number =>
   kind * CONSENTS.length + CONSENTS.indexOf(consent);
 export const noMore = (): number[] => Array<number>(4 * CONSENTS.length).fill(0);
+
+export const newIdentifier = (word: string, next: string): IdentifierEntry => ({
+  word,
+  person: 0,
+  consent: null,
+  consentAt: -Infinity,
+  seenWith: [0, 0, 0, 0],
+  carrierHead: '',
+  next,
+  previous: '',
+  reported: false,
+});
 
 export function newPerson(id: number): Person {
   return {

@@ -21,6 +21,8 @@ import { readSnapshot, writeSnapshot } from './snapshot.ts';
  */
 
 const FORMAT = 1;
+/** Formats of an identifier. Format 2 has the previous one in the list of all, and whether it is reported. */
+const IDENTIFIER_FORMAT = 2;
 /**
  * Formats of a person. In format 1 the entry ends with the counts of hidden identifiers or without them; since format 2
  * the flags show whether they follow. Format 3 has the number of aliases.
@@ -73,6 +75,11 @@ function whole<T>(reader: ByteReader, value: T): T {
   return value;
 }
 
+function readFlag(reader: ByteReader): boolean {
+  const flag = reader.byte();
+  return flag > 1 ? reader.fail('0 or 1', reader.at - 1) : flag === 1;
+}
+
 function readConsent(reader: ByteReader): Consent | null {
   const consent = CONSENTS[reader.byte()];
   return consent === undefined ? reader.fail('a consent', reader.at - 1) : consent;
@@ -91,18 +98,21 @@ export function decodeWorkspace(buffer: Buffer): Workspace {
 }
 
 export function encodeIdentifier({ entry: writer }: Scratch, entry: IdentifierEntry): Buffer {
-  writer.reset().byte(FORMAT);
+  writer.reset().byte(IDENTIFIER_FORMAT);
   writer.unsigned(entry.person);
   writer.byte(CONSENTS.indexOf(entry.consent));
   writeTime(writer, entry.consentAt);
   for (const count of entry.seenWith) writer.unsigned(count);
   writer.text(entry.carrierHead);
   writer.text(entry.next);
+  writer.text(entry.previous);
+  writer.byte(entry.reported ? 1 : 0);
   return writer.take();
 }
 
 export function decodeIdentifier(word: string, buffer: Buffer): IdentifierEntry {
-  const reader = readerOf(buffer, 'the entry of an identifier');
+  const reader = new ByteReader(buffer, 'the entry of an identifier');
+  const format = readFormat(reader, IDENTIFIER_FORMAT);
   return whole(reader, {
     word,
     person: reader.unsigned(),
@@ -111,6 +121,8 @@ export function decodeIdentifier(word: string, buffer: Buffer): IdentifierEntry 
     seenWith: [reader.unsigned(), reader.unsigned(), reader.unsigned(), reader.unsigned()],
     carrierHead: reader.text(),
     next: reader.text(),
+    previous: format === IDENTIFIER_FORMAT ? reader.text() : '',
+    reported: format === IDENTIFIER_FORMAT && readFlag(reader),
   });
 }
 

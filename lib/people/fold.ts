@@ -1,6 +1,7 @@
 import type {
   CartUpdate,
   Consent,
+  Erasure,
   Outcome,
   LinkRules as LinkRulesChange,
   PersonInput,
@@ -9,6 +10,7 @@ import type {
 } from '../../schemas/types.ts';
 import { takeAddresses } from './addresses.ts';
 import { NO_TEXT, type DatedText, type Carrier } from './entries.ts';
+import { dropErased, erase, type Erased } from './erasure.ts';
 import { Graph } from './graph.ts';
 import { cartCarrier, kindIndexOf, KINDS, recordCarrier, rulesKey, wordsOf, workspaceOfMoved } from './keys.ts';
 import { movedCartsOf, postpone } from './moved-carts.ts';
@@ -33,9 +35,9 @@ export interface FoldOptions {
 
 /**
  * Decides who is who: folds one record of person-inputs into the state behind `store` and returns the outcomes in the order
- * in which they are emitted: merges, profiles, carts, trait events. When many carts have moved, those that are left are in
- * entries of the state, for which `isMovedKey` is true: `emitMovedCarts` must be called for each, in the order of their keys,
- * before the next record. A pure function of state, record and cause; it reads no clock. Erasures have no effect yet.
+ * in which they are emitted: erasures, merges, profiles, carts, trait events, the link report. When many carts have moved, those
+ * that are left are in entries of the state, for which `isMovedKey` is true: `emitMovedCarts` must be called for each, in the
+ * order of their keys, before the next record. A pure function of state, record and cause; it reads no clock.
  */
 export function foldPersonInput(
   store: PeopleStore,
@@ -54,7 +56,7 @@ export function foldPersonInput(
     case 'link_rules':
       return input.link_rules === null ? [] : foldLinkRules(store, graph, input.link_rules, bounds, cause);
     case 'erasure':
-      return [];
+      return input.erasure === null ? [] : foldErasure(store, graph, input.erasure, bounds, cause);
   }
 }
 
@@ -83,14 +85,23 @@ function graphOf(
   return new Graph(store, workspace, stored === undefined ? rules : decodeRules(stored), bounds, scratch);
 }
 
+/** Erases people. What they had must not come back: see `erasure.ts`. */
+function foldErasure(store: PeopleStore, graph: Graph, erasure: Erasure, bounds: Bounds, cause: Cause): Outcome[] {
+  const erased = erase(graph, erasure);
+  return outcomesOf(store, graph, erased.moved, bounds, cause, erased);
+}
+
 function foldCart(
   store: PeopleStore,
   graph: Graph,
-  update: CartUpdate,
+  input: CartUpdate,
   receivedAt: number,
-  { cartsPerStep }: Bounds,
+  bounds: Bounds,
   cause: Cause,
 ): Outcome[] {
+  const { update, erased } = dropErased(graph, input, receivedAt);
+  if (update === null) return outcomesOf(store, graph, erased.moved, bounds, cause, erased);
+  const { cartsPerStep } = bounds;
   const carrier = graph.carrier(cartCarrier(update.cart_id));
   const at = update.occurred_at ?? (carrier.person === 0 ? receivedAt : null);
   if (at !== null) observe(carrier, at, update.name, null);
@@ -108,8 +119,7 @@ function foldCart(
   for (const { row, former } of changes) out.trait(carrier, person, row, former);
   for (const other of first) emitRows(out, graph, other);
   postponeOthers(store, graph, moved, cartsPerStep);
-  graph.flush();
-  return out.outcomes;
+  return finish(out, graph);
 }
 
 function foldRecord(
@@ -123,6 +133,9 @@ function foldRecord(
   const words = wordsOf(record.identifiers);
   // Ingest refuses a record without a readable identifier; one that came here all the same is nobody's.
   if (words.length === 0) return [];
+  if (graph.markers.concern(receivedAt)) {
+    if (words.some((word) => graph.markers.identifierThrough(word) >= receivedAt)) return [];
+  }
   const carrier = graph.carrier(recordCarrier(words));
   const at = Math.min(record.occurred_at, receivedAt);
   observe(carrier, at, record.name, record.time_zone);
@@ -163,12 +176,19 @@ function outcomesOf(
   moved: readonly Carrier[],
   { cartsPerStep }: Bounds,
   cause: Cause,
+  erased?: Erased,
 ): Outcome[] {
   graph.countTimes();
   const out = new OutcomeWriter(graph.workspace, cause);
+  if (erased !== undefined) out.erasure(erased);
   emitPeople(out, graph);
   emitCarts(out, graph, moved.slice(0, cartsPerStep));
   postponeOthers(store, graph, moved, cartsPerStep);
+  return finish(out, graph);
+}
+
+function finish(out: OutcomeWriter, graph: Graph): Outcome[] {
+  for (const report of graph.linkReports()) out.linkReport(report);
   graph.flush();
   return out.outcomes;
 }

@@ -1,45 +1,45 @@
-import { DamagedStateError, invariant } from '../bytes/index.ts';
-import type { Consent, TraitChange } from '../../schemas/types.ts';
-import type { Counted, IdentifierEntry, Person, Carrier, Workspace } from './entries.ts';
+import { invariant } from '../bytes/index.ts';
+import type { Consent, LinkReport } from '../../schemas/types.ts';
+import type { Carrier, Counted, IdentifierEntry, Person } from './entries.ts';
 import * as entries from './entries.ts';
-import * as bytes from './entry-bytes.ts';
+import { EntryCache } from './entry-cache.ts';
 import * as keys from './keys.ts';
-import { moveRows, recordRows, type ChunkStore, type StoredRow } from './rows.ts';
-import type { Scratch } from './scratch.ts';
-import { absorbInto, addIdentifiers, addTo } from './profile.ts';
+import { absorbInto, addIdentifiers, addTo, hasLastTime } from './profile.ts';
 import { isJunk, isSaturated, type Bounds, type LinkRules } from './rules.ts';
+import { isReported, linkReportOf, linkReportRemoval } from './link-report.ts';
+import { Markers } from './markers.ts';
+import type { Scratch } from './scratch.ts';
 import type { MergedPerson, PeopleStore } from './store.ts';
 import { TimeIndex } from './times.ts';
 
 /**
- * The graph of one workspace while one record is folded: entries are read once, changed in memory and written back by
- * `flush`. It keeps the invariants of single entries and of the lists through them; its callers decide who belongs to whom.
+ * The graph of one workspace while one record is folded. It counts what is seen together and keeps profiles; its callers
+ * decide who belongs to whom.
  */
-export class Graph {
+export class Graph extends EntryCache {
   private currentRules: LinkRules;
   /** Identifiers that are still treated as before the rules changed. */
   private readonly unapplied = new Set<string>();
   readonly merges: MergedPerson[] = [];
-  private readonly store: PeopleStore;
-  private readonly workspaceName: string;
-  private header: Workspace | undefined;
-  private readonly carriers = new Map<string, Carrier>();
-  private readonly identifiers = new Map<string, IdentifierEntry>();
-  private readonly persons = new Map<number, Person>();
+  readonly markers: Markers;
   /** People whose profile has changed. */
   private readonly changed = new Set<Person>();
   /** The times of the carts of a person made of junk, by the junk identifier. */
   private readonly times = new Map<string, TimeIndex>();
+  /** Junk whose times have changed. */
+  private readonly retimed = new Set<string>();
+  /** Identifiers whose record in the link report has changed. */
+  private readonly rereported = new Set<string>();
+  /** Reported identifiers that were deleted. */
+  private readonly unreported = new Set<string>();
   private readonly bounds: Bounds;
-  private readonly scratch: Scratch;
 
   constructor(store: PeopleStore, workspace: string, rules: LinkRules, bounds: Bounds, scratch: Scratch) {
+    super(store, workspace, scratch);
     invariant(rules.limit <= bounds.highestLimit, 'no limit is higher than pairs are recorded for');
-    this.store = store;
-    this.workspaceName = workspace;
+    this.markers = new Markers(store, workspace);
     this.currentRules = rules;
     this.bounds = bounds;
-    this.scratch = scratch;
   }
 
   get rules(): LinkRules {
@@ -56,56 +56,19 @@ export class Graph {
     this.unapplied.delete(word);
   }
 
-  get workspace(): string {
-    return this.workspaceName;
-  }
-
-  /** The carrier of this name; a new one if there was none. */
-  carrier(key: string): Carrier {
-    let carrier = this.carriers.get(key);
-    if (carrier === undefined) {
-      const value = this.store.get(keys.carrierKey(this.workspaceName, key));
-      carrier =
-        value === undefined
-          ? entries.newCarrier(key)
-          : this.reading(`carrier ${key}`, () => bytes.decodeCarrier(key, value, this.carried(key)));
-      this.carriers.set(key, carrier);
-    }
-    return carrier;
-  }
-
-  /** The entry of the identifier; a new one if there was none. */
-  identifier(word: string): IdentifierEntry {
-    let entry = this.identifiers.get(word);
-    if (entry === undefined) {
-      entry = this.readIdentifier(word) ?? this.newIdentifier(word);
-      this.identifiers.set(word, entry);
-    }
-    return entry;
-  }
-
   junk(word: string): boolean {
     return isJunk(this.currentRules, word, this.identifier(word).seenWith) !== this.unapplied.has(word);
   }
 
-  /** The current person of an id. Aliases are flat, so this is one step. */
-  personOf(id: number): Person {
-    const person = this.personEntry(id);
-    return person.winner === 0 ? person : this.personEntry(person.winner);
-  }
-
-  newPerson(): Person {
-    const header = this.workspaceEntry();
-    const person = entries.newPerson(header.nextPersonId);
-    header.nextPersonId += 1;
-    this.persons.set(person.id, person);
+  override newPerson(): Person {
+    const person = super.newPerson();
     this.changed.add(person);
     return person;
   }
 
-  /** The entry of the id itself, which may be an alias. */
-  person(id: number): Person {
-    return this.personEntry(id);
+  override deletePerson(person: Person): number[] {
+    this.changed.delete(person);
+    return super.deletePerson(person);
   }
 
   /** Shows and counts the identifiers of another person's profile in this one. */
@@ -122,7 +85,7 @@ export class Graph {
    */
   seeTogether(one: string, other: string): string[] {
     if (this.isSaturated(one) && this.isSaturated(other)) return [];
-    const key = keys.pairKey(this.workspaceName, one, other);
+    const key = keys.pairKey(this.workspace, one, other);
     if (this.store.get(key) !== undefined) return [];
     this.store.put(key, SEEN);
     const newJunk: string[] = [];
@@ -149,31 +112,51 @@ export class Graph {
     if (this.isSaturated(word)) return false;
     const before = isJunk(this.currentRules, word, seenWith);
     seenWith[kind] = Math.min((seenWith[kind] ?? 0) + more, this.bounds.highestLimit + 1);
+    this.rereported.add(word);
     return !before && isJunk(this.currentRules, word, seenWith);
   }
 
-  /** All identifiers of the workspace, newest first, without keeping them in memory. */
-  *allIdentifiers(): Generator<IdentifierEntry> {
-    for (let word = this.workspaceEntry().identifierHead; word !== '';) {
-      const entry = this.identifiers.get(word) ?? this.readIdentifier(word);
-      if (entry === undefined) throw new DamagedStateError(this.subject(nameOf(word)), 0, 'an entry');
-      yield entry;
-      word = entry.next;
+  /** Calls back for every pair of identifiers of different kinds that may have been recorded when this carrier got them. */
+  forEachPair({ identifiers }: Carrier, onPair: (one: string, other: string) => void): void {
+    const { highestLimit } = this.bounds;
+    const byKind: string[][] = [[], [], [], []];
+    for (const { word } of identifiers) {
+      const own = keys.kindIndexOf(word);
+      const rank = byKind[own]!.length;
+      byKind.forEach((others, kind) => {
+        // Both were saturated by then, so the pair was not recorded.
+        if (kind === own || (rank > highestLimit && others.length > highestLimit)) return;
+        for (const other of others) onPair(word, other);
+      });
+      byKind[own]!.push(word);
     }
   }
 
-  private readIdentifier(word: string): IdentifierEntry | undefined {
-    const value = this.store.get(keys.identifierKey(this.workspaceName, word));
-    return value && this.reading(nameOf(word), () => bytes.decodeIdentifier(word, value));
+  override deleteIdentifiers(words: readonly string[]): void {
+    for (const word of words) if (this.identifier(word).reported) this.unreported.add(word);
+    super.deleteIdentifiers(words);
   }
 
-  /** All carriers of the identifier, newest first. */
-  *carriersOf(word: string): Generator<Carrier> {
-    for (let key = this.identifier(word).carrierHead; key !== '';) {
-      const carrier = this.carrier(key);
-      yield carrier;
-      key = carrier.identifiers.find((carried) => carried.word === word)?.next ?? '';
+  /** Marks an identifier whose record in the link report has changed for another reason than its counts. */
+  report(word: string): void {
+    this.identifier(word);
+    this.rereported.add(word);
+  }
+
+  /** The changes of the link report. Call it once, before `flush`. */
+  linkReports(): LinkReport[] {
+    const { workspace, rules } = this;
+    const reports: LinkReport[] = [];
+    for (const word of this.unreported) reports.push(linkReportRemoval(workspace, rules, word));
+    for (const entry of this.identifiers.values()) {
+      const { word } = entry;
+      const reported = isReported(rules, entry);
+      if (reported && (!entry.reported || this.rereported.has(word)))
+        reports.push(linkReportOf(workspace, rules, entry));
+      else if (entry.reported && !reported) reports.push(linkReportRemoval(workspace, rules, word));
+      entry.reported = reported;
     }
+    return reports;
   }
 
   /** Puts an identifier into a person's profile. */
@@ -227,37 +210,52 @@ export class Graph {
 
   /** Updates the times of people made of junk to their current carts. Call it after parting, before profiles are emitted. */
   countTimes(): void {
-    const touched = new Set<string>();
     for (const carrier of this.carriers.values()) {
       const person = carrier.person === 0 ? undefined : this.personOf(carrier.person);
       const word = person?.junk === true ? (person.identifiers[0]?.word ?? '') : '';
       const { counted, firstAt, lastAt } = carrier;
       if (counted === null ? word === '' : isSame(counted, word, carrier)) continue;
-      if (counted !== null) {
-        this.timesOf(counted.word).count(counted.firstAt, -1);
-        this.timesOf(counted.word).count(counted.lastAt, -1);
-        touched.add(counted.word);
-      }
-      carrier.counted = word === '' ? null : { word, firstAt, lastAt };
+      this.uncountTimes(carrier);
       if (word === '') continue;
+      carrier.counted = { word, firstAt, lastAt };
       this.timesOf(word).count(firstAt, 1);
       this.timesOf(word).count(lastAt, 1);
-      touched.add(word);
+      this.retimed.add(word);
     }
-    for (const word of touched) this.takeTimes(word);
+    for (const word of this.retimed) this.takeTimes(word);
+    this.retimed.clear();
+  }
+
+  /** Removes the times of a carrier from the index that counts them. */
+  uncountTimes(carrier: Carrier): void {
+    const { counted } = carrier;
+    if (counted === null) return;
+    this.timesOf(counted.word).count(counted.firstAt, -1);
+    this.timesOf(counted.word).count(counted.lastAt, -1);
+    this.retimed.add(counted.word);
+    carrier.counted = null;
   }
 
   private takeTimes(word: string): void {
-    const id = this.identifier(word).person;
+    const id = this.knownIdentifier(word)?.person ?? 0;
     const person = id === 0 ? undefined : this.personOf(id);
     const times = this.timesOf(word);
     const firstAt = times.first();
     const lastAt = times.last();
     if (person?.junk !== true || firstAt === undefined || lastAt === undefined) return;
-    if (person.firstAt === firstAt && person.lastAt === lastAt) return;
+    const isKnown =
+      person.firstAt === firstAt &&
+      (person.lastAt === lastAt || (person.lastAt < lastAt && this.isTimeOfCart(word, lastAt)));
     person.firstAt = firstAt;
     person.lastAt = lastAt;
-    this.changed.add(person);
+    if (!isKnown) this.changed.add(person);
+  }
+
+  /** Whether a cart of the person made of this junk is emitted with this time. */
+  private isTimeOfCart(word: string, lastAt: number): boolean {
+    return [...this.carriers.values()].some(
+      (carrier) => carrier.counted?.word === word && carrier.lastAt === lastAt && hasLastTime(carrier),
+    );
   }
 
   /** Marks the profile to be emitted again. */
@@ -271,106 +269,15 @@ export class Graph {
     return people.length > 1 ? people.sort((a, b) => a.id - b.id) : people;
   }
 
-  /** Stores changes of a cart's trait events, asserted under a person. Returns the id of each one's former assertion, or 0. */
-  recordRows(carrier: Carrier, changes: readonly TraitChange[], person: number): number[] {
-    return this.reading(carrier.key, () =>
-      recordRows(this.scratch, carrier.rows, changes, this.chunksOf(carrier), person),
-    );
-  }
-
-  /** Stores all trait events of a cart as asserted under a person. Returns them as they were, oldest assertion first. */
-  moveRows(carrier: Carrier, person: number): StoredRow[] {
-    return this.reading(carrier.key, () => moveRows(this.scratch, carrier.rows, this.chunksOf(carrier), person));
-  }
-
-  private chunksOf(carrier: Carrier): ChunkStore {
-    const key = (chunk: number): string => keys.rowsKey(this.workspaceName, chunk, carrier.key);
-    return {
-      get: (chunk) => {
-        const value = this.store.get(key(chunk));
-        if (value === undefined)
-          throw new DamagedStateError(this.subject(carrier.key), 0, `chunk ${chunk} of trait events`);
-        return value;
-      },
-      put: (chunk, value) => this.store.put(key(chunk), value),
-    };
-  }
-
-  /** Writes back the entries that have changed. */
-  flush(): void {
-    const workspace = this.workspaceName;
+  override flush(): void {
     for (const index of this.times.values()) index.flush();
-    for (const carrier of this.carriers.values()) {
-      for (const { chunk, value } of bytes.newCarriedChunks(this.scratch, carrier)) {
-        this.store.put(keys.carriedKey(workspace, chunk, carrier.key), value);
-      }
-      this.write(keys.carrierKey(workspace, carrier.key), bytes.encodeCarrier(this.scratch, carrier));
-    }
-    for (const entry of this.identifiers.values()) {
-      this.write(keys.identifierKey(workspace, entry.word), bytes.encodeIdentifier(this.scratch, entry));
-    }
-    for (const person of this.persons.values()) {
-      this.write(keys.personKey(workspace, person.id), bytes.encodePerson(this.scratch, person));
-    }
-    if (this.header !== undefined)
-      this.write(keys.workspaceKey(workspace), bytes.encodeWorkspace(this.scratch, this.header));
-  }
-
-  private write(key: string, value: Buffer): void {
-    if (this.store.get(key)?.equals(value) !== true) this.store.put(key, value);
-  }
-
-  private workspaceEntry(): Workspace {
-    if (this.header === undefined) {
-      const value = this.store.get(keys.workspaceKey(this.workspaceName));
-      this.header =
-        value === undefined
-          ? { nextPersonId: 1, identifierHead: '' }
-          : this.reading('the header', () => bytes.decodeWorkspace(value));
-    }
-    return this.header;
-  }
-
-  private personEntry(id: number): Person {
-    let person = this.persons.get(id);
-    if (person === undefined) {
-      const value = this.store.get(keys.personKey(this.workspaceName, id));
-      if (value === undefined) throw new DamagedStateError(this.subject(`person ${id}`), 0, 'an entry');
-      person = this.reading(`person ${id}`, () => bytes.decodePerson(id, value));
-      this.persons.set(id, person);
-      // A person in an earlier format: all their carts are read once, so that countTimes counts them.
-      if (person.junk && !person.indexed) {
-        for (const { word } of person.identifiers) for (const carrier of this.carriersOf(word)) void carrier;
-        person.indexed = true;
-      }
-    }
-    return person;
-  }
-
-  /** Decodes an entry; damage is reported with its name. */
-  private reading<T>(name: string, decode: () => T): T {
-    try {
-      return decode();
-    } catch (error) {
-      throw error instanceof DamagedStateError ? error.of(this.subject(name)) : error;
-    }
-  }
-
-  private subject(name: string): string {
-    return `the state of ${name} in workspace ${this.workspaceName}`;
-  }
-
-  private newIdentifier(word: string): IdentifierEntry {
-    const header = this.workspaceEntry();
-    const next = header.identifierHead;
-    header.identifierHead = word;
-    return { word, person: 0, consent: null, consentAt: -Infinity, seenWith: [0, 0, 0, 0], carrierHead: '', next };
+    super.flush();
   }
 
   private timesOf(word: string): TimeIndex {
     let index = this.times.get(word);
     if (index === undefined) {
-      const key = (path: string): string => keys.timesKey(this.workspaceName, path, word);
+      const key = (path: string): string => keys.timesKey(this.workspace, path, word);
       const nodes = {
         get: (path: string) => this.store.get(key(path)),
         put: (path: string, value: Buffer) => this.store.put(key(path), value),
@@ -381,20 +288,9 @@ export class Graph {
     }
     return index;
   }
-
-  private carried(carrier: string): (chunk: number) => Buffer {
-    return (chunk) => {
-      const value = this.store.get(keys.carriedKey(this.workspaceName, chunk, carrier));
-      if (value === undefined) throw new DamagedStateError(this.subject(carrier), 0, `chunk ${chunk} of identifiers`);
-      return value;
-    };
-  }
 }
 
 const isSame = (counted: Counted, word: string, { firstAt, lastAt }: Carrier): boolean =>
   counted.word === word && counted.firstAt === firstAt && counted.lastAt === lastAt;
 
 const SEEN = Buffer.from([1]);
-
-/** The name of an identifier in errors: they are logged, and the identifier itself is personal data. */
-const nameOf = (word: string): string => `an identifier (${keys.KINDS[keys.kindIndexOf(word)]})`;

@@ -51,6 +51,10 @@ export const carriedKey = (workspace: string, chunk: number, carrier: string): s
 /** `path` is the node's, from the root: see `times.ts`. */
 export const timesKey = (workspace: string, path: string, word: string): string => `m/${workspace}/${path}/${word}`;
 
+/** `name` is empty for the latest bound of all, else `c` and a cart's id, or `i` and an identifier's hash. */
+export const markerKey = (workspace: string, name: string): string =>
+  name === '' ? `e/${workspace}` : `e/${workspace}/${name}`;
+
 /** The key of a pair of identifiers of different kinds that were seen together, in either order. */
 export function pairKey(workspace: string, one: string, other: string): string {
   const [first, second] = one < other ? [one, other] : [other, one];

@@ -18,11 +18,19 @@ export interface Lists {
   deny?: readonly string[];
 }
 
-const kindOf = (identifier: string): string => identifier.slice(0, identifier.indexOf(':'));
+export const kindOf = (identifier: string): string => identifier.slice(0, identifier.indexOf(':'));
+
+/** How many values of each kind an identifier was seen with on carts and records that were erased, by identifier. */
+export type Ghosts = ReadonlyMap<string, ReadonlyMap<string, number>>;
 
 /** The people, each as the sorted list of its carts (`cart:id`) and identifiers. */
-export function whoIsWho(seen: readonly Seen[], limit: number, lists: Lists = {}): string[][] {
-  const junk = junkOf(seen, limit, lists);
+export function whoIsWho(
+  seen: readonly Seen[],
+  limit: number,
+  lists: Lists = {},
+  ghosts: Ghosts = new Map(),
+): string[][] {
+  const junk = junkOf(seen, limit, lists, ghosts);
   const groups: Set<string>[] = [];
   const group = (members: Iterable<string>): void => {
     const all = new Set(members);
@@ -46,7 +54,12 @@ export function whoIsWho(seen: readonly Seen[], limit: number, lists: Lists = {}
 export const sortPeople = (people: string[][]): string[][] =>
   people.map((person) => [...person].sort()).sort((a, b) => ((a[0] ?? '') < (b[0] ?? '') ? -1 : 1));
 
-function junkOf(seen: readonly Seen[], limit: number, { allow = [], deny = [] }: Lists): Set<string> {
+export function junkOf(
+  seen: readonly Seen[],
+  limit: number,
+  { allow = [], deny = [] }: Lists,
+  ghosts: Ghosts,
+): Set<string> {
   const junk = new Set<string>();
   const all = new Set(seen.flatMap(({ identifiers }) => [...identifiers]));
   for (const one of all) {
@@ -55,7 +68,8 @@ function junkOf(seen: readonly Seen[], limit: number, { allow = [], deny = [] }:
     );
     for (const kind of KINDS) {
       if (kind === kindOf(one)) continue;
-      if ([...together].filter((other) => kindOf(other) === kind).length > limit) junk.add(one);
+      const count = [...together].filter((other) => kindOf(other) === kind).length;
+      if (count + (ghosts.get(one)?.get(kind) ?? 0) > limit) junk.add(one);
     }
   }
   for (const one of allow) junk.delete(one);

@@ -2,15 +2,19 @@ import { hash } from 'node:crypto';
 import type {
   Cart,
   CartSnapshot,
+  ErasedTraitEvent,
   Identifier,
+  LinkReport,
   MoreIdentifiers,
   Outcome,
   Person as Profile,
+  PersonErasure,
   TraitChange,
   TraitEvent,
 } from '../../schemas/types.ts';
 import { addressOrNull } from './addresses.ts';
 import { CONSENTS, moreIndexOf, type Person, type Carrier } from './entries.ts';
+import type { Erased } from './erasure.ts';
 import type { MergedPerson } from './store.ts';
 import { cartIdOf, identifierOf, KINDS } from './keys.ts';
 
@@ -61,6 +65,39 @@ export class OutcomeWriter {
     this.new('trait').trait = trait;
   }
 
+  /** Adds what was erased, in records of a bounded size. */
+  erasure({ people, carts }: Erased): void {
+    for (const { id, aliases } of people) {
+      chunksOf(aliases, () => ERASED_NUMBER_BYTES).forEach((former_ids, i) => {
+        this.erasureRecord({ person_id: i === 0 ? id : null, former_ids });
+      });
+    }
+    const erasedCarts = carts.map(({ cartId, personId }) => ({ cart_id: cartId, person_id: personId }));
+    const traitEvents = carts.flatMap(({ cartId, personId, rows }) =>
+      rows.map((row) => ({
+        event_id: traitEventId(this.workspace, cartId, row, row.occurred_at),
+        person_id: row.person || personId,
+        cart_id: cartId,
+        trait: row.trait,
+        status: row.status,
+        occurred_at: row.occurred_at,
+      })),
+    );
+    for (const chunk of nonEmptyChunks(erasedCarts, ({ cart_id }) => 3 * cart_id.length + ERASED_NUMBER_BYTES)) {
+      this.erasureRecord({ carts: chunk });
+    }
+    const bytesOf = ({ cart_id, status }: ErasedTraitEvent): number => 3 * (cart_id.length + status.length) + 64;
+    for (const chunk of nonEmptyChunks(traitEvents, bytesOf)) this.erasureRecord({ trait_events: chunk });
+  }
+
+  linkReport(report: LinkReport): void {
+    this.new('link_report').link_report = report;
+  }
+
+  private erasureRecord(erased: Partial<PersonErasure>): void {
+    this.new('erasure').erasure = { person_id: null, former_ids: [], carts: [], trait_events: [], ...erased };
+  }
+
   private new(kind: Outcome['kind']): Outcome {
     const outcome: Outcome = {
       kind,
@@ -78,6 +115,28 @@ export class OutcomeWriter {
     return outcome;
   }
 }
+
+/** The maximum size of an erasure's record, roughly. */
+const ERASURE_BYTES = 256 * 1024;
+const ERASED_NUMBER_BYTES = 8;
+
+/** Cuts a list into chunks of a bounded size; an empty list is one empty chunk. */
+function chunksOf<T>(all: readonly T[], bytesOf: (one: T) => number): T[][] {
+  const chunks: T[][] = [[]];
+  let bytes = 0;
+  for (const one of all) {
+    bytes += bytesOf(one);
+    if (bytes > ERASURE_BYTES && chunks.at(-1)!.length > 0) {
+      chunks.push([]);
+      bytes = bytesOf(one);
+    }
+    chunks.at(-1)!.push(one);
+  }
+  return chunks;
+}
+
+const nonEmptyChunks = <T>(all: readonly T[], bytesOf: (one: T) => number): T[][] =>
+  all.length === 0 ? [] : chunksOf(all, bytesOf);
 
 const movedFrom = (personId: number, formerId: number): number | null =>
   formerId === 0 || formerId === personId ? null : formerId;

@@ -42,7 +42,21 @@ export function partPeople(
 ): { moved: Carrier[]; causeMoved: boolean } {
   const left = cause !== null && leaveJunk(graph, cause, linking(graph, cause));
   const former = formerPeople(graph, cause, newJunk);
-  const carriers = carriersOfAll(graph, former, cause);
+  const { moved, causeMoved } = reassign(graph, cause, former, carriersOfAll(graph, former, cause), newJunk);
+  return { moved, causeMoved: causeMoved || left };
+}
+
+/**
+ * Determines the people of carriers again; all of them are the former people's, or the cause. Returns the carriers that left
+ * the person under whose id they were emitted, without `cause`.
+ */
+export function reassign(
+  graph: Graph,
+  cause: Carrier | null,
+  former: readonly Person[],
+  carriers: readonly Carrier[],
+  newJunk: readonly string[],
+): { moved: Carrier[]; causeMoved: boolean } {
   const ownerOf = new Map(
     carriers.map((carrier) => [carrier, carrier.person === 0 ? undefined : graph.personOf(carrier.person)]),
   );
@@ -53,7 +67,7 @@ export function partPeople(
   for (const word of newJunk) graph.identifier(word).person = 0;
 
   const moved: Carrier[] = [];
-  let causeMoved = left;
+  let causeMoved = false;
   for (const component of components) {
     const held =
       component.junkName === undefined ? [] : distinctPeople(graph, [graph.identifier(component.junkName).person]);
@@ -91,7 +105,8 @@ function formerPeople(graph: Graph, cause: Carrier | null, newJunk: readonly str
   return people.filter((person) => !person.junk);
 }
 
-function carriersOfAll(graph: Graph, people: readonly Person[], cause: Carrier | null): Carrier[] {
+/** All carriers of people, and the cause, sorted by key. */
+export function carriersOfAll(graph: Graph, people: readonly Person[], cause: Carrier | null): Carrier[] {
   const members = new Set(people);
   const isMembers = (word: string): boolean => {
     const { person } = graph.identifier(word);

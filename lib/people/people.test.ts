@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { sortPeople } from './oracle.ts';
-import { cartInput, change, recordInput, World } from './testing.ts';
+import { BLANK_SNAPSHOT, cartInput, change, recordInput, World } from './testing.ts';
 import type { PersonInput } from '../../schemas/types.ts';
 
 interface Case {
@@ -170,13 +170,13 @@ describe('trait events', () => {
     const world = new World();
     world.fold(cartInput('c1', ['phone:+1']));
     world.fold(cartInput('c2', ['email:a@x.io'], { changes: [change(5, 'verification')] }));
-    const said = world.fold(cartInput('c3', ['phone:+1', 'email:a@x.io']));
-    expect(said.map(({ kind }) => kind)).toEqual(['merge', 'person', 'cart']);
+    const outcomes = world.fold(cartInput('c3', ['phone:+1', 'email:a@x.io']));
+    expect(outcomes.map(({ kind }) => kind)).toEqual(['merge', 'person', 'cart']);
     world.fold(cartInput('c2', [], { changes: [change(6, 'preparing')] }));
     expect([...world.traits.values()].map((row) => row.person_id)).toEqual([2, 1]);
   });
 
-  it('are said anew, under the new person, for the carts that part, and only for them', () => {
+  it('are emitted again under the new person for the carts that part, and only for them', () => {
     const world = new World({ limit: 2 });
     const products = [{ product_id: 'p', count: 2, price: 9.5 }];
     for (const i of [0, 1, 2]) {
@@ -191,8 +191,11 @@ describe('trait events', () => {
     world.fold(cartInput('c0', [], { changes: [change(10, 'verification', { op: 'retracted', retracted_at: 50 })] }));
     expect(world.personOfCart('c1')).toBe(1);
     const before = new Map(world.traits);
-    const said = world.fold(cartInput('c2', ['phone:+1']));
-    expect(said.map(({ kind }) => kind)).toEqual(['person', 'person', 'person', 'cart', 'cart', 'trait', 'trait']);
+    const outcomes = world.fold(cartInput('c2', ['phone:+1']));
+    expect(outcomes.map(({ kind }) => kind)).toEqual([
+      ...['person', 'person', 'person', 'cart', 'cart', 'trait', 'trait'],
+      'link_report',
+    ]);
     expect(world.partition().length).toBe(3);
     for (const [id, row] of world.traits) {
       const { person_id, op, ...rest } = row;
@@ -217,9 +220,9 @@ describe('trait events', () => {
     }
     world.fold(cartInput('c1', ['phone:+1']));
     world.fold(cartInput('c2', ['phone:+1']));
-    const said = world.fold(cartInput('c3', ['phone:+1', 'email:b@x.io']));
+    const outcomes = world.fold(cartInput('c3', ['phone:+1', 'email:b@x.io']));
     // The part with two carts continues as the person, so the big one parts.
-    const rows = said.flatMap(({ trait }) => trait ?? []);
+    const rows = outcomes.flatMap(({ trait }) => trait ?? []);
     expect(rows.length).toBe(2000);
     expect(rows.filter(({ amount }) => amount !== null).length).toBe(20);
     expect(new Set(rows.map(({ event_id }) => event_id)).size).toBe(2000);
@@ -229,7 +232,7 @@ describe('trait events', () => {
 });
 
 describe('profiles', () => {
-  it('have the smallest and the largest T, and what was said last', () => {
+  it('have the smallest and the largest T, and the latest name and time zone', () => {
     const world = new World();
     world.fold(cartInput('c', ['phone:+1'], { at: 500, name: 'Ada' }));
     world.fold(cartInput('c', [], { at: 300, name: 'Grace' }));
@@ -237,7 +240,27 @@ describe('profiles', () => {
     expect(world.people.get(1)).toMatchObject({ first_at: 300, last_at: 700, name: 'Ada', time_zone: 'Asia/Tokyo' });
   });
 
-  it('are said only when they change', () => {
+  it('are not emitted for the time of a later event alone, if the cart is emitted with it', () => {
+    const world = new World({ deny: new Set(['2+9']) });
+    const cart = (phone: string, at: number, lastEventAt: number | null): string[] => {
+      const snapshot = { ...BLANK_SNAPSHOT, last_event_at: lastEventAt };
+      return world.fold(cartInput(`c${phone}`, [phone], { at, snapshot })).map(({ kind }) => kind);
+    };
+    for (const phone of ['phone:+1', 'phone:+9']) {
+      cart(phone, 500, 500);
+      expect(cart(phone, 600, 600)).toEqual(['cart']);
+      expect(cart(phone, 700, null)).toEqual(['person', 'cart']);
+      expect(cart(phone, 800, 800)).toEqual(['cart']);
+      expect(cart(phone, 400, 800)).toEqual(['person', 'cart']);
+    }
+    expect(world.fold(recordInput(['phone:+1'], { at: 900 })).map(({ kind }) => kind)).toEqual(['person']);
+    expect([...world.people.values()].map((person) => [person.first_at, person.last_at])).toEqual([
+      [400, 900],
+      [400, 800],
+    ]);
+  });
+
+  it('are emitted only when they change', () => {
     const world = new World();
     world.fold(cartInput('c', ['phone:+1'], { at: 500 }));
     expect(world.fold(cartInput('c', ['phone:+1'], { at: 500 })).map(({ kind }) => kind)).toEqual(['cart']);
@@ -247,7 +270,8 @@ describe('profiles', () => {
 
   it('count nobody for a record that carries only junk', () => {
     const world = new World({ deny: new Set(['2+1']) });
-    expect(world.fold(recordInput(['phone:+1']))).toEqual([]);
+    const outcomes = world.fold(recordInput(['phone:+1']));
+    expect(outcomes.filter(({ kind }) => kind !== 'link_report')).toEqual([]);
     world.fold(cartInput('c', ['phone:+1']));
     expect(world.people.get(1)).toMatchObject({ anonymous: true, name: null });
   });

@@ -10,7 +10,10 @@ import { kindIndexOf } from './keys.ts';
  */
 export const SHOWN_OF_KIND = 50;
 
-/** Adds the times and names of a carrier or of a merged person. True if the profile has changed. A person made of junk has no name. */
+/**
+ * Adds the times and names of a carrier or of a merged person. True if the profile must be emitted. A person made of junk has
+ * no name.
+ */
 export function absorbInto(person: Person, from: Carrier | Person): boolean {
   const { firstAt, lastAt, name, timeZone } = person;
   person.firstAt = Math.min(firstAt, from.firstAt);
@@ -21,11 +24,17 @@ export function absorbInto(person: Person, from: Carrier | Person): boolean {
   }
   return (
     person.firstAt !== firstAt ||
-    person.lastAt !== lastAt ||
+    (person.lastAt !== lastAt && !('snapshot' in from && hasLastTime(from))) ||
     person.name.value !== name.value ||
     person.timeZone.value !== timeZone.value
   );
 }
+
+/**
+ * Whether the cart is emitted with the latest time at which it was seen. Readers take the greatest of this time and of the
+ * one in the profile, so the profile need not be emitted for its sake.
+ */
+export const hasLastTime = ({ snapshot, lastAt }: Carrier): boolean => (snapshot?.last_event_at ?? -Infinity) >= lastAt;
 
 /** Shows the identifiers as far as there is room, and counts the others. */
 export function addIdentifiers(person: Person, added: readonly Shown[], shownOfKind: number): void {

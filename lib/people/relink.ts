@@ -1,5 +1,6 @@
 import type { Carrier } from './entries.ts';
 import type { Graph } from './graph.ts';
+import { isReportChanged, isReported } from './link-report.ts';
 import { partPeople } from './parting.ts';
 import { assignOwner } from './ownership.ts';
 import { isJunk, type LinkRules } from './rules.ts';
@@ -17,12 +18,18 @@ export function relink(graph: Graph, rules: LinkRules): Carrier[] {
   // person made of one of them, and leave again at once.
   const linking: string[] = [];
   const newJunk: string[] = [];
-  for (const { word, seenWith } of graph.allIdentifiers()) {
+  const rereported: string[] = [];
+  for (const entry of graph.allIdentifiers()) {
+    const { word, seenWith } = entry;
+    if ((isReported(former, entry) || isReported(rules, entry)) && isReportChanged(former, rules, entry)) {
+      rereported.push(word);
+    }
     const isJunkNow = isJunk(rules, word, seenWith);
     if (isJunk(former, word, seenWith) !== isJunkNow) (isJunkNow ? newJunk : linking).push(word);
   }
   const changed = [...linking, ...newJunk];
   graph.changeRules(rules, changed);
+  for (const word of rereported) graph.report(word);
   const moved = new Set<Carrier>();
   for (const word of changed) {
     graph.apply(word);

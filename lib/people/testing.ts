@@ -3,9 +3,11 @@ import type {
   Consent,
   Identifier,
   IdentifierKind,
+  LinkReport,
   Merge,
   Outcome,
   Person,
+  PersonErasure,
   PersonInput,
   TraitChange,
   TraitEvent,
@@ -49,6 +51,7 @@ interface CartOptions {
   changes?: TraitChange[];
   workspace?: string;
   snapshot?: CartSnapshot;
+  receivedAt?: number;
 }
 
 export function cartInput(cart: string, identifiers: readonly string[], options: CartOptions = {}): PersonInput {
@@ -56,8 +59,8 @@ export function cartInput(cart: string, identifiers: readonly string[], options:
   return {
     kind: 'cart',
     workspace: options.workspace ?? 'w',
-    log_time: at ?? 1000,
-    received_at: at ?? 1000,
+    log_time: options.receivedAt ?? at ?? 1000,
+    received_at: options.receivedAt ?? at ?? 1000,
     cart: {
       cart_id: cart,
       occurred_at: at,
@@ -119,6 +122,21 @@ export const rulesInput = (
   },
 });
 
+export const erasureInput = (
+  through: number,
+  names: { identifiers?: readonly string[]; carts?: readonly string[] },
+): PersonInput => ({
+  ...recordInput([]),
+  kind: 'erasure',
+  received_at: through,
+  record: null,
+  erasure: {
+    identifiers: (names.identifiers ?? []).map(identifier),
+    carts: [...(names.carts ?? [])],
+    received_through: through,
+  },
+});
+
 export function change(occurredAt: number, status = '', more: Partial<TraitChange> = {}): TraitChange {
   return {
     op: 'asserted',
@@ -171,8 +189,12 @@ export class World {
   /** What a reader holds that keeps carts and trait events by person: `person/cart` and `person/event`. */
   readonly byPerson = new Set<string>();
   readonly people = new Map<number, Person>();
+  /** The link report, by the id of the identifier. */
+  readonly report = new Map<string, LinkReport>();
   readonly carts = new Map<string, number>();
   readonly traits = new Map<string, TraitEvent>();
+  /** The largest T of the events of each cart. */
+  readonly lastEvents = new Map<string, number>();
   private readonly rules: LinkRules;
   private readonly bounds: Bounds;
   private readonly scratch = newScratch();
@@ -239,17 +261,43 @@ export class World {
     return owners;
   }
 
-  private read({ merge, person, cart, trait }: Outcome): void {
+  private read({ merge, person, cart, trait, erasure, link_report: report }: Outcome): void {
+    if (report?.removed === true) this.report.delete(report.identifier_id);
+    else if (report) this.report.set(report.identifier_id, report);
+    if (erasure !== null) this.erase(erasure);
     if (merge !== null) this.alias(merge);
     if (person !== null) this.people.set(person.person_id, person);
     if (cart !== null) {
       this.carts.set(cart.cart_id, cart.person_id);
+      if (cart.last_event_at !== null) this.lastEvents.set(cart.cart_id, cart.last_event_at);
       this.keepByPerson(cart.person_id, `cart ${cart.cart_id}`, cart.moved_from);
     }
     if (trait !== null) {
       this.traits.set(trait.event_id, trait);
       this.keepByPerson(trait.person_id, trait.event_id, trait.moved_from);
     }
+  }
+
+  /** Deletes rows, each of which must be there under the id that the erasure gives. */
+  private erase({ person_id, former_ids, carts, trait_events }: PersonErasure): void {
+    if (person_id !== null && !this.people.delete(person_id)) throw new Error(`no person ${person_id} to erase`);
+    for (const id of former_ids) {
+      if (!this.aliases.delete(id)) throw new Error(`no alias ${id} to erase`);
+      this.people.delete(id);
+      this.dissolved.delete(id);
+    }
+    for (const cart of carts) {
+      this.forgetByPerson(cart.person_id, `cart ${cart.cart_id}`);
+      this.carts.delete(cart.cart_id);
+    }
+    for (const event of trait_events) {
+      this.forgetByPerson(event.person_id, event.event_id);
+      this.traits.delete(event.event_id);
+    }
+  }
+
+  private forgetByPerson(person: number, what: string): void {
+    if (!this.byPerson.delete(`${person}/${what}`)) throw new Error(`person ${person} has no ${what} to erase`);
   }
 
   private alias({ loser, winner, dissolved }: Merge): void {
