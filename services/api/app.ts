@@ -1,6 +1,6 @@
 import { authenticate } from '../../lib/definitions/index.ts';
 import { createApp, type App } from '../../lib/http/index.ts';
-import type { ApiDeps, Routes } from './deps.ts';
+import type { ApiDeps } from './deps.ts';
 import { API_ERRORS } from './errors.ts';
 import { analyticsRoutes } from './routes/analytics.ts';
 import { audienceTextRoutes } from './routes/audience-text.ts';
@@ -26,11 +26,8 @@ const DESCRIPTION = `Counts audiences of people by the events of their carts, ex
 Send a key in the header Authorization: Bearer <key>. With an admin key, name the workspace in the header X-Workspace.
 Errors are RFC 9457 problem details. Lists are {items, next_cursor}. Times are RFC 3339.`;
 
-/**
- * All routes of the API, and the console at /. `more` routes go before those that are not built: tests of what has no
- * effect yet serve it so.
- */
-export function createApiApp(deps: ApiDeps, more: readonly Routes[] = []): App {
+/** All routes of the API, and the console at /. */
+export function createApiApp(deps: ApiDeps): App {
   const app = createApp({
     title: 'Jane Traits: API',
     description: DESCRIPTION,
@@ -57,7 +54,6 @@ export function createApiApp(deps: ApiDeps, more: readonly Routes[] = []): App {
     workspaceRoutes,
     keyRoutes,
     statusRoutes,
-    ...more,
     notBuiltRoutes,
   ];
   for (const add of groups) add(app, deps);

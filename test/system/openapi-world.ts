@@ -40,6 +40,7 @@ export interface OpenApiWorld {
   newKey(): Promise<string>;
   newSubscription(): Promise<string>;
   newAudience(): Promise<string>;
+  newPerson(): Promise<string>;
   /** As `api GET /v1/carts/{id} 200`: all that was answered and was as the document says. */
   seen: Set<string>;
   /** Throws when the answer is not what the document says; resolves with its status. */
@@ -91,6 +92,7 @@ export async function openWorld(): Promise<OpenApiWorld> {
       const audience = { name: 'Made', audience: { everyone: true } } as const;
       return (await bodyOf(api.POST('/v1/audiences', { body: audience }))).id;
     },
+    newPerson: () => newPerson(installation, shop),
     seen,
     hold,
     async ask(asking) {
@@ -111,6 +113,19 @@ export async function openWorld(): Promise<OpenApiWorld> {
     },
     close: () => removeInstallation(installation),
   };
+}
+
+let people = 0;
+
+/** The id of a person that nobody else asks about. */
+async function newPerson(installation: Installation, shop: Workspace): Promise<string> {
+  const user_id = `made-${++people}`;
+  await postLines(installation, shop, 'people', [{ occurred_at: new Date().toISOString(), user_id }]);
+  const api = createApiClient({ baseUrl: installation.apiUrl, key: shop.keys.read });
+  return waitUntil('the person is there', async () => {
+    const { items } = await bodyOf(api.GET('/v1/people', { params: { query: { user_id } } }));
+    return items[0]?.person_id;
+  });
 }
 
 /** A cart with a person, and dead letters: their ids. */

@@ -2538,6 +2538,12 @@ export interface paths {
             };
             requestBody?: never;
             responses: {
+                204: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content?: never;
+                };
                 400: {
                     headers: {
                         [name: string]: unknown;
@@ -2588,14 +2594,6 @@ export interface paths {
                     };
                 };
                 500: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-                501: {
                     headers: {
                         [name: string]: unknown;
                     };

@@ -3,7 +3,6 @@ import { systemClock } from '../../../lib/clock/index.ts';
 import { createApiApp } from '../app.ts';
 import type { ApiDeps } from '../deps.ts';
 import type { Erased } from '../eraser.ts';
-import { erasePerson } from './people.ts';
 
 const KEYS = { read: `jt_read_${'r'.repeat(43)}`, write: `jt_write_${'w'.repeat(43)}` };
 
@@ -42,7 +41,7 @@ beforeEach(() => {
       findWorkspace: () => Promise.resolve({}),
     },
   } as unknown as ApiDeps;
-  app = createApiApp(deps, [erasePerson]);
+  app = createApiApp(deps);
 });
 
 const erase = async (id: string, key = KEYS.write): Promise<number> =>

@@ -9,7 +9,6 @@ const LATER: [Method, string, string, 'read' | 'write'][] = [
   ['post', '/v1/audiences/explain', 'Why a person is in an audience or not', 'read'],
   ['get', '/v1/audiences/{id}/changes', 'People who entered or left', 'read'],
   ['get', '/v1/audiences/{id}/changes/summary', 'How many people entered and left', 'read'],
-  ['delete', '/v1/people/{id}', 'Erase a person', 'write'],
   ['post', '/v1/flows', 'Create a flow', 'write'],
   ['get', '/v1/flows', 'List flows', 'read'],
   ['post', '/v1/flows/backtest', 'Run a flow against past events', 'read'],

@@ -184,8 +184,7 @@ async function erasedOf(database: Rows, workspace: string, row: PersonRow): Prom
   };
 }
 
-/** Served as 501 until the fold of people and the sink obey erasures. */
-export const erasePerson: Routes = (app, deps) => {
+const erasePerson: Routes = (app, deps) => {
   addRoute(app, {
     method: 'delete',
     path: '/v1/people/{id}',
@@ -209,7 +208,7 @@ export const erasePerson: Routes = (app, deps) => {
   });
 };
 
-export const peopleRoutes: Routes = (app, deps) => {
+const readPeople: Routes = (app, deps) => {
   addRoute(app, {
     method: 'get',
     path: '/v1/people',
@@ -274,4 +273,8 @@ export const peopleRoutes: Routes = (app, deps) => {
     const person = show(row, lastEvents.get(row.person_id));
     return { status: 200, body: { ...person, timeline, carts, audiences: [], flow_runs: [] } };
   });
+};
+
+export const peopleRoutes: Routes = (app, deps) => {
+  for (const add of [readPeople, erasePerson]) add(app, deps);
 };
