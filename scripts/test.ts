@@ -9,7 +9,7 @@ import { join } from 'node:path';
 
 const STEPS = ['lint', 'types', 'unit', 'system'] as const;
 /** Too long for every change: run by name alone. */
-const LONG = ['carts', 'chaos', 'schemathesis'] as const;
+const LONG = ['carts', 'audiences', 'chaos', 'schemathesis'] as const;
 const ALL = [...STEPS, ...LONG];
 type Step = (typeof ALL)[number];
 
@@ -66,6 +66,25 @@ async function carts(): Promise<Count> {
   return count;
 }
 
+/**
+ * The proof of audiences: the query on ClickHouse, the predicate and the oracle on generated trees and histories, and the
+ * explanations of everybody against the members. The seed is printed.
+ */
+async function audiences(): Promise<Count[]> {
+  const {
+    JT_RUNS = '20000',
+    JT_SEED = String(Date.now() % 2 ** 31),
+    JT_PEOPLE = '1000',
+    JT_TREES = '50',
+  } = process.env;
+  Object.assign(process.env, { JT_RUNS, JT_SEED, JT_PEOPLE, JT_TREES });
+  const again = `audiences: JT_RUNS=${JT_RUNS} JT_SEED=${JT_SEED} JT_PEOPLE=${JT_PEOPLE} JT_TREES=${JT_TREES}`;
+  say(again);
+  const counts = [await vitest('unit', 'lib/audiences'), await vitest('system', 'test/system/audiences-')];
+  say(again);
+  return counts;
+}
+
 const RUN: Record<Step, () => Promise<Count[]>> = {
   lint: async () => [
     await check('prettier/bin/prettier.cjs', ['--check', '--log-level', 'warn', '.']),
@@ -75,6 +94,7 @@ const RUN: Record<Step, () => Promise<Count[]>> = {
   unit: async () => [await vitest('unit')],
   system: async () => [await vitest('system')],
   carts: async () => [await carts()],
+  audiences,
   chaos: async () => [await vitest('chaos')],
   schemathesis: async () => [await vitest('schemathesis')],
 };

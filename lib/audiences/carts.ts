@@ -1,4 +1,4 @@
-/** What `in_next` and `dwell` ask of a cart in its current state (docs/semantics.md §5). `sql-carts.ts` asks the same in SQL. */
+/** What `in_next` and `dwell` ask of a cart in its current state (docs/semantics.md §5). `compile.ts` asks the same in SQL. */
 import { describeStatus, type StatusName } from '../jane/statuses.ts';
 import type { CartFacts } from './facts.ts';
 
@@ -8,11 +8,13 @@ export const DELIVERY = 'delivery';
 /** The statuses that an `in_next` of cart_status_updated can ask for. */
 export const NEXT_STATUSES = ['ready_for_pickup', 'delivery_started'] as const satisfies readonly StatusName[];
 
+export type NextStatus = (typeof NEXT_STATUSES)[number];
+
 /**
  * The status that an order is expected to reach at its reservation time: delivery_started for a delivery, else
  * ready_for_pickup. Null for a cart that is not an open order, has had the status, or is past it.
  */
-export function expectedStatus({ status, mode, statuses }: CartFacts): (typeof NEXT_STATUSES)[number] | null {
+export function expectedStatus({ status, mode, statuses }: CartFacts): NextStatus | null {
   if (status === null || status === 'pending' || status === 'finished') return null;
   const current = describeStatus(status);
   if (current?.terminal === true) return null;

@@ -1,10 +1,11 @@
 import { boundsOf } from './bounds.ts';
-import { eventConditions, Parameters } from './conditions.ts';
+import { dwellConditions, nextConditions } from './cart-conditions.ts';
+import { eventConditions, OF_WORKSPACE, Parameters } from './conditions.ts';
 import type { Audience, DwellNode, TraitNode } from './tree.ts';
 
 export interface CompileOptions {
-  /** The tables that hold trait events and people. */
-  tables: { traitEvents: string; people: string };
+  /** The tables that hold trait events, carts and people. */
+  tables: { traitEvents: string; carts: string; people: string };
   workspace: string;
   /** The workspace's zone, which its days are in. */
   zone: string;
@@ -21,11 +22,6 @@ export interface CompiledAudience {
   params: Record<string, unknown>;
 }
 
-/** A condition that is valid but cannot be evaluated yet. Answered with 501. */
-export class NotBuiltError extends Error {
-  override readonly name = 'NotBuiltError';
-}
-
 /**
  * Audiences with more leaves than this read all merges once and apply them to each leaf: the query names each leaf less
  * often, so that 200 leaves with long lists stay within ClickHouse's limits for the size of a query.
@@ -39,7 +35,7 @@ export const SAMPLE_MAX = 20;
  * One exact query: a row {count, reachable_sms, reachable_email, sample: person ids}. Each leaf is a bitmap
  * of people with the merges applied; the tree is bitmap algebra within the universe.
  *
- * It reads trait events first, then people in one scan, and all reads of a table see one snapshot. The sink writes people
+ * It reads trait events and carts first, then people in one scan, and all reads of a table see one snapshot. The sink writes people
  * first, so a query that sees a row under its new person also sees the merge: a merge is seen whole or not at all. Only
  * losers that occur in a leaf are resolved, since most ids that were merged have no rows left. Audiences of many leaves
  * read people first and resolve all losers.
@@ -97,7 +93,7 @@ const merged = (raw: string, index: number): string =>
 
 /** Expressions of a leaf. */
 interface Leaf {
-  /** The people as they are stored with trait events. */
+  /** The people as they are stored with trait events or carts. */
   raw: string;
   /** The people with the merges applied, within the universe. */
   people: string;
@@ -157,39 +153,53 @@ class Compiler {
   groupBitmapStateIf(person_id, ${inUniverse}),
   groupBitmapStateIf(person_id, ${inUniverse} AND reachable_sms),
   groupBitmapStateIf(person_id, ${inUniverse} AND reachable_email)${merges}
-) FROM ${this.options.tables.people} FINAL WHERE workspace = {workspace:String}${condition})`;
+) FROM ${this.options.tables.people} FINAL WHERE ${OF_WORKSPACE}${condition})`;
   }
 
   private leaf(node: TraitNode | DwellNode): string {
     const name = JSON.stringify(node);
     let index = this.indexes.get(name);
     if (index === undefined) {
-      if ('dwell' in node) throw new NotBuiltError('dwell is not built yet');
-      if (node.time?.operator === 'in_next') throw new NotBuiltError('in_next is not built yet');
-      index = this.leaves.push(this.traitLeaf(node, this.leaves.length)) - 1;
+      index = this.leaves.push(this.expressions(node, this.leaves.length)) - 1;
       this.indexes.set(name, index);
     }
     return `leaf_${index}`;
   }
 
-  private traitLeaf(node: TraitNode, index: number): Leaf {
-    const rows = `FROM ${this.options.tables.traitEvents} FINAL WHERE ${this.conditions(node).join(' AND ')}`;
+  private expressions(node: TraitNode | DwellNode, index: number): Leaf {
+    const rows = this.rows(node);
     const raw = `(SELECT groupBitmapState(person_id) ${rows})`;
-    const atLeast = node.at_least ?? 1;
+    const atLeast = 'dwell' in node ? 1 : (node.at_least ?? 1);
     if (atLeast === 1 && this.isLarge) return { raw, people: merged(raw, index) };
     if (atLeast === 1) return { raw, people: `bitmapAnd(universe, bitmapOr(raw_${index}, people.${index + 4}))` };
     // Loser and winner with one each are one person with two: the merges come before the threshold.
     const threshold = this.parameters.number(atLeast, 'Int64');
     const people = `bitmapAnd(universe, (SELECT groupBitmapState(person) FROM (
-  SELECT if(alias.winner = 0, counted.person_id, alias.winner) AS person, sum(counted.events) AS total
-  FROM (SELECT person_id, count() AS events ${rows} GROUP BY person_id) AS counted
+  SELECT if(alias.winner = 0, counted.person_id, alias.winner) AS person, sum(counted.found) AS total
+  FROM (SELECT person_id, count() AS found ${rows} GROUP BY person_id) AS counted
   LEFT JOIN (
     SELECT person_id, merged_into AS winner FROM ${this.options.tables.people} FINAL
-    WHERE workspace = {workspace:String} AND merged_into != 0${this.isLarge ? '' : ` AND bitmapContains(raw_${index}, person_id)`}
+    WHERE ${OF_WORKSPACE} AND merged_into != 0${this.isLarge ? '' : ` AND bitmapContains(raw_${index}, person_id)`}
   ) AS alias ON alias.person_id = counted.person_id
   GROUP BY person HAVING total >= ${threshold}
 )))`;
     return { raw, people };
+  }
+
+  /** The rows that a leaf counts. */
+  private rows(node: TraitNode | DwellNode): string {
+    const { table, conditions } = this.source(node);
+    return `FROM ${table} FINAL WHERE ${conditions.join(' AND ')}`;
+  }
+
+  /** The table whose rows a leaf counts, and what it asks of them. */
+  private source(node: TraitNode | DwellNode): { table: string; conditions: string[] } {
+    const { tables, nowMs, zone } = this.options;
+    if ('dwell' in node)
+      return { table: tables.carts, conditions: dwellConditions(node, this.parameters, nowMs, zone) };
+    return node.time?.operator === 'in_next'
+      ? { table: tables.carts, conditions: nextConditions(node, this.parameters, nowMs, zone) }
+      : { table: tables.traitEvents, conditions: this.conditions(node) };
   }
 
   private conditions(node: TraitNode): string[] {

@@ -71,11 +71,14 @@ function inPieces(values: readonly string[]): string[][] {
   return pieces;
 }
 
+/** The rows of the workspace that is bound. */
+export const OF_WORKSPACE = 'workspace = {workspace:String}';
+
 /** What a leaf asks of a row of trait events, except `time`, `recovered` and `at_least`. */
 export function eventConditions(node: TraitNode, parameters: Parameters): string[] {
   const statuses = node.status?.map(statusText);
   return [
-    'workspace = {workspace:String}',
+    OF_WORKSPACE,
     `trait = ${parameters.text(node.trait)}`,
     ...parameters.anyOf(statuses, (list) => `status IN ${list}`),
     ...sharedConditions(node, parameters),

@@ -2,7 +2,6 @@ export { boundsOf, type Bounds } from './bounds.ts';
 export {
   compile,
   compileMembers,
-  NotBuiltError,
   ONE_SNAPSHOT,
   SAMPLE_MAX,
   type CompiledAudience,

@@ -81,7 +81,9 @@ async function readPeople(
     for (const row of rows) {
       const asked = wanted.get(row.person_id)!;
       if (row.merged_into === 0) for (const id of asked) found.set(id, row);
-      else next.set(row.merged_into, [...(next.get(row.merged_into) ?? []), ...asked]);
+      // An erased person was merged into itself.
+      else if (row.merged_into !== row.person_id)
+        next.set(row.merged_into, [...(next.get(row.merged_into) ?? []), ...asked]);
     }
     wanted = next;
   }

@@ -8,6 +8,7 @@ import { audienceRoutes } from './routes/audiences.ts';
 import { cartRoutes } from './routes/carts.ts';
 import { consoleRoutes } from './routes/console.ts';
 import { deadLetterRoutes } from './routes/dead-letters.ts';
+import { explainRoutes } from './routes/explain.ts';
 import { keyRoutes } from './routes/keys.ts';
 import { linkReportRoutes } from './routes/link-report.ts';
 import { linkRulesRoutes } from './routes/link-rules.ts';
@@ -38,6 +39,7 @@ export function createApiApp(deps: ApiDeps): App {
   });
   const groups = [
     audienceRoutes,
+    explainRoutes,
     audienceTextRoutes,
     savedAudienceRoutes,
     memberRoutes,

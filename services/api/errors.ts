@@ -1,4 +1,3 @@
-import { NotBuiltError } from '../../lib/audiences/index.ts';
 import { engineUnavailable, errorAnswer, HttpProblem, unavailable, type ErrorAnswer } from '../../lib/http/index.ts';
 import { UnknownZoneError } from '../../lib/time/index.ts';
 import { ClickHouseOverloadedError, ClickHouseUnavailableError, ClientGoneError } from './database.ts';
@@ -8,7 +7,6 @@ import { BodyTooLargeError, UnusableBodyError } from './replayer.ts';
 
 /** How the API answers errors of its own classes. */
 export const API_ERRORS: readonly ErrorAnswer[] = [
-  errorAnswer(NotBuiltError, ({ message }) => new HttpProblem(501, message)),
   // A workspace may have a zone from before zones were checked by the library that does the arithmetic.
   errorAnswer(
     UnknownZoneError,

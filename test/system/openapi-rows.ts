@@ -145,8 +145,6 @@ async function takenBackTwice(world: OpenApiWorld): Promise<number> {
   return 204;
 }
 
-const dwell = { dwell: { status: ['preparing'], for: { amount: 45, unit: 'minutes' } } };
-
 const API: Row[] = [
   [
     409,
@@ -192,12 +190,6 @@ const API: Row[] = [
     'POST /v1/dead-letters/{id}/replay',
     'as at first',
     asAdmin('POST', ({ letters }) => `/v1/dead-letters/${letters[0] ?? ''}/replay`),
-  ],
-  [
-    501,
-    'POST /v1/audiences/preview',
-    'a condition that is not built yet',
-    asAdmin('POST', () => '/v1/audiences/preview', { body: { audience: dwell } }),
   ],
 ];
 

@@ -114,7 +114,130 @@ export interface paths {
                         "application/problem+json": components["schemas"]["Problem"];
                     };
                 };
-                501: {
+                503: {
+                    headers: {
+                        "Retry-After"?: string;
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/audiences/explain": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post: {
+            parameters: {
+                query?: never;
+                header?: {
+                    "X-Workspace"?: string;
+                };
+                path?: never;
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/json": {
+                        audience: components["schemas"]["Audience"];
+                        /** Format: date-time */
+                        now?: string;
+                        /** Format: date-time */
+                        known_at?: string;
+                        /** @default false */
+                        include_anonymous?: boolean;
+                        person_id: string;
+                    };
+                };
+            };
+            responses: {
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Explanation"];
+                    };
+                };
+                400: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                401: {
+                    headers: {
+                        "WWW-Authenticate"?: string;
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                403: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                404: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                408: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                413: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                422: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                431: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                500: {
                     headers: {
                         [name: string]: unknown;
                     };
@@ -4965,108 +5088,6 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/v1/audiences/explain": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        post: {
-            parameters: {
-                query?: never;
-                header?: {
-                    "X-Workspace"?: string;
-                };
-                path?: never;
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                400: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-                401: {
-                    headers: {
-                        "WWW-Authenticate"?: string;
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-                403: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-                404: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-                422: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-                431: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-                500: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-                501: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-                503: {
-                    headers: {
-                        "Retry-After"?: string;
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["Problem"];
-                    };
-                };
-            };
-        };
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
     "/v1/audiences/{id}/changes": {
         parameters: {
             query?: never;
@@ -5905,6 +5926,108 @@ export interface components {
                 store_id?: string[];
             };
         };
+        ExplainedTraitEvent: {
+            workspace: string;
+            event_id: string;
+            /** @enum {string} */
+            trait: "cart_abandoned" | "cart_status_updated";
+            status: string;
+            /** Format: date-time */
+            occurred_at: string;
+            /** Format: date-time */
+            detected_at: string;
+            /** Format: date-time */
+            recovered_at: string | null;
+            person_id: string;
+            cart_id: string;
+            store_id: string | null;
+            mode: string | null;
+            amount: number | null;
+            anomaly: string | null;
+            reentered: boolean;
+            source: string | null;
+        };
+        ExplainedCart: {
+            workspace: string;
+            cart_id: string;
+            person_id: string;
+            status: string | null;
+            /** Format: date-time */
+            status_since: string | null;
+            store_id: string | null;
+            mode: string | null;
+            amount: number | null;
+            /** Format: date-time */
+            created_at: string | null;
+            /** Format: date-time */
+            last_activity_at: string | null;
+            /** Format: date-time */
+            due_at: string | null;
+            /** Format: date-time */
+            abandoned_at: string | null;
+            /** Format: date-time */
+            recovered_at: string | null;
+            /** Format: date-time */
+            reservation_start_window: string | null;
+            store_name: string | null;
+            products: {
+                product_id: string;
+                count: number;
+                price: number | null;
+            }[];
+        };
+        NearTraitEvent: {
+            workspace: string;
+            event_id: string;
+            /** @enum {string} */
+            trait: "cart_abandoned" | "cart_status_updated";
+            status: string;
+            /** Format: date-time */
+            occurred_at: string;
+            /** Format: date-time */
+            detected_at: string;
+            /** Format: date-time */
+            recovered_at: string | null;
+            person_id: string;
+            cart_id: string;
+            store_id: string | null;
+            mode: string | null;
+            amount: number | null;
+            anomaly: string | null;
+            reentered: boolean;
+            source: string | null;
+            fails: ("status" | "time" | "for" | "store_id" | "recovered" | "anomaly" | "mode" | "amount" | "product_id")[];
+        };
+        NearCart: {
+            workspace: string;
+            cart_id: string;
+            person_id: string;
+            status: string | null;
+            /** Format: date-time */
+            status_since: string | null;
+            store_id: string | null;
+            mode: string | null;
+            amount: number | null;
+            /** Format: date-time */
+            created_at: string | null;
+            /** Format: date-time */
+            last_activity_at: string | null;
+            /** Format: date-time */
+            due_at: string | null;
+            /** Format: date-time */
+            abandoned_at: string | null;
+            /** Format: date-time */
+            recovered_at: string | null;
+            /** Format: date-time */
+            reservation_start_window: string | null;
+            store_name: string | null;
+            products: {
+                product_id: string;
+                count: number;
+                price: number | null;
+            }[];
+            fails: ("status" | "time" | "for" | "store_id" | "recovered" | "anomaly" | "mode" | "amount" | "product_id")[];
+        };
         Preview: {
             count: number;
             reachable: {
@@ -5947,6 +6070,22 @@ export interface components {
         } | {
             not: components["schemas"]["Audience"];
         } | components["schemas"]["DwellCondition"];
+        Explanation: {
+            matches: boolean;
+            person_id: string;
+            in_universe: boolean;
+            node?: components["schemas"]["ExplainedNode"];
+            /** Format: date-time */
+            fresh_through: string | null;
+        };
+        ExplainedNode: {
+            node: components["schemas"]["Audience"];
+            matches: boolean;
+            children?: components["schemas"]["ExplainedNode"][];
+            count?: number;
+            events?: (components["schemas"]["ExplainedTraitEvent"] | components["schemas"]["ExplainedCart"])[];
+            near?: (components["schemas"]["NearTraitEvent"] | components["schemas"]["NearCart"])[];
+        };
         SavedAudience: {
             id: string;
             name: string;

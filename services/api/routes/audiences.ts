@@ -1,25 +1,16 @@
 import { z } from '@hono/zod-openapi';
-import { compile, looksAtNow } from '../../../lib/audiences/index.ts';
+import { compile } from '../../../lib/audiences/index.ts';
 import { PROFILES, TABLES } from '../../../lib/clickhouse/tables.ts';
-import { addRoute, HttpProblem, invalid, type ProblemItem } from '../../../lib/http/index.ts';
-import { readInstant, showInstant } from '../../../lib/time/index.ts';
-import { audienceComponents, audienceSchema } from '../audience-schema.ts';
+import { addRoute, HttpProblem } from '../../../lib/http/index.ts';
+import { showInstant } from '../../../lib/time/index.ts';
+import { askedAt, QUESTION_MAX_BYTES, questionShape } from '../audience-question.ts';
+import { audienceComponents } from '../audience-schema.ts';
 import type { Rows } from '../database.ts';
 import type { ApiDeps, Routes } from '../deps.ts';
 import { personId } from '../rows.ts';
-import { givenInstant, instant } from '../schemas.ts';
+import { instant } from '../schemas.ts';
 
-/** Room for 200 conditions with long lists. */
-const BODY_MAX_BYTES = 256 * 1024;
-/** How old `now` may be for conditions on the current state of carts. */
-const PRESENT_MS = 5 * 60_000;
-
-const request = z.strictObject({
-  audience: audienceSchema,
-  now: givenInstant.optional().describe('count as of this time; later events do not count'),
-  known_at: givenInstant.optional().describe('count only trait events detected by this time and not retracted by then'),
-  include_anonymous: z.boolean().default(false),
-});
+const request = z.strictObject(questionShape);
 type PreviewRequest = z.output<typeof request>;
 
 const personSample = z.strictObject({
@@ -50,36 +41,13 @@ interface CountRow {
   sample: number[];
 }
 
-/** Throws 422 for a condition on the current state of carts if `now` lies in the past. */
-function checkPresent(body: PreviewRequest, atMs: number, clockMs: number): void {
-  if (!looksAtNow(body.audience)) return;
-  const errors: ProblemItem[] = [];
-  const why = 'in_next and dwell use the present state of carts';
-  if (body.known_at !== undefined) errors.push({ path: '/known_at', message: why });
-  if (atMs < clockMs - PRESENT_MS) errors.push({ path: '/now', message: `${why}; "now" may be at most 5 minutes ago` });
-  if (errors.length > 0) throw invalid(errors);
-}
-
-const instantOf = (text: string | undefined): number | undefined =>
-  text === undefined ? undefined : (readInstant(text) ?? undefined);
-
 async function preview(deps: ApiDeps, workspace: string, body: PreviewRequest, signal: AbortSignal) {
   const { clock } = deps;
   const startedAtMs = clock.elapsedMs();
-  const clockMs = clock.wallMs();
-  const nowMs = instantOf(body.now) ?? clockMs;
-  const knownAtMs = instantOf(body.known_at);
-  checkPresent(body, nowMs, clockMs);
+  const asked = askedAt(body, clock.wallMs());
   const zone = (await deps.definitions.findWorkspace(workspace))?.time_zone;
   if (zone === undefined) throw new HttpProblem(404, 'no such workspace');
-  const { query, params } = compile(body.audience, {
-    tables: TABLES,
-    workspace,
-    zone,
-    nowMs,
-    includeAnonymous: body.include_anonymous,
-    ...(knownAtMs === undefined ? {} : { knownAtMs }),
-  });
+  const { query, params } = compile(body.audience, { tables: TABLES, workspace, zone, ...asked });
   // Asked for before the query runs: freshness holds for every count that begins later.
   const freshThroughMs = await deps.freshness.ofWorkspace(workspace);
   const database = deps.database.for(signal);
@@ -88,7 +56,7 @@ async function preview(deps: ApiDeps, workspace: string, body: PreviewRequest, s
   return {
     count: row.count,
     reachable: { sms: row.reachable_sms, email: row.reachable_email },
-    now: showInstant(nowMs),
+    now: showInstant(asked.nowMs),
     fresh_through: freshThroughMs === null ? null : showInstant(freshThroughMs),
     sample: await sampleOf(database, workspace, row.sample),
     elapsed_ms: Math.round((clock.elapsedMs() - startedAtMs) * 10) / 10,
@@ -113,9 +81,8 @@ export const audienceRoutes: Routes = (app, deps) => {
     tag: 'audiences',
     access: 'read',
     body: request,
-    bodyMaxBytes: BODY_MAX_BYTES,
+    bodyMaxBytes: QUESTION_MAX_BYTES,
     answers: { 200: { description: 'the count, its freshness, and a sample of the people', schema: answer } },
-    problems: { 501: 'the audience has a condition that is not built yet' },
   }).handle(async ({ c, body, workspace }) => ({
     status: 200,
     body: await preview(deps, workspace, body, c.req.raw.signal),
