@@ -3,14 +3,15 @@ import { parseArgs } from 'node:util';
 import { createClickHouse, queryRows, type ClickHouse } from '../lib/clickhouse/client.ts';
 import { migrate } from '../lib/clickhouse/migrate.ts';
 import { READ_SETTINGS, TABLES } from '../lib/clickhouse/tables.ts';
+import { sharedEngines } from '../test/harness/engines.ts';
 
 export const HELP = `Measures how long ClickHouse takes to read one person's trait events.
 
   npm run bench -- person-history [options]
 
-It needs a running ClickHouse (npm run engines), and makes a database of its own, which it drops.
+It starts its own engines, and uses a database of its own, which it drops. 100
+million trait events take 15 GiB of disk while they are filled in.
 
-  --url URL    of ClickHouse (http://127.0.0.1:7123)
   --rows N     trait events (100000000), 20 per person
   --reads N    people that are read from each table (50)
   --help
@@ -46,14 +47,14 @@ export async function run(args: string[]): Promise<void> {
   const { values } = parseArgs({
     args,
     options: {
-      url: { type: 'string', default: 'http://127.0.0.1:7123' },
       rows: { type: 'string', default: '100000000' },
       reads: { type: 'string', default: '50' },
     },
   });
   const rows = Number(values.rows);
+  const engines = await sharedEngines();
   const client = createClickHouse({
-    url: values.url,
+    url: engines.addresses.CLICKHOUSE_URL,
     database: `bench_person_history_${process.pid}`,
     requestTimeoutMs: FILL_TIMEOUT_MS,
   });
@@ -64,6 +65,7 @@ export async function run(args: string[]): Promise<void> {
   } finally {
     await client.command({ query: `DROP DATABASE IF EXISTS ${client.options.database} SYNC` });
     await client.close();
+    await engines.stop();
   }
 }
 
