@@ -129,6 +129,14 @@ function print(unpaced: boolean, alone: LatencyRun, beside: LatencyRun, { lines,
     name,
     ...[webhooks, counted.p50, counted.p99, counted.max].map((value) => Math.round(value).toLocaleString('en')),
   ];
+  for (const run of [alone, beside]) {
+    const rows = Object.entries(run.stages).map(([stage, { p50, p99, max }]) => [
+      stage,
+      ...[p50, p99, max].map((ms) => String(Math.round(ms))),
+    ]);
+    printTable([run === alone ? 'without an import, ms' : 'beside an import, ms', 'p50', 'p99', 'max'], rows);
+    console.log('');
+  }
   printTable(
     ['webhook → counted, ms', 'webhooks', 'p50', 'p99', 'max'],
     [row('without an import', alone), row(unpaced ? 'beside an unpaced import' : 'beside an import', beside)],

@@ -60,6 +60,8 @@ export function serverConfig(folder: string, machineBytes: number): string {
   <background_common_pool_size>4</background_common_pool_size>
   <background_fetches_pool_size>1</background_fetches_pool_size>
   <background_move_pool_size>1</background_move_pool_size>
+  <!-- Merges wait for nobody: on a busy machine, inserts, queries and the other processes come first. -->
+  <os_threads_nice_value_merge_mutate>10</os_threads_nice_value_merge_mutate>
   <asynchronous_metrics_update_period_s>30</asynchronous_metrics_update_period_s>
   <merge_tree>
     <!-- Acknowledged inserts survive a power loss; without these settings the last half minute is lost. -->

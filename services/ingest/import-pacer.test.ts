@@ -1,9 +1,9 @@
 import { Registry } from 'prom-client';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { ManualClock } from '../../lib/clock/testing.ts';
-import { CHAIN, type Stage } from '../../lib/freshness/index.ts';
+import { CHAIN } from '../../lib/freshness/index.ts';
 import type { StagePosition, StageState } from '../../lib/telemetry/index.ts';
-import { ImportPacer, type PacedStage } from './import-pacer.ts';
+import { ImportPacer } from './import-pacer.ts';
 import { ingestMetrics } from './metrics.ts';
 
 const TARGET_MS = 500;
@@ -26,7 +26,7 @@ beforeEach(() => {
   isAway = false;
   warnings = [];
   pacer = new ImportPacer({
-    stages: CHAIN.map((stage) => new TestStage(stage)),
+    stages: CHAIN.map((stage) => new Watcher(stage)),
     endOffsets: (topic) => {
       questions++;
       return isAway ? Promise.reject(new Error('no answer')) : Promise.resolve([...ends.get(topic)!]);
@@ -38,9 +38,9 @@ beforeEach(() => {
   });
 });
 
-/** An object with methods of its class, as the watchers that the pacer is given. */
-class TestStage implements PacedStage {
-  constructor(readonly stage: Stage) {}
+/** With its method in the prototype, as the real one has it. */
+class Watcher {
+  constructor(readonly stage: (typeof CHAIN)[number]) {}
 
   ask(): Promise<StagePosition[]> {
     return Promise.resolve(positionsOf(this.stage.topic));
@@ -159,6 +159,15 @@ describe('imports', () => {
     await clock.advance(1_200);
     isAway = true;
     expect(await sentWithin(5_000, sent)).toBeLessThanOrEqual(5 * MIN_RATE + 10);
+  });
+
+  it('wait for stages that have never been measured, but not for ever, and say why', async () => {
+    isAway = true;
+    const sent = importing();
+    expect(await sentWithin(29_000, sent)).toBeLessThanOrEqual(29 * MIN_RATE + 10);
+    expect(warnings).toMatchObject(CHAIN.map(({ name }) => ({ stage: name, err: { message: 'no answer' } })));
+    await clock.advance(2_000);
+    expect(await sentWithin(1_000, sent)).toBeGreaterThan(500);
   });
 
   it('measure nothing while none of them sends, and begin slowly after that', async () => {

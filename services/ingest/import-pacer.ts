@@ -26,11 +26,16 @@ const MEASURE_EVERY_MS = 100;
 /** What was measured longer ago says nothing about now. */
 const FORGET_AFTER_MS = 5_000;
 
+/** Imports do not wait longer than this for a stage that has never been measured. */
+const UNKNOWN_FOR_MS = 30_000;
+
 interface MeasuredStage {
-  paced: PacedStage;
+  watcher: PacedStage;
   delay: StageDelay;
-  /** The ends of the topic, as last seen. */
-  ends: number[];
+  /** The ends of the topic, as last seen; null while they have never been read. */
+  ends: number[] | null;
+  /** Since when every attempt to measure it has failed; null after a success. */
+  failingSinceMs: number | null;
   reported: Set<number>;
 }
 
@@ -50,10 +55,11 @@ export class ImportPacer {
 
   constructor(private readonly options: ImportPacerOptions) {
     this.rate = new ImportRate(options.targetDelayMs);
-    this.stages = options.stages.map((paced) => ({
-      paced,
+    this.stages = options.stages.map((watcher) => ({
+      watcher,
       delay: new StageDelay(),
-      ends: [],
+      ends: null,
+      failingSinceMs: null,
       reported: new Set(),
     }));
   }
@@ -105,29 +111,39 @@ export class ImportPacer {
   private restart(): void {
     this.rate = new ImportRate(this.options.targetDelayMs);
     this.allowance = 0;
-    for (const { delay } of this.stages) delay.forget(this.options.clock.elapsedMs());
+    for (const stage of this.stages) {
+      stage.delay.forget(this.options.clock.elapsedMs());
+      stage.failingSinceMs = null;
+    }
   }
 
   private async delayOf(measured: MeasuredStage, nowMs: number): Promise<number> {
-    const { paced, delay } = measured;
-    const { stage } = paced;
+    const { watcher, delay } = measured;
+    const { name, topic } = watcher.stage;
     let positions: StagePosition[] = [];
     try {
-      const [ends, reported] = await Promise.all([this.options.endOffsets(stage.topic), paced.ask()]);
+      const [ends, reported] = await Promise.all([this.options.endOffsets(topic), watcher.ask()]);
       measured.ends = ends;
       positions = reported;
-    } catch {
+      measured.failingSinceMs = null;
+    } catch (err) {
       // What was not processed when it was last seen still counts; without any progress it is left out after a while.
+      if (measured.failingSinceMs === null)
+        this.options.logger.warn({ stage: name, err }, 'cannot measure a stage; retrying');
+      measured.failingSinceMs ??= nowMs;
     }
-    const delayMs = delay.sample({ ends: measured.ends, positions }, nowMs);
+    const delayMs =
+      measured.ends === null
+        ? unknownDelayMs(nowMs - (measured.failingSinceMs ?? nowMs))
+        : delay.sample({ ends: measured.ends, positions }, nowMs);
     this.report(measured);
-    this.options.metrics.importDelaySeconds.set({ stage: stage.name }, delayMs / 1_000);
+    this.options.metrics.importDelaySeconds.set({ stage: name }, delayMs / 1_000);
     return delayMs;
   }
 
   /** Logs the partitions that are left out, each once. */
-  private report({ paced, delay, reported }: MeasuredStage): void {
-    const { name, topic } = paced.stage;
+  private report({ watcher, delay, reported }: MeasuredStage): void {
+    const { name, topic } = watcher.stage;
     for (const partition of delay.leftOut) {
       if (reported.has(partition)) continue;
       this.options.logger.warn(
@@ -139,3 +155,6 @@ export class ImportPacer {
     for (const partition of delay.leftOut) reported.add(partition);
   }
 }
+
+/** The delay of a stage of which nothing is known, not even whether it has records to process. */
+const unknownDelayMs = (sinceMs: number): number => (sinceMs < UNKNOWN_FOR_MS ? UNKNOWN_FOR_MS : 0);

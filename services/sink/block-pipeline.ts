@@ -24,7 +24,7 @@ const MAX_WAITING_BYTES = 4 << 20;
 
 /**
  * Blocks on their way into ClickHouse, in two lanes that run side by side. The first writes the tables that are counted,
- * one block after another. The second completes blocks, several at a time: their copies in the order of people, then
+ * one block after another. The second completes blocks, several at a time: the tables of details, then
  * their ledger rows, in the order of the blocks, so that the ledger has no gap. Small blocks can be counted soon
  * without as many inserts into every table.
  */

@@ -60,10 +60,10 @@ export class Block implements Rows {
   private readonly byMonth = new Map<number, Part>();
   private readonly months = new MonthOf();
 
-  /** `tables` and `copies`: every table that may get rows. */
+  /** `tables` and `details`: every table that may get rows. */
   constructor(
     private readonly tables: readonly string[],
-    private readonly copies: readonly string[] = [],
+    private readonly details: readonly string[] = [],
   ) {}
 
   add<Row>(encoder: RowEncoder<Row>, row: Row): void {
@@ -114,9 +114,9 @@ export class Block implements Rows {
     return this.insertsInto(this.tables);
   }
 
-  /** In the order of `copies`. To be called once. */
-  insertsOfCopies(): EncodedRows[] {
-    return this.insertsInto(this.copies);
+  /** In the order of `details`. To be called once. */
+  insertsOfDetails(): EncodedRows[] {
+    return this.insertsInto(this.details);
   }
 
   private insertsInto(tables: readonly string[]): EncodedRows[] {

@@ -11,7 +11,7 @@ export const SINK_CONFIG = defineConfig({
     ),
     SINK_LEDGER_INTERVAL_MS: integer(
       200,
-      'Minimum time between two completions of blocks that are counted already: their copies in the order of people, and their rows in the ledger. Longer: fewer inserts. Shorter: fresh_through follows sooner.',
+      'Minimum time between two completions of blocks that are counted already: their rows of carts and in the order of people, and their rows in the ledger. Longer: fewer inserts. Shorter: fresh_through follows sooner.',
       { min: 0, max: 60_000, unit: 'milliseconds' },
     ),
     SINK_BLOCK_RECORDS_MAX: integer(50_000, 'Number of records at which a block is full and written immediately.', {

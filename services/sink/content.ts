@@ -7,8 +7,8 @@ import { addDeadLetter, addOutcome } from './rows.ts';
 /** What one record caused (a merge, a split) is in one block, but its tables are written side by side. */
 export const OUTCOMES: TopicContent<Outcome> = {
   topic: TOPICS.traitEvents,
-  tables: [TABLES.personAliases, TABLES.people, TABLES.carts, TABLES.traitEvents, TABLES.linkReport],
-  copies: [TABLES.personCarts, TABLES.traitEventsByPerson],
+  tables: [TABLES.personAliases, TABLES.people, TABLES.traitEvents],
+  details: [TABLES.carts, TABLES.personCarts, TABLES.traitEventsByPerson, TABLES.linkReport],
   addRows: addOutcome,
   sameCause: (a, b) => a.body.input_offset === b.body.input_offset,
   logTimeMs: (outcome) => outcome.log_time,

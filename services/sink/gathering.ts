@@ -36,7 +36,7 @@ export class Gathering<M> {
   private readonly givenUpSchemas = new Set<number>();
 
   constructor(private readonly options: GatheringOptions<M>) {
-    this.block = new Block(options.content.tables, options.content.copies);
+    this.block = new Block(options.content.tables, options.content.details);
   }
 
   get isEmpty(): boolean {
@@ -79,7 +79,7 @@ export class Gathering<M> {
       const range = cursors.get(partition)?.submit();
       if (range !== undefined) block.cover(partition, range.first, range.next);
     }
-    this.block = new Block(this.options.content.tables, this.options.content.copies);
+    this.block = new Block(this.options.content.tables, this.options.content.details);
     return block;
   }
 

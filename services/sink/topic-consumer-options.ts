@@ -12,10 +12,10 @@ import type { BlockWriter } from './writer.ts';
 /** What a topic's records become. */
 export interface TopicContent<M> {
   topic: TopicName;
-  /** Every table that a record may have rows in, but the copies. */
+  /** Every table that a record may have rows in, but those of `details`. */
   tables: readonly string[];
-  /** Tables that hold the same rows in another order; they are written later than the others, several blocks at a time. */
-  copies?: readonly string[];
+  /** Tables that no count depends on; they are written later than the others, several blocks at a time. */
+  details?: readonly string[];
   /** Throws for a record without content for a row. */
   addRows(rows: Rows, message: M, offset: number): void;
   /** Two records have the same cause: their rows go into one block. */
@@ -27,7 +27,7 @@ export interface TopicContent<M> {
 export interface SinkSettings {
   /** The least time between the beginnings of two blocks, unless one is full. */
   blockIntervalMs: number;
-  /** The least time between the beginnings of two completions: copies and ledger rows of the blocks since the last one. */
+  /** The least time between the beginnings of two completions: details and ledger rows of the blocks since the last one. */
   ledgerIntervalMs: number;
   /** A block with this many records is full; the rest of a cause may still be added. */
   blockRecordsMax: number;

@@ -11,7 +11,7 @@ import { BlockWriter } from './writer.ts';
 const first = rowEncoder('first', { a: uint8 });
 const second = rowEncoder('second', { a: uint8 });
 
-function open(copies: string[] = []) {
+function open(details: string[] = []) {
   const clock = new ManualClock();
   const database = new MemoryDatabase();
   const ending = new AbortController();
@@ -21,8 +21,8 @@ function open(copies: string[] = []) {
     logger: createLogger('test', 'silent'),
     metrics: createSinkMetrics(createMetrics()),
   });
-  const tables = ['first', 'second'].filter((table) => !copies.includes(table));
-  const block = new Block(tables, copies);
+  const tables = ['first', 'second'].filter((table) => !details.includes(table));
+  const block = new Block(tables, details);
   block.add(first, { a: 1 });
   block.add(second, { a: 2 });
   block.count(0, { ...recordOf(5, 'x'), value: Buffer.from('x') }, 0);
@@ -45,7 +45,7 @@ describe('BlockWriter', () => {
     expect(writer.healthy).toBe(true);
   });
 
-  it('deletes what is erased once all rows are inserted, copies too, and again until ClickHouse accepts it', async () => {
+  it('deletes what is erased once all rows are inserted, details too, and again until ClickHouse accepts it', async () => {
     const { clock, database, writer, block, wanted } = open(['second']);
     const version = { logTimeMs: 5, inputOffset: 6, outputOffset: 7 };
     block.erase('w', version, { carts: ['c'], people: [1], identifiers: [] });
@@ -105,7 +105,7 @@ describe('BlockWriter', () => {
     expect(await written).toBe(false);
   });
 
-  it('completes blocks with one insert for each table of copies, before their rows of the ledger', async () => {
+  it('completes blocks with one insert for each table of details, before their rows of the ledger', async () => {
     const { clock, database, writer, wanted } = open();
     const blocks = [1, 2].map((a) => {
       const block = new Block(['first'], ['second']);

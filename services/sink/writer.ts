@@ -39,7 +39,7 @@ export class BlockWriter {
   }
 
   /**
-   * Inserts the rows of all tables but the copies, side by side; where ids come to belong to other people, the tables of
+   * Inserts the rows of all tables but those of details, side by side; where ids come to belong to other people, the tables of
    * people before the others, so that no query sees a row under its new person before it sees the merge. True when all of
    * them are durable. False when `wanted` was aborted before: any of the tables may then hold rows of the block, and the
    * next owner of its partitions writes it again.
@@ -70,13 +70,13 @@ export class BlockWriter {
   }
 
   /**
-   * Completes blocks whose tables are written: inserts their copies, one insert for each table, then has erased rows
+   * Completes blocks whose tables are written: inserts their details, one insert for each table, then has erased rows
    * deleted, then appends their rows of the ledger. False when `wanted` was aborted before; then none of them is in the ledger.
    */
   async finish(blocks: readonly Block[], wanted: AbortSignal): Promise<boolean> {
     const { ledger, metrics, topic } = this.options;
-    const copies = joined(blocks.flatMap((block) => block.insertsOfCopies()));
-    if (!(await this.insertAll(copies, wanted))) return false;
+    const details = joined(blocks.flatMap((block) => block.insertsOfDetails()));
+    if (!(await this.insertAll(details, wanted))) return false;
     const erasures = blocks.flatMap((block) => block.erasures.all);
     if (!(await this.eraseAll(erasures, wanted))) return false;
     const append = (): Promise<void> => ledger.append(blocks.map(({ ranges }) => ranges));

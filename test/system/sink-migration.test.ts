@@ -64,7 +64,7 @@ const BLOCKS: readonly (readonly Partial<Outcome>[])[] = [
 async function fill(client: ClickHouse): Promise<void> {
   let offset = 0;
   for (const outcomes of BLOCKS) {
-    const block = new Block(OUTCOMES.tables, OUTCOMES.copies);
+    const block = new Block(OUTCOMES.tables, OUTCOMES.details);
     for (const said of outcomes) {
       const kind = said.trait ? 'trait' : said.cart ? 'cart' : said.person ? 'person' : 'merge';
       const none = { trait: null, cart: null, person: null, merge: null };
@@ -72,7 +72,7 @@ async function fill(client: ClickHouse): Promise<void> {
       addOutcome(block, { kind, workspace: 'w0', ...cause, ...none, ...said } as Outcome, offset);
       offset += 1;
     }
-    for (const insert of [...block.inserts(), ...block.insertsOfCopies()]) await insertRowBinary(client, insert);
+    for (const insert of [...block.inserts(), ...block.insertsOfDetails()]) await insertRowBinary(client, insert);
   }
 }
 
