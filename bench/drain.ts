@@ -1,7 +1,8 @@
 /** `npm run bench -- drain`: a backlog of imported lines, once the processor works again. See docs/benchmarks.md. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
-import { request, type LinesAnswer, type Workspace } from '../test/harness/client.ts';
+import { bodyOf, createIngestClient, ndjsonBytes } from '../lib/client/index.ts';
+import { request, type Workspace } from '../test/harness/client.ts';
 import { printJson, printTable } from './measure.ts';
 import { countCpu } from './pipeline/cpu.ts';
 import { startOwnInstallation, type BenchInstallation } from './pipeline/installation.ts';
@@ -59,12 +60,10 @@ export async function run(args: string[]): Promise<void> {
 }
 
 async function send({ ingestUrl }: BenchInstallation, { keys }: Workspace, file: ImportFile): Promise<void> {
-  const headers = { authorization: `Bearer ${keys.ingest}`, 'content-type': 'application/x-ndjson' };
-  const body = new Uint8Array(file.plain);
-  const response = await fetch(`${ingestUrl}/v1/events`, { method: 'POST', headers, body });
-  const answer = (await response.json()) as LinesAnswer;
-  if (response.status !== 200 || answer.accepted !== file.lines)
-    throw new Error(`the import was answered ${response.status}: ${JSON.stringify(answer).slice(0, 300)}`);
+  const ingest = createIngestClient({ baseUrl: ingestUrl, key: keys.ingest });
+  const answer = await bodyOf(ingest.POST('/v1/events', ndjsonBytes(file.plain)));
+  if (answer.accepted !== file.lines)
+    throw new Error(`the import was not accepted: ${JSON.stringify(answer).slice(0, 300)}`);
 }
 
 async function measure(

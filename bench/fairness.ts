@@ -15,7 +15,7 @@ export const HELP = `Measures webhook → counted in one workspace, without and 
   --seconds N            duration of each of the two runs, open loop (120)
   --warm-up-seconds N    webhooks at the same rate before each, not measured (20)
   --rate N               webhooks per second (100)
-  --lines N              approximate number of lines of one import; imports follow each other (200000)
+  --lines N              approximate number of lines of one import; imports follow each other (20000)
   --poll-ms N            interval of queries to ClickHouse, in milliseconds (50)
   --unpaced              imports do not wait for the stages behind them (IMPORT_DELAY_MS=0)
   --seed N               equal seeds send the same (1)
@@ -39,7 +39,7 @@ export async function run(args: string[]): Promise<void> {
       seconds: text(120),
       'warm-up-seconds': text(20),
       rate: text(100),
-      lines: text(200_000),
+      lines: text(20_000),
       'poll-ms': text(50),
       seed: text(1),
       unpaced: { type: 'boolean', default: false },
