@@ -278,8 +278,11 @@ export function generateTree(frame: Frame, random: Random, depth: number, withCa
 export function generateQuestion(world: GeneratedWorld, random: Random): { audience: Audience; asked: Asked } {
   const isKnownAt = random.chance(0.2);
   const now = random.chance(0.6) ? world.now : random.pick(world.edges) + random.below(3) - 1;
+  const leaf = (): Audience => generateLeaf(world, random, !isKnownAt);
+  // Enough leaves for the other form of the query.
+  const wide = (): Audience => ({ or: Array.from({ length: 7 }, () => ({ and: [leaf(), { not: leaf() }, leaf()] })) });
   return {
-    audience: generateTree(world, random, 4, !isKnownAt),
+    audience: random.chance(0.06) ? wide() : generateTree(world, random, 4, !isKnownAt),
     asked: {
       now,
       zone: world.zone,
