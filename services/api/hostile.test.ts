@@ -106,6 +106,9 @@ describe('POST /v1/audiences/parse', () => {
     );
     const texts = fc.oneof(
       fc.array(words, { maxLength: 20 }).map((all) => all.join(' ')),
+      fc
+        .array(fc.constantFrom('everyone', 'cart_abandoned', '( not everyone )'), { maxLength: 3 })
+        .map((all) => all.join(' or ')),
       fc.string({ unit: 'binary' }),
     );
     let parsed = 0;
