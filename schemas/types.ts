@@ -2,19 +2,21 @@
 
 export type AudienceMove = 'entered' | 'left';
 
-/** Somebody entered or left an audience. Key: workspace. Nothing writes it yet: the topic is there so that readers can be. */
+/** Somebody entered or left a live audience. Key: workspace. The changes of one evaluation have the same time and were written in one transaction; applied in order they give the members. */
 export interface AudienceChange {
   workspace: string;
   audience_id: string;
   /** Of the audience's definition, counted from 1. */
   version: number;
-  /** The person of that moment; apply merges. */
+  /** The person at that time. When people are merged, the loser leaves and the winner enters. */
   person_id: number;
   change: AudienceMove;
-  /** Since when it is so. */
+  /** The time of the evaluation that first shows it. Never earlier than that of the record before. */
   at: number;
-  /** What brought it about: a stable word in snake case. */
+  /** event, retraction, time, merge, definition or erasure. More words may follow. */
   cause: string;
+  /** Number of members after this change. */
+  size: number;
 }
 
 export type CartEventKind = 'cart_status' | 'cart_activity' | 'cart_abandoned' | 'tick';

@@ -9,7 +9,7 @@ import { join } from 'node:path';
 
 const STEPS = ['lint', 'types', 'unit', 'system'] as const;
 /** Too long for every change: run by name alone. */
-const LONG = ['carts', 'audiences', 'chaos', 'schemathesis'] as const;
+const LONG = ['carts', 'audiences', 'feeds', 'chaos', 'schemathesis'] as const;
 const ALL = [...STEPS, ...LONG];
 type Step = (typeof ALL)[number];
 
@@ -95,6 +95,7 @@ const RUN: Record<Step, () => Promise<Count[]>> = {
   system: async () => [await vitest('system')],
   carts: async () => [await carts()],
   audiences,
+  feeds: async () => [await vitest('feeds')],
   chaos: async () => [await vitest('chaos')],
   schemathesis: async () => [await vitest('schemathesis')],
 };

@@ -6,7 +6,7 @@ import { defineConfig, loadConfig } from '../lib/config/index.ts';
 import { createKafka } from '../lib/kafka/index.ts';
 import { createLogger } from '../lib/telemetry/index.ts';
 import { TOPICS } from '../lib/topics.ts';
-import type { Outcome } from '../schemas/types.ts';
+import type { AudienceChange, Outcome } from '../schemas/types.ts';
 import { verify, type VerifyReport } from '../services/sink/verify.ts';
 
 function text(report: VerifyReport): string {
@@ -58,7 +58,10 @@ async function main(): Promise<number> {
       clock: systemClock,
       bootTimeoutMs: 10_000,
     });
-    const codec = await registry.codec<Outcome>(TOPICS.traitEvents);
+    const codecs = {
+      outcomes: await registry.codec<Outcome>(TOPICS.traitEvents),
+      audienceChanges: await registry.codec<AudienceChange>(TOPICS.audienceChanges),
+    };
     const onProgress = process.stderr.isTTY
       ? (records: number): void => void process.stderr.write(`\r${records} records`)
       : undefined;
@@ -66,7 +69,7 @@ async function main(): Promise<number> {
       kafka,
       client,
       clock: systemClock,
-      codec,
+      codecs,
       workspace: values.workspace ?? null,
       ...(onProgress && { onProgress }),
     });

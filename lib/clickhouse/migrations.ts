@@ -351,4 +351,40 @@ const erasure: Migration = {
   ],
 };
 
-export const MIGRATIONS: readonly Migration[] = [tables, views, lastRecord, facts, erasure];
+/** Live audiences. The rows of both tables are those of the topic audience-changes. */
+const liveAudiences: Migration = {
+  id: 6,
+  name: 'live audiences',
+  statements: [
+    // Not partitioned: an insert is visible as a whole, so that a reader of the feed skips nothing.
+    `CREATE TABLE IF NOT EXISTS audience_changes (
+      workspace LowCardinality(String),
+      audience_id String,
+      person_id UInt32,
+      audience_version UInt64,
+      at DateTime64(3, 'UTC') CODEC(Delta, ZSTD),
+      version UInt128 CODEC(ZSTD),
+      offset UInt64 CODEC(Delta, ZSTD),
+      change LowCardinality(String),
+      cause LowCardinality(String),
+      size UInt64
+    ) ENGINE = ReplacingMergeTree(version)
+    ORDER BY (workspace, audience_id, offset)
+    SETTINGS ${DURABLE}`,
+
+    `CREATE TABLE IF NOT EXISTS audience_members (
+      workspace LowCardinality(String),
+      audience_id String,
+      person_id UInt32,
+      audience_version UInt64,
+      at DateTime64(3, 'UTC'),
+      version UInt128 CODEC(ZSTD),
+      is_deleted UInt8,
+      INDEX person person_id TYPE bloom_filter GRANULARITY 1
+    ) ENGINE = ReplacingMergeTree(version, is_deleted)
+    ORDER BY (workspace, audience_id, person_id)
+    SETTINGS ${DURABLE}`,
+  ],
+};
+
+export const MIGRATIONS: readonly Migration[] = [tables, views, lastRecord, facts, erasure, liveAudiences];

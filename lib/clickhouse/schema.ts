@@ -177,6 +177,34 @@ export const deadLetterRows = rowEncoder(TABLES.deadLetters, {
 });
 export type DeadLetterRow = RowFrom<typeof deadLetterRows>;
 
+const audienceColumns = {
+  workspace: lowCardinality(string),
+  audience_id: string,
+  person_id: uint32,
+  /** Of the audience's definition. */
+  audience_version: uint64,
+  /** Time of the evaluation. */
+  at: dateTime64,
+  version: logVersion,
+};
+
+/**
+ * Somebody entered or left a live audience. Key: workspace, audience_id, offset. `offset` is that of the record in
+ * audience-changes, in the partition of the workspace; `size` is the number of members after it.
+ */
+export const audienceChangeRows = rowEncoder(TABLES.audienceChanges, {
+  ...audienceColumns,
+  offset: uint64,
+  change: lowCardinality(string),
+  cause: lowCardinality(string),
+  size: uint64,
+});
+export type AudienceChangeRow = RowFrom<typeof audienceChangeRows>;
+
+/** A member of a live audience; 1 in `is_deleted`: a former one. Key: workspace, audience_id, person_id. */
+export const audienceMemberRows = rowEncoder(TABLES.audienceMembers, { ...audienceColumns, ...isDeleted });
+export type AudienceMemberRow = RowFrom<typeof audienceMemberRows>;
+
 /**
  * A block of a partition that all tables contain, or a checkpoint: one row for everything from `first_offset` to
  * `last_offset`. Key: topic, partition, checkpoint, first_offset; of two rows the longer one is valid. `last_record` is

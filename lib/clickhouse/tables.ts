@@ -13,6 +13,8 @@ export const TABLES = {
   personAliases: 'person_aliases',
   linkReport: 'link_report',
   deadLetters: 'dead_letters',
+  audienceChanges: 'audience_changes',
+  audienceMembers: 'audience_members',
   sinkLedger: 'sink_ledger',
   schemaMigrations: 'schema_migrations',
 } as const;

@@ -11,7 +11,7 @@ export const COMMON = {
   HEALTH_PORT: integer(
     0,
     'Port for health, metrics and positions; 0 takes any free port. `npm start` assigns this port and the next three to its services, in the order of their names.',
-    { min: 0, max: 65_532 },
+    { min: 0, max: 65_531 },
   ),
   LOG_LEVEL: choice(
     ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'],

@@ -4,6 +4,7 @@ import type { ApiDeps } from './deps.ts';
 import { API_ERRORS } from './errors.ts';
 import { analyticsRoutes } from './routes/analytics.ts';
 import { audienceTextRoutes } from './routes/audience-text.ts';
+import { audienceChangeRoutes } from './routes/audience-changes.ts';
 import { audienceRoutes } from './routes/audiences.ts';
 import { cartRoutes } from './routes/carts.ts';
 import { consoleRoutes } from './routes/console.ts';
@@ -45,6 +46,7 @@ export function createApiApp(deps: ApiDeps): App {
     memberRoutes,
     analyticsRoutes,
     trendRoutes,
+    audienceChangeRoutes,
     traitRoutes,
     traitEventRoutes,
     cartRoutes,

@@ -19,6 +19,8 @@ export interface ApiDeps {
   freshness: Freshness;
   /** Positions of the topology relay, for the status. */
   relay: StageWatcher;
+  /** Freshness of live audiences, for the status. Counts do not depend on it. */
+  audiences: Freshness;
   replayer: Replayer;
   eraser: Eraser;
   activity: ActivityReader;

@@ -2,13 +2,20 @@ import { resolve } from 'node:path';
 import { registryAuth } from '../../lib/avro/index.ts';
 import { systemClock } from '../../lib/clock/index.ts';
 import { createDefinitions } from '../../lib/definitions/index.ts';
-import { DEAD_LETTERS, Freshness, positionsBy, RELAY, StageWatcher } from '../../lib/freshness/index.ts';
+import {
+  AUDIENCES,
+  CHAIN,
+  DEAD_LETTERS,
+  Freshness,
+  positionsBy,
+  RELAY,
+  StageWatcher,
+} from '../../lib/freshness/index.ts';
 import { connectClickHouse, connectKafka, connectRegistry, runService } from '../../lib/service/index.ts';
-import { TOPICS, topicSpecs } from '../../lib/topics.ts';
-import type { AudienceChange } from '../../schemas/types.ts';
+import { topicSpecs } from '../../lib/topics.ts';
 import { createActivityReader } from './activity.ts';
 import { createApiApp } from './app.ts';
-import { NO_SIZES } from './audience-sizes.ts';
+import { createSizes } from './audience-feed.ts';
 import { apiConfig } from './config.ts';
 import { createDatabase, QUERIES_MAX, STREAMS_MAX } from './database.ts';
 import { createEraser } from './eraser.ts';
@@ -26,8 +33,6 @@ runService({
     const kafka = connectKafka(service);
     const registry = connectRegistry(service);
     await kafka.ensureTopics(Object.values(topicSpecs(config)));
-    // Nothing writes this topic yet, but readers already find the topic and its schema.
-    await registry.codec<AudienceChange>(TOPICS.audienceChanges);
     // One connection more than queries and streams run at once, for the check whether ClickHouse answers.
     const clickhouse = connectClickHouse(service, { connectionsMax: QUERIES_MAX + STREAMS_MAX + 1 });
     const definitions = await createDefinitions({
@@ -46,12 +51,15 @@ runService({
     const positionsOf = positionsBy(clock);
     const freshness = new Freshness({ clock, kafka, positionsOf, logger });
     service.onStop('freshness', () => freshness.stop());
+    const audiences = new Freshness({ clock, kafka, positionsOf, logger, chain: [...CHAIN, AUDIENCES] });
+    service.onStop('freshness of audiences', () => audiences.stop());
     const app = createApiApp({
       definitions,
       database,
       kafka,
       freshness,
       relay: new StageWatcher(RELAY, { clock, kafka, positionsOf }),
+      audiences,
       eraser: await createEraser({
         registry,
         producer,
@@ -73,7 +81,7 @@ runService({
       healthUrl,
       consoleDir: resolve(config.consoleDir),
       clock,
-      sizes: NO_SIZES,
+      sizes: createSizes(database),
       activity: createActivityReader({ database, fromIngest: () => activityOf(ingestInternalUrl, adminKey, clock) }),
     });
     await service.serveHttp(app, config.apiPort, 'API_PORT');

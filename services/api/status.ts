@@ -3,7 +3,7 @@ import { abortAfter, within, type Clock } from '../../lib/clock/index.ts';
 import type { StagePosition, StageState } from '../../lib/telemetry/index.ts';
 import { showInstant } from '../../lib/time/index.ts';
 import type { ApiDeps } from './deps.ts';
-import type { StageWatcher } from '../../lib/freshness/index.ts';
+import type { Freshness, StageWatcher } from '../../lib/freshness/index.ts';
 
 /** How long another process or engine may take to answer. */
 const ASK_MS = 1_500;
@@ -33,11 +33,14 @@ interface StageStatus {
 
 /** All stages: those of events in the order in which events pass them, then the relay and the API. A stage that does not answer is stopped, never an error. */
 export async function stagesNow(deps: ApiDeps): Promise<StageStatus[]> {
-  const [ingest, ...chain] = await Promise.all([
+  const { freshness, relay, audiences } = deps;
+  const [ingest, ...others] = await Promise.all([
     ingestNow(deps),
-    ...[...deps.freshness.watchers, deps.relay].map((watcher) => stageNow(deps, watcher)),
+    ...freshness.watchers.map((watcher) => stageNow(deps, watcher, freshness)),
+    ...audiences.watchers.slice(-1).map((watcher) => stageNow(deps, watcher, audiences)),
+    stageNow(deps, relay, freshness),
   ]);
-  return [ingest, ...chain, apiNow(deps)];
+  return [ingest, ...others, apiNow(deps)];
 }
 
 const still = { topic: null, position: null, lag: null, fresh_through: null, behind_ms: null, partitions: [] };
@@ -49,14 +52,14 @@ async function ingestNow(deps: ApiDeps): Promise<StageStatus> {
   return { ...still, stage: 'ingest', state, urls: [deps.ingestInternalUrl] };
 }
 
-async function stageNow(deps: ApiDeps, watcher: StageWatcher): Promise<StageStatus> {
+async function stageNow(deps: ApiDeps, watcher: StageWatcher, freshness: Freshness): Promise<StageStatus> {
   const { stage } = watcher;
   const [ends, positions] = await Promise.all([
     within(deps.kafka.endOffsets(stage.topic), ASK_MS, deps.clock).catch((): number[] => []),
     within(watcher.ask(), ASK_MS, deps.clock).catch((): StagePosition[] => []),
   ]);
   const partitions = ends.map((end, partition) => partitionNow(watcher, positions, partition, end));
-  const passedMs = deps.freshness.passedMs.get(stage.name) ?? null;
+  const passedMs = freshness.passedMs.get(stage.name) ?? null;
   return {
     stage: stage.name,
     state: worst(partitions.map((partition) => partition.state)),

@@ -1,7 +1,8 @@
 import { TABLES } from '../../lib/clickhouse/tables.ts';
 import { TOPICS } from '../../lib/topics.ts';
-import type { DeadLetter, Outcome } from '../../schemas/types.ts';
+import type { AudienceChange, DeadLetter, Outcome } from '../../schemas/types.ts';
 import type { TopicContent } from './topic-consumer-options.ts';
+import { addAudienceChange } from './audience-rows.ts';
 import { addDeadLetter, addOutcome } from './rows.ts';
 
 /** What one record caused (a merge, a split) is in one block, but its tables are written side by side. */
@@ -22,5 +23,18 @@ export const DEAD_LETTERS: TopicContent<DeadLetter> = {
   logTimeMs: (letter) => letter.received_at,
 };
 
+/** The changes of one evaluation are in one block. */
+export const AUDIENCE_CHANGES: TopicContent<AudienceChange> = {
+  topic: TOPICS.audienceChanges,
+  tables: [TABLES.audienceMembers, TABLES.audienceChanges],
+  addRows: addAudienceChange,
+  sameCause: (a, b) => a.body.workspace === b.body.workspace && a.body.at === b.body.at,
+  logTimeMs: (change) => change.at,
+};
+
 /** The consumer group of each topic, without the installation's prefix. */
-export const GROUPS = { outcomes: 'sink', deadLetters: 'sink-dead-letters' } as const;
+export const GROUPS = {
+  outcomes: 'sink',
+  deadLetters: 'sink-dead-letters',
+  audienceChanges: 'sink-audience-changes',
+} as const;

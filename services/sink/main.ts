@@ -2,7 +2,7 @@ import { migrateWhenUp } from '../../lib/clickhouse/migrate.ts';
 import { systemClock } from '../../lib/clock/index.ts';
 import { connectClickHouse, connectKafka, connectRegistry, runService } from '../../lib/service/index.ts';
 import { TOPICS, topicSpecs } from '../../lib/topics.ts';
-import type { DeadLetter, Outcome } from '../../schemas/types.ts';
+import type { AudienceChange, DeadLetter, Outcome } from '../../schemas/types.ts';
 import { SINK_CONFIG } from './config.ts';
 import { clickHouseDatabase } from './database.ts';
 import { createSinkMetrics } from './metrics.ts';
@@ -18,7 +18,7 @@ runService({
     await migrateWhenUp(clickhouse, { logger, clock });
     const kafka = connectKafka(service);
     const specs = topicSpecs(config);
-    await kafka.ensureTopics([specs[TOPICS.traitEvents], specs[TOPICS.deadLetters]]);
+    await kafka.ensureTopics([specs[TOPICS.traitEvents], specs[TOPICS.deadLetters], specs[TOPICS.audienceChanges]]);
     const registry = connectRegistry(service);
     const sink = startSink({
       kafka,
@@ -26,6 +26,7 @@ runService({
       codecs: {
         outcomes: await registry.codec<Outcome>(TOPICS.traitEvents),
         deadLetters: await registry.codec<DeadLetter>(TOPICS.deadLetters),
+        audienceChanges: await registry.codec<AudienceChange>(TOPICS.audienceChanges),
       },
       url: healthUrl,
       settings: {

@@ -14,19 +14,19 @@ import { logVersion, type LogVersion } from '../../lib/clickhouse/version.ts';
 import type { Clock } from '../../lib/clock/index.ts';
 import { readToEnd } from '../../lib/kafka/read-to-end.ts';
 import type { Batch, Kafka } from '../../lib/kafka/types.ts';
-import { TOPICS } from '../../lib/topics.ts';
-import type { Outcome } from '../../schemas/types.ts';
+import type { AudienceChange, Outcome } from '../../schemas/types.ts';
 import { BlockAudit, type LedgerBlock } from './audit.ts';
 import type { Rows } from './block.ts';
+import { AUDIENCE_CHANGES, OUTCOMES } from './content.ts';
 import { clickHouseDatabase } from './database.ts';
 import { Ledger } from './ledger.ts';
-import { addOutcome } from './rows.ts';
+import type { TopicContent } from './topic-consumer-options.ts';
 
 export interface VerifyOptions {
   kafka: Kafka;
   client: ClickHouse;
   clock: Clock;
-  codec: Codec<Outcome>;
+  codecs: { outcomes: Codec<Outcome>; audienceChanges: Codec<AudienceChange> };
   /** Compares the rows of this workspace only; null: of all. The ledger's blocks are always checked as a whole. */
   workspace: string | null;
   /** Called with the number of records read so far. */
@@ -67,10 +67,23 @@ const KEYS: Record<string, { of(row: Record<string, unknown>): string; sql: stri
   [TABLES.people]: { of: (row) => String(row['person_id']), sql: 'toString(person_id)' },
   [TABLES.personAliases]: { of: (row) => String(row['loser']), sql: 'toString(loser)' },
   [TABLES.linkReport]: { of: (row) => String(row['identifier_id']), sql: 'identifier_id' },
+  [TABLES.audienceChanges]: {
+    of: (row) => `${String(row['audience_id'])} ${String(row['offset'])}`,
+    sql: "concat(audience_id, ' ', toString(offset))",
+  },
+  [TABLES.audienceMembers]: {
+    of: (row) => `${String(row['audience_id'])} ${String(row['person_id'])}`,
+    sql: "concat(audience_id, ' ', toString(person_id))",
+  },
 };
 
 /** Tables with rows that are marked as deleted; of those by person, one key may have rows under several people. */
-const WITH_DELETED: ReadonlySet<string> = new Set([TABLES.traitEventsByPerson, TABLES.personCarts, TABLES.linkReport]);
+const WITH_DELETED: ReadonlySet<string> = new Set([
+  TABLES.traitEventsByPerson,
+  TABLES.personCarts,
+  TABLES.linkReport,
+  TABLES.audienceMembers,
+]);
 
 const FLUSH_BYTES = 16 << 20;
 /** How long the topic may yield nothing before its end. */
@@ -78,13 +91,37 @@ const IDLE_MAX_MS = 60_000;
 const EXAMPLES = 5;
 
 /**
- * Reads the topic again and compares it with ClickHouse: every key with the version of its last record, and the
+ * Reads the topics again and compares them with ClickHouse: every key with the version of its last record, and the
  * ledger's blocks with the bytes of their records. May run while the sink works: rows are required up to the end of the
  * ledger, and allowed up to the end of the topic. Creates two tables in the database, and drops them.
  */
 export async function verify(options: VerifyOptions): Promise<VerifyReport> {
+  const { outcomes, audienceChanges } = options.codecs;
+  const reports = [
+    await verifyTopic(options, OUTCOMES, outcomes),
+    await verifyTopic(options, AUDIENCE_CHANGES, audienceChanges),
+  ];
+  return {
+    ok: reports.every(({ ok }) => ok),
+    records: sum(reports, ({ records }) => records),
+    truncated: reports.some(({ truncated }) => truncated),
+    tables: reports.flatMap(({ tables }) => tables),
+    blocks: {
+      checked: sum(reports, ({ blocks }) => blocks.checked),
+      differing: sum(reports, ({ blocks }) => blocks.differing),
+    },
+  };
+}
+
+async function verifyTopic<M>(
+  options: VerifyOptions,
+  content: TopicContent<M>,
+  codec: Codec<M>,
+): Promise<VerifyReport> {
   const { kafka, client, clock } = options;
-  const topic = TOPICS.traitEvents;
+  const { topic } = content;
+  const written = [...content.tables, ...(content.details ?? [])];
+  const kinds = Object.keys(KEYS).filter((table) => written.includes(table));
   const id = randomBytes(6).toString('hex');
   const tables = { inTopic: `verify_${id}_topic`, inTable: `verify_${id}_table` };
   const [beginnings, partitions] = [await kafka.beginningOffsets(topic), await kafka.partitionsOf(topic)];
@@ -92,7 +129,7 @@ export async function verify(options: VerifyOptions): Promise<VerifyReport> {
   // In this order: what is required, what is there, what is allowed.
   const ledger = await new Ledger({ database: clickHouseDatabase(client), topic, clock }).read(all);
   try {
-    await snapshot(options, tables.inTable);
+    await snapshot(options, kinds, tables.inTable);
     const ends = await kafka.endOffsets(topic);
     await client.command({
       query: `CREATE TABLE ${tables.inTopic} (kind LowCardinality(String), workspace LowCardinality(String), key String,
@@ -100,9 +137,10 @@ export async function verify(options: VerifyOptions): Promise<VerifyReport> {
     });
     const audits = await auditsOf(client, topic, beginnings);
     const requiredTo = all.map((partition) => ledger.get(partition)?.next ?? 0);
-    const records = await readTopic(options, { beginnings, ends, requiredTo, audits, table: tables.inTopic });
+    const reading = { content, codec, beginnings, ends, requiredTo, audits, table: tables.inTopic };
+    const records = await readTopic(options, reading);
     const truncated = beginnings.some((offset) => offset > 0);
-    const reports = await compare(client, tables, truncated);
+    const reports = await compare(client, kinds, tables, truncated);
     const blocks = {
       checked: sum(audits, (audit) => audit.checked),
       differing: sum(audits, (audit) => audit.differing.length),
@@ -117,12 +155,13 @@ export async function verify(options: VerifyOptions): Promise<VerifyReport> {
 const sum = <T>(items: readonly T[], of: (item: T) => number): number => items.reduce((all, item) => all + of(item), 0);
 
 /** Copies every key with its version into `table`. */
-async function snapshot({ client, workspace }: VerifyOptions, table: string): Promise<void> {
+async function snapshot({ client, workspace }: VerifyOptions, kinds: readonly string[], table: string): Promise<void> {
   await client.command({
     query: `CREATE TABLE ${table} (kind LowCardinality(String), workspace LowCardinality(String), key String,
       version UInt128) ENGINE = MergeTree ORDER BY (kind, workspace, key)`,
   });
-  for (const [kind, { sql }] of Object.entries(KEYS)) {
+  for (const kind of kinds) {
+    const { sql } = KEYS[kind]!;
     // FINAL would leave out rows that are marked as deleted.
     const rows = WITH_DELETED.has(kind)
       ? `max(version) FROM ${kind} WHERE {workspace: String} IN ('', workspace) GROUP BY workspace, ${sql}`
@@ -153,7 +192,9 @@ async function auditsOf(client: ClickHouse, topic: string, beginnings: readonly 
   );
 }
 
-interface Reading {
+interface Reading<M> {
+  content: TopicContent<M>;
+  codec: Codec<M>;
   beginnings: readonly number[];
   ends: readonly number[];
   requiredTo: readonly number[];
@@ -162,15 +203,15 @@ interface Reading {
 }
 
 /** Writes every key of the topic with its versions into the table; returns the number of records. */
-async function readTopic(options: VerifyOptions, reading: Reading): Promise<number> {
+async function readTopic<M>(options: VerifyOptions, reading: Reading<M>): Promise<number> {
   const { kafka, client, clock, onProgress } = options;
   const { beginnings, ends } = reading;
   const versions = new Versions(reading.table, options.workspace);
   let records = 0;
   const ranges = new Map(ends.map((end, partition) => [partition, { beginning: beginnings[partition] ?? 0, end }]));
-  const range = { topic: TOPICS.traitEvents, ranges, clock, idleMaxMs: IDLE_MAX_MS };
+  const range = { topic: reading.content.topic, ranges, clock, idleMaxMs: IDLE_MAX_MS };
   for await (const batch of readToEnd(kafka, { ...range, isolation: 'read_committed' })) {
-    records += await take(options, reading, versions, batch);
+    records += await take(reading, versions, batch);
     if (versions.bytes >= FLUSH_BYTES) await versions.flush(client);
     onProgress?.(records);
   }
@@ -178,9 +219,8 @@ async function readTopic(options: VerifyOptions, reading: Reading): Promise<numb
   return records;
 }
 
-async function take(
-  { codec }: VerifyOptions,
-  { ends, requiredTo, audits }: Reading,
+async function take<M>(
+  { content, codec, ends, requiredTo, audits }: Reading<M>,
   versions: Versions,
   batch: Batch,
 ): Promise<number> {
@@ -193,7 +233,7 @@ async function take(
     if (offset >= end || value === null) continue;
     audit?.record(offset, value);
     versions.required = offset < (requiredTo[batch.partition] ?? 0);
-    addOutcome(versions, codec.decode(value), offset);
+    content.addRows(versions, codec.decode(value), offset);
     taken += 1;
   }
   audit?.reached(Math.min(batch.nextOffset, end));
@@ -255,6 +295,7 @@ class Versions implements Rows {
 
 async function compare(
   client: ClickHouse,
+  kinds: readonly string[],
   { inTopic, inTable }: { inTopic: string; inTable: string },
   truncated: boolean,
 ): Promise<TableReport[]> {
@@ -280,5 +321,5 @@ async function compare(
      GROUP BY kind`,
   );
   const none = { inTopic: 0, inTable: 0, missing: 0, unexplained: 0, examples: [] };
-  return Object.keys(KEYS).map((table) => found.find((report) => report.table === table) ?? { table, ...none });
+  return kinds.map((table) => found.find((report) => report.table === table) ?? { table, ...none });
 }

@@ -15,7 +15,7 @@ import {
 import { removeInstallation, startInstallation, type Installation } from '../harness/installation.ts';
 import { QUIET_FOR_MS, WINDOW_MS, startLoad, type Ledger, type Row } from './load.ts';
 
-const PROCESSES = ['ingest', 'processor', 'sink', 'api', 'kafka', 'registry', 'clickhouse'];
+const PROCESSES = ['ingest', 'processor', 'sink', 'audiences', 'api', 'kafka', 'registry', 'clickhouse'];
 const GRACE_MS = 1_000;
 const FRESH_TIMEOUT_MS = 180_000;
 

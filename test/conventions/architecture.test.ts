@@ -5,6 +5,7 @@ import { REGISTRY_TOPICS } from '../../deploy/engines/registry.ts';
 import { PROFILES, TABLES, VIEWS } from '../../lib/clickhouse/tables.ts';
 import { SKIPS_TOPIC } from '../../lib/streams/index.ts';
 import { changelogOf, TOPICS, topicSpecs, type TopicName } from '../../lib/topics.ts';
+import { STAGE } from '../../services/audiences/task.ts';
 import { ACTIVITY_TOPIC } from '../../services/ingest/activity-log.ts';
 import { TOPOLOGY_NAMES } from '../../services/processor/config.ts';
 import { codeIn, tableRows } from './documents.ts';
@@ -17,6 +18,7 @@ const topics = [
   ACTIVITY_TOPIC,
   SKIPS_TOPIC,
   ...TOPOLOGY_NAMES.map(changelogOf),
+  changelogOf(STAGE),
   ...REGISTRY_TOPICS,
 ];
 const stores = [...Object.values(TABLES), ...Object.values(VIEWS), PROFILES];

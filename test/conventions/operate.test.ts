@@ -5,6 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { streamMetrics } from '../../lib/streams/metrics.ts';
 import { createMetrics } from '../../lib/telemetry/index.ts';
 import { SERVICE_CONFIGS } from '../../scripts/installation/definitions.ts';
+import { createAudienceMetrics } from '../../services/audiences/metrics.ts';
 import { ingestMetrics } from '../../services/ingest/metrics.ts';
 import { createSinkMetrics } from '../../services/sink/metrics.ts';
 
@@ -29,9 +30,9 @@ function sources(folder: string): string[] {
 
 describe('docs/operate.md', () => {
   it('has every metric of ours, and no others', () => {
-    const ours = [...namesOf(ingestMetrics), ...namesOf(streamMetrics), ...namesOf(createSinkMetrics)];
+    const ours = [...namesOf(ingestMetrics), ...namesOf(streamMetrics), ...namesOf(createSinkMetrics), ...namesOf(createAudienceMetrics)];
     expect(ours.length).toBeGreaterThan(15);
-    const named = code.flatMap((text) => text.match(/\b(?:ingest|streams|sink)_[a-z_]+\b/g) ?? []);
+    const named = code.flatMap((text) => text.match(/\b(?:ingest|streams|sink|audiences)_[a-z_]+\b/g) ?? []);
     // The ledger is a table.
     const told = new Set(named.filter((name) => name !== 'sink_ledger'));
     expect([...told].sort()).toEqual([...ours].sort());

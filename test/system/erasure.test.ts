@@ -6,7 +6,7 @@ import { systemClock } from '../../lib/clock/index.ts';
 import { createKafka, type Kafka } from '../../lib/kafka/index.ts';
 import { createLogger } from '../../lib/telemetry/index.ts';
 import { changelogOf, TOPICS } from '../../lib/topics.ts';
-import type { Outcome } from '../../schemas/types.ts';
+import type { AudienceChange, Outcome } from '../../schemas/types.ts';
 import { verify, type VerifyReport } from '../../services/sink/verify.ts';
 import {
   createSubscription,
@@ -161,8 +161,11 @@ async function verified(database = 'jane_traits'): Promise<VerifyReport> {
   const registry = createRegistry({ url: registryUrl(), topicPrefix: '', logger, clock: systemClock });
   const client = connect(database);
   try {
-    const codec = await registry.codec<Outcome>(TOPICS.traitEvents);
-    return await verify({ kafka, client, clock: systemClock, codec, workspace: workspace.id });
+    const codecs = {
+      outcomes: await registry.codec<Outcome>(TOPICS.traitEvents),
+      audienceChanges: await registry.codec<AudienceChange>(TOPICS.audienceChanges),
+    };
+    return await verify({ kafka, client, clock: systemClock, codecs, workspace: workspace.id });
   } finally {
     await Promise.all([client.close(), kafka.close()]);
   }

@@ -97,7 +97,7 @@ describe('an installation on engines of its own', () => {
     expect(await counted(own)).toBe(50);
   });
 
-  it.each(['processor', 'sink', 'ingest', 'api', 'clickhouse', 'registry', 'kafka'])(
+  it.each(['processor', 'sink', 'audiences', 'ingest', 'api', 'clickhouse', 'registry', 'kafka'])(
     '%s killed with -9 under way comes back by itself',
     async (name) => {
       const before = await counted(own);

@@ -124,6 +124,7 @@ const OLD_VERSION = { headers: { 'if-match': '"0"' } };
 const newSubscription = async (world: OpenApiWorld): Promise<string> =>
   `/v1/subscriptions/${await world.newSubscription()}`;
 
+const A_DAY = '?from=2026-01-01T00:00:00Z&to=2026-01-02T00:00:00Z';
 const AUDIENCE = { name: 'Audience', audience: { everyone: true } };
 const newAudience = async (world: OpenApiWorld): Promise<string> => `/v1/audiences/${await world.newAudience()}`;
 
@@ -172,6 +173,18 @@ const API: Row[] = [
   [409, 'PUT /v1/audiences/{id}', 'If-Match', asAdmin('PUT', newAudience, { ...OLD_VERSION, body: AUDIENCE })],
   [428, 'PUT /v1/audiences/{id}', 'no If-Match', asAdmin('PUT', newAudience, { body: AUDIENCE })],
   [409, 'DELETE /v1/audiences/{id}', 'If-Match', asAdmin('DELETE', newAudience, OLD_VERSION)],
+  [
+    409,
+    'GET /v1/audiences/{id}/changes',
+    'not live',
+    asAdmin('GET', async (world) => `${await newAudience(world)}/changes`),
+  ],
+  [
+    409,
+    'GET /v1/audiences/{id}/changes/summary',
+    'not live',
+    asAdmin('GET', async (world) => `${await newAudience(world)}/changes/summary${A_DAY}`),
+  ],
   [
     409,
     'PATCH /v1/subscriptions/{id}',

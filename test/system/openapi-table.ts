@@ -140,8 +140,14 @@ export const OPERATIONS: Operation[] = [
   api('POST', '/v1/analytics/funnel', 'read', 200, json(RANGE, { ...RANGE, to: '2020-01-01T00:00:00Z' })),
   api('POST', '/v1/analytics/abandonment', 'read', 200, json(DAYS, { ...DAYS, step: { amount: 1, unit: 'minutes' } })),
   api('GET', '/v1/analytics/board', 'read', 200, { query: { good: '?days=7&over_minutes=30', wrong: '?days=0' } }),
-  later('GET', '/v1/audiences/{id}/changes', 'read'),
-  later('GET', '/v1/audiences/{id}/changes/summary', 'read'),
+  api('GET', '/v1/audiences/{id}/changes', 'read', 200, { id: (world) => world.newLiveAudience(), ...list }),
+  api('GET', '/v1/audiences/{id}/changes/summary', 'read', 200, {
+    id: (world) => world.newLiveAudience(),
+    query: {
+      good: '?from=2026-01-01T00:00:00Z&to=2026-01-02T00:00:00Z&step=1+hour',
+      wrong: '?from=2026-01-02T00:00:00Z&to=2026-01-01T00:00:00Z',
+    },
+  }),
   later('POST', '/v1/flows', 'write'),
   later('GET', '/v1/flows', 'read'),
   later('POST', '/v1/flows/backtest', 'read'),

@@ -41,6 +41,7 @@ export interface OpenApiWorld {
   newSubscription(): Promise<string>;
   newAudience(): Promise<string>;
   newPerson(): Promise<string>;
+  newLiveAudience(): Promise<string>;
   /** As `api GET /v1/carts/{id} 200`: all that was answered and was as the document says. */
   seen: Set<string>;
   /** Throws when the answer is not what the document says; resolves with its status. */
@@ -71,6 +72,7 @@ export async function openWorld(): Promise<OpenApiWorld> {
   const subscription = await createSubscription(installation, shop, { event: 'cart_status' });
   const letters = await fill(installation, shop, subscription);
   const api = createApiClient({ baseUrl: apiUrl, key: adminKey, workspace: shop.id });
+  let live: string | undefined;
 
   const seen = new Set<string>();
   const hold: OpenApiWorld['hold'] = ({ service, method, path }, answer) => {
@@ -93,6 +95,11 @@ export async function openWorld(): Promise<OpenApiWorld> {
       return (await bodyOf(api.POST('/v1/audiences', { body: audience }))).id;
     },
     newPerson: () => newPerson(installation, shop),
+    newLiveAudience: async () => {
+      const audience = { name: 'Live', audience: { everyone: true }, live: true } as const;
+      live ??= (await bodyOf(api.POST('/v1/audiences', { body: audience }))).id;
+      return live;
+    },
     seen,
     hold,
     async ask(asking) {

@@ -152,7 +152,7 @@ const WITH_NEW: Shown = {
 const report2 = [{ identifier_id: 'i2' }];
 const linkReport = (): Promise<unknown[]> => world.rows('SELECT identifier_id FROM link_report FINAL ORDER BY 1');
 const verified = (client = world.client) =>
-  verify({ kafka: world.kafka, client, clock: systemClock, codec: world.codecs.outcomes, workspace: null });
+  verify({ kafka: world.kafka, client, clock: systemClock, codecs: world.codecs, workspace: null });
 
 it('leaves no row, in no version and in no part file; a later record is not affected', async () => {
   const sink = world.start();

@@ -1,7 +1,9 @@
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { systemClock } from '../../lib/clock/index.ts';
 import { verify, type VerifyReport } from '../../services/sink/verify.ts';
-import { cart, openWorld, person, traitEvent, type SinkWorld } from './sink-world.ts';
+import { TOPICS } from '../../lib/topics.ts';
+import type { AudienceChange, AudienceMove } from '../../schemas/types.ts';
+import { cart, openWorld, person, traitEvent, waitFor, type SinkWorld } from './sink-world.ts';
 
 let world: SinkWorld;
 beforeEach(async () => {
@@ -23,7 +25,7 @@ afterEach(async () => {
 });
 
 const run = (workspace: string | null = null): Promise<VerifyReport> =>
-  verify({ kafka: world.kafka, client: world.client, clock: systemClock, codec: world.codecs.outcomes, workspace });
+  verify({ kafka: world.kafka, client: world.client, clock: systemClock, codecs: world.codecs, workspace });
 const tableOf = (report: VerifyReport, table: string): object | undefined =>
   report.tables.find((at) => at.table === table);
 
@@ -39,6 +41,8 @@ it('agrees with what the sink wrote, and leaves nothing behind', async () => {
     { table: 'people', inTopic: 2, inTable: 2, missing: 0, unexplained: 0, examples: [] },
     { table: 'person_aliases', inTopic: 1, inTable: 1, missing: 0, unexplained: 0, examples: [] },
     { table: 'link_report', inTopic: 0, inTable: 0, missing: 0, unexplained: 0, examples: [] },
+    { table: 'audience_changes', inTopic: 0, inTable: 0, missing: 0, unexplained: 0, examples: [] },
+    { table: 'audience_members', inTopic: 0, inTable: 0, missing: 0, unexplained: 0, examples: [] },
   ]);
   expect(tableOf(await run('w1'), 'trait_events')).toMatchObject({ inTopic: 1, inTable: 1 });
   expect(
@@ -65,6 +69,35 @@ it('finds rows that are gone, rows that are stale and rows that no record explai
   const { missing } = tableOf(report, 'trait_events') as { missing: number };
   // A merge of parts may have dropped the older row of cart 3 before: then both versions are gone.
   expect(missing).toBe(2);
+});
+
+it('compares the changes of live audiences, and their members', async () => {
+  const change = (person_id: number, move: AudienceMove, at: number, size: number): AudienceChange => {
+    const audience = { workspace: 'w0', audience_id: 'aud_1', version: 1 };
+    return { ...audience, person_id, change: move, at, cause: 'event', size };
+  };
+  const topic = TOPICS.audienceChanges;
+  await world.producer.send(
+    [change(1, 'entered', 1, 1), change(2, 'entered', 2, 2), change(1, 'left', 3, 1)].map((each) => ({
+      ...{ topic, key: 'w0', partition: 0 },
+      value: world.codecs.audienceChanges.encode(each),
+    })),
+  );
+  const sink = world.start();
+  await waitFor('the changes in the ledger', () =>
+    sink.positions().some((at) => at.topic === topic && at.partition === 0 && at.position === 3),
+  );
+  await sink.stop();
+  const report = await run();
+  expect(report).toMatchObject({ ok: true, records: 29 });
+  expect(tableOf(report, 'audience_changes')).toMatchObject({ inTopic: 3, inTable: 3 });
+  expect(tableOf(report, 'audience_members')).toMatchObject({ inTopic: 2, inTable: 2 });
+  expect(await world.rows('SELECT person_id FROM audience_members FINAL')).toEqual([{ person_id: 2 }]);
+  await world.client.command({
+    query: 'ALTER TABLE audience_changes DELETE WHERE offset = 1',
+    clickhouse_settings: { mutations_sync: '2' },
+  });
+  expect(tableOf(await run(), 'audience_changes')).toMatchObject({ missing: 1, examples: ['w0 aud_1 1'] });
 });
 
 it('finds a block whose records are not those that were written', async () => {

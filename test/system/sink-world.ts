@@ -9,7 +9,7 @@ import { loadConfig } from '../../lib/config/index.ts';
 import { createKafka, type Kafka, type Producer } from '../../lib/kafka/index.ts';
 import { createLogger, createMetrics } from '../../lib/telemetry/index.ts';
 import { TOPICS, topicSpecs } from '../../lib/topics.ts';
-import type { DeadLetter, Outcome, Person, TraitEvent } from '../../schemas/types.ts';
+import type { AudienceChange, DeadLetter, Outcome, Person, TraitEvent } from '../../schemas/types.ts';
 import { SINK_CONFIG } from '../../services/sink/config.ts';
 import type { SinkSettings } from '../../services/sink/topic-consumer-options.ts';
 import { clickHouseDatabase } from '../../services/sink/database.ts';
@@ -27,7 +27,7 @@ export interface SinkWorld {
   /** Topics begin with it. */
   prefix: string;
   producer: Producer;
-  codecs: { outcomes: Codec<Outcome>; deadLetters: Codec<DeadLetter> };
+  codecs: { outcomes: Codec<Outcome>; deadLetters: Codec<DeadLetter>; audienceChanges: Codec<AudienceChange> };
   /** Appends outcomes to a partition, each under the next input offset unless it names one. */
   say(partition: number, outcomes: readonly Partial<Outcome>[]): Promise<void>;
   start(options?: StartOptions): Sink;
@@ -68,11 +68,12 @@ export async function openWorld(): Promise<SinkWorld> {
     topicPrefix: prefix,
   });
   const specs = topicSpecs({ partitions: PARTITIONS, logRetentionDays: 90 });
-  await kafka.ensureTopics([specs[TOPICS.traitEvents], specs[TOPICS.deadLetters]]);
+  await kafka.ensureTopics([specs[TOPICS.traitEvents], specs[TOPICS.deadLetters], specs[TOPICS.audienceChanges]]);
   const registry = createRegistry({ url: config.registryUrl, topicPrefix: prefix, logger, clock: systemClock });
   const codecs = {
     outcomes: await registry.codec<Outcome>(TOPICS.traitEvents),
     deadLetters: await registry.codec<DeadLetter>(TOPICS.deadLetters),
+    audienceChanges: await registry.codec<AudienceChange>(TOPICS.audienceChanges),
   };
   const client = createClickHouse({ url: config.clickhouseUrl, database: name });
   await migrate(client);

@@ -78,7 +78,7 @@ const NOWHERE = {
 };
 
 describe('a service whose engines are not there', () => {
-  it.each(['ingest', 'processor', 'sink', 'api'])(
+  it.each(['ingest', 'processor', 'sink', 'audiences', 'api'])(
     '%s waits for them, and ends in order at SIGTERM',
     async (service) => {
       const child = spawn(process.execPath, [`dist/services/${service}/main.js`], {

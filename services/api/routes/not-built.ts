@@ -6,8 +6,6 @@ type Method = 'get' | 'post' | 'put' | 'delete';
 
 /** Routes of the contract that are not built yet: they check the key as they will later, then answer 501. */
 const LATER: [Method, string, string, 'read' | 'write'][] = [
-  ['get', '/v1/audiences/{id}/changes', 'People who entered or left', 'read'],
-  ['get', '/v1/audiences/{id}/changes/summary', 'How many people entered and left', 'read'],
   ['post', '/v1/flows', 'Create a flow', 'write'],
   ['get', '/v1/flows', 'List flows', 'read'],
   ['post', '/v1/flows/backtest', 'Run a flow against past events', 'read'],

@@ -11,6 +11,7 @@ import {
 } from '../../../lib/http/index.ts';
 import { externalOf, externalValue, identifiersOf } from '../../../lib/people/identifiers.ts';
 import type { Identifier } from '../../../schemas/types.ts';
+import { readMemberships } from '../audience-feed.ts';
 import type { Rows } from '../database.ts';
 import type { Routes } from '../deps.ts';
 import type { Erased } from '../eraser.ts';
@@ -50,7 +51,9 @@ const wholePerson = z.strictObject({
   ...personShape,
   timeline: z.array(traitEventSchema).describe('newest first, at most 500'),
   carts: z.array(cartSchema).describe('newest first, at most 500'),
-  audiences: z.array(z.unknown()).describe('not built yet; always empty'),
+  audiences: z
+    .array(z.strictObject({ id: z.string(), name: z.string(), entered_at: instant }))
+    .describe('live audiences that the person is in, ordered by id'),
   flow_runs: z.array(z.unknown()).describe('not built yet; always empty'),
 });
 
@@ -259,7 +262,7 @@ const readPeople: Routes = (app, deps) => {
     const row = await findPerson(database, workspace, params.id);
     const ids = await idsOfPerson(database, workspace, Number(row.person_id));
     const of = { workspace, ids, id: Number(row.person_id) };
-    const [timeline, carts, lastEvents] = await Promise.all([
+    const [timeline, carts, lastEvents, memberships] = await Promise.all([
       database.rows<TraitEventRow>(
         `${TRAIT_EVENTS_OF_PERSON} ORDER BY occurred_at DESC, event_id LIMIT ${LIST_MAX}`,
         of,
@@ -269,9 +272,14 @@ const readPeople: Routes = (app, deps) => {
         of,
       ),
       lastEventsOf(database, workspace, [of.id]),
+      readMemberships(database, workspace, of.id),
     ]);
+    const audiences = memberships.flatMap(({ id, entered_at }) => {
+      const saved = deps.definitions.get('audience', id);
+      return saved?.live === true ? [{ id, name: saved.name, entered_at }] : [];
+    });
     const person = show(row, lastEvents.get(row.person_id));
-    return { status: 200, body: { ...person, timeline, carts, audiences: [], flow_runs: [] } };
+    return { status: 200, body: { ...person, timeline, carts, audiences, flow_runs: [] } };
   });
 };
 

@@ -48,7 +48,7 @@ const savedSchema = z
     ...versionSchema.shape,
     size: size
       .nullable()
-      .describe('of a live audience, as of its last evaluation; null before the first, and of others'),
+      .describe('of a live audience: its members since the last change, at that time; null for others'),
   })
   .openapi('SavedAudience');
 
@@ -62,8 +62,13 @@ export const showVersion = (saved: SavedAudience) => ({
   ...showMeta(saved),
 });
 
-const showSize = (of: AudienceSize | undefined): z.output<typeof size> | null =>
-  of ? { count: of.count, reachable: of.reachable, at: showInstant(of.atMs) } : null;
+const NOBODY = { count: 0, reachable: { sms: 0, email: 0 } } as const;
+
+const showSize = ({ count, reachable, atMs }: AudienceSize): z.output<typeof size> => ({
+  count,
+  reachable,
+  at: showInstant(atMs),
+});
 
 /** Throws HttpProblem 404 when the audience does not exist, or belongs to another workspace. */
 export async function savedAudience(definitions: Definitions, workspace: string, id: string): Promise<SavedAudience> {
@@ -76,7 +81,12 @@ export async function savedAudience(definitions: Definitions, workspace: string,
 async function show(deps: ApiDeps, workspace: string, all: readonly SavedAudience[], signal?: AbortSignal) {
   const live = all.filter((saved) => saved.live).map(({ id }) => id);
   const sizes = live.length > 0 ? await deps.sizes.read(workspace, live, signal) : new Map<string, AudienceSize>();
-  return (saved: SavedAudience) => ({ ...showVersion(saved), size: showSize(sizes.get(saved.id)) });
+  // Of a live audience without any change so far, nobody is a member.
+  const nobody = ({ updatedAt }: SavedAudience): AudienceSize => ({ ...NOBODY, atMs: updatedAt });
+  return (saved: SavedAudience) => ({
+    ...showVersion(saved),
+    size: saved.live ? showSize(sizes.get(saved.id) ?? nobody(saved)) : null,
+  });
 }
 
 interface Writing {
@@ -131,7 +141,8 @@ function changes(app: Parameters<Routes>[0], deps: ApiDeps): void {
     problems: { 409: `${LIVE_MAX} audiences of the workspace are live` },
   }).handle(async ({ body, workspace }) => {
     const saved = await write({ workspace, id: newId('aud'), expectedVersion: 0, body });
-    return { status: 201, body: { ...showVersion(saved), size: null }, headers: etagOf(saved.version) };
+    const shown = await show(deps, workspace, [saved]);
+    return { status: 201, body: shown(saved), headers: etagOf(saved.version) };
   });
 
   addRoute(app, {

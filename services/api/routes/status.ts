@@ -60,7 +60,7 @@ export const statusRoutes: Routes = (app, deps) => {
     inWorkspace: false,
     answers: { 200: { description: 'the current status', schema: statusSchema } },
   }).handle(async () => {
-    const freshThroughMs = await deps.freshness.current();
+    const [freshThroughMs] = await Promise.all([deps.freshness.current(), deps.audiences.current()]);
     const [stages, engines] = await Promise.all([stagesNow(deps), enginesNow(deps)]);
     const running = [...stages, ...engines].every((item) => item.state === 'running');
     return {

@@ -1,0 +1,220 @@
+import type { Logger } from 'pino';
+import { Backoff, type Clock } from '../../lib/clock/index.ts';
+import { ClosedError } from '../../lib/streams/errors.ts';
+import { Build } from './build.ts';
+import type { JudgeAt, LiveDefinition } from './definition.ts';
+import { evaluatePeople } from './evaluate.ts';
+import type { AudienceMetrics } from './metrics.ts';
+import type { PeopleSource } from './people.ts';
+import { isSameDefinition, planOf } from './plan.ts';
+import type { AudienceState, PersonRef } from './state.ts';
+import { TOUCH, type Touched } from './touch.ts';
+
+/** People in one question to the source. */
+const READ_MAX = 1_000;
+/** People in one batch of a build, and people for whom time has come in one evaluation. */
+const BATCH = 2_000;
+const DUE_MAX = 5_000;
+/** How often a person is put off because newer records of them keep arriving. */
+const DEFERRALS_MAX = 5;
+const RETRY_PAUSES = { firstMs: 100, maxMs: 5_000 };
+
+/** Records that arrive while people are read. */
+export interface Arrivals {
+  takeArrivals(): Promise<void>;
+  /** Whether newer records of the person have arrived than those that are evaluated. */
+  hasNewer(workspace: string, personId: number): boolean;
+  /** The person is evaluated with the newer records. */
+  defer(workspace: string, personId: number, touch: number): void;
+}
+
+export interface EvaluatorDeps<F extends { personId: number }> {
+  state: AudienceState;
+  people: PeopleSource<F>;
+  judgeAt: JudgeAt<F>;
+  arrivals: Arrivals;
+  /** Aborted when the task ends. */
+  signal: AbortSignal;
+  metrics: AudienceMetrics;
+  logger: Logger;
+  clock: Clock;
+}
+
+/** The people of a workspace, with why each may have changed, and their facts. */
+interface Question<F> {
+  people: Map<number, number>;
+  facts: Map<number, F>;
+}
+
+/** Decides who is evaluated by which definitions, reads them, and writes the differences into the state. */
+export class Evaluator<F extends { personId: number }> {
+  private readonly builds = new Map<string, Build<F>>();
+  private live: readonly LiveDefinition[] = [];
+  private exists: (id: string) => boolean = () => true;
+  private readonly deferrals = new Map<string, number>();
+
+  constructor(private readonly deps: EvaluatorDeps<F>) {}
+
+  /** The definitions as they are now. Returns whether a build begins. */
+  follow(live: readonly LiveDefinition[], exists: (id: string) => boolean): boolean {
+    const { state } = this.deps;
+    this.live = live;
+    this.exists = exists;
+    const plan = planOf(state.known(), live, exists);
+    for (const audience of plan.remove) state.remove(audience);
+    for (const audience of plan.switchOff) state.switchOff(audience);
+    for (const definition of plan.rename) state.define(definition, true);
+    for (const [workspace, build] of this.builds) {
+      if (!build.targets.some((target) => this.isWanted(target))) this.builds.delete(workspace);
+    }
+    const begin = [...plan.build].filter(([workspace]) => !this.builds.has(workspace));
+    for (const [workspace, targets] of begin) {
+      this.builds.set(workspace, new Build(workspace, targets, this.deps.judgeAt));
+    }
+    return begin.length > 0;
+  }
+
+  private readonly isWanted = (target: LiveDefinition): boolean =>
+    isSameDefinition(
+      target,
+      this.live.find(({ id }) => id === target.id),
+    );
+
+  get isBuilding(): boolean {
+    return this.builds.size > 0;
+  }
+
+  /** Whether somebody in the workspace is in a live audience or may enter one. */
+  concerns(workspace: string): boolean {
+    return this.builds.has(workspace) || this.deps.state.liveIn(workspace).length > 0;
+  }
+
+  /**
+   * Evaluates those who were touched and those for whom time has come, and continues builds. Yields when the effects
+   * fill a transaction; they have to be committed before it continues.
+   */
+  async *evaluate(nowMs: number, touched: Touched): AsyncGenerator<void> {
+    const { state, metrics } = this.deps;
+    const due = byWorkspace(state.takeDue(nowMs, DUE_MAX));
+    for (const workspace of new Set([...touched.names(), ...due.keys()])) {
+      if (!this.concerns(workspace)) continue;
+      const people = new Map<number, number>(touched.of(workspace));
+      for (const personId of due.get(workspace) ?? []) if (!people.has(personId)) people.set(personId, 0);
+      for (const part of inParts([...people], READ_MAX)) {
+        const question = await this.ask(workspace, new Map(part));
+        evaluatePeople(state, { workspace, nowMs, ...question }, this.deps.judgeAt);
+        const build = this.builds.get(workspace);
+        build?.evaluate(
+          [...question.people.keys()].filter((id) => build.hasSeen(id)),
+          question.facts,
+          nowMs,
+        );
+        metrics.evaluated.inc(question.people.size);
+        if (state.isFull()) yield;
+      }
+    }
+    for (const build of [...this.builds.values()]) yield* this.continueBuild(build, nowMs);
+  }
+
+  /** Reads the people. Those who were merged stand for their winners too; those with newer records are put off. */
+  private async ask(workspace: string, people: Map<number, number>): Promise<Question<F>> {
+    const read = await this.read(workspace, [...people.keys()]);
+    const facts = new Map<number, F>();
+    for (const [asked, known] of read) {
+      facts.set(known.personId, known);
+      if (asked === known.personId) continue;
+      const touch = (people.get(asked) ?? 0) | TOUCH.merged;
+      people.set(asked, touch);
+      people.set(known.personId, (people.get(known.personId) ?? 0) | touch);
+    }
+    await this.deps.arrivals.takeArrivals();
+    for (const [personId, touch] of people) {
+      if (this.isPutOff(workspace, personId, touch)) people.delete(personId);
+    }
+    return { people, facts };
+  }
+
+  private isPutOff(workspace: string, personId: number, touch: number): boolean {
+    const { arrivals } = this.deps;
+    const key = `${workspace}:${personId}`;
+    const times = this.deferrals.get(key) ?? 0;
+    if (!arrivals.hasNewer(workspace, personId) || times >= DEFERRALS_MAX) {
+      this.deferrals.delete(key);
+      return false;
+    }
+    if (touch !== 0) {
+      arrivals.defer(workspace, personId, touch);
+      this.deferrals.set(key, times + 1);
+    }
+    return true;
+  }
+
+  /** One batch; after the last one, the step to the new definitions. */
+  private async *continueBuild(build: Build<F>, nowMs: number): AsyncGenerator<void> {
+    const { people, state, metrics, logger } = this.deps;
+    const { workspace } = build;
+    if (!build.isScanned) {
+      const ids = await this.retrying((signal) => people.next(workspace, build.after, BATCH, signal));
+      build.takeBatch(ids, await this.readAll(workspace, ids), nowMs);
+      metrics.evaluated.inc(ids.length);
+      return;
+    }
+    while (build.hasDue(nowMs)) {
+      const ids = build.takeDue(nowMs, BATCH);
+      build.evaluate(ids, await this.readAll(workspace, ids), nowMs);
+    }
+    for (const _ of build.apply(state, nowMs, this.isWanted)) yield;
+    this.builds.delete(workspace);
+    metrics.builds.inc();
+    logger.info({ workspace, audiences: build.targets.length }, 'everybody is evaluated by the new definitions');
+    this.follow(this.live, this.exists);
+  }
+
+  private async readAll(workspace: string, ids: readonly number[]): Promise<Map<number, F>> {
+    const facts = new Map<number, F>();
+    for (const part of inParts(ids, READ_MAX)) {
+      for (const [asked, known] of await this.read(workspace, part)) {
+        // Anyone who was merged in the meantime is in nothing; the winner has an id of their own in some batch.
+        if (asked === known.personId) facts.set(asked, known);
+      }
+    }
+    return facts;
+  }
+
+  private read(workspace: string, ids: readonly number[]): Promise<ReadonlyMap<number, F>> {
+    return this.retrying((signal) => this.deps.people.read(workspace, ids, signal));
+  }
+
+  /** Until it succeeds or the task ends: nothing else can be done without the people. */
+  private async retrying<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    const { signal, logger, clock, metrics } = this.deps;
+    const backoff = new Backoff(RETRY_PAUSES);
+    for (let isFirst = true; ; isFirst = false) {
+      if (signal.aborted) throw new ClosedError();
+      try {
+        const result = await work(signal);
+        if (!isFirst) logger.info('ClickHouse answers again');
+        return result;
+      } catch (err) {
+        if (signal.aborted) throw new ClosedError();
+        if (isFirst) logger.warn({ err }, 'cannot read people from ClickHouse; retrying');
+        metrics.failures.inc();
+        await clock.sleep(backoff.nextMs(), signal);
+      }
+    }
+  }
+}
+
+function byWorkspace(people: readonly PersonRef[]): Map<string, number[]> {
+  const found = new Map<string, number[]>();
+  for (const { workspace, personId } of people) {
+    const ids = found.get(workspace);
+    if (ids === undefined) found.set(workspace, [personId]);
+    else ids.push(personId);
+  }
+  return found;
+}
+
+function* inParts<T>(items: readonly T[], size: number): Generator<T[]> {
+  for (let i = 0; i < items.length; i += size) yield items.slice(i, i + size);
+}

@@ -1,0 +1,368 @@
+import type { Logger } from 'pino';
+import type { Codec } from '../../lib/avro/index.ts';
+import { Waker, type Clock } from '../../lib/clock/index.ts';
+import type { Mark } from '../../lib/kafka/continuity.ts';
+import type { Batch, Kafka, OutgoingRecord, Reader } from '../../lib/kafka/types.ts';
+import { encodeChange } from '../../lib/streams/changelog.ts';
+import { ClosedError } from '../../lib/streams/errors.ts';
+import type { StreamMetrics } from '../../lib/streams/metrics.ts';
+import type { SupervisedTask } from '../../lib/streams/partition-supervisor.ts';
+import { encodeCheckpoint, type Position } from '../../lib/streams/position.ts';
+import { RESTORE_RULES, restoreState, UncoveredStateError } from '../../lib/streams/restore.ts';
+import { startingPoint, uncoveredState, type StartingPoint } from '../../lib/streams/starting-point.ts';
+import { TASK_TRANSITIONS, type TaskState } from '../../lib/streams/task-state.ts';
+import type { TaskEvents, TaskView } from '../../lib/streams/task.ts';
+import { TaskTransactions } from '../../lib/streams/transactions.ts';
+import { changelogOf, TOPICS } from '../../lib/topics.ts';
+import { assertTransition } from '../../lib/transitions.ts';
+import type { AudienceChange, Outcome } from '../../schemas/types.ts';
+import type { JudgeAt, LiveDefinition } from './definition.ts';
+import { Evaluator } from './evaluator.ts';
+import { Intake } from './intake.ts';
+import type { AudienceMetrics } from './metrics.ts';
+import type { PeopleSource } from './people.ts';
+import { AudienceState } from './state.ts';
+import { Touched } from './touch.ts';
+
+/** Names the group, the changelog and the transactional ids. */
+export const STAGE = 'audiences';
+
+/** The position is committed this often when records have changed nothing. */
+const COMMIT_POSITION_MS = 5_000;
+const IDLE_MS = 60_000;
+const CLOSE_TIMEOUT_MS = 5_000;
+
+/** The definitions of all live audiences, as this process knows them now. */
+export interface LiveDefinitions {
+  /** Of workspaces whose changes are in this partition. */
+  liveIn(partition: number): LiveDefinition[];
+  exists(id: string): boolean;
+  /** Calls the listener after each change; returns how to end that. */
+  onChange(listener: () => void): () => void;
+}
+
+export interface TaskDeps<F extends { personId: number }> {
+  kafka: Kafka;
+  codecs: { outcomes: Codec<Outcome>; changes: Codec<AudienceChange> };
+  definitions: LiveDefinitions;
+  people: PeopleSource<F>;
+  judgeAt: JudgeAt<F>;
+  /** Resolves once everything of the partition before the offset is in ClickHouse. */
+  untilStored(partition: number, offset: number, signal: AbortSignal): Promise<void>;
+  /** Whether the group has confirmed that this process owns its partitions. */
+  isConfirmed(): boolean;
+  /** The least time between the beginnings of two evaluations. */
+  intervalMs: number;
+  logger: Logger;
+  metrics: AudienceMetrics;
+  streamMetrics: StreamMetrics;
+  clock: Clock;
+}
+
+/**
+ * Keeps the live audiences of one partition's workspaces, once, until it is closed or fails. Members, changes and the
+ * position in `trait-events` are committed in one transaction.
+ */
+export class AudienceTask<F extends { personId: number }> implements SupervisedTask {
+  readonly done: Promise<void>;
+  private state: TaskState = { name: 'restoring' };
+  private readonly audiences = new AudienceState();
+  private evaluator!: Evaluator<F>;
+  private readonly transactions: TaskTransactions;
+  private readonly intake: Intake;
+  private readonly waker: Waker;
+  private readonly ending = new AbortController();
+  /** What is evaluated and committed or needs no commit. */
+  private position: Position = { offset: 0, step: 0 };
+  private committedOffset: number | null = null;
+  private mark: Mark | undefined;
+  private lastNowMs = 0;
+  /** The end of what had been read from the log when the latest build began. */
+  private buildFromOffset = 0;
+  private definitionsChanged = true;
+  private committedAtMs = -Infinity;
+  private evaluatedAtMs = -Infinity;
+
+  constructor(
+    readonly partition: number,
+    private readonly deps: TaskDeps<F>,
+    reader: Reader,
+    private readonly events: TaskEvents,
+  ) {
+    const { kafka, codecs, logger, streamMetrics, clock } = deps;
+    this.waker = new Waker(clock);
+    const topic = TOPICS.traitEvents;
+    const pause = (ms: number): Promise<void> => this.pause(ms);
+    this.intake = new Intake(
+      {
+        ...{ partition, reader },
+        decoding: {
+          topology: { name: STAGE, input: { topic, decode: (value) => codecs.outcomes.decode(value) } },
+          ...{ partition, logger, metrics: streamMetrics, pause },
+          unlessEnding: (work) => this.unlessEnding(work),
+        },
+        concerns: (workspace) => this.evaluator.concerns(workspace),
+        untilStored: (offset) => this.unlessEnding(deps.untilStored(partition, offset, this.ending.signal)),
+        onRecord: () => streamMetrics.records.inc({ topology: STAGE }),
+        wake: () => this.waker.wake(),
+      },
+      this,
+    );
+    this.transactions = new TaskTransactions({
+      ...{ kafka, topology: STAGE, name: STAGE, topic, partition, logger, metrics: streamMetrics, pause },
+      isConfirmed: () => deps.isConfirmed(),
+      isEnding: () => this.isEnding,
+    });
+    this.done = this.live();
+  }
+
+  get view(): Readonly<TaskView> {
+    const { name } = this.state;
+    const isOpen = this.committedOffset !== null;
+    return {
+      state: name === 'closed' ? 'closing' : name,
+      position: isOpen ? this.position.offset : null,
+      end: this.intake.end,
+      logTimeMs: this.lastNowMs === 0 ? null : this.lastNowMs,
+      earliestDueMs: this.audiences.earliestDueMs ?? null,
+    };
+  }
+
+  offer(batch: Batch): void {
+    this.intake.offer(batch);
+  }
+
+  fail(error: Error): void {
+    this.intake.fail(error);
+  }
+
+  async close(): Promise<void> {
+    const ended = this.done.catch(() => undefined);
+    if (!this.isEnding) {
+      const timeoutMs = this.state.name === 'restoring' ? 0 : CLOSE_TIMEOUT_MS;
+      const isOver = new AbortController();
+      void ended.then(() => isOver.abort());
+      void this.deps.clock.sleep(timeoutMs, isOver.signal).then(() => this.transactions.close());
+      this.finish(null);
+    }
+    await ended;
+  }
+
+  private get isEnding(): boolean {
+    return this.ending.signal.aborted;
+  }
+
+  private become(next: TaskState): void {
+    assertTransition(`task of partition ${this.partition}`, TASK_TRANSITIONS, this.state.name, next.name);
+    this.state = next;
+  }
+
+  private finish(failure: Error | null): void {
+    if (this.isEnding) return;
+    this.become({ name: 'closing', failure });
+    this.ending.abort(new ClosedError());
+    this.intake.stop();
+    this.waker.wake();
+  }
+
+  private async live(): Promise<void> {
+    // Not before `done` is set.
+    await Promise.resolve();
+    let unfollow: () => void = () => undefined;
+    try {
+      await this.open();
+      unfollow = this.deps.definitions.onChange(() => {
+        this.definitionsChanged = true;
+        this.waker.wake();
+      });
+      while (!this.isEnding) await this.step();
+    } catch (error) {
+      if (!this.isEnding) this.finish(error instanceof Error ? error : new Error(String(error)));
+      else if (!(error instanceof ClosedError)) this.logUnfinished(error);
+    }
+    unfollow();
+    await this.transactions.close();
+    this.deps.streamMetrics.entries.remove({ topology: STAGE, partition: this.partition });
+    const failure = this.state.name === 'closing' ? this.state.failure : null;
+    this.become({ name: 'closed' });
+    if (failure !== null) throw failure;
+  }
+
+  private logUnfinished(err: unknown): void {
+    const { logger } = this.deps;
+    logger.info({ partition: this.partition, err }, 'task closed before its transaction was committed');
+  }
+
+  /** As in lib/streams: first the previous owner is fenced, then its committed state is read. */
+  private async open(): Promise<void> {
+    const { kafka, clock, logger } = this.deps;
+    const { partition } = this;
+    await this.unlessEnding(this.transactions.init());
+    const input = { topology: STAGE, groupId: STAGE, topic: TOPICS.traitEvents, partition };
+    const start = await this.unlessEnding(startingPoint(kafka, clock, input, logger));
+    await this.unlessEnding(this.restore(start));
+    if (this.isEnding) throw new ClosedError();
+    const { position, logTimeMs, mark, committed } = start;
+    this.transactions.startFrom(committed);
+    this.position = position;
+    this.lastNowMs = logTimeMs;
+    this.mark = mark;
+    if (committed === null) await this.beginAtEnd();
+    else if (position.offset > committed.offset) {
+      // Records were deleted unread: everybody is evaluated again.
+      for (const audience of this.audiences.known()) this.audiences.setIncomplete(audience);
+    }
+    this.committedOffset = this.position.offset;
+    const { audiences: state, intake: arrivals } = this;
+    this.evaluator = new Evaluator({ ...this.deps, state, arrivals, signal: this.ending.signal });
+    this.intake.start(this.position.offset);
+    this.become({ name: 'running' });
+    this.events.onRunning();
+    const { offset } = this.position;
+    logger.info({ partition, offset, entries: this.audiences.entryCount }, 'task is running');
+  }
+
+  /** Nothing was evaluated yet: what the log holds is read from ClickHouse when an audience becomes live. */
+  private async beginAtEnd(): Promise<void> {
+    const ends = await this.unlessEnding(this.deps.kafka.endOffsets(TOPICS.traitEvents));
+    this.position = { offset: ends[this.partition] ?? 0, step: 0 };
+    await this.commit({ offset: this.position.offset, mark: undefined });
+  }
+
+  private async restore(start: StartingPoint): Promise<void> {
+    const { kafka, clock } = this.deps;
+    const { partition } = this;
+    const changelog = changelogOf(STAGE);
+    const isCancelled = (): boolean => this.isEnding;
+    try {
+      await restoreState(
+        { kafka, clock, changelog, partition, start, rules: RESTORE_RULES, isCancelled },
+        this.audiences,
+      );
+    } catch (error) {
+      const input = { topology: STAGE, groupId: STAGE, topic: TOPICS.traitEvents, partition };
+      throw error instanceof UncoveredStateError ? await uncoveredState(kafka, input, start, error) : error;
+    }
+    this.audiences.restored();
+  }
+
+  /** One round: takes what has arrived, evaluates what can be evaluated, or sleeps until something happens. */
+  private async step(): Promise<void> {
+    const { intake, deps } = this;
+    await intake.takeArrivals();
+    if (this.definitionsChanged) {
+      this.definitionsChanged = false;
+      const isBeginning = this.evaluator.follow(deps.definitions.liveIn(this.partition), deps.definitions.exists);
+      // Records of a workspace without live audiences were skipped: the build has to see them in ClickHouse.
+      if (isBeginning) this.buildFromOffset = intake.readOffset;
+    }
+    const skipped = intake.passOn();
+    if (skipped !== null) this.moveTo(skipped.offset, skipped.mark);
+    intake.check();
+    if (!this.hasWork()) return this.waker.sleep(this.idleMs());
+    const pauseMs = this.evaluatedAtMs + deps.intervalMs - deps.clock.elapsedMs();
+    if (pauseMs > 0) return this.pause(pauseMs);
+    await this.work();
+  }
+
+  private hasWork(): boolean {
+    if (this.intake.ready !== null || this.audiences.hasEffects()) return true;
+    if (this.isPositionDue()) return true;
+    const nowMs = this.nowMs();
+    return (this.audiences.earliestDueMs ?? Infinity) <= nowMs || this.evaluator.isBuilding;
+  }
+
+  private isPositionDue(): boolean {
+    const { clock } = this.deps;
+    return (
+      this.position.offset !== this.committedOffset && clock.elapsedMs() - this.committedAtMs >= COMMIT_POSITION_MS
+    );
+  }
+
+  private idleMs(): number {
+    const untilDueMs = (this.audiences.earliestDueMs ?? Infinity) - this.nowMs();
+    const untilCommitMs = this.position.offset === this.committedOffset ? IDLE_MS : COMMIT_POSITION_MS;
+    return Math.max(1, Math.min(untilDueMs, untilCommitMs, IDLE_MS));
+  }
+
+  /** It never goes back, so that the times of the feed ascend. */
+  private nowMs(): number {
+    return Math.max(this.lastNowMs, this.deps.clock.wallMs());
+  }
+
+  private async work(): Promise<void> {
+    const { clock } = this.deps;
+    this.evaluatedAtMs = clock.elapsedMs();
+    const { ready } = this.intake;
+    // A build reads everybody: ClickHouse must have what was read from the log before the build began.
+    if (this.evaluator.isBuilding) await this.intake.waitStored(this.buildFromOffset);
+    const nowMs = this.nowMs();
+    for await (const _ of this.evaluator.evaluate(nowMs, ready?.touched ?? new Touched())) {
+      await this.commit({ offset: this.position.offset, mark: this.mark, nowMs });
+    }
+    const offset = ready?.offset ?? this.position.offset;
+    const mark = ready?.mark ?? this.mark;
+    if (ready !== null) this.intake.done();
+    if (this.audiences.hasEffects() || this.isPositionDue()) await this.commit({ offset, mark, nowMs });
+    else this.moveTo(offset, mark);
+  }
+
+  private moveTo(offset: number, mark: Mark | undefined): void {
+    this.mark = mark ?? this.mark;
+    if (offset > this.position.offset) this.position = { offset, step: 0 };
+  }
+
+  private async commit(to: { offset: number; mark: Mark | undefined; nowMs?: number }): Promise<void> {
+    const { codecs, metrics, streamMetrics, clock } = this.deps;
+    const { partition } = this;
+    const before = this.position;
+    const position = to.offset > before.offset ? { offset: to.offset, step: 0 } : { ...before, step: before.step + 1 };
+    const { changes, entries } = this.audiences.takeEffects();
+    const changelog = changelogOf(STAGE);
+    const records: OutgoingRecord[] = changes.map((change) => ({
+      topic: TOPICS.audienceChanges,
+      key: change.workspace,
+      value: codecs.changes.encode(change),
+    }));
+    for (const [key, value] of entries) {
+      records.push(encodeChange(changelog, partition, key, { value, position: before }));
+    }
+    // Only what was emitted binds the time of what follows.
+    if (to.nowMs !== undefined && changes.length > 0) this.lastNowMs = to.nowMs;
+    const startedAtMs = clock.elapsedMs();
+    await this.transactions.commit(records, {
+      offset: position.offset,
+      metadata: encodeCheckpoint({ position, logTimeMs: this.lastNowMs, mark: to.mark }),
+    });
+    this.position = position;
+    this.mark = to.mark;
+    this.committedOffset = position.offset;
+    this.committedAtMs = clock.elapsedMs();
+    streamMetrics.transactionSeconds.observe({ topology: STAGE }, (this.committedAtMs - startedAtMs) / 1_000);
+    streamMetrics.transactions.inc({ topology: STAGE });
+    streamMetrics.entries.set({ topology: STAGE, partition }, this.audiences.entryCount);
+    for (const { change, cause } of changes) metrics.changes.inc({ change, cause });
+    this.events.onCommitted(position.offset);
+  }
+
+  private async unlessEnding<T>(work: Promise<T>): Promise<T> {
+    const { signal } = this.ending;
+    work.catch(() => undefined);
+    let onAbort!: () => void;
+    const ended = new Promise<never>((_, reject) => {
+      onAbort = () => reject(new ClosedError());
+      signal.addEventListener('abort', onAbort);
+      if (signal.aborted) onAbort();
+    });
+    try {
+      return await Promise.race([work, ended]);
+    } finally {
+      signal.removeEventListener('abort', onAbort);
+    }
+  }
+
+  private async pause(ms: number): Promise<void> {
+    await this.deps.clock.sleep(ms, this.ending.signal);
+    if (this.isEnding) throw new ClosedError();
+  }
+}
