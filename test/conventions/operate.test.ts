@@ -30,7 +30,12 @@ function sources(folder: string): string[] {
 
 describe('docs/operate.md', () => {
   it('has every metric of ours, and no others', () => {
-    const ours = [...namesOf(ingestMetrics), ...namesOf(streamMetrics), ...namesOf(createSinkMetrics), ...namesOf(createAudienceMetrics)];
+    const ours = [
+      ...namesOf(ingestMetrics),
+      ...namesOf(streamMetrics),
+      ...namesOf(createSinkMetrics),
+      ...namesOf(createAudienceMetrics),
+    ];
     expect(ours.length).toBeGreaterThan(15);
     const named = code.flatMap((text) => text.match(/\b(?:ingest|streams|sink|audiences)_[a-z_]+\b/g) ?? []);
     // The ledger is a table.
