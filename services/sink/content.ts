@@ -23,12 +23,12 @@ export const DEAD_LETTERS: TopicContent<DeadLetter> = {
   logTimeMs: (letter) => letter.received_at,
 };
 
-/** The changes of one evaluation are in one block. */
+/** An evaluation may have hundreds of thousands of changes: they are not kept together, and a reader may see a part. */
 export const AUDIENCE_CHANGES: TopicContent<AudienceChange> = {
   topic: TOPICS.audienceChanges,
   tables: [TABLES.audienceMembers, TABLES.audienceChanges],
   addRows: addAudienceChange,
-  sameCause: (a, b) => a.body.workspace === b.body.workspace && a.body.at === b.body.at,
+  sameCause: () => false,
   logTimeMs: (change) => change.at,
 };
 
