@@ -30,18 +30,24 @@ const CONTACTS = {
   email_consent: `nullIf(email_consents[1], '')`,
 };
 
-/** A query for up to `limit` members with ids above `afterId`, in order of their ids. */
+/**
+ * A query for up to `limit` members with ids above `afterId`, in order of their ids. The page is named before people, so
+ * that the tables are read in the order that `compile` relies on.
+ */
 export function membersQuery(membership: Membership, page: { afterId: number; limit: number }): CompiledAudience {
   const { definitions, params } = compileMembers(membership.audience, { ...membership, tables: TABLES });
   const { phone, email, sms_consent, email_consent } = CONTACTS;
   const query = `WITH
 ${definitions},
-bitmapSubsetLimit(result, {first_id:UInt32}, {page_size:UInt32}) AS page
-SELECT toString(person.person_id) AS person_id, name, ${phone} AS phone, ${email} AS email,
-  ${sms_consent} AS sms_consent, ${email_consent} AS email_consent
-FROM ${TABLES.people} AS person FINAL
-WHERE workspace = {workspace:String} AND person.person_id IN (SELECT arrayJoin(bitmapToArray(page)))
-ORDER BY person.person_id
+bitmapSubsetLimit(result, {first_id:UInt32}, {page_size:UInt32}) AS page,
+tuple(page, (
+  SELECT arraySort(groupArray((person_id, name, ${phone}, ${email}, ${sms_consent}, ${email_consent})))
+  FROM ${TABLES.people} FINAL
+  WHERE workspace = {workspace:String} AND person_id IN (SELECT arrayJoin(bitmapToArray(page)))
+)).2 AS people_of_page,
+arrayJoin(people_of_page) AS person
+SELECT toString(person.1) AS person_id, person.2 AS name, person.3 AS phone, person.4 AS email,
+  person.5 AS sms_consent, person.6 AS email_consent
 SETTINGS ${ONE_SNAPSHOT}`;
   const first_id = Math.min(page.afterId + 1, PERSON_ID_MAX);
   return { query, params: { ...params, first_id, page_size: page.afterId >= PERSON_ID_MAX ? 0 : page.limit } };
@@ -65,16 +71,18 @@ export type ExportRow = [total: number, person_id: string, ...values: (string | 
 
 /**
  * A query for all members with the columns of an export. `last_at` is the largest T of the person's records and of the
- * events of their carts, which their profile does not follow.
+ * events of their carts, which their profile does not follow. The result comes before people in FROM, so that the tables
+ * are read in the order that `compile` relies on.
  */
 export function exportQuery(membership: Membership): CompiledAudience {
   const { definitions, params } = compileMembers(membership.audience, { ...membership, tables: TABLES });
   const { phone, email, sms_consent, email_consent } = CONTACTS;
   const query = `WITH
 ${definitions}
-SELECT bitmapCardinality(result) AS total, toString(person.person_id), name, ${phone}, ${email},
+SELECT evaluated.total, toString(person.person_id), name, ${phone}, ${email},
   nullIf(user_ids[1], ''), ${sms_consent}, ${email_consent}, first_at, greatest(last_at, ifNull(cart.at, last_at))
-FROM (
+FROM (SELECT bitmapCardinality(result) AS total) AS evaluated
+CROSS JOIN (
   SELECT * FROM ${TABLES.people} FINAL
   WHERE workspace = {workspace:String} AND merged_into = 0 AND bitmapContains(result, person_id)
 ) AS person

@@ -5,11 +5,12 @@ import { TABLES } from '../../lib/clickhouse/tables.ts';
 import { cartInput, change, recordInput, World } from '../../lib/people/testing.ts';
 import type { Outcome, PersonInput } from '../../schemas/types.ts';
 import { Block } from '../../services/sink/block.ts';
+import { exportQuery, membersQuery, type ExportRow } from '../../services/api/member-rows.ts';
 import { addOutcome } from '../../services/sink/rows.ts';
 import { openDatabase } from './api-audience-world.ts';
 
 /**
- * Previews while merges are written, table by table in the order of the sink: each answer is that of the moment before or
+ * Previews, members and exports while merges are written, table by table in the order of the sink: each answer is that of the moment before or
  * after a merge, never of one that is half written.
  */
 
@@ -65,8 +66,37 @@ const AUDIENCES: { audience: Audience; after(merges: number): number }[] = [
   },
 ];
 
-describe('previews while people merge', () => {
-  it('are those of the moment before or after each merge', async () => {
+/** How the same audience is asked for: its count, its members, or an export. */
+const QUESTIONS: Record<string, (audience: Audience) => Promise<number>> = {
+  async preview(audience) {
+    const { query, params } = compile(audience, {
+      ...{ tables: TABLES, workspace: 'w', zone: 'UTC', nowMs: NOW, includeAnonymous: true },
+    });
+    const [row] = await opened.database.rows<{ count: number }>(query, params);
+    return row?.count ?? -1;
+  },
+  async members(audience) {
+    const asked = { audience, workspace: 'w', zone: 'UTC', nowMs: NOW, includeAnonymous: true };
+    const { query, params } = membersQuery(asked, { afterId: 0, limit: 1000 });
+    return (await opened.database.rows(query, params)).length;
+  },
+  async export(audience) {
+    const asked = { audience, workspace: 'w', zone: 'UTC', nowMs: NOW, includeAnonymous: true };
+    const { query, params } = exportQuery(asked);
+    let rows = 0;
+    for await (const batch of await opened.database.stream<ExportRow>(query, params, new AbortController().signal)) {
+      rows += batch.length;
+      expect(new Set(batch.map(([total]) => total)).size).toBe(1);
+    }
+    return rows;
+  },
+};
+
+describe('members of audiences while people merge', () => {
+  it.each(Object.entries(QUESTIONS))('are those of the moment before or after each merge: %s', async (_, count) => {
+    for (const table of [TABLES.people, TABLES.personAliases, TABLES.carts, TABLES.traitEvents])
+      await client.command({ query: `TRUNCATE TABLE ${table}` });
+
     const world = new World();
     for (const input of before()) await write(world.fold(input));
     let started = 0;
@@ -80,18 +110,14 @@ describe('previews while people merge', () => {
     })();
     let asked = 0;
     const ask = async ({ audience, after }: (typeof AUDIENCES)[number]): Promise<void> => {
-      const { query, params } = compile(audience, {
-        ...{ tables: TABLES, workspace: 'w', zone: 'UTC', nowMs: NOW, includeAnonymous: true },
-      });
       while (done < PAIRS) {
         const from = done;
-        const [row] = await opened.database.rows<{ count: number }>(query, params);
+        const found = await count(audience);
         const possible = Array.from({ length: started - from + 1 }, (_, i) => after(from + i));
-        expect(possible, `between ${from} and ${started} merges: ${JSON.stringify(audience)}`).toContain(row?.count);
+        expect(possible, `between ${from} and ${started} merges: ${JSON.stringify(audience)}`).toContain(found);
         asked += 1;
       }
-      const [row] = await opened.database.rows<{ count: number }>(query, params);
-      expect(row?.count).toBe(after(PAIRS));
+      expect(await count(audience)).toBe(after(PAIRS));
     };
     await Promise.all([writing, ...AUDIENCES.map(ask)]);
     expect(asked).toBeGreaterThan(PAIRS / 4);
