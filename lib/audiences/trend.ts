@@ -63,6 +63,9 @@ function leavesOf(audience: Audience): Leaves {
   return leaves;
 }
 
+/** Rows of single people get the list of their points: in small blocks, and with groups on disk if there are too many. */
+const FRUGAL = ', max_block_size = 4096, max_bytes_before_external_group_by = 500000000';
+
 /** Before all times. */
 const OPEN_MS = -(2 ** 53);
 /** After all times. */
@@ -97,7 +100,7 @@ ${parts.join('\nUNION ALL\n')}
   ) ARRAY JOIN points AS point
   GROUP BY point
 )
-SETTINGS ${ONE_SNAPSHOT}`;
+SETTINGS ${ONE_SNAPSHOT}${all.some(({ node }) => (node.at_least ?? 1) > 1) ? FRUGAL : ''}`;
     return { query, params: this.parameters.values };
   }
 
@@ -128,35 +131,52 @@ GROUP BY ${this.interval('toUnixTimestamp64Milli(first_at)', this.afterPoints())
     const froms = bounds.map(({ fromMs }) => fromMs);
     const tos = bounds.map(({ toMs }) => toMs);
     const edges = [...froms, ...tos.map((toMs) => toMs + 1)];
-    const { recovered } = node;
+    const { recovered, at_least: atLeast = 1 } = node;
     const isRecovered = recovered === undefined ? '' : ` AND ${recovered ? '' : 'NOT '}(recovered <= at_point)`;
-    const points = `arrayFilter((point, first, last, at_point) -> first <= occurred AND occurred <= last${isRecovered},
-    range(length({points_ms:Array(Int64)})), ${this.parameters.bind(froms, 'Array(Int64)')},
-    ${this.parameters.bind(tos, 'Array(Int64)')}, {points_ms:Array(Int64)})`;
-    const recoveredMs = `ifNull(toUnixTimestamp64Milli(recovered_at), ${NEVER_MS})`;
-    const rows = `SELECT if(alias.winner = 0, event.person_id, alias.winner) AS person,
-      ${this.interval('toUnixTimestamp64Milli(event.occurred_at)', edges)} AS occurred,
-      ${recovered === undefined ? '0' : this.interval(recoveredMs, this.afterPoints())} AS recovered
-    FROM (
-      SELECT person_id, occurred_at, recovered_at FROM ${this.options.tables.traitEvents} FINAL
-      WHERE ${[...eventConditions(node, this.parameters), ...this.between(froms, tos)].join(' AND ')}
-    ) AS event
-    LEFT JOIN (
-      SELECT person_id, merged_into AS winner FROM ${this.options.tables.people} FINAL
-      WHERE workspace = {workspace:String} AND merged_into != 0
-    ) AS alias ON alias.person_id = event.person_id`;
-    if ((node.at_least ?? 1) === 1) {
-      return `SELECT ${index} AS leaf, groupBitmapState(person) AS people, ${points} AS points
+    const boundFroms = this.parameters.bind(froms, 'Array(Int64)');
+    const boundTos = this.parameters.bind(tos, 'Array(Int64)');
+    /** The points whose range contains both times. */
+    const points = (earliest: string, latest: string): string =>
+      `arrayFilter((point, first, last, at_point) -> first <= ${earliest} AND ${latest} <= last${isRecovered},
+    range(length({points_ms:Array(Int64)})), ${boundFroms}, ${boundTos}, {points_ms:Array(Int64)}) AS points`;
+    const rows = this.rows(node, edges, [...eventConditions(node, this.parameters), ...this.between(froms, tos)]);
+    if (atLeast === 1) {
+      return `SELECT ${index} AS leaf, groupBitmapState(person) AS people, ${points('occurred', 'occurred')}
 FROM (${rows}) GROUP BY occurred, recovered`;
     }
-    const atLeast = this.parameters.number(node.at_least ?? 1, 'Int64');
+    const threshold = this.parameters.number(atLeast, 'Int64');
+    if (recovered === undefined) {
+      // A range has enough of a person's events if it has the first and the last of that number of consecutive ones.
+      return `SELECT ${index} AS leaf, groupBitmapState(person) AS people, ${points('pair.1', 'pair.2')}
+FROM (
+  SELECT person, arrayJoin(arrayZip(arraySlice(times, 1, length(times) - ${threshold} + 1), arraySlice(times, ${threshold}))) AS pair
+  FROM (SELECT person, arraySort(groupArray(occurred)) AS times FROM (${rows}) GROUP BY person HAVING length(times) >= ${threshold})
+) GROUP BY pair`;
+    }
     return `SELECT ${index} AS leaf, groupBitmapState(person) AS people, [at] AS points
 FROM (
-  SELECT person, at FROM (
-    SELECT person, occurred, recovered, count() AS events FROM (${rows}) GROUP BY person, occurred, recovered
-  ) ARRAY JOIN ${points} AS at
-  GROUP BY person, at HAVING sum(events) >= ${atLeast}
+  SELECT person, at, sum(events) AS total FROM (
+    SELECT person, events, ${points('occurred', 'occurred')}
+    FROM (SELECT person, occurred, recovered, count() AS events FROM (${rows}) GROUP BY person, occurred, recovered)
+  ) ARRAY JOIN points AS at
+  GROUP BY person, at HAVING total >= ${threshold}
 ) GROUP BY at`;
+  }
+
+  /** A row for each trait event of a leaf: its person, and the intervals of its times. */
+  private rows(node: TraitNode, edges: readonly number[], conditions: readonly string[]): string {
+    const { tables } = this.options;
+    const recoveredMs = `ifNull(toUnixTimestamp64Milli(recovered_at), ${NEVER_MS})`;
+    return `SELECT if(alias.winner = 0, event.person_id, alias.winner) AS person,
+      ${this.interval('toUnixTimestamp64Milli(event.occurred_at)', edges)} AS occurred,
+      ${node.recovered === undefined ? '0' : this.interval(recoveredMs, this.afterPoints())} AS recovered
+    FROM (
+      SELECT person_id, occurred_at, recovered_at FROM ${tables.traitEvents} FINAL WHERE ${conditions.join(' AND ')}
+    ) AS event
+    LEFT JOIN (
+      SELECT person_id, merged_into AS winner FROM ${tables.people} FINAL
+      WHERE workspace = {workspace:String} AND merged_into != 0
+    ) AS alias ON alias.person_id = event.person_id`;
   }
 
   /** Only rows that count at some point. */
