@@ -2,20 +2,20 @@
 
 export type AudienceMove = 'entered' | 'left';
 
-/** Somebody entered or left a live audience. Key: workspace. The changes of one evaluation have the same time and were written in one transaction; applied in order they give the members. */
+/** Somebody entered or left a live audience. The key is the workspace. The changes of one evaluation have the same time and are written in one transaction. Applying all changes in order gives the members. */
 export interface AudienceChange {
   workspace: string;
   audience_id: string;
-  /** Of the audience's definition, counted from 1. */
+  /** The version of the audience's definition, counted from 1. */
   version: number;
   /** The person at that time. When people are merged, the loser leaves and the winner enters. */
   person_id: number;
   change: AudienceMove;
-  /** The time of the evaluation that first shows it. Never earlier than that of the record before. */
+  /** The time of the evaluation that first showed this change. Never earlier than the time of the previous record of this audience. */
   at: number;
-  /** event, retraction, time, merge, definition or erasure. More words may follow. */
+  /** event, retraction, time, merge, definition or erasure. Later versions may add other values. */
   cause: string;
-  /** Number of members after this change. */
+  /** The number of members after this change. */
   size: number;
 }
 
@@ -34,82 +34,83 @@ export interface Product {
   price: null | number;
 }
 
-/** One accepted delivery about a cart, as ingest understood it, or a tick that only moves the log's clock. Key: workspace:cart. Times are Unix milliseconds, UTC. */
+/** One accepted delivery about a cart, as ingest interpreted it, or a tick, which only advances log time. The key is workspace:cart_id. All times are UTC. */
 export interface CartEvent {
-  /** What the delivery says. A tick says nothing about any cart. */
+  /** The kind of delivery. A tick is about no cart. */
   kind: CartEventKind;
-  /** How it came: a webhook, a line of /v1/events, or the runtime itself. Webhooks and lines never repeat each other. */
+  /** How the record was received: as a webhook, or as a line of /v1/events. Ticks are written by the runtime. A webhook is never a repeat of a line, nor a line of a webhook. */
   source: CartEventSource;
   /** Empty for a tick. */
   workspace: string;
   /** Empty for a tick. */
   cart_id: string;
-  /** Of a webhook. */
+  /** The subscription that received the webhook; null for a line and a tick. */
   subscription_id: null | string;
-  /** The line's event_id, else the event key in hex. Empty for a tick. */
+  /** The event_id of the line. If the line has none, and for a webhook, the event_key in hexadecimal. Empty for a tick. */
   event_id: string;
-  /** What repeats are recognised by: the first 16 bytes of a SHA-256. */
+  /** The key by which repeats of an event are recognised: the first 16 bytes of a SHA-256 hash. */
   event_key: EventKey;
-  /** T: when it happened, never after received_at. */
+  /** When the event happened (T in the documentation). Never later than received_at. */
   occurred_at: number;
+  /** Where occurred_at comes from: given by the line, Jane's updated_at_time or checked_out_time, the timestamp of the request, or received_at. */
   occurred_at_source: OccurredAtSource;
-  /** The stated time was over five minutes ahead of receipt. */
+  /** The delivery gave a time that was more than five minutes later than received_at, so occurred_at was set to received_at. */
   clamped: boolean;
-  /** Receipt, by the clock of the process that wrote this record. */
+  /** When the delivery was received, by the clock of the process that wrote this record. */
   received_at: number;
-  /** The webhook's request timestamp. */
+  /** The timestamp that the webhook's request carried; null for a line and a tick. */
   request_at: null | number;
-  /** Stamped at receipt. */
+  /** The setting of the workspace when the delivery was received. */
   abandonment_window_ms: number;
-  /** Stamped at receipt. */
+  /** The setting of the workspace when the delivery was received. */
   grace_ms: number;
-  /** Stamped at receipt. */
+  /** The setting of the workspace when the delivery was received. */
   retry_horizon_ms: number;
-  /** Only of cart_status; any text, known or not. */
+  /** The status of a cart_status event, which need not be one of Jane's known statuses. Null for other kinds. */
   status: null | string;
-  /** An activity or pending whose products are there and none has a count above 0. */
+  /** The event is a cart_activity or the status pending, and its list of products contains none with a count above 0. */
   emptying: boolean;
   store_id: null | string;
   store_name: null | string;
-  /** reservation_mode. */
+  /** Jane's reservation_mode. */
   mode: null | string;
   amount: null | number;
-  /** Null when absent; an empty list is a statement. */
+  /** Null if the delivery has no list of products. An empty list means that the cart is empty. */
   products: null | Product[];
   cart_created_at: null | number;
-  /** reservation_start_window. */
+  /** Jane's reservation_start_window. */
   reservation_start_at: null | number;
   user_id: null | string;
-  /** The empty string when an external id came without a source. */
+  /** Empty if the delivery has an external id without a source. */
   external_source: null | string;
   external_id: null | string;
-  /** E.164, or null when none could be read. */
+  /** In the format E.164. Null if the delivery has no phone number, or one that cannot be read. */
   phone: null | string;
-  /** Lower case, or null when none could be read. */
+  /** In lower case. Null if the delivery has no email address, or one that cannot be read. */
   email: null | string;
-  /** The text of a phone that could not be read: no identifier. */
+  /** The text of a phone number that cannot be read. It is not an identifier. */
   unread_phone: null | string;
-  /** The text of an address that could not be read: no identifier. */
+  /** The text of an email address that cannot be read. It is not an identifier. */
   unread_email: null | string;
   name: null | string;
-  /** The raw body or line, as accepted. */
+  /** The raw body of the webhook, or the raw line, as it was received. */
   body: Buffer;
 }
 
 export type DeadLetterSource = 'webhook' | 'events' | 'people' | 'carts';
 
-/** Something that was authenticated and could not be used: kept with its reason, to be mended and replayed. Key: subscription, or source. */
+/** Authenticated input that could not be used. It is kept with the reason, so that it can be corrected and replayed. The key is subscription_id, or source if that is null. */
 export interface DeadLetter {
   dead_letter_id: string;
   workspace: string;
-  /** Where it came in. carts is of older records alone: what the processor finds unusable (cart_overfull) has the source that it came by. */
+  /** How the input was received. Only older records have the source carts: a record that the processor cannot use, for example for the reason cart_overfull, now has the source of its input. */
   source: DeadLetterSource;
   subscription_id: null | string;
-  /** A stable code in snake case. */
+  /** A stable code in snake_case. */
   reason: string;
-  /** For people: the place and the remedy. */
+  /** An explanation for people: what is wrong, where, and how to correct it. */
   message: string;
-  /** Of a bulk body, counted from 1. */
+  /** The number of the line in a bulk body, counted from 1. Null for other input. */
   line: null | number;
   received_at: number;
   request_at: null | number;
@@ -119,18 +120,18 @@ export interface DeadLetter {
 
 export type Entity = 'workspace' | 'key' | 'subscription' | 'audience' | 'flow' | 'link_rules';
 
-/** One change of something that people define. One partition, kept for ever, folded alike by every reader: a record whose expected_version is not the entity's version is refused by the fold. Key: entity:id (link_rules: one per workspace, with its id). */
+/** One change of a definition. The topic has one partition, is kept forever, and is folded in the same way by all readers: they ignore a record whose expected_version is not the current version of the entity. The key is entity:id. A workspace has one entity of the kind link_rules, whose id is that of the workspace. */
 export interface Definition {
-  /** Unique; the writer waits until it has folded this record. */
+  /** Unique. The writer waits until it has folded the record with this id. */
   record_id: string;
   entity: Entity;
-  /** The workspace that it belongs to (of a workspace: itself). */
+  /** The workspace that the entity belongs to. A workspace belongs to itself. */
   workspace: string;
   id: string;
-  /** 0 for one that must not exist yet. */
+  /** The version of the entity that this record changes; 0 if the entity must not exist yet. */
   expected_version: number;
   deleted: boolean;
-  /** The whole new value as JSON; empty when deleted. Keys and tokens hashed, signing secrets encrypted. */
+  /** The whole new value as JSON; empty if the entity was deleted. Keys and tokens are hashed, and signing secrets are encrypted. */
   body: string;
   at: number;
 }

@@ -19,7 +19,7 @@ const PRIMITIVES: Record<string, string> = {
   string: 'string',
 };
 
-/** The TypeScript expression for one Avro schema; named types are declared on the way. */
+/** The TypeScript expression for one Avro schema; the named types in it are added to `declared`. */
 function expression(schema: Schema, declared: Map<string, string>): string {
   if (typeof schema === 'string') return PRIMITIVES[schema] ?? schema;
   if (Array.isArray(schema)) return schema.map((branch) => expression(branch, declared)).join(' | ');

@@ -108,9 +108,9 @@ export async function endLeftovers(runDir: string, graceMs = 8_000): Promise<str
 }
 
 /**
- * Claims DATA_DIR for this process; throws a SetupError when another installation already runs on it. Of several that
- * claim it at once, one gets it: a claim comes into being whole, as a link to a file that is written already, and one
- * whose process is no more is replaced by the process that holds the ticket for it.
+ * Claims DATA_DIR for this process; throws a SetupError when another installation already runs on it. If several
+ * claim it at the same time, only one succeeds: a claim is created atomically, as a link to a file that is already
+ * complete. A claim whose process has ended is replaced by the process that holds the ticket for it.
  */
 export function claimDataDir(dataDir: string): string {
   const runDir = join(dataDir, 'run');

@@ -38,7 +38,7 @@ function isExpectedAt(expected: NextStatus): string {
   return `(status NOT IN ${quoted(others)} AND ${mode} AND NOT has(statuses.status, '${expected}'))`;
 }
 
-/** Of the carts of a workspace: one that has been in a list of statuses for long enough: every other status of it was left by then. */
+/** A cart that has been in one of the listed statuses for long enough: it had left every other status by then. */
 export function dwellConditions({ dwell }: DwellNode, parameters: Parameters, nowMs: number, zone: string): string[] {
   const { amount, unit } = dwell.for;
   const latestMs = step(nowMs, -amount, unit, zone);

@@ -65,7 +65,7 @@ export interface PreparedAudience {
   evaluate(facts: PersonFacts): Evaluation;
 }
 
-/** Reckons the bounds in time of every leaf once. */
+/** Computes the time bounds of every leaf once. */
 export function prepare(audience: Audience, options: EvaluateOptions): PreparedAudience {
   const node = preparedNode(audience, options);
   const isInUniverse = ({ firstAtMs, anonymous }: PersonFacts): boolean =>

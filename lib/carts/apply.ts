@@ -1,6 +1,6 @@
 /**
- * Applies one event in order: the rules of §2 and §3 together. A new event and a repeated fold of a cart use the same
- * code.
+ * Applies one event in order: the rules of §2 and §3 of docs/semantics.md together. New events use it, and so
+ * does folding a whole cart again.
  */
 import { takeStatus, type Change } from './changes.ts';
 import { endOverdue, takeVisit, type Abandonment } from './episodes.ts';

@@ -12,7 +12,7 @@ export class ConflictError extends Error {
   }
 }
 
-/** The definitions could not be read to their end in time, so nobody knows whether something exists. */
+/** The definitions could not be read to their end in time, so it is unknown whether an entity exists. */
 export class DefinitionsUnavailableError extends Error {
   override readonly name = 'DefinitionsUnavailableError';
 }

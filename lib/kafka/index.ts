@@ -162,8 +162,8 @@ async function ensureTopicsOnce(kafkaJs: KafkaJs, prefix: string, topics: readon
         })),
       });
     }
-    // Of all topics, not just the missing ones: kafkajs does not wait until a topic is served that another process, or
-    // an earlier attempt, has created.
+    // For all topics, not only the missing ones: kafkajs does not wait until a topic that another process or an earlier
+    // attempt has created is served.
     await bringUpToDate(admin, prefix, topics);
   } finally {
     await admin.disconnect().catch(() => undefined);

@@ -148,7 +148,7 @@ function foldRecord(
   return outcomesOf(store, graph, moved, bounds, cause);
 }
 
-/** Applies link rules, which hold for the past too. A change that has already been applied has no effect. */
+/** Applies link rules, also to what was received before. A change that has already been applied has no effect. */
 function foldLinkRules(
   store: PeopleStore,
   graph: Graph,

@@ -6,7 +6,7 @@ import { assignOwner } from './ownership.ts';
 import { isJunk, type LinkRules } from './rules.ts';
 
 /**
- * Applies other link rules to a workspace: they hold for the past too. Each identifier that becomes junk parts the people
+ * Applies changed link rules to a workspace, also to what was received before. Each identifier that becomes junk parts the people
  * whom it linked; each that is no longer junk links its carriers again. Identifiers are handled one after another,
  * so each step is what a record could have caused.
  *

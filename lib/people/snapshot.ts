@@ -9,7 +9,7 @@ const STATUS = 1 << 1;
 const STORE = 1 << 2;
 const MODE = 1 << 3;
 const AMOUNT = 1 << 4;
-/** Of the first of the times; the others follow. */
+/** The bit of the first of the times; those of the others follow. */
 const TIMES = 1 << 5;
 const PRODUCTS = 1 << 12;
 const STORE_NAME = 1 << 13;

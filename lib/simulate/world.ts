@@ -92,7 +92,7 @@ function writePhone(area: string, line: string, style: number): string {
 }
 
 /**
- * The shopper with this number (from 0), always the same one. Of the first 400,000 no two share a phone, an
+ * The shopper with this number (from 0), always the same one. No two of the first 400,000 share a phone, an
  * address or an id.
  */
 export function createShopper(index: number): Shopper {

@@ -26,7 +26,7 @@ export interface HealthServer {
 export async function serveHealth(options: HealthOptions): Promise<HealthServer> {
   const server = createServer((request, response) => {
     answer(options, request, response).catch((error: unknown) => {
-      options.logger.error({ err: error }, 'health request failed');
+      options.logger.error({ err: error }, 'cannot answer a health request; answering 500');
       if (!response.headersSent) response.writeHead(500);
       response.end();
     });

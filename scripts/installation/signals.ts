@@ -1,20 +1,21 @@
 /**
- * Ctrl-C and SIGTERM. One wish to stop may come as several signals: a terminal sends SIGINT to the whole group, and npm forwards it to its child again.
+ * Signals within this time are one request to stop: after Ctrl-C a terminal sends SIGINT to the whole process group, and
+ * npm forwards it to its child again.
  */
-const SAME_WISH_MS = 2_000;
+const SAME_REQUEST_MS = 2_000;
 
-/** Calls `stop` at the first signal, and `atOnce` at one that comes clearly after it. Times by `now`, milliseconds. */
+/** Calls `stop` at the first signal, and `atOnce` at a later one that is a separate request. `now` returns milliseconds. */
 export function onStopSignals(
   source: { on(signal: 'SIGINT' | 'SIGTERM', listener: () => void): unknown },
   { stop, atOnce, now }: { stop(): void; atOnce(): void; now(): number },
 ): void {
   let firstMs: number | undefined;
-  const wish = (): void => {
+  const onSignal = (): void => {
     if (firstMs === undefined) {
       firstMs = now();
       stop();
-    } else if (now() - firstMs >= SAME_WISH_MS) atOnce();
+    } else if (now() - firstMs >= SAME_REQUEST_MS) atOnce();
   };
-  source.on('SIGINT', wish);
-  source.on('SIGTERM', wish);
+  source.on('SIGINT', onSignal);
+  source.on('SIGTERM', onSignal);
 }

@@ -1,7 +1,7 @@
 /**
  * Every version of a topic's schema that was ever published stays in schemas/history/<topic>/v<n>.avsc. Records that
- * any of them wrote may still lie in a topic, so the schema of today must be able to read them all
- * (BACKWARD_TRANSITIVE, as the registry asks for, and a little more).
+ * any of them wrote may still be in a topic, so the current schema must be able to read them all. This is what the
+ * registry requires (BACKWARD_TRANSITIVE), and logical types must not change either.
  */
 import { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -24,10 +24,10 @@ export interface TopicHistory {
 
 const readSchema = (path: string): unknown => JSON.parse(readFileSync(path, 'utf8')) as unknown;
 
-/** Spaces and line breaks do not make a version; everything else does, also a changed sentence of documentation. */
+/** Any difference except in white space is a new version, including a change of documentation. */
 const same = (a: unknown, b: unknown): boolean => JSON.stringify(a) === JSON.stringify(b);
 
-/** All topics of a folder of schemas, with what was published of each. Throws when a file of the history is odd. */
+/** All topics of a folder of schemas, with what was published of each. Throws when a file of the history has a wrong name or a version is missing. */
 export function readHistory(folder: string): TopicHistory[] {
   return readdirSync(folder)
     .filter((file) => file.endsWith('.avsc'))
@@ -54,7 +54,7 @@ function versionsOf(folder: string): Version[] {
   return versions;
 }
 
-/** What keeps the schema of today from reading everything that was ever written; empty when nothing does. */
+/** Why the current schema cannot read records of earlier versions; empty if it can. */
 export function incompatibilities({ path, schema, versions }: TopicHistory): string[] {
   let reader: avsc.Type;
   try {
@@ -78,7 +78,7 @@ function problemOf(reader: avsc.Type, { schema }: Version, current: unknown): st
   }
   const then = logicalTypesOf(schema);
   for (const [place, logicalType] of logicalTypesOf(current)) {
-    // The bytes would still be read, as another time: no resolver sees that.
+    // The bytes would still be readable, but with another meaning: Avro's schema resolution does not detect that.
     const before = then.get(place);
     if (before !== undefined && before !== logicalType) {
       return `${place} was ${before || 'a plain number'} and is ${logicalType || 'a plain number'}`;
@@ -123,11 +123,11 @@ export function unpublished({ path, schema, versions }: TopicHistory): string | 
   const last = versions.at(-1);
   if (last !== undefined && same(last.schema, schema)) return undefined;
   const than = last === undefined ? 'was never published' : `differs from the last published version, ${last.path}`;
-  return `${path} ${than}: when it is as it shall be, run "npm run generate -- --publish" and commit schemas/history with it`;
+  return `${path} ${than}: when the schema is final, run "npm run generate -- --publish" and commit schemas/history with it`;
 }
 
 /**
- * Adds a version for each schema that has changed, and gives the paths written. Throws, having written nothing, when
+ * Adds a version for each schema that has changed, and returns their paths. Throws, having written nothing, when
  * one of them cannot read what an earlier version wrote.
  */
 export function publish(folder: string): string[] {

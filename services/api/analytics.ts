@@ -4,7 +4,7 @@ import type { Rows } from './database.ts';
 
 /** Questions about carts. Times are Unix milliseconds. */
 
-/** Of carts, each list any of; an empty one is as absent. The store and mode of a cart are its latest. */
+/** Carts whose latest store and mode are in these lists. An empty list allows every value. */
 export interface CartFilter {
   workspace: string;
   store_id: readonly string[];

@@ -1,7 +1,7 @@
 import { compileMembers, ONE_SNAPSHOT, type Audience, type CompiledAudience } from '../../lib/audiences/index.ts';
 import { TABLES } from '../../lib/clickhouse/tables.ts';
 
-/** Whose members are asked for, and as of when. */
+/** The audience whose members are requested, and the time of the evaluation. */
 export interface Membership {
   audience: Audience;
   workspace: string;

@@ -18,7 +18,7 @@ export async function waitForTables(
       .catch(() => 0);
     if (done >= MIGRATIONS.length) return;
     if (attempt % 40 === 0)
-      logger.info({ done, wanted: MIGRATIONS.length }, 'waiting for the sink to apply the migrations');
+      logger.info({ applied: done, required: MIGRATIONS.length }, 'waiting for the sink to apply the migrations');
     await clock.sleep(PAUSE_MS);
   }
 }

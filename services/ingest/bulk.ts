@@ -21,7 +21,7 @@ export interface LineError {
 
 /** The result of a bulk body. */
 export interface BulkResult {
-  /** Lines accepted. Of an unfinished body: lines from the start that are settled, accepted or rejected. */
+  /** The number of accepted lines. For an unfinished body: how many lines from its start are settled (accepted or rejected). */
   accepted: number;
   rejected: number;
   /** The first rejected lines. */

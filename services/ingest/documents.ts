@@ -198,10 +198,13 @@ export function documentBulk(app: App, source: 'events' | 'people'): void {
     },
     responses: {
       ...describeAnswers(bulkAnswers),
-      400: problem('the body broke off, with `accepted`; or an admin key without X-Workspace', bulkProblem),
+      400: problem(
+        'the body ended early (the answer has `accepted`), or an admin key was sent without X-Workspace',
+        bulkProblem,
+      ),
       401: unknown('no key, or an unknown one'),
-      403: problem('the role of the key is too small, or X-Workspace names another workspace'),
-      404: problem('X-Workspace names no workspace'),
+      403: problem('the role of the key is not sufficient, or X-Workspace names another workspace'),
+      404: problem('X-Workspace names a workspace that does not exist'),
       413: problem(
         'over 1 GiB on the wire, decompressing to over 64 MiB and over 200 times its size, or over 100,000 more blank lines than others',
         bulkProblem,
@@ -211,7 +214,7 @@ export function documentBulk(app: App, source: 'events' | 'people'): void {
       429: later('too many bulk bodies at once, in total or of this workspace, which may have half of them'),
       431: problem(HEAD_TOO_LARGE),
       500: problem('internal error'),
-      503: later('Kafka does not answer, with `accepted`', bulkProblem),
+      503: later('Kafka does not answer; the answer has `accepted`', bulkProblem),
     },
   });
 }

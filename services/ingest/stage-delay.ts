@@ -2,7 +2,7 @@ import type { StagePosition } from '../../lib/telemetry/index.ts';
 
 /** A partition that makes no progress for this long is left out. */
 const STALLED_AFTER_MS = 30_000;
-/** Ends that are kept of a partition; later ones are taken for as old as the last of them. */
+/** The maximum number of ends that are kept of a partition. Later ones count as old as the last of them. */
 const MAX_ENDS = 600;
 
 export interface StageSample {
@@ -30,10 +30,10 @@ interface Partition {
 export class StageDelay {
   private readonly partitions = new Map<number, Partition>();
 
-  /** Partitions that count no more: stopped, or without progress for 30 seconds. */
+  /** Partitions that are left out: they are stopped, or have made no progress for 30 seconds. */
   readonly leftOut = new Set<number>();
 
-  /** The longest wait of all partitions that count, in milliseconds. */
+  /** The longest delay of all partitions that are not left out, in milliseconds. */
   sample({ ends, positions }: StageSample, nowMs: number): number {
     for (const { partition, position, state } of positions) {
       const known = this.partitionOf(partition, nowMs);
@@ -55,7 +55,7 @@ export class StageDelay {
     return delayMs;
   }
 
-  /** Nothing was measured for a while: nobody knows since when records have been waiting. */
+  /** Starts measuring again after a pause, in which it is unknown since when records have been waiting. */
   forget(nowMs: number): void {
     for (const partition of this.partitions.values()) {
       partition.ends = [];

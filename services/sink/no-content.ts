@@ -1,9 +1,9 @@
-/** Columns of rows of which only the key and the version count. */
+/** Columns of rows that only hide an earlier row: nothing but their key and version matters. */
 
-/** Of a trait event under a person who has it no longer. */
+/** A trait event under a person who no longer has it. */
 export const NO_CONTENT = { store_id: null, mode: null, amount: null, products: [] } as const;
 
-/** Of a person who was merged into another, or erased. */
+/** A person who was merged into another one, or erased. */
 export const NO_PROFILE = {
   anonymous: true,
   name: null,
@@ -22,7 +22,7 @@ export const NO_PROFILE = {
   email_consent: null,
 } as const;
 
-/** Of an erased cart: no person has the id 0. */
+/** An erased cart. No person has the id 0. */
 export const NO_CART = {
   person_id: 0,
   status: null,
@@ -43,7 +43,7 @@ export const NO_CART = {
   statuses: [],
 } as const;
 
-/** Of an erased trait event. */
+/** An erased trait event. */
 export const NO_TRAIT_EVENT = {
   ...NO_CONTENT,
   source: null,

@@ -1,4 +1,4 @@
-/** The texts of the project that people read: messages, comments, the console, help, documents. */
+/** The texts of the project that people read: messages, comments, the console, help, documents, schemas. */
 import { readFileSync } from 'node:fs';
 import ts from 'typescript';
 import { projectFiles } from './documents.ts';
@@ -14,6 +14,9 @@ const CODE = /^(lib|services|scripts|deploy|web)\/.*\.(ts|tsx|mjs)$/;
 const TEST = /\.test\.tsx?$|\/testing\/|\/testing\.ts$/;
 /** Documents, help texts and files of which the comments are what people read. */
 const PROSE = /\.md$|^scripts\/help\/.*\.txt$|^docker-compose\.yml$|^deploy\/Dockerfile$|^web\/.*\.html$/;
+
+/** Published versions in schemas/history never change, so they are not checked. */
+const SCHEMA = /^schemas\/[^/]+\.avsc$/;
 
 /** Literals of one word are codes and keys; from two on they are read. */
 const isSentence = (text: string): boolean => /\S\s+\S/.test(text);
@@ -61,12 +64,24 @@ export function proseOf(path: string, source: string): Text[] {
   });
 }
 
+/** The documentation in an Avro schema. */
+export function docsOf(path: string, source: string): Text[] {
+  return source.split('\n').flatMap((content, index) =>
+    [...content.matchAll(/"doc": ("(?:[^"\\]|\\.)*")/g)].map(([, doc = '""']) => ({
+      path,
+      line: index + 1,
+      text: JSON.parse(doc) as string,
+    })),
+  );
+}
+
 export function readableTexts(): Text[] {
   return projectFiles().flatMap((path) => {
     if (CODE.test(path) && !TEST.test(path)) {
       const source = readFileSync(path, 'utf8');
       return [...literalsOf(path, source), ...commentsOf(path, source)];
     }
+    if (SCHEMA.test(path)) return docsOf(path, readFileSync(path, 'utf8'));
     return PROSE.test(path) ? proseOf(path, readFileSync(path, 'utf8')) : [];
   });
 }

@@ -1,8 +1,8 @@
-/** No message, comment, text of the console or document contains a word that docs/glossary.md replaces. */
+/** No message, comment, text of the console, document or schema contains a word that docs/glossary.md replaces. */
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { codeIn, tableRows } from './documents.ts';
-import { commentsOf, literalsOf, proseOf, readableTexts, type Text } from './texts.ts';
+import { commentsOf, docsOf, literalsOf, proseOf, readableTexts, type Text } from './texts.ts';
 
 const GLOSSARY = 'docs/glossary.md';
 
@@ -19,6 +19,18 @@ const offences = ({ path, line, text }: Text): string[] =>
     const but = replacements.get(word.toLowerCase()) ?? '';
     return `${path}:${line}: "${word}"; write: ${but}`;
   });
+
+/** A sentence that begins with "Of", or a description that is nothing but "of …". */
+const FRAGMENT = /(?:^|[.!?:;] )Of (?!course)|^of .*/g;
+
+const fragments = ({ path, line, text }: Text): string[] =>
+  [...text.replace(/\s+/g, ' ').trim().matchAll(FRAGMENT)].map(
+    ({ index }) =>
+      `${path}:${line}: "${text
+        .replace(/\s+/g, ' ')
+        .trim()
+        .slice(index, index + 40)}"; write a whole sentence`,
+  );
 
 describe('the check of words', () => {
   it('has its words from the glossary', () => {
@@ -57,6 +69,28 @@ describe('the check of words', () => {
     ]);
   });
 
+  it('finds them in the documentation of schemas, outside of names', () => {
+    const schema =
+      '{ "name": "shop", "type": "string", "doc": "Kept anew: \\"so many\\"." },\n{ "doc": "Of a webhook." }';
+    const docs = docsOf('schemas/x.avsc', schema);
+    expect(docs.flatMap(offences)).toEqual([
+      'schemas/x.avsc:1: "anew"; write: again, from the beginning',
+      'schemas/x.avsc:1: "so many"; write: this many, up to, the number of',
+    ]);
+    expect(docs.flatMap(fragments)).toEqual(['schemas/x.avsc:2: "Of a webhook."; write a whole sentence']);
+  });
+
+  it('finds fragments that begin with "Of"', () => {
+    const texts = [
+      'The size. Of a cart.',
+      ' Of course.',
+      'of the abandonments',
+      'The size of a cart.',
+      'a cart\n of one',
+    ];
+    expect(texts.filter((text) => fragments({ path: 'x', line: 1, text }).length > 0)).toEqual([texts[0], texts[2]]);
+  });
+
   it('finds them in documents, outside of code', () => {
     const page = 'A shop.\n`shop`, shopper\n```\nshop\n```\nStands still.';
     expect(proseOf('x.md', page).flatMap(offences)).toEqual([
@@ -68,6 +102,15 @@ describe('the check of words', () => {
 
 it('no text uses a word that the glossary replaces', () => {
   const texts = readableTexts().filter(({ path }) => path !== GLOSSARY);
+  expect(new Set(texts.map(({ path }) => path.split('/')[0]))).toContain('schemas');
   expect(texts.length).toBeGreaterThan(1_000);
   expect(texts.flatMap(offences)).toEqual([]);
+});
+
+it('no sentence is a fragment that begins with "Of"', () => {
+  // Lines of documents may begin in the middle of a sentence, and so may pieces of a template in scripts and the console.
+  const isPiece = ({ path, text }: Text): boolean =>
+    !/^(lib|services|schemas)\/.*\.(ts|avsc)$/.test(path) && /^\s*of /.test(text);
+  const texts = readableTexts().filter((text) => !isPiece(text));
+  expect(texts.flatMap(fragments)).toEqual([]);
 });

@@ -6,7 +6,7 @@ export interface Token {
   position: number;
 }
 
-/** An error in a text. `expected` lists what could stand there; it is empty for errors of meaning. */
+/** An error in a text. `expected` lists what would be valid there; it is empty if the syntax is valid and the meaning is not. */
 export interface TextError {
   message: string;
   /** In UTF-16 code units, from 0. */
@@ -30,11 +30,12 @@ export function tokensOf(text: string): Token[] {
   TOKEN.lastIndex = 0;
   let end = 0;
   for (let match = TOKEN.exec(text); match !== null; match = TOKEN.exec(text)) {
-    const [, mark, string, word] = match;
+    const [, punctuation, string, word] = match;
     end = TOKEN.lastIndex;
-    const position = end - (mark ?? string ?? word ?? '').length;
-    if (mark !== undefined) tokens.push({ kind: mark as Token['kind'], value: mark, position });
-    else if (string !== undefined) tokens.push({ kind: 'string', value: stringValue(string, position), position });
+    const position = end - (punctuation ?? string ?? word ?? '').length;
+    if (punctuation !== undefined) {
+      tokens.push({ kind: punctuation as Token['kind'], value: punctuation, position });
+    } else if (string !== undefined) tokens.push({ kind: 'string', value: stringValue(string, position), position });
     else tokens.push({ kind: 'word', value: word ?? '', position });
   }
   const rest = text.slice(end);

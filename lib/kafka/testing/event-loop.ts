@@ -8,22 +8,22 @@ interface Event {
   atMs: number;
   /** Events of the same time happen in the order in which they were scheduled. */
   sequence: number;
-  /** What happens, for the digest. */
+  /** A description of what happens, which goes into the digest. */
   what: string;
   run: () => void;
-  /** Whose code runs; null for the network and the servers. */
+  /** The process whose code runs; null for the network and the servers. */
   process: SimulatedProcess | null;
   cancelled: boolean;
 }
 
-/** Takes a scheduled event back. */
+/** Cancels a scheduled event. */
 export type Cancel = () => void;
 
 const isBefore = (a: Event, b: Event): boolean => a.atMs < b.atMs || (a.atMs === b.atMs && a.sequence < b.sequence);
 
 /**
- * Takes one event after the other, in the order of their times. Between two events every promise that can settle
- * without another event does so: what a process does in a step depends on the events before it alone.
+ * Runs events one after another, in the order of their times. Between two events, every promise settles that can settle
+ * without another event, so what a process does in a step depends only on the events before it.
  */
 export class EventLoop {
   private readonly heap: Event[] = [];
@@ -38,7 +38,7 @@ export class EventLoop {
     return this.now;
   }
 
-  /** Events taken so far. */
+  /** The number of events that have run. */
   get steps(): number {
     return this.taken;
   }
@@ -48,7 +48,7 @@ export class EventLoop {
     return (this.digestValue >>> 0).toString(16).padStart(8, '0');
   }
 
-  /** @param skewMs how far its wall clock is ahead of the servers' */
+  /** @param skewMs how far the wall clock of the process is ahead of that of the servers */
   process(name: string, skewMs = 0): SimulatedProcess {
     return new SimulatedProcess(name, this, skewMs);
   }
@@ -62,17 +62,17 @@ export class EventLoop {
     };
   }
 
-  /** Puts back what was held up while its process was frozen; it happens now. */
+  /** Schedules the events that were held up while their process was frozen. They run now. */
   resume(events: readonly Event[]): void {
     for (const event of events) this.push({ ...event, atMs: this.now, sequence: this.sequence++ });
   }
 
-  /** An invariant is broken: the step under way throws `error`, wherever it was found. */
+  /** Reports a broken invariant: the current step throws `error`, no matter which process found it. */
   fail(error: Error): void {
     this.violation ??= error;
   }
 
-  /** Takes the next event; false if there are none. Throws the error of a broken invariant. */
+  /** Runs the next event; returns false if there are none. Throws the error of a broken invariant. */
   async step(): Promise<boolean> {
     const event = this.next();
     if (event === undefined) return false;
@@ -85,7 +85,7 @@ export class EventLoop {
     return true;
   }
 
-  /** Takes events until `isDone`, or until `maxMs` have passed. Returns whether it is done. */
+  /** Runs events until `isDone`, or until `maxMs` have passed. Returns whether it is done. */
   async runUntil(isDone: () => boolean, maxMs: number): Promise<boolean> {
     const endMs = this.now + maxMs;
     await settle();
@@ -100,7 +100,7 @@ export class EventLoop {
     return true;
   }
 
-  /** Takes events until `work` has settled; throws when that takes longer than `maxMs`. */
+  /** Runs events until `work` has settled; throws when that takes longer than `maxMs`. */
   async finished<T>(work: Promise<T>, maxMs: number): Promise<T> {
     let isSettled = false;
     const settled = work.finally(() => (isSettled = true));
@@ -109,7 +109,7 @@ export class EventLoop {
     return settled;
   }
 
-  /** Lets `ms` pass. */
+  /** Runs the events of the next `ms` milliseconds. */
   async run(ms: number): Promise<void> {
     await this.runUntil(() => false, ms);
   }
@@ -121,7 +121,7 @@ export class EventLoop {
     this.digestValue = hash;
   }
 
-  /** The next event that can happen. Those of the dead are dropped, those of the frozen held up. */
+  /** The next event that can run. Events of dead processes are dropped; those of frozen processes are held up. */
   private peek(): Event | undefined {
     for (;;) {
       const event = this.heap[0];
@@ -189,13 +189,13 @@ export class SimulatedProcess {
     };
   }
 
-  /** As `kill -9`: none of its code ever runs again. What it has sent is still on its way. */
+  /** Like `kill -9`: none of its code runs again. Requests that it has sent still arrive. */
   kill(): void {
     this.state = 'dead';
     this.heldUp = [];
   }
 
-  /** As SIGSTOP: nothing runs until `thaw`; replies and timers wait. */
+  /** Like SIGSTOP: nothing runs until `thaw`; replies and timers wait. */
   freeze(): void {
     if (this.state === 'running') this.state = 'frozen';
   }
@@ -226,5 +226,5 @@ export class SimulatedProcess {
   }
 }
 
-/** Lets every promise settle that needs no event for it. */
+/** Waits until every promise has settled that can settle without another event. */
 const settle = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));

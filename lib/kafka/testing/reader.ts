@@ -12,7 +12,7 @@ interface Assigned {
   paused: boolean;
   highWatermark: number;
   lastStableOffset: number;
-  /** When a reply last had records of it, by the number of the reply. */
+  /** The number of the last reply that had records of this partition. */
   servedAt: number;
 }
 
@@ -27,7 +27,7 @@ const DEFAULT_MAX_BYTES = 8 << 20;
 
 const keyOf = (topic: string, partition: number): string => `${topic}/${partition}`;
 
-/** Reads as the real one does: one fetch at a time, whose reply is dropped for partitions that were moved meanwhile. */
+/** Behaves like the real reader: one fetch at a time. For partitions that were moved in the meantime, its reply is dropped. */
 export class SimulatedReader implements Reader {
   private readonly assigned = new Map<string, Assigned>();
   private ready: Batch[] = [];
@@ -125,7 +125,7 @@ export class SimulatedReader implements Reader {
     }
   }
 
-  /** On the broker: what is there, or what comes within the time. */
+  /** The broker's side: returns what there is, or waits for records until the time is over. */
   private answer(positions: readonly Assigned[], maxWaitMs: number): Fetched[] | Promise<Fetched[]> {
     const { broker } = this.connection;
     const logs = positions.map(({ topic, partition }) => broker.log(topic, partition));
@@ -167,7 +167,7 @@ export class SimulatedReader implements Reader {
     return found;
   }
 
-  /** As a broker does: partitions in the order in which they were asked for, until the reply is full. */
+  /** Like a broker: fills the reply partition by partition, beginning with those that were served longest ago. */
   private limit(found: readonly Fetched[], positions: readonly Assigned[]): void {
     const order = [...found.keys()].sort((a, b) => positions[a]!.servedAt - positions[b]!.servedAt);
     let leftBytes = this.options.maxBytes ?? DEFAULT_MAX_BYTES;

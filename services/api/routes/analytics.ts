@@ -13,8 +13,8 @@ const list = z.array(z.string().max(1000)).max(1000);
 const carts = {
   from: givenInstant,
   to: givenInstant.describe('exclusive'),
-  store_id: list.optional().describe('any of these; the latest store of a cart'),
-  mode: list.optional().describe('any of these; the latest mode of a cart'),
+  store_id: list.optional().describe('carts whose latest store is one of these'),
+  mode: list.optional().describe('carts whose latest mode is one of these'),
 };
 const funnelRequest = z.strictObject(carts);
 const abandonmentRequest = z.strictObject({ ...carts, step: givenStep });
@@ -28,7 +28,7 @@ const funnelSchema = z
       .array(
         z.strictObject({
           status: z.string(),
-          carts: z.int().describe('how many of them have had this status'),
+          carts: z.int().describe('how many of these carts have had this status'),
           dwell_minutes: z
             .strictObject({ p50: minutes, p90: minutes })
             .describe("from a change to this status to the cart's next change; null while no such stay has ended"),
@@ -41,8 +41,8 @@ const funnelSchema = z
 const bucketSchema = z.strictObject({
   from: instant,
   abandoned: z.int(),
-  amount: z.number().describe('of the abandonments'),
-  recovered: z.int().describe('of the abandonments of this bucket'),
+  amount: z.number().describe('the total amount of these abandonments'),
+  recovered: z.int().describe('how many of the abandonments in this bucket have recovered'),
   recovered_amount: z.number(),
   checkouts: z.int().describe('first checkouts of carts'),
 });
@@ -58,11 +58,13 @@ const boardSchema = z
         oldest_since: instant,
         over: z
           .strictObject({ carts: z.int(), stores: z.int() })
-          .describe('of the carts that have been in the status for longer than over_minutes'),
+          .describe('the carts that have been in the status for longer than over_minutes'),
       }),
     ),
     at: instant,
-    fresh_through: instant.nullable().describe('everything answered with 2xx before it is counted; null while unknown'),
+    fresh_through: instant
+      .nullable()
+      .describe('everything answered with 2xx before this time is counted; null while unknown'),
   })
   .openapi('Board');
 
@@ -111,10 +113,10 @@ const abandonment: Routes = (app, deps) => {
     ...common,
     method: 'post',
     path: '/v1/analytics/abandonment',
-    summary: 'Abandoned carts, recovered ones and checkouts over time',
-    description: `Buckets begin at \`from\` and after every step; the last one ends at \`to\`. At most ${BUCKETS_MAX}. Days, weeks and months are steps of the workspace's calendar.`,
+    summary: 'Abandoned carts, recovered carts and checkouts over time',
+    description: `Buckets begin at \`from\` and after every step; the last one ends at \`to\`. There are at most ${BUCKETS_MAX} buckets. Days, weeks and months are steps of the workspace's calendar.`,
     body: abandonmentRequest,
-    answers: { 200: { description: 'the buckets, empty ones too', schema: abandonmentSchema } },
+    answers: { 200: { description: 'the buckets, including empty ones', schema: abandonmentSchema } },
   }).handle(async ({ c, body, workspace }) => {
     const range = rangeOf(body);
     const zone = await zoneOf(deps.definitions, workspace);
@@ -142,7 +144,7 @@ const board: Routes = (app, deps) => {
   }).handle(async ({ c, query, workspace }) => {
     const zone = await zoneOf(deps.definitions, workspace);
     const nowMs = deps.clock.wallMs();
-    // Asked for before the query runs: freshness holds for every count that begins later.
+    // Read before the query runs: the freshness holds for every query that begins later.
     const freshThroughMs = await deps.freshness.ofWorkspace(workspace);
     const rows = await boardOf(deps.database.for(c.req.raw.signal), {
       workspace,

@@ -48,7 +48,7 @@ async function preview(deps: ApiDeps, workspace: string, body: PreviewRequest, s
   const zone = (await deps.definitions.findWorkspace(workspace))?.time_zone;
   if (zone === undefined) throw new HttpProblem(404, 'no such workspace');
   const { query, params } = compile(body.audience, { tables: TABLES, workspace, zone, ...asked });
-  // Asked for before the query runs: freshness holds for every count that begins later.
+  // Read before the query runs: the freshness holds for every query that begins later.
   const freshThroughMs = await deps.freshness.ofWorkspace(workspace);
   const database = deps.database.for(signal);
   const [row] = await database.rows<CountRow>(query, params);

@@ -18,7 +18,7 @@ export const cartRoutes: Routes = (app, deps) => {
   addRoute(app, {
     method: 'get',
     path: '/v1/carts/{id}',
-    summary: 'A cart with its trait events, in order of time',
+    summary: 'A cart with its trait events, ordered by time',
     tag: 'carts',
     access: 'read',
     params: idParams,

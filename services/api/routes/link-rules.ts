@@ -14,7 +14,7 @@ const BODY_MAX_BYTES = 1024 * 1024;
 const KINDS = ['user_id', 'external', 'phone', 'email'] as const;
 
 const kind = z.enum(KINDS);
-const source = z.string().max(1000).describe('of an external id; left out: the empty source');
+const source = z.string().max(1000).describe('the source of an external id; the empty source if left out');
 
 const given = z.union([z.string().max(1000), z.int()]);
 
@@ -124,8 +124,8 @@ const put: Routes = (app, { definitions }) => {
     method: 'put',
     summary: 'Change the rules for linking people',
     description:
-      'Replaces all rules. They hold for the past too: people are merged and parted within seconds. Identifiers are ' +
-      'normalised as those of carts are, phone numbers by the default country of the workspace.',
+      'Replaces all rules. They also apply to what was received before: people are merged and split within seconds. ' +
+      'Identifiers are normalised like those of carts; phone numbers use the default country of the workspace.',
     access: 'write',
     headers: ifMatchHeader,
     body: request,

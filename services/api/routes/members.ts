@@ -18,21 +18,23 @@ const memberSchema = z
   .strictObject({
     person_id: personId,
     name: text,
-    phone: text.describe('the first of the profile'),
-    email: text.describe('the first of the profile'),
-    sms_consent: consent.describe('of the phone that is shown'),
-    email_consent: consent.describe('of the address that is shown'),
+    phone: text.describe('the first phone number of the profile'),
+    email: text.describe('the first email address of the profile'),
+    sms_consent: consent.describe('the consent for this phone number'),
+    email_consent: consent.describe('the consent for this email address'),
   })
   .openapi('Member');
 
 const page = z.strictObject({
   items: z.array(memberSchema),
   next_cursor: text.describe('null on the last page'),
-  now: instant.describe('that of the first page'),
-  fresh_through: instant.nullable().describe('everything answered with 2xx before it is counted; null while unknown'),
+  now: instant.describe('the time of the evaluation, which is that of the first page'),
+  fresh_through: instant
+    .nullable()
+    .describe('everything answered with 2xx before this time is counted; null while unknown'),
 });
 
-/** All pages of one cursor are of one time and one version. */
+/** The time, the version and the last id of a page: all pages of one cursor use the same time and version. */
 const cursorSchema = z.tuple([z.int().min(0), z.int().min(1), z.int().min(0)]);
 
 async function membership(deps: ApiDeps, saved: SavedAudience, nowMs: number): Promise<Membership> {
@@ -49,8 +51,8 @@ const members: Routes = (app, deps) => {
     path: '/v1/audiences/{id}/members',
     summary: 'Members of an audience',
     description:
-      'In the order of their ids as numbers. All pages of one cursor are of one time and one version of the audience. ' +
-      'What arrives between two pages may move people; an export is one consistent answer.',
+      'Ordered by id, as a number. All pages of one cursor show the same version of the audience at the same time. Input ' +
+      'that arrives between two pages may still add or remove people; an export is one consistent answer.',
     tag: 'audiences',
     access: 'read',
     params: idParams,
@@ -61,7 +63,7 @@ const members: Routes = (app, deps) => {
     const [nowMs, version, afterId] = decodeCursor(cursor, cursorSchema) ?? [deps.clock.wallMs(), current.version, 0];
     const saved = definitions.version('audience', id, version);
     if (!saved) throw new HttpProblem(404, 'no such version of this audience');
-    // Asked for before the query runs: freshness holds for every count that begins later.
+    // Read before the query runs: the freshness holds for every query that begins later.
     const freshThroughMs = await deps.freshness.ofWorkspace(workspace);
     const { query, params } = membersQuery(await membership(deps, saved, nowMs), { afterId, limit: limit + 1 });
     const rows = await deps.database.for(c.req.raw.signal).rows<MemberRow>(query, params);
@@ -82,9 +84,10 @@ const exported: Routes = (app, deps) => {
     path: '/v1/audiences/{id}/export',
     summary: 'Export all members as a file',
     description:
-      'One consistent answer, streamed. CSV follows RFC 4180, with a header line; absent values are empty, and a cell ' +
-      "that a spreadsheet would take for a formula begins with ' (except phones). In NDJSON absent values are null. An " +
-      'answer that cannot be completed is broken off; X-Count is the number of rows of a complete one.',
+      'Streams one consistent answer. CSV follows RFC 4180 and has a header line; absent values are empty, and a cell ' +
+      "that a spreadsheet would interpret as a formula begins with ' (except phone numbers). In NDJSON absent values " +
+      'are null. The connection is closed early if the answer cannot be completed; X-Count is the number of rows of a ' +
+      'complete answer.',
     tag: 'audiences',
     access: 'read',
     params: idParams,
@@ -95,7 +98,7 @@ const exported: Routes = (app, deps) => {
         types: ['text/csv', 'application/x-ndjson'],
         headers: {
           'X-Now': 'the time of the evaluation',
-          'X-Fresh-Through': 'everything answered with 2xx before it is counted; empty while unknown',
+          'X-Fresh-Through': 'everything answered with 2xx before this time is counted; empty while unknown',
           'X-Count': 'the number of members',
           'Content-Disposition': 'a file name',
         },

@@ -90,7 +90,7 @@ FROM ${TABLES.people} AS person FINAL WHERE workspace = {workspace:String}`;
 const LIST_MAX = 500;
 const PERSON_ID = /^[1-9]\d{0,9}$/;
 
-/** `lastEventAt`: of their carts. Times are RFC 3339 with milliseconds and so ordered as texts. */
+/** `lastEventAt`: the latest event of their carts. Times are RFC 3339 with milliseconds, so they can be compared as text. */
 const show = (row: PersonRow, lastEventAt = '') => ({
   person_id: row.person_id,
   anonymous: row.anonymous,
@@ -167,7 +167,7 @@ async function findPerson(database: Rows, workspace: string, id: string): Promis
   throw new HttpProblem(404, 'no such person');
 }
 
-/** All that ClickHouse knows of a person, under all ids that were merged. */
+/** What ClickHouse has stored about a person, under all ids that were merged. */
 async function erasedOf(database: Rows, workspace: string, row: PersonRow): Promise<Erased> {
   const ids = await idsOfPerson(database, workspace, Number(row.person_id));
   const carts = await database.rows<{ cart_id: string }>(
@@ -193,18 +193,19 @@ const erasePerson: Routes = (app, deps) => {
     path: '/v1/people/{id}',
     summary: 'Erase a person',
     description:
-      'Deletes profile, identifiers, carts, trait events and dead letters of the person, from past counts too. Answers ' +
-      'when they are gone. What was received until now never returns; a later delivery makes a new person. The id of ' +
-      'a person who was merged into another erases the remaining person.',
+      'Deletes the profile, identifiers, carts, trait events and dead letters of a person; past counts no longer include ' +
+      'them. Answers when everything is deleted. Input that was received earlier never brings the person back; a later ' +
+      'delivery creates a new person. With the id of a person who was merged into another one, the remaining person ' +
+      'is erased.',
     tag: 'people',
     access: 'write',
     params: idParams,
     answers: { 204: { description: 'erased' } },
     problems: {
-      503: 'a stage is behind or stopped; the erasure may be recorded already, and the call can be repeated',
+      503: 'a stage is behind or stopped; the erasure may already have been recorded, and the request can be repeated',
     },
   }).handle(async ({ params, workspace }) => {
-    // Not cancelled with the request: what has begun is completed.
+    // Not cancelled when the client disconnects: an erasure that has begun is completed.
     const row = await findPerson(deps.database, workspace, params.id);
     await deps.eraser.erase(workspace, await erasedOf(deps.database, workspace, row));
     return { status: 204 };

@@ -19,15 +19,17 @@ import { etagHeader, etagOf, expectedVersion, ifMatchHeader, onCurrentVersion, r
 
 /** Room for 200 conditions with long lists. */
 const BODY_MAX_BYTES = 256 * 1024;
-/** Live audiences of one workspace. */
+/** The maximum number of live audiences in one workspace. */
 const LIVE_MAX = 200;
 
 const settings = {
   name: z.string().trim().min(1).max(200),
   audience: audienceSchema,
   description: z.string().max(2_000).nullable(),
-  include_anonymous: z.boolean().describe('anonymous people can be members'),
-  live: z.boolean().describe(`its changes are followed; at most ${LIVE_MAX} audiences of a workspace are live`),
+  include_anonymous: z.boolean().describe('whether anonymous people can be members'),
+  live: z
+    .boolean()
+    .describe(`people who enter or leave are reported; at most ${LIVE_MAX} audiences of a workspace can be live`),
 };
 
 const request = z.strictObject({
@@ -48,7 +50,7 @@ const savedSchema = z
     ...versionSchema.shape,
     size: size
       .nullable()
-      .describe('of a live audience: its members since the last change, at that time; null for others'),
+      .describe('the members of a live audience after its last change, at that time; null if the audience is not live'),
   })
   .openapi('SavedAudience');
 
@@ -96,9 +98,9 @@ interface Writing {
   body: AudienceBody;
 }
 
-/** Writes audiences. Throws ConflictError, and HttpProblem 409 for a live audience too many. */
+/** Writes audiences. Throws ConflictError, and HttpProblem 409 when the workspace already has LIVE_MAX live audiences. */
 function createWriter({ definitions }: ApiDeps): (writing: Writing) => Promise<SavedAudience> {
-  // Of two requests for the last free place, the second has to see that it is taken.
+  // One write at a time: the second of two requests for the last free place must see that it is taken.
   const inTurn = oneAtATime();
   const write = async (writing: Writing): Promise<SavedAudience> => {
     const saved = await definitions.append({ entity: 'audience', ...writing });
@@ -113,7 +115,7 @@ function createWriter({ definitions }: ApiDeps): (writing: Writing) => Promise<S
       if (others.filter(({ live }) => live).length >= LIVE_MAX) {
         throw new HttpProblem(
           409,
-          `${LIVE_MAX} audiences of this workspace are live already; switch off another one first`,
+          `${LIVE_MAX} audiences of this workspace are already live; switch live off for another one first`,
         );
       }
       return write(writing);
@@ -123,7 +125,7 @@ function createWriter({ definitions }: ApiDeps): (writing: Writing) => Promise<S
 
 const common = { tag: 'audiences' } as const;
 const one = { description: 'the audience', schema: savedSchema, headers: etagHeader };
-const isTaken = `the version is no longer current, or ${LIVE_MAX} audiences of the workspace are live`;
+const isTaken = `the version is not the current one, or ${LIVE_MAX} audiences of the workspace are already live`;
 
 function changes(app: Parameters<Routes>[0], deps: ApiDeps): void {
   const { definitions } = deps;
@@ -138,7 +140,7 @@ function changes(app: Parameters<Routes>[0], deps: ApiDeps): void {
     body: request,
     bodyMaxBytes: BODY_MAX_BYTES,
     answers: { 201: { ...one, description: 'saved' } },
-    problems: { 409: `${LIVE_MAX} audiences of the workspace are live` },
+    problems: { 409: `${LIVE_MAX} audiences of the workspace are already live` },
   }).handle(async ({ body, workspace }) => {
     const saved = await write({ workspace, id: newId('aud'), expectedVersion: 0, body });
     const shown = await show(deps, workspace, [saved]);
@@ -150,7 +152,7 @@ function changes(app: Parameters<Routes>[0], deps: ApiDeps): void {
     method: 'put',
     path: '/v1/audiences/{id}',
     summary: 'Replace an audience',
-    description: 'Replaces the whole audience and always makes the next version. Needs If-Match.',
+    description: 'Replaces the whole audience and always creates a new version. Requires If-Match.',
     access: 'write',
     params: idParams,
     headers: ifMatchHeader,

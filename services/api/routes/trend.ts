@@ -27,7 +27,9 @@ type TrendRequest = z.output<typeof request>;
 const answer = z
   .strictObject({
     points: z.array(z.strictObject({ at: instant, count: z.int() })),
-    fresh_through: instant.nullable().describe('of every count; null while unknown'),
+    fresh_through: instant
+      .nullable()
+      .describe('every count includes everything answered with 2xx before this time; null while unknown'),
   })
   .openapi('Trend');
 
@@ -43,7 +45,7 @@ function presentPaths(node: Audience, path: PropertyKey[]): PropertyKey[][] {
 function pointsOf(body: TrendRequest, zone: string): number[] {
   const errors: ProblemItem[] = presentPaths(body.audience, ['audience']).map((path) => ({
     path: pointer(path),
-    message: 'has no trend: it uses the present state of carts',
+    message: 'has no trend, because it uses the current state of carts',
   }));
   const fromMs = readInstant(body.from)!;
   const toMs = readInstant(body.to)!;
@@ -59,7 +61,7 @@ async function trend(deps: ApiDeps, workspace: string, body: TrendRequest, signa
   const pointsMs = pointsOf(body, zone);
   const includeAnonymous = body.include_anonymous;
   const queries = compileTrend(body.audience, { tables: TABLES, workspace, zone, pointsMs, includeAnonymous });
-  // Asked for before the queries run: freshness holds for every count that begins later.
+  // Read before the queries run: the freshness holds for every query that begins later.
   const freshThroughMs = await deps.freshness.ofWorkspace(workspace);
   const database = deps.database.for(signal);
   const counts = pointsMs.map(() => 0);
