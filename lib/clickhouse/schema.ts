@@ -181,7 +181,7 @@ const audienceColumns = {
   workspace: lowCardinality(string),
   audience_id: string,
   person_id: uint32,
-  /** Of the audience's definition. */
+  /** The version of the audience's definition. */
   audience_version: uint64,
   /** Time of the evaluation. */
   at: dateTime64,

@@ -5,7 +5,7 @@ export interface LiveDefinition {
   /** The audience's id. */
   id: string;
   workspace: string;
-  /** Of the definition, counted from 1. */
+  /** The version of the definition, counted from 1. */
   version: number;
   audience: Audience;
   includeAnonymous: boolean;

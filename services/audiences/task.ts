@@ -34,7 +34,7 @@ const CLOSE_TIMEOUT_MS = 5_000;
 
 /** The definitions of all live audiences, as this process knows them now. */
 export interface LiveDefinitions {
-  /** Of workspaces whose changes are in this partition. */
+  /** The live audiences of the workspaces whose changes are in this partition. */
   liveIn(partition: number): LiveDefinition[];
   exists(id: string): boolean;
   /** Calls the listener after each change; returns how to end that. */

@@ -83,7 +83,7 @@ export async function savedAudience(definitions: Definitions, workspace: string,
 async function show(deps: ApiDeps, workspace: string, all: readonly SavedAudience[], signal?: AbortSignal) {
   const live = all.filter((saved) => saved.live).map(({ id }) => id);
   const sizes = live.length > 0 ? await deps.sizes.read(workspace, live, signal) : new Map<string, AudienceSize>();
-  // Of a live audience without any change so far, nobody is a member.
+  // A live audience without any change so far has no members.
   const nobody = ({ updatedAt }: SavedAudience): AudienceSize => ({ ...NOBODY, atMs: updatedAt });
   return (saved: SavedAudience) => ({
     ...showVersion(saved),
