@@ -3,15 +3,34 @@ import { join } from 'node:path';
 import { queryRows, type ClickHouse } from '../../lib/clickhouse/client.ts';
 import { systemClock } from '../../lib/clock/index.ts';
 
-/** Files below a directory that contain one of these texts, as `file: text`. Reads them as they are, compressed or not. */
+const PASSES = 50;
+
+/**
+ * Files below a directory that contain one of these texts, as `file: text`. Reads them as they are, compressed or not.
+ * Engines rename and delete files at any time: a pass that misses a file is repeated, since its bytes may have a new name.
+ */
 export function filesWith(directory: string, texts: readonly string[]): string[] {
-  return readdirSync(directory, { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile())
-    .map((entry) => join(entry.parentPath, entry.name))
-    .flatMap((file) => {
-      const bytes = readFileSync(file);
-      return texts.filter((text) => bytes.includes(text)).map((text) => `${file}: ${text}`);
-    });
+  for (let pass = 0; pass < PASSES; pass++) {
+    const found = onePass(directory, texts);
+    if (found !== undefined) return found;
+  }
+  throw new Error(`files of ${directory} were renamed or deleted during each of ${PASSES} passes`);
+}
+
+/** Undefined if a file or folder was there no more when it was to be read. */
+function onePass(directory: string, texts: readonly string[]): string[] | undefined {
+  try {
+    return readdirSync(directory, { recursive: true, withFileTypes: true })
+      .filter((entry) => entry.isFile())
+      .map((entry) => join(entry.parentPath, entry.name))
+      .flatMap((file) => {
+        const bytes = readFileSync(file);
+        return texts.filter((text) => bytes.includes(text)).map((text) => `${file}: ${text}`);
+      });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
+  }
 }
 
 export const tablesOf = async (client: ClickHouse): Promise<string[]> =>
