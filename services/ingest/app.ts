@@ -71,7 +71,12 @@ export function createIngestApp(deps: IngestDeps): IngestApp {
   const webhooks = new WebhookReceiver(deps);
   documentWebhooks(app);
   const receive = (request: WebhookRequest): Promise<Response> =>
-    timed(deps, 'webhook', () => webhooks.receive(request));
+    timed(deps, 'webhook', async () => {
+      const response = await webhooks.receive(request);
+      // Strangers slow nothing down.
+      if (response.status === 202) deps.pacer?.noteWebhook();
+      return response;
+    });
   app.post('/v1/webhooks/jane/:subscription', (c) =>
     receive({
       subscriptionId: c.req.param('subscription'),

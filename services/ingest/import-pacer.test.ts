@@ -36,6 +36,7 @@ beforeEach(() => {
     logger: { warn: (fields: object) => void warnings.push(fields) } as never,
     clock,
   });
+  pacer.noteWebhook();
 });
 
 /** With its method in the prototype, as the real one has it. */
@@ -104,6 +105,29 @@ describe('imports', () => {
     expect(rate).toBeLessThan(100);
   });
 
+  it('may cause a longer delay once there have been no webhooks for a while, until the next one', async () => {
+    /** What the first stage has not processed has been waiting for about 2 s, four times the target. */
+    let end = 0;
+    const delayed = async (ms: number): Promise<void> => {
+      for (let passed = 0; passed < ms; passed += 100) {
+        end++;
+        ends.set(carts, [end, 0]);
+        positions.set(carts, at(Math.max(0, end - 20), 0));
+        await clock.advance(100);
+      }
+    };
+    const sent = importing();
+    await delayed(20_000);
+    let before = sent();
+    await delayed(1_000);
+    expect(sent() - before).toBeGreaterThan(500);
+    pacer.noteWebhook();
+    await delayed(1_000);
+    before = sent();
+    await delayed(1_000);
+    expect(sent() - before).toBeLessThanOrEqual(MIN_RATE + 10);
+  });
+
   it('share what may be sent in the order in which they ask', async () => {
     const order: string[] = [];
     for (const name of ['a', 'b', 'a', 'b', 'a']) void pacer.take(40).then(() => order.push(name));
@@ -137,7 +161,12 @@ describe('imports', () => {
     ends.set(people, [9_000, 0]);
     positions.set(people, []);
     await clock.advance(2_000);
-    expect(await sentWithin(26_000, sent)).toBeLessThanOrEqual(26 * MIN_RATE + 10);
+    const before = sent();
+    for (let second = 0; second < 26; second++) {
+      pacer.noteWebhook();
+      await clock.advance(1_000);
+    }
+    expect(sent() - before).toBeLessThanOrEqual(26 * MIN_RATE + 10);
     await clock.advance(3_000);
     expect(await sentWithin(1_000, sent)).toBeGreaterThan(1_000);
   });

@@ -15,7 +15,7 @@ export interface PacedStage {
 export interface ImportPacerOptions {
   stages: readonly PacedStage[];
   endOffsets(topic: string): Promise<number[]>;
-  /** The delay of all stages together that imports may cause, milliseconds. */
+  /** The delay of all stages together that imports may cause while webhooks are received, milliseconds. */
   targetDelayMs: number;
   metrics: Pick<IngestMetrics, 'importDelaySeconds' | 'importRate' | 'importWaitSeconds'>;
   logger: Pick<Logger, 'warn'>;
@@ -23,6 +23,10 @@ export interface ImportPacerOptions {
 }
 
 const MEASURE_EVERY_MS = 100;
+/** Without a webhook for this long, nobody waits behind an import, which may then cause a longer delay. */
+const WEBHOOKS_ENDED_MS = 10_000;
+/** That delay, as a multiple of the target. Long enough that the stages are never without work. */
+const ALONE_FACTOR = 10;
 /** What was measured longer ago says nothing about now. */
 const FORGET_AFTER_MS = 5_000;
 
@@ -48,6 +52,8 @@ export class ImportPacer {
   private allowance = 0;
   /** By `elapsedMs`. */
   private measuredAtMs = -Infinity;
+  /** By `elapsedMs`. */
+  private lastWebhookMs = -Infinity;
   private readonly waiting: (() => void)[] = [];
   private measuring = false;
   private rate: ImportRate;
@@ -62,6 +68,16 @@ export class ImportPacer {
       failingSinceMs: null,
       reported: new Set(),
     }));
+  }
+
+  /** A webhook has been received: imports leave room for webhooks from now on. */
+  noteWebhook(): void {
+    this.lastWebhookMs = this.options.clock.elapsedMs();
+  }
+
+  private targetMs(nowMs: number): number {
+    const { targetDelayMs } = this.options;
+    return nowMs - this.lastWebhookMs > WEBHOOKS_ENDED_MS ? ALONE_FACTOR * targetDelayMs : targetDelayMs;
   }
 
   /** Resolves when `records` may be sent. */
@@ -94,6 +110,7 @@ export class ImportPacer {
       const isLimiting = this.waiting.length > 0;
       const delays = await Promise.all(this.stages.map((stage) => this.delayOf(stage, startedMs)));
       const delayMs = delays.reduce((sum, ofStage) => sum + ofStage, 0);
+      this.rate.targetMs = this.targetMs(startedMs);
       this.rate.measured(delayMs, isLimiting);
       metrics.importRate.set(this.rate.perSecond);
       // What was not used is lost; what was used in advance is not.

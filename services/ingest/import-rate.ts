@@ -21,7 +21,8 @@ export class ImportRate {
   /** The last delay divided by its target. */
   private delay = 0;
 
-  constructor(private readonly targetMs: number) {}
+  /** @param targetMs may change between measurements */
+  constructor(public targetMs: number) {}
 
   /** Records per second that may be sent now. */
   get perSecond(): number {
