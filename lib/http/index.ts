@@ -13,5 +13,5 @@ export {
 export { HttpProblem, invalid, itemsOf, pointer, type Problem, type ProblemItem } from './problem.ts';
 export { may, requireAccess, requireWorkspace, ROLES, type Access, type Principal, type Role } from './roles.ts';
 export { addRoute, toResponse, type Answers, type AnyReply, type Reply, type Route, type RouteInput } from './route.ts';
-export { decodeCursor, encodeCursor, listOf, listQuery, pageOf } from './lists.ts';
+export { decodeCursor, encodeCursor, listOf, listQuery, pageOf, pageOfRows } from './lists.ts';
 export { ListenError, serve, type Serving } from './serve.ts';

@@ -28,6 +28,20 @@ export function decodeCursor<S extends z.ZodType>(cursor: string | undefined, sc
   return result.data;
 }
 
+/**
+ * One page of rows that a query returned in order: it was asked for one more than `limit`, which shows whether there is a
+ * further page. `positionOf` is what the cursor names.
+ */
+export function pageOfRows<T>(
+  rows: readonly T[],
+  limit: number,
+  positionOf: (last: T) => unknown,
+): { items: T[]; next_cursor: string | null } {
+  const items = rows.slice(0, limit);
+  const last = items.at(-1);
+  return { items, next_cursor: rows.length > limit && last !== undefined ? encodeCursor(positionOf(last)) : null };
+}
+
 /** One page of a list that is held in memory, in ascending order of `keyOf`, which has to be unique. */
 export function pageOf<T, U>(
   all: readonly T[],
@@ -38,7 +52,6 @@ export function pageOf<T, U>(
   const after = decodeCursor(query.cursor, z.string());
   const sorted = [...all].sort((a, b) => (keyOf(a) < keyOf(b) ? -1 : 1));
   const rest = after === undefined ? sorted : sorted.filter((item) => keyOf(item) > after);
-  const page = rest.slice(0, query.limit);
-  const last = page.at(-1);
-  return { items: page.map(show), next_cursor: rest.length > page.length && last ? encodeCursor(keyOf(last)) : null };
+  const { items, next_cursor } = pageOfRows(rest, query.limit, keyOf);
+  return { items: items.map(show), next_cursor };
 }

@@ -68,3 +68,6 @@ export const inYears = (ms: number): boolean => ms >= FIRST_MS && ms <= LAST_MS;
 
 /** An instant on the wire: RFC 3339 in UTC with milliseconds. */
 export const showInstant = (ms: number): string => new Date(ms).toISOString();
+
+/** The same; null stays null. */
+export const showInstantOrNull = (ms: number | null): string | null => (ms === null ? null : showInstant(ms));

@@ -7,7 +7,7 @@ import { givenInstant } from './schemas.ts';
 
 /** What questions about an audience have alike. */
 
-/** Room for 200 conditions with long lists. */
+/** The size of a body with an audience: room for 200 conditions with long lists, and for a text whose characters are all escaped. */
 export const QUESTION_MAX_BYTES = 256 * 1024;
 
 /** How old `now` may be for conditions on the current state of carts. */

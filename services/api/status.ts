@@ -1,7 +1,7 @@
 import { registryState, type EngineState } from '../../lib/avro/index.ts';
 import { abortAfter, within, type Clock } from '../../lib/clock/index.ts';
 import type { StagePosition, StageState } from '../../lib/telemetry/index.ts';
-import { showInstant } from '../../lib/time/index.ts';
+import { showInstant, showInstantOrNull } from '../../lib/time/index.ts';
 import type { ApiDeps } from './deps.ts';
 import type { Freshness, StageWatcher } from '../../lib/freshness/index.ts';
 
@@ -67,7 +67,7 @@ async function stageNow(deps: ApiDeps, watcher: StageWatcher, freshness: Freshne
     topic: stage.topic,
     position: sum(partitions.map(({ position }) => position)),
     lag: sum(partitions.map(({ lag }) => lag)),
-    fresh_through: passedMs === null ? null : showInstant(passedMs),
+    fresh_through: showInstantOrNull(passedMs),
     behind_ms: passedMs === null ? null : Math.max(0, deps.clock.wallMs() - passedMs),
     partitions,
   };

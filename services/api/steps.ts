@@ -1,4 +1,8 @@
+import { invalid } from '../../lib/http/index.ts';
 import { step, type Unit } from '../../lib/time/index.ts';
+
+/** The maximum number of buckets in one answer. */
+export const BUCKETS_MAX = 400;
 
 export interface Steps {
   fromMs: number;
@@ -22,4 +26,12 @@ export function stepsBetween({ fromMs, toMs, amount, unit, zone, countMax }: Ste
     atMs = step(fromMs, times.length * amount, unit, zone);
   }
   return times;
+}
+
+/** Where the buckets of a range begin, which ends before `toMs`. Throws HttpProblem 422 for more than BUCKETS_MAX of them. */
+export function bucketStarts({ toMs, ...steps }: Omit<Steps, 'countMax'>): number[] {
+  const starts = stepsBetween({ ...steps, toMs: toMs - 1, countMax: BUCKETS_MAX + 1 });
+  if (starts.length > BUCKETS_MAX)
+    throw invalid([{ path: '/step', message: `makes more than ${BUCKETS_MAX} buckets` }]);
+  return starts;
 }

@@ -1,13 +1,12 @@
 import { z } from '@hono/zod-openapi';
-import { addRoute, invalid, type ProblemItem } from '../../../lib/http/index.ts';
-import { readInstant, showInstant, step } from '../../../lib/time/index.ts';
+import { addRoute, invalid } from '../../../lib/http/index.ts';
+import { readInstant, showInstant, showInstantOrNull, step } from '../../../lib/time/index.ts';
 import { abandonmentOf, boardOf, funnelOf, type CartFilter, type Range } from '../analytics.ts';
 import type { Routes } from '../deps.ts';
 import { givenInstant, givenStep, instant } from '../schemas.ts';
-import { stepsBetween } from '../steps.ts';
+import { BUCKETS_MAX, bucketStarts } from '../steps.ts';
 import { zoneOf } from '../zones.ts';
 
-const BUCKETS_MAX = 400;
 const list = z.array(z.string().max(1000)).max(1000);
 
 const carts = {
@@ -120,10 +119,7 @@ const abandonment: Routes = (app, deps) => {
   }).handle(async ({ c, body, workspace }) => {
     const range = rangeOf(body);
     const zone = await zoneOf(deps.definitions, workspace);
-    const last = { fromMs: range.fromMs, toMs: range.toMs - 1 };
-    const startsMs = stepsBetween({ ...last, ...body.step, zone, countMax: BUCKETS_MAX + 1 });
-    const tooMany: ProblemItem = { path: '/step', message: `makes more than ${BUCKETS_MAX} buckets` };
-    if (startsMs.length > BUCKETS_MAX) throw invalid([tooMany]);
+    const startsMs = bucketStarts({ ...range, ...body.step, zone });
     const database = deps.database.for(c.req.raw.signal);
     const buckets = await abandonmentOf(database, filterOf(workspace, body), range, startsMs);
     return {
@@ -159,7 +155,7 @@ const board: Routes = (app, deps) => {
           over: { carts: over_carts, stores: over_stores },
         })),
         at: showInstant(nowMs),
-        fresh_through: freshThroughMs === null ? null : showInstant(freshThroughMs),
+        fresh_through: showInstantOrNull(freshThroughMs),
       },
     };
   });

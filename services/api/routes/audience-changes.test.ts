@@ -55,8 +55,7 @@ beforeEach(() => {
     sizes: { read: () => Promise.resolve(new Map([['live', { count: 12, reachable: {}, atMs: T0 }]])) },
     definitions: {
       findKey: () => Promise.resolve({ workspace: 'acme', role: 'read' }),
-      findWorkspace: () => Promise.resolve({}),
-      workspace: () => ({ time_zone: 'Europe/Berlin' }),
+      findWorkspace: () => Promise.resolve({ time_zone: 'Europe/Berlin' }),
       find: (_: string, id: string) => Promise.resolve(audiences.get(id)),
     },
   } as unknown as ApiDeps;

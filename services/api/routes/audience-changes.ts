@@ -1,14 +1,15 @@
 import { z } from '@hono/zod-openapi';
 import { addRoute, decodeCursor, encodeCursor, HttpProblem, invalid, listQuery } from '../../../lib/http/index.ts';
 import type { Definitions, SavedAudience } from '../../../lib/definitions/index.ts';
-import { readInstant, showInstant, step, UNITS } from '../../../lib/time/index.ts';
+import { readInstant, showInstant, UNITS } from '../../../lib/time/index.ts';
 import { readBuckets, readFeed, type FeedRow } from '../audience-feed.ts';
 import type { ApiDeps, Routes } from '../deps.ts';
 import { personId } from '../rows.ts';
 import { givenInstant, idParams, instant } from '../schemas.ts';
+import { BUCKETS_MAX, bucketStarts } from '../steps.ts';
+import { zoneOf } from '../zones.ts';
 import { savedAudience } from './saved-audiences.ts';
 
-const BUCKETS_MAX = 400;
 const STEP = /^(?:([1-9]\d{0,5})\s+)?(minute|hour|day|week|month)s?$/i;
 
 const change = z
@@ -64,13 +65,7 @@ function boundsOf({ from, to, step: text }: z.output<typeof summaryQuery>, zone:
   if (fromMs > toMs) throw invalid([{ path: '/from', message: 'must not be after "to"' }]);
   const [, amount = '1', name = ''] = STEP.exec(text)!;
   const unit = UNITS.find((each) => each === `${name.toLowerCase()}s`)!;
-  const bounds: number[] = [];
-  for (let k = 0; bounds.length <= BUCKETS_MAX; k++) {
-    const at = step(fromMs, k * Number(amount), unit, zone);
-    if (at === null || at >= toMs) return [...bounds, toMs];
-    bounds.push(at);
-  }
-  throw invalid([{ path: '/step', message: `makes more than ${BUCKETS_MAX} buckets` }]);
+  return [...bucketStarts({ fromMs, toMs, amount: Number(amount), unit, zone }), toMs];
 }
 
 const common = { tag: 'audiences', access: 'read', params: idParams } as const;
@@ -108,7 +103,7 @@ export const audienceChangeRoutes: Routes = (app, deps: ApiDeps) => {
     problems: notLive,
   }).handle(async ({ c, params: { id }, query, workspace }) => {
     const saved = await liveAudience(definitions, workspace, id);
-    const zone = definitions.workspace(workspace)?.time_zone ?? 'UTC';
+    const zone = await zoneOf(definitions, workspace);
     const boundsMs = boundsOf(query, zone);
     const source = database.for(c.req.raw.signal);
     const counts = await readBuckets(source, { workspace, id, boundsMs });

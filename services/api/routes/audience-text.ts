@@ -1,18 +1,16 @@
 import { z } from '@hono/zod-openapi';
 import { inWords, parseText, renderText, TEXT_MAX } from '../../../lib/audiences/text/index.ts';
 import { addRoute, invalid } from '../../../lib/http/index.ts';
+import { QUESTION_MAX_BYTES } from '../audience-question.ts';
 import { audienceSchema } from '../audience-schema.ts';
 import type { Routes } from '../deps.ts';
-
-/** Room for 200 conditions with long lists, and for a text whose characters are all escaped. */
-const BODY_MAX_BYTES = 256 * 1024;
 
 const common = {
   method: 'post',
   tag: 'audiences',
   access: 'read',
   inWorkspace: false,
-  bodyMaxBytes: BODY_MAX_BYTES,
+  bodyMaxBytes: QUESTION_MAX_BYTES,
 } as const;
 
 /** Audiences as text. Neither route needs a workspace. */

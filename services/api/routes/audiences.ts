@@ -1,14 +1,15 @@
 import { z } from '@hono/zod-openapi';
 import { compile } from '../../../lib/audiences/index.ts';
 import { PROFILES, TABLES } from '../../../lib/clickhouse/tables.ts';
-import { addRoute, HttpProblem } from '../../../lib/http/index.ts';
-import { showInstant } from '../../../lib/time/index.ts';
+import { addRoute } from '../../../lib/http/index.ts';
+import { showInstant, showInstantOrNull } from '../../../lib/time/index.ts';
 import { askedAt, QUESTION_MAX_BYTES, questionShape } from '../audience-question.ts';
 import { audienceComponents } from '../audience-schema.ts';
 import type { Rows } from '../database.ts';
 import type { ApiDeps, Routes } from '../deps.ts';
 import { personId } from '../rows.ts';
 import { instant } from '../schemas.ts';
+import { zoneOf } from '../zones.ts';
 
 const request = z.strictObject(questionShape);
 type PreviewRequest = z.output<typeof request>;
@@ -45,8 +46,7 @@ async function preview(deps: ApiDeps, workspace: string, body: PreviewRequest, s
   const { clock } = deps;
   const startedAtMs = clock.elapsedMs();
   const asked = askedAt(body, clock.wallMs());
-  const zone = (await deps.definitions.findWorkspace(workspace))?.time_zone;
-  if (zone === undefined) throw new HttpProblem(404, 'no such workspace');
+  const zone = await zoneOf(deps.definitions, workspace);
   const { query, params } = compile(body.audience, { tables: TABLES, workspace, zone, ...asked });
   // Read before the query runs: the freshness holds for every query that begins later.
   const freshThroughMs = await deps.freshness.ofWorkspace(workspace);
@@ -57,7 +57,7 @@ async function preview(deps: ApiDeps, workspace: string, body: PreviewRequest, s
     count: row.count,
     reachable: { sms: row.reachable_sms, email: row.reachable_email },
     now: showInstant(asked.nowMs),
-    fresh_through: freshThroughMs === null ? null : showInstant(freshThroughMs),
+    fresh_through: showInstantOrNull(freshThroughMs),
     sample: await sampleOf(database, workspace, row.sample),
     elapsed_ms: Math.round((clock.elapsedMs() - startedAtMs) * 10) / 10,
   };

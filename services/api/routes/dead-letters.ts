@@ -3,10 +3,10 @@ import { ERASED_LETTER, TABLES } from '../../../lib/clickhouse/tables.ts';
 import {
   addRoute,
   decodeCursor,
-  encodeCursor,
   HttpProblem,
   listOf,
   listQuery,
+  pageOfRows,
   problemSchema,
 } from '../../../lib/http/index.ts';
 import { memberText } from '../../../lib/jane/json.ts';
@@ -100,11 +100,8 @@ const list: Routes = (app, { database, clock }) => {
       before_id: after?.[1] ?? '',
       limit: query.limit + 1,
     });
-    const items = rows.slice(0, query.limit);
-    const last = items.at(-1);
-    const more = rows.length > items.length && last !== undefined;
-    const next_cursor = more ? encodeCursor([Date.parse(last.received_at), last.dead_letter_id]) : null;
-    return { status: 200, body: { items, next_cursor } };
+    const positionOf = ({ received_at, dead_letter_id }: LetterRow) => [Date.parse(received_at), dead_letter_id];
+    return { status: 200, body: pageOfRows(rows, query.limit, positionOf) };
   });
 };
 

@@ -9,11 +9,12 @@ import {
 } from '../../../lib/audiences/index.ts';
 import { readPersonFacts } from '../../../lib/clickhouse/person-facts.ts';
 import { addRoute, HttpProblem } from '../../../lib/http/index.ts';
-import { showInstant } from '../../../lib/time/index.ts';
+import { showInstant, showInstantOrNull } from '../../../lib/time/index.ts';
 import { askedAt, QUESTION_MAX_BYTES, questionShape } from '../audience-question.ts';
 import type { ApiDeps, Routes } from '../deps.ts';
 import { cartSchema, personId, traitEventSchema } from '../rows.ts';
 import { instant } from '../schemas.ts';
+import { zoneOf } from '../zones.ts';
 
 const request = z.strictObject({
   ...questionShape,
@@ -84,8 +85,6 @@ const answer = z
   })
   .openapi('Explanation');
 
-const orNull = (ms: number | null): string | null => (ms === null ? null : showInstant(ms));
-
 /** Whose rows they are, in the answer. */
 interface Owner {
   workspace: string;
@@ -99,7 +98,7 @@ const showEvent = (owner: Owner, event: TraitEventFacts): ExplainedEvent => ({
   status: event.status,
   occurred_at: showInstant(event.occurred_at),
   detected_at: showInstant(event.detected_at),
-  recovered_at: orNull(event.recovered_at),
+  recovered_at: showInstantOrNull(event.recovered_at),
   cart_id: event.cart_id,
   store_id: event.store_id,
   mode: event.mode,
@@ -113,16 +112,16 @@ const showCart = (owner: Owner, cart: CartFacts): ExplainedCart => ({
   ...owner,
   cart_id: cart.cart_id,
   status: cart.status,
-  status_since: orNull(cart.status_since),
+  status_since: showInstantOrNull(cart.status_since),
   store_id: cart.store_id,
   mode: cart.mode,
   amount: cart.amount,
-  created_at: orNull(cart.created_at),
-  last_activity_at: orNull(cart.last_activity_at),
-  due_at: orNull(cart.due_at),
-  abandoned_at: orNull(cart.abandoned_at),
-  recovered_at: orNull(cart.recovered_at),
-  reservation_start_window: orNull(cart.reservation_start_at),
+  created_at: showInstantOrNull(cart.created_at),
+  last_activity_at: showInstantOrNull(cart.last_activity_at),
+  due_at: showInstantOrNull(cart.due_at),
+  abandoned_at: showInstantOrNull(cart.abandoned_at),
+  recovered_at: showInstantOrNull(cart.recovered_at),
+  reservation_start_window: showInstantOrNull(cart.reservation_start_at),
   store_name: cart.store_name,
   products: cart.products ?? [],
 });
@@ -148,8 +147,7 @@ const ID_MAX = 2 ** 32 - 1;
 
 async function explain(deps: ApiDeps, workspace: string, body: ExplainRequest, signal: AbortSignal) {
   const asked = askedAt(body, deps.clock.wallMs());
-  const zone = (await deps.definitions.findWorkspace(workspace))?.time_zone;
-  if (zone === undefined) throw new HttpProblem(404, 'no such workspace');
+  const zone = await zoneOf(deps.definitions, workspace);
   // Asked for before the facts are read: freshness holds for all that is read later.
   const freshThroughMs = await deps.freshness.ofWorkspace(workspace);
   const database = deps.database.for(signal);
@@ -169,7 +167,7 @@ async function explain(deps: ApiDeps, workspace: string, body: ExplainRequest, s
     person_id: owner.person_id,
     in_universe: inUniverse,
     node: showNode(owner, node),
-    fresh_through: orNull(freshThroughMs),
+    fresh_through: showInstantOrNull(freshThroughMs),
   };
 }
 

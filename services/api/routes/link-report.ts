@@ -1,6 +1,6 @@
 import { z } from '@hono/zod-openapi';
 import { TABLES } from '../../../lib/clickhouse/tables.ts';
-import { addRoute, decodeCursor, encodeCursor, listOf, listQuery } from '../../../lib/http/index.ts';
+import { addRoute, decodeCursor, listOf, listQuery, pageOfRows } from '../../../lib/http/index.ts';
 import type { Identifier } from '../../../schemas/types.ts';
 import type { Routes } from '../deps.ts';
 import { identifierSchema, showIdentifier } from './link-rules.ts';
@@ -82,9 +82,7 @@ export const linkReportRoutes: Routes = (app, deps) => {
     const rows = await deps.database.for(c.req.raw.signal).rows<ReportRow>(QUERY, {
       ...{ workspace, before_count, before_id, limit: query.limit + 1 },
     });
-    const page = rows.slice(0, query.limit);
-    const last = page.at(-1);
-    const next_cursor = rows.length > page.length && last ? encodeCursor([last.would_join, last.identifier_id]) : null;
-    return { status: 200, body: { items: page.map(show), next_cursor } };
+    const page = pageOfRows(rows, query.limit, ({ would_join, identifier_id }) => [would_join, identifier_id]);
+    return { status: 200, body: { ...page, items: page.items.map(show) } };
   });
 };

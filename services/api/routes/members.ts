@@ -1,7 +1,7 @@
 import { z } from '@hono/zod-openapi';
 import type { SavedAudience } from '../../../lib/definitions/index.ts';
-import { addRoute, decodeCursor, encodeCursor, HttpProblem, listQuery } from '../../../lib/http/index.ts';
-import { showInstant } from '../../../lib/time/index.ts';
+import { addRoute, decodeCursor, HttpProblem, listQuery, pageOfRows } from '../../../lib/http/index.ts';
+import { showInstant, showInstantOrNull } from '../../../lib/time/index.ts';
 import type { ApiDeps, Routes } from '../deps.ts';
 import { EXPORT_FORMATS } from '../export-format.ts';
 import { exportStream } from '../export-stream.ts';
@@ -42,8 +42,6 @@ async function membership(deps: ApiDeps, saved: SavedAudience, nowMs: number): P
   return { audience, workspace, zone: await zoneOf(deps.definitions, workspace), nowMs, includeAnonymous };
 }
 
-const shownOrNull = (ms: number | null): string | null => (ms === null ? null : showInstant(ms));
-
 const members: Routes = (app, deps) => {
   const { definitions } = deps;
   addRoute(app, {
@@ -67,13 +65,10 @@ const members: Routes = (app, deps) => {
     const freshThroughMs = await deps.freshness.ofWorkspace(workspace);
     const { query, params } = membersQuery(await membership(deps, saved, nowMs), { afterId, limit: limit + 1 });
     const rows = await deps.database.for(c.req.raw.signal).rows<MemberRow>(query, params);
-    const items = rows.slice(0, limit);
-    const last = items.at(-1);
-    const next_cursor =
-      rows.length > items.length && last ? encodeCursor([nowMs, version, Number(last.person_id)]) : null;
+    const page = pageOfRows(rows, limit, ({ person_id }) => [nowMs, version, Number(person_id)]);
     return {
       status: 200,
-      body: { items, next_cursor, now: showInstant(nowMs), fresh_through: shownOrNull(freshThroughMs) },
+      body: { ...page, now: showInstant(nowMs), fresh_through: showInstantOrNull(freshThroughMs) },
     };
   });
 };
@@ -119,7 +114,7 @@ const exported: Routes = (app, deps) => {
     if (c.req.method === 'HEAD') await body.cancel();
     const headers = {
       'X-Now': showInstant(nowMs),
-      'X-Fresh-Through': shownOrNull(freshThroughMs) ?? '',
+      'X-Fresh-Through': showInstantOrNull(freshThroughMs) ?? '',
       'X-Count': String(count),
       'Content-Disposition': `attachment; filename="${id}.${name}"`,
     };

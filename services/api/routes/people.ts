@@ -3,11 +3,11 @@ import { TABLES } from '../../../lib/clickhouse/tables.ts';
 import {
   addRoute,
   decodeCursor,
-  encodeCursor,
   HttpProblem,
   invalid,
   listOf,
   listQuery,
+  pageOfRows,
 } from '../../../lib/http/index.ts';
 import { externalOf, externalValue, identifiersOf } from '../../../lib/people/identifiers.ts';
 import type { Identifier } from '../../../schemas/types.ts';
@@ -237,9 +237,7 @@ const readPeople: Routes = (app, deps) => {
         ORDER BY person.person_id LIMIT {limit:UInt32}`,
       { workspace, value, after, limit: query.limit + 1 },
     );
-    const page = rows.slice(0, query.limit);
-    const last = page.at(-1);
-    const next_cursor = rows.length > page.length && last ? encodeCursor(last.person_id) : null;
+    const { items: page, next_cursor } = pageOfRows(rows, query.limit, ({ person_id }) => person_id);
     const lastEvents = await lastEventsOf(
       database,
       workspace,

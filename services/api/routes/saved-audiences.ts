@@ -1,15 +1,8 @@
 import { z } from '@hono/zod-openapi';
 import { newId, type AudienceBody, type Definitions, type SavedAudience } from '../../../lib/definitions/index.ts';
-import {
-  addRoute,
-  decodeCursor,
-  encodeCursor,
-  HttpProblem,
-  listOf,
-  listQuery,
-  pageOf,
-} from '../../../lib/http/index.ts';
+import { addRoute, decodeCursor, HttpProblem, listOf, listQuery, pageOf, pageOfRows } from '../../../lib/http/index.ts';
 import { showInstant } from '../../../lib/time/index.ts';
+import { QUESTION_MAX_BYTES } from '../audience-question.ts';
 import { audienceSchema } from '../audience-schema.ts';
 import type { AudienceSize } from '../audience-sizes.ts';
 import type { ApiDeps, Routes } from '../deps.ts';
@@ -17,8 +10,6 @@ import { oneAtATime } from '../one-at-a-time.ts';
 import { idParams, instant, metaSchema, showMeta } from '../schemas.ts';
 import { etagHeader, etagOf, expectedVersion, ifMatchHeader, onCurrentVersion, requiredVersion } from '../versions.ts';
 
-/** Room for 200 conditions with long lists. */
-const BODY_MAX_BYTES = 256 * 1024;
 /** The maximum number of live audiences in one workspace. */
 const LIVE_MAX = 200;
 
@@ -138,7 +129,7 @@ function changes(app: Parameters<Routes>[0], deps: ApiDeps): void {
     summary: 'Save an audience',
     access: 'write',
     body: request,
-    bodyMaxBytes: BODY_MAX_BYTES,
+    bodyMaxBytes: QUESTION_MAX_BYTES,
     answers: { 201: { ...one, description: 'saved' } },
     problems: { 409: `${LIVE_MAX} audiences of the workspace are already live` },
   }).handle(async ({ body, workspace }) => {
@@ -157,7 +148,7 @@ function changes(app: Parameters<Routes>[0], deps: ApiDeps): void {
     params: idParams,
     headers: ifMatchHeader,
     body: request,
-    bodyMaxBytes: BODY_MAX_BYTES,
+    bodyMaxBytes: QUESTION_MAX_BYTES,
     answers: { 200: one },
     problems: { 409: isTaken, 428: 'If-Match is missing' },
   }).handle(async ({ c, params: { id }, body, workspace }) => {
@@ -238,10 +229,8 @@ function reads(app: Parameters<Routes>[0], deps: ApiDeps): void {
     await savedAudience(definitions, workspace, id);
     const before = decodeCursor(query.cursor, z.int()) ?? Infinity;
     const rest = definitions.versions('audience', id).filter(({ version }) => version < before);
-    const page = rest.slice(0, query.limit);
-    const last = page.at(-1);
-    const next_cursor = rest.length > page.length && last ? encodeCursor(last.version) : null;
-    return { status: 200, body: { items: page.map(showVersion), next_cursor } };
+    const page = pageOfRows(rest, query.limit, ({ version }) => version);
+    return { status: 200, body: { ...page, items: page.items.map(showVersion) } };
   });
 }
 

@@ -1,7 +1,7 @@
 import { z } from '@hono/zod-openapi';
 import { addRoute } from '../../../lib/http/index.ts';
 import { STAGE_STATES } from '../../../lib/telemetry/index.ts';
-import { showInstant } from '../../../lib/time/index.ts';
+import { showInstant, showInstantOrNull } from '../../../lib/time/index.ts';
 import type { Routes } from '../deps.ts';
 import { instant } from '../schemas.ts';
 import { enginesNow, stagesNow } from '../status.ts';
@@ -68,7 +68,7 @@ export const statusRoutes: Routes = (app, deps) => {
       body: {
         now: showInstant(deps.clock.wallMs()),
         state: running ? 'running' : 'degraded',
-        fresh_through: freshThroughMs === null ? null : showInstant(freshThroughMs),
+        fresh_through: showInstantOrNull(freshThroughMs),
         stages,
         engines,
       },

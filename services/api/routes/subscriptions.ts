@@ -12,7 +12,7 @@ import {
 import { addRoute, HttpProblem, listOf, listQuery, pageOf } from '../../../lib/http/index.ts';
 import type { ApiDeps, Routes } from '../deps.ts';
 import { idParams, instant, metaSchema, showMeta, timeZone } from '../schemas.ts';
-import { showInstant } from '../../../lib/time/index.ts';
+import { showInstant, showInstantOrNull } from '../../../lib/time/index.ts';
 import { etagHeader, etagOf, expectedVersion, ifMatchHeader, onCurrentVersion } from '../versions.ts';
 
 /** How long secrets stay valid after a rotation. */
@@ -140,7 +140,7 @@ async function readActivity(deps: ApiDeps, workspace: string, subscriptions: Sto
   );
   return (subscription: Stored) => {
     const { lastReceivedMs, refused } = byId.get(subscription.id) ?? { lastReceivedMs: null, refused: {} };
-    const last_received_at = lastReceivedMs === null ? null : showInstant(lastReceivedMs);
+    const last_received_at = showInstantOrNull(lastReceivedMs);
     return { ...show(deps, subscription), last_received_at, refused };
   };
 }

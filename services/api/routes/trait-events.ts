@@ -1,6 +1,6 @@
 import { z } from '@hono/zod-openapi';
 import { VIEWS } from '../../../lib/clickhouse/tables.ts';
-import { addRoute, decodeCursor, encodeCursor, listOf, listQuery } from '../../../lib/http/index.ts';
+import { addRoute, decodeCursor, listOf, listQuery, pageOfRows } from '../../../lib/http/index.ts';
 import type { Routes } from '../deps.ts';
 import { namesOf, TRAIT_EVENT_COLUMNS, traitEventSchema, type TraitEventRow } from '../rows.ts';
 
@@ -48,8 +48,10 @@ export const traitEventRoutes: Routes = (app, deps) => {
       });
       if (rows.length > query.limit) break;
     }
-    const page = rows.slice(0, query.limit);
-    const last = page.at(-1);
+    const { items: page, next_cursor } = pageOfRows(rows, query.limit, ({ occurred_at, event_id }) => [
+      Date.parse(occurred_at),
+      event_id,
+    ]);
     const names = await namesOf(
       database,
       workspace,
@@ -59,8 +61,7 @@ export const traitEventRoutes: Routes = (app, deps) => {
       status: 200,
       body: {
         items: page.map((row) => ({ ...row, name: names.get(row.person_id) ?? null })),
-        next_cursor:
-          rows.length > page.length && last ? encodeCursor([Date.parse(last.occurred_at), last.event_id]) : null,
+        next_cursor,
       },
     };
   });

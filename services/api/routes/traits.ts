@@ -2,7 +2,7 @@ import { z } from '@hono/zod-openapi';
 import { OPERATORS } from '../../../lib/audiences/index.ts';
 import { TABLES } from '../../../lib/clickhouse/tables.ts';
 import { STATUSES } from '../../../lib/jane/statuses.ts';
-import { addRoute, decodeCursor, encodeCursor, listOf, listQuery } from '../../../lib/http/index.ts';
+import { addRoute, decodeCursor, listOf, listQuery, pageOfRows } from '../../../lib/http/index.ts';
 import type { Routes } from '../deps.ts';
 import { instant } from '../schemas.ts';
 
@@ -77,9 +77,6 @@ export const traitRoutes: Routes = (app, deps) => {
         GROUP BY store_id ORDER BY store_id LIMIT {limit:UInt32}`,
       { workspace, after, limit: query.limit + 1 },
     );
-    const items = rows.slice(0, query.limit);
-    const last = items.at(-1);
-    const next_cursor = rows.length > items.length && last ? encodeCursor(last.store_id) : null;
-    return { status: 200, body: { items, next_cursor } };
+    return { status: 200, body: pageOfRows(rows, query.limit, ({ store_id }) => store_id) };
   });
 };

@@ -2,15 +2,14 @@ import { z } from '@hono/zod-openapi';
 import { compileTrend, looksAtNow, type Audience, type TrendRow } from '../../../lib/audiences/index.ts';
 import { TABLES } from '../../../lib/clickhouse/tables.ts';
 import { addRoute, invalid, pointer, type ProblemItem } from '../../../lib/http/index.ts';
-import { readInstant, showInstant } from '../../../lib/time/index.ts';
+import { readInstant, showInstant, showInstantOrNull } from '../../../lib/time/index.ts';
+import { QUESTION_MAX_BYTES } from '../audience-question.ts';
 import { audienceSchema } from '../audience-schema.ts';
 import type { ApiDeps, Routes } from '../deps.ts';
 import { givenInstant, givenStep, instant } from '../schemas.ts';
 import { stepsBetween } from '../steps.ts';
 import { zoneOf } from '../zones.ts';
 
-/** Room for 200 conditions with long lists. */
-const BODY_MAX_BYTES = 256 * 1024;
 const POINTS_MAX = 400;
 /** Queries of one trend that run at once: the workspace has other questions too. */
 const RUNNING_MAX = 3;
@@ -75,7 +74,7 @@ async function trend(deps: ApiDeps, workspace: string, body: TrendRequest, signa
   await Promise.all(Array.from({ length: RUNNING_MAX }, run));
   return {
     points: pointsMs.map((atMs, i) => ({ at: showInstant(atMs), count: counts[i]! })),
-    fresh_through: freshThroughMs === null ? null : showInstant(freshThroughMs),
+    fresh_through: showInstantOrNull(freshThroughMs),
   };
 }
 
@@ -88,7 +87,7 @@ export const trendRoutes: Routes = (app, deps) => {
     tag: 'audiences',
     access: 'read',
     body: request,
-    bodyMaxBytes: BODY_MAX_BYTES,
+    bodyMaxBytes: QUESTION_MAX_BYTES,
     answers: { 200: { description: 'the counts', schema: answer } },
   }).handle(async ({ c, body, workspace }) => ({
     status: 200,
