@@ -1,4 +1,5 @@
-import type { KafkaRecord, OutgoingRecord } from '../kafka/types.ts';
+import type { KafkaRecord, OutgoingRecord, TopicSpec } from '../kafka/types.ts';
+import { changelogOf } from '../topics.ts';
 import type { Change } from './task-core.ts';
 import { isBefore, type Position } from './position.ts';
 
@@ -30,6 +31,19 @@ export function encodeChange(topic: string, partition: number, key: string, chan
   value.copy(buf, HEADER_BYTES);
   return { topic, partition, key, value: buf };
 }
+
+/** The changelog of a group, as a topic: partitioned as its input. */
+export const changelogSpec = (group: string, partitions: number): TopicSpec => ({
+  topic: changelogOf(group),
+  partitions,
+  config: {
+    'cleanup.policy': 'compact',
+    // Superseded entries are compacted away soon, because a restart reads the whole changelog.
+    'segment.ms': '3600000',
+    'min.cleanable.dirty.ratio': '0.2',
+    'max.compaction.lag.ms': '86400000',
+  },
+});
 
 export interface ChangelogEntry {
   key: string;

@@ -14,6 +14,20 @@ it('gives the earliest, and of equal times the smallest key', () => {
   expect(index.first()).toEqual({ dueMs: 5, key: 'b' });
 });
 
+it('takes what is due, in order, up to a number, and leaves the rest', () => {
+  const index = new DueIndex();
+  for (const [key, dueMs] of [
+    ['c', 20],
+    ['b', 10],
+    ['a', 10],
+    ['d', 31],
+  ] as const)
+    index.set(key, dueMs);
+  expect(index.take(30, 2)).toEqual(['a', 'b']);
+  expect(index.take(30, 2)).toEqual(['c']);
+  expect([index.take(30, 2), index.first()?.key]).toEqual([[], 'd']);
+});
+
 it('agrees with a sorted list under any changes', () => {
   const change = fc.tuple(fc.integer({ min: 0, max: 30 }), fc.option(fc.integer({ min: 0, max: 20 })));
   fc.assert(

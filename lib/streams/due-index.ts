@@ -41,6 +41,17 @@ export class DueIndex {
     }
   }
 
+  /** Removes the keys that are due by `nowMs`, at most `max` of them, and returns them in their order. */
+  take(nowMs: number, max: number): string[] {
+    const keys: string[] = [];
+    for (let first = this.first(); first !== undefined && keys.length < max; first = this.first()) {
+      if (first.dueMs > nowMs) break;
+      keys.push(first.key);
+      this.set(first.key, undefined);
+    }
+    return keys;
+  }
+
   private rebuild(): void {
     this.heap = [];
     for (const [key, dueMs] of this.current) this.heap.push({ dueMs, key });

@@ -1,9 +1,10 @@
 import type { Clock } from '../clock/index.ts';
 import { readToEnd } from '../kafka/read-to-end.ts';
 import type { Kafka, KafkaRecord } from '../kafka/types.ts';
+import { changelogOf } from '../topics.ts';
 import { decodeChange, isReflected } from './changelog.ts';
 import { UnusableStateError } from './errors.ts';
-import type { StartingPoint } from './starting-point.ts';
+import { uncoveredState, type Input, type StartingPoint } from './starting-point.ts';
 import type { TaskCore } from './task-core.ts';
 
 /** The rules of restoring state. Both are on in the product; a test turns each off to show what it prevents. */
@@ -23,14 +24,14 @@ export interface Restored {
 }
 
 /** A committed entry of the changelog reflects input that the group's committed offset does not cover. */
-export class UncoveredStateError extends Error {
+class UncoveredStateError extends Error {
   override readonly name = 'UncoveredStateError';
 }
 
 export interface RestoreOptions {
   kafka: Kafka;
-  changelog: string;
-  partition: number;
+  /** The group of the input names the changelog. */
+  input: Input;
   start: StartingPoint;
   rules: RestoreRules;
   clock: Clock;
@@ -38,15 +39,26 @@ export interface RestoreOptions {
 }
 
 /**
- * Reads a partition of the changelog into a task, up to what it holds now. Throws an UncoveredStateError when the
- * changelog is ahead of the committed offset, an UnusableStateError for an entry that cannot be read, and an Error when
+ * Reads a partition of the changelog into a task, up to what it holds now. Throws what
+ * `uncoveredState` makes of a changelog that is ahead of the committed offset, an UnusableStateError for an entry that cannot be read, and an Error when
  * `isCancelled` returns true.
  */
 export async function restoreState(
   options: RestoreOptions,
   core: Pick<TaskCore<unknown>, 'restore'>,
 ): Promise<Restored> {
-  const { kafka, changelog, partition, rules, clock, isCancelled } = options;
+  const { kafka, input, start } = options;
+  try {
+    return await readChangelog(options, core);
+  } catch (error) {
+    throw error instanceof UncoveredStateError ? await uncoveredState(kafka, input, start, error) : error;
+  }
+}
+
+async function readChangelog(options: RestoreOptions, core: Pick<TaskCore<unknown>, 'restore'>): Promise<Restored> {
+  const { kafka, input, rules, clock, isCancelled } = options;
+  const { partition } = input;
+  const changelog = changelogOf(input.groupId);
   const ranges = new Map([[partition, await kafka.rangeOf(changelog, partition)]]);
   const restored: Restored = { entries: 0, dropped: 0 };
   const reading = { isolation: rules.isolation, maxPartitionBytes: 4 << 20, clock, idleMaxMs: IDLE_MAX_MS };
@@ -66,7 +78,7 @@ function restoreRecord(
   options: RestoreOptions,
   core: Pick<TaskCore<unknown>, 'restore'>,
 ): boolean {
-  const { changelog, partition, start, rules } = options;
+  const { input, start, rules } = options;
   try {
     const entry = decodeChange(record);
     const isCovered = start.committed !== null && isReflected(entry, start.position);
@@ -79,6 +91,6 @@ function restoreRecord(
     return true;
   } catch (error) {
     if (error instanceof UncoveredStateError) throw error;
-    throw new UnusableStateError(changelog, partition, record.offset, error);
+    throw new UnusableStateError(changelogOf(input.groupId), input.partition, record.offset, error);
   }
 }

@@ -3,7 +3,8 @@ import type { Registry as MetricsRegistry } from 'prom-client';
 import type { Clock } from '../clock/index.ts';
 import type { Kafka, Producer } from '../kafka/index.ts';
 import type { StagePosition } from '../telemetry/positions.ts';
-import { changelogOf, type TopicName } from '../topics.ts';
+import type { TopicName } from '../topics.ts';
+import { changelogSpec } from './changelog.ts';
 import { streamMetrics } from './metrics.ts';
 import { PartitionGroup } from './partition-group.ts';
 import { RESTORE_RULES, type RestoreRules } from './restore.ts';
@@ -130,19 +131,6 @@ class Runtime<I> implements RunningTopology {
 export async function runTopology<I>(options: RunOptions<I>): Promise<RunningTopology> {
   const { kafka, topology, shadow } = options;
   const partitions = await kafka.partitionsOf(topology.input.topic);
-  await kafka.ensureTopics([
-    SKIPS_TOPIC_SPEC,
-    {
-      topic: changelogOf(shadow?.name ?? topology.name),
-      partitions,
-      config: {
-        'cleanup.policy': 'compact',
-        // Superseded entries are compacted away soon, because a restart reads the whole changelog.
-        'segment.ms': '3600000',
-        'min.cleanable.dirty.ratio': '0.2',
-        'max.compaction.lag.ms': '86400000',
-      },
-    },
-  ]);
+  await kafka.ensureTopics([SKIPS_TOPIC_SPEC, changelogSpec(shadow?.name ?? topology.name, partitions)]);
   return new Runtime(options);
 }

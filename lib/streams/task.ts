@@ -12,19 +12,16 @@ import { InputBuffer } from './input-buffer.ts';
 import type { TaskLimits } from './limits.ts';
 import type { StreamMetrics } from './metrics.ts';
 import { encodeCheckpoint } from './position.ts';
-import { UncoveredStateError, restoreState, type Restored, type RestoreRules } from './restore.ts';
-import { startingPoint, uncoveredState, type Input, type StartingPoint } from './starting-point.ts';
+import { restoreState, type RestoreRules } from './restore.ts';
+import { startingPoint } from './starting-point.ts';
 import { skippingOf, type Skips } from './skips.ts';
 import { TaskCore, type Limits, type Skipping } from './task-core.ts';
-import { TASK_TRANSITIONS, type TaskState } from './task-state.ts';
+import { TaskLife } from './task-life.ts';
 import { Ticker } from './ticker.ts';
 import type { Topology } from './topology.ts';
 import { TaskTransactions } from './transactions.ts';
-import { assertTransition } from '../transitions.ts';
 
 const RECHECK_CLOCK_MS = 1_000;
-/** How long a closing task may take to finish its transaction. After that, the broker or the next `init` aborts it. */
-const CLOSE_TIMEOUT_MS = 5_000;
 
 export interface TaskDeps<I> {
   topology: Topology<I>;
@@ -64,15 +61,13 @@ export interface TaskEvents {
 export class Task<I> {
   /** Resolves when the task has ended. Rejects with its failure, unless it was asked to close before that. */
   readonly done: Promise<void>;
-  private state: TaskState = { name: 'restoring' };
+  private readonly life: TaskLife;
   private core!: TaskCore<I>;
   private readonly transactions: TaskTransactions;
   private readonly ticker: Ticker | null;
   private readonly input: InputBuffer;
   /** The committed progress, as far as it is known. */
   private committed: Omit<TaskView, 'state'> = { position: null, end: null, logTimeMs: null, earliestDueMs: null };
-  /** Aborted when the state becomes `closing`: no further record is handled. */
-  private readonly ending = new AbortController();
   /** The last record that the task began to handle; its mark is computed when needed. */
   private last: KafkaRecord | null = null;
   private mark: Mark | undefined;
@@ -91,22 +86,43 @@ export class Task<I> {
     this.labels = { topology: topology.name };
     this.input = new InputBuffer({ reader, topic: topology.input.topic, partition }, this);
     const { logger, metrics } = deps;
-    const unlessEnding = <T>(work: Promise<T>): Promise<T> => this.unlessEnding(work);
-    const pause = (ms: number): Promise<void> => this.pause(ms);
-    this.decoding = { topology, partition, logger, metrics, unlessEnding, pause };
+    const life = (this.life = this.createLife());
+    const pause = (ms: number): Promise<void> => life.pause(ms);
+    this.decoding = { topology, partition, logger, metrics, unlessEnding: (work) => life.unlessEnding(work), pause };
     this.transactions = new TaskTransactions({
       ...{ kafka, topology: topology.name, name: deps.name, topic: topology.input.topic, partition, logger, metrics },
-      ...{ pause, isConfirmed: () => deps.isConfirmed(), isEnding: () => this.isEnding },
+      ...{ pause, isConfirmed: () => deps.isConfirmed(), isEnding: () => life.isEnding },
     });
     const isTimeUp = (): boolean => clock.elapsedMs() - this.workSinceMs >= deps.limits.workMs;
     this.limits = { ...deps.limits, isTimeUp };
     this.ticker = this.createTicker();
-    this.done = this.live();
+    this.done = life.run(
+      () => this.open(),
+      () => this.work(),
+    );
+  }
+
+  private createLife(): TaskLife {
+    const { topology, logger, metrics, clock } = this.deps;
+    const { partition } = this;
+    return new TaskLife({
+      ...{ partition, clock },
+      onEnding: () => {
+        this.ticker?.close();
+        this.input.end();
+      },
+      onUnfinished: (err) =>
+        logger.info(
+          { topology: topology.name, partition, err },
+          'task closed before its transaction was committed; the next task repeats the work',
+        ),
+      closeTransactions: () => this.transactions.close(),
+      onClosed: () => metrics.entries.remove({ ...this.labels, partition }),
+    });
   }
 
   get view(): Readonly<TaskView> {
-    const { name } = this.state;
-    return { ...this.committed, state: name === 'closed' ? 'closing' : name };
+    return { ...this.committed, state: this.life.stateName };
   }
 
   private createTicker(): Ticker | null {
@@ -125,23 +141,9 @@ export class Task<I> {
     });
   }
 
-  private become(next: TaskState): void {
-    assertTransition(`task of partition ${this.partition}`, TASK_TRANSITIONS, this.state.name, next.name);
-    this.state = next;
-  }
-
-  /** Finishes the current transaction if that takes less than CLOSE_TIMEOUT_MS, then ends. */
-  async close(): Promise<void> {
-    const ended = this.done.catch(() => undefined);
-    if (!this.isEnding) {
-      // Before it runs there is no transaction to finish.
-      const timeoutMs = this.state.name === 'restoring' ? 0 : CLOSE_TIMEOUT_MS;
-      const isOver = new AbortController();
-      void ended.then(() => isOver.abort());
-      void this.deps.clock.sleep(timeoutMs, isOver.signal).then(() => this.transactions.close());
-      this.end(null);
-    }
-    await ended;
+  /** Finishes the current transaction if that does not take long, then ends. */
+  close(): Promise<void> {
+    return this.life.close(this.done);
   }
 
   /** The input cannot be read any further: the task handles the buffered records, then fails. */
@@ -149,104 +151,39 @@ export class Task<I> {
     this.input.fail(error);
   }
 
-  private get isEnding(): boolean {
-    return this.ending.signal.aborted;
-  }
-
-  /** The task takes no more input; the current transaction may still be committed. */
-  private end(failure: Error | null): void {
-    if (this.isEnding) return;
-    this.become({ name: 'closing', failure });
-    this.ending.abort(new ClosedError());
-    this.ticker?.close();
-    this.input.end();
-  }
-
   /** Adds records that were read for this task. Others are ignored: they may start at another offset. */
   offer(batch: Batch): void {
     this.input.offer(batch);
   }
 
-  private async live(): Promise<void> {
-    // Not before `done` is set.
-    await Promise.resolve();
-    try {
-      await this.open();
-      while (!this.isEnding) await this.work();
-    } catch (error) {
-      if (!this.isEnding) this.end(error instanceof Error ? error : new Error(String(error)));
-      else if (!(error instanceof ClosedError)) this.logUnfinished(error);
-    }
-    await this.transactions.close();
-    this.deps.metrics.entries.remove({ ...this.labels, partition: this.partition });
-    const failure = this.state.name === 'closing' ? this.state.failure : null;
-    this.become({ name: 'closed' });
-    if (failure !== null) throw failure;
-  }
-
-  private logUnfinished(err: unknown): void {
-    const { logger, topology } = this.deps;
-    const where = { topology: topology.name, partition: this.partition };
-    logger.info({ ...where, err }, 'task closed before its transaction was committed; the next task repeats the work');
-  }
-
-  /** The result of `work`, or a ClosedError as soon as the task is closing; the work itself is not cancelled. */
-  private async unlessEnding<T>(work: Promise<T>): Promise<T> {
-    const { signal } = this.ending;
-    work.catch(() => undefined);
-    let onAbort!: () => void;
-    const ended = new Promise<never>((_, reject) => {
-      onAbort = () => reject(new ClosedError());
-      signal.addEventListener('abort', onAbort);
-      if (signal.aborted) onAbort();
-    });
-    try {
-      return await Promise.race([work, ended]);
-    } finally {
-      signal.removeEventListener('abort', onAbort);
-    }
-  }
-
   /** Only this order is safe: first the previous owner is fenced, then its committed state is read. */
   private async open(): Promise<void> {
-    const { kafka, clock, topology, logger, metrics, skips } = this.deps;
+    const { kafka, clock, topology, logger, metrics, skips, restoreRules } = this.deps;
     const { partition } = this;
     const startedAtMs = clock.elapsedMs();
-    await this.unlessEnding(this.transactions.init());
+    await this.life.unlessEnding(this.transactions.init());
     const { topic } = topology.input;
     const input = { topology: topology.name, groupId: this.deps.name, topic, partition };
-    const start = await this.unlessEnding(startingPoint(kafka, clock, input, logger));
+    const start = await this.life.unlessEnding(startingPoint(kafka, clock, input, logger));
     this.core = new TaskCore(topology, start);
     this.mark = start.mark;
     this.committed.position = start.position.offset;
     this.transactions.startFrom(start.committed);
-    await this.unlessEnding(skips.known());
-    const restored = await this.unlessEnding(this.restore(input, start));
+    await this.life.unlessEnding(skips.known());
+    const isCancelled = (): boolean => this.life.isEnding;
+    const restoring = restoreState({ kafka, input, start, rules: restoreRules, clock, isCancelled }, this.core);
+    const restored = await this.life.unlessEnding(restoring);
     // Nothing would stop the reading of a task that has ended.
-    if (this.isEnding) throw new ClosedError();
+    if (this.life.isEnding) throw new ClosedError();
     metrics.restored.inc(this.labels, restored.entries);
     this.input.start(start.position.offset);
-    this.become({ name: 'running' });
+    this.life.become({ name: 'running' });
     this.publish();
     this.events.onRunning();
     const elapsedMs = Math.round(clock.elapsedMs() - startedAtMs);
     const { position, logTimeMs } = start;
     const where = { topology: topology.name, partition, position, logTimeMs };
     logger.info({ ...where, ...restored, elapsedMs }, 'task is running');
-  }
-
-  private async restore(input: Input, start: StartingPoint): Promise<Restored> {
-    const { kafka, name, clock, restoreRules: rules } = this.deps;
-    const { partition } = input;
-    const isCancelled = (): boolean => this.isEnding;
-    try {
-      return await restoreState(
-        { kafka, changelog: changelogOf(name), partition, start, rules, clock, isCancelled },
-        this.core,
-      );
-    } catch (error) {
-      throw error instanceof UncoveredStateError ? await uncoveredState(kafka, input, start, error) : error;
-    }
   }
 
   /** Handles buffered records, up to one transaction. */
@@ -256,7 +193,7 @@ export class Task<I> {
     this.workSinceMs = deps.clock.elapsedMs();
     let records = 0;
     for (let batch = input.first(); batch !== undefined; batch = input.first()) {
-      if (this.isEnding || records >= deps.limits.records || core.isFull(limits)) break;
+      if (this.life.isEnding || records >= deps.limits.records || core.isFull(limits)) break;
       committed.end = Math.max(committed.end ?? 0, batch.highWatermark);
       records += await this.handle(batch, deps.limits.records - records);
       if (batch.records.length > 0) continue;
@@ -275,7 +212,7 @@ export class Task<I> {
     const { core, partition, deps } = this;
     const { topic } = deps.topology.input;
     let count = 0;
-    while (!this.isEnding && count < records.length && count < max && !core.isFull(this.limits)) {
+    while (!this.life.isEnding && count < records.length && count < max && !core.isFull(this.limits)) {
       const record = records[count]!;
       const skip = deps.skips.find(topic, partition, record.offset);
       const skipping = skip === undefined ? null : skippingOf(record, skip, partition, deps);
@@ -315,7 +252,7 @@ export class Task<I> {
     );
     while (!this.guarded(record, () => core.advance(this.limits))) {
       await this.commit();
-      if (this.isEnding) throw new ClosedError();
+      if (this.life.isEnding) throw new ClosedError();
     }
   }
 
@@ -337,20 +274,15 @@ export class Task<I> {
     const where = { topology: topology.name, partition: this.partition, offset: record.offset };
     const labels = { ...this.labels, partition: this.partition };
     logger.error({ ...where, aheadMs: aheadMs() }, "partition stopped: log time is far ahead of this process's clock");
-    this.become({ name: 'stopped' });
+    this.life.become({ name: 'stopped' });
     metrics.stopped.set(labels, 1);
     try {
-      while (aheadMs() > MAX_AHEAD_MS) await this.pause(RECHECK_CLOCK_MS);
+      while (aheadMs() > MAX_AHEAD_MS) await this.life.pause(RECHECK_CLOCK_MS);
     } finally {
       metrics.stopped.remove(labels);
     }
-    this.become({ name: 'running' });
+    this.life.become({ name: 'running' });
     logger.warn(where, 'log time is no longer ahead of the clock; partition is running');
-  }
-
-  private async pause(ms: number): Promise<void> {
-    await this.deps.clock.sleep(ms, this.ending.signal);
-    if (this.isEnding) throw new ClosedError();
   }
 
   /** Commits outputs, changelog and the input's offset in one transaction. */

@@ -70,13 +70,7 @@ export class Build<F> {
 
   /** The people whose result may have changed by `nowMs`, at most `max`. Evaluate them. */
   takeDue(nowMs: number, max: number): number[] {
-    const people: number[] = [];
-    for (let first = this.due.first(); first !== undefined && people.length < max; first = this.due.first()) {
-      if (first.dueMs > nowMs) break;
-      people.push(Number(first.key));
-      this.due.set(first.key, undefined);
-    }
-    return people;
+    return this.due.take(nowMs, max).map(Number);
   }
 
   hasDue(nowMs: number): boolean {

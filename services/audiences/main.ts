@@ -3,13 +3,15 @@ import { systemClock } from '../../lib/clock/index.ts';
 import { createDefinitions } from '../../lib/definitions/index.ts';
 import { positionsBy, StageWatcher, SINK } from '../../lib/freshness/index.ts';
 import { connectClickHouse, connectKafka, connectRegistry, runService } from '../../lib/service/index.ts';
+import { changelogSpec } from '../../lib/streams/changelog.ts';
 import { TOPICS, topicSpecs } from '../../lib/topics.ts';
 import type { AudienceChange, Outcome } from '../../schemas/types.ts';
 import { clickHousePeople } from './clickhouse-people.ts';
 import { AUDIENCES_CONFIG } from './config.ts';
 import { judgeAt } from './judge.ts';
 import { liveDefinitions } from './live-definitions.ts';
-import { changelogSpec, startAudiences } from './service.ts';
+import { startAudiences } from './service.ts';
+import { STAGE } from './task.ts';
 
 runService({
   name: 'audiences',
@@ -23,7 +25,11 @@ runService({
     const registry = connectRegistry(service);
     const specs = topicSpecs(config);
     const { partitions } = config;
-    await kafka.ensureTopics([specs[TOPICS.traitEvents], specs[TOPICS.audienceChanges], changelogSpec(partitions)]);
+    await kafka.ensureTopics([
+      specs[TOPICS.traitEvents],
+      specs[TOPICS.audienceChanges],
+      changelogSpec(STAGE, partitions),
+    ]);
     const definitions = await createDefinitions({ kafka, registry, logger, clock });
     service.onStop('definitions', () => definitions.stop());
     const sink = new StageWatcher(SINK, { clock, kafka, positionsOf: positionsBy(clock) });

@@ -1,8 +1,7 @@
 import type { Registry as MetricsRegistry } from 'prom-client';
 import { streamMetrics } from '../../lib/streams/metrics.ts';
 import { PartitionGroup } from '../../lib/streams/partition-group.ts';
-import { changelogOf, TOPICS } from '../../lib/topics.ts';
-import type { TopicSpec } from '../../lib/kafka/types.ts';
+import { TOPICS } from '../../lib/topics.ts';
 import { createAudienceMetrics } from './metrics.ts';
 import { AudienceTask, STAGE, type TaskDeps } from './task.ts';
 
@@ -14,19 +13,6 @@ export interface AudiencesOptions<F extends { personId: number }> extends Omit<
   /** Base URL of this process's health server. */
   healthUrl: string | null;
 }
-
-/** The compacted topic that holds members and times. */
-export const changelogSpec = (partitions: number): TopicSpec => ({
-  topic: changelogOf(STAGE),
-  partitions,
-  config: {
-    'cleanup.policy': 'compact',
-    // As for topologies: superseded entries are compacted away soon, because a restart reads the whole changelog.
-    'segment.ms': '3600000',
-    'min.cleanable.dirty.ratio': '0.2',
-    'max.compaction.lag.ms': '86400000',
-  },
-});
 
 /** Keeps the live audiences of the partitions that the group gives to this process. The topics must exist. */
 export function startAudiences<F extends { personId: number }>(options: AudiencesOptions<F>): PartitionGroup {

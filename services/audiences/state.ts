@@ -120,13 +120,7 @@ export class AudienceState {
 
   /** The people for whom time alone may have changed something by `nowMs`, at most `max`. Evaluate them. */
   takeDue(nowMs: number, max: number): PersonRef[] {
-    const people: PersonRef[] = [];
-    for (let first = this.due.first(); first !== undefined && people.length < max; first = this.due.first()) {
-      if (first.dueMs > nowMs) break;
-      people.push(personOf(first.key));
-      this.due.set(first.key, undefined);
-    }
-    return people;
+    return this.due.take(nowMs, max).map(personOf);
   }
 
   /** Slots of audiences that exist. */

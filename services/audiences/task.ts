@@ -8,13 +8,12 @@ import { ClosedError } from '../../lib/streams/errors.ts';
 import type { StreamMetrics } from '../../lib/streams/metrics.ts';
 import type { SupervisedTask } from '../../lib/streams/partition-supervisor.ts';
 import { encodeCheckpoint, type Position } from '../../lib/streams/position.ts';
-import { RESTORE_RULES, restoreState, UncoveredStateError } from '../../lib/streams/restore.ts';
-import { startingPoint, uncoveredState, type StartingPoint } from '../../lib/streams/starting-point.ts';
-import { TASK_TRANSITIONS, type TaskState } from '../../lib/streams/task-state.ts';
+import { RESTORE_RULES, restoreState } from '../../lib/streams/restore.ts';
+import { startingPoint } from '../../lib/streams/starting-point.ts';
+import { TaskLife } from '../../lib/streams/task-life.ts';
 import type { TaskEvents, TaskView } from '../../lib/streams/task.ts';
 import { TaskTransactions } from '../../lib/streams/transactions.ts';
 import { changelogOf, TOPICS } from '../../lib/topics.ts';
-import { assertTransition } from '../../lib/transitions.ts';
 import type { AudienceChange, Outcome } from '../../schemas/types.ts';
 import type { JudgeAt, LiveDefinition } from './definition.ts';
 import { Evaluator } from './evaluator.ts';
@@ -30,7 +29,6 @@ export const STAGE = 'audiences';
 /** The position is committed this often when records have changed nothing. */
 const COMMIT_POSITION_MS = 5_000;
 const IDLE_MS = 60_000;
-const CLOSE_TIMEOUT_MS = 5_000;
 
 /** The definitions of all live audiences, as this process knows them now. */
 export interface LiveDefinitions {
@@ -65,13 +63,12 @@ export interface TaskDeps<F extends { personId: number }> {
  */
 export class AudienceTask<F extends { personId: number }> implements SupervisedTask {
   readonly done: Promise<void>;
-  private state: TaskState = { name: 'restoring' };
+  private readonly life: TaskLife;
   private readonly audiences = new AudienceState();
   private evaluator!: Evaluator<F>;
   private readonly transactions: TaskTransactions;
   private readonly intake: Intake;
   private readonly waker: Waker;
-  private readonly ending = new AbortController();
   /** What is evaluated and committed or needs no commit. */
   private position: Position = { offset: 0, step: 0 };
   private committedOffset: number | null = null;
@@ -80,6 +77,7 @@ export class AudienceTask<F extends { personId: number }> implements SupervisedT
   /** The end of what had been read from the log when the latest build began. */
   private buildFromOffset = 0;
   private definitionsChanged = true;
+  private unfollow: () => void = () => undefined;
   private committedAtMs = -Infinity;
   private evaluatedAtMs = -Infinity;
 
@@ -92,17 +90,18 @@ export class AudienceTask<F extends { personId: number }> implements SupervisedT
     const { kafka, codecs, logger, streamMetrics, clock } = deps;
     this.waker = new Waker(clock);
     const topic = TOPICS.traitEvents;
-    const pause = (ms: number): Promise<void> => this.pause(ms);
+    const life = (this.life = this.createLife());
+    const pause = (ms: number): Promise<void> => life.pause(ms);
     this.intake = new Intake(
       {
         ...{ partition, reader },
         decoding: {
           topology: { name: STAGE, input: { topic, decode: (value) => codecs.outcomes.decode(value) } },
           ...{ partition, logger, metrics: streamMetrics, pause },
-          unlessEnding: (work) => this.unlessEnding(work),
+          unlessEnding: (work) => life.unlessEnding(work),
         },
         concerns: (workspace) => this.evaluator.concerns(workspace),
-        untilStored: (offset) => this.unlessEnding(deps.untilStored(partition, offset, this.ending.signal)),
+        untilStored: (offset) => life.unlessEnding(deps.untilStored(partition, offset, life.signal)),
         onRecord: () => streamMetrics.records.inc({ topology: STAGE }),
         wake: () => this.waker.wake(),
       },
@@ -111,16 +110,36 @@ export class AudienceTask<F extends { personId: number }> implements SupervisedT
     this.transactions = new TaskTransactions({
       ...{ kafka, topology: STAGE, name: STAGE, topic, partition, logger, metrics: streamMetrics, pause },
       isConfirmed: () => deps.isConfirmed(),
-      isEnding: () => this.isEnding,
+      isEnding: () => life.isEnding,
     });
-    this.done = this.live();
+    this.done = life.run(
+      () => this.open(),
+      () => this.step(),
+    );
+  }
+
+  private createLife(): TaskLife {
+    const { logger, streamMetrics, clock } = this.deps;
+    const { partition } = this;
+    return new TaskLife({
+      ...{ partition, clock },
+      onEnding: () => {
+        this.intake.stop();
+        this.waker.wake();
+      },
+      onUnfinished: (err) => logger.info({ partition, err }, 'task closed before its transaction was committed'),
+      closeTransactions: () => this.transactions.close(),
+      onClosed: () => {
+        this.unfollow();
+        streamMetrics.entries.remove({ topology: STAGE, partition });
+      },
+    });
   }
 
   get view(): Readonly<TaskView> {
-    const { name } = this.state;
     const isOpen = this.committedOffset !== null;
     return {
-      state: name === 'closed' ? 'closing' : name,
+      state: this.life.stateName,
       position: isOpen ? this.position.offset : null,
       end: this.intake.end,
       logTimeMs: this.lastNowMs === 0 ? null : this.lastNowMs,
@@ -136,72 +155,22 @@ export class AudienceTask<F extends { personId: number }> implements SupervisedT
     this.intake.fail(error);
   }
 
-  async close(): Promise<void> {
-    const ended = this.done.catch(() => undefined);
-    if (!this.isEnding) {
-      const timeoutMs = this.state.name === 'restoring' ? 0 : CLOSE_TIMEOUT_MS;
-      const isOver = new AbortController();
-      void ended.then(() => isOver.abort());
-      void this.deps.clock.sleep(timeoutMs, isOver.signal).then(() => this.transactions.close());
-      this.finish(null);
-    }
-    await ended;
-  }
-
-  private get isEnding(): boolean {
-    return this.ending.signal.aborted;
-  }
-
-  private become(next: TaskState): void {
-    assertTransition(`task of partition ${this.partition}`, TASK_TRANSITIONS, this.state.name, next.name);
-    this.state = next;
-  }
-
-  private finish(failure: Error | null): void {
-    if (this.isEnding) return;
-    this.become({ name: 'closing', failure });
-    this.ending.abort(new ClosedError());
-    this.intake.stop();
-    this.waker.wake();
-  }
-
-  private async live(): Promise<void> {
-    // Not before `done` is set.
-    await Promise.resolve();
-    let unfollow: () => void = () => undefined;
-    try {
-      await this.open();
-      unfollow = this.deps.definitions.onChange(() => {
-        this.definitionsChanged = true;
-        this.waker.wake();
-      });
-      while (!this.isEnding) await this.step();
-    } catch (error) {
-      if (!this.isEnding) this.finish(error instanceof Error ? error : new Error(String(error)));
-      else if (!(error instanceof ClosedError)) this.logUnfinished(error);
-    }
-    unfollow();
-    await this.transactions.close();
-    this.deps.streamMetrics.entries.remove({ topology: STAGE, partition: this.partition });
-    const failure = this.state.name === 'closing' ? this.state.failure : null;
-    this.become({ name: 'closed' });
-    if (failure !== null) throw failure;
-  }
-
-  private logUnfinished(err: unknown): void {
-    const { logger } = this.deps;
-    logger.info({ partition: this.partition, err }, 'task closed before its transaction was committed');
+  close(): Promise<void> {
+    return this.life.close(this.done);
   }
 
   /** As in lib/streams: first the previous owner is fenced, then its committed state is read. */
   private async open(): Promise<void> {
     const { kafka, clock, logger } = this.deps;
     const { partition } = this;
-    await this.unlessEnding(this.transactions.init());
+    await this.life.unlessEnding(this.transactions.init());
     const input = { topology: STAGE, groupId: STAGE, topic: TOPICS.traitEvents, partition };
-    const start = await this.unlessEnding(startingPoint(kafka, clock, input, logger));
-    await this.unlessEnding(this.restore(start));
-    if (this.isEnding) throw new ClosedError();
+    const start = await this.life.unlessEnding(startingPoint(kafka, clock, input, logger));
+    const isCancelled = (): boolean => this.life.isEnding;
+    const restoring = restoreState({ kafka, input, start, rules: RESTORE_RULES, clock, isCancelled }, this.audiences);
+    await this.life.unlessEnding(restoring);
+    this.audiences.restored();
+    if (this.life.isEnding) throw new ClosedError();
     const { position, logTimeMs, mark, committed } = start;
     this.transactions.startFrom(committed);
     this.position = position;
@@ -214,9 +183,13 @@ export class AudienceTask<F extends { personId: number }> implements SupervisedT
     }
     this.committedOffset = this.position.offset;
     const { audiences: state, intake: arrivals } = this;
-    this.evaluator = new Evaluator({ ...this.deps, state, arrivals, signal: this.ending.signal });
+    this.evaluator = new Evaluator({ ...this.deps, state, arrivals, signal: this.life.signal });
     this.intake.start(this.position.offset);
-    this.become({ name: 'running' });
+    this.unfollow = this.deps.definitions.onChange(() => {
+      this.definitionsChanged = true;
+      this.waker.wake();
+    });
+    this.life.become({ name: 'running' });
     this.events.onRunning();
     const { offset } = this.position;
     logger.info({ partition, offset, entries: this.audiences.entryCount }, 'task is running');
@@ -224,26 +197,9 @@ export class AudienceTask<F extends { personId: number }> implements SupervisedT
 
   /** Nothing was evaluated yet: what the log holds is read from ClickHouse when an audience becomes live. */
   private async beginAtEnd(): Promise<void> {
-    const ends = await this.unlessEnding(this.deps.kafka.endOffsets(TOPICS.traitEvents));
+    const ends = await this.life.unlessEnding(this.deps.kafka.endOffsets(TOPICS.traitEvents));
     this.position = { offset: ends[this.partition] ?? 0, step: 0 };
     await this.commit({ offset: this.position.offset, mark: undefined });
-  }
-
-  private async restore(start: StartingPoint): Promise<void> {
-    const { kafka, clock } = this.deps;
-    const { partition } = this;
-    const changelog = changelogOf(STAGE);
-    const isCancelled = (): boolean => this.isEnding;
-    try {
-      await restoreState(
-        { kafka, clock, changelog, partition, start, rules: RESTORE_RULES, isCancelled },
-        this.audiences,
-      );
-    } catch (error) {
-      const input = { topology: STAGE, groupId: STAGE, topic: TOPICS.traitEvents, partition };
-      throw error instanceof UncoveredStateError ? await uncoveredState(kafka, input, start, error) : error;
-    }
-    this.audiences.restored();
   }
 
   /** One round: takes what has arrived, evaluates what can be evaluated, or sleeps until something happens. */
@@ -261,7 +217,7 @@ export class AudienceTask<F extends { personId: number }> implements SupervisedT
     intake.check();
     if (!this.hasWork()) return this.waker.sleep(this.idleMs());
     const pauseMs = this.evaluatedAtMs + deps.intervalMs - deps.clock.elapsedMs();
-    if (pauseMs > 0) return this.pause(pauseMs);
+    if (pauseMs > 0) return this.life.pause(pauseMs);
     await this.work();
   }
 
@@ -343,26 +299,5 @@ export class AudienceTask<F extends { personId: number }> implements SupervisedT
     streamMetrics.entries.set({ topology: STAGE, partition }, this.audiences.entryCount);
     for (const { change, cause } of changes) metrics.changes.inc({ change, cause });
     this.events.onCommitted(position.offset);
-  }
-
-  private async unlessEnding<T>(work: Promise<T>): Promise<T> {
-    const { signal } = this.ending;
-    work.catch(() => undefined);
-    let onAbort!: () => void;
-    const ended = new Promise<never>((_, reject) => {
-      onAbort = () => reject(new ClosedError());
-      signal.addEventListener('abort', onAbort);
-      if (signal.aborted) onAbort();
-    });
-    try {
-      return await Promise.race([work, ended]);
-    } finally {
-      signal.removeEventListener('abort', onAbort);
-    }
-  }
-
-  private async pause(ms: number): Promise<void> {
-    await this.deps.clock.sleep(ms, this.ending.signal);
-    if (this.isEnding) throw new ClosedError();
   }
 }

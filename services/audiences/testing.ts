@@ -10,11 +10,12 @@ import { Network, type RequestFault } from '../../lib/kafka/testing/network.ts';
 import { simulatedKafka } from '../../lib/kafka/testing/simulated-kafka.ts';
 import { partitionFor } from '../../lib/kafka/murmur2.ts';
 import type { PartitionGroup } from '../../lib/streams/partition-group.ts';
-import { TOPICS } from '../../lib/topics.ts';
+import { changelogOf, TOPICS } from '../../lib/topics.ts';
 import type { AudienceChange, Outcome } from '../../schemas/types.ts';
 import type { LiveDefinition } from './definition.ts';
 import { judgeAt } from './judge.ts';
-import { changelogSpec, startAudiences } from './service.ts';
+import { startAudiences } from './service.ts';
+import { STAGE } from './task.ts';
 
 export const traitFacts = (eventId: string, occurredAtMs: number, change: Partial<TraitEventFacts> = {}) => ({
   event_id: eventId,
@@ -198,7 +199,7 @@ export class SimulatedInstallation {
 
   constructor(private readonly random: Random) {
     this.broker = new SimulatedBroker({ loop: this.loop, random });
-    for (const topic of [TOPICS.traitEvents, TOPICS.audienceChanges, changelogSpec(PARTITIONS).topic]) {
+    for (const topic of [TOPICS.traitEvents, TOPICS.audienceChanges, changelogOf(STAGE)]) {
       this.broker.createTopic(topic, PARTITIONS);
     }
     this.network = new Network({ loop: this.loop, random, faultOf: () => this.fault() });
@@ -322,7 +323,7 @@ export class SimulatedInstallation {
 
   /** Length of all logs that the service writes. */
   written(): number {
-    const topics = [TOPICS.audienceChanges, changelogSpec(PARTITIONS).topic];
+    const topics = [TOPICS.audienceChanges, changelogOf(STAGE)];
     return topics.flatMap((topic) => this.broker.logs(topic)).reduce((sum, log) => sum + log.highWatermark, 0);
   }
 
