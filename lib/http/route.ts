@@ -1,6 +1,7 @@
 import { z } from '@hono/zod-openapi';
 import type { Context } from 'hono';
 import type { App } from './app.ts';
+import { breakingOff } from './break-off.ts';
 import { readJson } from './body.ts';
 import { describeRoute } from './describe.ts';
 import { HttpProblem, invalid, itemsOf } from './problem.ts';
@@ -106,7 +107,7 @@ export function addRoute<
     handle: (handler) => {
       app.on([route.method.toUpperCase()], [route.path.replaceAll(/\{(.+?)\}/g, ':$1')], async (c) => {
         const input = await readInput(app, route, c);
-        return toResponse(await handler(input as RouteInput<Output<P>, Output<Q>, Output<B>>));
+        return toResponse(await handler(input as RouteInput<Output<P>, Output<Q>, Output<B>>), c);
       });
     },
   };
@@ -142,13 +143,13 @@ export interface AnyReply {
   stream?: ReadableStream<Uint8Array>;
 }
 
-/** A reply as a response: JSON or a stream, never cached. */
-export function toResponse(reply: AnyReply): Response {
+/** A reply as a response: JSON, or a stream that is broken off if it fails. Never cached. */
+export function toResponse(reply: AnyReply, c?: Context): Response {
   const headers: Record<string, string> = { 'cache-control': 'no-store', ...reply.headers };
   if (reply.stream !== undefined) {
     const { type = 'application/octet-stream' } = reply;
     headers['content-type'] = type.startsWith('text/') ? `${type}; charset=utf-8` : type;
-    return new Response(reply.stream, { status: reply.status, headers });
+    return new Response(breakingOff(reply.stream, c), { status: reply.status, headers });
   }
   if (reply.body === undefined) return new Response(null, { status: reply.status, headers });
   return Response.json(reply.body, { status: reply.status, headers });
