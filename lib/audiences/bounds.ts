@@ -7,6 +7,12 @@ export interface Bounds {
   toMs: number | null;
 }
 
+/** Every time satisfies them. */
+export const OPEN: Bounds = { fromMs: null, toMs: null };
+
+export const isWithin = (at: number, { fromMs, toMs }: Bounds): boolean =>
+  (fromMs === null || at >= fromMs) && (toMs === null || at <= toMs);
+
 /** The bounds of a checked condition, before the rule that only what is not after now counts. */
 export function boundsOf(time: TimeCondition, nowMs: number, zone: string): Bounds {
   switch (time.operator) {

@@ -1,10 +1,14 @@
 /** SQL for audiences of many leaves: a few reads, each of which answers many leaves. To plan a read for each takes seconds. */
 import { OF_WORKSPACE, type Parameters } from './conditions.ts';
 import { atLeastOf, sourceOf, type SourceOptions } from './leaf-source.ts';
-import type { Audience, DwellNode, TraitNode } from './tree.ts';
+import { setOf, type DistinctLeaves } from './leaves.ts';
+import type { Audience } from './tree.ts';
 
 export interface LargeOptions extends SourceOptions {
   tables: { traitEvents: string; carts: string; people: string };
+  parameters: Parameters;
+  /** The condition that a row of people is in the universe. */
+  inUniverse: string;
 }
 
 /** One read of a table; `counted`: for leaves with `at_least` above 1. */
@@ -15,44 +19,24 @@ interface Scan {
 }
 
 /**
- * A tuple of bitmaps in one row: the universe, who of it can be reached by SMS, and by email, and the members. `inUniverse`
- * is the condition on people. Merges are applied to rows. Trait events and carts are planned before people, which the
+ * A tuple of bitmaps in one row: the universe, who of it can be reached by SMS, and by email, and the members.
+ * Merges are applied to rows. Trait events and carts are planned before people, which the
  * sink writes first.
  */
-export function compileLarge(
-  audience: Audience,
-  options: LargeOptions,
-  parameters: Parameters,
-  inUniverse: string,
-): string {
+export function compileLarge(audience: Audience, leaves: DistinctLeaves, options: LargeOptions): string {
+  const { parameters, inUniverse } = options;
+  const { people } = options.tables;
   const scans: Scan[] = [];
-  const names = new Map<string, string>();
-  const people = options.tables.people;
-
-  function leaf(node: TraitNode | DwellNode): string {
-    const json = JSON.stringify(node);
-    const known = names.get(json);
-    if (known !== undefined) return known;
-    const name = `leaf_${names.size}`;
-    names.set(json, name);
-    const { table, conditions } = sourceOf(node, options, parameters);
-    const atLeast = atLeastOf(node);
+  for (const [index, leaf] of leaves.all.entries()) {
+    const { table, conditions } = sourceOf(leaf, options, parameters);
+    const atLeast = atLeastOf(leaf);
     let scan = scans.find((other) => other.table === table && other.counted === atLeast > 1);
     if (scan === undefined) scans.push((scan = { table, counted: atLeast > 1, leaves: [] }));
     // The scan reads the workspace alone.
     const condition = conditions.filter((one) => one !== OF_WORKSPACE).join(' AND ');
-    scan.leaves.push({ name, condition, atLeast });
-    return name;
+    scan.leaves.push({ name: `leaf_${index}`, condition, atLeast });
   }
-
-  function expression(node: Audience): string {
-    if ('and' in node) return node.and.map(expression).reduce((a, b) => `bitmapAnd(${a}, ${b})`);
-    if ('or' in node) return node.or.map(expression).reduce((a, b) => `bitmapOr(${a}, ${b})`);
-    if ('not' in node) return `bitmapAndnot(universe, ${expression(node.not)})`;
-    return 'everyone' in node ? 'universe' : `bitmapAnd(universe, ${leaf(node)})`;
-  }
-
-  const result = expression(audience);
+  const result = setOf(audience, (leaf) => `bitmapAnd(universe, leaf_${leaves.indexOf(leaf)})`);
   const reads = scans.map((scan, i) => `${scanOf(scan, people, parameters)} AS scan_${i}\n  CROSS JOIN `);
   return `(SELECT tuple(universe, by_sms, by_email, ${result})
   FROM ${reads.join('')}(

@@ -1,7 +1,8 @@
 import { compileLarge } from './compile-large.ts';
 import { OF_WORKSPACE, Parameters } from './conditions.ts';
 import { atLeastOf, instant, sourceOf } from './leaf-source.ts';
-import type { Audience, DwellNode, TraitNode } from './tree.ts';
+import { DistinctLeaves, setOf, type Leaf } from './leaves.ts';
+import type { Audience } from './tree.ts';
 
 export interface CompileOptions {
   /** The tables that hold trait events, carts and people. */
@@ -64,15 +65,16 @@ export const ONE_SNAPSHOT = 'enable_shared_storage_snapshot_in_query = 1';
 
 /** As {@link compile}, for queries that do more with the members than count them. */
 export function compileMembers(audience: Audience, options: CompileOptions): CompiledMembers {
-  const compiler = new Compiler(options);
-  const result = compiler.node(audience);
-  if (compiler.leaves.length > FEW_LEAVES) {
+  const leaves = new DistinctLeaves(audience);
+  if (leaves.all.length > FEW_LEAVES) {
     const parameters = parametersOf(options);
-    const outcome = compileLarge(audience, options, parameters, inUniverse(options));
+    const outcome = compileLarge(audience, leaves, { ...options, parameters, inUniverse: inUniverse(options) });
     const definitions = `${outcome} AS outcome,
 outcome.1 AS universe, outcome.2 AS by_sms, outcome.3 AS by_email, outcome.4 AS result`;
     return { definitions, params: parameters.values };
   }
+  const compiler = new Compiler(options, leaves);
+  const result = setOf(audience, (leaf) => `leaf_${leaves.indexOf(leaf)}`);
   const definitions = `${compiler.head()}
 people.1 AS universe, people.2 AS by_sms, people.3 AS by_email,
 ${compiler.leaves.map(({ people }, i) => `${people} AS leaf_${i},\n`).join('')}${result} AS result`;
@@ -90,7 +92,7 @@ const inUniverse = ({ includeAnonymous }: CompileOptions): string =>
   `merged_into = 0 AND first_at <= ${instant('now_ms')}${includeAnonymous ? '' : ' AND NOT anonymous'}`;
 
 /** Expressions of a leaf. */
-interface Leaf {
+interface LeafExpressions {
   /** The people as they are stored with trait events or carts. */
   raw: string;
   /** The people with the merges applied, within the universe. */
@@ -98,21 +100,15 @@ interface Leaf {
 }
 
 class Compiler {
-  readonly leaves: Leaf[] = [];
-  private readonly indexes = new Map<string, number>();
+  readonly leaves: readonly LeafExpressions[];
   readonly parameters: Parameters;
 
-  constructor(readonly options: CompileOptions) {
+  constructor(
+    readonly options: CompileOptions,
+    leaves: DistinctLeaves,
+  ) {
     this.parameters = parametersOf(options);
-  }
-
-  /** The expression of a node's set of people. */
-  node(node: Audience): string {
-    if ('and' in node) return node.and.map((child) => this.node(child)).reduce((a, b) => `bitmapAnd(${a}, ${b})`);
-    if ('or' in node) return node.or.map((child) => this.node(child)).reduce((a, b) => `bitmapOr(${a}, ${b})`);
-    if ('not' in node) return `bitmapAndnot(universe, ${this.node(node.not)})`;
-    if ('everyone' in node) return 'universe';
-    return this.leaf(node);
+    this.leaves = leaves.all.map((leaf, index) => this.expressions(leaf, index));
   }
 
   /** What the leaves need: the people as they are stored with trait events, then everything about people. */
@@ -140,17 +136,7 @@ class Compiler {
 ) FROM ${this.options.tables.people} FINAL WHERE ${OF_WORKSPACE}${condition})`;
   }
 
-  private leaf(node: TraitNode | DwellNode): string {
-    const name = JSON.stringify(node);
-    let index = this.indexes.get(name);
-    if (index === undefined) {
-      index = this.leaves.push(this.expressions(node, this.leaves.length)) - 1;
-      this.indexes.set(name, index);
-    }
-    return `leaf_${index}`;
-  }
-
-  private expressions(node: TraitNode | DwellNode, index: number): Leaf {
+  private expressions(node: Leaf, index: number): LeafExpressions {
     const { table, conditions } = sourceOf(node, this.options, this.parameters);
     const rows = `FROM ${table} FINAL WHERE ${conditions.join(' AND ')}`;
     const raw = `(SELECT groupBitmapState(person_id) ${rows})`;

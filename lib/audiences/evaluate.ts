@@ -1,6 +1,6 @@
 /** The executor of audiences in this process: one person's facts, a tree and a time. `compile.ts` is the one in SQL. */
 import { step } from '../time/index.ts';
-import { boundsOf, type Bounds } from './bounds.ts';
+import { boundsOf, isWithin, OPEN } from './bounds.ts';
 import type { CartFacts, PersonFacts, TraitEventFacts } from './facts.ts';
 import { dwellRule, eventRule, inOrder, isRecovered, nextRule, type FailedKey, type Rule } from './rules.ts';
 import type { Audience, DwellNode, TraitNode } from './tree.ts';
@@ -167,9 +167,6 @@ const newestEvents = (a: TraitEventFacts, b: TraitEventFacts): number =>
 const newestCarts = (a: CartFacts, b: CartFacts): number =>
   (b.last_event_at ?? b.created_at ?? 0) - (a.last_event_at ?? a.created_at ?? 0) || byId(a.cart_id, b.cart_id);
 
-const isWithin = (at: number, { fromMs, toMs }: Bounds): boolean =>
-  (fromMs === null || at >= fromMs) && (toMs === null || at <= toMs);
-
 /** Whether a trait event counts at all: of this trait, concluded and not retracted at the time that is asked about. */
 const countsAt =
   ({ trait }: TraitNode, { knownAtMs }: EvaluateOptions) =>
@@ -180,7 +177,7 @@ const countsAt =
       : event.detected_at <= knownAtMs && (event.retracted_at === null || event.retracted_at > knownAtMs));
 
 function eventAt(node: TraitNode, { nowMs, zone }: EvaluateOptions): Rule<TraitEventFacts> {
-  const bounds = node.time ? boundsOf(node.time, nowMs, zone) : { fromMs: null, toMs: null };
+  const bounds = node.time ? boundsOf(node.time, nowMs, zone) : OPEN;
   const timeless = eventRule(node);
   return (event) => {
     const fails = timeless(event);

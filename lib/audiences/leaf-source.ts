@@ -1,5 +1,5 @@
 /** Which rows a leaf counts, in SQL. */
-import { boundsOf } from './bounds.ts';
+import { boundsOf, OPEN } from './bounds.ts';
 import { dwellConditions, nextConditions } from './cart-conditions.ts';
 import { eventConditions, type Parameters } from './conditions.ts';
 import type { DwellNode, TraitNode } from './tree.ts';
@@ -31,7 +31,7 @@ export const atLeastOf = (node: TraitNode | DwellNode): number => ('dwell' in no
 
 function conditionsOf(node: TraitNode, options: SourceOptions, parameters: Parameters): string[] {
   const { nowMs, zone } = options;
-  const { fromMs, toMs } = node.time ? boundsOf(node.time, nowMs, zone) : { fromMs: null, toMs: null };
+  const { fromMs, toMs } = node.time ? boundsOf(node.time, nowMs, zone) : OPEN;
   const conditions = eventConditions(node, parameters);
   if (fromMs !== null) conditions.push(`occurred_at >= ${parameters.instant(fromMs)}`);
   conditions.push(`occurred_at <= ${parameters.instant(Math.min(toMs ?? Infinity, nowMs))}`);

@@ -1,7 +1,8 @@
 /** An audience at many times at once: exact counts with one scan of each leaf, however many points there are. */
-import { boundsOf } from './bounds.ts';
+import { boundsOf, OPEN } from './bounds.ts';
 import { compile, ONE_SNAPSHOT, type CompiledAudience, type CompileOptions } from './compile.ts';
-import { eventConditions, Parameters } from './conditions.ts';
+import { eventConditions, OF_WORKSPACE, Parameters } from './conditions.ts';
+import { DistinctLeaves, setOf } from './leaves.ts';
 import type { Audience, TraitNode } from './tree.ts';
 
 export interface TrendOptions extends Omit<CompileOptions, 'nowMs' | 'knownAtMs'> {
@@ -31,36 +32,20 @@ const LEAVES_MAX = 16;
  */
 export function compileTrend(audience: Audience, options: TrendOptions): TrendQuery[] {
   const { pointsMs, ...shared } = options;
-  const leaves = leavesOf(audience);
-  if (leaves.size > LEAVES_MAX) {
+  const leaves = new DistinctLeaves(audience);
+  if (leaves.all.length > LEAVES_MAX) {
     return pointsMs.map((nowMs, firstIndex) => {
       const { query, params } = compile(audience, { ...shared, nowMs });
       return { firstIndex, query: `SELECT 0 AS point, count FROM (${query})`, params };
     });
   }
-  const size = Math.floor(SETS_MAX / (leaves.size + 1));
+  const size = Math.floor(SETS_MAX / (leaves.all.length + 1));
   const queries: TrendQuery[] = [];
   for (let firstIndex = 0; firstIndex < pointsMs.length; firstIndex += size) {
     const chunk = { ...options, pointsMs: pointsMs.slice(firstIndex, firstIndex + size) };
     queries.push({ firstIndex, ...new TrendCompiler(leaves, chunk).compile(audience) });
   }
   return queries;
-}
-
-/** The distinct leaves with their indexes, by their JSON. */
-type Leaves = ReadonlyMap<string, { index: number; node: TraitNode }>;
-
-function leavesOf(audience: Audience): Leaves {
-  const leaves = new Map<string, { index: number; node: TraitNode }>();
-  const walk = (node: Audience): void => {
-    if ('and' in node) node.and.forEach(walk);
-    else if ('or' in node) node.or.forEach(walk);
-    else if ('not' in node) walk(node.not);
-    else if ('trait' in node && !leaves.has(JSON.stringify(node)))
-      leaves.set(JSON.stringify(node), { index: leaves.size, node });
-  };
-  walk(audience);
-  return leaves;
 }
 
 /** Rows of single people get the list of their points: in small blocks, and with groups on disk if there are too many. */
@@ -79,20 +64,21 @@ class TrendCompiler {
   private readonly parameters: Parameters;
 
   constructor(
-    private readonly leaves: Leaves,
+    private readonly leaves: DistinctLeaves,
     private readonly options: TrendOptions,
   ) {
     this.parameters = new Parameters({ workspace: options.workspace, points_ms: options.pointsMs });
   }
 
   compile(audience: Audience): CompiledAudience {
-    const all = [...this.leaves.values()];
+    const all = this.leaves.all.flatMap((node, index) => ('trait' in node ? [{ node, index }] : []));
+    const result = setOf(audience, (leaf) => `bitmapAnd(universe, leaf_${this.leaves.indexOf(leaf)})`);
     const sets = all
       .map(({ index }) => `groupBitmapMergeStateIf(people, leaf = ${index}) AS leaf_${index},\n`)
       .join('');
     // Trait events are named before people, so that they are read first: see `compile`.
     const parts = [...all.map(({ index, node }) => this.leaf(index, node)), this.universe(all.length)];
-    const query = `SELECT point, bitmapCardinality(${this.set(audience)}) AS count
+    const query = `SELECT point, bitmapCardinality(${result}) AS count
 FROM (
   SELECT point, ${sets} groupBitmapMergeStateIf(people, leaf = ${all.length}) AS universe
   FROM (
@@ -104,28 +90,20 @@ SETTINGS ${ONE_SNAPSHOT}${all.some(({ node }) => (node.at_least ?? 1) > 1) ? FRU
     return { query, params: this.parameters.values };
   }
 
-  private set(node: Audience): string {
-    if ('and' in node) return node.and.map((child) => this.set(child)).reduce((a, b) => `bitmapAnd(${a}, ${b})`);
-    if ('or' in node) return node.or.map((child) => this.set(child)).reduce((a, b) => `bitmapOr(${a}, ${b})`);
-    if ('not' in node) return `bitmapAndnot(universe, ${this.set(node.not)})`;
-    if ('everyone' in node) return 'universe';
-    return `bitmapAnd(universe, leaf_${this.leaves.get(JSON.stringify(node))?.index ?? ''})`;
-  }
-
   /** People by the interval of their `first_at`. */
   private universe(index: number): string {
     const { tables, includeAnonymous } = this.options;
     return `SELECT ${index} AS leaf, groupBitmapState(person_id) AS people,
   arrayFilter((point, at_point) -> since <= at_point, range(length({points_ms:Array(Int64)})), {points_ms:Array(Int64)}) AS points
 FROM ${tables.people} FINAL
-WHERE workspace = {workspace:String} AND merged_into = 0${includeAnonymous ? '' : ' AND NOT anonymous'}
+WHERE ${OF_WORKSPACE} AND merged_into = 0${includeAnonymous ? '' : ' AND NOT anonymous'}
 GROUP BY ${this.interval('toUnixTimestamp64Milli(first_at)', this.afterPoints())} AS since`;
   }
 
   private leaf(index: number, node: TraitNode): string {
     const { pointsMs, zone } = this.options;
     const bounds = pointsMs.map((nowMs) => {
-      const { fromMs, toMs } = node.time ? boundsOf(node.time, nowMs, zone) : { fromMs: null, toMs: null };
+      const { fromMs, toMs } = node.time ? boundsOf(node.time, nowMs, zone) : OPEN;
       return { fromMs: fromMs ?? OPEN_MS, toMs: Math.min(toMs ?? Infinity, nowMs) };
     });
     const froms = bounds.map(({ fromMs }) => fromMs);
@@ -175,7 +153,7 @@ FROM (
     ) AS event
     LEFT JOIN (
       SELECT person_id, merged_into AS winner FROM ${tables.people} FINAL
-      WHERE workspace = {workspace:String} AND merged_into != 0
+      WHERE ${OF_WORKSPACE} AND merged_into != 0
     ) AS alias ON alias.person_id = event.person_id`;
   }
 

@@ -1,9 +1,10 @@
-import { nextChange, prepare, type PersonFacts } from '../../lib/audiences/index.ts';
+import { prepare, prepareNextChange, type PersonFacts } from '../../lib/audiences/index.ts';
 import type { JudgeAt } from './definition.ts';
 
 /** The predicate of lib/audiences. */
 export const judgeAt: JudgeAt<PersonFacts> = ({ audience, includeAnonymous, zone }, nowMs) => {
   const options = { nowMs, zone, includeAnonymous };
-  const prepared = prepare(audience, options);
-  return (facts) => ({ matches: prepared.matches(facts), nextMs: nextChange(audience, facts, options) });
+  const { matches } = prepare(audience, options);
+  const nextChange = prepareNextChange(audience, options);
+  return (facts) => ({ matches: matches(facts), nextMs: nextChange(facts) });
 };
