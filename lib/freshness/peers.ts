@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { abortAfter, type Clock } from '../clock/index.ts';
-import { STAGE_STATES, type StagePosition } from '../telemetry/index.ts';
+import { FAILING_PARTS, STAGE_STATES, STOP_REASONS, type StagePosition } from '../telemetry/index.ts';
 
 /** HTTP requests to the other processes of the installation. */
 
@@ -15,7 +15,10 @@ const position = z.object({
   logTimeMs: z.number().nullable(),
   earliestDueMs: z.number().nullable(),
   state: z.enum(STAGE_STATES),
+  stopReason: z.enum(STOP_REASONS).exactOptional(),
+  stopDetail: z.string().exactOptional(),
   failingOffset: z.int().exactOptional(),
+  failingPart: z.enum(FAILING_PARTS).exactOptional(),
 });
 
 export interface Question<T> {

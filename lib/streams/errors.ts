@@ -1,4 +1,5 @@
 import { messageOf } from '../kafka/errors.ts';
+import type { FailingPart } from '../telemetry/index.ts';
 
 /** A topology threw an error when a deadline fired, or did not change the entry. */
 export class DeadlineFailedError extends Error {
@@ -7,9 +8,6 @@ export class DeadlineFailedError extends Error {
     super(`a deadline that fires at this record fails: ${messageOf(cause)}`, { cause });
   }
 }
-
-/** What a topology fails on: the record itself, or a deadline that fires when the record is handled. */
-export type FailingPart = 'record' | 'deadline';
 
 /** The topology threw an error on a record. It will do so every time, because a topology is deterministic. */
 export class RecordFailedError extends Error {

@@ -1,8 +1,7 @@
 import type { Logger } from 'pino';
 import type { Clock } from '../clock/index.ts';
 import { UnreadablePartitionError, type Kafka, type Member, type Reader } from '../kafka/index.ts';
-import type { StagePosition } from '../telemetry/positions.ts';
-import type { FailingPart } from './errors.ts';
+import type { FailingPart, StagePosition } from '../telemetry/index.ts';
 import type { StreamMetrics } from './metrics.ts';
 import { PartitionSupervisor, type SupervisedTask } from './partition-supervisor.ts';
 import type { TaskEvents } from './task.ts';
@@ -116,6 +115,7 @@ export class PartitionGroup {
         logTimeMs: view?.logTimeMs ?? null,
         earliestDueMs: view?.earliestDueMs ?? null,
         state: view?.state ?? 'waiting',
+        ...(view?.stopReason === undefined ? {} : { stopReason: view.stopReason }),
         ...(view?.failingOffset === undefined ? {} : { failingOffset: view.failingOffset }),
         ...(view?.failingPart === undefined ? {} : { failingPart: view.failingPart }),
       };

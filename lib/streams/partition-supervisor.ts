@@ -2,7 +2,8 @@ import type { Logger } from 'pino';
 import { Backoff, Waker, type Clock } from '../clock/index.ts';
 import { BrokenContinuityError, CorruptRecordError, FencedError, messageOf } from '../kafka/errors.ts';
 import type { Batch, Member } from '../kafka/types.ts';
-import { RecordFailedError, UnusableStateError, type FailingPart } from './errors.ts';
+import type { FailingPart, StopReason } from '../telemetry/index.ts';
+import { RecordFailedError, UnusableStateError } from './errors.ts';
 import type { StreamMetrics } from './metrics.ts';
 import { SUPERVISOR_TRANSITIONS, type SupervisorState } from './supervisor-state.ts';
 import type { Task, TaskEvents, TaskView } from './task.ts';
@@ -56,7 +57,7 @@ interface Assignment {
 
 /** Why a partition cannot continue by itself. */
 interface Problem {
-  kind: 'corrupt log' | 'broken continuity' | 'unusable state' | 'failing record';
+  kind: Exclude<StopReason, 'clock_ahead' | 'input_unusable'>;
   /** Where the problem is: in the changelog for unusable state, else in the input. */
   offset: number;
   /** What fails in a failing record. */
@@ -90,7 +91,7 @@ export class PartitionSupervisor {
     const { state, problem } = this;
     if (problem !== null) {
       const failing = problem.part === undefined ? {} : { failingOffset: problem.offset, failingPart: problem.part };
-      return { ...problem.view, state: 'stopped', ...failing };
+      return { ...problem.view, state: 'stopped', stopReason: problem.kind, ...failing };
     }
     return 'task' in state ? state.task.view : WAITING;
   }
@@ -130,7 +131,7 @@ export class PartitionSupervisor {
 
   offer(batch: Batch): void {
     const { state, problem } = this;
-    if (problem?.kind === 'corrupt log' && batch.nextOffset > problem.offset) this.resume();
+    if (problem?.kind === 'corrupt_log' && batch.nextOffset > problem.offset) this.resume();
     if ('task' in state) state.task.offer(batch);
   }
 
@@ -179,7 +180,7 @@ export class PartitionSupervisor {
     if (this.state.name !== 'opening') return;
     this.become({ name: 'running', task, openedAtMs });
     // Before it opened, the log was compared with the committed position, and the whole state was read.
-    if (this.problem?.kind === 'broken continuity' || this.problem?.kind === 'unusable state') this.resume();
+    if (this.problem?.kind === 'broken_continuity' || this.problem?.kind === 'unusable_state') this.resume();
   }
 
   /** The state was lost with the task; the next one restores it from the changelog. */
@@ -206,14 +207,14 @@ export class PartitionSupervisor {
 
   /** Null for a failure that a retry may resolve. */
   private problemOf(error: unknown, view: Readonly<TaskView>): Problem | null {
-    if (error instanceof CorruptRecordError) return { kind: 'corrupt log', offset: error.offset, view };
-    if (error instanceof BrokenContinuityError) return { kind: 'broken continuity', offset: error.offset, view };
-    if (error instanceof UnusableStateError) return { kind: 'unusable state', offset: error.offset, view };
+    if (error instanceof CorruptRecordError) return { kind: 'corrupt_log', offset: error.offset, view };
+    if (error instanceof BrokenContinuityError) return { kind: 'broken_continuity', offset: error.offset, view };
+    if (error instanceof UnusableStateError) return { kind: 'unusable_state', offset: error.offset, view };
     if (!(error instanceof RecordFailedError)) return null;
     const { offset, part } = error;
     const times = this.failingRecord?.offset === offset ? this.failingRecord.times + 1 : 1;
     this.failingRecord = { offset, times };
-    return times >= MAX_RECORD_FAILURES ? { kind: 'failing record', offset, part, view } : null;
+    return times >= MAX_RECORD_FAILURES ? { kind: 'failing_record', offset, part, view } : null;
   }
 
   /** Logs all details the first time; each further attempt only logs that the partition is still stopped. */
@@ -224,14 +225,14 @@ export class PartitionSupervisor {
     metrics.stopped.set({ topology, partition }, 1);
     const where = { topology, topic, partition, offset: problem.offset, retryMs };
     if (!isNew) logger.warn({ ...where, err: messageOf(error) }, 'partition is still stopped');
-    else if (problem.kind === 'failing record') logger.error({ ...where, err: error }, REASONS[problem.kind]);
+    else if (problem.kind === 'failing_record') logger.error({ ...where, err: error }, REASONS[problem.kind]);
     else logger.error({ ...where, err: messageOf(error) }, REASONS[problem.kind]);
   }
 
   private committed(offset: number): void {
     if (this.failingRecord === null || offset <= this.failingRecord.offset) return;
     this.failingRecord = null;
-    if (this.problem?.kind === 'failing record') this.resume();
+    if (this.problem?.kind === 'failing_record') this.resume();
   }
 
   private resume(): void {
@@ -258,7 +259,7 @@ export class PartitionSupervisor {
 
   private nextPauseMs(problem: Problem | null): number {
     // Restoring the state repeatedly would not help with a record that fails every time.
-    if (problem?.kind === 'failing record') return MAX_STOPPED_PAUSE_MS;
+    if (problem?.kind === 'failing_record') return MAX_STOPPED_PAUSE_MS;
     return Math.min(problem === null ? MAX_PAUSE_MS : MAX_STOPPED_PAUSE_MS, this.pauses.nextMs());
   }
 
@@ -287,9 +288,8 @@ export class PartitionSupervisor {
 }
 
 const REASONS: Record<Problem['kind'], string> = {
-  'corrupt log': 'partition stopped: its log cannot be read',
-  'broken continuity':
-    'partition stopped: its log or its committed offset is not what it was when records were handled',
-  'unusable state': 'partition stopped: an entry of its changelog cannot be read',
-  'failing record': 'partition stopped: the topology fails on this record every time',
+  corrupt_log: 'partition stopped: its log cannot be read',
+  broken_continuity: 'partition stopped: its log or its committed offset is not what it was when records were handled',
+  unusable_state: 'partition stopped: an entry of its changelog cannot be read',
+  failing_record: 'partition stopped: the topology fails on this record every time',
 };

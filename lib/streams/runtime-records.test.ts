@@ -85,7 +85,7 @@ describe('a record whose schema the registry does not have', () => {
     kafka.ends.fill(10);
     kafka.give(1);
     for (let waits = 0; waits < 60 && runtime.positions()[0]?.state !== 'stopped'; waits++) await clock.advance(1_000);
-    expect(runtime.positions()).toMatchObject([{ state: 'stopped', failingOffset: 7 }]);
+    expect(runtime.positions()).toMatchObject([{ state: 'stopped', stopReason: 'failing_record', failingOffset: 7 }]);
     isMissing = false;
     await clock.advance(61_000);
     expect(runtime.positions()).toMatchObject([{ position: 10, state: 'running' }]);
@@ -132,6 +132,7 @@ describe('a record that an operator has skipped', () => {
       expect(clock.elapsedMs() - skippedAtMs).toBeLessThan(5_000);
       expect(runtime.positions()).toMatchObject([{ state: 'running', position: 20 }]);
       expect(runtime.positions()[0]).not.toHaveProperty('failingOffset');
+      expect(runtime.positions()[0]).not.toHaveProperty('stopReason');
       expect(kafka.deadLetters).toEqual([`7: ${reason}`, `8: ${reason}`]);
       expect(kafka.changelogs[0]!.map(({ key }) => String(key)).sort()).toEqual(
         upTo(20)

@@ -3,7 +3,7 @@ import type { Clock } from '../clock/index.ts';
 import { decodeEach, followTopic } from '../kafka/follow.ts';
 import type { Kafka, KafkaRecord, OutgoingRecord, TopicSpec } from '../kafka/types.ts';
 import { TOPICS } from '../topics.ts';
-import type { FailingPart } from './errors.ts';
+import type { FailingPart } from '../telemetry/index.ts';
 import type { StreamMetrics } from './metrics.ts';
 import type { OutputRecord, Skipping } from './task-core.ts';
 import type { SkippedRecord, Topology } from './topology.ts';

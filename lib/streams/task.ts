@@ -122,7 +122,9 @@ export class Task<I> {
   }
 
   get view(): Readonly<TaskView> {
-    return { ...this.committed, state: this.life.stateName };
+    const state = this.life.stateName;
+    // A task stops for this reason only; its supervisor knows the others.
+    return { ...this.committed, state, ...(state === 'stopped' ? { stopReason: 'clock_ahead' } : {}) };
   }
 
   private createTicker(): Ticker | null {

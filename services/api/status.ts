@@ -1,6 +1,6 @@
 import { registryState, type EngineState } from '../../lib/avro/index.ts';
 import { abortAfter, within, type Clock } from '../../lib/clock/index.ts';
-import type { StagePosition, StageState } from '../../lib/telemetry/index.ts';
+import type { FailingPart, StagePosition, StageState, StopReason } from '../../lib/telemetry/index.ts';
 import { showInstant, showInstantOrNull } from '../../lib/time/index.ts';
 import type { ApiDeps } from './deps.ts';
 import type { Freshness, StageWatcher } from '../../lib/freshness/index.ts';
@@ -16,7 +16,15 @@ interface PartitionStatus {
   log_time: string | null;
   earliest_due: string | null;
   state: StageState;
+  problem: PartitionProblem | null;
   url: string | null;
+}
+
+interface PartitionProblem {
+  reason: StopReason;
+  offset: number | null;
+  part: FailingPart | null;
+  detail: string | null;
 }
 
 interface StageStatus {
@@ -94,7 +102,19 @@ function partitionNow(
     log_time: show(found?.logTimeMs),
     earliest_due: show(found?.earliestDueMs),
     state: found?.state ?? 'stopped',
+    problem: problemOf(found),
     url: owner?.url ?? null,
+  };
+}
+
+function problemOf(found: StagePosition | null): PartitionProblem | null {
+  if (found?.stopReason === undefined) return null;
+  const { stopReason, failingOffset, failingPart, stopDetail } = found;
+  return {
+    reason: stopReason,
+    offset: failingOffset ?? null,
+    part: failingPart ?? null,
+    detail: stopDetail ?? null,
   };
 }
 

@@ -74,6 +74,7 @@ describe('the states of a cursor', () => {
   it('keeps its problem until it is read again, and reports it as stopped', () => {
     const cursor = inState.stopped();
     expect([cursor.problem, cursor.stagePosition('t').state]).toEqual(['broken', 'stopped']);
+    expect(cursor.stagePosition('t')).toMatchObject({ stopReason: 'input_unusable', stopDetail: 'broken' });
     cursor.reopen();
     expect([cursor.problem, cursor.stagePosition('t').state]).toEqual(['broken', 'stopped']);
     cursor.open(ledger, 100, 0);

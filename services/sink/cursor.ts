@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { markOf, type Mark } from '../../lib/kafka/continuity.ts';
-import type { StagePosition } from '../../lib/telemetry/index.ts';
+import { scrubText, type StagePosition } from '../../lib/telemetry/index.ts';
 import { assertTransition, type Transitions } from '../../lib/transitions.ts';
 import type { BlockRange, CountedRecord } from './block.ts';
 import type { Checkpoint, LedgerState } from './ledger.ts';
@@ -241,6 +241,7 @@ export class Cursor<M> {
       logTimeMs: this.logTimeMs,
       earliestDueMs: null,
       state: this.problem !== null ? 'stopped' : this.current.name === 'reading' ? 'running' : 'restoring',
+      ...(this.problem === null ? {} : { stopReason: 'input_unusable', stopDetail: scrubText(this.problem) }),
     };
   }
 

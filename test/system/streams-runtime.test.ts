@@ -182,6 +182,7 @@ describe("the log's clock", () => {
     const running = await w.start({ clock: { ...systemClock, wallMs: () => Date.now() - slowMs } });
     await w.pipe('a', count(Date.now()));
     await until('stopped', () => running.positions()[0]?.state === 'stopped');
+    expect(running.positions()[0]).toMatchObject({ stopReason: 'clock_ahead' });
     // It is open but stopped: the metric reports that.
     expect(running.ready()).toBe(true);
     expect(await value(w.metrics, 'streams_task_stopped')).toBe(1);

@@ -6512,6 +6512,14 @@ export interface components {
                     earliest_due: string | null;
                     /** @enum {string} */
                     state: "restoring" | "running" | "closing" | "waiting" | "stopped";
+                    problem: {
+                        /** @enum {string} */
+                        reason: "failing_record" | "clock_ahead" | "corrupt_log" | "broken_continuity" | "unusable_state" | "input_unusable";
+                        offset: number | null;
+                        /** @enum {string|null} */
+                        part: "record" | "deadline" | null;
+                        detail: string | null;
+                    } | null;
                     url: string | null;
                 }[];
             }[];

@@ -1,6 +1,6 @@
 import { z } from '@hono/zod-openapi';
 import { addRoute } from '../../../lib/http/index.ts';
-import { STAGE_STATES } from '../../../lib/telemetry/index.ts';
+import { FAILING_PARTS, STAGE_STATES, STOP_REASONS } from '../../../lib/telemetry/index.ts';
 import { showInstant, showInstantOrNull } from '../../../lib/time/index.ts';
 import type { Routes } from '../deps.ts';
 import { instant } from '../schemas.ts';
@@ -12,6 +12,22 @@ const state = z
     'closing: it finishes its last transaction; waiting: not open at the moment, it opens again by itself; stopped: it cannot continue until somebody acts',
   );
 
+const problemSchema = z.strictObject({
+  reason: z
+    .enum(STOP_REASONS)
+    .describe(
+      'failing_record: the stage fails on the same record every time; clock_ahead: log time is far ahead of the ' +
+        "process's clock; corrupt_log: the log cannot be read; broken_continuity: the log or the committed offset is " +
+        'not what it was; unusable_state: an entry of the changelog cannot be read; input_unusable: see detail',
+    ),
+  offset: z.int().nullable().describe('the record that fails every time; null for other reasons'),
+  part: z
+    .enum(FAILING_PARTS)
+    .nullable()
+    .describe('what fails at the offset: the record itself, or a deadline that fires when it is handled'),
+  detail: z.string().nullable(),
+});
+
 const partitionSchema = z.strictObject({
   partition: z.int(),
   position: z.int().nullable().describe('the next offset; null while no process reports it'),
@@ -20,6 +36,7 @@ const partitionSchema = z.strictObject({
   log_time: instant.nullable(),
   earliest_due: instant.nullable().describe('when the earliest open deadline falls due'),
   state,
+  problem: problemSchema.nullable().describe('why the partition is stopped; null while it is not, or while unknown'),
   url: z.string().nullable().describe('base URL of the process that owns the partition'),
 });
 
