@@ -1,7 +1,7 @@
 import type { Clock } from '../../lib/clock/index.ts';
 import type { Stage } from '../../lib/freshness/index.ts';
 import type { Logger, StagePosition } from '../../lib/telemetry/index.ts';
-import { ImportRate } from './import-rate.ts';
+import { ImportWindow } from './import-window.ts';
 import type { IngestMetrics } from './metrics.ts';
 import { StageDelay } from './stage-delay.ts';
 
@@ -17,15 +17,17 @@ export interface ImportPacerOptions {
   endOffsets(topic: string): Promise<number[]>;
   /** The delay of all stages together that imports may cause while webhooks are received, milliseconds. */
   targetDelayMs: number;
-  metrics: Pick<IngestMetrics, 'importDelaySeconds' | 'importRate' | 'importWaitSeconds'>;
+  metrics: Pick<IngestMetrics, 'importDelaySeconds' | 'importWindow' | 'importWaitSeconds'>;
   logger: Pick<Logger, 'warn'>;
   clock: Clock;
 }
 
 const MEASURE_EVERY_MS = 100;
+/** Records for each measurement while the window is full: even the slowest import ends some day. */
+const MIN_GRANT = 5;
 /** Without a webhook for this long, nobody waits behind an import, which may then cause a longer delay. */
 const WEBHOOKS_ENDED_MS = 10_000;
-/** That delay, as a multiple of the target. Long enough that the stages are never without work. */
+/** That delay, as a multiple of the target: large batches cost the stages less. */
 const ALONE_FACTOR = 10;
 /** What was measured longer ago says nothing about now. */
 const FORGET_AFTER_MS = 5_000;
@@ -44,8 +46,8 @@ interface MeasuredStage {
 }
 
 /**
- * Lets imports take lines no faster than keeps the delay of the stages behind them at its target. All imports of the
- * process share the rate, in the order in which they ask. While no import waits or sends, nothing is measured.
+ * Lets imports have so many lines in flight that the delay of the stages behind them stays at its target. All imports of
+ * the process share them, in the order in which they ask. While no import waits or sends, nothing is measured.
  */
 export class ImportPacer {
   /** Records that may be sent until the next measurement; negative after a send that was larger. */
@@ -56,11 +58,11 @@ export class ImportPacer {
   private lastWebhookMs = -Infinity;
   private readonly waiting: (() => void)[] = [];
   private measuring = false;
-  private rate: ImportRate;
+  private window: ImportWindow;
   private readonly stages: MeasuredStage[];
 
   constructor(private readonly options: ImportPacerOptions) {
-    this.rate = new ImportRate(options.targetDelayMs);
+    this.window = new ImportWindow(options.targetDelayMs);
     this.stages = options.stages.map((watcher) => ({
       watcher,
       delay: new StageDelay(),
@@ -92,6 +94,7 @@ export class ImportPacer {
       metrics.importWaitSeconds.inc((clock.elapsedMs() - startedMs) / 1_000);
     }
     this.allowance -= records;
+    this.window.take(records);
     this.release();
   }
 
@@ -110,13 +113,11 @@ export class ImportPacer {
       const isLimiting = this.waiting.length > 0;
       const delays = await Promise.all(this.stages.map((stage) => this.delayOf(stage, startedMs)));
       const delayMs = delays.reduce((sum, ofStage) => sum + ofStage, 0);
-      this.rate.targetMs = this.targetMs(startedMs);
-      this.rate.measured(delayMs, isLimiting);
-      metrics.importRate.set(this.rate.perSecond);
-      // What was not used is lost; what was used in advance is not.
-      const sinceMs = Math.min(2 * MEASURE_EVERY_MS, Math.max(MEASURE_EVERY_MS, startedMs - this.measuredAtMs));
+      this.window.targetMs = this.targetMs(startedMs);
+      this.window.measured(startedMs, delayMs, isLimiting);
+      metrics.importWindow.set(this.window.size);
       this.measuredAtMs = startedMs;
-      const granted = Math.min(0, this.allowance) + (this.rate.perSecond * sinceMs) / 1_000;
+      const granted = Math.max(this.window.free, Math.min(0, this.allowance) + MIN_GRANT);
       this.allowance = granted;
       this.release();
       await clock.sleep(MEASURE_EVERY_MS - (clock.elapsedMs() - startedMs));
@@ -126,7 +127,7 @@ export class ImportPacer {
   }
 
   private restart(): void {
-    this.rate = new ImportRate(this.options.targetDelayMs);
+    this.window = new ImportWindow(this.options.targetDelayMs);
     this.allowance = 0;
     for (const stage of this.stages) {
       stage.delay.forget(this.options.clock.elapsedMs());

@@ -12,7 +12,7 @@ export interface IngestMetrics {
   /** How long the oldest unprocessed record of each stage has been waiting, as last measured for an import. */
   importDelaySeconds: Gauge<'stage'>;
   /** Records per second that imports may send. */
-  importRate: Gauge;
+  importWindow: Gauge;
   /** How long imports have waited for the stages behind them, all together. */
   importWaitSeconds: Counter;
 }
@@ -43,9 +43,9 @@ export const ingestMetrics = (registry: Metrics): IngestMetrics => ({
     labelNames: ['stage'],
     registers: [registry],
   }),
-  importRate: new Gauge({
-    name: 'ingest_import_records_per_second',
-    help: 'Records per second that imports may send, as last set.',
+  importWindow: new Gauge({
+    name: 'ingest_import_window_records',
+    help: 'Records of imports that may be in flight: sent, and not yet processed by the stages behind.',
     registers: [registry],
   }),
   importWaitSeconds: new Counter({
