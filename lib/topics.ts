@@ -10,6 +10,9 @@ export const TOPICS = {
   audienceChanges: 'audience-changes',
   deadLetters: 'dead-letters',
   definitions: 'definitions',
+  flowInputs: 'flow-inputs',
+  flowEvents: 'flow-events',
+  sendRequests: 'send-requests',
 } as const;
 
 export type TopicName = (typeof TOPICS)[keyof typeof TOPICS];
@@ -48,6 +51,9 @@ export function topicSpecs(options: { partitions: number; logRetentionDays: numb
     [TOPICS.traitEvents]: spec(TOPICS.traitEvents, partitions, logRetentionDays),
     [TOPICS.audienceChanges]: spec(TOPICS.audienceChanges, partitions, logRetentionDays),
     [TOPICS.deadLetters]: spec(TOPICS.deadLetters, partitions, 30),
+    [TOPICS.flowInputs]: spec(TOPICS.flowInputs, partitions, logRetentionDays),
+    [TOPICS.flowEvents]: spec(TOPICS.flowEvents, partitions, logRetentionDays),
+    [TOPICS.sendRequests]: spec(TOPICS.sendRequests, partitions, logRetentionDays),
     // One partition, because versions depend on the order of all records.
     [TOPICS.definitions]: spec(TOPICS.definitions, 1, -1),
   };

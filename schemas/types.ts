@@ -136,6 +136,281 @@ export interface Definition {
   at: number;
 }
 
+export type FlowStep = 'started' | 'refused' | 'reached' | 'asked' | 'answered' | 'held' | 'requested' | 'sent' | 'skipped' | 'failed' | 'unknown' | 'woken' | 'repointed' | 'moved' | 'exited' | 'completed' | 'goal';
+
+export type FlowChannel = 'sms' | 'email' | 'webhook';
+
+export type MessageClass = 'marketing' | 'transactional';
+
+/** One step of a run, or the refusal of one. The key is the workspace. workspace, input_offset and ordinal identify the step: a replay writes the same steps. */
+export interface FlowEvent {
+  workspace: string;
+  flow_id: string;
+  /** The version of the flow that the run is on. */
+  version: number;
+  /** 32 hex digits. Empty for a trait event that was refused without a question. */
+  run_id: string;
+  /** 0 if the person has been erased. */
+  person_id: number;
+  /** Empty if the person has been erased. */
+  cart_id: string;
+  /** The trait event that started the run or was refused; for goal, the one that fulfilled it. For in_next: <cart id>@<instant in ms>. */
+  event_id: string;
+  /** Empty if the step belongs to no node. */
+  node: string;
+  what: FlowStep;
+  /** Why a run was refused, a message was skipped or failed, or a run exited; the reason of the exit node of a completed run; yes or no of an answered question; retracted for a goal whose event is retracted. Otherwise empty. */
+  reason: string;
+  /** Log time. */
+  at: number;
+  /** The record of flow-inputs that caused the step. */
+  input_offset: number;
+  /** The number of the step among those of the record, counted from 0. */
+  ordinal: number;
+  /** The end of a hold; the time at which the event of a goal occurred; the time at which a requested message was due. Otherwise null. */
+  due_at: null | number;
+  channel: null | FlowChannel;
+  class: null | MessageClass;
+  /** Set for requested and for the outcome of a message. */
+  request_id: null | string;
+  /** The amount of the cart, for a goal. */
+  amount: null | number;
+  /** The address that was written to, for the outcome of a message. */
+  address: null | string;
+  /** The message as it was rendered, as JSON, for the outcome of a message. */
+  text: null | string;
+}
+
+export type FlowInputKind = 'changes' | 'profile' | 'merge' | 'parting' | 'erasure' | 'command' | 'settings' | 'code_pool' | 'suppression' | 'answer' | 'outcome' | 'settled' | 'tick';
+
+export type TraitOp = 'asserted' | 'updated' | 'retracted';
+
+export type Trait = 'cart_abandoned' | 'cart_status_updated';
+
+export type Anomaly = 'after_terminal' | 'wrong_mode' | 'backward';
+
+export interface FlowChange {
+  /** updated: the trait event remains, but other fields of it have changed, for example amount. */
+  op: TraitOp;
+  /** v_trait_events.event_id. */
+  event_id: string;
+  trait: Trait;
+  /** Empty for cart_abandoned. */
+  status: string;
+  occurred_at: number;
+  /** The event_id of the retracted trait event that this one replaces. */
+  replaces: null | string;
+  /** The last activity of the cart before an abandonment; null for a status. */
+  last_activity_at: null | number;
+  anomaly: null | Anomaly;
+  reentered: boolean;
+  store_id: null | string;
+  mode: null | string;
+  amount: null | number;
+  products: null | Product[];
+}
+
+/** A cart in its current state. */
+export interface StandingCart {
+  status: null | string;
+  /** Every status that the cart has had. */
+  had: string[];
+  store_id: null | string;
+  store_name: null | string;
+  mode: null | string;
+  amount: null | number;
+  /** The latest list of products; null if none is known. */
+  products: null | Product[];
+  last_activity_at: null | number;
+  /** When the cart becomes abandoned if nothing else happens; null without an open episode. */
+  due_at: null | number;
+  reservation_start_at: null | number;
+}
+
+/** All changes of one cart that have one cause, and the state of the cart afterwards. */
+export interface FlowChanges {
+  cart_id: string;
+  /** The person to whom the cart belongs now. */
+  person_id: number;
+  /** The number of this part, counted from 0. */
+  part: number;
+  /** The number of parts into which the record was divided. The parts have the same log time, follow each other, and are handled as one record when the last of them is read. */
+  parts: number;
+  /** Changes of trait events in order of occurred_at. Empty if only the cart has changed. */
+  changes: FlowChange[];
+  /** The cart after these changes. If there are several parts, that of the last one counts. */
+  cart: StandingCart;
+  /** The phone number that the cart carried last. */
+  phone: null | string;
+  /** The email address that the cart carried last. */
+  email: null | string;
+}
+
+export type Consent = 'opted_in' | 'opted_out';
+
+export interface FlowAddress {
+  /** A phone number in the format E.164, or an email address in lower case. */
+  value: string;
+  /** SMS consent of a phone number, email consent of an address. */
+  consent: null | Consent;
+}
+
+/** The whole current profile of a person, as far as messages need it. */
+export interface FlowProfile {
+  person_id: number;
+  anonymous: boolean;
+  name: null | string;
+  time_zone: null | string;
+  /** In the order of the profile. */
+  phones: FlowAddress[];
+  /** In the order of the profile. */
+  emails: FlowAddress[];
+}
+
+/** The profile of the winner precedes it. */
+export interface FlowMerge {
+  loser: number;
+  winner: number;
+}
+
+export interface PartedCart {
+  cart_id: string;
+  /** The person to whom the cart belongs now. */
+  person_id: number;
+}
+
+/** Carts that leave the person to whom they belonged. A large parting is several records. */
+export interface FlowParting {
+  carts: PartedCart[];
+}
+
+export interface FlowErasure {
+  /** Null in a record that names further carts of the same erasure. */
+  person_id: null | number;
+  /** Ids of people who had been merged into the person. */
+  former_ids: number[];
+  carts: string[];
+}
+
+export type FlowCommandKind = 'publish' | 'pause' | 'resume' | 'archive' | 'cancel';
+
+export type FlowRunsOnPublish = 'finish' | 'move';
+
+export interface FlowCommand {
+  /** Offset of the change in definitions. A number that is not greater than the last one of this workspace repeats a change and has no effect. */
+  number: number;
+  what: FlowCommandKind;
+  flow_id: string;
+  /** The version that publish makes live. */
+  version: number;
+  /** The flow as JSON, for publish. */
+  definition: null | string;
+  /** Whether live runs stay on their version or continue on the one that is published. */
+  runs: FlowRunsOnPublish;
+  /** The run that cancel ends. */
+  run_id: null | string;
+}
+
+export interface FrequencyCap {
+  count: number;
+  amount: number;
+  /** minutes, hours, days, weeks or months. */
+  unit: string;
+}
+
+export interface QuietHours {
+  /** HH:MM, the first minute in which messages may be sent. */
+  from: string;
+  /** HH:MM, the first minute in which they may not. */
+  to: string;
+  channels: string[];
+}
+
+/** All settings of the workspace that flows need. */
+export interface FlowSettings {
+  /** As in FlowCommand; both count together. */
+  number: number;
+  /** The name of the workspace, for templates. */
+  name: string;
+  time_zone: string;
+  frequency_cap: null | FrequencyCap;
+  /** Null: the default, 08:00 to 21:00 for sms. */
+  quiet_hours: null | QuietHours;
+}
+
+export interface FlowCodePool {
+  /** As in FlowCommand; both count together. */
+  number: number;
+  name: string;
+  /** How many codes have ever been added to the pool. The codes themselves are known to delivery, by their place in the order in which they were added, counted from 0. */
+  total: number;
+}
+
+/** The provider has reported that an address accepts nothing more, or that it does again. */
+export interface FlowSuppression {
+  channel: FlowChannel;
+  /** addressHash of lib/flows. */
+  address_hash: string;
+  /** bounce, stop, unknown or complaint. Later versions may add other values. */
+  cause: string;
+  /** The suppression for this cause ends. */
+  lifted: boolean;
+}
+
+export interface FlowAnswer {
+  question_id: string;
+  flow_id: string;
+  run_id: string;
+  yes: boolean;
+}
+
+export type MessageOutcome = 'sent' | 'skipped' | 'failed' | 'unknown';
+
+/** What became of a message. The first outcome of a request counts. A request that was revoked by a pause has none until it is requested again. */
+export interface FlowOutcome {
+  request_id: string;
+  flow_id: string;
+  run_id: string;
+  node: string;
+  what: MessageOutcome;
+  /** Why the message was skipped (stale, suppressed or revoked) or failed (template, or what the provider answered). */
+  reason: null | string;
+  /** The provider refused the address permanently: it is suppressed. */
+  permanent: boolean;
+  /** The address that was written to. */
+  address: null | string;
+  /** The message as it was rendered, as JSON. */
+  text: null | string;
+}
+
+export interface FlowSettled {
+  /** Everything that was accepted by ingest up to this time precedes this record in the partition. */
+  t0: number;
+}
+
+/** Everything that determines what the flows of a workspace do, in one order. The key is the workspace. The field that kind names is set; the other members are null. A tick, whose key is empty, only advances log time. */
+export interface FlowInput {
+  kind: FlowInputKind;
+  /** Empty for a tick. */
+  workspace: string;
+  /** Log time of the record that caused this one. Null for records that delivery writes and for ticks, which no record of a log caused. */
+  log_time: null | number;
+  /** The clock of the process that wrote this record; the log time where another record caused it. */
+  received_at: number;
+  changes: null | FlowChanges;
+  profile: null | FlowProfile;
+  merge: null | FlowMerge;
+  parting: null | FlowParting;
+  erasure: null | FlowErasure;
+  command: null | FlowCommand;
+  settings: null | FlowSettings;
+  code_pool: null | FlowCodePool;
+  suppression: null | FlowSuppression;
+  answer: null | FlowAnswer;
+  outcome: null | FlowOutcome;
+  settled: null | FlowSettled;
+}
+
 export type PersonInputKind = 'cart' | 'record' | 'erasure' | 'link_rules';
 
 export type IdentifierKind = 'user_id' | 'external' | 'phone' | 'email';
@@ -146,13 +421,7 @@ export interface Identifier {
   value: string;
 }
 
-export type TraitOp = 'asserted' | 'updated' | 'retracted';
-
-export type Trait = 'cart_abandoned' | 'cart_status_updated';
-
 export type AbandonmentSource = 'timer' | 'jane';
-
-export type Anomaly = 'after_terminal' | 'wrong_mode' | 'backward';
 
 export interface TraitChange {
   /** updated: the trait event remains, but other fields of it have changed, for example recovered_at or amount. */
@@ -230,8 +499,6 @@ export interface CartUpdate {
   snapshot: CartSnapshot;
 }
 
-export type Consent = 'opted_in' | 'opted_out';
-
 export interface PersonRecord {
   occurred_at: number;
   identifiers: Identifier[];
@@ -270,6 +537,107 @@ export interface PersonInput {
   record: null | PersonRecord;
   erasure: null | Erasure;
   link_rules: null | LinkRules;
+}
+
+export type SendRequestKind = 'message' | 'question' | 'revoke' | 'settle';
+
+export interface RequestPerson {
+  name: null | string;
+  phone: null | string;
+  email: null | string;
+}
+
+export interface RequestCart {
+  store_id: null | string;
+  store_name: null | string;
+  mode: null | string;
+  status: null | string;
+  amount: null | number;
+  products: null | Product[];
+}
+
+export interface RequestEvent {
+  trait: Trait;
+  status: string;
+  occurred_at: number;
+}
+
+/** One message. Its outcome returns as a record of flow-inputs. */
+export interface MessageRequest {
+  /** 32 hex digits, the same whenever this run requests this node: the idempotency key. */
+  request_id: string;
+  flow_id: string;
+  version: number;
+  run_id: string;
+  node: string;
+  channel: FlowChannel;
+  class: MessageClass;
+  person_id: number;
+  cart_id: string;
+  /** The phone number or email address to write to; null for a webhook. */
+  address: null | string;
+  /** When the message was due, or its hold ended. */
+  due_at: number;
+  /** The message is stale if the call would begin after this. */
+  expires_at: number;
+  /** The node of the definition as JSON: texts, subject, url. */
+  content: string;
+  code_pool: null | string;
+  /** The place of the code in its pool, in the order in which codes were added, counted from 0. */
+  code_index: null | number;
+  workspace_name: string;
+  person: RequestPerson;
+  cart: RequestCart;
+  event: RequestEvent;
+}
+
+export type FlowQuestionKind = 'audience' | 'while' | 'split';
+
+/** Whether a person is in an audience. It is evaluated once ClickHouse holds everything that precedes this record. */
+export interface FlowQuestion {
+  question_id: string;
+  flow_id: string;
+  run_id: string;
+  /** Null for the question whether the person may enter. */
+  node: null | string;
+  what: FlowQuestionKind;
+  /** The audience as JSON. Anonymous people are included. */
+  audience: string;
+  person_id: number;
+  /** The time at which the audience is evaluated. */
+  now: number;
+  /** The zone of the workspace, which days of the audience are in. */
+  time_zone: string;
+}
+
+export type RevocationReason = 'ended' | 'paused';
+
+export interface FlowRevocation {
+  request_id: string;
+  flow_id: string;
+  run_id: string;
+  node: string;
+  /** ended: a request whose call has not begun is skipped with the reason revoked. paused: it gets no outcome, and may be requested again. */
+  reason: RevocationReason;
+}
+
+export interface FlowSettle {
+  /** A message waits until everything that was accepted before this time has been handled: a record settled with t0 at or after it. */
+  due_at: number;
+}
+
+/** What the flows of a workspace ask of delivery. The key is the workspace. The field that kind names is set; the other members are null. A record whose id delivery has handled already has no effect. */
+export interface SendRequest {
+  kind: SendRequestKind;
+  workspace: string;
+  /** Log time of the record of flow-inputs that caused this one. */
+  log_time: number;
+  /** Offset of that record. */
+  input_offset: number;
+  message: null | MessageRequest;
+  question: null | FlowQuestion;
+  revoke: null | FlowRevocation;
+  settle: null | FlowSettle;
 }
 
 export type OutcomeKind = 'trait' | 'cart' | 'person' | 'merge' | 'erasure' | 'link_report';
