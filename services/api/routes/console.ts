@@ -1,5 +1,7 @@
 import { readFile, stat } from 'node:fs/promises';
 import { extname, join, normalize, sep } from 'node:path';
+import { promisify } from 'node:util';
+import { gzip } from 'node:zlib';
 import type { App } from '../../../lib/http/index.ts';
 
 const TYPES: Record<string, string> = {
@@ -19,6 +21,8 @@ const TYPES: Record<string, string> = {
 /** The console's components set style attributes; scripts come from this origin only. */
 const POLICY = [
   "default-src 'self'",
+  "script-src 'self'",
+  "connect-src 'self'",
   "style-src 'self' 'unsafe-inline'",
   "img-src 'self' data:",
   "object-src 'none'",
@@ -54,13 +58,26 @@ export function consoleRoutes(app: App, folder: string): void {
     const bytes = await read(file);
     if (!bytes) return page ? c.html(MISSING, 503, { ...HEADERS, 'cache-control': 'no-store' }) : next();
     const kept = path.startsWith('/assets/') ? 'public, max-age=31536000, immutable' : 'no-cache';
-    return c.body(new Uint8Array(bytes), 200, {
-      ...HEADERS,
-      'content-type': TYPES[extname(file)] ?? 'application/octet-stream',
-      'cache-control': kept,
-    });
+    const type = TYPES[extname(file)] ?? 'application/octet-stream';
+    const headers = { ...HEADERS, 'content-type': type, 'cache-control': kept, vary: 'accept-encoding' };
+    if (!TEXT.test(type) || !acceptsGzip(c.req.header('accept-encoding'))) {
+      return c.body(new Uint8Array(bytes), 200, headers);
+    }
+    return c.body(new Uint8Array(await compress(bytes)), 200, { ...headers, 'content-encoding': 'gzip' });
   });
 }
+
+/** Types that become smaller by compression. */
+const TEXT = /^text\/|json$|svg\+xml$/;
+
+const compress = promisify(gzip);
+
+/** Whether the header names gzip without refusing it. */
+const acceptsGzip = (header = ''): boolean =>
+  header.split(',').some((coding) => {
+    const [name = '', quality = 'q=1'] = coding.split(';').map((part) => part.trim().toLowerCase());
+    return name === 'gzip' && Number(quality.replace('q=', '')) > 0;
+  });
 
 /** The decoded path without "." and ".."; empty when it cannot be decoded. */
 function pathOf(encoded: string): string {
