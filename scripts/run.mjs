@@ -21,6 +21,8 @@ const TOOLS = {
   mutation: ['node_modules/@stryker-mutator/core/bin/stryker.js', 'run'],
 };
 const SIGNALS = { SIGINT: 130, SIGTERM: 143 };
+/** Programs that a service starts as threads. */
+const THREADS = ['lib/rendering/worker.ts'];
 const SOURCES = ['schemas', 'lib', 'services', 'scripts', 'bench', 'deploy/engines'];
 
 const say = (message) => process.stderr.write(`${message}\n`);
@@ -218,8 +220,8 @@ async function setUp() {
   if (args.includes('--help') || args.includes('--validate')) return;
   await whenChanged('.services', SOURCES, join(ROOT, 'dist', 'services'), async () => {
     // A service that is gone from the sources must not be started from an old bundle.
-    rmSync(join(ROOT, 'dist', 'services'), { recursive: true, force: true });
-    await bundle(servicePrograms());
+    for (const folder of ['services', 'lib']) rmSync(join(ROOT, 'dist', folder), { recursive: true, force: true });
+    await bundle([...servicePrograms(), ...THREADS]);
   });
   if (existsSync(join(ROOT, 'web', 'index.html'))) {
     await whenChanged('.console', ['web', 'lib'], join(ROOT, 'dist', 'web', 'index.html'), buildConsole);

@@ -1,0 +1,1 @@
+export { createRenderer, TemplateError, type Renderer, type RendererOptions, type RenderRequest } from './renderer.ts';
