@@ -1,5 +1,5 @@
-/** A real browser for the tests of the console, and pictures from it. */
-import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+/** A real browser for tests, pictures and benchmarks of the console. */
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { chromium, type BrowserContext, type Page } from 'playwright-core';
@@ -19,14 +19,31 @@ export function findChromium(): string | undefined {
   return [process.env['CHROMIUM_PATH'], ...USUAL_PLACES].find((path) => path !== undefined && existsSync(path));
 }
 
+/** For programs that cannot work without one. Throws an Error that says what to install. */
+export function requireChromium(): string {
+  const path = findChromium();
+  if (path === undefined)
+    throw new Error('No Chromium or Chrome found: install one, or set CHROMIUM_PATH to its path.');
+  return path;
+}
+
+export interface PageOptions {
+  /** CSS pixels. */
+  width?: number;
+  height?: number;
+  scheme?: 'light' | 'dark';
+  /** What the page is told that its reader prefers. */
+  motion?: 'no-preference' | 'reduce';
+}
+
 export interface Browser {
-  open(url: string, how?: { width?: number; height?: number; scheme?: 'light' | 'dark' }): Promise<Page>;
-  /** What pages complained about since the last time: errors of scripts, refusals of the policy. */
+  open(url: string, options?: PageOptions): Promise<Page>;
+  /** What pages reported since the last call: errors of scripts, and violations of the content security policy. */
   complaints(): string[];
   close(): Promise<void>;
 }
 
-/** A Chromium with a fresh profile. It never asks anything of the network beyond the pages opened. */
+/** A Chromium with a fresh profile. It requests nothing from the network beyond the pages that are opened. */
 export async function startBrowser(executablePath: string): Promise<Browser> {
   const profile = mkdtempSync(join(tmpdir(), 'jane-traits-browser-'));
   const quiet = '--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking';
@@ -37,7 +54,7 @@ export async function startBrowser(executablePath: string): Promise<Browser> {
   });
   let complaints: string[] = [];
   return {
-    async open(url, { width = 1440, height = 860, scheme = 'light' } = {}) {
+    async open(url, { width = 1440, height = 860, scheme = 'light', motion = 'no-preference' } = {}) {
       const page = await context.newPage();
       page.on('pageerror', (error) => complaints.push(error.message));
       page.on('console', (message) => {
@@ -46,26 +63,18 @@ export async function startBrowser(executablePath: string): Promise<Browser> {
           complaints.push(message.text());
       });
       await page.setViewportSize({ width, height });
-      await page.emulateMedia({ colorScheme: scheme });
+      await page.emulateMedia({ colorScheme: scheme, reducedMotion: motion });
       await page.goto(url);
       return page;
     },
     complaints() {
-      const said = complaints;
+      const reported = complaints;
       complaints = [];
-      return said;
+      return reported;
     },
     async close() {
       await context.close();
       rmSync(profile, { recursive: true, force: true });
     },
   };
-}
-
-/** Keeps a picture when CONSOLE_PICTURES names a folder. */
-export async function keepPicture(page: Page, name: string): Promise<void> {
-  const folder = process.env['CONSOLE_PICTURES'];
-  if (!folder) return;
-  mkdirSync(folder, { recursive: true });
-  await page.screenshot({ path: join(folder, `${name}.png`) });
 }

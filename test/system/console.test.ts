@@ -16,7 +16,7 @@ import {
   type Workspace,
 } from '../harness/client.ts';
 import { removeInstallation, startInstallation, type Installation } from '../harness/installation.ts';
-import { findChromium, keepPicture, startBrowser, type Browser } from './console-browser.ts';
+import { findChromium, startBrowser, type Browser } from '../../scripts/console/browser.ts';
 
 /**
  * A simulated day on a real installation: what is counted is what the stories say, and what the console shows in
@@ -52,7 +52,7 @@ beforeAll(async () => {
   const admin = createApiClient({ baseUrl: installation.apiUrl, key: installation.adminKey });
   const params = { path: { id: workspace.id } };
   await bodyOf(admin.PATCH('/v1/workspaces/{id}', { params, body: { name: 'Pacific Leaf' } }));
-  day = simulateDay({ seed: 7, endsAtMs, carts: process.env['CONSOLE_PICTURES'] ? 2_500 : 400, timeZone });
+  day = simulateDay({ seed: 7, endsAtMs, carts: 400, timeZone });
   const made = await Promise.all(EVENTS.map((event) => createSubscription(installation, workspace, { event })));
   statusSubscription = made[0]!;
   targets = Object.fromEntries(EVENTS.map((event, index) => [event, targetOf(made[index]!)])) as Record<
@@ -150,7 +150,6 @@ describe.skipIf(executable === undefined)('the console', () => {
   });
 
   it('fits wide and narrow, light and dark, and is reached by keyboard', async () => {
-    let pictures = 0;
     for (const scheme of ['light', 'dark'] as const) {
       for (const [name, width, height] of [
         ['wide', 1440, 800],
@@ -162,15 +161,6 @@ describe.skipIf(executable === undefined)('the console', () => {
         expect(scrolls, `${name} ${scheme} scrolls sideways`).toBe(false);
         const ground = await page.evaluate(() => getComputedStyle(document.body).backgroundColor);
         expect(ground).toBe(scheme === 'light' ? 'rgb(244, 242, 236)' : 'rgb(13, 20, 18)');
-        // Something moves while the picture is taken.
-        await sendWebhooks({
-          clock: systemClock,
-          webhooks: day.upcoming.slice(pictures * 6, ++pictures * 6),
-          targets,
-          concurrency: 6,
-        });
-        await page.waitForTimeout(4_000);
-        await keepPicture(page, `live-${name}-${scheme}`);
         await page.close();
       }
     }
@@ -212,7 +202,6 @@ describe.skipIf(executable === undefined)('the console', () => {
     await page.getByRole('option', { name: 'northern-lights' }).click();
     await page.getByRole('button', { name: 'Open' }).click();
     await page.getByText('No carts yet').waitFor();
-    await keepPicture(page, 'first-steps');
     await page.getByRole('combobox', { name: 'Workspace' }).click();
     await page.getByRole('option', { name: 'Pacific Leaf' }).click();
     await waitUntil('counts of the other workspace', async () => (await figure(page, 'count-finished')) > 0);
@@ -230,7 +219,6 @@ describe.skipIf(executable === undefined)('the console', () => {
     await page.getByRole('button', { name: 'New subscription' }).click();
     await page.getByRole('button', { name: 'Create subscription' }).click();
     await page.getByText('Paste this into Jane').waitFor();
-    await keepPicture(page, 'paste-into-jane');
     const [url = '', bearer_token = '', signing_secret = ''] = await page
       .getByRole('dialog')
       .locator('.copy-line code')
@@ -270,7 +258,6 @@ describe.skipIf(executable === undefined)('the console', () => {
     await page.getByRole('button', { name: 'Replay unchanged' }).click();
     await page.getByText('It still cannot be used').waitFor();
     await body.fill('{"cart":{"id":"mended-1","status":"dismissed","customer_name":"Mo Bell"}}');
-    await keepPicture(page, 'dead-letter-dark');
     await page.getByRole('button', { name: 'Replay edited' }).click();
     await page.getByText('It is being processed.').waitFor();
     await page.getByRole('link', { name: 'Live', exact: true }).click();
