@@ -110,3 +110,13 @@ const BY_NAME: ReadonlyMap<string, StatusDescription> = new Map(
 
 /** Undefined for a status that Jane does not document. */
 export const describeStatus = (status: string): StatusDescription | undefined => BY_NAME.get(status);
+
+/** The place of unknown statuses in the order of {@link STATUSES}: before `finished`. */
+export const UNKNOWN_PLACE = STATUSES.findIndex(({ status }) => status === 'finished');
+
+const PLACES: ReadonlyMap<string, number> = new Map(
+  STATUSES.map(({ status }, i) => [status, i < UNKNOWN_PLACE ? i : i + 1]),
+);
+
+/** Where a status comes among simultaneous ones (semantics §1), from 0. */
+export const placeOf = (status: string): number => PLACES.get(status) ?? UNKNOWN_PLACE;

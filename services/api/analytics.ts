@@ -1,6 +1,7 @@
 import { TABLES } from '../../lib/clickhouse/tables.ts';
-import { STATUSES } from '../../lib/jane/statuses.ts';
+import { placeOf, STATUSES, UNKNOWN_PLACE } from '../../lib/jane/statuses.ts';
 import type { Rows } from './database.ts';
+import { cartColumns, type CartRow } from './rows.ts';
 
 /** Questions about carts. Times are Unix milliseconds. */
 
@@ -37,9 +38,8 @@ const changesOfCandidates = `FROM ${TABLES.traitEvents} FINAL
   )`;
 
 /** Simultaneous changes are taken in the order of statuses: unknown ones by name after delivery_finished. */
-const BEFORE_UNKNOWN = STATUSES.findIndex(({ status }) => status === 'finished');
-const RANKS = STATUSES.map((_, i) => (i < BEFORE_UNKNOWN ? i : i + 1));
-const rank = `transform(status, {statuses:Array(String)}, {ranks:Array(UInt8)}, ${BEFORE_UNKNOWN})`;
+const RANKS = STATUSES.map(({ status }) => placeOf(status));
+const rank = `transform(status, {statuses:Array(String)}, {ranks:Array(UInt8)}, ${UNKNOWN_PLACE})`;
 
 const FUNNEL = `SELECT status, uniqExact(cart_id) AS carts, grouping(status) AS is_total,
   quantileExactInclusiveOrNull(0.5)(dwell_ms / 60000) AS p50,
@@ -137,13 +137,15 @@ export async function abandonmentOf(database: Rows, filter: CartFilter, range: R
   }));
 }
 
+/** Open carts: their status is neither terminal nor `finished`. */
+const OPEN = `workspace = {workspace:String} AND cart.status IS NOT NULL AND cart.status NOT IN {closed:Array(String)}
+  AND status_since >= ${instant('since_ms')} AND ({stores:Array(String)} = [] OR cart.store_id IN {stores:Array(String)})`;
+
 const BOARD = `SELECT assumeNotNull(status) AS status, count() AS carts, uniqExact(store_id) AS stores,
   min(assumeNotNull(status_since)) AS oldest_since,
   countIf(status_since < ${instant('over_ms')}) AS over_carts,
   uniqExactIf(store_id, status_since < ${instant('over_ms')}) AS over_stores
-FROM ${TABLES.carts} AS cart FINAL
-WHERE workspace = {workspace:String} AND cart.status IS NOT NULL AND cart.status NOT IN {closed:Array(String)}
-  AND status_since >= ${instant('since_ms')}
+FROM ${TABLES.carts} AS cart FINAL WHERE ${OPEN}
 GROUP BY status
 ORDER BY ${rank}, status`;
 
@@ -158,13 +160,54 @@ export interface BoardRow {
 
 const CLOSED = STATUSES.filter(({ status, terminal }) => terminal || status === 'finished').map(({ status }) => status);
 
-/** Carts with a status that is neither terminal nor `finished`, since `sinceMs` or later; over: since before `overMs`. */
-export const boardOf = (database: Rows, asked: { workspace: string; sinceMs: number; overMs: number }) =>
+export interface BoardQuestion {
+  workspace: string;
+  /** The status changed then or later. */
+  sinceMs: number;
+  /** `over` are the carts whose status changed before. */
+  overMs: number;
+  /** Carts whose latest store is one of these; empty: all carts. */
+  stores: readonly string[];
+}
+
+const boardParams = ({ workspace, sinceMs, overMs, stores }: BoardQuestion) => ({
+  workspace,
+  since_ms: sinceMs,
+  over_ms: overMs,
+  stores,
+  closed: CLOSED,
+});
+
+/** Open carts by status. */
+export const boardOf = (database: Rows, asked: BoardQuestion) =>
   database.rows<BoardRow>(BOARD, {
-    workspace: asked.workspace,
-    since_ms: asked.sinceMs,
-    over_ms: asked.overMs,
-    closed: CLOSED,
+    ...boardParams(asked),
     statuses: STATUSES.map(({ status }) => status),
     ranks: RANKS,
+  });
+
+const BOARD_CARTS = `SELECT ${cartColumns('if(alias.winner = 0, cart.person_id, alias.winner)')},
+  cart.reservation_start_at AS reservation_start_window
+FROM (
+  SELECT * FROM ${TABLES.carts} AS cart FINAL
+  WHERE ${OPEN} AND cart.status = {status:String} AND status_since < ${instant('over_ms')}
+    AND (toUnixTimestamp64Milli(assumeNotNull(status_since)), cart_id) > ({after_ms:Int64}, {after_id:String})
+  ORDER BY status_since, cart_id LIMIT {limit:UInt32}
+) AS cart
+LEFT JOIN (
+  SELECT loser, winner FROM ${TABLES.personAliases} FINAL WHERE workspace = {workspace:String}
+) AS alias ON alias.loser = cart.person_id
+ORDER BY status_since, cart_id`;
+
+/** Open carts with one status since before `overMs`, the longest wait first, after a position. */
+export const boardCartsOf = (
+  database: Rows,
+  asked: BoardQuestion & { status: string; afterMs: number; afterId: string; limit: number },
+) =>
+  database.rows<CartRow>(BOARD_CARTS, {
+    ...boardParams(asked),
+    status: asked.status,
+    after_ms: asked.afterMs,
+    after_id: asked.afterId,
+    limit: asked.limit,
   });

@@ -36,12 +36,26 @@ export const TRAIT_EVENT_COLUMNS = traitEventColumns('person_id');
  * {ids} are all ids under which the person {id} has rows. A trait event that was concluded under two of them may have a row
  * under each: the later one is valid.
  */
-export const TRAIT_EVENTS_OF_PERSON = `SELECT ${traitEventColumns('{id:UInt32}')}
-FROM (
+const ALL_EVENTS_OF_PERSON = `(
   SELECT * FROM ${TABLES.traitEventsByPerson} FINAL
   WHERE workspace = {workspace:String} AND person_id IN {ids:Array(UInt32)}
   ORDER BY version DESC LIMIT 1 BY event_id
-) WHERE retracted_at IS NULL`;
+)`;
+export const TRAIT_EVENTS_OF_PERSON = `SELECT ${traitEventColumns('{id:UInt32}')}
+FROM ${ALL_EVENTS_OF_PERSON} WHERE retracted_at IS NULL`;
+
+/** As {@link TRAIT_EVENTS_OF_PERSON}: those that were retracted, newest first. */
+export const RETRACTED_OF_PERSON = `WITH (
+  SELECT (groupArray(assumeNotNull(replaces)), groupArray(event_id)) FROM ${ALL_EVENTS_OF_PERSON}
+  WHERE replaces IS NOT NULL
+) AS replacements
+SELECT ${traitEventColumns('{id:UInt32}')}, retracted_at,
+  nullIf(arrayElement(replacements.2, indexOf(replacements.1, event_id)), '') AS replaced_by
+FROM ${ALL_EVENTS_OF_PERSON} WHERE retracted_at IS NOT NULL ORDER BY occurred_at DESC, event_id`;
+export interface RetractedRow extends TraitEventRow {
+  retracted_at: string;
+  replaced_by: string | null;
+}
 
 export const cartSchema = z
   .strictObject({
@@ -64,7 +78,8 @@ export const cartSchema = z
   .openapi('Cart');
 export type CartRow = z.output<typeof cartSchema>;
 
-const cartColumns = (person: string): string => `cart_id, toString(${person}) AS person_id, status, status_since,
+/** Columns of the table of carts and of its view; the view alone has `reservation_start_window`. */
+export const cartColumns = (person: string): string => `cart_id, toString(${person}) AS person_id, status, status_since,
   store_id, mode, amount, created_at, last_activity_at, due_at, abandoned_at, recovered_at, store_name, products`;
 export const CART_COLUMNS = `${cartColumns('person_id')}, reservation_start_window`;
 

@@ -347,6 +347,43 @@ describe('the board', () => {
     expect(body.statuses).toEqual(expected);
   });
 
+  /** The carts that are over, by what was sent. */
+  const overOf = (status: string, nowMs: number, stores: string[]): string[] =>
+    carts
+      .filter(({ store }) => stores.length === 0 || (store !== undefined && stores.includes(store)))
+      .flatMap((cart) => {
+        const last = changesOf(cart).at(-1);
+        const isOver = last?.status === status && last.at >= nowMs - 30 * DAY && nowMs - last.at > 45 * MINUTE;
+        return isOver ? [{ id: cart.id, at: last.at }] : [];
+      })
+      .sort((a, b) => a.at - b.at || (a.id < b.id ? -1 : 1))
+      .map(({ id }) => id);
+
+  it.each([[[]], [['68']], [['7', '68']]])('counts and lists the carts of the stores %o', async (stores: string[]) => {
+    const ofStores = stores.map((store) => `&store_id=${store}`).join('');
+    const { read: key } = world.acme.keys;
+    const { body } = await world.ask<Board>('GET', `/v1/analytics/board?${ofStores.slice(1)}`, { key });
+    const nowMs = Date.parse(body.at);
+    const { status, over } = body.statuses.find(({ status }) => status === 'preparing')!;
+    const expected = overOf(status, nowMs, stores);
+    expect(over.carts).toBe(expected.length);
+    expect(expected.length).toBeGreaterThan(2);
+    const listed: string[] = [];
+    let cursor = '';
+    do {
+      const page: { items: { cart_id: string; status: string }[]; next_cursor: string | null } = (
+        await world.ask<{ items: { cart_id: string; status: string }[]; next_cursor: string | null }>(
+          'GET',
+          `/v1/analytics/board/carts?status=${status}&limit=2${ofStores}${cursor}`,
+          { key },
+        )
+      ).body;
+      listed.push(...page.items.map(({ cart_id }) => cart_id));
+      cursor = page.next_cursor === null ? '' : `&cursor=${page.next_cursor}`;
+    } while (cursor !== '');
+    expect(listed).toEqual(expected);
+  });
+
   it('has its limits', async () => {
     for (const query of ['days=0', 'days=x', 'over_minutes=0', 'days=1.5', 'store=1']) {
       const question = { key: world.acme.keys.read };

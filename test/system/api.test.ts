@@ -3,7 +3,7 @@ import { systemClock } from '../../lib/clock/index.ts';
 import { createKafka } from '../../lib/kafka/index.ts';
 import { createLogger } from '../../lib/telemetry/index.ts';
 import { TOPICS } from '../../lib/topics.ts';
-import { postLines, waitFresh, type Workspace } from '../harness/client.ts';
+import { createWorkspace, postLines, waitFresh, type Workspace } from '../harness/client.ts';
 import { openAcme, type AcmeWorld, type Page } from './api-world.ts';
 
 /** What the API knows about people and carts, on a real installation; each answer held to the served document. */
@@ -193,6 +193,45 @@ describe('what is known', () => {
     for (const unknown of ['0', '99999', '4294967296', 'x', '-1', '1.5', '01']) {
       expect(await statusOf('GET', `/v1/people/${unknown}`, read()), unknown).toBe(404);
     }
+    const { body: whole } = await ask<{ merged: { person_id: string }[] }>('GET', `/v1/people/${id}`, read());
+    const others = ids.flatMap((found, i) => (found === id && String(i + 1) !== id ? [String(i + 1)] : []));
+    expect(whole.merged.map(({ person_id }) => person_id)).toEqual(others);
+  });
+
+  it('a person shows which trait events were retracted, and what replaced them', async () => {
+    const late = await createWorkspace(api.installation, { grace_seconds: 0 });
+    const key = { key: late.keys.read };
+    const hour = 3_600_000;
+    const startMs = Date.now() - 12 * hour;
+    const activity = (minutes: number) => ({
+      type: 'cart_activity',
+      occurred_at: new Date(startMs + minutes * 60_000).toISOString(),
+      cart: { id: 'late-1', customer_email_address: 'late@example.com' },
+    });
+    interface Found {
+      timeline: { event_id: string; occurred_at: string }[];
+      retracted: { event_id: string; occurred_at: string; retracted_at: string; replaced_by: string | null }[];
+    }
+    const personOf = async (): Promise<Found> => {
+      const { body } = await ask<Page<{ person_id: string }>>('GET', '/v1/people?email=late%40example.com', key);
+      return (await ask<Found>('GET', `/v1/people/${body.items[0]?.person_id}`, key)).body;
+    };
+    const at = ({ occurred_at }: { occurred_at: string }): number => (Date.parse(occurred_at) - startMs) / 60_000;
+    await postLines(api.installation, late, 'events', [activity(0)]);
+    await waitFresh(api.installation, late);
+    const before = await personOf();
+    expect(before.timeline.map(at)).toEqual([30]);
+    expect(before.retracted).toEqual([]);
+    // It was still active: the cart was abandoned later than was concluded.
+    await postLines(api.installation, late, 'events', [activity(20)]);
+    await waitFresh(api.installation, late);
+    const after = await personOf();
+    expect(after.timeline.map(at)).toEqual([50]);
+    expect(after.retracted.map(at)).toEqual([30]);
+    expect(after.retracted[0]).toMatchObject({
+      event_id: before.timeline[0]?.event_id,
+      replaced_by: after.timeline[0]?.event_id,
+    });
   });
 
   it('previews count people, anonymous ones only when asked for', async () => {

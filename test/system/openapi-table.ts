@@ -140,6 +140,9 @@ export const OPERATIONS: Operation[] = [
   api('POST', '/v1/analytics/funnel', 'read', 200, json(RANGE, { ...RANGE, to: '2020-01-01T00:00:00Z' })),
   api('POST', '/v1/analytics/abandonment', 'read', 200, json(DAYS, { ...DAYS, step: { amount: 1, unit: 'minutes' } })),
   api('GET', '/v1/analytics/board', 'read', 200, { query: { good: '?days=7&over_minutes=30', wrong: '?days=0' } }),
+  api('GET', '/v1/analytics/board/carts', 'read', 200, {
+    query: { good: '?status=preparing&store_id=1&store_id=2', wrong: '?days=7' },
+  }),
   api('GET', '/v1/audiences/{id}/changes', 'read', 200, { id: (world) => world.newLiveAudience(), ...list }),
   api('GET', '/v1/audiences/{id}/changes/summary', 'read', 200, {
     id: (world) => world.newLiveAudience(),

@@ -1688,6 +1688,7 @@ export interface paths {
                 query?: {
                     days?: number;
                     over_minutes?: number;
+                    store_id?: string[];
                 };
                 header?: {
                     "X-Workspace"?: string;
@@ -1703,6 +1704,146 @@ export interface paths {
                     };
                     content: {
                         "application/json": components["schemas"]["Board"];
+                    };
+                };
+                400: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                401: {
+                    headers: {
+                        "WWW-Authenticate"?: string;
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                403: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                404: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                422: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                431: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                500: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+                503: {
+                    headers: {
+                        "Retry-After"?: string;
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["Problem"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/analytics/board/carts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: {
+            parameters: {
+                query: {
+                    days?: number;
+                    over_minutes?: number;
+                    store_id?: string[];
+                    limit?: number;
+                    cursor?: string;
+                    status: string;
+                };
+                header?: {
+                    "X-Workspace"?: string;
+                };
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            items: {
+                                cart_id: string;
+                                person_id: string;
+                                status: string | null;
+                                /** Format: date-time */
+                                status_since: string | null;
+                                store_id: string | null;
+                                mode: string | null;
+                                amount: number | null;
+                                /** Format: date-time */
+                                created_at: string | null;
+                                /** Format: date-time */
+                                last_activity_at: string | null;
+                                /** Format: date-time */
+                                due_at: string | null;
+                                /** Format: date-time */
+                                abandoned_at: string | null;
+                                /** Format: date-time */
+                                recovered_at: string | null;
+                                /** Format: date-time */
+                                reservation_start_window: string | null;
+                                store_name: string | null;
+                                products: {
+                                    product_id: string;
+                                    count: number;
+                                    price: number | null;
+                                }[];
+                                name: string | null;
+                            }[];
+                            next_cursor: string | null;
+                        };
                     };
                 };
                 400: {
@@ -2814,12 +2955,18 @@ export interface paths {
                                 email: boolean;
                             };
                             timeline: components["schemas"]["TraitEvent"][];
+                            retracted: components["schemas"]["RetractedTraitEvent"][];
                             carts: components["schemas"]["Cart"][];
                             audiences: {
                                 id: string;
                                 name: string;
                                 /** Format: date-time */
                                 entered_at: string;
+                            }[];
+                            merged: {
+                                person_id: string;
+                                /** Format: date-time */
+                                merged_at: string;
                             }[];
                             flow_runs: unknown[];
                         };
@@ -6302,6 +6449,29 @@ export interface components {
                 sms: boolean;
                 email: boolean;
             };
+        };
+        RetractedTraitEvent: {
+            event_id: string;
+            /** @enum {string} */
+            trait: "cart_abandoned" | "cart_status_updated";
+            status: string;
+            /** Format: date-time */
+            occurred_at: string;
+            /** Format: date-time */
+            detected_at: string;
+            /** Format: date-time */
+            recovered_at: string | null;
+            person_id: string;
+            cart_id: string;
+            store_id: string | null;
+            mode: string | null;
+            amount: number | null;
+            anomaly: string | null;
+            reentered: boolean;
+            source: string | null;
+            /** Format: date-time */
+            retracted_at: string;
+            replaced_by: string | null;
         };
         Cart: {
             cart_id: string;

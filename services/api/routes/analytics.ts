@@ -1,8 +1,9 @@
 import { z } from '@hono/zod-openapi';
-import { addRoute, invalid } from '../../../lib/http/index.ts';
+import { addRoute, decodeCursor, invalid, listOf, listQuery, pageOfRows } from '../../../lib/http/index.ts';
 import { readInstant, showInstant, showInstantOrNull, step } from '../../../lib/time/index.ts';
-import { abandonmentOf, boardOf, funnelOf, type CartFilter, type Range } from '../analytics.ts';
-import type { Routes } from '../deps.ts';
+import { abandonmentOf, boardCartsOf, boardOf, funnelOf, type CartFilter, type Range } from '../analytics.ts';
+import type { ApiDeps, Routes } from '../deps.ts';
+import { cartSchema, namesOf } from '../rows.ts';
 import { givenInstant, givenStep, instant } from '../schemas.ts';
 import { BUCKETS_MAX, bucketStarts } from '../steps.ts';
 import { zoneOf } from '../zones.ts';
@@ -67,6 +68,11 @@ const boardSchema = z
   })
   .openapi('Board');
 
+/** A query parameter that may be repeated. */
+const repeated = z
+  .preprocess((value) => (value === undefined || Array.isArray(value) ? value : [value]), list.optional())
+  .openapi({ type: 'array', items: { type: 'string', maxLength: 1000 }, maxItems: 1000 });
+
 const boardQuery = z.strictObject({
   days: z.coerce
     .number()
@@ -76,6 +82,18 @@ const boardQuery = z.strictObject({
     .default(30)
     .describe('the status changed within this number of days'),
   over_minutes: z.coerce.number().int().min(1).max(100_000).default(45),
+  store_id: repeated.describe('carts whose latest store is one of these; may be repeated'),
+});
+type BoardQuery = z.output<typeof boardQuery>;
+
+const boardCartsQuery = z.strictObject({
+  ...boardQuery.shape,
+  ...listQuery.shape,
+  status: z.string().min(1).max(1000),
+});
+const boardCart = z.strictObject({
+  ...cartSchema.shape,
+  name: z.string().nullable().describe('name of the person'),
 });
 
 /** Throws HttpProblem 422 for a range that ends before it begins. */
@@ -129,6 +147,17 @@ const abandonment: Routes = (app, deps) => {
   });
 };
 
+/** What a question about open carts means at this time. */
+async function boardQuestion(deps: ApiDeps, workspace: string, query: BoardQuery, nowMs: number) {
+  const zone = await zoneOf(deps.definitions, workspace);
+  return {
+    workspace,
+    sinceMs: step(nowMs, -query.days, 'days', zone) ?? 0,
+    overMs: nowMs - query.over_minutes * 60_000,
+    stores: query.store_id ?? [],
+  };
+}
+
 const board: Routes = (app, deps) => {
   addRoute(app, {
     ...common,
@@ -138,15 +167,11 @@ const board: Routes = (app, deps) => {
     query: boardQuery,
     answers: { 200: { description: 'the statuses that carts have now, in their order', schema: boardSchema } },
   }).handle(async ({ c, query, workspace }) => {
-    const zone = await zoneOf(deps.definitions, workspace);
     const nowMs = deps.clock.wallMs();
+    const question = await boardQuestion(deps, workspace, query, nowMs);
     // Read before the query runs: the freshness holds for every query that begins later.
     const freshThroughMs = await deps.freshness.ofWorkspace(workspace);
-    const rows = await boardOf(deps.database.for(c.req.raw.signal), {
-      workspace,
-      sinceMs: step(nowMs, -query.days, 'days', zone) ?? 0,
-      overMs: nowMs - query.over_minutes * 60_000,
-    });
+    const rows = await boardOf(deps.database.for(c.req.raw.signal), question);
     return {
       status: 200,
       body: {
@@ -157,6 +182,40 @@ const board: Routes = (app, deps) => {
         at: showInstant(nowMs),
         fresh_through: showInstantOrNull(freshThroughMs),
       },
+    };
+  });
+
+  addRoute(app, {
+    ...common,
+    method: 'get',
+    path: '/v1/analytics/board/carts',
+    summary: 'Open orders that have had one status for too long',
+    query: boardCartsQuery,
+    answers: {
+      200: {
+        description: 'a page of the carts that the board counts as `over` for this status, the longest wait first',
+        schema: listOf(boardCart),
+      },
+    },
+  }).handle(async ({ c, query, workspace }) => {
+    const database = deps.database.for(c.req.raw.signal);
+    const [afterMs, afterId] = decodeCursor(query.cursor, z.tuple([z.int(), z.string()])) ?? [-1, ''];
+    const rows = await boardCartsOf(database, {
+      ...(await boardQuestion(deps, workspace, query, deps.clock.wallMs())),
+      ...{ status: query.status, afterMs, afterId, limit: query.limit + 1 },
+    });
+    const { items, next_cursor } = pageOfRows(rows, query.limit, ({ status_since, cart_id }) => [
+      Date.parse(status_since ?? ''),
+      cart_id,
+    ]);
+    const names = await namesOf(
+      database,
+      workspace,
+      items.map(({ person_id }) => person_id),
+    );
+    return {
+      status: 200,
+      body: { items: items.map((cart) => ({ ...cart, name: names.get(cart.person_id) ?? null })), next_cursor },
     };
   });
 };

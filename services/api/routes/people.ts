@@ -21,9 +21,11 @@ import {
   idsOfPerson,
   lastEventsOf,
   personId,
+  RETRACTED_OF_PERSON,
   TRAIT_EVENTS_OF_PERSON,
   traitEventSchema,
   type CartRow,
+  type RetractedRow,
   type TraitEventRow,
 } from '../rows.ts';
 import { idParams, instant } from '../schemas.ts';
@@ -47,13 +49,26 @@ const personShape = {
   reachable: z.strictObject({ sms: z.boolean(), email: z.boolean() }),
 };
 const personSchema = z.strictObject(personShape).openapi('Person');
+const retractedEvent = z
+  .strictObject({
+    ...traitEventSchema.shape,
+    retracted_at: instant,
+    replaced_by: z.string().nullable().describe('event_id of the trait event that took its place'),
+  })
+  .openapi('RetractedTraitEvent');
 const wholePerson = z.strictObject({
   ...personShape,
   timeline: z.array(traitEventSchema).describe('newest first, at most 500'),
+  retracted: z
+    .array(retractedEvent)
+    .describe('trait events that were withdrawn because of later input and count nowhere; newest first, at most 500'),
   carts: z.array(cartSchema).describe('newest first, at most 500'),
   audiences: z
     .array(z.strictObject({ id: z.string(), name: z.string(), entered_at: instant }))
     .describe('live audiences that the person is in, ordered by id'),
+  merged: z
+    .array(z.strictObject({ person_id: personId, merged_at: instant }))
+    .describe('people who were merged into this one, latest first, at most 500'),
   flow_runs: z.array(z.unknown()).describe('not built yet; always empty'),
 });
 
@@ -167,6 +182,19 @@ async function findPerson(database: Rows, workspace: string, id: string): Promis
   throw new HttpProblem(404, 'no such person');
 }
 
+/** Who was merged into a person, latest first. */
+const mergedInto = (
+  database: Rows,
+  workspace: string,
+  id: number,
+): Promise<{ person_id: string; merged_at: string }[]> =>
+  database.rows(
+    `SELECT toString(loser) AS person_id, merged_at FROM ${TABLES.personAliases} FINAL
+    WHERE workspace = {workspace:String} AND winner = {id:UInt32} AND loser != winner
+    ORDER BY merged_at DESC, loser LIMIT ${LIST_MAX}`,
+    { workspace, id },
+  );
+
 /** What ClickHouse has stored about a person, under all ids that were merged. */
 async function erasedOf(database: Rows, workspace: string, row: PersonRow): Promise<Erased> {
   const ids = await idsOfPerson(database, workspace, Number(row.person_id));
@@ -250,7 +278,7 @@ const readPeople: Routes = (app, deps) => {
   addRoute(app, {
     method: 'get',
     path: '/v1/people/{id}',
-    summary: 'One person: identifiers, consent, timeline, carts',
+    summary: 'One person: identifiers, consent, timeline, carts, audiences, merges',
     description: 'The id of a person who was merged into another returns the remaining person.',
     tag: 'people',
     access: 'read',
@@ -261,24 +289,26 @@ const readPeople: Routes = (app, deps) => {
     const row = await findPerson(database, workspace, params.id);
     const ids = await idsOfPerson(database, workspace, Number(row.person_id));
     const of = { workspace, ids, id: Number(row.person_id) };
-    const [timeline, carts, lastEvents, memberships] = await Promise.all([
+    const [timeline, retracted, carts, lastEvents, memberships, merged] = await Promise.all([
       database.rows<TraitEventRow>(
         `${TRAIT_EVENTS_OF_PERSON} ORDER BY occurred_at DESC, event_id LIMIT ${LIST_MAX}`,
         of,
       ),
+      database.rows<RetractedRow>(`${RETRACTED_OF_PERSON} LIMIT ${LIST_MAX}`, of),
       database.rows<CartRow>(
         `${CARTS_OF_PERSON} ORDER BY coalesce(status_since, last_activity_at, created_at) DESC, cart_id LIMIT ${LIST_MAX}`,
         of,
       ),
       lastEventsOf(database, workspace, [of.id]),
       readMemberships(database, workspace, of.id),
+      mergedInto(database, workspace, of.id),
     ]);
     const audiences = memberships.flatMap(({ id, entered_at }) => {
       const saved = deps.definitions.get('audience', id);
       return saved?.live === true ? [{ id, name: saved.name, entered_at }] : [];
     });
     const person = show(row, lastEvents.get(row.person_id));
-    return { status: 200, body: { ...person, timeline, carts, audiences, flow_runs: [] } };
+    return { status: 200, body: { ...person, timeline, retracted, carts, audiences, merged, flow_runs: [] } };
   });
 };
 
