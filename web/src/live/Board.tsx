@@ -1,10 +1,10 @@
 import { SegmentedControl } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
-import { bodyOf } from '../api.ts';
-import { Figure } from '../parts/Figure.tsx';
-import { remedyFor } from '../parts/Notice.tsx';
-import { useSession } from '../session.ts';
+import { bodyOf } from '../data/api.ts';
+import { Figure } from '../design/Figure.tsx';
+import { remedyFor } from '../design/states.tsx';
+import { useSession } from '../app/session.ts';
 import { cellKey, useCounts, type CellCount } from './data.ts';
 import { GROUPS, otherGroup, RANGES, toneOf, type Cell, type Range } from './lifecycle.ts';
 

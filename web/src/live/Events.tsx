@@ -1,8 +1,8 @@
 import { IconArrowBackUp, IconBuildingStore, IconCar, IconDeviceDesktop, IconTruckDelivery } from '@tabler/icons-react';
-import type { TraitEvent } from '../api.ts';
-import { Notice, ErrorNotice } from '../parts/Notice.tsx';
-import { useSession } from '../session.ts';
-import { agoOrDay, stampIn, useNow } from '../time.ts';
+import type { TraitEvent } from '../data/api.ts';
+import { Notice, ErrorState } from '../design/states.tsx';
+import { useSession } from '../app/session.ts';
+import { agoOrDay, stampIn, useNow } from '../design/time.ts';
 import { useEvents } from './data.ts';
 import { labelOf, toneOf } from './lifecycle.ts';
 
@@ -24,7 +24,7 @@ export function Events() {
         <h2 id="events-title">Latest events</h2>
       </header>
       {events.error && !events.data ? (
-        <ErrorNotice what="Cannot load the events" error={events.error} onRetry={() => void events.refetch()} />
+        <ErrorState what="Cannot load the events" error={events.error} onRetry={() => void events.refetch()} />
       ) : events.data && items.length === 0 ? (
         <Notice title="No events yet">Trait events appear here as soon as they are detected.</Notice>
       ) : (

@@ -1,7 +1,7 @@
 import { IconDeviceMobileMessage, IconMail, IconRotateClockwise2 } from '@tabler/icons-react';
 import type { ReactNode } from 'react';
-import { ErrorNotice } from '../parts/Notice.tsx';
-import { Figure } from '../parts/Figure.tsx';
+import { ErrorState } from '../design/states.tsx';
+import { Figure } from '../design/Figure.tsx';
 import { useHeadline } from './data.ts';
 
 /** The headline: people with an abandoned cart who can be won back now. */
@@ -10,7 +10,7 @@ export function Hero() {
   if (all.error && !all.data)
     return (
       <section className="hero" aria-label="Abandoned carts">
-        <ErrorNotice what="Cannot count abandoned carts" error={all.error} onRetry={() => void all.refetch()} />
+        <ErrorState what="Cannot count abandoned carts" error={all.error} onRetry={() => void all.refetch()} />
       </section>
     );
   const total = all.data?.count ?? null;

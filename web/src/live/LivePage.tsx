@@ -1,11 +1,12 @@
 import { Button } from '@mantine/core';
-import { hrefOf } from '../navigation.ts';
-import { useSession } from '../session.ts';
+import { Link } from '@tanstack/react-router';
+import { useSession } from '../app/session.ts';
 import { Board } from './Board.tsx';
 import { useEvents, useFreshCounts } from './data.ts';
 import { Events } from './Events.tsx';
 import { Hero } from './Hero.tsx';
 import { Pipeline } from './Pipeline.tsx';
+import './live.css';
 
 export function LivePage() {
   const events = useEvents();
@@ -41,7 +42,7 @@ function FirstSteps() {
         </li>
       </ol>
       <div className="first-ways">
-        <Button component="a" href={hrefOf('subscriptions')}>
+        <Button component={Link} to="/operate/subscriptions">
           Create a subscription
         </Button>
         <p className="fine">

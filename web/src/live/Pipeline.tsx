@@ -1,8 +1,8 @@
 import { useEffect, useRef, useState } from 'react';
-import type { Status } from '../api.ts';
-import { ErrorNotice } from '../parts/Notice.tsx';
-import { useSession } from '../session.ts';
-import { clockIn, count, span, useNow } from '../time.ts';
+import type { Status } from '../data/api.ts';
+import { ErrorState } from '../design/states.tsx';
+import { useSession } from '../app/session.ts';
+import { clockIn, count, span, useNow } from '../design/time.ts';
 import { useStatus } from './data.ts';
 import { stationsOf, type Station } from './stages.ts';
 
@@ -22,7 +22,7 @@ export function Pipeline() {
         <Freshness status={status.data ?? null} failed={status.error !== null} />
       </header>
       {status.error && !status.data ? (
-        <ErrorNotice
+        <ErrorState
           what="Cannot load the state of the pipeline"
           error={status.error}
           onRetry={() => void status.refetch()}

@@ -1,7 +1,7 @@
 import { keepPreviousData, useQueries, useQuery, useQueryClient, type UseQueryResult } from '@tanstack/react-query';
 import { useEffect, useRef } from 'react';
-import { bodyOf, preview, type Leaf, type Preview, type Status, type TraitEvent } from '../api.ts';
-import { useSession } from '../session.ts';
+import { bodyOf, preview, type Leaf, type Preview, type Status, type TraitEvent } from '../data/api.ts';
+import { useSession } from '../app/session.ts';
 import { leafOf, timeOf, type Cell, type Range } from './lifecycle.ts';
 import { stationsOf } from './stages.ts';
 

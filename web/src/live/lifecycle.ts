@@ -1,6 +1,7 @@
 import { describeStatus, STATUSES, type StatusName } from '../../../lib/jane/statuses.ts';
-import type { Leaf, TimeCondition, Trait } from '../api.ts';
-import { dayIn } from '../time.ts';
+import type { Leaf, TimeCondition, Trait } from '../data/api.ts';
+import { dayIn } from '../design/time.ts';
+import { statusLabel } from '../design/words.ts';
 
 /** One count on the board: a trait and, for orders, a status. */
 export interface Cell {
@@ -23,50 +24,42 @@ const GROUP_TITLES = {
   off: 'Not completed',
 } as const;
 
-/** How the board shows each status; what a status means is described in lib/jane/statuses.ts. */
-const SHOWN: Record<StatusName, { group: keyof typeof GROUP_TITLES; label: string }> = {
-  pending: { group: 'before', label: 'Pending' },
-  verification: { group: 'store', label: 'Verification' },
-  staff_member_review: { group: 'store', label: 'Staff review' },
-  preparing: { group: 'store', label: 'Preparing' },
-  ready_for_pickup: { group: 'handover', label: 'Ready for pickup' },
-  delivery_started: { group: 'handover', label: 'Delivery started' },
-  delivery_finished: { group: 'handover', label: 'Delivery finished' },
-  finished: { group: 'done', label: 'Finished' },
-  finished_without_review: { group: 'done', label: 'Without review' },
-  with_review: { group: 'done', label: 'With review' },
-  cancelled: { group: 'off', label: 'Cancelled' },
-  dismissed: { group: 'off', label: 'Dismissed' },
+/** Where the board shows each status. */
+const GROUP_OF: Record<StatusName, keyof typeof GROUP_TITLES> = {
+  pending: 'before',
+  verification: 'store',
+  staff_member_review: 'store',
+  preparing: 'store',
+  ready_for_pickup: 'handover',
+  delivery_started: 'handover',
+  delivery_finished: 'handover',
+  finished: 'done',
+  finished_without_review: 'done',
+  with_review: 'done',
+  cancelled: 'off',
+  dismissed: 'off',
 };
 
-const order = (status: string, label: string): Cell => ({ trait: 'cart_status_updated', status, label });
+const order = (status: string): Cell => ({ trait: 'cart_status_updated', status, label: statusLabel(status) });
 
 export const ABANDONED: Cell = { trait: 'cart_abandoned', status: '', label: 'Abandoned' };
 
 /** The lifecycle of a cart from left to right. */
 export const GROUPS: readonly Group[] = Object.entries(GROUP_TITLES).map(([id, title]) => {
-  const cells = STATUSES.flatMap(({ status }) => {
-    const { group, label } = SHOWN[status];
-    return group === id ? [order(status, label)] : [];
-  });
+  const cells = STATUSES.flatMap(({ status }) => (GROUP_OF[status] === id ? [order(status)] : []));
   return { title, cells: id === 'before' ? [...cells, ABANDONED] : cells };
 });
 
-const LABELS = new Map(GROUPS.flatMap(({ cells }) => cells.map((cell) => [cell.status, cell.label] as const)));
-const KNOWN = new Set(LABELS.keys());
+const KNOWN: ReadonlySet<string> = new Set(STATUSES.map(({ status }) => status));
 
-/** The label of a status; an unknown one is spelled out: `delivery_arrived` → `Delivery arrived`. */
-export function labelOf(trait: Trait, status: string): string {
-  if (trait === 'cart_abandoned') return ABANDONED.label;
-  const words = status.replaceAll('_', ' ');
-  return LABELS.get(status) ?? words.charAt(0).toUpperCase() + words.slice(1);
-}
+export const labelOf = (trait: Trait, status: string): string =>
+  trait === 'cart_abandoned' ? ABANDONED.label : statusLabel(status);
 
 /** A group of the unknown statuses that were seen; none without any. */
 export function otherGroup(statuses: readonly string[]): Group[] {
   const others = statuses.filter((status) => !KNOWN.has(status)).sort();
   if (others.length === 0) return [];
-  const cells = others.map((status) => order(status, labelOf('cart_status_updated', status)));
+  const cells = others.map(order);
   return [{ title: 'Other statuses', cells }];
 }
 

@@ -1,4 +1,4 @@
-import type { Stage } from '../api.ts';
+import type { Stage } from '../data/api.ts';
 
 /** The fields of GET /v1/status that the page shows. */
 interface ShownStatus {

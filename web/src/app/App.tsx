@@ -1,0 +1,70 @@
+import { useQueryClient } from '@tanstack/react-query';
+import { RouterProvider } from '@tanstack/react-router';
+import { useCallback, useEffect, useMemo, useState } from 'react';
+import { KeyDialogue } from './KeyDialogue.tsx';
+import { openSession, readStored, SessionContext, store, takeKeyFromAddress, type Opening } from './session.ts';
+import { router } from './router.ts';
+
+type State = Opening | { kind: 'opening' } | { kind: 'asking' };
+
+/** Shows the key dialogue until a session is open. */
+export function App() {
+  const [state, setState] = useState<State>({ kind: 'opening' });
+  const queries = useQueryClient();
+
+  const open = useCallback(
+    async (key: string, workspace: string | null) => {
+      setState({ kind: 'opening' });
+      queries.clear();
+      const opening = await openSession(key, workspace);
+      store(opening.kind === 'open' ? { key: key.trim(), workspace: opening.session.workspace.id } : null);
+      setState(opening);
+    },
+    [queries],
+  );
+
+  useEffect(() => {
+    const enter = (): void => {
+      const given = takeKeyFromAddress() ?? readStored();
+      if (given) void open(given.key, given.workspace);
+      else setState((now) => (now.kind === 'opening' ? { kind: 'asking' } : now));
+    };
+    enter();
+    const onHash = (): void => {
+      if (/[#&]key=/.test(window.location.hash)) enter();
+    };
+    window.addEventListener('hashchange', onHash);
+    return () => window.removeEventListener('hashchange', onHash);
+  }, [open]);
+
+  const session = state.kind === 'open' ? state.session : null;
+  const context = useMemo(() => {
+    if (!session) return null;
+    const { key } = session;
+    return {
+      ...session,
+      choose: (workspace: string) => void open(key, workspace),
+      leave: () => {
+        store(null);
+        queries.clear();
+        setState({ kind: 'asking' });
+      },
+    };
+  }, [session, open, queries]);
+
+  if (!context)
+    return (
+      <KeyDialogue
+        busy={state.kind === 'opening'}
+        refusal={state.kind === 'refused' ? state.reason : null}
+        choice={state.kind === 'choose' ? state : null}
+        onOpen={(key, workspace) => void open(key, workspace)}
+        onOtherKey={() => setState({ kind: 'asking' })}
+      />
+    );
+  return (
+    <SessionContext.Provider value={context}>
+      <RouterProvider router={router} key={context.workspace.id} />
+    </SessionContext.Provider>
+  );
+}

@@ -1,0 +1,61 @@
+/** What the console asks of the API, by the typed client. Times on the wire are RFC 3339, UTC. */
+import { bodyOf, createApiClient, type ApiClient, type Schemas } from '../../../lib/client/index.ts';
+
+export { ApiError, bodyOf, type ApiClient } from '../../../lib/client/index.ts';
+
+export type DeadLetter = Schemas['DeadLetter'];
+export type Preview = Schemas['Preview'];
+export type Status = Schemas['Status'];
+export type Stage = Status['stages'][number];
+export type Subscription = Schemas['Subscription'];
+/** With its secrets, which only the call that made them returns. */
+export type SubscriptionSecrets = Schemas['SubscriptionSecrets'];
+export type SubscriptionEvent = Subscription['event'];
+export type Verify = Subscription['verify'];
+export type TraitEvent = Schemas['TraitEvent'] & { name: string | null };
+export type Workspace = Schemas['Workspace'];
+export type Leaf = Schemas['TraitCondition'];
+export type Trait = Leaf['trait'];
+export type TimeCondition = NonNullable<Leaf['time']>;
+
+/** The longest page that the API returns. */
+export const PAGE_MAX = 1_000;
+
+/** What requests are made with; `workspace` only with an admin key. */
+export interface Credentials {
+  key: string;
+  workspace: string | null;
+}
+
+/** The API at the origin that the page came from. */
+export const apiWith = (credentials: Credentials): ApiClient =>
+  createApiClient({ baseUrl: window.location.origin, ...credentials });
+
+/** Concurrent previews: all clients share one database. */
+const PREVIEWS_MAX = 3;
+
+/** Runs at most `width` tasks at a time, first come, first served. */
+export function createGate(width: number): <T>(task: () => Promise<T>) => Promise<T> {
+  const waiting: (() => void)[] = [];
+  let running = 0;
+  return async (task) => {
+    if (running >= width) await new Promise<void>((resolve) => waiting.push(resolve));
+    else running += 1;
+    try {
+      return await task();
+    } finally {
+      // The slot passes to the next task directly, so that no later one gets in between.
+      const next = waiting.shift();
+      if (next) next();
+      else running -= 1;
+    }
+  };
+}
+
+const gate = createGate(PREVIEWS_MAX);
+
+/** Counts the people who meet the condition now. */
+export const preview = (api: ApiClient, audience: Leaf, signal?: AbortSignal): Promise<Preview> =>
+  gate(() =>
+    bodyOf(api.POST('/v1/audiences/preview', { body: { audience }, ...(signal === undefined ? {} : { signal }) })),
+  );
