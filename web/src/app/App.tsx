@@ -1,9 +1,12 @@
 import { useQueryClient } from '@tanstack/react-query';
 import { RouterProvider } from '@tanstack/react-router';
-import { useCallback, useEffect, useMemo, useState } from 'react';
-import { KeyDialogue } from './KeyDialogue.tsx';
+import { lazy, Suspense, useCallback, useEffect, useMemo, useRef, useState } from 'react';
 import { openSession, readStored, SessionContext, store, takeKeyFromAddress, type Opening } from './session.ts';
 import { router } from './router.ts';
+
+const KeyDialogue = lazy(() =>
+  import('./KeyDialogue.tsx').then(({ KeyDialogue: component }) => ({ default: component })),
+);
 
 type State = Opening | { kind: 'opening' } | { kind: 'asking' };
 
@@ -11,6 +14,7 @@ type State = Opening | { kind: 'opening' } | { kind: 'asking' };
 export function App() {
   const [state, setState] = useState<State>({ kind: 'opening' });
   const queries = useQueryClient();
+  const asked = useRef(false);
 
   const open = useCallback(
     async (key: string, workspace: string | null) => {
@@ -52,16 +56,22 @@ export function App() {
     };
   }, [session, open, queries]);
 
-  if (!context)
+  if (!context) {
+    // A key from the address or the tab usually opens a session at once: no dialogue flashes by.
+    if (state.kind === 'opening' && !asked.current) return null;
+    asked.current = true;
     return (
-      <KeyDialogue
-        busy={state.kind === 'opening'}
-        refusal={state.kind === 'refused' ? state.reason : null}
-        choice={state.kind === 'choose' ? state : null}
-        onOpen={(key, workspace) => void open(key, workspace)}
-        onOtherKey={() => setState({ kind: 'asking' })}
-      />
+      <Suspense fallback={null}>
+        <KeyDialogue
+          busy={state.kind === 'opening'}
+          refusal={state.kind === 'refused' ? state.reason : null}
+          choice={state.kind === 'choose' ? state : null}
+          onOpen={(key, workspace) => void open(key, workspace)}
+          onOtherKey={() => setState({ kind: 'asking' })}
+        />
+      </Suspense>
     );
+  }
   return (
     <SessionContext.Provider value={context}>
       <RouterProvider router={router} key={context.workspace.id} />

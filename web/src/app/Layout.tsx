@@ -1,7 +1,7 @@
-import { ActionIcon, Drawer, Menu, Select } from '@mantine/core';
-import { IconBook2, IconDotsVertical, IconLogout2, IconMenu2 } from '@tabler/icons-react';
+import { ActionIcon, NativeSelect } from '@mantine/core';
+import { IconBook2, IconLogout2, IconMenu2, IconX } from '@tabler/icons-react';
 import { Link, Outlet, useLocation } from '@tanstack/react-router';
-import { useEffect, useRef, useState, type MouseEvent } from 'react';
+import { useEffect, useRef, type MouseEvent } from 'react';
 import { Mark } from '../design/Mark.tsx';
 import { NAVIGATION } from './navigation.ts';
 import { ROLE_WORDS } from './roles.ts';
@@ -42,28 +42,36 @@ function Brand() {
   );
 }
 
-/** On narrow screens; the navigation is in a drawer. */
+/** On narrow screens; the navigation is in a dialog. */
 function TopBar() {
-  const [opened, setOpened] = useState(false);
+  const dialog = useRef<HTMLDialogElement>(null);
   const { pathname } = useLocation();
-  useEffect(() => setOpened(false), [pathname]);
+  useEffect(() => dialog.current?.close(), [pathname]);
   return (
     <header className="topbar">
       <Brand />
-      <ActionIcon variant="subtle" color="gray" size="xl" aria-label="Menu" onClick={() => setOpened(true)}>
+      <ActionIcon variant="subtle" color="gray" size="xl" aria-label="Menu" onClick={() => dialog.current?.showModal()}>
         <IconMenu2 size={20} />
       </ActionIcon>
-      <Drawer opened={opened} onClose={() => setOpened(false)} size={280} title="Menu" padding="md">
-        <div className="drawer-side">
-          <SideContent />
-        </div>
-      </Drawer>
+      <dialog ref={dialog} className="nav-dialog" aria-label="Menu">
+        <ActionIcon
+          className="nav-close"
+          variant="subtle"
+          color="gray"
+          size="lg"
+          aria-label="Close the menu"
+          onClick={() => dialog.current?.close()}
+        >
+          <IconX size={18} />
+        </ActionIcon>
+        <SideContent />
+      </dialog>
     </header>
   );
 }
 
 function SideContent() {
-  const { role } = useSession();
+  const { role, leave } = useSession();
   return (
     <>
       <WorkspaceName />
@@ -83,7 +91,29 @@ function SideContent() {
       <div className="side-end">
         <span className="side-role">{ROLE_WORDS[role]}</span>
         <SchemeToggle />
-        <MoreMenu />
+        <ActionIcon
+          component="a"
+          href="/docs"
+          target="_blank"
+          rel="noopener"
+          variant="subtle"
+          color="gray"
+          size="lg"
+          aria-label="API reference"
+          title="API reference"
+        >
+          <IconBook2 size={18} />
+        </ActionIcon>
+        <ActionIcon
+          variant="subtle"
+          color="gray"
+          size="lg"
+          aria-label="Use another key"
+          title="Use another key"
+          onClick={leave}
+        >
+          <IconLogout2 size={18} />
+        </ActionIcon>
       </div>
     </>
   );
@@ -99,37 +129,14 @@ function WorkspaceName() {
       </span>
     );
   return (
-    <Select
+    <NativeSelect
       size="xs"
       aria-label="Workspace"
       description={workspace.time_zone}
       inputWrapperOrder={['input', 'description']}
-      searchable={workspaces.length > 8}
-      allowDeselect={false}
       value={workspace.id}
       data={workspaces.map(({ id, name }) => ({ value: id, label: name }))}
-      onChange={(id) => id !== null && id !== workspace.id && choose(id)}
+      onChange={(event) => choose(event.currentTarget.value)}
     />
-  );
-}
-
-function MoreMenu() {
-  const { leave } = useSession();
-  return (
-    <Menu position="top-end" shadow="md" withinPortal>
-      <Menu.Target>
-        <ActionIcon variant="subtle" color="gray" size="lg" aria-label="More">
-          <IconDotsVertical size={18} />
-        </ActionIcon>
-      </Menu.Target>
-      <Menu.Dropdown>
-        <Menu.Item component="a" href="/docs" target="_blank" rel="noopener" leftSection={<IconBook2 size={16} />}>
-          API reference
-        </Menu.Item>
-        <Menu.Item leftSection={<IconLogout2 size={16} />} onClick={leave}>
-          Use another key
-        </Menu.Item>
-      </Menu.Dropdown>
-    </Menu>
   );
 }
