@@ -4,8 +4,9 @@
  * one cart in three begins without identifiers.
  */
 import { parseArgs } from 'node:util';
+import { BLANK_SNAPSHOT } from '../lib/carts/index.ts';
 import { foldPersonInput, newScratch } from '../lib/people/index.ts';
-import { BLANK_SNAPSHOT, cartInput, change, MapStore } from '../lib/people/testing.ts';
+import { cartInput, change, MapStore } from '../lib/people/testing.ts';
 import { TaskCore, type Topology } from '../lib/streams/index.ts';
 import { TOPICS } from '../lib/topics.ts';
 import type { CartEvent, PersonInput } from '../schemas/types.ts';

@@ -10,7 +10,7 @@ export {
   type Folded,
 } from './fold.ts';
 export { splitChanges } from './split.ts';
-export { decodeState, snapshotOf, type DecodedState } from './snapshot.ts';
+export { BLANK_SNAPSHOT, decodeState, snapshotOf, type DecodedState } from './snapshot.ts';
 export { orderBytesOf } from './order.ts';
 export { UnknownVersionError } from './format.ts';
 export { Scratch } from './scratch.ts';

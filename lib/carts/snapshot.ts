@@ -16,7 +16,7 @@ import { timeOrNull } from './traits.ts';
 import { AMOUNT, CREATED, MODE, PRODUCTS, RESERVATION, STORE, STORE_NAME, numberAt, textAt, timeAt } from './values.ts';
 
 /** The snapshot of a cart that is unknown or forgotten. */
-const BLANK: CartSnapshot = {
+export const BLANK_SNAPSHOT: CartSnapshot = {
   status: null,
   status_since: null,
   store_id: null,
@@ -44,7 +44,7 @@ const BLANK: CartSnapshot = {
  */
 export function snapshotOf(state: Buffer, scratch?: Scratch, event?: CartEvent): CartSnapshot {
   const cart = openState(state, scratch);
-  if (cart.kind === 'forgotten') return { ...BLANK };
+  if (cart.kind === 'forgotten') return { ...BLANK_SNAPSHOT };
   const { values, status, position, visits, conclusions, stated } = cart.summary;
   const { episode } = visits;
   const stays = staysOf(cart);

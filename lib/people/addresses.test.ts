@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { CartSnapshot, PersonInput } from '../../schemas/types.ts';
-import { BLANK_SNAPSHOT, cartInput, change, World } from './testing.ts';
+import { BLANK_SNAPSHOT } from '../carts/index.ts';
+import { cartInput, change, World } from './testing.ts';
 
 function inputOf(at: number, order: number, identifiers: string[], snapshot = BLANK_SNAPSHOT): PersonInput {
   const input = cartInput('c', identifiers, { at, snapshot, changes: [change(at, 'preparing')] });

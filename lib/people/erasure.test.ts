@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import type { Outcome } from '../../schemas/types.ts';
+import { BLANK_SNAPSHOT } from '../carts/index.ts';
 import { decodeIdentifier } from './entry-bytes.ts';
-import { BLANK_SNAPSHOT, cartInput, change, erasureInput, recordInput, rulesInput, World } from './testing.ts';
+import { cartInput, change, erasureInput, recordInput, rulesInput, World } from './testing.ts';
 
 const PHONE = 'phone:+18085550143';
 const EMAIL = 'email:kay@example.com';

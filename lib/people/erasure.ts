@@ -2,7 +2,7 @@ import type { CartUpdate, Erasure, TraitChange } from '../../schemas/types.ts';
 import type { Carrier, Person } from './entries.ts';
 import type { Graph } from './graph.ts';
 import { cartCarrier, cartIdOf, isCart, wordsOf } from './keys.ts';
-import type { Assertion, CartMarker } from './markers.ts';
+import { assertionOf, type Assertion, type CartMarker } from './markers.ts';
 import { carriersOfAll, reassign } from './parting.ts';
 import type { StoredRow } from './rows.ts';
 
@@ -214,11 +214,9 @@ function withoutErased(update: CartUpdate, isErased: (change: Assertion) => bool
  * the cart has had since, and its state, but nothing by the delivery itself.
  */
 function withoutOwn(graph: Graph, carrier: Carrier, update: CartUpdate, marker: CartMarker): CartUpdate {
-  const known = new Set(graph.rowsOf(carrier).map(nameOf));
-  const own = assertedBy(update).filter((change) => !known.has(nameOf(change)));
+  const known = new Set(graph.rowsOf(carrier).map(assertionOf));
+  const own = assertedBy(update).filter((change) => !known.has(assertionOf(change)));
   graph.markers.eraseCart(update.cart_id, marker.throughMs, own);
   const changes = update.changes.filter((change) => !own.includes(change));
   return { ...update, occurred_at: null, event_order: null, identifiers: [], name: null, changes };
 }
-
-const nameOf = ({ trait, status, occurred_at }: Assertion): string => `${occurred_at}${trait}${status}`;

@@ -13,6 +13,7 @@ import { NO_TEXT, type DatedText, type Carrier } from './entries.ts';
 import { dropErased, erase, type Erased } from './erasure.ts';
 import { Graph } from './graph.ts';
 import { cartCarrier, kindIndexOf, KINDS, recordCarrier, rulesKey, wordsOf, workspaceOfMoved } from './keys.ts';
+import { assertionOf } from './markers.ts';
 import { movedCartsOf, postpone } from './moved-carts.ts';
 import { OutcomeWriter, type Cause } from './outcomes.ts';
 import { partPeople } from './parting.ts';
@@ -289,5 +290,3 @@ function storeChanges(
     ...changes.map((row, i) => ({ row, former: formerOf.get(assertionOf(row)) ?? formers[i] ?? 0 })),
   ];
 }
-
-const assertionOf = ({ trait, status, occurred_at }: TraitChange): string => `${occurred_at}${trait}${status}`;

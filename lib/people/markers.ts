@@ -117,6 +117,9 @@ export interface CartMarker {
 /** What a trait event of a cart asserts. */
 export type Assertion = Pick<TraitChange, 'trait' | 'status' | 'occurred_at'>;
 
+/** Identifies the assertion within its cart. */
+export const assertionOf = ({ trait, status, occurred_at }: Assertion): string => `${occurred_at}${trait}${status}`;
+
 const FORMAT = 1;
 /** Eight bytes: a cart has at most some thousands of trait events. */
 const HASH_DIGITS = 16;

@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
+import { BLANK_SNAPSHOT } from '../carts/index.ts';
 import { sortPeople } from './oracle.ts';
-import { BLANK_SNAPSHOT, cartInput, change, recordInput, World } from './testing.ts';
+import { cartInput, change, recordInput, World } from './testing.ts';
 import type { PersonInput } from '../../schemas/types.ts';
 
 interface Case {

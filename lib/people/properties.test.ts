@@ -1,9 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { PersonInput, TraitChange } from '../../schemas/types.ts';
+import { BLANK_SNAPSHOT } from '../carts/index.ts';
 import { KINDS } from './keys.ts';
 import { sortPeople, whoIsWho, type Seen } from './oracle.ts';
-import { BLANK_SNAPSHOT, cartInput, change, recordInput, World } from './testing.ts';
+import { cartInput, change, recordInput, World } from './testing.ts';
 
 /** A delivery or a record, as small numbers: few values, so that they meet and become junk. */
 interface Step {

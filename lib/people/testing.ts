@@ -12,6 +12,7 @@ import type {
   TraitChange,
   TraitEvent,
 } from '../../schemas/types.ts';
+import { BLANK_SNAPSHOT } from '../carts/index.ts';
 import { decodeIdentifier } from './entry-bytes.ts';
 import { emitMovedCarts, foldPersonInput } from './fold.ts';
 import { SHOWN_OF_KIND } from './profile.ts';
@@ -25,25 +26,6 @@ export function identifier(text: string): Identifier {
   const colon = text.indexOf(':');
   return { kind: text.slice(0, colon) as IdentifierKind, value: text.slice(colon + 1) };
 }
-
-export const BLANK_SNAPSHOT: CartSnapshot = {
-  status: null,
-  status_since: null,
-  store_id: null,
-  mode: null,
-  amount: null,
-  created_at: null,
-  last_activity_at: null,
-  due_at: null,
-  abandoned_at: null,
-  recovered_at: null,
-  reservation_start_at: null,
-  products: null,
-  store_name: null,
-  last_event_at: null,
-  first_status_at: null,
-  statuses: [],
-};
 
 interface CartOptions {
   at?: number | null;

@@ -1,3 +1,5 @@
+import { BLANK_SNAPSHOT } from '../../lib/carts/index.ts';
+
 /** Columns of rows that only hide an earlier row: nothing but their key and version matters. */
 
 /** A trait event under a person who no longer has it. */
@@ -23,25 +25,7 @@ export const NO_PROFILE = {
 } as const;
 
 /** An erased cart. No person has the id 0. */
-export const NO_CART = {
-  person_id: 0,
-  status: null,
-  status_since: null,
-  store_id: null,
-  mode: null,
-  amount: null,
-  created_at: null,
-  last_activity_at: null,
-  due_at: null,
-  abandoned_at: null,
-  recovered_at: null,
-  reservation_start_at: null,
-  store_name: null,
-  products: [],
-  last_event_at: null,
-  first_status_at: null,
-  statuses: [],
-} as const;
+export const NO_CART = { ...BLANK_SNAPSHOT, person_id: 0, products: [] } as const;
 
 /** An erased trait event. */
 export const NO_TRAIT_EVENT = {

@@ -1,3 +1,4 @@
+import { BLANK_SNAPSHOT } from '../../lib/carts/index.ts';
 /** Doubles for tests of the sink: ClickHouse and one topic of Kafka, as lists that a test fills and reads. */
 import type { EncodedRows } from '../../lib/clickhouse/client.ts';
 import { rowEncoder, string } from '../../lib/clickhouse/rowbinary.ts';
@@ -177,22 +178,7 @@ const batchOf = (partition: number, records: KafkaRecord[], nextOffset: number, 
 export const cart = (id: string, fields: Partial<Cart> = {}): Cart => ({
   cart_id: id,
   person_id: 1,
-  status: null,
-  status_since: null,
-  store_id: null,
-  mode: null,
-  amount: null,
-  created_at: null,
-  last_activity_at: null,
-  due_at: null,
-  abandoned_at: null,
-  recovered_at: null,
-  reservation_start_at: null,
-  products: null,
-  store_name: null,
-  last_event_at: null,
-  first_status_at: null,
-  statuses: [],
+  ...BLANK_SNAPSHOT,
   phone: null,
   email: null,
   moved_from: null,
