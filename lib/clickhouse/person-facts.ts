@@ -121,15 +121,27 @@ function groupByOwner<Row extends { person_id: number }>(
   return groups;
 }
 
-/** A trait event that was concluded under several ids of a person may have a row under each: the latest is valid. */
-const traitEvents = (withRetracted: boolean): string => `SELECT person_id, event_id, trait, status,
-  ${['occurred_at', 'detected_at', 'retracted_at', 'recovered_at'].map(millis).join(', ')},
-  cart_id, store_id, mode, amount, products, anomaly, reentered, source
-FROM (
+/**
+ * The rows of trait events of people, retracted ones as well; {ids} are all ids under which they have rows. A trait event
+ * that was concluded under several ids of a person may have a row under each: the latest is valid.
+ */
+export const TRAIT_EVENTS_OF_IDS = `(
   SELECT * FROM ${TABLES.traitEventsByPerson} FINAL
   WHERE workspace = {workspace:String} AND person_id IN {ids:Array(UInt32)}
   ORDER BY version DESC LIMIT 1 BY event_id
-) ${withRetracted ? '' : 'WHERE retracted_at IS NULL '}${SETTINGS}`;
+)`;
+
+/** The carts of people, as the table `cart`; {ids} are all ids under which they have rows. */
+export const FROM_CARTS_OF_IDS = `FROM ${TABLES.carts} AS cart FINAL
+WHERE workspace = {workspace:String} AND cart.person_id IN {ids:Array(UInt32)} AND cart_id IN (
+  SELECT cart_id FROM ${TABLES.personCarts} FINAL
+  WHERE workspace = {workspace:String} AND person_id IN {ids:Array(UInt32)}
+)`;
+
+const traitEvents = (withRetracted: boolean): string => `SELECT person_id, event_id, trait, status,
+  ${['occurred_at', 'detected_at', 'retracted_at', 'recovered_at'].map(millis).join(', ')},
+  cart_id, store_id, mode, amount, products, anomaly, reentered, source
+FROM ${TRAIT_EVENTS_OF_IDS} ${withRetracted ? '' : 'WHERE retracted_at IS NULL '}${SETTINGS}`;
 
 const CARTS = `SELECT cart.person_id AS person_id, cart_id, status, store_id, store_name, mode, amount, products,
   ${[
@@ -147,8 +159,4 @@ const CARTS = `SELECT cart.person_id AS person_id, cart_id, status, store_id, st
     .join(', ')},
   arrayMap(stay -> tuple(stay.status, toUnixTimestamp64Milli(stay.began_at), toUnixTimestamp64Milli(stay.left_at))
     ::Tuple(status String, began_at Int64, left_at Nullable(Int64)), cart.statuses) AS statuses
-FROM ${TABLES.carts} AS cart FINAL
-WHERE workspace = {workspace:String} AND cart.person_id IN {ids:Array(UInt32)} AND cart_id IN (
-  SELECT cart_id FROM ${TABLES.personCarts} FINAL
-  WHERE workspace = {workspace:String} AND person_id IN {ids:Array(UInt32)}
-) ${SETTINGS}`;
+${FROM_CARTS_OF_IDS} ${SETTINGS}`;

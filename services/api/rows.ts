@@ -1,4 +1,5 @@
 import { z } from '@hono/zod-openapi';
+import { FROM_CARTS_OF_IDS, TRAIT_EVENTS_OF_IDS } from '../../lib/clickhouse/person-facts.ts';
 import { TABLES } from '../../lib/clickhouse/tables.ts';
 import type { Rows } from './database.ts';
 import { instant } from './schemas.ts';
@@ -32,26 +33,18 @@ const traitEventColumns = (person: string): string => `event_id, trait, status, 
   toString(${person}) AS person_id, cart_id, store_id, mode, amount, anomaly, reentered, source`;
 export const TRAIT_EVENT_COLUMNS = traitEventColumns('person_id');
 
-/**
- * {ids} are all ids under which the person {id} has rows. A trait event that was concluded under two of them may have a row
- * under each: the later one is valid.
- */
-const ALL_EVENTS_OF_PERSON = `(
-  SELECT * FROM ${TABLES.traitEventsByPerson} FINAL
-  WHERE workspace = {workspace:String} AND person_id IN {ids:Array(UInt32)}
-  ORDER BY version DESC LIMIT 1 BY event_id
-)`;
+/** {ids} are all ids under which the person {id} has rows. */
 export const TRAIT_EVENTS_OF_PERSON = `SELECT ${traitEventColumns('{id:UInt32}')}
-FROM ${ALL_EVENTS_OF_PERSON} WHERE retracted_at IS NULL`;
+FROM ${TRAIT_EVENTS_OF_IDS} WHERE retracted_at IS NULL`;
 
 /** As {@link TRAIT_EVENTS_OF_PERSON}: those that were retracted, newest first. */
 export const RETRACTED_OF_PERSON = `WITH (
-  SELECT (groupArray(assumeNotNull(replaces)), groupArray(event_id)) FROM ${ALL_EVENTS_OF_PERSON}
+  SELECT (groupArray(assumeNotNull(replaces)), groupArray(event_id)) FROM ${TRAIT_EVENTS_OF_IDS}
   WHERE replaces IS NOT NULL
 ) AS replacements
 SELECT ${traitEventColumns('{id:UInt32}')}, retracted_at,
   nullIf(arrayElement(replacements.2, indexOf(replacements.1, event_id)), '') AS replaced_by
-FROM ${ALL_EVENTS_OF_PERSON} WHERE retracted_at IS NOT NULL ORDER BY occurred_at DESC, event_id`;
+FROM ${TRAIT_EVENTS_OF_IDS} WHERE retracted_at IS NOT NULL ORDER BY occurred_at DESC, event_id`;
 export interface RetractedRow extends TraitEventRow {
   retracted_at: string;
   replaced_by: string | null;
@@ -85,11 +78,7 @@ export const CART_COLUMNS = `${cartColumns('person_id')}, reservation_start_wind
 
 /** As {@link TRAIT_EVENTS_OF_PERSON}. */
 export const CARTS_OF_PERSON = `SELECT ${cartColumns('{id:UInt32}')}, reservation_start_at AS reservation_start_window
-FROM ${TABLES.carts} AS cart FINAL
-WHERE workspace = {workspace:String} AND cart.person_id IN {ids:Array(UInt32)} AND cart_id IN (
-  SELECT cart_id FROM ${TABLES.personCarts} FINAL
-  WHERE workspace = {workspace:String} AND person_id IN {ids:Array(UInt32)}
-)`;
+${FROM_CARTS_OF_IDS}`;
 
 /** Names of people by id; people without a name are left out. */
 export async function namesOf(database: Rows, workspace: string, ids: string[]): Promise<Map<string, string>> {

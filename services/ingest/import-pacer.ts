@@ -46,7 +46,7 @@ interface MeasuredStage {
 }
 
 /**
- * Lets imports have so many lines in flight that the delay of the stages behind them stays at its target. All imports of
+ * Limits the lines that imports have in flight so that the delay of the stages behind them stays at its target. All imports of
  * the process share them, in the order in which they ask. While no import waits or sends, nothing is measured.
  */
 export class ImportPacer {

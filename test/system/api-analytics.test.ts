@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { randomFrom } from '../../lib/carts/testing/random.ts';
 import { postLines, waitFresh } from '../harness/client.ts';
 import { openAcme, type AcmeWorld } from './api-world.ts';
 
@@ -30,7 +31,6 @@ const STATUSES = [
 const OPEN = ['pending', 'verification', 'staff_member_review', 'preparing', 'ready_for_pickup', 'delivery_started'];
 const isOpen = (status: string): boolean => [...OPEN, 'delivery_finished', 'on hold'].includes(status);
 
-/** The same numbers at each run, from 0 to 1. */
 function randomOf(seed: number): () => number {
   let state = seed;
   return () => {
@@ -55,17 +55,16 @@ interface Cart {
 
 /** Carts over ten days, some with simultaneous statuses, repeats of a status, and abandonments before and after checkout. */
 function cartsUntil(endMs: number): Cart[] {
-  const random = randomOf(42);
-  const pick = <T>(values: readonly T[]): T => values[Math.floor(random() * values.length)]!;
+  const random = randomFrom(42);
   return Array.from({ length: 150 }, (_, i) => {
-    let at = endMs - Math.floor(random() * 10 * DAY);
+    let at = endMs - random.below(10 * DAY);
     const events: Sent[] = [];
-    const count = 1 + Math.floor(random() * 6);
+    const count = 1 + random.below(6);
     for (let n = 0; n < count && at < endMs; n++) {
-      const type = random() < 0.25 ? ('cart_abandoned' as const) : ('cart_status' as const);
-      const amount = random() < 0.7 ? Math.round(random() * 10_000) / 100 : undefined;
-      events.push({ type, at, status: pick(STATUSES), amount });
-      if (random() < 0.8) at += 1 + Math.floor(random() * 6 * HOUR);
+      const type = random.chance(0.25) ? ('cart_abandoned' as const) : ('cart_status' as const);
+      const amount = random.chance(0.7) ? random.below(10_000) / 100 : undefined;
+      events.push({ type, at, status: random.pick(STATUSES), amount });
+      if (random.chance(0.8)) at += 1 + random.below(6 * HOUR);
     }
     const rank = (event: Sent): number => (event.type === 'cart_abandoned' ? 100 : STATUSES.indexOf(event.status));
     events.sort((a, b) => a.at - b.at || rank(a) - rank(b));
@@ -74,7 +73,12 @@ function cartsUntil(endMs: number): Cart[] {
       const previous = events[n - 1];
       return previous?.at !== event.at || rank(previous) !== rank(event);
     });
-    return { id: `c${i}`, store: pick(['68', '7', undefined]), mode: pick(['pickup', 'delivery']), events: ordered };
+    return {
+      id: `c${i}`,
+      store: random.pick(['68', '7', undefined]),
+      mode: random.pick(['pickup', 'delivery']),
+      events: ordered,
+    };
   });
 }
 
