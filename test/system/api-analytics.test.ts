@@ -31,14 +31,6 @@ const STATUSES = [
 const OPEN = ['pending', 'verification', 'staff_member_review', 'preparing', 'ready_for_pickup', 'delivery_started'];
 const isOpen = (status: string): boolean => [...OPEN, 'delivery_finished', 'on hold'].includes(status);
 
-function randomOf(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state * 1_103_515_245 + 12_345) % 2 ** 31;
-    return state / 2 ** 31;
-  };
-}
-
 interface Sent {
   type: 'cart_status' | 'cart_abandoned';
   at: number;
