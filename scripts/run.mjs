@@ -208,6 +208,7 @@ function startsEngines() {
   if (SERVING.has(name)) return !args.includes('--validate');
   if (name === 'test')
     return args.length === 0 || ['system', 'chaos', 'schemathesis'].some((step) => args.includes(step));
+  if (name === 'pictures') return !args.includes('--url');
   return name === 'bench' && args[0] === 'pipeline';
 }
 

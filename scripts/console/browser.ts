@@ -32,7 +32,7 @@ export interface PageOptions {
   width?: number;
   height?: number;
   scheme?: 'light' | 'dark';
-  /** What the page is told that its reader prefers. */
+  /** The preference of the reader that the page sees. */
   motion?: 'no-preference' | 'reduce';
 }
 

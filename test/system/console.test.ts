@@ -1,73 +1,28 @@
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { bodyOf, createApiClient, type ApiAnswer, type Schemas } from '../../lib/client/index.ts';
-import { systemClock } from '../../lib/clock/index.ts';
-import { storeTimeZone, simulateDay, type SimulatedDay, type WebhookEvent } from '../../lib/simulate/index.ts';
-import { sendWebhooks, type Target } from '../../lib/webhook-client/index.ts';
-import {
-  createSubscription,
-  createWorkspace,
-  postLines,
-  postWebhook,
-  preview,
-  waitFresh,
-  waitUntil,
-  type Subscription,
-  type Workspace,
-} from '../harness/client.ts';
-import { removeInstallation, startInstallation, type Installation } from '../harness/installation.ts';
-import { findChromium, startBrowser, type Browser } from '../../scripts/console/browser.ts';
+import { startBrowser, type Browser } from '../../scripts/console/browser.ts';
+import { createWorkspace, postWebhook, preview, waitUntil, type Workspace } from '../harness/client.ts';
+import type { Installation } from '../harness/installation.ts';
+import { chromiumForTests, startConsoleWorld, type ConsoleWorld } from './console-world.ts';
 
 /**
  * A simulated day on a real installation: what is counted is what the stories say, and what the console shows in
  * a real browser is what is counted.
  */
-const executable = findChromium();
-if (executable === undefined && process.env['CI'])
-  throw new Error('No Chromium: install it (apt-get install chromium) or set CHROMIUM_PATH');
-if (executable === undefined)
-  process.stderr.write(
-    'No Chromium or Chrome in the usual places: the console is not tried. Set CHROMIUM_PATH to try it.\n',
-  );
+const executable = chromiumForTests();
 
-const EVENTS: readonly WebhookEvent[] = ['cart_status', 'cart_activity', 'cart_abandoned'];
-const targetOf = (made: Subscription): Target => ({
-  url: made.url,
-  bearerToken: made.bearer_token,
-  signingSecret: made.signing_secret,
-});
-
+let world: ConsoleWorld;
 let installation: Installation;
 let workspace: Workspace;
-let statusSubscription: Subscription;
-let targets: Record<WebhookEvent, Target>;
-let day: SimulatedDay;
-let endsAtMs: number;
 
 beforeAll(async () => {
-  installation = await startInstallation();
-  endsAtMs = Date.now();
-  const timeZone = storeTimeZone(endsAtMs);
-  workspace = await createWorkspace(installation, { id: 'pacific-leaf', time_zone: timeZone, grace_seconds: 0 });
-  const admin = createApiClient({ baseUrl: installation.apiUrl, key: installation.adminKey });
-  const params = { path: { id: workspace.id } };
-  await bodyOf(admin.PATCH('/v1/workspaces/{id}', { params, body: { name: 'Pacific Leaf' } }));
-  day = simulateDay({ seed: 7, endsAtMs, carts: 400, timeZone });
-  const made = await Promise.all(EVENTS.map((event) => createSubscription(installation, workspace, { event })));
-  statusSubscription = made[0]!;
-  targets = Object.fromEntries(EVENTS.map((event, index) => [event, targetOf(made[index]!)])) as Record<
-    WebhookEvent,
-    Target
-  >;
-  const sent = await sendWebhooks({ clock: systemClock, webhooks: day.webhooks, targets, concurrency: 24 });
-  expect(sent).toMatchObject({ failed: 0, accepted: day.webhooks.length });
-  // Consents last: records of people who are not there yet would make them.
-  await postLines(installation, workspace, 'people', day.people);
-  await waitFresh(installation, workspace, Date.now(), 60_000);
+  world = await startConsoleWorld();
+  ({ installation, workspace } = world);
 });
 
 afterAll(async () => {
-  await removeInstallation(installation);
+  await world.stop();
 });
 
 async function allTraitEvents(): Promise<Schemas['TraitEvent'][]> {
@@ -85,7 +40,8 @@ async function allTraitEvents(): Promise<Schemas['TraitEvent'][]> {
 
 describe('a simulated day', () => {
   it('is counted as its stories say: every change, every abandonment, every person', async () => {
-    const { expected } = day;
+    const { endsAtMs } = world;
+    const { expected } = world.day;
     // What falls due meanwhile is not the day's.
     const events = (await allTraitEvents()).filter(({ occurred_at }) => Date.parse(occurred_at) <= endsAtMs);
     const changes: Record<string, number> = {};
@@ -180,7 +136,9 @@ describe.skipIf(executable === undefined)('the console', () => {
     await waitUntil('a count', async () => Number.isFinite(await figure(page, 'count-staff_member_review')));
     const before = await figure(page, 'count-staff_member_review');
     const cart = { id: 'fresh-1', status: 'staff_member_review', customer_name: 'Nia Osei', store_id: 68 };
-    const answer = await postWebhook(statusSubscription, { cart: { ...cart, customer_phone_number: '+18085550177' } });
+    const answer = await postWebhook(world.statusSubscription, {
+      cart: { ...cart, customer_phone_number: '+18085550177' },
+    });
     expect(answer.status).toBe(202);
     await page.getByText('Nia Osei').waitFor({ timeout: 10_000 });
     await shows(page, 'count-staff_member_review', before + 1);
@@ -210,67 +168,11 @@ describe.skipIf(executable === undefined)('the console', () => {
     await page.close();
   });
 
-  it('makes a subscription that works with what it shows, and takes it back', async () => {
-    const page = await browser.open(at(`#key=${workspace.keys.write}`));
-    await page.getByRole('link', { name: 'Subscriptions', exact: true }).click();
-    await waitUntil('three subscriptions', async () => (await page.locator('.card').count()) === 3);
-    await page.getByRole('button', { name: 'New subscription' }).click();
-    await page.getByRole('button', { name: 'Create subscription' }).click();
-    await page.getByText('Paste this into Jane').waitFor();
-    const [url = '', bearer_token = '', signing_secret = ''] = await page
-      .getByRole('dialog')
-      .locator('.copy-line code')
-      .allInnerTexts();
-    const made: Subscription = { id: '', url, bearer_token, signing_secret };
-    const good = await postWebhook(made, { cart: { id: 'pasted-1', status: 'pending', store_id: 1 } });
-    expect(good.status).toBe(202);
-    await page.getByRole('button', { name: 'I have copied them' }).click();
-    const card = page.locator('.card').filter({ hasText: url });
-    await card.getByRole('button', { name: 'Delete' }).click();
-    await page.locator('[data-portal] button', { hasText: 'Delete' }).click();
-    await waitUntil('three subscriptions again', async () => (await page.locator('.card').count()) === 3);
-    expect(browser.complaints()).toEqual([]);
-    await page.close();
-  });
-
-  it('tells when the last webhook of a subscription came, and why others were refused', async () => {
-    const forged: Subscription = { ...statusSubscription, signing_secret: 'another' };
-    const bad = await postWebhook(forged, { cart: { id: 'forged-1', status: 'pending' } });
-    expect(bad.status).toBe(401);
-    const page = await browser.open(at(`#key=${workspace.keys.write}`));
-    await page.getByRole('link', { name: 'Subscriptions', exact: true }).click();
-    const card = page.locator('.card').filter({ hasText: statusSubscription.url });
-    await card.getByText(/receiving now|last received/).waitFor({ timeout: 15_000 });
-    await card.getByText(/Refused:.*1 × wrong signature/).waitFor({ timeout: 15_000 });
-    await page.close();
-  });
-
-  it('mends a dead letter and plays it again', async () => {
-    const refused = await postWebhook(statusSubscription, '{"cart":{"status":"dismissed","customer_name":"Mo Bell"}}');
-    expect(refused.status).toBe(422);
-    const page = await browser.open(at(`#key=${workspace.keys.write}`), { scheme: 'dark' });
-    await page.getByRole('link', { name: 'Dead letters', exact: true }).click();
-    await page.locator('.letter-open').first().click({ timeout: 20_000 });
-    const body = page.getByRole('textbox', { name: 'Body' });
-    await body.waitFor();
-    await page.getByRole('button', { name: 'Replay unchanged' }).click();
-    await page.getByText('It still cannot be used').waitFor();
-    await body.fill('{"cart":{"id":"mended-1","status":"dismissed","customer_name":"Mo Bell"}}');
-    await page.getByRole('button', { name: 'Replay edited' }).click();
-    await page.getByText('It is being processed.').waitFor();
-    await page.getByRole('link', { name: 'Live', exact: true }).click();
-    await page.getByTestId('events').getByText('Dismissed').first().waitFor();
-    expect(browser.complaints()).toEqual([]);
-    await page.close();
-  });
-
-  it('says what to do when a key is too small, and when the API is gone', async () => {
+  it('says what to do when the API is gone', async () => {
     const page = await browser.open(at(`#key=${workspace.keys.read}`));
     await page.getByTestId('abandoned-30-minutes').waitFor();
-    await page.getByRole('link', { name: 'Subscriptions', exact: true }).click();
-    await page.getByText('This key can only read').waitFor();
     await page.route('**/v1/**', (route) => route.abort());
-    await page.getByRole('link', { name: 'Dead letters', exact: true }).click();
+    await page.getByRole('link', { name: 'Status', exact: true }).click();
     await page.getByText('The API does not answer').waitFor();
     await page.close();
   });

@@ -14,6 +14,7 @@ export type SubscriptionEvent = Subscription['event'];
 export type Verify = Subscription['verify'];
 export type TraitEvent = Schemas['TraitEvent'] & { name: string | null };
 export type Workspace = Schemas['Workspace'];
+export type Key = Schemas['Key'];
 export type Leaf = Schemas['TraitCondition'];
 export type Trait = Leaf['trait'];
 export type TimeCondition = NonNullable<Leaf['time']>;

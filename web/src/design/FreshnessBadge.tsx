@@ -1,8 +1,5 @@
 import { useSession } from '../app/session.ts';
-import { clockIn, span, stampIn } from './time.ts';
-
-/** Up to this delay a person would say "now". */
-export const FRESH_MS = 3_000;
+import { clockIn, FRESH_MS, span, stampIn } from './time.ts';
 
 interface FreshnessBadgeProps {
   /** `fresh_through` of an answer: everything accepted before it is counted. Null while unknown. */

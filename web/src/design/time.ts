@@ -12,6 +12,9 @@ export function useNow(everyMs = 1_000): number {
   return nowMs;
 }
 
+/** Up to this delay a person would say "now". */
+export const FRESH_MS = 3_000;
+
 /** The day in a time zone as YYYY-MM-DD. */
 export function dayIn(timeZone: string, atMs: number): string {
   return new Intl.DateTimeFormat('en-CA', { timeZone, year: 'numeric', month: '2-digit', day: '2-digit' }).format(atMs);

@@ -1,14 +1,10 @@
+import { Link } from '@tanstack/react-router';
 import { useEffect, useRef, useState } from 'react';
-import type { Status } from '../data/api.ts';
 import { ErrorState } from '../design/states.tsx';
-import { useSession } from '../app/session.ts';
-import { clockIn, count, span, useNow } from '../design/time.ts';
-import { useStatus } from './data.ts';
+import { STATUS_POLL_MS, useStatus } from '../data/use-status.ts';
+import { FreshnessBadge } from '../design/FreshnessBadge.tsx';
+import { count, FRESH_MS, span } from '../design/time.ts';
 import { stationsOf, type Station } from './stages.ts';
-
-const POLL_MS = 2_000;
-/** Up to this delay a person would say "now". */
-const FRESH_MS = 3_000;
 
 /** The stages of the pipeline in order, with the records that wait at each. */
 export function Pipeline() {
@@ -18,8 +14,10 @@ export function Pipeline() {
   return (
     <section className="pipeline panel" aria-labelledby="pipeline-title">
       <header className="panel-head">
-        <h2 id="pipeline-title">Pipeline</h2>
-        <Freshness status={status.data ?? null} failed={status.error !== null} />
+        <h2 id="pipeline-title">
+          <Link to="/operate/status">Pipeline</Link>
+        </h2>
+        {status.data && <FreshnessBadge freshThrough={status.data.fresh_through} at={status.data.now} />}
       </header>
       {status.error && !status.data ? (
         <ErrorState
@@ -53,7 +51,7 @@ function useFlowing(stations: readonly Station[]): ReadonlySet<string> {
       before.current.set(id, Number(passed));
     }
     setFlowing(moved);
-    const timer = window.setTimeout(() => setFlowing(new Set()), 2 * POLL_MS);
+    const timer = window.setTimeout(() => setFlowing(new Set()), 2 * STATUS_POLL_MS);
     return () => window.clearTimeout(timer);
   }, [positions]);
   return flowing;
@@ -84,31 +82,4 @@ function stateWords({ state, queues, waiting, behindMs }: Station): string {
   }
   if (waiting === null) return queues ? 'position unknown' : 'ready';
   return 'up to date';
-}
-
-function Freshness({ status, failed }: { status: Status | null; failed: boolean }) {
-  const { workspace } = useSession();
-  useNow();
-  if (!status || status.fresh_through === null)
-    return (
-      <span className="fresh" data-fresh={false}>
-        {failed || status ? 'freshness unknown' : '\u00a0'}
-      </span>
-    );
-  const throughMs = Date.parse(status.fresh_through);
-  const behindMs = Date.parse(status.now) - throughMs;
-  const fresh = behindMs <= FRESH_MS;
-  const words = fresh ? 'Up to date' : `${span(behindMs)} behind`;
-  return (
-    <span
-      className="fresh"
-      data-fresh={fresh}
-      data-testid="fresh"
-      title="Everything accepted before this time is counted."
-    >
-      <span className="fresh-dot" aria-hidden="true" />
-      {words}
-      <time dateTime={status.fresh_through}>{clockIn(workspace.time_zone, throughMs)}</time>
-    </span>
-  );
 }

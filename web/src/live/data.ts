@@ -1,6 +1,7 @@
 import { keepPreviousData, useQueries, useQuery, useQueryClient, type UseQueryResult } from '@tanstack/react-query';
 import { useEffect, useRef } from 'react';
-import { bodyOf, preview, type Leaf, type Preview, type Status, type TraitEvent } from '../data/api.ts';
+import { bodyOf, preview, type Leaf, type Preview, type TraitEvent } from '../data/api.ts';
+import { useStatus } from '../data/use-status.ts';
 import { useSession } from '../app/session.ts';
 import { leafOf, timeOf, type Cell, type Range } from './lifecycle.ts';
 import { stationsOf } from './stages.ts';
@@ -32,15 +33,6 @@ export function useCounts(cells: readonly Cell[], range: Range): ReadonlyMap<str
     })),
     combine: (results) =>
       new Map(results.map(({ data, error }, index) => [cellKey(cells[index]!), { data, error }] as const)),
-  });
-}
-
-export function useStatus(): UseQueryResult<Status> {
-  const { api, workspace } = useSession();
-  return useQuery({
-    queryKey: ['status', workspace.id],
-    queryFn: ({ signal }) => bodyOf(api.GET('/v1/status', { signal })),
-    refetchInterval: POLL_MS,
   });
 }
 

@@ -1,4 +1,5 @@
 import type { Stage } from '../data/api.ts';
+import { behindOf, STAGE_WORDS } from '../data/stages.ts';
 
 /** The fields of GET /v1/status that the page shows. */
 interface ShownStatus {
@@ -22,13 +23,11 @@ export interface Station {
   passed: number | null;
 }
 
-const STATIONS = [
-  { id: 'ingest', title: 'Ingest', does: 'checks and stores' },
-  { id: 'carts', title: 'Carts', does: 'follows each cart' },
-  { id: 'people', title: 'People', does: 'links people' },
-  { id: 'sink', title: 'Sink', does: 'writes to ClickHouse' },
-  { id: 'api', title: 'API', does: 'counts people' },
-] as const;
+/** The stages on the way from a webhook to a count. */
+const STATIONS = (['ingest', 'carts', 'people', 'sink', 'api'] as const).map((id) => {
+  const { title, does } = STAGE_WORDS[id];
+  return { id, title, does };
+});
 
 /**
  * All stages in order; those missing in the status are unknown. The number of records that ingest has accepted is the
@@ -43,8 +42,7 @@ export function stationsOf(status: ShownStatus | null): Station[] {
     if (!stage) return { ...station, state: 'unknown', queues: false, waiting: null, behindMs: null, passed: null };
     const passed =
       station.id === 'ingest' ? accepted : station.id === 'api' ? (stageOf('sink')?.position ?? null) : stage.position;
-    // A stage without waiting records is up to date, however old the last proof of that is.
-    const behindMs = stage.lag === 0 ? 0 : stage.behind_ms;
-    return { ...station, state: stage.state, queues: stage.topic !== null, waiting: stage.lag, behindMs, passed };
+    const { state, topic, lag } = stage;
+    return { ...station, state, queues: topic !== null, waiting: lag, behindMs: behindOf(stage), passed };
   });
 }

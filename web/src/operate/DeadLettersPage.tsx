@@ -1,85 +1,110 @@
-import { Button, Checkbox, Drawer } from '@mantine/core';
+import { Button, Checkbox, Drawer, Select } from '@mantine/core';
 import { notifications } from '@mantine/notifications';
-import { useInfiniteQuery, useQueryClient } from '@tanstack/react-query';
+import { useInfiniteQuery } from '@tanstack/react-query';
+import { getRouteApi, Link } from '@tanstack/react-router';
 import { useState } from 'react';
-import { bodyOf, type DeadLetter } from '../data/api.ts';
-import { Notice, ErrorState, remedyFor } from '../design/states.tsx';
+import { useRefusal } from '../app/roles.ts';
 import { useSession } from '../app/session.ts';
-import { ago, useNow } from '../design/time.ts';
+import { bodyOf, type DeadLetter } from '../data/api.ts';
+import { useOutdate } from '../data/queries.ts';
+import { PageHeader } from '../design/PageHeader.tsx';
+import { RoleButton } from '../design/RoleButton.tsx';
+import { EmptyState, ErrorState, LoadingState, remedyFor } from '../design/states.tsx';
+import { counted } from '../design/words.ts';
+import { ZonedTime } from '../design/ZonedTime.tsx';
 import { LetterView } from './LetterView.tsx';
-import { reasonWords } from './words.ts';
+import { replayResult } from './replay-result.ts';
+import { reasonWords, SOURCE_WORDS, sourceOf, type LetterSource } from './words.ts';
 import './operate.css';
 
 const PAGE_SIZE = 50;
+const LETTERS = ['dead-letters'] as const;
+const route = getRouteApi('/operate/dead-letters');
 
 export function DeadLettersPage() {
+  const refusal = useRefusal('write');
+  if (refusal === null) return <DeadLetters />;
+  return (
+    <div className="page">
+      <PageHeader title="Dead letters" />
+      <EmptyState title="Dead letters need a write key">{refusal}</EmptyState>
+    </div>
+  );
+}
+
+function useLetters(source: LetterSource | undefined, reason: string | undefined) {
   const { api, workspace } = useSession();
-  const queries = useQueryClient();
-  const [openId, setOpenId] = useState<string | null>(null);
-  const [chosen, setChosen] = useState<ReadonlySet<string>>(new Set());
-  const [busy, setBusy] = useState(false);
-  const key = ['dead-letters', workspace.id];
-  const list = useInfiniteQuery({
-    queryKey: key,
+  return useInfiniteQuery({
+    queryKey: [workspace.id, ...LETTERS, source ?? '', reason ?? ''],
     initialPageParam: '',
-    queryFn: ({ pageParam, signal }) =>
-      bodyOf(
-        api.GET('/v1/dead-letters', {
-          params: { query: { limit: PAGE_SIZE, ...(pageParam === '' ? {} : { cursor: pageParam }) } },
-          signal,
-        }),
-      ),
+    queryFn: ({ pageParam, signal }) => {
+      const query = {
+        limit: PAGE_SIZE,
+        ...(pageParam === '' ? {} : { cursor: pageParam }),
+        ...(source === undefined ? {} : { source }),
+        ...(reason === undefined ? {} : { reason }),
+      };
+      return bodyOf(api.GET('/v1/dead-letters', { params: { query }, signal }));
+    },
     getNextPageParam: (page) => page.next_cursor,
     refetchInterval: 10_000,
   });
+}
+
+function DeadLetters() {
+  const { api } = useSession();
+  const { id, source, reason } = route.useSearch();
+  const navigate = route.useNavigate();
+  const outdate = useOutdate();
+  const list = useLetters(source, reason);
+  const [chosen, setChosen] = useState<ReadonlySet<string>>(new Set());
+  const [busy, setBusy] = useState(false);
   const items = list.data?.pages.flatMap((page) => page.items) ?? [];
-  const toggle = (id: string): void => {
+  const toggle = (letter: string): void => {
     const next = new Set(chosen);
-    if (!next.delete(id)) next.add(id);
+    if (!next.delete(letter)) next.add(letter);
     setChosen(next);
   };
+  const close = (): void => void navigate({ search: ({ id: _, ...filters }) => filters, resetScroll: false });
   const replayChosen = async (): Promise<void> => {
     setBusy(true);
     const refusals: string[] = [];
-    for (const id of chosen) {
-      await bodyOf(api.POST('/v1/dead-letters/{id}/replay', { params: { path: { id } }, body: {} })).catch(
-        (error: unknown) => refusals.push(remedyFor(error)),
+    for (const letter of chosen) {
+      const params = { path: { id: letter } };
+      await bodyOf(api.POST('/v1/dead-letters/{id}/replay', { params, body: {} })).catch((error: unknown) =>
+        refusals.push(remedyFor(error)),
       );
     }
-    const done = chosen.size - refusals.length;
-    notifications.show({
-      color: refusals.length === 0 ? 'leaf' : 'yellow',
-      title: `${done} of ${chosen.size} replayed`,
-      message:
-        refusals[0] === undefined ? 'They are being processed.' : `The others still cannot be used: ${refusals[0]}`,
-    });
+    notifications.show(replayResult(chosen.size, refusals));
     setChosen(new Set());
     setBusy(false);
-    await queries.invalidateQueries({ queryKey: key });
+    outdate(LETTERS);
   };
-
   return (
     <div className="page">
-      <header className="page-head">
-        <div>
-          <h1>Dead letters</h1>
-          <p className="fine">
-            Authenticated deliveries that could not be used. Correct and replay them within 30 days. Replayed ones stay
-            in the list; replaying one twice is harmless.
-          </p>
-        </div>
-        <Button onClick={() => void replayChosen()} disabled={chosen.size === 0} loading={busy}>
-          {chosen.size === 0 ? 'Replay' : `Replay ${chosen.size}`}
-        </Button>
-      </header>
+      <PageHeader
+        title="Dead letters"
+        actions={
+          <RoleButton needs="write" onClick={() => void replayChosen()} disabled={chosen.size === 0} loading={busy}>
+            {chosen.size === 0 ? 'Replay' : `Replay ${chosen.size}`}
+          </RoleButton>
+        }
+      >
+        Authenticated deliveries that could not be used. Correct and replay them within 30 days. Replayed ones stay in
+        the list; replaying one twice is harmless.
+      </PageHeader>
+      <Filters items={items} />
       {list.error && !list.data && (
         <ErrorState what="Cannot load the dead letters" error={list.error} onRetry={() => void list.refetch()} />
       )}
-      {list.data && items.length === 0 && (
-        <Notice title="No dead letters">
-          A delivery appears here when it is authenticated but is not JSON, has no cart id or status, or belongs to a
-          store that its subscription does not cover.
-        </Notice>
+      {!list.data && !list.error && <LoadingState what="Loading the dead letters" lines={6} />}
+      {list.data && items.length === 0 && <NoLetters filtered={source !== undefined || reason !== undefined} />}
+      {items.length > 0 && (
+        <ChooseAll
+          items={items}
+          chosen={chosen}
+          onChoose={(all) => setChosen(new Set(all ? items.map(({ dead_letter_id }) => dead_letter_id) : []))}
+        />
       )}
       {items.length > 0 && (
         <ul className="letters panel">
@@ -89,7 +114,6 @@ export function DeadLettersPage() {
               letter={letter}
               chosen={chosen.has(letter.dead_letter_id)}
               onChoose={() => toggle(letter.dead_letter_id)}
-              onOpen={() => setOpenId(letter.dead_letter_id)}
             />
           ))}
         </ul>
@@ -99,20 +123,14 @@ export function DeadLettersPage() {
           Load older
         </Button>
       )}
-      <Drawer
-        opened={openId !== null}
-        onClose={() => setOpenId(null)}
-        position="right"
-        size="lg"
-        title="Dead letter"
-        padding="lg"
-      >
-        {openId !== null && (
+      <Drawer opened={id !== undefined} onClose={close} position="right" size="lg" title="Dead letter" padding="lg">
+        {id !== undefined && (
           <LetterView
-            id={openId}
+            key={id}
+            id={id}
             onReplayed={() => {
-              setOpenId(null);
-              void queries.invalidateQueries({ queryKey: key });
+              close();
+              outdate(LETTERS);
             }}
           />
         )}
@@ -121,16 +139,92 @@ export function DeadLettersPage() {
   );
 }
 
+function NoLetters({ filtered }: { filtered: boolean }) {
+  if (filtered)
+    return (
+      <EmptyState
+        title="No dead letters match"
+        action={
+          <Link to="/operate/dead-letters" search={{}}>
+            Show all of them
+          </Link>
+        }
+      />
+    );
+  return (
+    <EmptyState title="No dead letters">
+      A delivery appears here when it is authenticated but is not JSON, has no cart id or status, or belongs to a store
+      that its subscription does not cover.
+    </EmptyState>
+  );
+}
+
+/** By source and reason; the address keeps both. */
+function Filters({ items }: { items: readonly DeadLetter[] }) {
+  const { source, reason } = route.useSearch();
+  const navigate = route.useNavigate();
+  const reasons = [...new Set([...items.map((letter) => letter.reason), ...(reason === undefined ? [] : [reason])])];
+  if (items.length === 0 && source === undefined && reason === undefined) return null;
+  const set = (change: { source?: LetterSource } | { reason?: string }, without: 'source' | 'reason'): void =>
+    void navigate({
+      search: ({ [without]: _, ...rest }) => ({ ...rest, ...change }),
+      replace: true,
+      resetScroll: false,
+    });
+  return (
+    <div className="filters">
+      <Select
+        label="Source"
+        size="xs"
+        placeholder="All sources"
+        clearable
+        data={Object.entries(SOURCE_WORDS).map(([value, label]) => ({ value, label }))}
+        value={source ?? null}
+        onChange={(value) => set(value === null ? {} : { source: value as LetterSource }, 'source')}
+      />
+      <Select
+        label="Reason"
+        size="xs"
+        placeholder="All reasons"
+        clearable
+        data={reasons.sort().map((value) => ({ value, label: reasonWords(value) }))}
+        value={reason ?? null}
+        onChange={(value) => set(value === null ? {} : { reason: value }, 'reason')}
+      />
+    </div>
+  );
+}
+
+interface ChooseAllProps {
+  items: readonly DeadLetter[];
+  chosen: ReadonlySet<string>;
+  onChoose(all: boolean): void;
+}
+
+function ChooseAll({ items, chosen, onChoose }: ChooseAllProps) {
+  return (
+    <Checkbox
+      className="choose-all"
+      size="xs"
+      label={
+        chosen.size === 0
+          ? `Select all ${counted(items.length, 'dead letter', 'dead letters')} below`
+          : `${chosen.size} selected`
+      }
+      checked={chosen.size === items.length}
+      indeterminate={chosen.size > 0 && chosen.size < items.length}
+      onChange={(event) => onChoose(event.currentTarget.checked)}
+    />
+  );
+}
+
 interface LetterRowProps {
   letter: DeadLetter;
   chosen: boolean;
   onChoose(): void;
-  onOpen(): void;
 }
 
-function LetterRow({ letter, chosen, onChoose, onOpen }: LetterRowProps) {
-  const nowMs = useNow(10_000);
-  const origin = letter.line === null ? letter.source : `${letter.source}, line ${letter.line}`;
+function LetterRow({ letter, chosen, onChoose }: LetterRowProps) {
   return (
     <li className="letter">
       <Checkbox
@@ -139,12 +233,17 @@ function LetterRow({ letter, chosen, onChoose, onOpen }: LetterRowProps) {
         onChange={onChoose}
         aria-label={`Select ${reasonWords(letter.reason)} of ${letter.received_at}`}
       />
-      <button type="button" className="letter-open" onClick={onOpen}>
+      <Link
+        className="letter-open"
+        to="/operate/dead-letters"
+        search={(filters) => ({ ...filters, id: letter.dead_letter_id })}
+        resetScroll={false}
+      >
         <span className="letter-reason">{reasonWords(letter.reason)}</span>
         <span className="letter-message">{letter.message}</span>
-        <span className="letter-source">{origin}</span>
-        <time dateTime={letter.received_at}>{ago(Date.parse(letter.received_at), nowMs)}</time>
-      </button>
+        <span className="letter-source">{sourceOf(letter)}</span>
+        <ZonedTime at={letter.received_at} as="ago" />
+      </Link>
     </li>
   );
 }

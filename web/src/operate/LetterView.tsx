@@ -1,56 +1,51 @@
 import { Button, Textarea } from '@mantine/core';
 import { notifications } from '@mantine/notifications';
-import { useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
 import { bodyOf } from '../data/api.ts';
-import { Notice, ErrorState } from '../design/states.tsx';
-import { useSession } from '../app/session.ts';
-import { stampIn } from '../design/time.ts';
-import { reasonWords } from './words.ts';
+import { useApiMutation, useApiQuery } from '../data/queries.ts';
+import { ErrorState, LoadingState, Notice } from '../design/states.tsx';
+import { ZonedTime } from '../design/ZonedTime.tsx';
+import { reasonWords, sourceOf } from './words.ts';
 
 /** One dead letter: the reason, its body to correct, and the replay. */
 export function LetterView({ id, onReplayed }: { id: string; onReplayed(): void }) {
-  const { api, workspace } = useSession();
   const params = { path: { id } };
-  const letter = useQuery({
-    queryKey: ['dead-letter', workspace.id, id],
-    queryFn: ({ signal }) => bodyOf(api.GET('/v1/dead-letters/{id}', { params, signal })),
-    staleTime: Infinity,
-  });
+  const letter = useApiQuery(
+    ['dead-letter', id],
+    (api, signal) => bodyOf(api.GET('/v1/dead-letters/{id}', { params, signal })),
+    { staleTime: Infinity },
+  );
   const [edited, setEdited] = useState<string | null>(null);
-  const [busy, setBusy] = useState(false);
-  const [error, setError] = useState<unknown>(null);
-
+  const replay = useApiMutation(
+    (api, body: { body?: string }) => bodyOf(api.POST('/v1/dead-letters/{id}/replay', { params, body })),
+    {
+      onSuccess: () => {
+        notifications.show({ color: 'leaf', title: 'Replayed', message: 'It is being processed.' });
+        onReplayed();
+      },
+    },
+  );
   if (letter.error)
     return (
       <ErrorState what="Cannot load this dead letter" error={letter.error} onRetry={() => void letter.refetch()} />
     );
-  if (!letter.data) return null;
+  if (!letter.data) return <LoadingState what="Loading the dead letter" lines={8} />;
   const { data } = letter;
   const text = edited ?? data.body;
   const changed = edited !== null && edited !== data.body;
-  const replay = (): void => {
-    setBusy(true);
-    setError(null);
-    bodyOf(api.POST('/v1/dead-letters/{id}/replay', { params, body: changed ? { body: text } : {} }))
-      .then(() => {
-        notifications.show({ color: 'leaf', title: 'Replayed', message: 'It is being processed.' });
-        onReplayed();
-      })
-      .catch(setError)
-      .finally(() => setBusy(false));
-  };
   return (
     <div className="form">
       <Notice title={reasonWords(data.reason)}>{data.message}</Notice>
       <dl className="facts">
         <div>
           <dt>Received</dt>
-          <dd title={data.received_at}>{stampIn(workspace.time_zone, Date.parse(data.received_at))}</dd>
+          <dd>
+            <ZonedTime at={data.received_at} as="stamp" />
+          </dd>
         </div>
         <div>
           <dt>Source</dt>
-          <dd>{data.subscription_id ?? `${data.source}${data.line === null ? '' : `, line ${data.line}`}`}</dd>
+          <dd>{data.subscription_id === null ? sourceOf(data) : `Webhook of ${data.subscription_id}`}</dd>
         </div>
       </dl>
       <Textarea
@@ -76,8 +71,8 @@ export function LetterView({ id, onReplayed }: { id: string; onReplayed(): void 
           Reset
         </Button>
       </div>
-      {error !== null && <ErrorState what="It still cannot be used" error={error} />}
-      <Button onClick={replay} loading={busy}>
+      {replay.error && <ErrorState what="It still cannot be used" error={replay.error} />}
+      <Button onClick={() => replay.mutate(changed ? { body: text } : {})} loading={replay.isPending}>
         {changed ? 'Replay edited' : 'Replay unchanged'}
       </Button>
     </div>

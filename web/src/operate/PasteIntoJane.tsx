@@ -1,6 +1,6 @@
 import { Button } from '@mantine/core';
 import type { SubscriptionSecrets } from '../data/api.ts';
-import { CopyLine } from './SubscriptionCard.tsx';
+import { CopyLine } from '../design/CopyLine.tsx';
 import { EVENT_WORDS } from './words.ts';
 
 interface PasteIntoJaneProps {

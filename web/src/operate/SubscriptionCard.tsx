@@ -1,71 +1,58 @@
-import { ActionIcon, Button, CopyButton, Popover, Tooltip } from '@mantine/core';
-import { notifications } from '@mantine/notifications';
-import { IconCheck, IconCopy } from '@tabler/icons-react';
-import { useState } from 'react';
-import { bodyOf, type Subscription, type SubscriptionSecrets } from '../data/api.ts';
-import { remedyFor } from '../design/states.tsx';
-import { useSession } from '../app/session.ts';
+import { ActionIcon, Button, Menu } from '@mantine/core';
+import { IconDotsVertical } from '@tabler/icons-react';
+import type { ReactNode } from 'react';
+import type { Subscription } from '../data/api.ts';
+import { CopyLine } from '../design/CopyLine.tsx';
 import { ago, count, useNow } from '../design/time.ts';
+import type { SubscriptionDialog } from './SubscriptionDialogs.tsx';
 import { EVENT_WORDS, reasonWords, VERIFY_WORDS } from './words.ts';
 
 interface SubscriptionCardProps {
   subscription: Subscription;
-  onChanged(): void;
-  onSecrets(secrets: SubscriptionSecrets): void;
+  onDialog(dialog: SubscriptionDialog): void;
 }
 
-export function SubscriptionCard({ subscription, onChanged, onSecrets }: SubscriptionCardProps) {
-  const { api } = useSession();
-  const [busy, setBusy] = useState(false);
-  const act = (action: () => Promise<void>): void => {
-    setBusy(true);
-    action()
-      .catch((error: unknown) =>
-        notifications.show({ color: 'red', title: 'The request failed', message: remedyFor(error) }),
-      )
-      .finally(() => setBusy(false));
-  };
-  const params = { path: { id: subscription.id } };
+export function SubscriptionCard({ subscription, onDialog }: SubscriptionCardProps) {
+  const { event, url, store_ids, time_zone, verify, refused } = subscription;
+  const { title } = EVENT_WORDS[event];
   return (
     <li className="card panel">
       <div className="card-head">
-        <h2>{EVENT_WORDS[subscription.event].title}</h2>
+        <h2>{title}</h2>
         <Received subscription={subscription} />
       </div>
-      <CopyLine text={subscription.url} label="URL" />
+      <CopyLine text={url} label="URL" />
       <dl className="facts facts-three">
-        <Fact name="Stores">{subscription.store_ids?.join(', ') ?? 'all'}</Fact>
-        <Fact name="Time zone">{subscription.time_zone}</Fact>
-        <Fact name="Authenticated by">{VERIFY_WORDS[subscription.verify]}</Fact>
+        <Fact name="Stores">{store_ids?.join(', ') ?? 'all'}</Fact>
+        <Fact name="Time zone">{time_zone}</Fact>
+        <Fact name="Authenticated by">{VERIFY_WORDS[verify]}</Fact>
       </dl>
-      <Refused refused={subscription.refused} />
+      <Refused refused={refused} />
       <div className="card-actions">
-        <Confirm
-          label="Rotate secrets"
-          question="The old token and secret stay valid for 24 hours."
-          busy={busy}
-          onYes={() =>
-            act(async () => onSecrets(await bodyOf(api.POST('/v1/subscriptions/{id}/rotate', { params, body: {} }))))
-          }
-        />
-        <Confirm
-          label="Delete"
-          danger
-          question="Webhooks that Jane sends to this URL will be refused."
-          busy={busy}
-          onYes={() =>
-            act(async () => {
-              await bodyOf(api.DELETE('/v1/subscriptions/{id}', { params }));
-              onChanged();
-            })
-          }
-        />
+        <Button size="xs" variant="default" onClick={() => onDialog({ kind: 'edit', subscription })}>
+          Change
+        </Button>
+        <Button size="xs" variant="default" onClick={() => onDialog({ kind: 'rotate', subscription })}>
+          Rotate secrets
+        </Button>
+        <Menu position="bottom-end" shadow="md" withinPortal>
+          <Menu.Target>
+            <ActionIcon variant="subtle" color="gray" size="md" aria-label={`More actions: ${title}`}>
+              <IconDotsVertical size={16} />
+            </ActionIcon>
+          </Menu.Target>
+          <Menu.Dropdown>
+            <Menu.Item c="var(--red)" onClick={() => onDialog({ kind: 'delete', subscription })}>
+              Delete
+            </Menu.Item>
+          </Menu.Dropdown>
+        </Menu>
       </div>
     </li>
   );
 }
 
-function Fact({ name, children }: { name: string; children: React.ReactNode }) {
+function Fact({ name, children }: { name: string; children: ReactNode }) {
   return (
     <div>
       <dt>{name}</dt>
@@ -90,65 +77,5 @@ function Refused({ refused }: { refused: Record<string, number> }) {
       Refused: {reasons.map(([reason, times]) => `${count(times)} × ${reasonWords(reason)}`).join(', ')}. Compare the
       settings in Jane with the URL above; you can rotate the secrets at any time.
     </p>
-  );
-}
-
-/** Text with a button that copies it. */
-export function CopyLine({ text, label }: { text: string; label: string }) {
-  return (
-    <div className="copy-line">
-      <code>{text}</code>
-      <CopyButton value={text} timeout={1_500}>
-        {({ copied, copy }) => (
-          <Tooltip label={copied ? 'Copied' : `Copy the ${label}`}>
-            <ActionIcon variant="subtle" color="gray" onClick={copy} aria-label={`Copy the ${label}`}>
-              {copied ? <IconCheck size={16} /> : <IconCopy size={16} />}
-            </ActionIcon>
-          </Tooltip>
-        )}
-      </CopyButton>
-    </div>
-  );
-}
-
-interface ConfirmProps {
-  label: string;
-  question: string;
-  danger?: boolean;
-  busy: boolean;
-  onYes(): void;
-}
-
-function Confirm({ label, question, danger = false, busy, onYes }: ConfirmProps) {
-  const [open, setOpen] = useState(false);
-  return (
-    <Popover opened={open} onChange={setOpen} width={260} shadow="md" trapFocus withArrow>
-      <Popover.Target>
-        <Button
-          size="xs"
-          variant={danger ? 'subtle' : 'default'}
-          {...(danger ? { color: 'red', c: 'var(--red)' } : {})}
-          disabled={busy}
-          onClick={() => setOpen(!open)}
-        >
-          {label}
-        </Button>
-      </Popover.Target>
-      <Popover.Dropdown>
-        <p className="fine">{question}</p>
-        <Button
-          size="xs"
-          mt="xs"
-          fullWidth
-          {...(danger ? { color: 'red' } : {})}
-          onClick={() => {
-            setOpen(false);
-            onYes();
-          }}
-        >
-          {label}
-        </Button>
-      </Popover.Dropdown>
-    </Popover>
   );
 }

@@ -1,5 +1,6 @@
 import { createRoute, lazyRouteComponent } from '@tanstack/react-router';
 import { rootRoute } from '../app/root.ts';
+import { lettersSearch, statusSearch } from './search.ts';
 
 export const operateRoutes = [
   createRoute({
@@ -10,6 +11,7 @@ export const operateRoutes = [
   createRoute({
     getParentRoute: () => rootRoute,
     path: '/operate/dead-letters',
+    validateSearch: lettersSearch,
     component: lazyRouteComponent(() => import('./DeadLettersPage.tsx'), 'DeadLettersPage'),
   }),
   createRoute({
@@ -24,7 +26,13 @@ export const operateRoutes = [
   }),
   createRoute({
     getParentRoute: () => rootRoute,
+    path: '/operate/workspaces/$id',
+    component: lazyRouteComponent(() => import('./WorkspacePage.tsx'), 'WorkspacePage'),
+  }),
+  createRoute({
+    getParentRoute: () => rootRoute,
     path: '/operate/status',
+    validateSearch: statusSearch,
     component: lazyRouteComponent(() => import('./StatusPage.tsx'), 'StatusPage'),
   }),
 ] as const;

@@ -1,4 +1,4 @@
-import type { SubscriptionEvent, Verify } from '../data/api.ts';
+import type { DeadLetter, SubscriptionEvent, Verify } from '../data/api.ts';
 
 export const EVENT_WORDS: Record<SubscriptionEvent, { title: string; text: string }> = {
   cart_status: {
@@ -20,6 +20,18 @@ export const VERIFY_WORDS: Record<Verify, string> = {
   signature: 'Signature only',
   token: 'Token only',
 };
+
+export type LetterSource = DeadLetter['source'];
+
+export const SOURCE_WORDS: Record<LetterSource, string> = {
+  webhook: 'Webhook',
+  events: 'Import of events',
+  people: 'Import of people',
+};
+
+/** Where a dead letter came from; for a line of an import with its number. */
+export const sourceOf = ({ source, line }: Pick<DeadLetter, 'source' | 'line'>): string =>
+  line === null ? SOURCE_WORDS[source] : `${SOURCE_WORDS[source]}, line ${line}`;
 
 const REASONS: Record<string, string> = {
   stale_timestamp: 'timestamp too old or too far ahead',

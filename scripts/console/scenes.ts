@@ -1,0 +1,135 @@
+/** What the pictures in docs/pictures show. */
+import type { Page } from 'playwright-core';
+import type { Schemas } from '../../lib/client/index.ts';
+import { STOPS, complete, visit, type Places, type Stop } from './walk.ts';
+
+export interface Picture extends Pick<Stop, 'path' | 'shows'> {
+  /** The name of the file begins with it. */
+  name: string;
+  /** The role of the key; `write` if left out. */
+  needs?: 'write' | 'admin';
+  /** What is done on the page before the picture. */
+  act?(page: Page): Promise<void>;
+}
+
+const ADMIN = new Set(['keys', 'workspaces', 'workspace']);
+
+/** Every page as it opens. */
+const pages: readonly Picture[] = STOPS.map(({ name, path, shows }) => ({
+  name,
+  path,
+  ...(shows === undefined ? {} : { shows }),
+  ...(ADMIN.has(name) ? { needs: 'admin' as const } : {}),
+}));
+
+/** What a subscription is answered with in pictures: nothing is created, and no real secret is shown. */
+const SECRETS: Schemas['SubscriptionSecrets'] = {
+  id: 'sub_8f2k1m',
+  url: 'https://hooks.example.com/v1/webhooks/jane/sub_8f2k1m',
+  event: 'cart_status',
+  store_ids: null,
+  time_zone: 'UTC',
+  verify: 'both',
+  version: 1,
+  created_at: '2026-03-17T12:00:00.000Z',
+  updated_at: '2026-03-17T12:00:00.000Z',
+  bearer_token: 'jt_token_3vXqJ0cNnBf0hQ1u9yLw5d',
+  signing_secret: 'jt_secret_Zk7mT2rPe8sVxG4oYb6iRw',
+};
+
+const NEW_KEY: Schemas['NewKey'] = {
+  id: 'key_4d1p9x',
+  role: 'read',
+  created_at: '2026-03-17T12:00:00.000Z',
+  key: 'jt_read_q7HnW2xVfL0sKc5aTz8bJm',
+};
+
+/** Answers POST requests of a path without sending them. */
+async function answerPost(page: Page, path: string, body: unknown): Promise<void> {
+  await page.route(`**${path}`, (route) =>
+    route.request().method() === 'POST' ? route.fulfill({ status: 201, json: body }) : route.continue(),
+  );
+}
+
+/** The status as it is, but the topology carts fails on a record in one of its partitions. */
+async function stopPartition(page: Page): Promise<void> {
+  await page.route('**/v1/status', async (route) => {
+    const answer = await route.fetch();
+    const status = (await answer.json()) as Schemas['Status'];
+    const carts = status.stages.find(({ stage }) => stage === 'carts');
+    const partition = carts?.partitions.at(-1);
+    if (carts && partition) {
+      Object.assign(carts, { state: 'stopped', lag: 1_840, behind_ms: 95_000 });
+      Object.assign(partition, { state: 'stopped', position: 1_207, end: 3_047, lag: 1_840 });
+      partition.problem = { reason: 'failing_record', offset: 1_207, part: 'record', detail: null };
+    }
+    await route.fulfill({ response: answer, json: status });
+  });
+}
+
+const scenes: readonly Picture[] = [
+  {
+    name: 'paste-into-jane',
+    path: () => '/operate/subscriptions',
+    async act(page) {
+      await answerPost(page, '/v1/subscriptions', SECRETS);
+      await page.getByRole('button', { name: 'New subscription' }).click();
+      await page.getByRole('button', { name: 'Create subscription' }).click();
+      await page.getByText('Paste this into Jane').waitFor();
+    },
+  },
+  {
+    name: 'new-key',
+    path: () => '/operate/keys',
+    needs: 'admin',
+    async act(page) {
+      await answerPost(page, '/v1/keys', NEW_KEY);
+      await page.getByRole('button', { name: 'New key' }).click();
+      await page.getByRole('button', { name: 'Create key' }).click();
+      await page.getByText('Copy this key now').waitFor();
+    },
+  },
+  {
+    name: 'new-workspace',
+    path: () => '/operate/workspaces',
+    needs: 'admin',
+    async act(page) {
+      await page.getByRole('button', { name: 'New workspace' }).click();
+      await page.getByLabel('Name').fill('Green Leaf');
+    },
+  },
+  {
+    name: 'status-stopped',
+    path: () => '/operate/status',
+    async act(page) {
+      await stopPartition(page);
+      await page.getByTestId('attention').waitFor();
+      await page.getByLabel('Reason').fill('fails since release 0.2');
+    },
+  },
+  {
+    name: 'dead-letter',
+    path: () => '/operate/dead-letters',
+    async act(page) {
+      await page.locator('.letter-open').first().click();
+      await page.getByRole('textbox', { name: 'Body' }).waitFor();
+    },
+  },
+  {
+    name: 'status-partitions',
+    path: () => '/operate/status?stage=carts',
+    shows: '[data-testid=partitions]',
+  },
+];
+
+export const PICTURES: readonly Picture[] = [...pages, ...scenes];
+
+/** Opens what the picture shows; call `leave` afterwards. */
+export async function show(page: Page, picture: Picture, places: Places): Promise<void> {
+  await visit(page, picture.path(places), picture.shows);
+  await picture.act?.(page);
+  await complete(page);
+}
+
+/** Requests are answered by the API again. */
+export const leave = (page: Page): Promise<void> => page.unrouteAll({ behavior: 'ignoreErrors' });

@@ -1,0 +1,80 @@
+/** Every page of the console, for tests and pictures that walk all of them. */
+import type { Page } from 'playwright-core';
+import type { Browser, PageOptions } from './browser.ts';
+
+/** What the pages with an id in their address show. */
+export interface Places {
+  audience: string;
+  person: string;
+  workspace: string;
+}
+
+export interface Stop {
+  /** The path in the router. A test compares all of them with the router. */
+  route: string;
+  /** Names pictures and failures. */
+  name: string;
+  /** The address after the `#`. */
+  path(places: Places): string;
+  /** Something that a page with data shows when it is complete, as a CSS selector. */
+  shows?: string;
+}
+
+const page = (route: string, name: string, more: Partial<Stop> = {}): Stop => ({
+  route,
+  name,
+  path: () => route,
+  ...more,
+});
+
+export const STOPS: readonly Stop[] = [
+  page('/audiences', 'audiences'),
+  page('/people', 'people'),
+  page('/people/$id', 'person', { path: ({ person }) => `/people/${person}` }),
+  page('/analytics', 'analytics'),
+  page('/live', 'live'),
+  page('/operate/subscriptions', 'subscriptions'),
+  page('/operate/dead-letters', 'dead-letters'),
+  page('/operate/keys', 'keys'),
+  page('/operate/workspaces', 'workspaces'),
+  page('/operate/workspaces/$id', 'workspace', { path: ({ workspace }) => `/operate/workspaces/${workspace}` }),
+  page('/operate/status', 'status'),
+];
+
+export interface Entrance {
+  /** Base URL of the API. */
+  url: string;
+  key: string;
+  /** Needed with an admin key. */
+  workspace: string;
+}
+
+/** Opens the console with a key; resolves when its first page is complete. */
+export async function enter(browser: Browser, entrance: Entrance, options: PageOptions = {}): Promise<Page> {
+  const { url, key, workspace } = entrance;
+  const opened = await browser.open(`${url}/#key=${key}&workspace=${workspace}`, options);
+  await complete(opened);
+  return opened;
+}
+
+/** Loads an address of the console from the beginning, with the key that the tab has. Resolves when it is complete. */
+export async function visit(opened: Page, path: string, shows?: string): Promise<void> {
+  await opened.evaluate((hash) => {
+    window.location.hash = hash;
+  }, path);
+  await opened.reload();
+  await complete(opened, shows);
+}
+
+const COMPLETE_MS = 20_000;
+
+/** Until the page has its heading, and nothing on it is loading. */
+export async function complete(opened: Page, shows?: string): Promise<void> {
+  await opened.locator('#content h1').first().waitFor({ timeout: COMPLETE_MS });
+  if (shows !== undefined) await opened.locator(shows).first().waitFor({ timeout: COMPLETE_MS });
+  await opened.waitForFunction(
+    () => document.querySelector('#content [aria-busy="true"], #content .unknown') === null,
+    undefined,
+    { timeout: COMPLETE_MS },
+  );
+}

@@ -1,0 +1,46 @@
+/** What walks every page of the console, for accessibility and pictures, misses none. */
+import { existsSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { PICTURES } from '../../scripts/console/scenes.ts';
+import { STOPS } from '../../scripts/console/walk.ts';
+
+interface RouteLike {
+  options: { path?: string };
+}
+
+const isRoute = (value: unknown): value is RouteLike =>
+  typeof value === 'object' && value !== null && 'options' in value && 'addChildren' in value;
+
+/** The paths of all routes; each area of the console lists its own in `routes.ts`. */
+async function routes(): Promise<string[]> {
+  const files = readdirSync('web/src')
+    .map((area) => join(process.cwd(), 'web/src', area, 'routes.ts'))
+    .filter((file) => existsSync(file));
+  expect(files.length).toBeGreaterThan(3);
+  const modules = (await Promise.all(files.map((file) => import(file)))) as Record<string, unknown>[];
+  return modules
+    .flatMap((exports) => Object.values(exports).flat())
+    .filter(isRoute)
+    .map(({ options: { path } }) => path ?? '');
+}
+
+describe('the walk through the console', () => {
+  it('stops at every route of the router, once', async () => {
+    expect(STOPS.map(({ route }) => route).sort()).toEqual((await routes()).sort());
+  });
+
+  it('fills in every parameter of a path', () => {
+    for (const { route, path } of STOPS) {
+      const address = path({ audience: 'aud_1', person: '7', workspace: 'demo' });
+      expect(address, route).not.toContain('$');
+      expect(address.split('?')[0]!.split('/').length, route).toBe(route.split('/').length);
+    }
+  });
+
+  it('gives every picture a name of its own', () => {
+    const names = PICTURES.map(({ name }) => name);
+    expect(new Set(names).size).toBe(names.length);
+    for (const name of names) expect(name).toMatch(/^[a-z]+(-[a-z]+)*$/);
+  });
+});

@@ -1,0 +1,37 @@
+/** The roles of keys, as docs/api.md defines them. */
+import type { Key } from '../data/api.ts';
+
+export type KeyRole = Key['role'];
+
+export interface RoleWords {
+  title: string;
+  /** Who should have such a key. */
+  for: string;
+  /** What it may do. */
+  may: string;
+}
+
+export const KEY_ROLES: Readonly<Record<KeyRole, RoleWords>> = {
+  ingest: {
+    title: 'Ingest',
+    for: 'Programs that import events or records of people.',
+    may: 'Send to POST /v1/events and POST /v1/people. It reads nothing and cannot open this console.',
+  },
+  read: {
+    title: 'Read',
+    for: 'People and programs that ask questions: analysts, dashboards.',
+    may: 'Count, explain and export audiences, look up people, see analytics and status. It changes nothing.',
+  },
+  write: {
+    title: 'Write',
+    for: 'People who build audiences and look after the subscriptions.',
+    may: 'Everything in this workspace except its settings and keys: save audiences, create subscriptions, replay dead letters, erase people.',
+  },
+};
+
+/** The admin key is in no list: it belongs to the installation. */
+export const ADMIN_WORDS: RoleWords = {
+  title: 'Admin',
+  for: 'The people who run the installation.',
+  may: 'Everything in every workspace, and alone: workspaces, their settings and keys. It is ADMIN_KEY, else the file admin-key in DATA_DIR.',
+};
