@@ -118,9 +118,9 @@ export interface DeadLetter {
   body_truncated: boolean;
 }
 
-export type Entity = 'workspace' | 'key' | 'subscription' | 'audience' | 'flow' | 'link_rules';
+export type Entity = 'workspace' | 'key' | 'subscription' | 'audience' | 'flow' | 'link_rules' | 'flow_state' | 'channel' | 'code_pool';
 
-/** One change of a definition. The topic has one partition, is kept forever, and is folded in the same way by all readers: they ignore a record whose expected_version is not the current version of the entity. The key is entity:id. A workspace has one entity of the kind link_rules, whose id is that of the workspace. */
+/** One change of a definition. The topic has one partition, is kept forever, and is folded in the same way by all readers: they ignore a record whose expected_version is not the current version of the entity. The key is entity:id. A workspace has one entity of the kind link_rules, whose id is that of the workspace. Each record of the kind flow is a version of a flow; each record of the kind flow_state, with the id of the flow, is a command to it. */
 export interface Definition {
   /** Unique. The writer waits until it has folded the record with this id. */
   record_id: string;
@@ -131,7 +131,7 @@ export interface Definition {
   /** The version of the entity that this record changes; 0 if the entity must not exist yet. */
   expected_version: number;
   deleted: boolean;
-  /** The whole new value as JSON; empty if the entity was deleted. Keys and tokens are hashed, and signing secrets are encrypted. */
+  /** The whole new value as JSON; empty if the entity was deleted. Keys and tokens are hashed; signing secrets and codes are encrypted. */
   body: string;
   at: number;
 }
@@ -411,7 +411,7 @@ export interface FlowInput {
   settled: null | FlowSettled;
 }
 
-export type PersonInputKind = 'cart' | 'record' | 'erasure' | 'link_rules';
+export type PersonInputKind = 'cart' | 'record' | 'erasure' | 'link_rules' | 'command' | 'settings' | 'code_pool';
 
 export type IdentifierKind = 'user_id' | 'external' | 'phone' | 'email';
 
@@ -495,6 +495,10 @@ export interface CartUpdate {
   event_order: null | Buffer;
   identifiers: Identifier[];
   name: null | string;
+  /** Many changes with one cause are several records that follow each other: which of them this one is, counted from 0. */
+  part: number;
+  /** The number of these records. */
+  parts: number;
   changes: TraitChange[];
   snapshot: CartSnapshot;
 }
@@ -525,11 +529,11 @@ export interface LinkRules {
   number: number;
 }
 
-/** Everything that determines which carts and identifiers are one person: updates of carts, records of people, erasures and link rules. The key is the workspace. The field that kind names is set; the other members are null. */
+/** Everything that determines which carts and identifiers are one person: updates of carts, records of people, erasures and link rules; also commands, settings and code pools of flows, which are passed on to flow-inputs. The key is the workspace. The field that kind names is set; the other members are null. */
 export interface PersonInput {
   kind: PersonInputKind;
   workspace: string;
-  /** Log time of the record that caused this one. Null for records and erasures, which are not caused by another record. */
+  /** Log time of the record that caused this one. Null for what no other record causes: records, erasures, and commands that cancel a run. */
   log_time: null | number;
   /** When the event of a cart or the record was received. For a deadline, the log time; for other kinds, the clock of the process that wrote this record. */
   received_at: number;
@@ -537,6 +541,12 @@ export interface PersonInput {
   record: null | PersonRecord;
   erasure: null | Erasure;
   link_rules: null | LinkRules;
+  /** Passed on to flow-inputs. */
+  command: null | FlowCommand;
+  /** Passed on to flow-inputs. Also set in a record of the kind command that publishes a flow: the settings at that time, for a workspace whose settings were never a record of their own. */
+  settings: null | FlowSettings;
+  /** Passed on to flow-inputs. */
+  code_pool: null | FlowCodePool;
 }
 
 export type SendRequestKind = 'message' | 'question' | 'revoke' | 'settle';

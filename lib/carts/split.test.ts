@@ -25,11 +25,21 @@ function encodedSize(changes: TraitChange[], state: Buffer): number {
     event_order: null,
     identifiers: [],
     name: null,
+    part: 0,
+    parts: 1,
     changes,
     snapshot: snapshotOf(state),
   };
   const input = { kind: 'cart', workspace: 'w', log_time: 1, received_at: 1, cart } as const;
-  const whole: PersonInput = { ...input, record: null, erasure: null, link_rules: null };
+  const whole: PersonInput = {
+    ...input,
+    record: null,
+    erasure: null,
+    link_rules: null,
+    command: null,
+    settings: null,
+    code_pool: null,
+  };
   return localCodec<PersonInput>(TOPICS.personInputs).encode(whole).length;
 }
 

@@ -1,6 +1,8 @@
-import type { Identifier } from '../../schemas/types.ts';
+import type { FlowSettings, Identifier } from '../../schemas/types.ts';
 import type { Audience } from '../audiences/index.ts';
+import type { Flow } from '../flows/definition.ts';
 import type { Role } from '../http/index.ts';
+import type { Unit } from '../time/index.ts';
 
 /** What every folded entity has. Times are Unix milliseconds. */
 export interface Meta {
@@ -23,7 +25,26 @@ export interface WorkspaceBody {
   default_country: string;
   /** Null: forever. */
   retention_days: number | null;
+  /** No cap when it is null or was never set. */
+  frequency_cap?: FrequencyCap | null;
+  /** `DEFAULT_QUIET_HOURS` when it was never set. */
+  quiet_hours?: QuietHours;
 }
+
+/** The maximum number of marketing messages of one channel to a person, and to an address, in a rolling window. */
+export interface FrequencyCap {
+  count: number;
+  per: { amount: number; unit: Unit };
+}
+
+/** Marketing messages of these channels leave when `from` ≤ local time < `to`. Local times are HH:MM. */
+export interface QuietHours {
+  from: string;
+  to: string;
+  channels: ('sms' | 'email')[];
+}
+
+export const DEFAULT_QUIET_HOURS: QuietHours = { from: '08:00', to: '21:00', channels: ['sms'] };
 
 export interface KeyBody {
   role: Exclude<Role, 'admin'>;
@@ -78,14 +99,78 @@ export interface AudienceBody {
   live: boolean;
 }
 
-/** The body of each kind of entity. The bodies of flows are stored without interpretation. */
+/** A version of a flow. Its number is the version of the entity. */
+export interface FlowBody {
+  /** Its shape was valid when it was written; publishing checks the rest. */
+  flow: Flow;
+}
+
+/** What happens to live runs of a flow when a new version is published. */
+export type LiveRuns = 'finish' | 'move';
+
+/** The settings of a workspace that flows depend on, as in `flow-inputs`. */
+export type SettingsOfFlows = Omit<FlowSettings, 'number'>;
+
+/** A change of a flow's state. */
+export type FlowStateCommand =
+  | {
+      what: 'publish';
+      runs: LiveRuns;
+      /** The published version, in full, so that a reader of commands needs no versions. */
+      flow: Flow;
+      /** Those of the workspace when the command was written. */
+      settings: SettingsOfFlows;
+    }
+  | { what: 'pause' | 'resume' | 'archive' };
+
+/** The state of a flow, with the id of the flow. A flow that was never published or archived has none. */
+export interface FlowStateBody {
+  state: 'live' | 'paused' | 'archived';
+  /** The published version; null when the flow was archived before it was ever published. */
+  live_version: number | null;
+  /** Unix milliseconds of the last publish. */
+  published_at: number | null;
+  /** What led to this state. */
+  command: FlowStateCommand;
+}
+
+export type ChannelName = 'sms' | 'email' | 'webhook';
+
+/** How messages of a channel are sent. One per workspace and channel, with the id `<workspace>:<channel>`. */
+export interface ChannelBody {
+  /** `test`: messages are kept and shown, and none leaves the installation. */
+  provider: 'test';
+  /** Null: no limit. */
+  rate_per_second: number | null;
+  /** What to do when it is unknown whether the provider took a message. Null: the default of the channel. */
+  on_unknown: 'retry' | null;
+}
+
+/**
+ * Codes that were added to a pool at once, with the id `<workspace>:<name>:<batch>`. Batches are numbered from 0 and
+ * never change, so each code of a pool has a number: see `code-pools.ts`.
+ */
+export interface CodePoolBody {
+  name: string;
+  batch: number;
+  /** The number of codes in the batches before this one. */
+  first: number;
+  count: number;
+  /** The codes as a JSON array, encrypted as signing secrets are and bound to the entity's id. */
+  sealed: string;
+}
+
+/** The body of each kind of entity. */
 export interface Bodies {
   workspace: WorkspaceBody;
   key: KeyBody;
   subscription: SubscriptionBody;
   audience: AudienceBody;
-  flow: Record<string, unknown>;
+  flow: FlowBody;
   link_rules: LinkRulesBody;
+  flow_state: FlowStateBody;
+  channel: ChannelBody;
+  code_pool: CodePoolBody;
 }
 
 export type EntityKind = keyof Bodies;

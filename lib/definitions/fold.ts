@@ -115,7 +115,7 @@ export class DefinitionsFold {
   }
 
   list<K extends EntityKind>(kind: K): Folded<K>[] {
-    return [...(this.byKind.get(kind)?.values() ?? [])] as Folded<K>[];
+    return [...(this.byKind.get(kind)?.values() ?? [])] as unknown as Folded<K>[];
   }
 
   /** The version that the next write must expect: 0 when the entity does not exist, undefined once it was deleted. */

@@ -8,15 +8,26 @@ export {
   UnknownOutcomeError,
   UnknownWorkspaceError,
 } from './errors.ts';
+export { batchId, codeOf, codesOf, nextBatch, poolsOf, totalOf } from './code-pools.ts';
+export { DEFAULT_QUIET_HOURS } from './entities.ts';
+export { settingsOfFlows } from './flow-settings.ts';
+export { FLOW_TRANSITIONS, stateAfter, type FlowState } from './flow-state.ts';
 export type {
   AudienceBody,
   Bodies,
+  ChannelBody,
+  ChannelName,
   EntityKind,
+  FlowStateBody,
+  FlowStateCommand,
   Folded,
+  FrequencyCap,
   Key,
   KeyBody,
   LinkRulesBody,
+  LiveRuns,
   Meta,
+  QuietHours,
   SavedAudience,
   Subscription,
   SubscriptionBody,

@@ -63,12 +63,18 @@ export class Freshness {
   }
 
   /**
-   * Resolves once this stage and those after it have passed what the workspace has in their topics now. Rejects with
-   * AbandonedError when the signal is aborted, and with KafkaUnavailableError.
+   * Resolves once this stage and those after it, up to `through`, have passed what the workspace has in their topics now.
+   * Rejects with AbandonedError when the signal is aborted, and with KafkaUnavailableError.
    */
-  async passed(from: Stage['name'], workspace: string, signal: AbortSignal): Promise<void> {
+  async passed(
+    from: Stage['name'],
+    workspace: string,
+    signal: AbortSignal,
+    through: Stage['name'] = this.watchers.at(-1)!.stage.name,
+  ): Promise<void> {
     const steps = this.stepsOf(await this.partitionsOf(workspace));
-    for (const { pass } of steps.slice(steps.findIndex(({ stage }) => stage === from))) await pass(signal);
+    const indexOf = (name: string): number => steps.findIndex(({ stage }) => stage === name);
+    for (const { pass } of steps.slice(indexOf(from), indexOf(through) + 1)) await pass(signal);
   }
 
   stop(): void {

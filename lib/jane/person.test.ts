@@ -40,6 +40,9 @@ describe('records of people', () => {
       },
       erasure: null,
       link_rules: null,
+      command: null,
+      settings: null,
+      code_pool: null,
     } satisfies PersonInput);
   });
 

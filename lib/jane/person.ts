@@ -63,6 +63,9 @@ export function parsePersonLine(line: Uint8Array, context: LineContext): PersonI
     },
     erasure: null,
     link_rules: null,
+    command: null,
+    settings: null,
+    code_pool: null,
   };
 }
 

@@ -14,7 +14,7 @@ import type { PeopleStore } from './store.ts';
  */
 export class EntryCache {
   readonly workspace: string;
-  protected readonly store: PeopleStore;
+  readonly store: PeopleStore;
   protected readonly scratch: Scratch;
   protected readonly carriers = new Map<string, Carrier>();
   protected readonly identifiers = new Map<string, IdentifierEntry>();
@@ -71,6 +71,16 @@ export class EntryCache {
     }
   }
 
+  /** The newest identifier of the workspace; '' while there are none. */
+  get newestIdentifier(): string {
+    return this.workspaceEntry().identifierHead;
+  }
+
+  /** All ids of people of the workspace are smaller. */
+  get nextPersonId(): number {
+    return this.workspaceEntry().nextPersonId;
+  }
+
   /** All carriers of the identifier, newest first. */
   *carriersOf(word: string): Generator<Carrier> {
     for (let key = this.identifier(word).carrierHead; key !== '';) {
@@ -83,11 +93,22 @@ export class EntryCache {
   /** The same, without keeping them in memory. Do not change them. */
   *peekCarriersOf(word: string): Generator<Carrier> {
     for (let key = this.identifier(word).carrierHead; key !== '';) {
-      const carrier = this.carriers.get(key) ?? this.readCarrier(key);
-      if (carrier === undefined) throw new DamagedStateError(this.subject(`carrier ${key}`), 0, 'an entry');
+      const carrier = this.peekCarrier(key);
       yield carrier;
       key = nextOf(carrier, word);
     }
+  }
+
+  /** The carrier of this name, which must be there, without keeping it in memory. Do not change it. */
+  peekCarrier(key: string): Carrier {
+    const carrier = this.carriers.get(key) ?? this.readCarrier(key);
+    if (carrier === undefined) throw new DamagedStateError(this.subject(`carrier ${key}`), 0, 'an entry');
+    return carrier;
+  }
+
+  /** Whether this is the id of a person or an alias: those of erased people are not. */
+  isPerson(id: number): boolean {
+    return this.persons.has(id) || this.store.get(keys.personKey(this.workspace, id)) !== undefined;
   }
 
   /** The entry of the id itself, which may be an alias. */
@@ -315,7 +336,7 @@ export class EntryCache {
 }
 
 /** The next carrier in the list of an identifier; '' after the last. */
-const nextOf = (carrier: Carrier, word: string): string =>
+export const nextOf = (carrier: Carrier, word: string): string =>
   carrier.identifiers.find((carried) => carried.word === word)?.next ?? '';
 
 /** The name of an identifier in errors: they are logged, and the identifier itself is personal data. */

@@ -21,6 +21,7 @@ export class Graph extends EntryCache {
   /** Identifiers that are still treated as before the rules changed. */
   private readonly unapplied = new Set<string>();
   readonly merges: MergedPerson[] = [];
+  private readonly moved = new Set<Carrier>();
   readonly markers: Markers;
   /** People whose profile has changed. */
   private readonly changed = new Set<Person>();
@@ -256,6 +257,19 @@ export class Graph extends EntryCache {
     return [...this.carriers.values()].some(
       (carrier) => carrier.counted?.word === word && carrier.lastAt === lastAt && hasLastTime(carrier),
     );
+  }
+
+  /** Marks carriers that have left the person under whose id they were emitted. */
+  noteMoved(carriers: readonly Carrier[]): void {
+    for (const carrier of carriers) this.moved.add(carrier);
+  }
+
+  /** Carts that belong to another person now, but not because their person was merged into that one. */
+  partedCarts(): Carrier[] {
+    return [...this.moved].filter(({ key, person, formerPerson: former }) => {
+      if (!keys.isCart(key) || person === 0 || former === 0) return false;
+      return !this.isPerson(former) || this.personOf(former).id !== this.personOf(person).id;
+    });
   }
 
   /** Marks the profile to be emitted again. */

@@ -1,5 +1,7 @@
+export { emitHistory } from './flow-history.ts';
+export { foldWithFlows } from './flow-log.ts';
 export { emitMovedCarts, foldPersonInput } from './fold.ts';
-export { isMovedKey } from './keys.ts';
+export { isHistoryKey, isMovedKey } from './keys.ts';
 export { newScratch } from './scratch.ts';
 export type { PeopleStore } from './store.ts';
 export { traitEventId, type Cause } from './outcomes.ts';

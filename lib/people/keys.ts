@@ -61,6 +61,14 @@ export function pairKey(workspace: string, one: string, other: string): string {
   return `x/${workspace}/${first.length}/${first}${second}`;
 }
 
+/** What flows have of a workspace: see `flow-log.ts`. */
+export const flowsKey = (workspace: string): string => `f/${workspace}`;
+const HISTORY = 'h/';
+/** How far the history that precedes the first published flow has been emitted. */
+export const historyKey = (workspace: string): string => `${HISTORY}${workspace}`;
+export const isHistoryKey = (key: string): boolean => key.startsWith(HISTORY);
+export const workspaceOfHistory = (key: string): string => key.slice(HISTORY.length);
+
 const MOVED = 'q/';
 /** Moved carts that are emitted in one step; steps are in the order of their numbers. */
 export const movedKey = (workspace: string, step: number): string =>

@@ -12,7 +12,7 @@ import type {
   TraitChange,
   TraitEvent,
 } from '../../schemas/types.ts';
-import { addressOrNull } from './addresses.ts';
+import { addressOrNull, type CartAddresses } from './addresses.ts';
 import { CONSENTS, moreIndexOf, type Person, type Carrier } from './entries.ts';
 import type { Erased } from './erasure.ts';
 import type { MergedPerson } from './store.ts';
@@ -49,16 +49,14 @@ export class OutcomeWriter {
   /** Adds a cart, under the person of its carrier. */
   cart({ key, person, snapshot, addresses, formerPerson }: Carrier): void {
     if (snapshot === null) return;
-    const cart = cartOf(cartIdOf(key), person, snapshot);
-    cart.phone = addressOrNull(addresses.phone);
-    cart.email = addressOrNull(addresses.email);
+    const cart = cartOf(cartIdOf(key), person, snapshot, addresses);
     cart.moved_from = movedFrom(person, formerPerson);
     this.new('cart').cart = cart;
   }
 
   /** Adds a trait event. `formerId`: the person that it was emitted under before; 0: none. */
   trait({ key, addresses }: Carrier, personId: number, change: TraitChange, formerId: number): void {
-    const trait = traitEventOf(this.workspace, cartIdOf(key), personId, change);
+    const trait = traitEventOf(this.workspace, { cart_id: cartIdOf(key), person_id: personId }, change);
     trait.cart_phone = addressOrNull(addresses.phone);
     trait.cart_email = addressOrNull(addresses.email);
     trait.moved_from = movedFrom(personId, formerId);
@@ -141,7 +139,7 @@ const nonEmptyChunks = <T>(all: readonly T[], bytesOf: (one: T) => number): T[][
 const movedFrom = (personId: number, formerId: number): number | null =>
   formerId === 0 || formerId === personId ? null : formerId;
 
-function cartOf(cartId: string, personId: number, snapshot: CartSnapshot): Cart {
+export function cartOf(cartId: string, personId: number, snapshot: CartSnapshot, addresses: CartAddresses): Cart {
   return {
     cart_id: cartId,
     person_id: personId,
@@ -161,14 +159,14 @@ function cartOf(cartId: string, personId: number, snapshot: CartSnapshot): Cart 
     last_event_at: snapshot.last_event_at,
     first_status_at: snapshot.first_status_at,
     statuses: snapshot.statuses,
-    phone: null,
-    email: null,
+    phone: addressOrNull(addresses.phone),
+    email: addressOrNull(addresses.email),
     moved_from: null,
   };
 }
 
 /** The whole profile. It always has times, because a person begins with a carrier. */
-function profileOf(person: Person): Profile {
+export function profileOf(person: Person): Profile {
   return {
     person_id: person.id,
     anonymous: person.junk || person.identifiers.length === 0,
@@ -206,7 +204,12 @@ export function traitEventId(
   return hash('sha256', assertion, 'hex').slice(0, 32);
 }
 
-function traitEventOf(workspace: string, cartId: string, personId: number, change: TraitChange): TraitEvent {
+/** The trait event that a change of this cart asserts, without the addresses of the cart. */
+export function traitEventOf(
+  workspace: string,
+  { cart_id: cartId, person_id: personId }: Pick<Cart, 'cart_id' | 'person_id'>,
+  change: TraitChange,
+): TraitEvent {
   return {
     event_id: traitEventId(workspace, cartId, change, change.occurred_at),
     op: change.op,

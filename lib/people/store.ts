@@ -7,9 +7,13 @@ export interface PeopleStore {
   delete(key: string): void;
 }
 
-/** `loser` is from now on an alias of `winner`. `dissolved`: it was one anonymous cart. */
+/**
+ * `loser` is from now on an alias of `winner`. `dissolved`: it was one anonymous cart. `isAgain`: it was an alias already,
+ * of a person who was merged into the winner.
+ */
 export interface MergedPerson {
   loser: number;
   winner: number;
   dissolved: boolean;
+  isAgain: boolean;
 }

@@ -1,6 +1,9 @@
 import type {
   CartSnapshot,
   Consent,
+  FlowCommand,
+  FlowInput,
+  FlowSettings,
   Identifier,
   IdentifierKind,
   LinkReport,
@@ -14,9 +17,11 @@ import type {
 } from '../../schemas/types.ts';
 import { BLANK_SNAPSHOT } from '../carts/index.ts';
 import { decodeIdentifier } from './entry-bytes.ts';
-import { emitMovedCarts, foldPersonInput } from './fold.ts';
+import { emitHistory } from './flow-history.ts';
+import { foldWithFlows } from './flow-log.ts';
+import { emitMovedCarts } from './fold.ts';
 import { SHOWN_OF_KIND } from './profile.ts';
-import { identifierOf, isMovedKey } from './keys.ts';
+import { historyKey, identifierOf, isMovedKey } from './keys.ts';
 import { DEFAULT_RULES, HIGHEST_LIMIT, type Bounds, type LinkRules } from './rules.ts';
 import { newScratch } from './scratch.ts';
 
@@ -49,12 +54,17 @@ export function cartInput(cart: string, identifiers: readonly string[], options:
       event_order: null,
       identifiers: identifiers.map(identifier),
       name: options.name ?? null,
+      part: 0,
+      parts: 1,
       changes: options.changes ?? [],
       snapshot: options.snapshot ?? BLANK_SNAPSHOT,
     },
     record: null,
     erasure: null,
     link_rules: null,
+    command: null,
+    settings: null,
+    code_pool: null,
   };
 }
 
@@ -86,6 +96,9 @@ export function recordInput(identifiers: readonly string[], options: RecordOptio
     },
     erasure: null,
     link_rules: null,
+    command: null,
+    settings: null,
+    code_pool: null,
   };
 }
 
@@ -117,6 +130,45 @@ export const erasureInput = (
     carts: [...(names.carts ?? [])],
     received_through: through,
   },
+});
+
+/** A command to the flow `f`; a publish has the version of its number. */
+export const commandInput = (number: number, what: FlowCommand['what'] = 'publish'): PersonInput => ({
+  ...recordInput([]),
+  kind: 'command',
+  record: null,
+  command: {
+    number,
+    what,
+    flow_id: 'f',
+    version: what === 'publish' ? number : 0,
+    definition: what === 'publish' ? '{}' : null,
+    runs: 'finish',
+    run_id: what === 'cancel' ? 'run' : null,
+  },
+  settings: what === 'publish' ? flowSettings(number, 'of the publish') : null,
+});
+
+export const flowSettings = (number: number, name: string): FlowSettings => ({
+  number,
+  name,
+  time_zone: 'UTC',
+  frequency_cap: null,
+  quiet_hours: null,
+});
+
+export const settingsInput = (number: number, name: string): PersonInput => ({
+  ...recordInput([]),
+  kind: 'settings',
+  record: null,
+  settings: flowSettings(number, name),
+});
+
+export const poolInput = (number: number, name: string, total: number): PersonInput => ({
+  ...recordInput([]),
+  kind: 'code_pool',
+  record: null,
+  code_pool: { number, name, total },
 });
 
 export function change(occurredAt: number, status = '', more: Partial<TraitChange> = {}): TraitChange {
@@ -165,6 +217,7 @@ export class MapStore {
 export class World {
   readonly store = new MapStore();
   readonly outcomes: Outcome[] = [];
+  readonly flowInputs: FlowInput[] = [];
   readonly aliases = new Map<number, number>();
   /** Ids of people of one anonymous cart who became somebody else's. */
   readonly dissolved = new Set<number>();
@@ -189,10 +242,17 @@ export class World {
   }
 
   fold(input: PersonInput): Outcome[] {
-    const offset = this.offset++;
-    const cause = { logTimeMs: offset, offset };
+    return this.foldAt(input, this.offset);
+  }
+
+  /** With the log time of the record; otherwise it is its offset. */
+  foldAt(input: PersonInput, logTimeMs: number): Outcome[] {
+    const cause = { logTimeMs, offset: this.offset++ };
     const options = { rules: this.rules, bounds: this.bounds, scratch: this.scratch };
-    const outcomes = foldPersonInput(this.store, input, cause, options);
+    const { outcomes, flowInputs } = foldWithFlows(this.store, input, cause, options);
+    const history = historyKey(input.workspace);
+    while (this.store.get(history) !== undefined) flowInputs.push(...emitHistory(this.store, history, cause, options));
+    this.flowInputs.push(...flowInputs);
     for (const key of [...this.store.moved].sort()) outcomes.push(...emitMovedCarts(this.store, key, cause, options));
     for (const outcome of outcomes) this.read(outcome);
     this.outcomes.push(...outcomes);

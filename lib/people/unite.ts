@@ -43,11 +43,11 @@ function aliasesOf(graph: Graph, person: Person): number {
 }
 
 function merge(graph: Graph, loser: Person, winner: Person): void {
-  graph.merges.push({ loser: loser.id, winner: winner.id, dissolved: loser.dissolved });
+  graph.merges.push({ loser: loser.id, winner: winner.id, dissolved: loser.dissolved, isAgain: false });
   for (let id = loser.aliasHead; id !== 0;) {
     const alias = graph.person(id);
     alias.winner = winner.id;
-    graph.merges.push({ loser: id, winner: winner.id, dissolved: alias.dissolved });
+    graph.merges.push({ loser: id, winner: winner.id, dissolved: alias.dissolved, isAgain: true });
     id = alias.nextAlias;
   }
   const tail = loser.aliasTail === 0 ? loser : graph.person(loser.aliasTail);

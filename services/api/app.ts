@@ -7,9 +7,12 @@ import { audienceTextRoutes } from './routes/audience-text.ts';
 import { audienceChangeRoutes } from './routes/audience-changes.ts';
 import { audienceRoutes } from './routes/audiences.ts';
 import { cartRoutes } from './routes/carts.ts';
+import { channelRoutes } from './routes/channels.ts';
 import { consoleRoutes } from './routes/console.ts';
 import { deadLetterRoutes } from './routes/dead-letters.ts';
 import { explainRoutes } from './routes/explain.ts';
+import { flowDraftRoutes } from './routes/flow-drafts.ts';
+import { flowRoutes } from './routes/flows.ts';
 import { keyRoutes } from './routes/keys.ts';
 import { linkReportRoutes } from './routes/link-report.ts';
 import { linkRulesRoutes } from './routes/link-rules.ts';
@@ -57,6 +60,9 @@ export function createApiApp(deps: ApiDeps): App {
     deadLetterRoutes,
     workspaceRoutes,
     keyRoutes,
+    flowDraftRoutes,
+    flowRoutes,
+    channelRoutes,
     statusRoutes,
     notBuiltRoutes,
   ];

@@ -9,6 +9,7 @@ import type { AudienceSizes } from './audience-sizes.ts';
 import type { Database } from './database.ts';
 import type { Freshness, StageWatcher } from '../../lib/freshness/index.ts';
 import type { Eraser } from './eraser.ts';
+import type { Publishing } from './publishing.ts';
 import type { Replayer } from './replayer.ts';
 
 /** Dependencies of the routes; main.ts creates them. */
@@ -26,10 +27,14 @@ export interface ApiDeps {
   activity: ActivityReader;
   /** Sizes of live audiences. */
   sizes: AudienceSizes;
+  /** Which published flows have reached the log of flows. */
+  publishing: Publishing;
   logger: Logger;
   adminKey: string;
   /** Encrypts signing secrets. */
   secretKey: Buffer;
+  /** LOG_RETENTION_DAYS: no flow may wait longer. */
+  logRetentionDays: number;
   /** Public base URL of ingest, used in the URLs of subscriptions. */
   ingestUrl: string;
   /** Base URL at which this process reaches ingest. */

@@ -113,6 +113,9 @@ export function erasureRecords(workspace: string, erased: Erased, receivedThroug
       record: null,
       erasure: { identifiers: identifiers[i] ?? [], carts: carts[i] ?? [], received_through: receivedThroughMs },
       link_rules: null,
+      command: null,
+      settings: null,
+      code_pool: null,
     };
   });
 }

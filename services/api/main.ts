@@ -20,6 +20,7 @@ import { apiConfig } from './config.ts';
 import { createDatabase, QUERIES_MAX, STREAMS_MAX } from './database.ts';
 import { createEraser } from './eraser.ts';
 import { activityOf } from './peers.ts';
+import { Publishing } from './publishing.ts';
 import { createReplayer } from './replayer.ts';
 import { waitForTables } from './tables.ts';
 
@@ -41,7 +42,7 @@ runService({
       logger,
       secretKey,
       clock,
-      versionsOf: ['audience'],
+      versionsOf: ['audience', 'flow'],
     });
     service.onStop('definitions', () => definitions.stop());
     const database = createDatabase(clickhouse, clock, { memoryMaxBytes: config.queryMemoryMaxMb * 1_000_000 });
@@ -53,12 +54,16 @@ runService({
     service.onStop('freshness', () => freshness.stop());
     const audiences = new Freshness({ clock, kafka, positionsOf, logger, chain: [...CHAIN, AUDIENCES] });
     service.onStop('freshness of audiences', () => audiences.stop());
+    const relay = new StageWatcher(RELAY, { clock, kafka, positionsOf });
+    const publishing = new Publishing({ clock, kafka, relay, freshness, logger });
+    service.onStop('publishing', () => publishing.stop());
     const app = createApiApp({
       definitions,
       database,
       kafka,
       freshness,
-      relay: new StageWatcher(RELAY, { clock, kafka, positionsOf }),
+      relay,
+      publishing,
       audiences,
       eraser: await createEraser({
         registry,
@@ -74,6 +79,7 @@ runService({
       logger,
       adminKey,
       secretKey,
+      logRetentionDays: config.logRetentionDays,
       ingestUrl,
       ingestInternalUrl,
       registryUrl,

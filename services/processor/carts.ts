@@ -122,10 +122,12 @@ function emitPersonInput(
   context: Context,
   workspace: string,
   receivedAt: number,
-  update: CartUpdate,
+  update: Omit<CartUpdate, 'part' | 'parts'>,
 ): void {
-  splitChanges(update.changes).forEach((changes, index) => {
-    const cart = index === 0 ? { ...update, changes } : { ...update, ...NO_EVENT, changes };
+  const batches = splitChanges(update.changes);
+  batches.forEach((changes, part) => {
+    const of = { changes, part, parts: batches.length };
+    const cart = part === 0 ? { ...update, ...of } : { ...update, ...NO_EVENT, ...of };
     const input: PersonInput = {
       kind: 'cart',
       workspace,
@@ -135,6 +137,9 @@ function emitPersonInput(
       record: null,
       erasure: null,
       link_rules: null,
+      command: null,
+      settings: null,
+      code_pool: null,
     };
     context.forward(TOPICS.personInputs, workspace, codecs.personInputs.encode(input));
   });

@@ -90,6 +90,9 @@ describe('the dead letter of a skipped record of people', () => {
     const input: PersonInput = {
       ...{ kind: 'record', workspace: 'w1', log_time: null, received_at: AT, cart: null, erasure: null },
       link_rules: null,
+      command: null,
+      settings: null,
+      code_pool: null,
       record: {
         ...{ identifiers: [], sms_consent: null, email_consent: null, name: 'Ann', time_zone: null, occurred_at: AT },
       },

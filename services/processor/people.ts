@@ -1,25 +1,37 @@
-import type { Outcome, PersonInput } from '../../schemas/types.ts';
+import type { FlowInput, Outcome, PersonInput } from '../../schemas/types.ts';
 import type { Codec } from '../../lib/avro/index.ts';
-import { emitMovedCarts, foldPersonInput, isMovedKey, newScratch } from '../../lib/people/index.ts';
+import {
+  emitHistory,
+  emitMovedCarts,
+  foldWithFlows,
+  isHistoryKey,
+  isMovedKey,
+  newScratch,
+} from '../../lib/people/index.ts';
 import type { Context, Topology } from '../../lib/streams/index.ts';
 import { TOPICS } from '../../lib/topics.ts';
 
 export interface PeopleCodecs {
   personInputs: Codec<PersonInput>;
   traitEvents: Codec<Outcome>;
+  flowInputs: Codec<FlowInput>;
 }
 
 /** Due before the next record: see `Topology.onDue`. */
 const AT_ONCE = -1;
 
 /**
- * Decides who is who: reads updates of carts, records of people, erasures and link rules, and emits outcomes. It has no
- * deadlines, but work in several steps. A workspace is in one partition, so that its ids are assigned in order.
+ * Decides who is who: reads updates of carts, records of people, erasures and link rules, and emits outcomes. For workspaces
+ * with flows it also emits what flows read, in the same transaction and order, and passes commands on. It has no deadlines,
+ * but work in several steps. A workspace is in one partition, so that its ids are assigned in order.
  */
 export function peopleTopology(codecs: PeopleCodecs): Topology<PersonInput> {
   const scratch = newScratch();
-  const forwardAll = (outcomes: readonly Outcome[], { forward }: Context): void => {
+  const forwardOutcomes = (outcomes: readonly Outcome[], { forward }: Context): void => {
     for (const outcome of outcomes) forward(TOPICS.traitEvents, outcome.workspace, codecs.traitEvents.encode(outcome));
+  };
+  const forwardInputs = (inputs: readonly FlowInput[], { forward }: Context): void => {
+    for (const input of inputs) forward(TOPICS.flowInputs, input.workspace, codecs.flowInputs.encode(input));
   };
   return {
     name: 'people',
@@ -29,13 +41,16 @@ export function peopleTopology(codecs: PeopleCodecs): Topology<PersonInput> {
       clock: ({ log_time, received_at }) =>
         log_time === null ? { producerClockMs: received_at } : { causeMs: log_time },
     },
-    outputs: [TOPICS.traitEvents],
-    state: { dueOf: (_, key) => (isMovedKey(key) ? AT_ONCE : undefined) },
+    outputs: [TOPICS.traitEvents, TOPICS.flowInputs],
+    state: { dueOf: (_, key) => (isMovedKey(key) || isHistoryKey(key) ? AT_ONCE : undefined) },
     process({ value: input }, context) {
-      forwardAll(foldPersonInput(context.store, input, context, { scratch }), context);
+      const { outcomes, flowInputs } = foldWithFlows(context.store, input, context, { scratch });
+      forwardOutcomes(outcomes, context);
+      forwardInputs(flowInputs, context);
     },
     onDue(key, context) {
-      forwardAll(emitMovedCarts(context.store, key, context, { scratch }), context);
+      if (isHistoryKey(key)) forwardInputs(emitHistory(context.store, key, context, { scratch }), context);
+      else forwardOutcomes(emitMovedCarts(context.store, key, context, { scratch }), context);
     },
   };
 }

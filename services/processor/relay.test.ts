@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { DEFAULT_QUIET_HOURS, type FlowStateBody } from '../../lib/definitions/entities.ts';
 import { DefinitionsFold } from '../../lib/definitions/index.ts';
 import { TestDriver } from '../../lib/streams/test-driver.ts';
 import { TOPICS } from '../../lib/topics.ts';
@@ -37,7 +38,7 @@ const forwarded = (driver: TestDriver<Definition>): PersonInput[] =>
 const records = fc.array(
   fc
     .record({
-      entity: fc.constantFrom('link_rules', 'link_rules', 'workspace', 'audience'),
+      entity: fc.constantFrom('link_rules', 'link_rules', 'key', 'audience'),
       workspace: fc.constantFrom('acme', 'other'),
       expected_version: fc.integer({ min: 0, max: 4 }),
       deleted: fc.constantFrom(false, false, false, true),
@@ -52,7 +53,7 @@ describe('topology relay', () => {
     const driver = new TestDriver(relay());
     const other = { workspace: 'other', id: 'other' };
     pipe(driver, [
-      change({ entity: 'workspace', body: '{"name":"Acme"}' }),
+      change({ entity: 'key', body: '{"role":"read"}' }),
       change({ at: T0 - 1000 }),
       change({ ...other, body: rules(7) }),
       change({ expected_version: 1, body: rules(30) }),
@@ -121,6 +122,60 @@ describe('topology relay', () => {
   });
 });
 
+describe('what flows depend on', () => {
+  const flow = { name: 'Recovery', triggers: [], start: 'a', nodes: {} };
+  const settings = { name: 'Acme', time_zone: 'UTC', frequency_cap: null, quiet_hours: DEFAULT_QUIET_HOURS };
+  const state = (expected_version: number, body: Omit<FlowStateBody, 'published_at'>): Definition =>
+    change({ entity: 'flow_state', id: 'f', expected_version, body: JSON.stringify({ ...body, published_at: null }) });
+
+  it('is forwarded with the offset of each change: settings, code pools, commands', () => {
+    const driver = new TestDriver(relay());
+    const workspace = { name: 'Acme', time_zone: 'America/New_York', grace_seconds: 60 };
+    const capped = {
+      ...workspace,
+      frequency_cap: { count: 2, per: { amount: 1, unit: 'days' } },
+      quiet_hours: { from: '09:00', to: '20:00', channels: ['sms', 'email'] },
+    };
+    const batch = { name: 'ten', batch: 1, first: 100, count: 20, sealed: 'x' };
+    pipe(driver, [
+      change({ entity: 'workspace', body: JSON.stringify(workspace) }),
+      change({ entity: 'workspace', expected_version: 1, body: JSON.stringify(capped) }),
+      change({ entity: 'code_pool', id: 'acme:ten:1', body: JSON.stringify(batch) }),
+      change({ entity: 'flow', id: 'f', body: JSON.stringify({ flow }) }),
+      state(0, { state: 'live', live_version: 3, command: { what: 'publish', runs: 'move', flow, settings } }),
+      state(1, { state: 'paused', live_version: 3, command: { what: 'pause' } }),
+      state(1, { state: 'archived', live_version: 3, command: { what: 'archive' } }),
+      state(2, { state: 'archived', live_version: 3, command: { what: 'archive' } }),
+    ]);
+    const plain = { flow_id: 'f', version: 3, definition: null, runs: 'finish', run_id: null };
+    expect(forwarded(driver)).toMatchObject([
+      { kind: 'settings', settings: { number: 0, ...settings, time_zone: 'America/New_York' } },
+      {
+        kind: 'settings',
+        settings: {
+          number: 1,
+          frequency_cap: { count: 2, amount: 1, unit: 'days' },
+          quiet_hours: { from: '09:00', to: '20:00', channels: ['sms', 'email'] },
+        },
+      },
+      { kind: 'code_pool', code_pool: { number: 2, name: 'ten', total: 120 } },
+      {
+        kind: 'command',
+        command: { ...plain, number: 4, what: 'publish', runs: 'move', definition: JSON.stringify(flow) },
+        settings: { number: 4, ...settings },
+      },
+      { kind: 'command', command: { ...plain, number: 5, what: 'pause' }, settings: null },
+      { kind: 'command', command: { ...plain, number: 7, what: 'archive' } },
+    ]);
+  });
+
+  it('has no commands to a flow that was never published', () => {
+    const driver = new TestDriver(relay());
+    pipe(driver, [state(0, { state: 'archived', live_version: null, command: { what: 'archive' } })]);
+    expect(forwarded(driver)).toEqual([]);
+  });
+});
+
 describe('link rules on their way', () => {
   const kay = (email: string): PersonInput => ({
     kind: 'record',
@@ -141,6 +196,9 @@ describe('link rules on their way', () => {
     },
     erasure: null,
     link_rules: null,
+    command: null,
+    settings: null,
+    code_pool: null,
   });
 
   /** People with an address, in the order of addresses. */

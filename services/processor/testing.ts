@@ -3,7 +3,7 @@ import { localCodec } from '../../lib/avro/testing.ts';
 import type { Topology } from '../../lib/streams/index.ts';
 import { TestDriver } from '../../lib/streams/test-driver.ts';
 import { TOPICS, type TopicName } from '../../lib/topics.ts';
-import type { CartEvent, DeadLetter, Definition, Outcome, PersonInput } from '../../schemas/types.ts';
+import type { CartEvent, DeadLetter, Definition, FlowInput, Outcome, PersonInput } from '../../schemas/types.ts';
 import { cartsTopology, tickAt } from './carts.ts';
 import { peopleTopology } from './people.ts';
 import { relayTopology } from './relay.ts';
@@ -17,6 +17,7 @@ export const codecs = {
   cartEvents: localCodec<CartEvent>(TOPICS.cartEvents),
   personInputs: localCodec<PersonInput>(TOPICS.personInputs),
   traitEvents: localCodec<Outcome>(TOPICS.traitEvents),
+  flowInputs: localCodec<FlowInput>(TOPICS.flowInputs),
   deadLetters: localCodec<DeadLetter>(TOPICS.deadLetters),
   definitions: localCodec<Definition>(TOPICS.definitions),
 };

@@ -3,7 +3,7 @@ import { KafkaUnavailableError } from '../../lib/kafka/index.ts';
 import type { TopicSpec } from '../../lib/kafka/types.ts';
 import { runTopology, type RunningTopology, type RunOptions, type Topology } from '../../lib/streams/index.ts';
 import { TOPICS, type TopicName } from '../../lib/topics.ts';
-import type { CartEvent, DeadLetter, Definition, Outcome, PersonInput } from '../../schemas/types.ts';
+import type { CartEvent, DeadLetter, Definition, FlowInput, Outcome, PersonInput } from '../../schemas/types.ts';
 import { cartsTopology, type CartsOptions } from './carts.ts';
 import type { TopologyName } from './config.ts';
 import { withCartDeadLetters, withPersonDeadLetters } from './dead-letters.ts';
@@ -68,6 +68,7 @@ async function people(registry: Registry): Promise<Topology<PersonInput>> {
   const topology = peopleTopology({
     personInputs: await registry.codec<PersonInput>(TOPICS.personInputs),
     traitEvents: await registry.codec<Outcome>(TOPICS.traitEvents),
+    flowInputs: await registry.codec<FlowInput>(TOPICS.flowInputs),
   });
   return withPersonDeadLetters(topology, await registry.codec<DeadLetter>(TOPICS.deadLetters));
 }

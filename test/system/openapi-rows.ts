@@ -1,7 +1,7 @@
 /** What the contract says of single routes, beyond what holds for all: a request for each status. */
 import { setMaxListeners } from 'node:events';
 import { signWebhook, waitUntil, type Subscription } from '../harness/client.ts';
-import { BULK_BODIES, type Asking, type OpenApiWorld } from './openapi-world.ts';
+import { BULK_BODIES, FLOW, type Asking, type OpenApiWorld } from './openapi-world.ts';
 import { sendPart } from './raw-http.ts';
 
 /** Status, place in the documents, what is special, and how it is asked. */
@@ -126,6 +126,7 @@ const newSubscription = async (world: OpenApiWorld): Promise<string> =>
 
 const A_DAY = '?from=2026-01-01T00:00:00Z&to=2026-01-02T00:00:00Z';
 const AUDIENCE = { name: 'Audience', audience: { everyone: true } };
+const newFlow = async (world: OpenApiWorld): Promise<string> => `/v1/flows/${await world.newFlow()}`;
 const newAudience = async (world: OpenApiWorld): Promise<string> => `/v1/audiences/${await world.newAudience()}`;
 
 /** One live audience more than a workspace can have. */
@@ -197,6 +198,33 @@ const API: Row[] = [
     'POST /v1/subscriptions/{id}/rotate',
     'If-Match',
     asAdmin('POST', async (world) => `${await newSubscription(world)}/rotate`, OLD_VERSION),
+  ],
+  [409, 'PUT /v1/flows/{id}', 'If-Match', asAdmin('PUT', newFlow, { ...OLD_VERSION, body: FLOW })],
+  [428, 'PUT /v1/flows/{id}', 'no If-Match', asAdmin('PUT', newFlow, { body: FLOW })],
+  [409, 'DELETE /v1/flows/{id}', 'If-Match', asAdmin('DELETE', newFlow, OLD_VERSION)],
+  ...(['publish', 'pause', 'resume'] as const).map((command): Row => [
+    409,
+    `POST /v1/flows/{id}/${command}`,
+    'If-Match',
+    asAdmin('POST', async (world) => `${await newFlow(world)}/${command}`, OLD_VERSION),
+  ]),
+  [
+    404,
+    'POST /v1/flows/validate',
+    'no such flow',
+    asAdmin('POST', () => '/v1/flows/validate', { body: { id: 'nothing-of-that-id' } }),
+  ],
+  [
+    409,
+    'PUT /v1/channels/{channel}',
+    'If-Match',
+    asAdmin('PUT', () => '/v1/channels/sms', { headers: { 'if-match': '"1000"' }, body: { provider: 'test' } }),
+  ],
+  [
+    501,
+    'PUT /v1/channels/{channel}',
+    'a provider that is not built yet',
+    asAdmin('PUT', () => '/v1/channels/sms', { body: { provider: 'twilio', account_sid: 'x' } }),
   ],
   [
     422,

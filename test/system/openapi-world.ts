@@ -42,6 +42,9 @@ export interface OpenApiWorld {
   newAudience(): Promise<string>;
   newPerson(): Promise<string>;
   newLiveAudience(): Promise<string>;
+  newFlow(): Promise<string>;
+  /** A live flow, the same one at each call. */
+  publishedFlow(): Promise<string>;
   /** As `api GET /v1/carts/{id} 200`: all that was answered and was as the document says. */
   seen: Set<string>;
   /** Throws when the answer is not what the document says; resolves with its status. */
@@ -56,6 +59,14 @@ export interface OpenApiWorld {
 
 const encoded = (body: unknown): BodyInit =>
   typeof body === 'string' || body instanceof Uint8Array ? (body as BodyInit) : JSON.stringify(body);
+
+/** A flow that ends at once. */
+export const FLOW = {
+  name: 'Prepared',
+  triggers: [{ trait: 'cart_status_updated' as const, status: ['preparing'] }],
+  start: 'end',
+  nodes: { end: { type: 'exit' } },
+};
 
 /** Bulk bodies that ingest takes at once. */
 export const BULK_BODIES = 3;
@@ -73,6 +84,8 @@ export async function openWorld(): Promise<OpenApiWorld> {
   const letters = await fill(installation, shop, subscription);
   const api = createApiClient({ baseUrl: apiUrl, key: adminKey, workspace: shop.id });
   let live: string | undefined;
+  let published: string | undefined;
+  const newFlow = async (): Promise<string> => (await bodyOf(api.POST('/v1/flows', { body: FLOW }))).id;
 
   const seen = new Set<string>();
   const hold: OpenApiWorld['hold'] = ({ service, method, path }, answer) => {
@@ -99,6 +112,12 @@ export async function openWorld(): Promise<OpenApiWorld> {
       const audience = { name: 'Live', audience: { everyone: true }, live: true } as const;
       live ??= (await bodyOf(api.POST('/v1/audiences', { body: audience }))).id;
       return live;
+    },
+    newFlow,
+    publishedFlow: async () => {
+      published ??= await newFlow();
+      await bodyOf(api.POST('/v1/flows/{id}/publish', { params: { path: { id: published } }, body: {} }));
+      return published;
     },
     seen,
     hold,

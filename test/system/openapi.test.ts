@@ -89,7 +89,13 @@ describe('while Kafka does not answer', () => {
   it('every route is 503: nobody knows whether a key has just been made', async () => {
     const key = `jt_read_${'x'.repeat(43)}`;
     const statuses = OPERATIONS.map(({ service, method, path }) =>
-      world.ask({ service, method, path: path.replace('{id}', '1'), key, ...(method === 'POST' ? { body: '' } : {}) }),
+      world.ask({
+        service,
+        method,
+        path: path.replace(/\{\w+\}/, '1'),
+        key,
+        ...(method === 'POST' ? { body: '' } : {}),
+      }),
     );
     expect(await Promise.all(statuses)).toEqual(OPERATIONS.map(() => 503));
   });

@@ -6,12 +6,7 @@ type Method = 'get' | 'post' | 'put' | 'delete';
 
 /** Routes of the contract that are not built yet: they check the key as they will later, then answer 501. */
 const LATER: [Method, string, string, 'read' | 'write'][] = [
-  ['post', '/v1/flows', 'Create a flow', 'write'],
-  ['get', '/v1/flows', 'List flows', 'read'],
   ['post', '/v1/flows/backtest', 'Run a flow against past events', 'read'],
-  ['get', '/v1/flows/{id}', 'One flow', 'read'],
-  ['put', '/v1/flows/{id}', 'Change a flow', 'write'],
-  ['delete', '/v1/flows/{id}', 'Delete a flow', 'write'],
 ];
 
 export const notBuiltRoutes: Routes = (app) => {

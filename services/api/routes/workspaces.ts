@@ -1,6 +1,7 @@
 import { z } from '@hono/zod-openapi';
 import {
   ConflictError,
+  DEFAULT_QUIET_HOURS,
   hashOf,
   newId,
   newSecret,
@@ -9,7 +10,7 @@ import {
 } from '../../../lib/definitions/index.ts';
 import { addRoute, HttpProblem, listOf, listQuery, pageOf, type Principal } from '../../../lib/http/index.ts';
 import type { ApiDeps, Routes } from '../deps.ts';
-import { country, idParams, metaSchema, showMeta, timeZone, wholeNumber } from '../schemas.ts';
+import { country, givenStep, idParams, metaSchema, showMeta, timeZone, wholeNumber } from '../schemas.ts';
 import { etagHeader, etagOf, expectedVersion, ifMatchHeader, onCurrentVersion } from '../versions.ts';
 
 const ID = /^[a-z0-9][a-z0-9-]{0,62}$/;
@@ -26,7 +27,33 @@ const settings = {
     .describe('null: forever. The value is stored; rows are not deleted yet'),
 };
 
-const workspaceSchema = z.strictObject({ id: z.string(), ...settings, ...metaSchema }).openapi('Workspace');
+const localTime = z.string().regex(/^([01]\d|2[0-3]):[0-5]\d$/, 'must be a local time such as 09:00');
+
+/** What a key with the role write may change. */
+const flowSettings = {
+  frequency_cap: z
+    .strictObject({ count: wholeNumber(1, 1_000), per: givenStep })
+    .nullable()
+    .describe('maximum of marketing messages per person, per address and channel in a rolling window; null: no limit'),
+  quiet_hours: z
+    .strictObject({
+      from: localTime.default(DEFAULT_QUIET_HOURS.from),
+      to: localTime.default(DEFAULT_QUIET_HOURS.to),
+      channels: z
+        .array(z.enum(['sms', 'email']))
+        .max(2)
+        .default(DEFAULT_QUIET_HOURS.channels),
+    })
+    .refine(({ from, to }) => from !== to, {
+      path: ['to'],
+      message: 'must not equal "from": nothing could ever be sent',
+    })
+    .describe('marketing messages of these channels leave when from ≤ local time < to, also over midnight'),
+};
+
+const workspaceSchema = z
+  .strictObject({ id: z.string(), ...settings, ...flowSettings, ...metaSchema })
+  .openapi('Workspace');
 
 const newWorkspace = z.strictObject({
   id: z.string().regex(ID, 'must be 1 to 63 characters of a-z, 0-9 and -, not starting with -'),
@@ -55,6 +82,8 @@ const show = (workspace: Workspace) => ({
   retry_horizon_minutes: workspace.retry_horizon_minutes,
   default_country: workspace.default_country,
   retention_days: workspace.retention_days,
+  frequency_cap: workspace.frequency_cap ?? null,
+  quiet_hours: workspace.quiet_hours ?? DEFAULT_QUIET_HOURS,
   ...showMeta(workspace),
 });
 
@@ -156,16 +185,21 @@ const change: Routes = (app, { definitions }) => {
     method: 'patch',
     path: '/v1/workspaces/{id}',
     summary: 'Change a workspace',
-    description: 'Settings are recorded with each event at receipt, so a change applies to later events only.',
+    description:
+      'Settings are recorded with each event at receipt, so a change applies to later events only. A key with the role write may change frequency_cap and quiet_hours of its workspace; the others need an admin key.',
     tag: 'workspaces',
-    access: 'admin',
+    access: 'write',
     inWorkspace: false,
     params: idParams,
     headers: ifMatchHeader,
-    body: z.strictObject(settings).partial(),
+    body: z.strictObject({ ...settings, ...flowSettings }).partial(),
     answers: one,
     problems: { 409: 'a concurrent change was made: If-Match does not name the current version' },
   }).handle(async ({ c, params, body, principal }) => {
+    const needsAdmin = Object.keys(body).filter((key) => !Object.hasOwn(flowSettings, key));
+    if (principal.role !== 'admin' && needsAdmin.length > 0) {
+      throw new HttpProblem(403, `changing ${needsAdmin.join(', ')} needs an admin key`);
+    }
     const after = await onCurrentVersion(c, async () => {
       const before = await visible(definitions, principal, params.id);
       const { id, workspace, version, createdAt, updatedAt, ...values } = before;
