@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { createGate } from './data/api.ts';
-import { GROUPS, labelOf, leafOf, otherGroup, timeOf, toneOf, ABANDONED } from './live/lifecycle.ts';
+import { GROUPS, labelOf, leafOf, otherGroup, timeOf, ABANDONED } from './live/lifecycle.ts';
 import { stationsOf } from './live/stages.ts';
 import { ago, agoOrDay, clockIn, dayIn, span, stampIn } from './design/time.ts';
+import { toneOf } from './design/words.ts';
 
 const AT_MS = Date.parse('2026-03-17T06:30:05Z');
 

@@ -61,7 +61,7 @@ const wholePerson = z.strictObject({
   timeline: z.array(traitEventSchema).describe('newest first, at most 500'),
   retracted: z
     .array(retractedEvent)
-    .describe('trait events that were withdrawn because of later input and count nowhere; newest first, at most 500'),
+    .describe('trait events that were retracted because of later input and count nowhere; newest first, at most 500'),
   carts: z.array(cartSchema).describe('newest first, at most 500'),
   audiences: z
     .array(z.strictObject({ id: z.string(), name: z.string(), entered_at: instant }))

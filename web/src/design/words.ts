@@ -1,5 +1,5 @@
 /** The words of things: the same on every page. What a status means is described in lib/jane/statuses.ts. */
-import type { StatusName } from '../../../lib/jane/statuses.ts';
+import { describeStatus, type StatusName } from '../../../lib/jane/statuses.ts';
 import type { Trait } from '../data/api.ts';
 
 export const TRAIT_LABELS: Record<Trait, string> = {
@@ -25,6 +25,20 @@ const STATUS_LABELS: Record<StatusName, string> = {
 /** The label of a status; an unknown one is spelled out: `delivery_arrived` → `Delivery arrived`. */
 export const statusLabel = (status: string): string =>
   Object.hasOwn(STATUS_LABELS, status) ? STATUS_LABELS[status as StatusName] : capitalised(status.replaceAll('_', ' '));
+
+/** How a status or an abandonment is coloured. */
+export type Tone = 'left' | 'moving' | 'done' | 'off';
+
+/** From this status on an order is done. */
+const DONE_RANK = describeStatus('delivery_finished')?.rank ?? Infinity;
+
+/** The colour of an event on every page. */
+export function toneOf(trait: Trait, status: string): Tone {
+  if (trait === 'cart_abandoned') return 'left';
+  const known = describeStatus(status);
+  if (known?.terminal && !known.recovers) return 'off';
+  return (known?.rank ?? 0) >= DONE_RANK ? 'done' : 'moving';
+}
 
 export const capitalised = (words: string): string => words.charAt(0).toUpperCase() + words.slice(1);
 

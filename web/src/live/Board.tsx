@@ -4,9 +4,10 @@ import { useState } from 'react';
 import { bodyOf } from '../data/api.ts';
 import { Figure } from '../design/Figure.tsx';
 import { remedyFor } from '../design/states.tsx';
+import { toneOf } from '../design/words.ts';
 import { useSession } from '../app/session.ts';
 import { cellKey, useCounts, type CellCount } from './data.ts';
-import { GROUPS, otherGroup, RANGES, toneOf, type Cell, type Range } from './lifecycle.ts';
+import { GROUPS, otherGroup, RANGES, type Cell, type Range } from './lifecycle.ts';
 
 interface Meanings {
   meanings: ReadonlyMap<string, string>;

@@ -3,8 +3,9 @@ import type { TraitEvent } from '../data/api.ts';
 import { Notice, ErrorState } from '../design/states.tsx';
 import { useSession } from '../app/session.ts';
 import { agoOrDay, stampIn, useNow } from '../design/time.ts';
+import { toneOf } from '../design/words.ts';
 import { useEvents } from './data.ts';
-import { labelOf, toneOf } from './lifecycle.ts';
+import { labelOf } from './lifecycle.ts';
 
 const MODES = {
   pickup: { icon: IconBuildingStore, label: 'pickup' },

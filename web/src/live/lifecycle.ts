@@ -1,4 +1,4 @@
-import { describeStatus, STATUSES, type StatusName } from '../../../lib/jane/statuses.ts';
+import { STATUSES, type StatusName } from '../../../lib/jane/statuses.ts';
 import type { Leaf, TimeCondition, Trait } from '../data/api.ts';
 import { dayIn } from '../design/time.ts';
 import { statusLabel } from '../design/words.ts';
@@ -61,19 +61,6 @@ export function otherGroup(statuses: readonly string[]): Group[] {
   if (others.length === 0) return [];
   const cells = others.map(order);
   return [{ title: 'Other statuses', cells }];
-}
-
-export type Tone = 'left' | 'moving' | 'done' | 'off';
-
-/** From this status on an order is done. */
-const DONE_RANK = describeStatus('delivery_finished')?.rank ?? Infinity;
-
-/** The colour of an event on every page. */
-export function toneOf(trait: Trait, status: string): Tone {
-  if (trait === 'cart_abandoned') return 'left';
-  const known = describeStatus(status);
-  if (known?.terminal && !known.recovers) return 'off';
-  return (known?.rank ?? 0) >= DONE_RANK ? 'done' : 'moving';
 }
 
 export type Range = 'half-hour' | 'today' | 'week';

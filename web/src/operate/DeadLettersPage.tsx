@@ -235,7 +235,8 @@ function LetterRow({ letter, chosen, onChoose }: LetterRowProps) {
       />
       <Link
         className="letter-open"
-        to="/operate/dead-letters"
+        from="/operate/dead-letters"
+        to="."
         search={(filters) => ({ ...filters, id: letter.dead_letter_id })}
         resetScroll={false}
       >

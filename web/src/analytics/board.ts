@@ -1,0 +1,27 @@
+import type { Schemas } from '../../../lib/client/index.ts';
+import { counted } from '../design/words.ts';
+import { OVER_MINUTES_MAX } from './search.ts';
+
+export type Board = Schemas['Board'];
+export type BoardStatus = Board['statuses'][number];
+
+/** What a person typed as a number of minutes; undefined if the text is not one. */
+export function readMinutes(text: string | number): number | undefined {
+  const number = typeof text === 'number' ? text : Number(text);
+  return Number.isInteger(number) && number >= 1 && number <= OVER_MINUTES_MAX ? number : undefined;
+}
+
+/** `12 orders at 3 stores`; carts that name no store have none to count. */
+export const ordersAt = (carts: number, stores: number): string =>
+  stores === 0
+    ? counted(carts, 'order', 'orders')
+    : `${counted(carts, 'order', 'orders')} at ${counted(stores, 'store', 'stores')}`;
+
+/** Statuses in which orders have waited for too long, the most orders first. */
+export const lateStatuses = (statuses: readonly BoardStatus[]): BoardStatus[] =>
+  statuses
+    .filter(({ status, over }) => over.carts > 0 && status !== 'pending')
+    .sort((a, b) => b.over.carts - a.over.carts);
+
+/** How much of a status is over the threshold, from 0 to 1. */
+export const overShare = ({ carts, over }: BoardStatus): number => (carts === 0 ? 0 : over.carts / carts);

@@ -1,0 +1,81 @@
+/**
+ * The parameters in the addresses of these pages. Every page of the console loads this file with the routes, so it needs
+ * no library.
+ */
+
+/** Ranges that move with the calendar, by the number of their days; each ends with the current one. */
+export const PRESET_DAYS = { today: 1, '7d': 7, '30d': 30, '90d': 90, '365d': 365 } as const;
+export type Preset = keyof typeof PRESET_DAYS;
+
+/** The parameters of an address. */
+export interface RangeSearch {
+  /** Absent: the default, or the days from `from` to `to`. */
+  range?: Preset;
+  /** Days, both included. */
+  from?: string;
+  to?: string;
+  /** Ids of stores; absent: all. */
+  store?: string[];
+}
+
+/** `YYYY-MM-DD` of the calendar; `Date` would move 30 February to March. */
+function isDate(text: string): boolean {
+  const ms = /^\d{4}-\d\d-\d\d$/.test(text) ? Date.parse(text) : NaN;
+  return !Number.isNaN(ms) && new Date(ms).toISOString().startsWith(text);
+}
+
+/** Days that the API takes. */
+const isDay = (value: unknown): value is string =>
+  typeof value === 'string' && isDate(value) && value >= '1970-01-02' && value <= '2199-12-31';
+
+/** Reads the address; what it does not know, and days that are reversed, it leaves out. */
+export function readRangeSearch(raw: Record<string, unknown>): RangeSearch {
+  const { range, from, to } = raw;
+  const stores = readStores(raw['store']);
+  const store = stores.length === 0 ? {} : { store: stores };
+  if (isDay(from) && isDay(to) && from <= to) return { from, to, ...store };
+  return typeof range === 'string' && Object.hasOwn(PRESET_DAYS, range) ? { range: range as Preset, ...store } : store;
+}
+
+/** The stores of an address: one or several, as text or, because the router reads digits so, as numbers. */
+export function readStores(value: unknown): string[] {
+  const all = Array.isArray(value) ? (value as unknown[]) : [value];
+  const texts = all.flatMap((one) => (typeof one === 'string' || typeof one === 'number' ? [String(one)] : []));
+  return [...new Set(texts.filter((text) => text !== ''))];
+}
+
+export const OVER_MINUTES_DEFAULT = 45;
+export const OVER_MINUTES_MAX = 100_000;
+export const BOARD_DAYS_DEFAULT = 30;
+const BOARD_DAYS_MAX = 36_500;
+
+/** The parameters of the board's address; what has its default is left out. */
+export interface BoardSearch {
+  /** Orders that have had their status for longer stand out. */
+  over?: number;
+  /** Statuses that changed within this number of days. */
+  days?: number;
+  /** Ids of stores; absent: all. */
+  store?: string[];
+  /** The status whose orders are listed. */
+  status?: string;
+}
+
+/** A whole number from 1 to `max`; undefined for anything else, and for the default. */
+function wholeNumber(value: unknown, max: number, standard: number): number | undefined {
+  const number = typeof value === 'string' && /^\d+$/.test(value) ? Number(value) : value;
+  const isGood = typeof number === 'number' && Number.isInteger(number) && number >= 1 && number <= max;
+  return isGood && number !== standard ? number : undefined;
+}
+
+export function readBoardSearch(raw: Record<string, unknown>): BoardSearch {
+  const over = wholeNumber(raw['over'], OVER_MINUTES_MAX, OVER_MINUTES_DEFAULT);
+  const days = wholeNumber(raw['days'], BOARD_DAYS_MAX, BOARD_DAYS_DEFAULT);
+  const store = readStores(raw['store']);
+  return {
+    ...(over === undefined ? {} : { over }),
+    ...(days === undefined ? {} : { days }),
+    ...(store.length === 0 ? {} : { store }),
+    ...(typeof raw['status'] === 'string' && raw['status'] !== '' ? { status: raw['status'] } : {}),
+  };
+}

@@ -1,0 +1,58 @@
+import { notifications } from '@mantine/notifications';
+import { useNavigate } from '@tanstack/react-router';
+import { bodyOf } from '../data/api.ts';
+import { useApiMutation } from '../data/queries.ts';
+import { ConfirmDialog } from '../design/ConfirmDialog.tsx';
+import { counted } from '../design/words.ts';
+import { erasePhrase, titleOf } from './person.ts';
+import type { PersonDetails } from './timeline.ts';
+
+interface EraseDialogProps {
+  person: PersonDetails;
+  opened: boolean;
+  onClose(): void;
+}
+
+/** Erases a person after a typed confirmation. What remains is described in docs/operate.md. */
+export function EraseDialog({ person, opened, onClose }: EraseDialogProps) {
+  const navigate = useNavigate();
+  const { person_id: id } = person;
+  const erase = useApiMutation((api) => bodyOf(api.DELETE('/v1/people/{id}', { params: { path: { id } } })), {
+    outdates: [['people'], ['recent-people'], ['stores'], ['board'], ['funnel'], ['abandonment']],
+    onSuccess: () => {
+      notifications.show({ color: 'leaf', title: 'Erased', message: `No query shows person ${id} any more.` });
+      void navigate({ to: '/people' });
+    },
+  });
+  return (
+    <ConfirmDialog
+      opened={opened}
+      title={`Erase ${titleOf(person)}?`}
+      action="Erase"
+      typed={erasePhrase(id)}
+      busy={erase.isPending}
+      error={erase.error}
+      onConfirm={() => erase.mutate()}
+      onClose={() => {
+        erase.reset();
+        onClose();
+      }}
+    >
+      <p>
+        This removes the profile, all identifiers and consents, {counted(person.carts.length, 'cart', 'carts')} with
+        their trait events, and dead letters that name them. Counts of the past no longer include them. It cannot be
+        undone.
+      </p>
+      <p>
+        Topics are not rewritten. <code>cart-events</code>, <code>person-inputs</code> and <code>trait-events</code>{' '}
+        hold what arrived for <code>LOG_RETENTION_DAYS</code> (90 by default), <code>dead-letters</code> for 30 days,
+        and changelogs until they are compacted, about a day. None of it brings the person back. Backups hold what they
+        held.
+      </p>
+      <p>
+        A delivery that is received later makes a new person. Erasing takes some seconds: it is answered when every
+        stage has dropped them.
+      </p>
+    </ConfirmDialog>
+  );
+}
