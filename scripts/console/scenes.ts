@@ -69,6 +69,41 @@ async function stopPartition(page: Page): Promise<void> {
 
 const scenes: readonly Picture[] = [
   {
+    name: 'people-nobody',
+    path: () => '/people?q=nobody@example.com',
+    async act(page) {
+      await page.getByText('Nobody has this email').waitFor();
+    },
+  },
+  {
+    name: 'person-audiences',
+    path: ({ person }) => `/people/${person}`,
+    async act(page) {
+      await page.getByRole('button', { name: 'Check all saved audiences' }).click();
+      await page.getByText(/^In \d+ of \d+ audiences/).waitFor();
+    },
+  },
+  {
+    name: 'person-erase',
+    path: ({ person }) => `/people/${person}`,
+    async act(page) {
+      await page.getByRole('button', { name: 'Erase…' }).click();
+      await page.getByRole('dialog').getByText('LOG_RETENTION_DAYS').waitFor();
+    },
+  },
+  {
+    name: 'analytics-abandonment-table',
+    path: () => '/analytics/abandonment?range=7d',
+    async act(page) {
+      await page.getByTestId('abandonment-carts').getByRole('button', { name: 'Show as table' }).click();
+    },
+  },
+  {
+    name: 'analytics-board-orders',
+    path: () => '/analytics/board?over=1&status=preparing',
+    shows: '[data-testid=late-orders] tbody tr',
+  },
+  {
     name: 'paste-into-jane',
     path: () => '/operate/subscriptions',
     async act(page) {

@@ -29,9 +29,13 @@ const page = (route: string, name: string, more: Partial<Stop> = {}): Stop => ({
 
 export const STOPS: readonly Stop[] = [
   page('/audiences', 'audiences'),
-  page('/people', 'people'),
+  page('/people', 'people', { shows: '[data-testid=recent-people]' }),
   page('/people/$id', 'person', { path: ({ person }) => `/people/${person}` }),
+  page('/people/links', 'people-links'),
   page('/analytics', 'analytics'),
+  page('/analytics/funnel', 'analytics-funnel', { shows: '[data-testid=funnel]' }),
+  page('/analytics/abandonment', 'analytics-abandonment', { shows: '[data-testid=abandonment-carts] canvas' }),
+  page('/analytics/board', 'analytics-board', { shows: '.board-card' }),
   page('/live', 'live'),
   page('/operate/subscriptions', 'subscriptions'),
   page('/operate/dead-letters', 'dead-letters'),

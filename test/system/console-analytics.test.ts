@@ -13,7 +13,9 @@ import {
   type Workspace,
 } from '../harness/client.ts';
 import { removeInstallation, startInstallation, type Installation } from '../harness/installation.ts';
-import { findChromium, startBrowser, type Browser } from '../../scripts/console/browser.ts';
+import { startBrowser, type Browser, type PageOptions } from '../../scripts/console/browser.ts';
+import { enter, visit } from '../../scripts/console/walk.ts';
+import { chromiumForTests } from './console-world.ts';
 
 /** The console's pages of analytics, in a real browser on a real installation: what they show is what the API counts. */
 
@@ -22,7 +24,7 @@ const HOUR = 60 * MINUTE;
 const DAY = 24 * HOUR;
 const ZONE = 'Asia/Tokyo';
 
-const executable = findChromium();
+const executable = chromiumForTests();
 
 describe.skipIf(executable === undefined)('analytics', () => {
   let installation: Installation;
@@ -86,14 +88,11 @@ describe.skipIf(executable === undefined)('analytics', () => {
   });
 
   const at = (path: string): string => `${installation.apiUrl}/#${path}`;
-  async function open(path: string, how = {}): Promise<Page> {
-    const page = await browser.open(at(`key=${workspace.keys.read}`), how);
-    await page
-      .getByRole('link', { name: 'Analytics', exact: true })
-      .or(page.getByRole('button', { name: 'Menu' }))
-      .first()
-      .waitFor();
-    await page.goto(at(path));
+  /** Opens a page of the console. */
+  async function open(path: string, options: PageOptions = {}): Promise<Page> {
+    const entrance = { url: installation.apiUrl, key: workspace.keys.read, workspace: workspace.id };
+    const page = await enter(browser, entrance, options);
+    await visit(page, path);
     return page;
   }
   const dayAgo = (days: number): string =>

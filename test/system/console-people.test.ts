@@ -3,7 +3,9 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { bodyOf, createApiClient, type ApiClient } from '../../lib/client/index.ts';
 import { createWorkspace, postLines, waitFresh, waitUntil, type Workspace } from '../harness/client.ts';
 import { removeInstallation, startInstallation, type Installation } from '../harness/installation.ts';
-import { findChromium, startBrowser, type Browser } from '../../scripts/console/browser.ts';
+import { startBrowser, type Browser, type PageOptions } from '../../scripts/console/browser.ts';
+import { enter, visit } from '../../scripts/console/walk.ts';
+import { chromiumForTests } from './console-world.ts';
 
 /** The console's pages about people, in a real browser on a real installation. */
 
@@ -18,7 +20,7 @@ const NIA = {
 /** The store's own phone, which every walk-in order carries. */
 const DESK = '+18085550199';
 
-const executable = findChromium();
+const executable = chromiumForTests();
 
 describe.skipIf(executable === undefined)('people', () => {
   let installation: Installation;
@@ -103,15 +105,10 @@ describe.skipIf(executable === undefined)('people', () => {
   });
 
   const at = (path: string): string => `${installation.apiUrl}/#${path}`;
-  /** Opens the console with a key, then a page of it. */
-  async function open(path: string, key = workspace.keys.read, how = {}): Promise<Page> {
-    const page = await browser.open(at(`key=${key}`), how);
-    await page
-      .getByRole('link', { name: 'People', exact: true })
-      .or(page.getByRole('button', { name: 'Menu' }))
-      .first()
-      .waitFor();
-    await page.goto(at(path));
+  /** Opens a page of the console with a key. */
+  async function open(path: string, key = workspace.keys.read, options: PageOptions = {}): Promise<Page> {
+    const page = await enter(browser, { url: installation.apiUrl, key, workspace: workspace.id }, options);
+    await visit(page, path);
     return page;
   }
   const find = async (email: string): Promise<string | undefined> =>
