@@ -42,7 +42,7 @@ const dark: MantineColorsTuple = [
 /** Everything that has a colour of its own takes it from the variables in console.css. */
 export const theme = createTheme({
   primaryColor: 'leaf',
-  primaryShade: { light: 7, dark: 5 },
+  primaryShade: { light: 7, dark: 6 },
   colors: { leaf, gray, dark },
   defaultRadius: 'md',
   fontFamily: 'var(--text-face)',
@@ -50,4 +50,9 @@ export const theme = createTheme({
   headings: { fontFamily: 'var(--text-face)', fontWeight: '600' },
   cursorType: 'pointer',
   respectReducedMotion: true,
+  // By name: an import would add them to the first load.
+  components: {
+    Modal: { defaultProps: { closeButtonProps: { 'aria-label': 'Close' } } },
+    Drawer: { defaultProps: { closeButtonProps: { 'aria-label': 'Close' } } },
+  },
 });

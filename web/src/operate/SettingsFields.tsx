@@ -9,16 +9,19 @@ interface SettingsFieldsProps {
   onChange(key: SettingKey, text: string): void;
   /** The keys whose problems are shown; the others have not been touched yet. */
   checked: ReadonlySet<SettingKey>;
+  /** Whether each field says when a change takes effect: not for what is just being created. */
+  explainsChanges?: boolean;
 }
 
-/** One field for each setting, with what it does and when a change takes effect. */
-export function SettingsFields({ settings, draft, onChange, checked }: SettingsFieldsProps) {
+/** One field for each setting, with what it does. */
+export function SettingsFields({ settings, draft, onChange, checked, explainsChanges = false }: SettingsFieldsProps) {
   return (
     <>
       {settings.map((setting) => (
         <Field
           key={setting.key}
           setting={setting}
+          explainsChanges={explainsChanges}
           text={draft[setting.key]}
           onChange={(text) => onChange(setting.key, text)}
           error={checked.has(setting.key) ? problemOf(setting, draft[setting.key]) : null}
@@ -30,14 +33,15 @@ export function SettingsFields({ settings, draft, onChange, checked }: SettingsF
 
 interface FieldProps {
   setting: Setting;
+  explainsChanges: boolean;
   text: string;
   onChange(text: string): void;
   error: string | null;
 }
 
-function Field({ setting, text, onChange, error }: FieldProps) {
+function Field({ setting, explainsChanges, text, onChange, error }: FieldProps) {
   const { label, kind } = setting;
-  const common = { label, error, description: <Description setting={setting} />, maw: 560 };
+  const common = { label, error, description: <Description setting={setting} explainsChanges={explainsChanges} />, maw: 560 };
   if (kind === 'zone' || kind === 'country')
     return (
       <Select
@@ -70,10 +74,10 @@ function Field({ setting, text, onChange, error }: FieldProps) {
 
 const unitOf = (unit: string) => ({ rightSection: <span className="unit">{unit}</span>, rightSectionWidth: 76 });
 
-function Description({ setting: { does, effect } }: { setting: Setting }) {
+function Description({ setting, explainsChanges }: { setting: Setting; explainsChanges: boolean }) {
   return (
     <>
-      {does} <span className="effect">{effect}</span>
+      {setting.does} {explainsChanges && <span className="effect">{setting.effect}</span>}
     </>
   );
 }

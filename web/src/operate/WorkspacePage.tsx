@@ -84,10 +84,16 @@ function SettingsForm({ workspace, onReload }: SettingsFormProps) {
             draft={draft}
             onChange={(key: SettingKey, text: string) => setDraft({ ...draft, [key]: text })}
             checked={new Set(SETTINGS.map(({ key }) => key))}
+            explainsChanges
           />
         </section>
       ))}
-      <section className="panel form save-bar" aria-label="Changes" aria-live="polite">
+      <section
+        className="panel form save-bar"
+        data-changed={changes.length > 0 || undefined}
+        aria-label="Changes"
+        aria-live="polite"
+      >
         {changes.length === 0 ? (
           <p className="fine">Nothing is changed.</p>
         ) : (

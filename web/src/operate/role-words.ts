@@ -15,17 +15,17 @@ export const KEY_ROLES: Readonly<Record<KeyRole, RoleWords>> = {
   ingest: {
     title: 'Ingest',
     for: 'Programs that import events or records of people.',
-    may: 'Send to POST /v1/events and POST /v1/people. It reads nothing and cannot open this console.',
+    may: 'It sends to POST /v1/events and POST /v1/people, reads nothing and cannot open this console.',
   },
   read: {
     title: 'Read',
     for: 'People and programs that ask questions: analysts, dashboards.',
-    may: 'Count, explain and export audiences, look up people, see analytics and status. It changes nothing.',
+    may: 'It counts, explains and exports audiences, looks up people, and shows analytics and status. It changes nothing.',
   },
   write: {
     title: 'Write',
     for: 'People who build audiences and look after the subscriptions.',
-    may: 'Everything in this workspace except its settings and keys: save audiences, create subscriptions, replay dead letters, erase people.',
+    may: 'It does everything in this workspace except for settings and keys: it saves audiences, creates subscriptions, replays dead letters and erases people.',
   },
 };
 
@@ -33,5 +33,5 @@ export const KEY_ROLES: Readonly<Record<KeyRole, RoleWords>> = {
 export const ADMIN_WORDS: RoleWords = {
   title: 'Admin',
   for: 'The people who run the installation.',
-  may: 'Everything in every workspace, and alone: workspaces, their settings and keys. It is ADMIN_KEY, else the file admin-key in DATA_DIR.',
+  may: 'It does everything in every workspace. Only an admin key manages workspaces, their settings and keys. It is ADMIN_KEY, else the file admin-key in DATA_DIR.',
 };

@@ -36,19 +36,19 @@ export interface NumberSetting extends SettingWords {
 export type Setting = NumberSetting | (SettingWords & { kind: 'text' | 'zone' | 'country' });
 
 const LATER_EVENTS =
-  'Each event keeps the value of the moment it was received, so a change applies to events that arrive afterwards, within a second.';
+  'A change applies to events that arrive afterwards: each event keeps the value of its receipt.';
 
 export const SETTINGS: readonly Setting[] = [
   {
     ...{ key: 'name', group: 'The workspace', kind: 'text', label: 'Name' },
     does: 'What this console and reports call the workspace. Its id never changes.',
-    effect: 'At once.',
+    effect: 'A change applies at once.',
   },
   {
     ...{ key: 'time_zone', group: 'The workspace', kind: 'zone', label: 'Time zone' },
     does: 'Decides when a day begins in conditions such as “on 17 March”, and the zone of every time on these pages.',
     effect:
-      'With the next question, also about the past. Live audiences with days in their conditions are evaluated again.',
+      'A change applies to every question from then on, also about the past. Live audiences are evaluated again.',
   },
   {
     ...{ key: 'abandonment_window_minutes', group: 'Abandoned carts', kind: 'number', label: 'Abandonment window' },
@@ -71,7 +71,7 @@ export const SETTINGS: readonly Setting[] = [
   {
     ...{ key: 'default_country', group: 'Reading what arrives', kind: 'country', label: 'Country of phone numbers' },
     does: 'The country of phone numbers that are written without a country code.',
-    effect: 'For events that arrive afterwards, within a second. Numbers that were read already stay as they are.',
+    effect: 'A change applies to events that arrive afterwards. Numbers that were read already stay as they are.',
   },
   {
     ...{ key: 'retention_days', group: 'Storage', kind: 'number', label: 'Retention' },
