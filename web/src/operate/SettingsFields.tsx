@@ -41,7 +41,12 @@ interface FieldProps {
 
 function Field({ setting, explainsChanges, text, onChange, error }: FieldProps) {
   const { label, kind } = setting;
-  const common = { label, error, description: <Description setting={setting} explainsChanges={explainsChanges} />, maw: 560 };
+  const common = {
+    label,
+    error,
+    description: <Description setting={setting} explainsChanges={explainsChanges} />,
+    maw: 560,
+  };
   if (kind === 'zone' || kind === 'country')
     return (
       <Select

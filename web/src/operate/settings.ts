@@ -35,8 +35,7 @@ export interface NumberSetting extends SettingWords {
 
 export type Setting = NumberSetting | (SettingWords & { kind: 'text' | 'zone' | 'country' });
 
-const LATER_EVENTS =
-  'A change applies to events that arrive afterwards: each event keeps the value of its receipt.';
+const LATER_EVENTS = 'A change applies to events that arrive afterwards: each event keeps the value of its receipt.';
 
 export const SETTINGS: readonly Setting[] = [
   {
@@ -47,8 +46,7 @@ export const SETTINGS: readonly Setting[] = [
   {
     ...{ key: 'time_zone', group: 'The workspace', kind: 'zone', label: 'Time zone' },
     does: 'Decides when a day begins in conditions such as “on 17 March”, and the zone of every time on these pages.',
-    effect:
-      'A change applies to every question from then on, also about the past. Live audiences are evaluated again.',
+    effect: 'A change applies to every question from then on, also about the past. Live audiences are evaluated again.',
   },
   {
     ...{ key: 'abandonment_window_minutes', group: 'Abandoned carts', kind: 'number', label: 'Abandonment window' },
