@@ -54,7 +54,7 @@ function WorkspaceTable({ workspaces }: { workspaces: readonly Workspace[] }) {
   const { workspace, choose } = useSession();
   return (
     <section className="panel table-scroll" aria-label="Workspaces" tabIndex={0}>
-      <table className="table">
+      <table className="table workspaces">
         <thead>
           <tr>
             <th scope="col">Name</th>
