@@ -15,7 +15,7 @@ export interface Picture extends Pick<Stop, 'path' | 'shows'> {
 const ADMIN = new Set(['keys', 'workspaces', 'workspace']);
 
 /** Every page as it opens. */
-const pages: readonly Picture[] = STOPS.map(({ name, path, shows }) => ({
+const pages: readonly Picture[] = STOPS.filter(({ leadsTo }) => leadsTo === undefined).map(({ name, path, shows }) => ({
   name,
   path,
   ...(shows === undefined ? {} : { shows }),

@@ -18,6 +18,8 @@ export interface Stop {
   path(places: Places): string;
   /** Something that a page with data shows when it is complete, as a CSS selector. */
   shows?: string;
+  /** It shows the page of another route. */
+  leadsTo?: string;
 }
 
 const page = (route: string, name: string, more: Partial<Stop> = {}): Stop => ({
@@ -32,7 +34,7 @@ export const STOPS: readonly Stop[] = [
   page('/people', 'people', { shows: '[data-testid=recent-people]' }),
   page('/people/$id', 'person', { path: ({ person }) => `/people/${person}` }),
   page('/people/links', 'people-links'),
-  page('/analytics', 'analytics'),
+  page('/analytics', 'analytics', { leadsTo: '/analytics/funnel' }),
   page('/analytics/funnel', 'analytics-funnel', { shows: '[data-testid=funnel]' }),
   page('/analytics/abandonment', 'analytics-abandonment', { shows: '[data-testid=abandonment-carts] canvas' }),
   page('/analytics/board', 'analytics-board', { shows: '.board-card' }),
