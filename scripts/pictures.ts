@@ -1,23 +1,17 @@
 /** `npm run pictures`: takes the pictures of the console in docs/pictures; see scripts/help/pictures.txt. */
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import type { Page } from 'playwright-core';
 import { bodyOf, createApiClient } from '../lib/client/index.ts';
 import { systemClock } from '../lib/clock/index.ts';
-import { requireChromium, startBrowser, type Browser, type PageOptions } from './console/browser.ts';
+import { requireChromium, startBrowser, type Browser } from './console/browser.ts';
 import { startDemo } from './console/demo.ts';
 import { fill } from './console/fill.ts';
-import { leave, PICTURES, show, type Picture } from './console/scenes.ts';
+import { leave, LOOKS, PICTURES, show, type Picture } from './console/scenes.ts';
 import { enter, type Entrance, type Places } from './console/walk.ts';
 
 const say = (message: string): void => void process.stderr.write(`${message}\n`);
-
-const LOOKS: readonly { name: string; options: PageOptions }[] = [
-  { name: 'wide', options: { width: 1440, height: 900, scheme: 'light' } },
-  { name: 'dark', options: { width: 1440, height: 900, scheme: 'dark' } },
-  { name: 'phone', options: { width: 390, height: 844, scheme: 'light' } },
-];
 
 interface Shown {
   url: string;
@@ -27,7 +21,20 @@ interface Shown {
   adminKey: string | null;
 }
 
-async function takePictures(browser: Browser, shown: Shown, folder: string, only: string): Promise<number> {
+/** The names of the pictures that README.md and the documents in docs show, without the ending. */
+function documented(): Set<string> {
+  const pages = ['README.md', ...readdirSync('docs').map((name) => join('docs', name))];
+  const text = pages.filter((page) => page.endsWith('.md')).map((page) => readFileSync(page, 'utf8'));
+  return new Set([...text.join('\n').matchAll(/pictures\/([a-z-]+)\.png/g)].map(([, name = '']) => name));
+}
+
+/** Takes the wanted ones of all pictures in all looks; returns how many. */
+async function takePictures(
+  browser: Browser,
+  shown: Shown,
+  folder: string,
+  isWanted: (name: string) => boolean,
+): Promise<number> {
   const { url, key, workspace, adminKey } = shown;
   const entrance: Entrance = { url, key, workspace };
   const places = await fill(entrance, systemClock);
@@ -36,7 +43,7 @@ async function takePictures(browser: Browser, shown: Shown, folder: string, only
   for (const look of LOOKS) {
     for (const needs of ['write', 'admin'] as const) {
       const wanted = PICTURES.filter(
-        (picture) => (picture.needs ?? 'write') === needs && `${picture.name}-${look.name}`.includes(only),
+        (picture) => (picture.needs ?? 'write') === needs && isWanted(`${picture.name}-${look.name}`),
       );
       if (wanted.length === 0 || (needs === 'admin' && adminKey === null)) continue;
       const page = await enter(
@@ -76,6 +83,7 @@ async function main(): Promise<void> {
     options: {
       folder: { type: 'string', default: 'docs/pictures' },
       only: { type: 'string', default: '' },
+      all: { type: 'boolean', default: false },
       url: { type: 'string' },
       key: { type: 'string' },
       workspace: { type: 'string' },
@@ -91,7 +99,9 @@ async function main(): Promise<void> {
     const key = demo?.key ?? values.key!;
     const workspace = await workspaceOf(url, key, values.workspace);
     const adminKey = demo?.adminKey ?? values['admin-key'] ?? null;
-    const taken = await takePictures(browser, { url, key, workspace, adminKey }, values.folder, values.only);
+    const known = documented();
+    const isWanted = (name: string): boolean => name.includes(values.only) && (values.all || known.has(name));
+    const taken = await takePictures(browser, { url, key, workspace, adminKey }, values.folder, isWanted);
     const complaints = browser.complaints();
     say(`${taken} pictures`);
     for (const complaint of complaints) say(`a page reported: ${complaint}`);

@@ -1,6 +1,7 @@
 /** What the pictures in docs/pictures show. */
 import type { Page } from 'playwright-core';
 import type { Schemas } from '../../lib/client/index.ts';
+import type { PageOptions } from './browser.ts';
 import { STOPS, complete, visit, type Places, type Stop } from './walk.ts';
 
 export interface Picture extends Pick<Stop, 'path' | 'shows'> {
@@ -155,6 +156,13 @@ const scenes: readonly Picture[] = [
     path: () => '/operate/status?stage=carts',
     shows: '[data-testid=partitions]',
   },
+];
+
+/** A picture is taken in each of these. */
+export const LOOKS: readonly { name: string; options: PageOptions }[] = [
+  { name: 'wide', options: { width: 1440, height: 900, scheme: 'light' } },
+  { name: 'dark', options: { width: 1440, height: 900, scheme: 'dark' } },
+  { name: 'phone', options: { width: 390, height: 844, scheme: 'light' } },
 ];
 
 export const PICTURES: readonly Picture[] = [...pages, ...scenes];
