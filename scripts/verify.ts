@@ -6,7 +6,7 @@ import { defineConfig, loadConfig } from '../lib/config/index.ts';
 import { createKafka } from '../lib/kafka/index.ts';
 import { createLogger } from '../lib/telemetry/index.ts';
 import { TOPICS } from '../lib/topics.ts';
-import type { AudienceChange, Outcome } from '../schemas/types.ts';
+import type { AudienceChange, FlowEvent, Outcome } from '../schemas/types.ts';
 import { verify, type VerifyReport } from '../services/sink/verify.ts';
 
 function text(report: VerifyReport): string {
@@ -61,6 +61,7 @@ async function main(): Promise<number> {
     const codecs = {
       outcomes: await registry.codec<Outcome>(TOPICS.traitEvents),
       audienceChanges: await registry.codec<AudienceChange>(TOPICS.audienceChanges),
+      flowEvents: await registry.codec<FlowEvent>(TOPICS.flowEvents),
     };
     const onProgress = process.stderr.isTTY
       ? (records: number): void => void process.stderr.write(`\r${records} records`)

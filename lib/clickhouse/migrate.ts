@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 import { Backoff, type Clock } from '../clock/index.ts';
 import { createClickHouse, queryRows, type ClickHouse } from './client.ts';
-import { MIGRATIONS, type Migration } from './migrations.ts';
+import type { Migration } from './migration.ts';
+import { MIGRATIONS } from './migrations.ts';
 import { TABLES } from './tables.ts';
 
 /** The database was created by a build whose migration with the same number differs from ours. */

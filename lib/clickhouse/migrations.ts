@@ -1,20 +1,5 @@
-/**
- * The schema of the database as migrations, in the order in which they are applied. A released migration is never
- * edited: add another one instead. Every statement may run twice, also at the same time in two processes (IF NOT
- * EXISTS, CREATE OR REPLACE).
- */
-export interface Migration {
-  /** Counted from 1 without gaps. */
-  id: number;
-  name: string;
-  statements: readonly string[];
-}
-
-/**
- * Durability of every table: without these two a power cut loses the last half minute, and leaves
- * parts so broken that the engine does not start.
- */
-const DURABLE = 'fsync_after_insert = 1, min_rows_to_fsync_after_merge = 1';
+import { flows } from './flow-migration.ts';
+import { DURABLE, READ, type Migration } from './migration.ts';
 
 const tables: Migration = {
   id: 1,
@@ -143,9 +128,6 @@ const tables: Migration = {
     SETTINGS ${DURABLE}`,
   ],
 };
-
-/** Settings of every view, independent of the analyst's session. */
-const READ = 'SETTINGS do_not_merge_across_partitions_select_final = 1, join_use_nulls = 0';
 
 /** A row's person with merges applied; `alias` is the joined table. No person has the id 0. */
 const resolved = (row: string): string => `if(alias.winner = 0, ${row}.person_id, alias.winner) AS person_id`;
@@ -387,4 +369,9 @@ const liveAudiences: Migration = {
   ],
 };
 
-export const MIGRATIONS: readonly Migration[] = [tables, views, lastRecord, facts, erasure, liveAudiences];
+/**
+ * The schema of the database as migrations, in the order in which they are applied. A released migration is never
+ * edited: add another one instead. Every statement may run twice, also at the same time in two processes (IF NOT
+ * EXISTS, CREATE OR REPLACE).
+ */
+export const MIGRATIONS: readonly Migration[] = [tables, views, lastRecord, facts, erasure, liveAudiences, flows];

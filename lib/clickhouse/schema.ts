@@ -206,6 +206,35 @@ export const audienceMemberRows = rowEncoder(TABLES.audienceMembers, { ...audien
 export type AudienceMemberRow = RowFrom<typeof audienceMemberRows>;
 
 /**
+ * A step of a flow. Key: workspace, flow_id, at, input_offset, ordinal; `input_offset` and `ordinal` identify it in its
+ * workspace. `text` is the rendered message as JSON.
+ */
+export const flowEventRows = rowEncoder(TABLES.flowEvents, {
+  workspace: lowCardinality(string),
+  flow_id: lowCardinality(string),
+  at: dateTime64,
+  input_offset: uint64,
+  ordinal: uint32,
+  flow_version: uint32,
+  run_id: string,
+  person_id: uint32,
+  cart_id: string,
+  event_id: string,
+  node: lowCardinality(string),
+  what: lowCardinality(string),
+  reason: lowCardinality(string),
+  due_at: nullable(dateTime64),
+  channel: label,
+  class: label,
+  request_id: nullable(string),
+  amount: nullable(float64),
+  address: nullable(string),
+  text: nullable(string),
+  version: logVersion,
+});
+export type FlowEventRow = RowFrom<typeof flowEventRows>;
+
+/**
  * A block of a partition that all tables contain, or a checkpoint: one row for everything from `first_offset` to
  * `last_offset`. Key: topic, partition, checkpoint, first_offset; of two rows the longer one is valid. `last_record` is
  * the mark (lib/kafka/continuity.ts) of the last record in it or before it; '' if it is unknown.

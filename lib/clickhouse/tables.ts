@@ -15,6 +15,7 @@ export const TABLES = {
   deadLetters: 'dead_letters',
   audienceChanges: 'audience_changes',
   audienceMembers: 'audience_members',
+  flowEvents: 'flow_events',
   sinkLedger: 'sink_ledger',
   schemaMigrations: 'schema_migrations',
 } as const;
@@ -27,10 +28,16 @@ export const VIEWS = {
   traitEvents: 'v_trait_events',
   carts: 'v_carts',
   people: 'v_people',
+  flowEvents: 'v_flow_events',
+  messages: 'v_messages',
 } as const;
 
 /** As `v_people`, but `last_at` may be earlier than the last event of a cart: faster, for the API. */
 export const PROFILES = 'people_profiles';
+
+/** As `v_flow_events` and `v_messages`, with all that the API shows of steps and messages. */
+export const FLOW_STEPS = 'flow_steps';
+export const FLOW_MESSAGES = 'flow_messages';
 
 /**
  * Settings of every query with FINAL. The partition of a row is a function of its key, so all versions of a row are in

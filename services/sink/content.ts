@@ -1,8 +1,9 @@
 import { TABLES } from '../../lib/clickhouse/tables.ts';
 import { TOPICS } from '../../lib/topics.ts';
-import type { AudienceChange, DeadLetter, Outcome } from '../../schemas/types.ts';
+import type { AudienceChange, DeadLetter, FlowEvent, Outcome } from '../../schemas/types.ts';
 import type { TopicContent } from './topic-consumer-options.ts';
 import { addAudienceChange } from './audience-rows.ts';
+import { addFlowEvent } from './flow-rows.ts';
 import { addDeadLetter, addOutcome } from './rows.ts';
 
 /** What one record caused (a merge, a split) is in one block, but its tables are written side by side. */
@@ -32,9 +33,19 @@ export const AUDIENCE_CHANGES: TopicContent<AudienceChange> = {
   logTimeMs: (change) => change.at,
 };
 
+/** A record of flow-inputs may have many thousands of steps: they are not kept together. */
+export const FLOW_EVENTS: TopicContent<FlowEvent> = {
+  topic: TOPICS.flowEvents,
+  tables: [TABLES.flowEvents],
+  addRows: addFlowEvent,
+  sameCause: () => false,
+  logTimeMs: (event) => event.at,
+};
+
 /** The consumer group of each topic, without the installation's prefix. */
 export const GROUPS = {
   outcomes: 'sink',
   deadLetters: 'sink-dead-letters',
   audienceChanges: 'sink-audience-changes',
+  flowEvents: 'sink-flow-events',
 } as const;

@@ -10,7 +10,7 @@ function statements(keys: Partial<ErasedKeys>) {
 
 it('names nothing in the text, only in parameters, and deletes what earlier causes have written', () => {
   const all = statements({ carts: ["it's"], people: [7], identifiers: ['i'] });
-  expect(all.map(({ query }) => /^ALTER TABLE (\w+) DELETE/.exec(query)?.[1])).toEqual([
+  expect(all.map(({ query }) => /^ALTER TABLE (\w+)\s+(?:DELETE|UPDATE) /.exec(query)?.[1])).toEqual([
     'trait_events',
     'trait_events_by_person',
     'carts',
@@ -18,12 +18,13 @@ it('names nothing in the text, only in parameters, and deletes what earlier caus
     'people',
     'person_aliases',
     'link_report',
+    'flow_events',
   ]);
   const before = String((1n << 80n) | (2n << 40n));
   expect(all.map(({ params }) => params)).toEqual(
-    [["it's"], ["it's"], ["it's"], ["it's"], [7], [7], ['i']].map((ids) => ({ workspace: 'w', ids, before })),
+    [["it's"], ["it's"], ["it's"], ["it's"], [7], [7], ['i'], [7]].map((ids) => ({ workspace: 'w', ids, before })),
   );
-  expect(all.filter(({ query }) => /it's|'|7/.test(query))).toEqual([]);
+  expect(all.filter(({ query }) => /it's|'i'|7/.test(query))).toEqual([]);
 });
 
 it('splits many ids, and long ones, over several statements', () => {

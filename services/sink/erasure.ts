@@ -66,13 +66,21 @@ const TARGETS: readonly [table: string, column: string, type: string, keys: 'car
  */
 export function erasureStatements({ workspace, cause, ...keys }: Erasure): Statement[] {
   const before = String(packVersion({ ...cause, outputOffset: 0 }));
-  return TARGETS.flatMap(([table, column, type, kind]) =>
+  const deletions = TARGETS.flatMap(([table, column, type, kind]) =>
     chunks([...keys[kind]]).map((ids) => ({
       query: `ALTER TABLE ${table} DELETE WHERE workspace = {workspace: String}
         AND ${column} IN {ids: Array(${type})} AND version < {before: UInt128}`,
       params: { workspace, ids, before },
     })),
   );
+  // The steps of flows stay, so that the counts of a report do not change. Until this is done, the views hide the rest.
+  const flowSteps = chunks([...keys.people]).map((ids) => ({
+    query: `ALTER TABLE ${TABLES.flowEvents}
+      UPDATE person_id = 0, cart_id = '', event_id = '', address = NULL, text = NULL
+      WHERE workspace = {workspace: String} AND person_id IN {ids: Array(UInt32)} AND version < {before: UInt128}`,
+    params: { workspace, ids, before },
+  }));
+  return [...deletions, ...flowSteps];
 }
 
 function chunks(ids: readonly (string | number)[]): (string | number)[][] {

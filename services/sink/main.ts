@@ -2,7 +2,7 @@ import { migrateWhenUp } from '../../lib/clickhouse/migrate.ts';
 import { systemClock } from '../../lib/clock/index.ts';
 import { connectClickHouse, connectKafka, connectRegistry, runService } from '../../lib/service/index.ts';
 import { TOPICS, topicSpecs } from '../../lib/topics.ts';
-import type { AudienceChange, DeadLetter, Outcome } from '../../schemas/types.ts';
+import type { AudienceChange, DeadLetter, FlowEvent, Outcome } from '../../schemas/types.ts';
 import { SINK_CONFIG } from './config.ts';
 import { clickHouseDatabase } from './database.ts';
 import { createSinkMetrics } from './metrics.ts';
@@ -18,7 +18,12 @@ runService({
     await migrateWhenUp(clickhouse, { logger, clock });
     const kafka = connectKafka(service);
     const specs = topicSpecs(config);
-    await kafka.ensureTopics([specs[TOPICS.traitEvents], specs[TOPICS.deadLetters], specs[TOPICS.audienceChanges]]);
+    await kafka.ensureTopics([
+      specs[TOPICS.traitEvents],
+      specs[TOPICS.deadLetters],
+      specs[TOPICS.audienceChanges],
+      specs[TOPICS.flowEvents],
+    ]);
     const registry = connectRegistry(service);
     const sink = startSink({
       kafka,
@@ -27,6 +32,7 @@ runService({
         outcomes: await registry.codec<Outcome>(TOPICS.traitEvents),
         deadLetters: await registry.codec<DeadLetter>(TOPICS.deadLetters),
         audienceChanges: await registry.codec<AudienceChange>(TOPICS.audienceChanges),
+        flowEvents: await registry.codec<FlowEvent>(TOPICS.flowEvents),
       },
       url: healthUrl,
       settings: {

@@ -3,8 +3,8 @@ import type { Codec } from '../../lib/avro/index.ts';
 import type { Clock } from '../../lib/clock/index.ts';
 import type { Kafka } from '../../lib/kafka/types.ts';
 import type { StagePosition } from '../../lib/telemetry/index.ts';
-import type { AudienceChange, DeadLetter, Outcome } from '../../schemas/types.ts';
-import { AUDIENCE_CHANGES, DEAD_LETTERS, GROUPS, OUTCOMES } from './content.ts';
+import type { AudienceChange, DeadLetter, FlowEvent, Outcome } from '../../schemas/types.ts';
+import { AUDIENCE_CHANGES, DEAD_LETTERS, FLOW_EVENTS, GROUPS, OUTCOMES } from './content.ts';
 import type { SinkDatabase } from './database.ts';
 import { Ledger } from './ledger.ts';
 import type { SinkMetrics } from './metrics.ts';
@@ -16,7 +16,12 @@ import { BlockWriter } from './writer.ts';
 export interface SinkOptions {
   kafka: Kafka;
   database: SinkDatabase;
-  codecs: { outcomes: Codec<Outcome>; deadLetters: Codec<DeadLetter>; audienceChanges: Codec<AudienceChange> };
+  codecs: {
+    outcomes: Codec<Outcome>;
+    deadLetters: Codec<DeadLetter>;
+    audienceChanges: Codec<AudienceChange>;
+    flowEvents: Codec<FlowEvent>;
+  };
   /** Base URL of this process's health server. */
   url: string | null;
   settings: SinkSettings;
@@ -39,6 +44,7 @@ export function startSink(options: SinkOptions): Sink {
     createConsumer(options, OUTCOMES, options.codecs.outcomes, GROUPS.outcomes),
     createConsumer(options, DEAD_LETTERS, options.codecs.deadLetters, GROUPS.deadLetters),
     createConsumer(options, AUDIENCE_CHANGES, options.codecs.audienceChanges, GROUPS.audienceChanges),
+    createConsumer(options, FLOW_EVENTS, options.codecs.flowEvents, GROUPS.flowEvents),
   ];
   for (const consumer of consumers) consumer.start();
   return {

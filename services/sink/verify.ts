@@ -14,10 +14,10 @@ import { logVersion, type LogVersion } from '../../lib/clickhouse/version.ts';
 import type { Clock } from '../../lib/clock/index.ts';
 import { readToEnd } from '../../lib/kafka/read-to-end.ts';
 import type { Batch, Kafka } from '../../lib/kafka/types.ts';
-import type { AudienceChange, Outcome } from '../../schemas/types.ts';
+import type { AudienceChange, FlowEvent, Outcome } from '../../schemas/types.ts';
 import { BlockAudit, type LedgerBlock } from './audit.ts';
 import type { Rows } from './block.ts';
-import { AUDIENCE_CHANGES, OUTCOMES } from './content.ts';
+import { AUDIENCE_CHANGES, FLOW_EVENTS, OUTCOMES } from './content.ts';
 import { clickHouseDatabase } from './database.ts';
 import { Ledger } from './ledger.ts';
 import type { TopicContent } from './topic-consumer-options.ts';
@@ -26,7 +26,7 @@ export interface VerifyOptions {
   kafka: Kafka;
   client: ClickHouse;
   clock: Clock;
-  codecs: { outcomes: Codec<Outcome>; audienceChanges: Codec<AudienceChange> };
+  codecs: { outcomes: Codec<Outcome>; audienceChanges: Codec<AudienceChange>; flowEvents: Codec<FlowEvent> };
   /** Compares the rows of this workspace only; null: of all. The ledger's blocks are always checked as a whole. */
   workspace: string | null;
   /** Called with the number of records read so far. */
@@ -75,6 +75,10 @@ const KEYS: Record<string, { of(row: Record<string, unknown>): string; sql: stri
     of: (row) => `${String(row['audience_id'])} ${String(row['person_id'])}`,
     sql: "concat(audience_id, ' ', toString(person_id))",
   },
+  [TABLES.flowEvents]: {
+    of: (row) => `${String(row['input_offset'])} ${String(row['ordinal'])}`,
+    sql: "concat(toString(input_offset), ' ', toString(ordinal))",
+  },
 };
 
 /** Tables with rows that are marked as deleted; of those by person, one key may have rows under several people. */
@@ -96,10 +100,11 @@ const EXAMPLES = 5;
  * ledger, and allowed up to the end of the topic. Creates two tables in the database, and drops them.
  */
 export async function verify(options: VerifyOptions): Promise<VerifyReport> {
-  const { outcomes, audienceChanges } = options.codecs;
+  const { outcomes, audienceChanges, flowEvents } = options.codecs;
   const reports = [
     await verifyTopic(options, OUTCOMES, outcomes),
     await verifyTopic(options, AUDIENCE_CHANGES, audienceChanges),
+    await verifyTopic(options, FLOW_EVENTS, flowEvents),
   ];
   return {
     ok: reports.every(({ ok }) => ok),

@@ -6,7 +6,7 @@ import { systemClock } from '../../lib/clock/index.ts';
 import { createKafka, type Kafka } from '../../lib/kafka/index.ts';
 import { createLogger } from '../../lib/telemetry/index.ts';
 import { changelogOf, TOPICS } from '../../lib/topics.ts';
-import type { AudienceChange, Outcome } from '../../schemas/types.ts';
+import type { AudienceChange, FlowEvent, Outcome } from '../../schemas/types.ts';
 import { verify, type VerifyReport } from '../../services/sink/verify.ts';
 import {
   createSubscription,
@@ -164,6 +164,7 @@ async function verified(database = 'jane_traits'): Promise<VerifyReport> {
     const codecs = {
       outcomes: await registry.codec<Outcome>(TOPICS.traitEvents),
       audienceChanges: await registry.codec<AudienceChange>(TOPICS.audienceChanges),
+      flowEvents: await registry.codec<FlowEvent>(TOPICS.flowEvents),
     };
     return await verify({ kafka, client, clock: systemClock, codecs, workspace: workspace.id });
   } finally {

@@ -7,7 +7,7 @@ import { MIGRATIONS } from '../../lib/clickhouse/migrations.ts';
 import { RowBinaryWriter, type RowEncoder } from '../../lib/clickhouse/rowbinary.ts';
 import * as schema from '../../lib/clickhouse/schema.ts';
 import { packVersion } from '../../lib/clickhouse/version.ts';
-import { PROFILES, TABLES, VIEWS } from '../../lib/clickhouse/tables.ts';
+import { FLOW_MESSAGES, FLOW_STEPS, PROFILES, TABLES, VIEWS } from '../../lib/clickhouse/tables.ts';
 import { loadConfig } from '../../lib/config/index.ts';
 import { SINK_CONFIG } from '../../services/sink/config.ts';
 
@@ -36,7 +36,7 @@ it('migrates an empty server, in two processes at once, and only once', async ()
   );
   const names = await queryRows<{ name: string }>(client, 'SHOW TABLES');
   expect(names.map(({ name }) => name).sort()).toEqual(
-    [...Object.values(TABLES), ...Object.values(VIEWS), PROFILES].sort(),
+    [...Object.values(TABLES), ...Object.values(VIEWS), PROFILES, FLOW_STEPS, FLOW_MESSAGES].sort(),
   );
 });
 
@@ -134,6 +134,20 @@ it('has the views of the contract: names, order and types of their columns', asy
       at('reservation_start_window'),
       is('store_name'),
       is('products', /^Array\(Tuple\(/),
+    ],
+    v_flow_events: [
+      ...['workspace', 'flow_id'].map((name) => is(name)),
+      is('version', /^UInt32$/),
+      is('run_id'),
+      is('person_id', /^UInt32$/),
+      ...['cart_id', 'node', 'what', 'reason'].map((name) => is(name)),
+      at('at'),
+    ],
+    v_messages: [
+      ...['workspace', 'flow_id', 'run_id', 'node'].map((name) => is(name)),
+      is('person_id', /^UInt32$/),
+      ...['channel', 'class', 'outcome', 'reason'].map((name) => is(name)),
+      ...['requested_at', 'sent_at'].map(at),
     ],
     v_people: [
       is('workspace'),

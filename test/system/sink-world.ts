@@ -8,8 +8,8 @@ import { systemClock, type Clock } from '../../lib/clock/index.ts';
 import { loadConfig } from '../../lib/config/index.ts';
 import { createKafka, type Kafka, type Producer } from '../../lib/kafka/index.ts';
 import { createLogger, createMetrics } from '../../lib/telemetry/index.ts';
-import { TOPICS, topicSpecs } from '../../lib/topics.ts';
-import type { AudienceChange, DeadLetter, Outcome, Person, TraitEvent } from '../../schemas/types.ts';
+import { TOPICS, topicSpecs, type TopicName } from '../../lib/topics.ts';
+import type { AudienceChange, DeadLetter, FlowEvent, Outcome, Person, TraitEvent } from '../../schemas/types.ts';
 import { SINK_CONFIG } from '../../services/sink/config.ts';
 import type { SinkSettings } from '../../services/sink/topic-consumer-options.ts';
 import { clickHouseDatabase } from '../../services/sink/database.ts';
@@ -27,7 +27,12 @@ export interface SinkWorld {
   /** Topics begin with it. */
   prefix: string;
   producer: Producer;
-  codecs: { outcomes: Codec<Outcome>; deadLetters: Codec<DeadLetter>; audienceChanges: Codec<AudienceChange> };
+  codecs: {
+    outcomes: Codec<Outcome>;
+    deadLetters: Codec<DeadLetter>;
+    audienceChanges: Codec<AudienceChange>;
+    flowEvents: Codec<FlowEvent>;
+  };
   /** Appends outcomes to a partition, each under the next input offset unless it names one. */
   say(partition: number, outcomes: readonly Partial<Outcome>[]): Promise<void>;
   start(options?: StartOptions): Sink;
@@ -35,8 +40,8 @@ export interface SinkWorld {
   spawn(clickhouseUrl: string): Promise<ChildProcess>;
   /** Where ClickHouse is. */
   clickhouseUrl: string;
-  /** Until all that is in the topic is in the ledger. */
-  settled(sink: Sink): Promise<void>;
+  /** Until all that is in the topic (default: trait-events) is in the ledger. */
+  settled(sink: Sink, topic?: TopicName): Promise<void>;
   rows<T = Record<string, unknown>>(query: string): Promise<T[]>;
   close(): Promise<void>;
 }
@@ -68,12 +73,15 @@ export async function openWorld(): Promise<SinkWorld> {
     topicPrefix: prefix,
   });
   const specs = topicSpecs({ partitions: PARTITIONS, logRetentionDays: 90 });
-  await kafka.ensureTopics([specs[TOPICS.traitEvents], specs[TOPICS.deadLetters], specs[TOPICS.audienceChanges]]);
+  await kafka.ensureTopics(
+    [TOPICS.traitEvents, TOPICS.deadLetters, TOPICS.audienceChanges, TOPICS.flowEvents].map((topic) => specs[topic]),
+  );
   const registry = createRegistry({ url: config.registryUrl, topicPrefix: prefix, logger, clock: systemClock });
   const codecs = {
     outcomes: await registry.codec<Outcome>(TOPICS.traitEvents),
     deadLetters: await registry.codec<DeadLetter>(TOPICS.deadLetters),
     audienceChanges: await registry.codec<AudienceChange>(TOPICS.audienceChanges),
+    flowEvents: await registry.codec<FlowEvent>(TOPICS.flowEvents),
   };
   const client = createClickHouse({ url: config.clickhouseUrl, database: name });
   await migrate(client);
@@ -158,10 +166,10 @@ export async function openWorld(): Promise<SinkWorld> {
       children.push(child);
       return child;
     },
-    settled: async (sink) => {
-      const ends = await kafka.endOffsets(TOPICS.traitEvents);
+    settled: async (sink, topic = TOPICS.traitEvents) => {
+      const ends = await kafka.endOffsets(topic);
       await waitFor('the ledger at the end of the topic', () => {
-        const positions = sink.positions().filter(({ topic }) => topic === TOPICS.traitEvents);
+        const positions = sink.positions().filter((at) => at.topic === topic);
         return ends.every((end, partition) =>
           positions.some((at) => at.partition === partition && (at.position ?? -1) >= end && at.state === 'running'),
         );
@@ -215,5 +223,30 @@ export const person = (id: number, fields: Partial<Person> = {}): Person => ({
   last_at: Date.UTC(2026, 0, 2),
   identifiers: [],
   more_identifiers: [],
+  ...fields,
+});
+
+/** A step of the run `r1` of the flow `f`. */
+export const flowEvent = (fields: Partial<FlowEvent> = {}): FlowEvent => ({
+  workspace: 'w0',
+  flow_id: 'f',
+  version: 1,
+  run_id: 'r1',
+  person_id: 1,
+  cart_id: 'c',
+  event_id: 'e1',
+  node: '',
+  what: 'started',
+  reason: '',
+  at: 1_800_000_000_000,
+  input_offset: 0,
+  ordinal: 0,
+  due_at: null,
+  channel: null,
+  class: null,
+  request_id: null,
+  amount: null,
+  address: null,
+  text: null,
   ...fields,
 });
