@@ -2,7 +2,7 @@ import { TOPICS, type TopicName } from '../topics.ts';
 
 /** A stage: the topic that it consumes, and its consumer group. */
 export interface Stage {
-  name: 'carts' | 'people' | 'sink' | 'relay' | 'audiences';
+  name: 'carts' | 'people' | 'sink' | 'relay' | 'audiences' | 'delivery';
   topic: TopicName;
   groupId: string;
   /** Whether all records of a workspace are in one partition of the topic; otherwise they are spread over all of them. */
@@ -24,6 +24,14 @@ export const AUDIENCES: Stage = {
   name: 'audiences',
   topic: TOPICS.traitEvents,
   groupId: 'audiences',
+  byWorkspace: true,
+};
+
+/** Sends the messages of flows and answers their questions. Counts do not depend on it. */
+export const DELIVERY: Stage = {
+  name: 'delivery',
+  topic: TOPICS.sendRequests,
+  groupId: 'delivery',
   byWorkspace: true,
 };
 

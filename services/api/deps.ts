@@ -20,6 +20,8 @@ export interface ApiDeps {
   freshness: Freshness;
   /** Positions of the topology relay, for the status. */
   relay: StageWatcher;
+  /** Positions of the stages of flows, for the status. */
+  flows: readonly StageWatcher[];
   /** Freshness of live audiences, for the status. Counts do not depend on it. */
   audiences: Freshness;
   replayer: Replayer;

@@ -6,6 +6,7 @@ import {
   AUDIENCES,
   CHAIN,
   DEAD_LETTERS,
+  DELIVERY,
   Freshness,
   positionsBy,
   RELAY,
@@ -64,6 +65,7 @@ runService({
       freshness,
       relay,
       publishing,
+      flows: [new StageWatcher(DELIVERY, { clock, kafka, positionsOf })],
       audiences,
       eraser: await createEraser({
         registry,

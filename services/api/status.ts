@@ -39,13 +39,14 @@ interface StageStatus {
   partitions: PartitionStatus[];
 }
 
-/** All stages: those of events in the order in which events pass them, then the relay and the API. A stage that does not answer is stopped, never an error. */
+/** All stages: those of events in the order in which events pass them, then those of flows, the relay and the API. A stage that does not answer is stopped, never an error. */
 export async function stagesNow(deps: ApiDeps): Promise<StageStatus[]> {
-  const { freshness, relay, audiences } = deps;
+  const { freshness, relay, audiences, flows } = deps;
   const [ingest, ...others] = await Promise.all([
     ingestNow(deps),
     ...freshness.watchers.map((watcher) => stageNow(deps, watcher, freshness)),
     ...audiences.watchers.slice(-1).map((watcher) => stageNow(deps, watcher, audiences)),
+    ...flows.map((watcher) => stageNow(deps, watcher, freshness)),
     stageNow(deps, relay, freshness),
   ]);
   return [ingest, ...others, apiNow(deps)];

@@ -1,0 +1,235 @@
+/** Parts of tests: requests, and a small installation whose time, network, processes and providers a test decides. */
+import pino from 'pino';
+import { Registry } from 'prom-client';
+import type { Random } from '../../lib/carts/testing/random.ts';
+import { localCodec } from '../../lib/avro/testing.ts';
+import { SimulatedBroker } from '../../lib/kafka/testing/broker.ts';
+import { EventLoop, START_WALL_MS, type SimulatedProcess } from '../../lib/kafka/testing/event-loop.ts';
+import { partitionFor } from '../../lib/kafka/murmur2.ts';
+import { Network, type RequestFault } from '../../lib/kafka/testing/network.ts';
+import { simulatedKafka } from '../../lib/kafka/testing/simulated-kafka.ts';
+import { TemplateError } from '../../lib/rendering/index.ts';
+import type { PartitionGroup } from '../../lib/streams/partition-group.ts';
+import { changelogOf, TOPICS } from '../../lib/topics.ts';
+import type { FlowInput, FlowQuestion, MessageRequest, SendRequest } from '../../schemas/types.ts';
+import type { CallResult } from './channel.ts';
+import { startDelivery } from './service.ts';
+import { STAGE } from './stage.ts';
+
+const NOTHING = { message: null, question: null, revoke: null, settle: null };
+
+/** A record of send-requests. */
+export const sendRequest = (
+  workspace: string,
+  body: Partial<Pick<SendRequest, keyof typeof NOTHING>>,
+  log_time = 0,
+): SendRequest => ({
+  kind: Object.keys(body)[0] as SendRequest['kind'],
+  ...{ workspace, log_time, input_offset: 0, ...NOTHING, ...body },
+});
+
+/** An SMS that is due at `dueMs` and stale after a minute. */
+export const messageRequest = (
+  requestId: string,
+  dueMs: number,
+  change: Partial<MessageRequest> = {},
+): MessageRequest => ({
+  request_id: requestId,
+  flow_id: 'f',
+  version: 1,
+  run_id: `run-${requestId}`,
+  node: 'remind',
+  channel: 'sms',
+  class: 'marketing',
+  person_id: 1,
+  cart_id: 'c',
+  address: '+18085550143',
+  due_at: dueMs,
+  expires_at: dueMs + 60_000,
+  content: JSON.stringify({ type: 'sms', text: 'Hi {{ person.first_name }}' }),
+  code_pool: null,
+  code_index: null,
+  workspace_name: 'Green Leaf',
+  person: { name: 'Jane Doe', phone: '+18085550143', email: null },
+  cart: { store_id: null, store_name: null, mode: null, status: null, amount: null, products: null },
+  event: { trait: 'cart_abandoned', status: '', occurred_at: 0 },
+  ...change,
+});
+
+export const revocation = (requestId: string, reason: 'ended' | 'paused') => ({
+  ...{ request_id: requestId, flow_id: 'f', run_id: `run-${requestId}`, node: 'remind', reason },
+});
+
+/** Whether person 1 or 2 is in an audience: only 1 has a trait event. */
+export const flowQuestion = (questionId: string, personId: number, now: number): FlowQuestion => ({
+  ...{ question_id: questionId, flow_id: 'f', run_id: `run-${questionId}`, node: null, what: 'audience' },
+  ...{ audience: JSON.stringify({ trait: 'cart_abandoned' }), person_id: personId, now, time_zone: 'UTC' },
+});
+
+/** A call of the provider. */
+export interface SimulatedCall {
+  requestId: string;
+  atMs: number;
+  result: CallResult['name'];
+}
+
+interface Place {
+  process: SimulatedProcess;
+  group: PartitionGroup | null;
+}
+
+const PARTITIONS = 2;
+const codecs = {
+  requests: localCodec<SendRequest>(TOPICS.sendRequests),
+  inputs: localCodec<FlowInput>(TOPICS.flowInputs),
+};
+
+/** Processes of the service on a simulated Kafka, before a provider and stages that are pretended. */
+export class SimulatedDelivery {
+  readonly loop = new EventLoop();
+  readonly broker: SimulatedBroker;
+  readonly places: Place[] = [];
+  readonly calls: SimulatedCall[] = [];
+  readonly log: string[] = [];
+  /** The chance of a fault for each request. */
+  faultChance = 0;
+  /** What the provider answers next. */
+  resultOf: (requestId: string) => CallResult = () => ({ name: 'sent' });
+  /** How long a call takes, in ms. */
+  callMs = 10;
+  ratePerSecond: number | null = null;
+  retriesUnknown = false;
+  /** How long the stages take to pass what was accepted. */
+  stagesMs = 100;
+  /** ClickHouse answers. */
+  isClickHouseUp = true;
+  private readonly network: Network;
+  private started = 0;
+
+  constructor(private readonly random: Random) {
+    this.broker = new SimulatedBroker({ loop: this.loop, random });
+    for (const topic of [TOPICS.sendRequests, TOPICS.flowInputs, TOPICS.traitEvents, changelogOf(STAGE)]) {
+      this.broker.createTopic(topic, PARTITIONS);
+    }
+    this.network = new Network({ loop: this.loop, random, faultOf: () => this.fault() });
+  }
+
+  private fault(): RequestFault | null {
+    if (!this.random.chance(this.faultChance)) return null;
+    return this.random.pick<RequestFault>([
+      { kind: 'refuse' },
+      { kind: 'lose reply', silent: this.random.chance(0.2) },
+      { kind: 'delay', ms: this.random.below(7_000) },
+      { kind: 'delay reply', ms: this.random.below(7_000) },
+    ]);
+  }
+
+  get wallMs(): number {
+    return START_WALL_MS + this.loop.nowMs;
+  }
+
+  append(record: SendRequest): void {
+    const { workspace } = record;
+    const log = this.broker.logs(TOPICS.sendRequests)[partitionFor(workspace, PARTITIONS)]!;
+    const value = codecs.requests.encode({ ...record, log_time: record.log_time || this.wallMs });
+    log.append({ timestampMs: this.wallMs, key: Buffer.from(workspace), value, headers: {} }, null);
+  }
+
+  start(): Place {
+    const { loop, broker, network, random } = this;
+    const process = loop.process(`delivery#${++this.started}`, 0);
+    const place: Place = { process, group: null };
+    this.places.push(place);
+    const { clock } = process;
+    const say = (line: string): void => void this.log.push(`${process.name} ${line}`);
+    loop.schedule(0, `${process.name} starts`, () => {
+      const kafka = simulatedKafka({ process, broker, network, random });
+      place.group = startDelivery({
+        kafka,
+        codecs,
+        renderer: {
+          render: async ({ template, context }) => {
+            await clock.sleep(1);
+            if (template.channel !== 'sms') throw new TemplateError('only SMS here');
+            return { channel: 'sms', text: `${template.text} ${context.code ?? ''}` };
+          },
+          close: () => Promise.resolve(),
+        },
+        channelOf: () => ({
+          provider: { send: ({ requestId }) => this.send(process, requestId) },
+          ratePerSecond: this.ratePerSecond,
+          retriesUnknown: this.retriesUnknown,
+        }),
+        codeOf: (_workspace, pool, index) => (pool === 'empty' ? null : `${pool}-${index}`),
+        untilStored: () => clock.sleep(20),
+        facts: async (_workspace, ids) => {
+          await clock.sleep(5);
+          if (!this.isClickHouseUp) throw new Error('ClickHouse does not answer');
+          return new Map(ids.map((id) => [id, factsOf(id)]));
+        },
+        upstream: () => [
+          {
+            name: 'carts',
+            partitions: undefined,
+            pass: () => clock.sleep(this.stagesMs),
+            ask: () => Promise.resolve([]),
+          },
+        ],
+        logger: pino({ level: 'warn' }, { write: say }),
+        metrics: new Registry(),
+        healthUrl: null,
+        clock,
+      });
+    });
+    return place;
+  }
+
+  private async send({ clock }: SimulatedProcess, requestId: string): Promise<CallResult> {
+    const result = this.resultOf(requestId);
+    this.calls.push({ requestId, atMs: this.wallMs, result: result.name });
+    await clock.sleep(this.callMs);
+    return result;
+  }
+
+  kill(place: Place): void {
+    place.process.kill();
+    this.places.splice(this.places.indexOf(place), 1);
+  }
+
+  /** The committed records of flow-inputs, partition by partition. */
+  inputs(): FlowInput[] {
+    return this.broker
+      .logs(TOPICS.flowInputs)
+      .flatMap((log) =>
+        log.read(0, 'read_committed', Infinity).records.map(({ value }) => codecs.inputs.decode(value!)),
+      );
+  }
+
+  /** The outcomes of a message. */
+  outcomesOf(requestId: string): string[] {
+    return this.inputs().flatMap(({ outcome }) =>
+      outcome?.request_id === requestId ? [[outcome.what, outcome.reason].filter(Boolean).join(' ')] : [],
+    );
+  }
+
+  callsOf(requestId: string): SimulatedCall[] {
+    return this.calls.filter((call) => call.requestId === requestId);
+  }
+}
+
+const factsOf = (id: number) => ({
+  personId: id,
+  firstAtMs: 0,
+  anonymous: id > 1,
+  carts: [],
+  traitEvents:
+    id !== 1
+      ? []
+      : [
+          {
+            ...{ event_id: 'e', trait: 'cart_abandoned' as const, status: '', occurred_at: 1, detected_at: 1 },
+            ...{ retracted_at: null, recovered_at: null, cart_id: 'c', store_id: null, mode: null, amount: null },
+            ...{ products: null, anomaly: null, reentered: false, source: null },
+          },
+        ],
+});
