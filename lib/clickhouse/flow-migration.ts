@@ -2,7 +2,7 @@ import { DURABLE, READ, type Migration } from './migration.ts';
 
 /**
  * The steps of flows. Rows are those of the topic flow-events; what identifies a step is its place in the log. A step keeps
- * the person under whom it was made: the views apply merges, and show nothing of an erased person, who was merged into
+ * the person under whom it was made: the views apply merges, and hide an erased person, who was merged into
  * themselves.
  */
 export const flows: Migration = {

@@ -35,7 +35,7 @@ export type CallResult =
 export interface Provider {
   /**
    * Hands a message to the provider, once. Resolves within a minute; rejects only if it is unknown whether the message
-   * was sent. The call goes on when `signal` is aborted, unless it can be ended with a certain result.
+   * was sent. The call continues when `signal` is aborted, unless it can be ended with a certain result.
    */
   send(message: OutgoingMessage, signal: AbortSignal): Promise<CallResult>;
 }

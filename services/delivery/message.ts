@@ -63,7 +63,7 @@ const outcome = (what: MessageOutcome, reason: string | null = null, permanent =
   permanent,
 });
 
-/** What is looked at immediately before a call. */
+/** What is checked immediately before a call. */
 export interface View {
   /** Delivery's own clock. */
   nowMs: number;

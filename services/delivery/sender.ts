@@ -44,7 +44,7 @@ type StateOfCall = Extract<Message['state'], { content: MessageContent }>;
 const ACTIVE_MAX = 256;
 const PAUSES = { firstMs: 1_000, maxMs: 60_000 };
 const RENDER_RETRY_MS = 1_000;
-/** How soon a message is looked at again while the group has not confirmed that this process owns the partition. */
+/** How soon a message is checked again while the group has not confirmed that this process owns the partition. */
 const CONFIRM_POLL_MS = 100;
 
 /** Takes messages from their request to their outcome. */

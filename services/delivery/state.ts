@@ -169,8 +169,8 @@ export class DeliveryState {
   }
 
   /**
-   * Whether the address was refused after the flow had decided to write to it. A later decision took the refusal into
-   * account, and whatever may have lifted it since.
+   * Whether the address was refused after the flow had decided to write to it. A later decision knew the refusal and
+   * anything that lifted it since.
    */
   isSuppressed({ workspace, logTimeMs }: Message, addressHash: string): boolean {
     const atMs = this.suppressedAtMs.get(`${ADDRESS}${workspace}:${addressHash}`);

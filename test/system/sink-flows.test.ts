@@ -27,7 +27,7 @@ async function write(events: readonly FlowEvent[]): Promise<void> {
 
 /** A run with a message that was requested twice, one that waits, and one that was skipped; and another person's refusal. */
 const STEPS: FlowEvent[] = [
-  flowEvent({ at: T, input_offset: 5 }),
+  flowEvent({ at: T - 1, input_offset: 5 }),
   flowEvent({ at: T, input_offset: 5, ordinal: 1, what: 'reached', node: 'remind' }),
   flowEvent({ at: T + 1, input_offset: 5, ordinal: 2, what: 'requested', due_at: T, ...sms }),
   flowEvent({ at: T + 5, input_offset: 7, what: 'requested', due_at: T, ...sms }),
