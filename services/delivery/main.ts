@@ -9,7 +9,7 @@ import { connectClickHouse, connectKafka, connectRegistry, runService } from '..
 import { changelogSpec } from '../../lib/streams/changelog.ts';
 import { TOPICS, topicSpecs } from '../../lib/topics.ts';
 import type { FlowInput, SendRequest } from '../../schemas/types.ts';
-import { channelOf } from './channels.ts';
+import { workspaceChannels } from './channels.ts';
 import { DELIVERY_CONFIG } from './config.ts';
 import { startDelivery } from './service.ts';
 import { STAGE } from './stage.ts';
@@ -49,8 +49,7 @@ runService({
         inputs: await registry.codec<FlowInput>(TOPICS.flowInputs),
       },
       renderer,
-      channelOf,
-      codeOf: () => null,
+      ...workspaceChannels(definitions, config.secretKey),
       untilStored: async (partition, signal) => {
         const ends: number[] = [];
         ends[partition] = (await kafka.rangeOf(TOPICS.traitEvents, partition)).end;

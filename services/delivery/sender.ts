@@ -25,8 +25,8 @@ export interface SenderDeps {
   renderer: Renderer;
   /** The channel of a workspace, as it is set now. */
   channelOf(workspace: string, channel: FlowChannel): Channel;
-  /** A code of a pool by its place; null if there is none. */
-  codeOf(workspace: string, pool: string, index: number): string | null;
+  /** A code of a pool by its place; null if there is none. Rejects when definitions cannot be read. */
+  codeOf(workspace: string, pool: string, index: number): Promise<string | null>;
   /** The group has confirmed that the partition is this process's. */
   isOwner(): boolean;
   clock: Clock;
@@ -108,8 +108,8 @@ export class Sender {
     const { renderer, state, clock, logger, partition, wake, signal } = this.deps;
     const { request } = message;
     const id = request.request_id;
-    const code = this.codeFor(message);
     try {
+      const code = await this.codeFor(message);
       if (code === undefined) return this.endActive(message, FAILED_CODE, null);
       const content = await renderer.render({ template: templateOf(request), context: contextOf(request, code) });
       // It may have been revoked meanwhile.
@@ -124,7 +124,7 @@ export class Sender {
         logger.warn({ partition, flow: request.flow_id, node: request.node, err }, 'cannot render a message');
         return this.endActive(message, FAILED_TEMPLATE, null);
       }
-      logger.error({ partition, retryMs: RENDER_RETRY_MS, err }, 'cannot start the rendering thread; retrying');
+      logger.error({ partition, retryMs: RENDER_RETRY_MS, err }, 'cannot prepare a message; retrying');
       state.postpone(message, clock.wallMs() + RENDER_RETRY_MS);
     } finally {
       if (message.state.name !== 'intended') this.active.delete(id);
@@ -133,9 +133,10 @@ export class Sender {
   }
 
   /** The code for a message; null if it uses none; undefined if its pool does not have it. */
-  private codeFor({ workspace, request: { code_pool: pool, code_index: index } }: Message): string | null | undefined {
+  private async codeFor({ workspace, request }: Message): Promise<string | null | undefined> {
+    const { code_pool: pool, code_index: index } = request;
     if (pool === null || index === null) return null;
-    return this.deps.codeOf(workspace, pool, index) ?? undefined;
+    return (await this.deps.codeOf(workspace, pool, index)) ?? undefined;
   }
 
   /** Messages whose intent is written since the last call: `call` them once it is durable. */

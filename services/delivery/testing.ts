@@ -160,7 +160,7 @@ export class SimulatedDelivery {
           ratePerSecond: this.ratePerSecond,
           retriesUnknown: this.retriesUnknown,
         }),
-        codeOf: (_workspace, pool, index) => (pool === 'empty' ? null : `${pool}-${index}`),
+        codeOf: (_workspace, pool, index) => Promise.resolve(pool === 'empty' ? null : `${pool}-${index}`),
         untilStored: () => clock.sleep(20),
         facts: async (_workspace, ids) => {
           await clock.sleep(5);
