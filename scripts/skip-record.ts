@@ -12,6 +12,7 @@ const GROUPS: Readonly<Record<string, string>> = {
   [TOPICS.cartEvents]: 'carts',
   [TOPICS.personInputs]: 'people',
   [TOPICS.definitions]: 'relay',
+  [TOPICS.flowInputs]: 'flows',
 };
 const ANSWER_TIMEOUT_MS = 2_000;
 

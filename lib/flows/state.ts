@@ -1,15 +1,8 @@
-/** What the fold of flows keeps, as types and as bytes. Every entry begins with the number of its format. */
-import { ByteReader, ByteWriter } from '../bytes/index.ts';
-import type { Anomaly, FlowChannel, Product, StandingCart, Trait } from '../../schemas/types.ts';
+/** What the fold of flows keeps. Their bytes: `forms.ts`. */
+import type { Anomaly, FlowChannel, StandingCart, Trait } from '../../schemas/types.ts';
 import type { Transitions } from '../transitions.ts';
-import { double, flag, id, list, nullable, oneOf, record, text, unsigned, whole, type Form } from './codec.ts';
 
-const CHANNELS = ['sms', 'email', 'webhook'] as const satisfies readonly FlowChannel[];
-const TRAITS = ['cart_abandoned', 'cart_status_updated'] as const satisfies readonly Trait[];
-const ANOMALIES = ['after_terminal', 'wrong_mode', 'backward'] as const satisfies readonly Anomaly[];
-const CONSENTS = ['opted_in', 'opted_out'] as const;
-
-/** Why a run ended before it was completed. Of several causes in one record the first counts. */
+/** Why a run ended before it was completed. If one record has several causes, the first in this list counts. */
 export const CAUSES = [
   'checkout',
   'activity',
@@ -108,7 +101,7 @@ export interface Trigger {
 export interface OpenRequest {
   node: string;
   channel: FlowChannel;
-  /** Of the address; empty for a webhook. */
+  /** The hash of the address; empty for a webhook. */
   hash: string;
   marketing: boolean;
   /** Revoked by a pause: it is requested again when the flow is resumed. */
@@ -145,49 +138,11 @@ export interface Run {
   endsAs: Cause | null;
 }
 
-const trigger = record<Trigger>({
-  event: id,
-  trait: oneOf(TRAITS),
-  status: text,
-  at: whole,
-  lastActivityAt: nullable(whole),
-  anomaly: nullable(oneOf(ANOMALIES)),
-  storeId: nullable(text),
-  mode: nullable(text),
-  amount: nullable(double),
-  products: list(text),
-  instant: nullable(whole),
-});
-
-const run = record<Run>({
-  timerAt: nullable(whole),
-  state: oneOf(RUN_STATES),
-  version: unsigned,
-  person: unsigned,
-  cart: text,
-  trigger,
-  startedAt: whole,
-  startedOffset: unsigned,
-  node: text,
-  reachedAt: whole,
-  reachedOffset: unsigned,
-  ready: nullable(record({ kind: oneOf(READY_KINDS), at: whole, isShown: flag })),
-  messageDueAt: whole,
-  isDelayed: flag,
-  questions: unsigned,
-  sent: list(text),
-  codes: list(record({ pool: text, index: unsigned })),
-  requests: list(
-    record<OpenRequest>({ node: text, channel: oneOf(CHANNELS), hash: id, marketing: flag, isRevoked: flag }),
-  ),
-  endsAs: nullable(oneOf(CAUSES)),
-});
-
 /** live, counted: for `once` and the cooldown. retracted: ended so, and nothing was sent. */
-const START_STATES = ['live', 'counted', 'retracted'] as const;
+export const START_STATES = ['live', 'counted', 'retracted'] as const;
 export type StartState = (typeof START_STATES)[number];
 
-/** A run as its person knows it. Of those that have ended and count, a flow has at most the latest. */
+/** A run as its person knows it. A flow has at most one that has ended and counts: the latest. */
 export interface PersonStart {
   flow: string;
   run: string;
@@ -207,7 +162,7 @@ export interface PersonMessage {
   marketing: boolean;
   /** When it was requested; once it was sent, when that was reported. */
   at: number;
-  /** Of the record that reported it. */
+  /** Offset of the record that reported it. */
   offset: number;
   isSent: boolean;
 }
@@ -229,32 +184,6 @@ export interface Person {
   messages: PersonMessage[];
 }
 
-const address = record<Address>({ value: text, consent: nullable(oneOf(CONSENTS)) });
-
-const person = record<Person>({
-  anonymous: flag,
-  name: nullable(text),
-  timeZone: nullable(text),
-  phones: list(address),
-  emails: list(address),
-  starts: list(record<PersonStart>({ flow: text, run: id, cart: text, at: whole, state: oneOf(START_STATES) })),
-  checkouts: list(record({ cart: text, at: whole })),
-  messages: list(
-    record<PersonMessage>({
-      flow: text,
-      version: unsigned,
-      run: id,
-      node: text,
-      cart: text,
-      channel: oneOf(CHANNELS),
-      marketing: flag,
-      at: whole,
-      offset: unsigned,
-      isSent: flag,
-    }),
-  ),
-});
-
 /** A trait event that was asserted at some time. */
 export interface KnownEvent {
   id: string;
@@ -264,7 +193,6 @@ export interface KnownEvent {
   isAsserted: boolean;
   /** Where it counts as asserted: of a chain of replacements, the first of them. */
   offset: number;
-  loggedAt: number;
   /** Empty for none. */
   replaces: string;
 }
@@ -303,45 +231,6 @@ export interface Cart {
   touchedAt: number;
 }
 
-const standing = record<StandingCart>({
-  status: nullable(text),
-  had: list(text),
-  store_id: nullable(text),
-  store_name: nullable(text),
-  mode: nullable(text),
-  amount: nullable(double),
-  products: nullable(list(record<Product>({ product_id: text, count: double, price: nullable(double) }))),
-  last_activity_at: nullable(whole),
-  due_at: nullable(whole),
-  reservation_start_at: nullable(whole),
-});
-
-const cart = record<Cart>({
-  dueAt: nullable(whole),
-  person: unsigned,
-  phone: nullable(text),
-  email: nullable(text),
-  standing: nullable(standing),
-  events: list(
-    record<KnownEvent>({
-      id,
-      trait: oneOf(TRAITS),
-      status: text,
-      at: whole,
-      isAsserted: flag,
-      offset: unsigned,
-      loggedAt: whole,
-      replaces: id,
-    }),
-  ),
-  runs: list(
-    record<CartRun>({ flow: text, run: id, events: list(id), at: whole, state: oneOf(START_STATES), hasSent: flag }),
-  ),
-  used: list(record({ flow: text, instant: whole })),
-  goals: list(record<CartGoal>({ flow: text, version: unsigned, run: id, event: id })),
-  touchedAt: whole,
-});
-
 export interface AddressState {
   /** When it may be forgotten, Unix ms; null: never. */
   dueAt: number | null;
@@ -351,61 +240,10 @@ export interface AddressState {
   sends: { request: string; at: number }[];
 }
 
-const addressState = record<AddressState>({
-  dueAt: nullable(whole),
-  suppressions: list(text),
-  sends: list(record({ request: id, at: whole })),
-});
-
 /** Codes are dealt in the order in which they were added. */
 export interface Pool {
   total: number;
   given: number;
-}
-
-const pool = record<Pool>({ total: unsigned, given: unsigned });
-
-export interface Format<T> {
-  encode(value: T): Buffer;
-  /** Throws DamagedStateError for bytes that are not in the format. */
-  decode(bytes: Buffer): T;
-}
-
-const writer = new ByteWriter();
-
-function format<T>(version: number, subject: string, form: Form<T>): Format<T> {
-  return {
-    encode(value) {
-      writer.reset();
-      writer.byte(version);
-      form.write(writer, value);
-      return writer.take();
-    },
-    decode(bytes) {
-      const reader = new ByteReader(bytes, subject);
-      if (reader.byte() !== version) reader.fail(`format ${version}`, 0);
-      const value = form.read(reader);
-      reader.expectEnd();
-      return value;
-    },
-  };
-}
-
-export const RUN = format(1, 'the state of a run', run);
-export const PERSON = format(1, 'the state of a person in flows', person);
-/** A person who was merged: the id of the winner. */
-export const ALIAS = format(2, 'the alias of a person in flows', unsigned);
-export const CART = format(1, 'the state of a cart in flows', cart);
-export const ADDRESS = format(1, 'the state of an address in flows', addressState);
-export const POOL = format(1, 'the state of a code pool', pool);
-
-export const isAlias = (bytes: Buffer): boolean => bytes[0] === 2;
-
-const timer = nullable(whole);
-
-/** The time at the beginning of a run, a cart or an address, without the rest; undefined for none. */
-export function timerOf(bytes: Buffer): number | undefined {
-  return timer.read(new ByteReader(bytes, 'the timer of a state of flows', 1)) ?? undefined;
 }
 
 export const newPerson = (): Person => ({

@@ -1,6 +1,6 @@
 import { defineConfig, type Field } from '../../lib/config/index.ts';
 
-export const TOPOLOGY_NAMES = ['carts', 'people', 'relay'] as const;
+export const TOPOLOGY_NAMES = ['carts', 'people', 'relay', 'flows'] as const;
 export type TopologyName = (typeof TOPOLOGY_NAMES)[number];
 
 const topologies: Field<TopologyName[]> = {
@@ -17,6 +17,6 @@ const topologies: Field<TopologyName[]> = {
 
 export const PROCESSOR_CONFIG = defineConfig({
   name: 'processor',
-  doc: 'Derives cart traits from deliveries (topology carts), people from carts (topology people), and forwards definitions to people (topology relay).',
+  doc: 'Derives cart traits from deliveries (topology carts), people from carts (topology people), runs flows (topology flows), and forwards definitions to people (topology relay).',
   fields: { PROCESSOR_TOPOLOGIES: topologies },
 });

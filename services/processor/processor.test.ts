@@ -6,7 +6,7 @@ import { describe as describeTopology } from '../../lib/streams/index.ts';
 import { TestDriver } from '../../lib/streams/test-driver.ts';
 import { TOPICS } from '../../lib/topics.ts';
 import type { CartEvent, Outcome } from '../../schemas/types.ts';
-import { carts, codecs, delivery, HORIZON_MS, MINUTE_MS, people, Pipeline, relay } from './testing.ts';
+import { carts, codecs, delivery, flows, HORIZON_MS, MINUTE_MS, people, Pipeline, relay } from './testing.ts';
 
 const T0 = Date.UTC(2026, 2, 17, 12);
 const minute = (n: number): number => T0 + n * MINUTE_MS;
@@ -21,7 +21,7 @@ const traitsOf = (outcomes: readonly Outcome[]): string[] =>
 describe('the topologies', () => {
   it('are what the golden text says', () => {
     const text = readFileSync(new URL('topologies.txt', import.meta.url), 'utf8');
-    const described = [carts(), people(), relay()].map((topology) => describeTopology(topology as never));
+    const described = [carts(), people(), relay(), flows()].map((topology) => describeTopology(topology as never));
     expect(described.join('\n')).toBe(text);
   });
 });

@@ -3,8 +3,18 @@ import { localCodec } from '../../lib/avro/testing.ts';
 import type { Topology } from '../../lib/streams/index.ts';
 import { TestDriver } from '../../lib/streams/test-driver.ts';
 import { TOPICS, type TopicName } from '../../lib/topics.ts';
-import type { CartEvent, DeadLetter, Definition, FlowInput, Outcome, PersonInput } from '../../schemas/types.ts';
+import type {
+  CartEvent,
+  DeadLetter,
+  Definition,
+  FlowEvent,
+  FlowInput,
+  Outcome,
+  PersonInput,
+  SendRequest,
+} from '../../schemas/types.ts';
 import { cartsTopology, tickAt } from './carts.ts';
+import { flowsTopology } from './flows.ts';
 import { peopleTopology } from './people.ts';
 import { relayTopology } from './relay.ts';
 
@@ -17,14 +27,17 @@ export const codecs = {
   cartEvents: localCodec<CartEvent>(TOPICS.cartEvents),
   personInputs: localCodec<PersonInput>(TOPICS.personInputs),
   traitEvents: localCodec<Outcome>(TOPICS.traitEvents),
-  flowInputs: localCodec<FlowInput>(TOPICS.flowInputs),
   deadLetters: localCodec<DeadLetter>(TOPICS.deadLetters),
   definitions: localCodec<Definition>(TOPICS.definitions),
+  flowInputs: localCodec<FlowInput>(TOPICS.flowInputs),
+  flowEvents: localCodec<FlowEvent>(TOPICS.flowEvents),
+  sendRequests: localCodec<SendRequest>(TOPICS.sendRequests),
 };
 
 export const carts = (horizonMs = HORIZON_MS): Topology<CartEvent> => cartsTopology(codecs, { horizonMs });
 export const people = (): Topology<PersonInput> => peopleTopology(codecs);
 export const relay = (): Topology<Definition> => relayTopology(codecs);
+export const flows = (horizonMs = HORIZON_MS): Topology<FlowInput> => flowsTopology(codecs, { horizonMs });
 
 /** A delivery as ingest would have accepted it; `received_at` follows T unless it is given. */
 export function delivery(workspace: string, cartId: string, at: number, more: Partial<CartEvent> = {}): CartEvent {

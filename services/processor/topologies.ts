@@ -3,10 +3,20 @@ import { KafkaUnavailableError } from '../../lib/kafka/index.ts';
 import type { TopicSpec } from '../../lib/kafka/types.ts';
 import { runTopology, type RunningTopology, type RunOptions, type Topology } from '../../lib/streams/index.ts';
 import { TOPICS, type TopicName } from '../../lib/topics.ts';
-import type { CartEvent, DeadLetter, Definition, FlowInput, Outcome, PersonInput } from '../../schemas/types.ts';
+import type {
+  CartEvent,
+  DeadLetter,
+  Definition,
+  FlowEvent,
+  FlowInput,
+  Outcome,
+  PersonInput,
+  SendRequest,
+} from '../../schemas/types.ts';
 import { cartsTopology, type CartsOptions } from './carts.ts';
 import type { TopologyName } from './config.ts';
 import { withCartDeadLetters, withPersonDeadLetters } from './dead-letters.ts';
+import { flowsTopology } from './flows.ts';
 import { peopleTopology } from './people.ts';
 import { relayTopology } from './relay.ts';
 
@@ -26,6 +36,7 @@ export async function startTopologies(options: StartOptions): Promise<RunningTop
   for (const name of names) {
     if (name === 'carts') running.push(await run(specs, tools, await carts(registry, options)));
     else if (name === 'people') running.push(await run(specs, tools, await people(registry)));
+    else if (name === 'flows') running.push(await run(specs, tools, await flows(registry, options)));
     else running.push(await run(specs, tools, await relay(registry)));
   }
   return running;
@@ -71,6 +82,15 @@ async function people(registry: Registry): Promise<Topology<PersonInput>> {
     flowInputs: await registry.codec<FlowInput>(TOPICS.flowInputs),
   });
   return withPersonDeadLetters(topology, await registry.codec<DeadLetter>(TOPICS.deadLetters));
+}
+
+async function flows(registry: Registry, options: CartsOptions): Promise<Topology<FlowInput>> {
+  const codecs = {
+    flowInputs: await registry.codec<FlowInput>(TOPICS.flowInputs),
+    flowEvents: await registry.codec<FlowEvent>(TOPICS.flowEvents),
+    sendRequests: await registry.codec<SendRequest>(TOPICS.sendRequests),
+  };
+  return flowsTopology(codecs, options);
 }
 
 async function relay(registry: Registry): Promise<Topology<Definition>> {
