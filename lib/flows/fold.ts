@@ -70,7 +70,8 @@ function take(turn: Turn, input: FlowInput): void {
   else if (input.outcome !== null) takeOutcome(view, input.outcome);
   else if (input.settled !== null) takeSettled(turn, input.settled.t0);
   else if (input.command !== null) {
-    if (!isRepeat(view, input.command.number)) takeCommand(view, input.command);
+    // A run that is cancelled by hand is no definition, and has no number.
+    if (input.command.what === 'cancel' || !isRepeat(view, input.command.number)) takeCommand(view, input.command);
   } else if (input.settings !== null) {
     if (!isRepeat(view, input.settings.number)) takeSettings(view, input.settings);
   } else if (input.code_pool !== null && !isRepeat(view, input.code_pool.number)) takeCodePool(view, input.code_pool);

@@ -261,7 +261,7 @@ export class CaseRun {
       (e) => e.what === 'started' && e.flow_id === flow && e.cart_id === cart && !over.has(e.run_id),
     );
     return {
-      command: flowCommand({ number: this.number++, what: 'cancel', flow_id: flow, run_id: live?.run_id ?? null }),
+      command: flowCommand({ number: -1, what: 'cancel', flow_id: flow, run_id: live?.run_id ?? null }),
     };
   }
 
