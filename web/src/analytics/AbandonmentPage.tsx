@@ -20,7 +20,7 @@ import {
 import { AnalyticsHeader } from './AnalyticsHeader.tsx';
 import { useAbandonment } from './data.ts';
 import { RangeFilter, StoreFilter } from './Filters.tsx';
-import { bucketLabel, daysBefore, daysOf, daysText, lengthOf, stepOf } from './range.ts';
+import { bucketLabel, daysOf, daysText, instantsBefore, instantsOf, lengthOf, stepOf } from './range.ts';
 
 const route = getRouteApi('/analytics/abandonment');
 
@@ -32,11 +32,11 @@ export function AbandonmentPage() {
   const nowMs = useNow(60_000);
   const days = daysOf(search, dayIn(time_zone, nowMs));
   const step = stepOf(days);
-  const now = useAbandonment(days, step, search.store);
-  const before = useAbandonment(daysBefore(days), step, search.store);
+  const now = useAbandonment(instantsOf(days, time_zone), step, search.store);
+  const before = useAbandonment(instantsBefore(days, time_zone, nowMs), step, search.store);
   const buckets = begunOf(now.data?.buckets ?? [], nowMs);
   const totals = abandonmentTotals(buckets);
-  const totalsBefore = before.data ? abandonmentTotals(before.data.buckets) : null;
+  const totalsBefore = before.data && !before.isPlaceholderData ? abandonmentTotals(before.data.buckets) : null;
   const isEmpty = totals.abandoned === 0 && totals.checkouts === 0;
   return (
     <>

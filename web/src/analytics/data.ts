@@ -39,12 +39,12 @@ export function useFunnel(days: Days, stores: readonly string[] | undefined): Us
 }
 
 export function useAbandonment(
-  days: Days,
+  /** Instants, the end exclusive. */
+  range: { from: string; to: string },
   step: { amount: number; unit: Unit },
   stores: readonly string[] | undefined,
 ): UseQueryResult<Abandonment> {
-  const { time_zone } = useSession().workspace;
-  const body = { ...instantsOf(days, time_zone), step, ...storesOf(stores) };
+  const body = { ...range, step, ...storesOf(stores) };
   return useApiQuery(
     ['abandonment', body],
     (api, signal) => bodyOf(api.POST('/v1/analytics/abandonment', { body, signal })),

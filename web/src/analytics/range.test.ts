@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { bucketLabel, daysBefore, daysOf, daysText, instantsOf, lengthOf, presetOf, stepOf } from './range.ts';
+import { bucketLabel, daysOf, daysText, instantsBefore, instantsOf, lengthOf, presetOf, stepOf } from './range.ts';
 import { readRangeSearch, readStores } from './search.ts';
 
 const TODAY = '2026-03-17';
@@ -41,9 +41,18 @@ describe('the range in an address', () => {
     ]);
   });
 
-  it('is compared with as many days before', () => {
-    expect(daysBefore({ from: '2026-03-11', to: TODAY })).toEqual({ from: '2026-03-04', to: '2026-03-10' });
-    expect(daysBefore({ from: TODAY, to: TODAY })).toEqual({ from: '2026-03-16', to: '2026-03-16' });
+  it('is compared with as many days before, as far as it has come itself', () => {
+    const zone = 'America/New_York';
+    const days = { from: '2026-03-11', to: TODAY };
+    const overMs = Date.parse('2026-03-18T04:00:00Z');
+    // The clocks went forward on 8 March.
+    const from = '2026-03-04T05:00:00.000Z';
+    expect(instantsBefore(days, zone, overMs)).toEqual({ from, to: '2026-03-11T04:00:00.000Z' });
+    expect(instantsBefore(days, zone, Date.parse('2026-03-17T15:40:00Z'))).toEqual({
+      from,
+      to: '2026-03-10T15:00:00.000Z',
+    });
+    expect(instantsBefore(days, zone, Date.parse('2026-03-01T15:40:00Z'))).toEqual({ from, to: from });
   });
 });
 

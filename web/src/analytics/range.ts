@@ -1,5 +1,5 @@
 /** The range of days that a page looks at: in the address, in the workspace's zone. */
-import { readDay, showInstant, startOfDay, type Unit } from '../../../lib/time/index.ts';
+import { readDay, showInstant, startOfDay, step, type Unit } from '../../../lib/time/index.ts';
 import { PRESET_DAYS, type Preset, type RangeSearch } from './search.ts';
 
 export const PRESETS: readonly { value: Preset; label: string }[] = [
@@ -31,12 +31,6 @@ export const presetOf = ({ range, from }: RangeSearch): Preset | null =>
 /** How many days there are, both ends included. */
 export const lengthOf = ({ from, to }: Days): number => readDay(from)!.until(readDay(to)!).days + 1;
 
-/** The same number of days immediately before: what a range is compared with. */
-export const daysBefore = (days: Days): Days => ({
-  from: plusDays(days.from, -lengthOf(days)),
-  to: plusDays(days.from, -1),
-});
-
 /** Buckets that are wide enough to be distinguished: about 100 at most. */
 export function stepOf(days: Days): { amount: number; unit: Unit } {
   const length = lengthOf(days);
@@ -52,6 +46,22 @@ export const instantsOf = ({ from, to }: Days, timeZone: string): { from: string
   from: showInstant(startOfDay(from, timeZone)),
   to: showInstant(startOfDay(to, timeZone, 1)),
 });
+
+const HOUR_MS = 3_600_000;
+
+/**
+ * What a range is compared with: the same number of days immediately before, as the API takes them. If the range is not over
+ * yet, they end as many days ago as it is long, to the hour, so that both are equally complete. Throws UnknownZoneError.
+ */
+export function instantsBefore(days: Days, timeZone: string, nowMs: number): { from: string; to: string } {
+  const length = lengthOf(days);
+  const { from, to } = instantsOf({ from: plusDays(days.from, -length), to: plusDays(days.from, -1) }, timeZone);
+  const isOver = Date.parse(instantsOf(days, timeZone).to) <= nowMs;
+  const sameTimeMs = step(Math.floor(nowMs / HOUR_MS) * HOUR_MS, -length, 'days', timeZone);
+  if (isOver || sameTimeMs === null) return { from, to };
+  const earliest = Math.max(Date.parse(from), sameTimeMs);
+  return { from, to: showInstant(Math.min(Date.parse(to), earliest)) };
+}
 
 /** The beginning of a bucket as an axis shows it. */
 export function bucketLabel(timeZone: string, fromMs: number, unit: Unit): string {
