@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { parseFlow } from './parse.ts';
-import { CaseRun, comparable, readCases } from './testing/cases.ts';
+import { CaseRun, readCases } from './testing/cases.ts';
+import { comparable } from './testing/compare.ts';
 import { PureLog } from './testing/pure-log.ts';
 
 const cases = readCases('test/flows-cases.json');

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { CaseRun, comparable, readCases } from '../../lib/flows/testing/cases.ts';
+import { CaseRun, readCases } from '../../lib/flows/testing/cases.ts';
+import { comparable } from '../../lib/flows/testing/compare.ts';
 import type { TestLog } from '../../lib/flows/testing/pure-log.ts';
 import { TestDriver } from '../../lib/streams/test-driver.ts';
 import { TOPICS } from '../../lib/topics.ts';

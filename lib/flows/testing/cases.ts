@@ -119,18 +119,26 @@ export class CaseRun {
   /** The steps, in the words of a case. */
   run(): CaseStep[] {
     this.prepare();
-    for (const input of this.theCase.inputs) {
-      this.nowMs = this.ms(input.at);
-      for (const body of this.bodiesOf(input)) this.append(body);
-    }
-    return this.events.map((event) => this.shown(event));
+    return this.theCase.inputs.flatMap((input) => this.play(input).steps);
+  }
+
+  /** Plays one input, and what answers it. */
+  play(input: CaseInput): { steps: CaseStep[]; requests: SendRequest[] } {
+    this.nowMs = this.ms(input.at);
+    const [events, requests] = [this.events.length, this.requests.length];
+    for (const body of this.bodiesOf(input)) this.append(body);
+    return {
+      steps: this.events.slice(events).map((event) => this.shown(event)),
+      requests: this.requests.slice(requests),
+    };
   }
 
   private get flows(): Record<string, object> {
     return this.theCase.flows ?? { f: this.theCase.flow! };
   }
 
-  private prepare(): void {
+  /** Settings, people and flows, before the first input. */
+  prepare(): void {
     const { zone, frequency_cap, code_pools = {}, people, unpublished, settled } = this.theCase;
     this.append(settingsOf(this.number++, zone, frequency_cap));
     for (const [name, total] of Object.entries(code_pools))
@@ -362,38 +370,4 @@ function outcome({ message }: SendRequest, text: string): Partial<FlowInput> {
       text: null,
     },
   };
-}
-
-/**
- * Two lists of steps in a form in which they can be compared: the steps of one run in order, refusals and goals apart,
- * since the order between runs within a record is free.
- */
-export function comparable(expected: readonly CaseStep[], found: readonly CaseStep[]): [string[], string[]] {
-  const has = (key: 'flow' | 'cart' | 'run'): boolean => expected.some((step) => step[key] !== undefined);
-  const [flow, cart, run] = [has('flow'), has('cart'), has('run')];
-  const show = (step: CaseStep): string =>
-    [
-      (flow ? (step.flow ?? '') : '').padEnd(3),
-      (cart ? (step.cart ?? '') : '').padEnd(3),
-      step.what === 'refused' || step.what === 'goal' ? 'apart' : 'run  ',
-      String(Math.round(step.at * MINUTE_MS) / MINUTE_MS),
-      step.what,
-      step.node ?? '',
-      step.reason ?? '',
-    ].join(' ');
-  const order = (steps: readonly CaseStep[]): string[] => {
-    const groups = new Map<string, string[]>();
-    for (const text of steps.map(show)) {
-      const key = text.slice(0, 14);
-      groups.set(key, [...(groups.get(key) ?? []), text]);
-    }
-    return [...groups.keys()].sort().flatMap((key) => groups.get(key)!);
-  };
-  const runs = run ? expected.filter((step) => step.run !== undefined && step.what === 'started') : [];
-  const foundRuns = new Set(found.flatMap((step) => (step.what === 'started' ? [step.run] : [])));
-  const ids = (steps: readonly CaseStep[]): string[] => steps.map((step) => `run ${step.run}`);
-  return [
-    [...order(expected), ...ids(runs)],
-    [...order(found), ...ids(runs.filter((step) => foundRuns.has(step.run)))],
-  ];
 }
