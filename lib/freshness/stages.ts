@@ -2,7 +2,7 @@ import { TOPICS, type TopicName } from '../topics.ts';
 
 /** A stage: the topic that it consumes, and its consumer group. */
 export interface Stage {
-  name: 'carts' | 'people' | 'sink' | 'relay' | 'audiences' | 'delivery';
+  name: 'carts' | 'people' | 'sink' | 'relay' | 'audiences' | 'flows' | 'delivery';
   topic: TopicName;
   groupId: string;
   /** Whether all records of a workspace are in one partition of the topic; otherwise they are spread over all of them. */
@@ -26,6 +26,9 @@ export const AUDIENCES: Stage = {
   groupId: 'audiences',
   byWorkspace: true,
 };
+
+/** Decides what the flows of a workspace do. Counts do not depend on it. */
+export const FLOWS: Stage = { name: 'flows', topic: TOPICS.flowInputs, groupId: 'flows', byWorkspace: true };
 
 /** Sends the messages of flows and answers their questions. Counts do not depend on it. */
 export const DELIVERY: Stage = {

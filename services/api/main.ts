@@ -7,6 +7,7 @@ import {
   CHAIN,
   DEAD_LETTERS,
   DELIVERY,
+  FLOWS,
   Freshness,
   positionsBy,
   RELAY,
@@ -65,7 +66,7 @@ runService({
       freshness,
       relay,
       publishing,
-      flows: [new StageWatcher(DELIVERY, { clock, kafka, positionsOf })],
+      flows: [FLOWS, DELIVERY].map((stage) => new StageWatcher(stage, { clock, kafka, positionsOf })),
       audiences,
       eraser: await createEraser({
         registry,

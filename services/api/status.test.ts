@@ -25,6 +25,7 @@ function depsWith(positions: StagePosition[]): ApiDeps {
     freshness,
     audiences: { watchers: [] },
     relay: watcher('relay'),
+    flows: [],
     healthUrl: URL,
     ingestInternalUrl: 'http://127.0.0.1:9',
   } as unknown as ApiDeps;

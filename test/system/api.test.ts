@@ -280,7 +280,9 @@ describe('the rest', () => {
     await waitFresh(api.installation, acme);
     const { body } = await ask<Status>('GET', '/v1/status', { key: admin });
     expect(body.stages.map(({ stage, state }) => `${stage} ${state}`)).toEqual(
-      ['ingest', 'carts', 'people', 'sink', 'audiences', 'relay', 'api'].map((stage) => `${stage} running`),
+      ['ingest', 'carts', 'people', 'sink', 'audiences', 'flows', 'delivery', 'relay', 'api'].map(
+        (stage) => `${stage} running`,
+      ),
     );
     expect(body.stages.slice(1, 4).map(({ lag, partitions }) => [lag, partitions.length])).toEqual(
       [1, 2, 3].map(() => [0, 2]),

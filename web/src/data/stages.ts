@@ -15,7 +15,9 @@ export const STAGE_WORDS = {
   people: { title: 'People', does: 'links people', process: 'processor' },
   sink: { title: 'Sink', does: 'writes to ClickHouse', process: 'sink' },
   audiences: { title: 'Live audiences', does: 'finds who enters and leaves', process: 'audiences' },
-  relay: { title: 'Relay', does: 'passes link rules on', process: 'processor' },
+  flows: { title: 'Flows', does: 'decides what flows do', process: 'processor' },
+  delivery: { title: 'Delivery', does: 'sends messages', process: 'delivery' },
+  relay: { title: 'Relay', does: 'passes definitions on', process: 'processor' },
   api: { title: 'API', does: 'counts people', process: 'api' },
 } as const satisfies Record<string, StageWords>;
 
