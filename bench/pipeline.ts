@@ -260,6 +260,16 @@ function figuresOf({ webhooks, importPlain, importGzip, latency }: PipelineRepor
       'ms',
       latency.map((run) => run.counted.max),
     ),
+    figure(
+      'webhook → first answer that counts it, p50',
+      'ms',
+      latency.map((run) => run.observed.p50),
+    ),
+    figure(
+      '… p99',
+      'ms',
+      latency.map((run) => run.observed.p99),
+    ),
   ];
   return all.filter(({ runs }) => runs.length > 0);
 }

@@ -1,7 +1,9 @@
 /**
- * d: from a webhook until it counts, open loop. Each webhook has an instant at which it should be sent, fixed in advance and independent of the webhooks before; its time runs from that instant (a generator or a server that stalls is
- * not spared the webhooks that would have come meanwhile). It ends with the first answer of ClickHouse that holds its
- * trait event: the rows of the last seconds are asked for again and again, and each is looked up by cart and status.
+ * d: from a webhook until it counts, open loop. Each webhook has an instant at which it should be sent, fixed in advance
+ * and independent of the webhooks before; its time runs from that instant, so a generator or a server that stalls is
+ * not spared the webhooks that would have come meanwhile. It ends when ClickHouse makes the part with its trait event
+ * visible to queries: the rows of the last seconds are queried again and again, each row names its part, and the part's
+ * folder has the instant ({@link PartTimes}). The time of the first answer with the row is reported as well.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createSubscription, preview, signWebhook, type Workspace } from '../../test/harness/client.ts';
@@ -11,6 +13,7 @@ import { curve, spread, type Spread } from './figures.ts';
 import type { BenchInstallation } from './installation.ts';
 import { keyOf, readStages, type AppendTimes, type StageTotals } from './stages.ts';
 import { orderWebhook } from './traffic.ts';
+import { PartTimes } from './part-times.ts';
 import { ask, newWorkspace } from './workspace.ts';
 
 export interface LatencyOptions {
@@ -27,7 +30,10 @@ export interface LatencyOptions {
 /** All spreads in milliseconds. */
 export interface LatencyRun {
   webhooks: number;
+  /** From due to visible to every query. */
   counted: Spread;
+  /** From due to the first answer that holds it: later by up to the interval of the queries and the time of one. */
+  observed: Spread;
   /** Quantiles from 0 to 1 of the same. */
   curve: [number, number][];
   /** The worst of each whole second from the start. */
@@ -52,6 +58,8 @@ interface Sent {
   sentMs: number;
   answeredMs: number;
   countedMs: number;
+  /** When the first answer that holds it came. */
+  observedMs: number;
   /** When the look that found it began to be the earliest that could: the beginning of the one before. */
   lookedMs: number;
 }
@@ -64,14 +72,15 @@ export async function latencyRun(installation: BenchInstallation, options: Laten
   const subscription = await createSubscription(installation, workspace, { event: 'cart_status' });
   const pool = new ConnectionPool(new URL(subscription.url));
   await pool.warm(32);
-  const watch = new Watch(installation, workspace, options.pollMs);
+  const watch = new Watch(installation, workspace, options.pollMs, await PartTimes.of(installation, 'trait_events'));
   const watching = watch.run();
   const warmUp = Math.round(options.rate * options.warmUpSeconds);
   const all: Sent[] = [];
   const send = async (n: number, dueMs: number): Promise<void> => {
     const sentMs = nowMs();
     const { cartId, status, body } = orderWebhook(n, sentMs);
-    const sent: Sent = { key: keyOf(cartId, status), dueMs, sentMs, answeredMs: NaN, countedMs: NaN, lookedMs: NaN };
+    const unknown = { answeredMs: NaN, countedMs: NaN, observedMs: NaN, lookedMs: NaN };
+    const sent: Sent = { key: keyOf(cartId, status), dueMs, sentMs, ...unknown };
     all.push(sent);
     watch.expect(sent);
     try {
@@ -107,13 +116,14 @@ export async function latencyRun(installation: BenchInstallation, options: Laten
   return {
     webhooks: measured.length,
     counted: spread(times),
+    observed: spread(measured.map(({ observedMs, dueMs }) => observedMs - dueMs)),
     curve: curve(times),
     worstBySecond: worstBySecond(measured),
     stages: shares(measured, await stages.appendTimes(workspace.id)),
     cpu,
     residentMiB: memory,
     totals,
-    resolution: spread(measured.map(({ countedMs, lookedMs }) => countedMs - lookedMs)),
+    resolution: spread(measured.map(({ observedMs, lookedMs }) => observedMs - lookedMs)),
     look: spread(watch.lookMs),
     connections: pool.size,
   };
@@ -144,6 +154,7 @@ class Watch {
     private readonly installation: BenchInstallation,
     private readonly workspace: Workspace,
     private readonly pollMs: number,
+    private readonly parts: PartTimes,
   ) {}
 
   expect(sent: Sent): void {
@@ -189,17 +200,18 @@ class Watch {
     const began = nowMs();
     const rows = await ask(
       this.installation,
-      `SELECT cart_id, status FROM trait_events
+      `SELECT cart_id, status, _part FROM trait_events
        WHERE workspace = '${this.workspace.id}' AND trait = 'cart_status_updated'
          AND occurred_at >= toDateTime64(${from}, 3)`,
     );
-    const countedMs = nowMs();
-    this.lookMs.push(countedMs - began);
-    for (const [cartId = '', status = ''] of rows) {
+    const observedMs = nowMs();
+    this.lookMs.push(observedMs - began);
+    for (const [cartId = '', status = '', part = ''] of rows) {
       const key = keyOf(cartId, status);
       const sent = this.missing.get(key);
       if (sent === undefined) continue;
-      Object.assign(sent, { countedMs, lookedMs });
+      const countedMs = this.parts.visibleMs(part, lookedMs, observedMs);
+      Object.assign(sent, { countedMs, observedMs, lookedMs });
       this.missing.delete(key);
     }
   }
