@@ -33,14 +33,18 @@ export async function openPartitions<M>(
   });
   if (!isRead) return null;
   const { topic } = content;
-  const [beginnings, ends] = await Promise.all([kafka.beginningOffsets(topic), kafka.endOffsets(topic)]);
-  const marks = [...states].flatMap(([partition, { next, mark }]) =>
-    // A log that ends before the ledger has no record to compare.
-    mark === undefined || next > (ends[partition] ?? 0) ? [] : [[partition, mark] as const],
+  // Other partitions may be without a leader.
+  const ranges = await Promise.all(
+    partitions.map(async (partition) => [partition, await kafka.rangeOf(topic, partition)] as const),
   );
-  const broken = await findBroken(kafka, topic, new Map(marks), new Map(beginnings.entries()), clock);
-  return partitions.map((partition) => {
-    const [beginning, end] = [beginnings[partition] ?? 0, ends[partition] ?? 0];
+  const marks = ranges.flatMap(([partition, { end }]) => {
+    const { next, mark } = states.get(partition) ?? { next: 0 };
+    // A log that ends before the ledger has no record to compare.
+    return mark === undefined || next > end ? [] : [[partition, mark] as const];
+  });
+  const beginnings = new Map(ranges.map(([partition, { beginning }]) => [partition, beginning]));
+  const broken = await findBroken(kafka, topic, new Map(marks), beginnings, clock);
+  return ranges.map(([partition, { beginning, end }]) => {
     const known = states.get(partition);
     const opening = openingOf(known, { beginning, end, isBroken: broken.has(partition) }, settings.acceptLost);
     return { partition, end, ...outcomeOf(opening, known ?? { first: 0, next: 0, blocks: 0 }) };

@@ -85,6 +85,8 @@ export class ScriptedKafka {
   /** What the log holds at every offset that is read individually. */
   standing = 'last';
   group: GroupOptions | undefined;
+  /** Partitions without a leader. */
+  readonly leaderless = new Set<number>();
   private readonly ready: (Batch | Error)[] = [];
   private readonly owners = new Map<number, object | undefined>();
   private readonly waker: Waker;
@@ -122,8 +124,10 @@ export class ScriptedKafka {
           leave: async () => {},
         };
       },
-      beginningOffsets: () => Promise.resolve([0, 0]),
-      endOffsets: () => Promise.resolve([100, 100]),
+      rangeOf: (_, partition) =>
+        this.leaderless.has(partition)
+          ? Promise.reject(new Error('no leader'))
+          : Promise.resolve({ beginning: 0, end: 100 }),
     };
     return port as Kafka;
   }

@@ -311,6 +311,13 @@ describe('the states of a topic consumer', () => {
     expect(kafka.assigns.at(-1)).toMatchObject([{ partition: 1, offset: 1 }]);
   });
 
+  it('opens while a partition of another process has no leader', async () => {
+    const { start, kafka, states } = open({ assigned: [1] });
+    kafka.leaderless.add(0);
+    await start();
+    expect(states()).toEqual(['running']);
+  });
+
   it('does not read again what it is assigned again without a change', async () => {
     const { start, clock, kafka, database } = open();
     await start();
