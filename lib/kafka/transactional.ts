@@ -36,6 +36,17 @@ function translate(error: unknown): Error {
 }
 
 /**
+ * Resolves when all are done. Throws only when none is under way any more, so that no request of a broken transaction
+ * arrives later; of several errors, the one that says that the producer is fenced.
+ */
+async function allSettled(requests: readonly Promise<unknown>[]): Promise<void> {
+  const failed = (await Promise.allSettled(requests)).filter((result) => result.status === 'rejected');
+  if (failed.length === 0) return;
+  const errors = failed.map(({ reason }) => translate(reason));
+  throw errors.find((error) => error instanceof FencedError) ?? errors[0]!;
+}
+
+/**
  * One transactional id. It retries only requests that the broker certainly did not execute, or that it deduplicates by
  * sequence number. Any other error breaks it permanently; the next owner learns the outcome from the committed offsets
  * of the group.
@@ -80,23 +91,56 @@ export class KafkaTransactional implements Transactional {
   async send(records: readonly OutgoingRecord[]): Promise<void> {
     if (records.length === 0) return;
     await this.guarded(async () => {
-      if (!this.placement.knows(records)) await this.placement.learn(records);
-      let groups = new Groups(this.prefix);
-      for (const record of records) {
-        const partition = this.placement.partitionOf(record);
-        if (!groups.fits(record, partition)) {
-          await this.append(groups.list);
-          groups = new Groups(this.prefix);
-        }
-        groups.add(record, partition);
-      }
-      await this.append(groups.list);
+      const requests = await this.requestsOf(records);
+      await this.addPartitions(requests);
+      await this.produce(requests);
     });
   }
 
-  private async append(groups: readonly PartitionRecords[]): Promise<void> {
+  /** Every request to the broker costs its latency, and five of them in sequence are most of the time of a commit. */
+  async commit(
+    { groupId, topic, partition, offset, metadata }: OffsetsToCommit,
+    records: readonly OutgoingRecord[] = [],
+  ): Promise<void> {
+    await this.guarded(async () => {
+      const group = this.prefix + groupId;
+      const requests = await this.requestsOf(records);
+      await allSettled([
+        this.addPartitions(requests),
+        this.coordinated((broker) => broker.addOffsetsToTxn({ ...this.transaction, groupId: group })),
+      ]);
+      const partitions = [{ partition, offset: String(offset), metadata }];
+      const topics = [{ topic: this.prefix + topic, partitions }];
+      await allSettled([
+        this.produce(requests),
+        this.withGroup(group, (broker) => broker.txnOffsetCommit({ ...this.transaction, groupId: group, topics })),
+      ]);
+      await this.coordinated((broker) => broker.endTxn({ ...this.transaction, transactionResult: true }));
+      this.touched.clear();
+    });
+  }
+
+  /** The records of each Produce request. */
+  private async requestsOf(records: readonly OutgoingRecord[]): Promise<readonly PartitionRecords[][]> {
+    if (records.length === 0) return [];
+    if (!this.placement.knows(records)) await this.placement.learn(records);
+    const requests: PartitionRecords[][] = [];
+    let groups = new Groups(this.prefix);
+    for (const record of records) {
+      const partition = this.placement.partitionOf(record);
+      if (!groups.fits(record, partition)) {
+        requests.push([...groups.list]);
+        groups = new Groups(this.prefix);
+      }
+      groups.add(record, partition);
+    }
+    requests.push([...groups.list]);
+    return requests;
+  }
+
+  private async addPartitions(requests: readonly PartitionRecords[][]): Promise<void> {
     const added = new Map<string, number[]>();
-    for (const { topic, partition } of groups) {
+    for (const { topic, partition } of requests.flat()) {
       const key = `${topic}/${partition}`;
       if (this.touched.has(key)) continue;
       this.touched.add(key);
@@ -104,28 +148,13 @@ export class KafkaTransactional implements Transactional {
       if (list === undefined) added.set(topic, [partition]);
       else list.push(partition);
     }
-    if (added.size > 0) {
-      const topics = [...added].map(([topic, partitions]) => ({ topic, partitions }));
-      await this.coordinated((broker) => broker.addPartitionsToTxn({ ...this.transaction, topics }));
-    }
-    await this.session.produce(groups, this.clock.elapsedMs() + RETRY_FOR_MS);
+    if (added.size === 0) return;
+    const topics = [...added].map(([topic, partitions]) => ({ topic, partitions }));
+    await this.coordinated((broker) => broker.addPartitionsToTxn({ ...this.transaction, topics }));
   }
 
-  async commit({ groupId, topic, partition, offset, metadata }: OffsetsToCommit): Promise<void> {
-    await this.guarded(async () => {
-      const group = this.prefix + groupId;
-      await this.coordinated((broker) => broker.addOffsetsToTxn({ ...this.transaction, groupId: group }));
-      const partitions = [{ partition, offset: String(offset), metadata }];
-      await this.withGroup(group, (broker) =>
-        broker.txnOffsetCommit({
-          ...this.transaction,
-          groupId: group,
-          topics: [{ topic: this.prefix + topic, partitions }],
-        }),
-      );
-      await this.coordinated((broker) => broker.endTxn({ ...this.transaction, transactionResult: true }));
-      this.touched.clear();
-    });
+  private async produce(requests: readonly PartitionRecords[][]): Promise<void> {
+    for (const groups of requests) await this.session.produce(groups, this.clock.elapsedMs() + RETRY_FOR_MS);
   }
 
   private async guarded(work: () => Promise<void>): Promise<void> {

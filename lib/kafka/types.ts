@@ -152,10 +152,10 @@ export interface Transactional {
   /** Appends records to the current transaction, or begins one. Throws FencedError, TransactionError. */
   send(records: readonly OutgoingRecord[]): Promise<void>;
   /**
-   * Commits what was sent together with the input's offset. Throws FencedError, or TransactionError: then its outcome
-   * is unknown until a new init.
+   * Appends `records`, and commits them and what was sent before together with the input's offset. Throws FencedError,
+   * or TransactionError: then its outcome is unknown until a new init.
    */
-  commit(offsets: OffsetsToCommit): Promise<void>;
+  commit(offsets: OffsetsToCommit, records?: readonly OutgoingRecord[]): Promise<void>;
   close(): Promise<void>;
 }
 

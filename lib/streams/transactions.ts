@@ -77,8 +77,7 @@ export class TaskTransactions {
     const backoff = new Backoff(REPEAT_PAUSES);
     for (let repeats = 0; ; repeats++) {
       try {
-        await this.transactional.send(records);
-        await this.transactional.commit({ groupId, topic, partition, ...next });
+        await this.transactional.commit({ groupId, topic, partition, ...next }, records);
         break;
       } catch (error) {
         if (!(error instanceof TransactionError) || repeats === MAX_REPEATS || this.deps.isEnding()) throw error;

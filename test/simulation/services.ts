@@ -229,7 +229,8 @@ function watchedTransactional(
       return watch('init', () => inner.init(mayFenceNow));
     },
     send: (records) => watch(`sends ${records.length} records`, () => inner.send(records)),
-    commit: (offsets) => watch(`commits ${offsets.offset}`, () => inner.commit(offsets)),
+    commit: (offsets, records = []) =>
+      watch(`commits ${offsets.offset} with ${records.length} records`, () => inner.commit(offsets, records)),
     close: () => inner.close(),
   };
 }

@@ -99,6 +99,19 @@ export function kafkaPortSuite(what: string, start: () => Promise<PortHarness>):
       await finished(again.close());
     });
 
+    it('commits records that come with the offsets, after those that were sent before', async () => {
+      const open = await transactional('id');
+      await finished(open.send([record('a')]));
+      await finished(open.commit(offsets(5), [record('b'), record('c', 0, OTHER)]));
+      expect(valuesOf(await read('read_committed', 0, 3))).toEqual(['a', 'b']);
+      expect(valuesOf(await read('read_committed', 0, 2, OTHER))).toEqual(['c']);
+      await finished(open.commit(offsets(6), [record('d')]));
+      expect(valuesOf(await read('read_committed', 0, 5))).toEqual(['a', 'b', 'd']);
+      await finished(open.close());
+      await finished((await transactional('id')).close());
+      expect(await finished(kafka.committedOffsets(GROUP, TOPIC))).toEqual([{ offset: 6, metadata: 'at 6' }, null]);
+    });
+
     it('commits offsets without any record', async () => {
       const open = await transactional('id');
       await finished(open.commit(offsets(3)));

@@ -39,9 +39,12 @@ function crashing(kafka: Kafka, at: number): Kafka {
       return {
         init: () => transactional.init(),
         send: (records) => transactional.send(records),
-        commit: (offsets) => {
-          if (++commits === at) process.kill(process.pid, 'SIGKILL');
-          return transactional.commit(offsets);
+        commit: async (offsets, records = []) => {
+          if (++commits === at) {
+            await transactional.send(records);
+            process.kill(process.pid, 'SIGKILL');
+          }
+          await transactional.commit(offsets, records);
         },
         close: () => transactional.close(),
       };

@@ -119,41 +119,59 @@ export class SimulatedTransactional implements Transactional {
   }
 
   async send(records: readonly OutgoingRecord[]): Promise<void> {
-    const { broker, network, process } = this.connection;
     if (records.length === 0) return;
     await this.guarded(async () => {
-      const identity = this.requireIdentity();
-      const placed = records.map((record) => place(broker, record));
-      await this.coordinated(() =>
-        network.request(process, 'add partitions', () =>
-          broker.transactions.addPartitions(
-            identity,
-            placed.map(({ topic, partition }) => broker.log(topic, partition)),
-          ),
-        ),
-      );
-      // As many requests as there are leaders; they may come between anything.
-      for (const topic of new Set(placed.map((record) => record.topic))) {
-        const sequence = this.sequence++;
-        const own = placed.filter((record) => record.topic === topic);
-        await this.retrying(RETRY_FOR_MS, ['connection'], () =>
-          network.request(process, 'produce', () => broker.produceInTransaction(identity, sequence, own)),
-        );
-      }
+      await this.addPartitions(records);
+      await this.produce(records);
     });
   }
 
-  async commit(offsets: OffsetsToCommit): Promise<void> {
+  async commit(offsets: OffsetsToCommit, records: readonly OutgoingRecord[] = []): Promise<void> {
     const { broker, network, process } = this.connection;
     await this.guarded(async () => {
       const identity = this.requireIdentity();
-      await this.coordinated(() =>
-        network.request(process, 'commit offsets', () => broker.transactions.addOffsets(identity, offsets)),
-      );
+      await this.addPartitions(records);
+      const results = await Promise.allSettled([
+        this.produce(records),
+        this.coordinated(() =>
+          network.request(process, 'commit offsets', () => broker.transactions.addOffsets(identity, offsets)),
+        ),
+      ]);
+      const errors = results.flatMap((result) => (result.status === 'rejected' ? [translate(result.reason)] : []));
+      const error = errors.find((one) => one instanceof FencedError) ?? errors[0];
+      if (error !== undefined) throw error;
       await this.coordinated(() =>
         network.request(process, 'end transaction', () => broker.transactions.end(identity, true)),
       );
     });
+  }
+
+  private async addPartitions(records: readonly OutgoingRecord[]): Promise<void> {
+    if (records.length === 0) return;
+    const { broker, network, process } = this.connection;
+    const identity = this.requireIdentity();
+    await this.coordinated(() =>
+      network.request(process, 'add partitions', () =>
+        broker.transactions.addPartitions(
+          identity,
+          records.map((record) => place(broker, record)).map(({ topic, partition }) => broker.log(topic, partition)),
+        ),
+      ),
+    );
+  }
+
+  private async produce(records: readonly OutgoingRecord[]): Promise<void> {
+    const { broker, network, process } = this.connection;
+    const identity = this.requireIdentity();
+    const placed = records.map((record) => place(broker, record));
+    // As many requests as there are leaders; they may come between anything.
+    for (const topic of new Set(placed.map((record) => record.topic))) {
+      const sequence = this.sequence++;
+      const own = placed.filter((record) => record.topic === topic);
+      await this.retrying(RETRY_FOR_MS, ['connection'], () =>
+        network.request(process, 'produce', () => broker.produceInTransaction(identity, sequence, own)),
+      );
+    }
   }
 
   close(): Promise<void> {

@@ -243,7 +243,7 @@ export class ScriptedKafka {
       if (waiting !== undefined) await Promise.race([waiting.opened, closed.opened]);
       if (isClosed) throw new TransactionError('closed');
     };
-    return {
+    const transactional = {
       init: async (mayFence: () => boolean = () => true) => {
         this.onInit();
         if (!mayFence()) throw new UnconfirmedError('not confirmed');
@@ -255,7 +255,11 @@ export class ScriptedKafka {
         sent.push(...records);
         return Promise.resolve();
       },
-      commit: async ({ offset, metadata }: { offset: number; metadata: string }) => {
+      commit: async (
+        { offset, metadata }: { offset: number; metadata: string },
+        records: readonly OutgoingRecord[] = [],
+      ) => {
+        await transactional.send(records);
         const refusal = this.refusals.get(partition);
         this.refusals.delete(partition);
         await kept(this.commits);
@@ -278,5 +282,6 @@ export class ScriptedKafka {
         this.done.push(`p${partition} close ${life}`);
       },
     };
+    return transactional;
   }
 }
