@@ -21,6 +21,8 @@ export interface BlockPipelineOptions {
 
 /** No block is submitted while those that wait for their completion have more bytes of rows than this. */
 const MAX_WAITING_BYTES = 4 << 20;
+/** Between two completions. */
+const PAUSE_MAX_MS = 100;
 
 /**
  * Blocks on their way into ClickHouse, in two lanes that run side by side. The first writes the tables that are counted,
@@ -42,7 +44,7 @@ export class BlockPipeline {
   private readonly waker: Waker;
 
   constructor(private readonly options: BlockPipelineOptions) {
-    this.pacing = new BlockPacing(options.ledgerIntervalMs);
+    this.pacing = new BlockPacing({ intervalMs: options.ledgerIntervalMs, pauseMaxMs: PAUSE_MAX_MS });
     this.waker = new Waker(options.clock);
   }
 

@@ -1,6 +1,12 @@
-/** The pause after a block is this share of the time that it took, within a limit. */
+/** The pause after some work is this share of the time that it took, within a limit. */
 const PAUSE_SHARE = 0.5;
-const MAX_PAUSE_MS = 100;
+
+export interface PacingOptions {
+  /** The least time between the beginnings of two pieces of work. */
+  intervalMs: number;
+  /** The longest pause. */
+  pauseMaxMs: number;
+}
 
 /**
  * Decides when the next block begins. After some quiet: at once. Under load: not before the interval has passed, and
@@ -10,19 +16,18 @@ export class BlockPacing {
   private startedAtMs = -Infinity;
   private pauseEndsAtMs = -Infinity;
 
-  /** `intervalMs`: the least time between the beginnings of two blocks. */
-  constructor(private readonly intervalMs: number) {}
+  constructor(private readonly options: PacingOptions) {}
 
   started(nowMs: number): void {
     this.startedAtMs = nowMs;
   }
 
   inserted(nowMs: number): void {
-    this.pauseEndsAtMs = nowMs + Math.min(MAX_PAUSE_MS, PAUSE_SHARE * (nowMs - this.startedAtMs));
+    this.pauseEndsAtMs = nowMs + Math.min(this.options.pauseMaxMs, PAUSE_SHARE * (nowMs - this.startedAtMs));
   }
 
   /** When the next block may begin, in elapsed time; in the past after some quiet. */
   get dueAtMs(): number {
-    return Math.max(this.startedAtMs + this.intervalMs, this.pauseEndsAtMs);
+    return Math.max(this.startedAtMs + this.options.intervalMs, this.pauseEndsAtMs);
   }
 }

@@ -13,6 +13,8 @@ import { BlockPacing } from './pacing.ts';
 import type { TopicConsumerOptions } from './topic-consumer-options.ts';
 
 const POLL_MS = 500;
+/** Between two blocks of the tables that are counted: after a slow insert, the records that came meanwhile have waited. */
+const PAUSE_MAX_MS = 25;
 const RETRY_PAUSE_MS = 1_000;
 /** A stopped partition is retried: what it needs may be there by then. */
 const STOPPED_RETRY_MS = 30_000;
@@ -48,7 +50,7 @@ export class TopicConsumer<M> {
   constructor(private readonly options: TopicConsumerOptions<M>) {
     const { kafka, settings, clock, ledger, logger, content } = options;
     this.reader = kafka.createReader({ isolation: 'read_committed' });
-    this.pacing = new BlockPacing(settings.blockIntervalMs);
+    this.pacing = new BlockPacing({ intervalMs: settings.blockIntervalMs, pauseMaxMs: PAUSE_MAX_MS });
     this.checkpoints = new Checkpoints({ ledger, topic: content.topic, clock, logger });
     this.waker = new Waker(clock);
   }

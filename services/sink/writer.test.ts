@@ -131,6 +131,18 @@ describe('BlockWriter', () => {
     ]);
   });
 
+  it('inserts the tables of details one after another', async () => {
+    const { clock, database, writer, block, wanted } = open(['first', 'second']);
+    database.refuse = (request) => request === 'first';
+    const finished = writer.finish([block], wanted.signal);
+    await clock.advance(1_000);
+    expect(database.inserts).toEqual([]);
+    database.refuse = () => false;
+    await clock.advance(5_000);
+    expect(await finished).toBe(true);
+    expect(database.inserts.map(({ table }) => table)).toEqual(['first', 'second']);
+  });
+
   it('gives up when the block is not wanted any more, and is healthy then', async () => {
     const { clock, database, writer, block, wanted } = open();
     database.refuse = (request) => request === 'second';

@@ -70,13 +70,15 @@ export class BlockWriter {
   }
 
   /**
-   * Completes blocks whose tables are written: inserts their details, one insert for each table, then has erased rows
+   * Completes blocks whose tables are written: inserts their details, one table after another, then has erased rows
    * deleted, then appends their rows of the ledger. False when `wanted` was aborted before; then none of them is in the ledger.
    */
   async finish(blocks: readonly Block[], wanted: AbortSignal): Promise<boolean> {
     const { ledger, metrics, topic } = this.options;
-    const details = joined(blocks.flatMap((block) => block.insertsOfDetails()));
-    if (!(await this.insertAll(details, wanted))) return false;
+    // One after another: side by side they would take the CPU from the tables that are counted.
+    for (const details of joined(blocks.flatMap((block) => block.insertsOfDetails()))) {
+      if (!(await this.insertAll([details], wanted))) return false;
+    }
     const erasures = blocks.flatMap((block) => block.erasures.all);
     if (!(await this.eraseAll(erasures, wanted))) return false;
     const append = (): Promise<void> => ledger.append(blocks.map(({ ranges }) => ranges));
