@@ -94,6 +94,8 @@ export interface IdentifierEntry {
   previous: string;
   /** The link report has it; false in an entry of an earlier format. */
   reported: boolean;
+  /** While changed link rules are applied in steps: whether it is junk is still decided as before the change. */
+  unapplied: boolean;
 }
 
 /** A person, or an id that has become an alias of another person. */
@@ -151,6 +153,7 @@ export const newIdentifier = (word: string, next: string): IdentifierEntry => ({
   next,
   previous: '',
   reported: false,
+  unapplied: false,
 });
 
 export function newPerson(id: number): Person {

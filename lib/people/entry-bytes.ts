@@ -21,7 +21,7 @@ import { readSnapshot, writeSnapshot } from './snapshot.ts';
  */
 
 const FORMAT = 1;
-/** Formats of an identifier. Format 2 has the previous one in the list of all, and whether it is reported. */
+/** Formats of an identifier. Format 2 has the previous one in the list of all, and flags. */
 const IDENTIFIER_FORMAT = 2;
 /**
  * Formats of a person. In format 1 the entry ends with the counts of hidden identifiers or without them; since format 2
@@ -75,11 +75,6 @@ function whole<T>(reader: ByteReader, value: T): T {
   return value;
 }
 
-function readFlag(reader: ByteReader): boolean {
-  const flag = reader.byte();
-  return flag > 1 ? reader.fail('0 or 1', reader.at - 1) : flag === 1;
-}
-
 function readConsent(reader: ByteReader): Consent | null {
   const consent = CONSENTS[reader.byte()];
   return consent === undefined ? reader.fail('a consent', reader.at - 1) : consent;
@@ -97,6 +92,9 @@ export function decodeWorkspace(buffer: Buffer): Workspace {
   return whole(reader, { nextPersonId: reader.unsigned(), identifierHead: reader.text() });
 }
 
+const REPORTED = 1;
+const UNAPPLIED = 2;
+
 export function encodeIdentifier({ entry: writer }: Scratch, entry: IdentifierEntry): Buffer {
   writer.reset().byte(IDENTIFIER_FORMAT);
   writer.unsigned(entry.person);
@@ -106,14 +104,14 @@ export function encodeIdentifier({ entry: writer }: Scratch, entry: IdentifierEn
   writer.text(entry.carrierHead);
   writer.text(entry.next);
   writer.text(entry.previous);
-  writer.byte(entry.reported ? 1 : 0);
+  writer.byte((entry.reported ? REPORTED : 0) | (entry.unapplied ? UNAPPLIED : 0));
   return writer.take();
 }
 
 export function decodeIdentifier(word: string, buffer: Buffer): IdentifierEntry {
   const reader = new ByteReader(buffer, 'the entry of an identifier');
   const format = readFormat(reader, IDENTIFIER_FORMAT);
-  return whole(reader, {
+  const entry = {
     word,
     person: reader.unsigned(),
     consent: readConsent(reader),
@@ -122,8 +120,10 @@ export function decodeIdentifier(word: string, buffer: Buffer): IdentifierEntry 
     carrierHead: reader.text(),
     next: reader.text(),
     previous: format === IDENTIFIER_FORMAT ? reader.text() : '',
-    reported: format === IDENTIFIER_FORMAT && readFlag(reader),
-  });
+  };
+  const flags = format === IDENTIFIER_FORMAT ? reader.byte() : 0;
+  if (flags > (REPORTED | UNAPPLIED)) reader.fail('the flags of an identifier', reader.at - 1);
+  return whole(reader, { ...entry, reported: (flags & REPORTED) !== 0, unapplied: (flags & UNAPPLIED) !== 0 });
 }
 
 const ALIAS = 1;

@@ -61,9 +61,14 @@ export class EntryCache {
     return this.identifiers.get(word) ?? (this.readIdentifier(word) === undefined ? undefined : this.identifier(word));
   }
 
-  /** All identifiers of the workspace, newest first, without keeping them in memory. */
-  *allIdentifiers(): Generator<IdentifierEntry> {
-    for (let word = this.workspaceEntry().identifierHead; word !== '';) {
+  /** The number of entries in memory. */
+  get size(): number {
+    return this.carriers.size + this.identifiers.size + this.persons.size;
+  }
+
+  /** All identifiers of the workspace, or those from one on, newest first, without keeping them in memory. */
+  *allIdentifiers(from = this.workspaceEntry().identifierHead): Generator<Readonly<IdentifierEntry>> {
+    for (let word = from; word !== '';) {
       const entry = this.identifiers.get(word) ?? this.readIdentifier(word);
       if (entry === undefined) throw new DamagedStateError(this.subject(nameOf(word)), 0, 'an entry');
       yield entry;

@@ -1,10 +1,10 @@
 import type { FlowChange, FlowInput, FlowSettings, Outcome, PartedCart, PersonInput } from '../../schemas/types.ts';
 import { flowChangeOf, flowChangesOf, FlowInputWriter, flowProfileOf } from './flow-records.ts';
-import { foldInto, graphOf, type FoldOptions } from './fold.ts';
+import { continueRelink, emitMovedCarts, foldInto, graphOf, type FoldOptions } from './fold.ts';
 import type { Graph } from './graph.ts';
-import { beginHistory } from './flow-history.ts';
+import { beginHistory, emitHistory } from './flow-history.ts';
 import { readFlows, writeFlows, type FlowsEntry } from './flows-entry.ts';
-import { cartIdOf } from './keys.ts';
+import { cartIdOf, isHistoryKey, isMovedKey } from './keys.ts';
 import { profileOf, type Cause } from './outcomes.ts';
 import type { PeopleStore } from './store.ts';
 
@@ -22,10 +22,7 @@ export interface Folded {
 
 const NO_INPUTS: FlowInput[] = [];
 
-/**
- * As `foldPersonInput`, with the records for flows. After a first publish the state has an entry for which
- * `isHistoryKey` is true: `emitHistory` must be called for it until it is gone, before the next record.
- */
+/** As `foldPersonInput`, with the records for flows. A first publish leaves work too: the history. */
 export function foldWithFlows(store: PeopleStore, input: PersonInput, cause: Cause, options: FoldOptions = {}): Folded {
   const { workspace } = input;
   const flows = readFlows(store, workspace);
@@ -34,7 +31,19 @@ export function foldWithFlows(store: PeopleStore, input: PersonInput, cause: Cau
   }
   const graph = graphOf(store, workspace, options);
   const outcomes = foldInto(graph, input, cause, options);
-  return { outcomes, flowInputs: flows.published ? flowInputsOf(graph, input, outcomes, cause) : NO_INPUTS };
+  return { outcomes, flowInputs: flows.published ? flowInputsOf(graph, input.cart, outcomes, cause) : NO_INPUTS };
+}
+
+/**
+ * Does a step of the work that a record has left in the state, at the first key for which `isWorkKey` is true. `cause` is
+ * that of the record. To be called until no such key is left, before the next record.
+ */
+export function continueWithFlows(store: PeopleStore, key: string, cause: Cause, options: FoldOptions = {}): Folded {
+  if (isHistoryKey(key)) return { outcomes: [], flowInputs: emitHistory(store, key, cause, options) };
+  if (isMovedKey(key)) return { outcomes: emitMovedCarts(store, key, cause, options), flowInputs: NO_INPUTS };
+  const { graph, outcomes } = continueRelink(store, key, cause, options);
+  const { published } = readFlows(store, graph.workspace);
+  return { outcomes, flowInputs: published ? flowInputsOf(graph, null, outcomes, cause) : NO_INPUTS };
 }
 
 /** Passes a command, settings or a code pool on. Before the first publish, the latter two are kept for it. */
@@ -80,7 +89,7 @@ function emitKept(out: FlowInputWriter, { settings, pools }: FlowsEntry, publish
 const PARTED_MAX = 1_000;
 
 /** What a record changes for flows: first the profiles, which the others refer to. */
-function flowInputsOf(graph: Graph, input: PersonInput, outcomes: readonly Outcome[], cause: Cause): FlowInput[] {
+function flowInputsOf(graph: Graph, input: CartInput | null, outcomes: readonly Outcome[], cause: Cause): FlowInput[] {
   const out = new FlowInputWriter(graph.workspace, cause);
   for (const { erasure } of outcomes) {
     if (erasure === null) continue;
@@ -88,10 +97,10 @@ function flowInputsOf(graph: Graph, input: PersonInput, outcomes: readonly Outco
     if (person_id === null && former_ids.length === 0 && carts.length === 0) continue;
     out.add({ kind: 'erasure', erasure: { person_id, former_ids, carts: carts.map(({ cart_id }) => cart_id) } });
   }
-  const cart = outcomes.find((outcome) => outcome.cart?.cart_id === input.cart?.cart_id)?.cart ?? null;
+  const cart = outcomes.find((outcome) => outcome.cart?.cart_id === input?.cart_id)?.cart ?? null;
   const people = new Set(graph.changedPeople());
   // A person without a change may be new to flows. Parts follow each other.
-  if (cart !== null && input.cart?.part === 0) people.add(graph.personOf(cart.person_id));
+  if (cart !== null && input?.part === 0) people.add(graph.personOf(cart.person_id));
   for (const person of people) out.add({ kind: 'profile', profile: flowProfileOf(profileOf(person)) });
   for (const { loser, winner, isAgain } of graph.merges) {
     if (!isAgain) out.add({ kind: 'merge', merge: { loser, winner } });
@@ -102,8 +111,8 @@ function flowInputsOf(graph: Graph, input: PersonInput, outcomes: readonly Outco
   for (let from = 0; from < parted.length; from += PARTED_MAX) {
     out.add({ kind: 'parting', parting: { carts: parted.slice(from, from + PARTED_MAX) } });
   }
-  if (cart !== null && input.cart !== null) {
-    const changes = flowChangesOf(cart, changesOf(input.cart, outcomes), input.cart);
+  if (cart !== null && input !== null) {
+    const changes = flowChangesOf(cart, changesOf(input, outcomes), input);
     out.add({ kind: 'changes', changes });
   }
   return out.inputs;

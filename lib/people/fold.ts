@@ -12,7 +12,16 @@ import { takeAddresses } from './addresses.ts';
 import { NO_TEXT, type DatedText, type Carrier } from './entries.ts';
 import { dropErased, erase, type Erased } from './erasure.ts';
 import { Graph } from './graph.ts';
-import { cartCarrier, kindIndexOf, KINDS, recordCarrier, rulesKey, wordsOf, workspaceOfMoved } from './keys.ts';
+import {
+  cartCarrier,
+  kindIndexOf,
+  KINDS,
+  recordCarrier,
+  rulesKey,
+  wordsOf,
+  workspaceOfMoved,
+  workspaceOfRelink,
+} from './keys.ts';
 import { assertionOf } from './markers.ts';
 import { movedCartsOf, postpone } from './moved-carts.ts';
 import { OutcomeWriter, type Cause } from './outcomes.ts';
@@ -20,8 +29,8 @@ import { partPeople } from './parting.ts';
 import { linkIdentifiers, assignOwner } from './ownership.ts';
 import { laterText } from './profile.ts';
 import type { StoredRow } from './rows.ts';
-import { relink } from './relink.ts';
-import { decodeRules, DEFAULT_BOUNDS, DEFAULT_RULES, encodeRules, type Bounds, type LinkRules } from './rules.ts';
+import { beginRelink, relinkStep } from './relink.ts';
+import { decodeRules, DEFAULT_BOUNDS, DEFAULT_RULES, type Bounds, type LinkRules } from './rules.ts';
 import { newScratch, type Scratch } from './scratch.ts';
 import type { PeopleStore } from './store.ts';
 
@@ -36,9 +45,10 @@ export interface FoldOptions {
 
 /**
  * Decides who is who: folds one record of person-inputs into the state behind `store` and returns the outcomes in the order
- * in which they are emitted: erasures, merges, profiles, carts, trait events, the link report. When many carts have moved, those
- * that are left are in entries of the state, for which `isMovedKey` is true: `emitMovedCarts` must be called for each, in the
- * order of their keys, before the next record. A pure function of state, record and cause; it reads no clock.
+ * in which they are emitted: erasures, merges, profiles, carts, trait events, the link report. When many carts have moved, or
+ * link rules have changed, the work that is left is in entries of the state, for which `isWorkKey` is true: `continueWithFlows`
+ * must be called for the first of them, in the order of their keys, until none is left, before the next record. A pure function of
+ * state, record and cause; it reads no clock.
  */
 export const foldPersonInput = (
   store: PeopleStore,
@@ -57,7 +67,8 @@ export function foldInto(graph: Graph, input: PersonInput, cause: Cause, options
     case 'record':
       return input.record === null ? [] : foldRecord(store, graph, input.record, input.received_at, bounds, cause);
     case 'link_rules':
-      return input.link_rules === null ? [] : foldLinkRules(store, graph, input.link_rules, bounds, cause);
+      if (input.link_rules !== null) takeLinkRules(store, input.workspace, input.link_rules, bounds);
+      return [];
     case 'erasure':
       return input.erasure === null ? [] : foldErasure(store, graph, input.erasure, bounds, cause);
     case 'command':
@@ -68,7 +79,21 @@ export function foldInto(graph: Graph, input: PersonInput, cause: Cause, options
   }
 }
 
-/** Emits the moved carts of an entry, and deletes the entry. `cause` is that of the record that has moved them. */
+/** Does a step of applying changed link rules. Returns the outcomes, and the graph of the step. */
+export function continueRelink(
+  store: PeopleStore,
+  key: string,
+  cause: Cause,
+  options: FoldOptions = {},
+): { graph: Graph; outcomes: Outcome[] } {
+  const { bounds = DEFAULT_BOUNDS, scratch = newScratch() } = options;
+  const workspace = workspaceOfRelink(key);
+  const former = rulesOf(store, workspace, options);
+  const { graph, moved } = relinkStep(store, workspace, former, bounds, scratch);
+  return { graph, outcomes: outcomesOf(store, graph, moved, bounds, cause) };
+}
+
+/** Emits the moved carts of an entry, and deletes the entry. */
 export function emitMovedCarts(store: PeopleStore, key: string, cause: Cause, options: FoldOptions = {}): Outcome[] {
   const value = store.get(key);
   if (value === undefined) return [];
@@ -84,13 +109,14 @@ export function emitMovedCarts(store: PeopleStore, key: string, cause: Cause, op
   return out.outcomes;
 }
 
-export function graphOf(
-  store: PeopleStore,
-  workspace: string,
-  { rules = DEFAULT_RULES, bounds = DEFAULT_BOUNDS, scratch = newScratch() }: FoldOptions,
-): Graph {
+function rulesOf(store: PeopleStore, workspace: string, { rules = DEFAULT_RULES }: FoldOptions): LinkRules {
   const stored = store.get(rulesKey(workspace));
-  return new Graph(store, workspace, stored === undefined ? rules : decodeRules(stored), bounds, scratch);
+  return stored === undefined ? rules : decodeRules(stored);
+}
+
+export function graphOf(store: PeopleStore, workspace: string, options: FoldOptions): Graph {
+  const { bounds = DEFAULT_BOUNDS, scratch = newScratch() } = options;
+  return new Graph(store, workspace, rulesOf(store, workspace, options), bounds, scratch);
 }
 
 /** Erases people. What they had must not come back: see `erasure.ts`. */
@@ -157,25 +183,16 @@ function foldRecord(
   return outcomesOf(store, graph, moved, bounds, cause);
 }
 
-/** Applies link rules, also to what was received before. A change that has already been applied has no effect. */
-function foldLinkRules(
-  store: PeopleStore,
-  graph: Graph,
-  change: LinkRulesChange,
-  bounds: Bounds,
-  cause: Cause,
-): Outcome[] {
-  const key = rulesKey(graph.workspace);
-  const stored = store.get(key);
-  if (change.number <= (stored === undefined ? -1 : decodeRules(stored).number)) return [];
-  const rules = {
+/** Takes link rules, which `continueFold` applies. A change that has already been taken has no effect. */
+function takeLinkRules(store: PeopleStore, workspace: string, change: LinkRulesChange, bounds: Bounds): void {
+  const stored = store.get(rulesKey(workspace));
+  if (change.number <= (stored === undefined ? -1 : decodeRules(stored).number)) return;
+  beginRelink(store, workspace, {
     number: change.number,
     limit: Math.max(1, Math.min(change.limit, bounds.highestLimit)),
     allow: new Set(wordsOf(change.allow)),
     deny: new Set(wordsOf(change.deny)),
-  };
-  store.put(key, encodeRules(rules));
-  return outcomesOf(store, graph, relink(graph, rules), bounds, cause);
+  });
 }
 
 /** The outcomes for people and for moved carts when the cause is not a cart. Writes the graph back. */

@@ -17,9 +17,7 @@ import { TimeIndex } from './times.ts';
  * decide who belongs to whom.
  */
 export class Graph extends EntryCache {
-  private currentRules: LinkRules;
-  /** Identifiers that are still treated as before the rules changed. */
-  private readonly unapplied = new Set<string>();
+  readonly rules: LinkRules;
   readonly merges: MergedPerson[] = [];
   private readonly moved = new Set<Carrier>();
   readonly markers: Markers;
@@ -39,26 +37,13 @@ export class Graph extends EntryCache {
     super(store, workspace, scratch);
     invariant(rules.limit <= bounds.highestLimit, 'no limit is higher than pairs are recorded for');
     this.markers = new Markers(store, workspace);
-    this.currentRules = rules;
+    this.rules = rules;
     this.bounds = bounds;
   }
 
-  get rules(): LinkRules {
-    return this.currentRules;
-  }
-
-  /** Changes the rules. They hold for each of the identifiers in `unapplied` only after `apply`. */
-  changeRules(rules: LinkRules, unapplied: readonly string[]): void {
-    this.currentRules = rules;
-    for (const word of unapplied) this.unapplied.add(word);
-  }
-
-  apply(word: string): void {
-    this.unapplied.delete(word);
-  }
-
   junk(word: string): boolean {
-    return isJunk(this.currentRules, word, this.identifier(word).seenWith) !== this.unapplied.has(word);
+    const { seenWith, unapplied } = this.identifier(word);
+    return isJunk(this.rules, word, seenWith) !== unapplied;
   }
 
   override newPerson(): Person {
@@ -111,10 +96,10 @@ export class Graph extends EntryCache {
   private countSeenWith(word: string, kind: number, more: number): boolean {
     const { seenWith } = this.identifier(word);
     if (this.isSaturated(word)) return false;
-    const before = isJunk(this.currentRules, word, seenWith);
+    const before = isJunk(this.rules, word, seenWith);
     seenWith[kind] = Math.min((seenWith[kind] ?? 0) + more, this.bounds.highestLimit + 1);
     this.rereported.add(word);
-    return !before && isJunk(this.currentRules, word, seenWith);
+    return !before && isJunk(this.rules, word, seenWith);
   }
 
   /** Calls back for every pair of identifiers of different kinds that may have been recorded when this carrier got them. */

@@ -1,7 +1,6 @@
-export { emitHistory } from './flow-history.ts';
-export { foldWithFlows } from './flow-log.ts';
-export { emitMovedCarts, foldPersonInput } from './fold.ts';
-export { isHistoryKey, isMovedKey } from './keys.ts';
+export { continueWithFlows, foldWithFlows, type Folded } from './flow-log.ts';
+export { foldPersonInput } from './fold.ts';
+export { isWorkKey } from './keys.ts';
 export { newScratch } from './scratch.ts';
 export type { PeopleStore } from './store.ts';
 export { traitEventId, type Cause } from './outcomes.ts';

@@ -73,7 +73,18 @@ const MOVED = 'q/';
 /** Moved carts that are emitted in one step; steps are in the order of their numbers. */
 export const movedKey = (workspace: string, step: number): string =>
   `${MOVED}${workspace}/${String(step).padStart(8, '0')}`;
-/** Whether a state entry is work that is to be done before the next record. */
 export const isMovedKey = (key: string): boolean => key.startsWith(MOVED);
 /** The workspace of such an entry; ids of workspaces hold no slash. */
 export const workspaceOfMoved = (key: string): string => key.slice(MOVED.length, key.lastIndexOf('/'));
+
+/** Link rules that are being applied. */
+export const nextRulesKey = (workspace: string): string => `n/${workspace}`;
+/** Sorts after MOVED: the carts that a step has moved are emitted before the next step. */
+const RELINK = 'z/';
+/** The position at which the next step of applying them begins. */
+export const relinkKey = (workspace: string): string => `${RELINK}${workspace}`;
+const isRelinkKey = (key: string): boolean => key.startsWith(RELINK);
+export const workspaceOfRelink = (key: string): string => key.slice(RELINK.length);
+
+/** Whether a state entry is work that is to be done before the next record, in the order of the keys. */
+export const isWorkKey = (key: string): boolean => isHistoryKey(key) || isMovedKey(key) || isRelinkKey(key);

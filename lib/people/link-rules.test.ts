@@ -88,6 +88,40 @@ describe('link rules that change', () => {
     expect(next.fold(rulesInput(8, { limit: 2 }))).toEqual([]);
   });
 
+  it('are applied in steps of a bounded size, whose number grows with the workspace', () => {
+    const world = new World();
+    for (let i = 0; i < 200; i++) {
+      for (const name of ['a', 'b']) world.fold(recordInput([`phone:+${i}`, `email:${name}${i}@x.io`]));
+    }
+    expect(world.partition()).toHaveLength(200);
+    const steps = [0];
+    const put = world.store.put.bind(world.store);
+    world.store.put = (key, value) => {
+      put(key, value);
+      if (key === 'z/w') steps.push(0);
+      else steps.push(steps.pop()! + 1);
+    };
+    world.fold(rulesInput(1, { limit: 1 }));
+    expect(world.partition()).toHaveLength(400);
+    expect(steps.length).toBeGreaterThan(200);
+    expect(Math.max(...steps)).toBeLessThan(40);
+    expect([...world.store.entries.keys()].filter((key) => /^[nz]/.test(key))).toEqual([]);
+  });
+
+  it('emit every cart that moves, when several steps move more carts than are emitted at once', () => {
+    const world = new World();
+    const carts = ['a', 'b'].flatMap((name) => Array.from({ length: 6 }, (_, i) => `${name}${i}`));
+    for (const cart of carts) {
+      world.fold(
+        cartInput(cart, [`email:${cart[0]}@x.io`, `phone:+${cart}`], { changes: [change(1, 'verification')] }),
+      );
+    }
+    expect(world.partition()).toHaveLength(2);
+    world.fold(rulesInput(1, { limit: 3 }));
+    expect(new Set(carts.map((cart) => world.personOfCart(cart))).size).toBe(carts.length);
+    checkReader(world);
+  });
+
   it('hold for what is seen later', () => {
     const world = new World();
     world.fold(rulesInput(1, { limit: 1, allow: ['phone:+1'], deny: ['email:a@x.io'] }));

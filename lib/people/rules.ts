@@ -23,14 +23,22 @@ export interface Bounds {
   highestLimit: number;
   /** The number of moved carts that are emitted in one step. */
   cartsPerStep: number;
+  /** When link rules change: a step ends when it has read this many identifiers, */
+  identifiersPerStep: number;
+  /** or when this many entries of the state are in memory. */
+  entriesPerStep: number;
 }
 
 const CARTS_PER_STEP = 100;
+const IDENTIFIERS_PER_STEP = 5_000;
+const ENTRIES_PER_STEP = 2_000;
 
 export const DEFAULT_BOUNDS: Bounds = {
   shownOfKind: SHOWN_OF_KIND,
   highestLimit: HIGHEST_LIMIT,
   cartsPerStep: CARTS_PER_STEP,
+  identifiersPerStep: IDENTIFIERS_PER_STEP,
+  entriesPerStep: ENTRIES_PER_STEP,
 };
 
 /**

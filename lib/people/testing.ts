@@ -17,11 +17,9 @@ import type {
 } from '../../schemas/types.ts';
 import { BLANK_SNAPSHOT } from '../carts/index.ts';
 import { decodeIdentifier } from './entry-bytes.ts';
-import { emitHistory } from './flow-history.ts';
-import { foldWithFlows } from './flow-log.ts';
-import { emitMovedCarts } from './fold.ts';
+import { continueWithFlows, foldWithFlows } from './flow-log.ts';
 import { SHOWN_OF_KIND } from './profile.ts';
-import { historyKey, identifierOf, isMovedKey } from './keys.ts';
+import { identifierOf, isWorkKey } from './keys.ts';
 import { DEFAULT_RULES, HIGHEST_LIMIT, type Bounds, type LinkRules } from './rules.ts';
 import { newScratch } from './scratch.ts';
 
@@ -199,17 +197,17 @@ export function change(occurredAt: number, status = '', more: Partial<TraitChang
 export class MapStore {
   readonly entries = new Map<string, Buffer>();
   /** The keys of work that is to be done before the next record, in no order. */
-  readonly moved = new Set<string>();
+  readonly work = new Set<string>();
   get(key: string): Buffer | undefined {
     return this.entries.get(key);
   }
   put(key: string, value: Buffer): void {
     this.entries.set(key, value);
-    if (isMovedKey(key)) this.moved.add(key);
+    if (isWorkKey(key)) this.work.add(key);
   }
   delete(key: string): void {
     this.entries.delete(key);
-    this.moved.delete(key);
+    this.work.delete(key);
   }
 }
 
@@ -237,8 +235,8 @@ export class World {
 
   constructor(rules: Partial<LinkRules> = {}, shownOfKind = SHOWN_OF_KIND, highestLimit = HIGHEST_LIMIT) {
     this.rules = { ...DEFAULT_RULES, ...rules };
-    // Few, so that moved carts are emitted in several steps.
-    this.bounds = { shownOfKind, highestLimit, cartsPerStep: 2 };
+    // Few, so that moved carts are emitted, and link rules applied, in several steps.
+    this.bounds = { shownOfKind, highestLimit, cartsPerStep: 2, identifiersPerStep: 3, entriesPerStep: 3 };
   }
 
   fold(input: PersonInput): Outcome[] {
@@ -249,11 +247,14 @@ export class World {
   foldAt(input: PersonInput, logTimeMs: number): Outcome[] {
     const cause = { logTimeMs, offset: this.offset++ };
     const options = { rules: this.rules, bounds: this.bounds, scratch: this.scratch };
-    const { outcomes, flowInputs } = foldWithFlows(this.store, input, cause, options);
-    const history = historyKey(input.workspace);
-    while (this.store.get(history) !== undefined) flowInputs.push(...emitHistory(this.store, history, cause, options));
+    const folded = foldWithFlows(this.store, input, cause, options);
+    const [outcomes, flowInputs] = [[...folded.outcomes], [...folded.flowInputs]];
+    for (let [key] = [...this.store.work].sort(); key !== undefined; [key] = [...this.store.work].sort()) {
+      const more = continueWithFlows(this.store, key, cause, options);
+      outcomes.push(...more.outcomes);
+      flowInputs.push(...more.flowInputs);
+    }
     this.flowInputs.push(...flowInputs);
-    for (const key of [...this.store.moved].sort()) outcomes.push(...emitMovedCarts(this.store, key, cause, options));
     for (const outcome of outcomes) this.read(outcome);
     this.outcomes.push(...outcomes);
     return outcomes;

@@ -1,20 +1,31 @@
 import { expect, it } from 'vitest';
-import { cartInput, change } from '../../lib/people/testing.ts';
+import { cartInput, change, recordInput, rulesInput } from '../../lib/people/testing.ts';
 import { TaskCore } from '../../lib/streams/index.ts';
 import type { PersonInput } from '../../schemas/types.ts';
 import { codecs, people } from './testing.ts';
 
-/** A parting of one person with many carts, whose emission takes several steps. */
+/** What one record causes may take several steps: the emission of a parting, and the application of link rules. */
 
 const CARTS = 520;
 const LIMIT = 25;
 const ADDRESS = 'email:shared@example.com';
 
-function inputs(): PersonInput[] {
+/** One person with many carts is parted. */
+function parting(): PersonInput[] {
   const carts = Array.from({ length: CARTS }, (_, i) =>
     cartInput(String(i), [ADDRESS, `phone:+1808555${1000 + (i % LIMIT)}`], { at: i, changes: [change(i, 'finished')] }),
   );
   return [...carts, cartInput('last', [ADDRESS, 'phone:+18085559999'], { at: CARTS })];
+}
+
+const PHONES = 1_200;
+
+/** Many people, each of two records with one phone, are parted by a lower limit. */
+function lowerLimit(): PersonInput[] {
+  const records = Array.from({ length: PHONES }, (_, i) =>
+    ['a', 'b'].map((name) => recordInput([`phone:+1808${5_550_000 + i}`, `email:${name}${i}@example.com`], { at: i })),
+  );
+  return [...records.flat(), rulesInput(1, { limit: 1 })];
 }
 
 interface Run {
@@ -25,10 +36,10 @@ interface Run {
 }
 
 /** Each transaction ends after `effects`; with `restarts`, another task continues after each of them. */
-function run(effects: number, restarts = false): Run {
+function run(inputs: readonly PersonInput[], effects: number, restarts = false): Run {
   const result: Run = { outputs: [], transactions: 0, largest: 0, keys: [] };
   let core = new TaskCore(people());
-  inputs().forEach((input, offset) => {
+  inputs.forEach((input, offset) => {
     const record = { key: 'w', value: input, offset, partition: 0 };
     core.begin(record, 0);
     for (let isDone = false; !isDone;) {
@@ -50,7 +61,8 @@ function run(effects: number, restarts = false): Run {
 }
 
 it('a parting is emitted in several transactions, the same wherever they end', () => {
-  const [whole, steps, restarted] = [run(Infinity), run(1), run(1, true)];
+  const inputs = parting();
+  const [whole, steps, restarted] = [run(inputs, Infinity), run(inputs, 1), run(inputs, 1, true)];
   expect(whole.transactions).toBe(CARTS + 1);
   // 499 carts leave; 100 are emitted with the record.
   expect(steps.transactions).toBe(whole.transactions + 4);
@@ -58,4 +70,15 @@ it('a parting is emitted in several transactions, the same wherever they end', (
   expect(steps.outputs).toEqual(whole.outputs);
   expect(restarted.outputs).toEqual(whole.outputs);
   expect(restarted.keys.filter((key) => key.startsWith('q/'))).toEqual([]);
+});
+
+it('changed link rules are applied in several transactions, the same wherever they end', () => {
+  const inputs = lowerLimit();
+  const [whole, steps, restarted] = [run(inputs, Infinity), run(inputs, 1), run(inputs, 1, true)];
+  expect(whole.transactions).toBe(inputs.length);
+  expect(steps.transactions).toBeGreaterThan(whole.transactions + 3);
+  expect(steps.largest).toBeLessThan(whole.largest / 2);
+  expect(steps.outputs).toEqual(whole.outputs);
+  expect(restarted.outputs).toEqual(whole.outputs);
+  expect(restarted.keys.filter((key) => /^[nz]\//.test(key))).toEqual([]);
 });

@@ -1,13 +1,6 @@
 import type { FlowInput, Outcome, PersonInput } from '../../schemas/types.ts';
 import type { Codec } from '../../lib/avro/index.ts';
-import {
-  emitHistory,
-  emitMovedCarts,
-  foldWithFlows,
-  isHistoryKey,
-  isMovedKey,
-  newScratch,
-} from '../../lib/people/index.ts';
+import { continueWithFlows, foldWithFlows, isWorkKey, newScratch, type Folded } from '../../lib/people/index.ts';
 import type { Context, Topology } from '../../lib/streams/index.ts';
 import { TOPICS } from '../../lib/topics.ts';
 
@@ -27,11 +20,9 @@ const AT_ONCE = -1;
  */
 export function peopleTopology(codecs: PeopleCodecs): Topology<PersonInput> {
   const scratch = newScratch();
-  const forwardOutcomes = (outcomes: readonly Outcome[], { forward }: Context): void => {
+  const forwardAll = ({ outcomes, flowInputs }: Folded, { forward }: Context): void => {
     for (const outcome of outcomes) forward(TOPICS.traitEvents, outcome.workspace, codecs.traitEvents.encode(outcome));
-  };
-  const forwardInputs = (inputs: readonly FlowInput[], { forward }: Context): void => {
-    for (const input of inputs) forward(TOPICS.flowInputs, input.workspace, codecs.flowInputs.encode(input));
+    for (const input of flowInputs) forward(TOPICS.flowInputs, input.workspace, codecs.flowInputs.encode(input));
   };
   return {
     name: 'people',
@@ -42,15 +33,12 @@ export function peopleTopology(codecs: PeopleCodecs): Topology<PersonInput> {
         log_time === null ? { producerClockMs: received_at } : { causeMs: log_time },
     },
     outputs: [TOPICS.traitEvents, TOPICS.flowInputs],
-    state: { dueOf: (_, key) => (isMovedKey(key) || isHistoryKey(key) ? AT_ONCE : undefined) },
+    state: { dueOf: (_, key) => (isWorkKey(key) ? AT_ONCE : undefined) },
     process({ value: input }, context) {
-      const { outcomes, flowInputs } = foldWithFlows(context.store, input, context, { scratch });
-      forwardOutcomes(outcomes, context);
-      forwardInputs(flowInputs, context);
+      forwardAll(foldWithFlows(context.store, input, context, { scratch }), context);
     },
     onDue(key, context) {
-      if (isHistoryKey(key)) forwardInputs(emitHistory(context.store, key, context, { scratch }), context);
-      else forwardOutcomes(emitMovedCarts(context.store, key, context, { scratch }), context);
+      forwardAll(continueWithFlows(context.store, key, context, { scratch }), context);
     },
   };
 }
