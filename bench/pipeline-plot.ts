@@ -1,6 +1,6 @@
 /**
  * `npm run bench -- pipeline-plot --from FILE`: draws the figures that `npm run bench -- pipeline --json FILE` wrote, as
- * docs/pictures/bench-latency.svg and bench-cpu.svg.
+ * docs/pictures/bench-latency.svg and bench-cpu.svg; with `--beside`, those of another run too.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -10,8 +10,10 @@ import { BLUES, document, line, scale, text, type Scale } from './pipeline/svg.t
 
 export const HELP = `Draws bench-latency.svg and bench-cpu.svg from the figures that npm run bench -- pipeline --json FILE wrote.
 
-  npm run bench -- pipeline-plot --from FILE [--to FOLDER]
+  npm run bench -- pipeline-plot --from FILE [--beside FILE] [--to FOLDER] [--name NAME]
 
+  --beside FILE the same figures of another release: its latencies are drawn in the same picture
+  --name NAME   of the picture of latencies (bench-latency); the other picture is drawn without it only
   --to FOLDER   where the pictures go (docs/pictures)
   --help
 `;
@@ -22,11 +24,23 @@ const FLOOR_MS = 1_000;
 export function run(args: string[]): void {
   const { values } = parseArgs({
     args,
-    options: { from: { type: 'string' }, to: { type: 'string', default: 'docs/pictures' } },
+    options: {
+      from: { type: 'string' },
+      beside: { type: 'string' },
+      to: { type: 'string', default: 'docs/pictures' },
+      name: { type: 'string' },
+    },
   });
   if (values.from === undefined) throw new Error('usage: npm run bench -- pipeline-plot --from FILE [--to FOLDER]');
-  const report = JSON.parse(readFileSync(values.from, 'utf8')) as PipelineReport;
-  const pictures = { 'bench-latency.svg': latencyPicture(report), 'bench-cpu.svg': cpuPicture(report) };
+  const read = (file: string): PipelineReport => JSON.parse(readFileSync(file, 'utf8')) as PipelineReport;
+  const report = read(values.from);
+  const pictures = {
+    [`${values.name ?? 'bench-latency'}.svg`]: latencyPicture(
+      report,
+      values.beside === undefined ? null : read(values.beside),
+    ),
+    ...(values.name === undefined && { 'bench-cpu.svg': cpuPicture(report) }),
+  };
   for (const [name, picture] of Object.entries(pictures)) {
     writeFileSync(join(values.to, name), picture);
     console.log(join(values.to, name));
@@ -44,9 +58,15 @@ const SHARES: [number, string][] = [
 /** The last quantile that is drawn: above it are only a few webhooks. */
 const LAST_SHARE = 0.9995;
 
-/** Two panels: quantiles of each run, and the worst webhook of each second of the first one. */
-function latencyPicture({ latency, options }: PipelineReport): string {
-  const all = latency.flatMap(({ curve, worstBySecond }) => [...curve.map(([, ms]) => ms), ...worstBySecond]);
+const BESIDE_COLOR = '#e8590c';
+
+/**
+ * Three panels: quantiles of each run; the slowest webhook of each second of the first one; and how many were sent in each.
+ * Figures of another release are drawn beside them.
+ */
+function latencyPicture({ latency, options }: PipelineReport, beside: PipelineReport | null): string {
+  const others = beside?.latency ?? [];
+  const all = [...latency, ...others].flatMap((run) => [...run.curve.map(([, ms]) => ms), ...run.worstBySecond]);
   const high = Math.max(1.5 * FLOOR_MS, ...all);
   const low = Math.max(1, Math.min(...all.filter((ms) => ms > 0)) * 0.8);
   const y = scale([Math.log10(low), Math.log10(high)], [330, 60]);
@@ -54,15 +74,24 @@ function latencyPicture({ latency, options }: PipelineReport): string {
   const left = scale([0, tail(LAST_SHARE)], [70, 420]);
   const right = scale([0, options.latencySeconds], [500, 840]);
   const at = (ms: number): number => y(Math.log10(Math.max(low, ms)));
-  const curves = latency.flatMap(({ curve }, i) => [
+  const runs = [...latency.map((run, i) => ({ run, color: BLUES[i % BLUES.length]! }))];
+  runs.push(...others.map((run) => ({ run, color: BESIDE_COLOR })));
+  const curveOf = ({ run, color }: (typeof runs)[number]): string =>
     line(
-      curve.filter(([share]) => share <= LAST_SHARE).map(([share, ms]) => [left(tail(share)), at(ms)]),
-      BLUES[i % BLUES.length]!,
-    ),
-  ]);
-  const worst = latency[0]?.worstBySecond.map((ms, second): [number, number] => [right(second + 0.5), at(ms)]) ?? [];
-  return document(WIDTH, 390, [
+      run.curve.filter(([share]) => share <= LAST_SHARE).map(([share, ms]) => [left(tail(share)), at(ms)]),
+      color,
+    );
+  const bySecond = (values: readonly number[], height: Scale, color: string): string =>
+    line(
+      values.slice(0, options.latencySeconds).map((value, second) => [right(second + 0.5), height(value)]),
+      color,
+    );
+  const firsts = [...(latency[0] ? [{ run: latency[0], color: BLUES[0]! }] : [])];
+  firsts.push(...others.slice(0, 1).map((run) => ({ run, color: BESIDE_COLOR })));
+  const sent = scale([0, 2 * options.rate], [470, 385]);
+  return document(WIDTH, 510, [
     text(20, 26, `From webhook to count at ${options.rate} per second, open loop`, { size: 16, bold: true }),
+    ...(beside === null ? [] : [text(840, 26, 'orange: the release before', { anchor: 'end', color: BESIDE_COLOR })]),
     text(70, 48, 'by share of webhooks, each run'),
     text(500, 48, 'slowest webhook of each second, first run'),
     ...grid(y, low, high, [
@@ -72,8 +101,10 @@ function latencyPicture({ latency, options }: PipelineReport): string {
     ...SHARES.map(([share, name]) => text(left(tail(share)), 350, name, { anchor: 'middle' })),
     ...[0, 0.25, 0.5, 0.75, 1].map((part) => {
       const second = Math.round(part * options.latencySeconds);
-      return text(right(second), 350, `${second} s`, { anchor: 'middle' });
+      return text(right(second), 490, `${second} s`, { anchor: 'middle' });
     }),
+    text(500, 375, 'webhooks sent in each second'),
+    ...[0, options.rate, 2 * options.rate].map((value) => text(494, sent(value) + 4, String(value), { anchor: 'end' })),
     line(
       [
         [70, at(FLOOR_MS)],
@@ -83,8 +114,9 @@ function latencyPicture({ latency, options }: PipelineReport): string {
       { dashed: true },
     ),
     text(416, at(FLOOR_MS) - 5, 'p99 must be below', { anchor: 'end', color: '#c92a2a' }),
-    ...curves,
-    line(worst, BLUES[0]!),
+    ...runs.map(curveOf),
+    ...firsts.map(({ run, color }) => bySecond(run.worstBySecond, at, color)),
+    ...firsts.map(({ run, color }) => bySecond(run.sentBySecond ?? [], sent, color)),
   ]);
 }
 

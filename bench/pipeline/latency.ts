@@ -38,6 +38,8 @@ export interface LatencyRun {
   curve: [number, number][];
   /** The worst of each whole second from the start. */
   worstBySecond: number[];
+  /** Webhooks that were sent in each whole second from the start. */
+  sentBySecond: number[];
   /** Shares of the way of each webhook. */
   stages: Record<string, Spread>;
   cpu: CpuSpent;
@@ -119,6 +121,7 @@ export async function latencyRun(installation: BenchInstallation, options: Laten
     observed: spread(measured.map(({ observedMs, dueMs }) => observedMs - dueMs)),
     curve: curve(times),
     worstBySecond: worstBySecond(measured),
+    sentBySecond: sentBySecond(measured),
     stages: shares(measured, await stages.appendTimes(workspace.id)),
     cpu,
     residentMiB: memory,
@@ -236,6 +239,16 @@ function worstBySecond(all: readonly Sent[]): number[] {
     worst[second] = Math.round(Math.max(worst[second] ?? 0, countedMs - dueMs));
   }
   return Array.from(worst, (value) => value ?? 0);
+}
+
+function sentBySecond(all: readonly Sent[]): number[] {
+  const startMs = all[0]?.dueMs ?? 0;
+  const sent: number[] = [];
+  for (const { sentMs } of all) {
+    const second = Math.floor((sentMs - startMs) / 1_000);
+    sent[second] = (sent[second] ?? 0) + 1;
+  }
+  return Array.from(sent, (value) => value ?? 0);
 }
 
 /** Where a webhook's time went; append times have whole milliseconds. */
