@@ -73,6 +73,24 @@ describe('link rules that change', () => {
     );
   });
 
+  it('link 25 values of a kind and part 26 by default, and follow a limit that goes up and down', () => {
+    const world = new World();
+    const cart = (n: number): void => void world.fold(cartInput(`c${n}`, ['phone:+1', `email:${n}@x.io`]));
+    for (let n = 0; n < 25; n++) cart(n);
+    expect(world.partition()).toHaveLength(1);
+    cart(25);
+    expect(world.partition()).toHaveLength(26);
+    world.fold(rulesInput(1, { limit: 26 }));
+    expect(world.partition()).toHaveLength(1);
+    cart(26);
+    expect(world.partition()).toHaveLength(27);
+    world.fold(rulesInput(2, { limit: 100 }));
+    expect(world.partition()).toHaveLength(1);
+    world.fold(rulesInput(3, { limit: 25 }));
+    expect(world.partition()).toHaveLength(27);
+    checkReader(world);
+  });
+
   it('have no effect when their number was taken already', () => {
     const world = new World();
     for (const i of [0, 1, 2]) world.fold(cartInput(`c${i}`, ['phone:+1', `email:${i}@x.io`]));

@@ -2,7 +2,8 @@ import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { compile, type Audience } from '../../lib/audiences/index.ts';
 import { createClickHouse, insertRowBinary, type ClickHouse } from '../../lib/clickhouse/client.ts';
 import { TABLES } from '../../lib/clickhouse/tables.ts';
-import { cartInput, change, recordInput, World } from '../../lib/people/testing.ts';
+import { whoIsWho, type Seen } from '../../lib/people/oracle.ts';
+import { cartInput, change, recordInput, rulesInput, World } from '../../lib/people/testing.ts';
 import type { Outcome, PersonInput } from '../../schemas/types.ts';
 import { Block } from '../../services/sink/block.ts';
 import { exportQuery, membersQuery, type ExportRow } from '../../services/api/member-rows.ts';
@@ -92,11 +93,14 @@ const QUESTIONS: Record<string, (audience: Audience) => Promise<number>> = {
   },
 };
 
+async function empty(): Promise<void> {
+  for (const table of [TABLES.people, TABLES.personAliases, TABLES.carts, TABLES.traitEvents])
+    await client.command({ query: `TRUNCATE TABLE ${table}` });
+}
+
 describe('members of audiences while people merge', () => {
   it.each(Object.entries(QUESTIONS))('are those of the moment before or after each merge: %s', async (_, count) => {
-    for (const table of [TABLES.people, TABLES.personAliases, TABLES.carts, TABLES.traitEvents])
-      await client.command({ query: `TRUNCATE TABLE ${table}` });
-
+    await empty();
     const world = new World();
     for (const input of before()) await write(world.fold(input));
     let started = 0;
@@ -121,5 +125,64 @@ describe('members of audiences while people merge', () => {
     };
     await Promise.all([writing, ...AUDIENCES.map(ask)]);
     expect(asked).toBeGreaterThan(PAIRS / 4);
+  });
+});
+
+/** What each audience counts, of the numbers of carts that people have; each cart was abandoned once. */
+const BY_CARTS: { audience: Audience; counts(carts: number): boolean }[] = [
+  { audience: { trait: 'cart_abandoned' }, counts: (carts) => carts > 0 },
+  { audience: { trait: 'cart_abandoned', at_least: 2 }, counts: (carts) => carts > 1 },
+  {
+    audience: { and: [{ trait: 'cart_abandoned' }, { not: { trait: 'cart_abandoned', at_least: 2 } }] },
+    counts: (carts) => carts === 1,
+  },
+];
+
+describe('previews while people part and link again', () => {
+  it('stay within the bounds of the oracle, and are exact at rest: 25 and 26 of a kind, limits up and down', async () => {
+    await empty();
+    const world = new World();
+    const seen: Seen[] = [];
+    let limit = 25;
+    let expectedBefore = BY_CARTS.map(() => 0);
+    const cart = (n: number): PersonInput => {
+      const identifiers = ['phone:+1', `email:${n}@x.io`];
+      seen.push({ cart: `c${n}`, identifiers: new Set(identifiers) });
+      return cartInput(`c${n}`, identifiers, { at: at(n), changes: [change(at(n))] });
+    };
+    const rules = (number: number, next: number): PersonInput => {
+      limit = next;
+      return rulesInput(number, { limit });
+    };
+    const expected = (): number[] => {
+      const carts = whoIsWho(seen, limit).map((list) => list.filter((one) => one.startsWith('cart:')).length);
+      return BY_CARTS.map(({ counts }) => carts.filter(counts).length);
+    };
+    const steps: [inputs: () => PersonInput[], people: number][] = [
+      [() => Array.from({ length: 25 }, (_, n) => cart(n)), 1],
+      [() => [cart(25)], 26],
+      [() => [rules(1, 26)], 1],
+      [() => [cart(26)], 27],
+      [() => [rules(2, 100)], 1],
+      [() => [rules(3, 25)], 27],
+    ];
+    for (const [inputs, people] of steps) {
+      for (const input of inputs()) {
+        const before = expectedBefore;
+        const after = (expectedBefore = expected());
+        let isWritten = false;
+        const writing = write(world.fold(input)).finally(() => (isWritten = true));
+        const ask = async ({ audience }: (typeof BY_CARTS)[number], i: number): Promise<void> => {
+          while (!isWritten) {
+            const found = await QUESTIONS['preview']!(audience);
+            expect(found).toBeGreaterThanOrEqual(Math.min(before[i]!, after[i]!));
+            expect(found).toBeLessThanOrEqual(Math.max(before[i]!, after[i]!));
+          }
+          expect(await QUESTIONS['preview']!(audience), JSON.stringify(audience)).toBe(after[i]);
+        };
+        await Promise.all([writing, ...BY_CARTS.map(ask)]);
+      }
+      expect(expectedBefore[0]).toBe(people);
+    }
   });
 });
