@@ -5,6 +5,7 @@ import { duration } from '../design/format.ts';
 import { EmptyState, ErrorState, LoadingState } from '../design/states.tsx';
 import { capitalised, money, statusLabel } from '../design/words.ts';
 import { ZonedTime } from '../design/ZonedTime.tsx';
+import { lateAudience } from './board.ts';
 import { useLateOrders, type BoardAsked, type BoardCart } from './data.ts';
 
 interface LateOrdersProps {
@@ -32,7 +33,14 @@ export function LateOrders({ status, asked, atMs }: LateOrdersProps) {
           <h2 id="late-orders" ref={heading} tabIndex={-1}>
             {label} for over {duration(asked.overMinutes * 60_000)}
           </h2>
-          <p className="fine">The longest wait first.</p>
+          <p className="fine">
+            The longest wait first.{' '}
+            <a
+              href={`#/audiences/new?text=${encodeURIComponent(lateAudience(status, asked.overMinutes, asked.stores))}`}
+            >
+              Make an audience of these people
+            </a>
+          </p>
         </div>
         <Link
           from="/analytics/board"

@@ -1,3 +1,4 @@
+import { renderText } from '../../../lib/audiences/text/render.ts';
 import type { Schemas } from '../../../lib/client/index.ts';
 import { counted } from '../design/words.ts';
 import { OVER_MINUTES_MAX } from './search.ts';
@@ -22,6 +23,16 @@ export const lateStatuses = (statuses: readonly BoardStatus[]): BoardStatus[] =>
   statuses
     .filter(({ status, over }) => over.carts > 0 && status !== 'pending')
     .sort((a, b) => b.over.carts - a.over.carts);
+
+/** The people whose orders wait for too long, in the text form of audiences. */
+export const lateAudience = (status: string, overMinutes: number, stores: readonly string[] = []): string =>
+  renderText({
+    dwell: {
+      status: [status],
+      for: { amount: overMinutes, unit: 'minutes' },
+      ...(stores.length === 0 ? {} : { store_id: [...stores] }),
+    },
+  });
 
 /** How much of a status is over the threshold, from 0 to 1. */
 export const overShare = ({ carts, over }: BoardStatus): number => (carts === 0 ? 0 : over.carts / carts);

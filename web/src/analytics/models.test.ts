@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { abandonmentPoints, abandonmentTotals, begunOf, changeText, type Bucket } from './abandonment.ts';
-import { lateStatuses, ordersAt, overShare, readMinutes, type BoardStatus } from './board.ts';
+import { parseText } from '../../../lib/audiences/text/index.ts';
+import { lateAudience, lateStatuses, ordersAt, overShare, readMinutes, type BoardStatus } from './board.ts';
 import { funnelRows, longestStayMs, slowestOf, type Funnel } from './funnel.ts';
 import { readBoardSearch } from './search.ts';
 
@@ -111,6 +112,14 @@ describe('the board', () => {
     expect(late.map(({ over }) => ordersAt(over.carts, over.stores))[0]).toBe('12 orders at 3 stores');
     expect([ordersAt(1, 1), ordersAt(2, 0)]).toEqual(['1 order at 1 store', '2 orders']);
     expect([overShare(status('x', 20, 5)), overShare(status('x', 0, 0))]).toEqual([0.25, 0]);
+  });
+
+  it('gives an audience of the people who wait, also at some stores', () => {
+    expect(lateAudience('preparing', 45)).toBe('status in (preparing) for 45 minutes');
+    const store_id = ['68', 'a b'];
+    expect(parseText(lateAudience('on "hold"', 5, store_id))).toMatchObject({
+      audience: { dwell: { status: ['on "hold"'], for: { amount: 5, unit: 'minutes' }, store_id } },
+    });
   });
 
   it('reads its address, and leaves out defaults and what it does not take', () => {

@@ -42,7 +42,7 @@ export function AudiencesPanel({ person }: { person: PersonDetails }) {
 }
 
 const spotCheckHref = (id: string, person: string): string =>
-  `#/audiences/${encodeURIComponent(id)}?person=${encodeURIComponent(person)}`;
+  `#/audiences/${encodeURIComponent(id)}?tab=check&person=${encodeURIComponent(person)}`;
 
 /** Opens the spot check of an audience: why this person is in it or not. */
 function WhyLink({ id, name, person }: { id: string; name: string; person: string }) {
