@@ -34,7 +34,9 @@ export function AbandonmentPage() {
   const step = stepOf(days);
   const now = useAbandonment(instantsOf(days, time_zone), step, search.store);
   const before = useAbandonment(instantsBefore(days, time_zone, nowMs), step, search.store);
-  const buckets = begunOf(now.data?.buckets ?? [], nowMs);
+  // The same object until something changes: a chart that is given a new one drops its tooltip.
+  const buckets = useMemo(() => begunOf(now.data?.buckets ?? [], nowMs), [now.data, nowMs]);
+  const points = useMemo(() => abandonmentPoints(buckets), [buckets]);
   const totals = abandonmentTotals(buckets);
   const totalsBefore = before.data && !before.isPlaceholderData ? abandonmentTotals(before.data.buckets) : null;
   const isEmpty = totals.abandoned === 0 && totals.checkouts === 0;
@@ -60,7 +62,7 @@ export function AbandonmentPage() {
       {now.data && !isEmpty && (
         <div className="stack" data-stale={now.isPlaceholderData || undefined}>
           <Tiles totals={totals} before={totalsBefore} length={lengthOf(days)} />
-          <Charts points={abandonmentPoints(buckets)} unit={step.unit} range={daysText(days)} />
+          <Charts points={points} unit={step.unit} range={daysText(days)} />
         </div>
       )}
     </>
