@@ -3,8 +3,12 @@ import type { FlowChannel } from '../../schemas/types.ts';
 import { requestId } from './ids.ts';
 import type { RunRef } from './lifecycle.ts';
 import type { OpenRequest } from './state.ts';
+import { LAST_MS } from '../time/index.ts';
 import { before } from './times.ts';
 import type { View } from './view.ts';
+
+/** A message that is out counts in every window. */
+const STILL_OUT = LAST_MS;
 
 export interface Reservations {
   /** Whether one more message would exceed the cap. What this run itself has reserved for the node does not count. */
@@ -21,15 +25,14 @@ export function reservations(view: View, { flow, id, run }: RunRef, channel: Flo
       if (cap === null) return false;
       const fromMs = before(view.now, cap.per, view.zone) ?? -Infinity;
       const own = requestId(id, run.node);
-      const ofPerson = view
-        .person(personId)
-        .messages.filter(
-          (message) =>
-            message.channel === channel &&
-            message.marketing &&
-            message.at >= fromMs &&
-            !(message.run === id && message.node === run.node),
-        );
+      const ofPerson = view.person(personId).messages.filter(
+        (message) =>
+          message.channel === channel &&
+          message.marketing &&
+          // What is out may be sent at any time.
+          (message.at >= fromMs || !message.isSent) &&
+          !(message.run === id && message.node === run.node),
+      );
       const ofAddress = view.address(hash).sends.filter(({ request, at }) => request !== own && at >= fromMs);
       return Math.max(ofPerson.length, ofAddress.length) >= cap.count;
     },
@@ -49,7 +52,7 @@ export function reservations(view: View, { flow, id, run }: RunRef, channel: Flo
         isSent: false,
       });
       view.savePerson(personId, { ...person, messages });
-      if (marketing && hash !== '') setSend(view, hash, requestId(id, node), view.now);
+      if (marketing && hash !== '') setSend(view, hash, requestId(id, node), STILL_OUT);
     },
   };
 }

@@ -236,7 +236,7 @@ export interface AddressState {
   dueAt: number | null;
   /** Why nothing may be sent to it. */
   suppressions: string[];
-  /** Marketing messages that are out or were sent, by request id. */
+  /** Marketing messages that are out (`at` is the end of all time) or were sent then, by request id. */
   sends: { request: string; at: number }[];
 }
 
