@@ -1,6 +1,6 @@
 import { compileLarge } from './compile-large.ts';
 import { OF_WORKSPACE, Parameters } from './conditions.ts';
-import { atLeastOf, instant, sourceOf } from './leaf-source.ts';
+import { atLeastOf, instantParameter, sourceOf } from './leaf-source.ts';
 import { DistinctLeaves, setOf, type Leaf } from './leaves.ts';
 import type { Audience } from './tree.ts';
 
@@ -89,7 +89,7 @@ function parametersOf({ workspace, nowMs, knownAtMs }: CompileOptions): Paramete
 
 /** The condition that a row of people is in the universe. */
 const inUniverse = ({ includeAnonymous }: CompileOptions): string =>
-  `merged_into = 0 AND first_at <= ${instant('now_ms')}${includeAnonymous ? '' : ' AND NOT anonymous'}`;
+  `merged_into = 0 AND first_at <= ${instantParameter('now_ms')}${includeAnonymous ? '' : ' AND NOT anonymous'}`;
 
 /** Expressions of a leaf. */
 interface LeafExpressions {

@@ -36,13 +36,13 @@ function conditionsOf(node: TraitNode, options: SourceOptions, parameters: Param
   if (fromMs !== null) conditions.push(`occurred_at >= ${parameters.instant(fromMs)}`);
   conditions.push(`occurred_at <= ${parameters.instant(Math.min(toMs ?? Infinity, nowMs))}`);
   if (node.recovered !== undefined) {
-    const recovered = `(recovered_at IS NOT NULL AND recovered_at <= ${instant('now_ms')})`;
+    const recovered = `(recovered_at IS NOT NULL AND recovered_at <= ${instantParameter('now_ms')})`;
     conditions.push(node.recovered ? recovered : `NOT ${recovered}`);
   }
   if (options.knownAtMs === undefined) return [...conditions, 'retracted_at IS NULL'];
-  const knownAt = instant('known_at_ms');
+  const knownAt = instantParameter('known_at_ms');
   return [...conditions, `detected_at <= ${knownAt}`, `(retracted_at IS NULL OR retracted_at > ${knownAt})`];
 }
 
-/** An instant that is a parameter of its own. */
-export const instant = (name: string): string => `fromUnixTimestamp64Milli({${name}:Int64}, 'UTC')`;
+/** An instant that is a parameter of its own, with this name; its value is Unix ms. */
+export const instantParameter = (name: string): string => `fromUnixTimestamp64Milli({${name}:Int64}, 'UTC')`;

@@ -1,3 +1,4 @@
+import { instantParameter } from '../../lib/audiences/index.ts';
 import { TABLES } from '../../lib/clickhouse/tables.ts';
 import { placeOf, STATUSES, UNKNOWN_PLACE } from '../../lib/jane/statuses.ts';
 import type { Rows } from './database.ts';
@@ -18,8 +19,6 @@ export interface Range {
   toMs: number;
 }
 
-const instant = (name: string): string => `fromUnixTimestamp64Milli({${name}:Int64}, 'UTC')`;
-
 /** Conditions for the carts of a filter, on a table with a column cart_id. */
 const ofFilter = `({stores:Array(String)} = [] AND {modes:Array(String)} = [] OR cart_id IN (
     SELECT cart_id FROM ${TABLES.carts} FINAL WHERE workspace = {workspace:String}
@@ -34,7 +33,7 @@ const changesOfCandidates = `FROM ${TABLES.traitEvents} FINAL
   WHERE ${changes} AND cart_id IN (
     SELECT cart_id FROM ${TABLES.traitEvents} FINAL
     WHERE ${changes} AND status != 'pending'
-      AND occurred_at >= ${instant('from_ms')} AND occurred_at < ${instant('to_ms')} AND ${ofFilter}
+      AND occurred_at >= ${instantParameter('from_ms')} AND occurred_at < ${instantParameter('to_ms')} AND ${ofFilter}
   )`;
 
 /** Simultaneous changes are taken in the order of statuses: unknown ones by name after delivery_finished. */
@@ -53,7 +52,7 @@ FROM (
       ) AS of_statuses
     ${changesOfCandidates}
     GROUP BY cart_id
-    HAVING minIf(occurred_at, status != 'pending') >= ${instant('from_ms')}
+    HAVING minIf(occurred_at, status != 'pending') >= ${instantParameter('from_ms')}
   )
   ARRAY JOIN of_statuses AS stay
 )
@@ -98,7 +97,7 @@ const ABANDONED = `SELECT roundDown(toUnixTimestamp64Milli(occurred_at), {starts
   ${money('sumKahanIf(ifNull(event.amount, 0), recovered_at IS NOT NULL)')} AS recovered_amount
 FROM ${TABLES.traitEvents} AS event FINAL
 WHERE workspace = {workspace:String} AND trait = 'cart_abandoned' AND retracted_at IS NULL
-  AND occurred_at >= ${instant('from_ms')} AND occurred_at < ${instant('to_ms')} AND ${ofFilter}
+  AND occurred_at >= ${instantParameter('from_ms')} AND occurred_at < ${instantParameter('to_ms')} AND ${ofFilter}
 GROUP BY 1`;
 
 const CHECKOUTS = `SELECT roundDown(first_ms, {starts:Array(Int64)}) AS from_ms, count() AS checkouts
@@ -139,12 +138,12 @@ export async function abandonmentOf(database: Rows, filter: CartFilter, range: R
 
 /** Open carts: their status is neither terminal nor `finished`. */
 const OPEN = `workspace = {workspace:String} AND cart.status IS NOT NULL AND cart.status NOT IN {closed:Array(String)}
-  AND status_since >= ${instant('since_ms')} AND ({stores:Array(String)} = [] OR cart.store_id IN {stores:Array(String)})`;
+  AND status_since >= ${instantParameter('since_ms')} AND ({stores:Array(String)} = [] OR cart.store_id IN {stores:Array(String)})`;
 
 const BOARD = `SELECT assumeNotNull(status) AS status, count() AS carts, uniqExact(store_id) AS stores,
   min(assumeNotNull(status_since)) AS oldest_since,
-  countIf(status_since < ${instant('over_ms')}) AS over_carts,
-  uniqExactIf(store_id, status_since < ${instant('over_ms')}) AS over_stores
+  countIf(status_since < ${instantParameter('over_ms')}) AS over_carts,
+  uniqExactIf(store_id, status_since < ${instantParameter('over_ms')}) AS over_stores
 FROM ${TABLES.carts} AS cart FINAL WHERE ${OPEN}
 GROUP BY status
 ORDER BY ${rank}, status`;
@@ -190,7 +189,7 @@ const BOARD_CARTS = `SELECT ${cartColumns('if(alias.winner = 0, cart.person_id, 
   cart.reservation_start_at AS reservation_start_window
 FROM (
   SELECT * FROM ${TABLES.carts} AS cart FINAL
-  WHERE ${OPEN} AND cart.status = {status:String} AND status_since < ${instant('over_ms')}
+  WHERE ${OPEN} AND cart.status = {status:String} AND status_since < ${instantParameter('over_ms')}
     AND (toUnixTimestamp64Milli(assumeNotNull(status_since)), cart_id) > ({after_ms:Int64}, {after_id:String})
   ORDER BY status_since, cart_id LIMIT {limit:UInt32}
 ) AS cart
