@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { CaseEvent } from '../../lib/audiences/testing/questions.ts';
 import cases from '../semantics-cases.json' with { type: 'json' };
 import { createWorkspace, postLines, waitFresh, type Workspace } from '../harness/client.ts';
 import { openAcme, type AcmeWorld, type Page } from './api-world.ts';
@@ -18,15 +19,6 @@ beforeAll(async () => {
   acme = await createWorkspace(api.installation, { abandonment_window_minutes: window_minutes, grace_seconds: 0 });
   epochMs = Date.now() + 4 * MINUTE;
   const at = (minutes: number): string => new Date(epochMs + minutes * MINUTE).toISOString();
-  interface CaseEvent {
-    type: string;
-    t: number;
-    status?: string;
-    mode?: string;
-    empty?: boolean;
-    store?: string | null;
-    reservation?: number | null;
-  }
   const lines = Object.entries(carts as Record<string, CaseEvent[]>).flatMap(([name, events]) =>
     events.map(({ type, t, status, mode, empty, store, reservation }) => ({
       type,

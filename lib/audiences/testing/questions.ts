@@ -5,7 +5,8 @@ import { TestCart } from '../../carts/testing/cart.ts';
 import { cartEvent, keyOf, minute, MINUTE } from '../../carts/testing/events.ts';
 import type { Audience } from '../tree.ts';
 
-interface CaseEvent {
+/** An event of a cart as the cases write it; times in minutes. */
+export interface CaseEvent {
   type: string;
   t: number;
   status?: string;
