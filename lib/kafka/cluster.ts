@@ -8,6 +8,7 @@ import { Backoff, within, type Clock } from '../clock/index.ts';
 import { RETRY_PAUSES } from './retries.ts';
 import type { KafkaSecurity } from './types.ts';
 import { acceptLeaderless } from './metadata.ts';
+import { createRequestTimeouts, sleepWhenIdle } from './request-queue.ts';
 import { KafkaUnavailableError, kafkaErrorType, messageOf } from './errors.ts';
 
 /** Opens a connection to a broker, over TLS if `ssl` is given. Calls `onConnect` once it is established. */
@@ -113,7 +114,8 @@ export function openConnections({
     connectionTimeout: CONNECTION_TIMEOUT_MS,
     authenticationTimeout: CONNECTION_TIMEOUT_MS,
     requestTimeout: REQUEST_TIMEOUT_MS,
-    enforceRequestTimeout: true,
+    // sleepWhenIdle does that.
+    enforceRequestTimeout: false,
     metadataMaxAge: 300_000,
     allowAutoTopicCreation: false,
     retry: { retries: 3, initialRetryTime: 50, maxRetryTime: 1_000, factor: 0.2, multiplier: 2 },
@@ -121,7 +123,8 @@ export function openConnections({
   });
   const { brokerPool } = cluster;
   const createBroker = brokerPool.createBroker.bind(brokerPool);
-  brokerPool.createBroker = (options) => acceptLeaderless(createBroker(options));
+  const timeouts = createRequestTimeouts(clock);
+  brokerPool.createBroker = (options) => sleepWhenIdle(acceptLeaderless(createBroker(options)), timeouts);
   const ready = cluster.connect().then(() => cluster);
   ready.catch(() => undefined);
   return {
@@ -137,6 +140,7 @@ export function openConnections({
       const finished = ready.then(() => cluster.disconnect()).catch(() => undefined);
       await within(finished, CLOSE_GRACE_MS, clock).catch(() => undefined);
       for (const socket of sockets.keys()) socket.destroy(new Error('the connections were closed'));
+      timeouts.close();
     },
   };
 }

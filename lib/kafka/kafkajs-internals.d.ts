@@ -34,6 +34,12 @@ declare module 'kafkajs/src/protocol/requests/metadata/index.js' {
   export default metadata;
 }
 
+declare module 'kafkajs/src/network/requestQueue/index.js' {
+  import type { RequestQueue } from 'kafkajs-internals';
+  const RequestQueueClass: new (options: Record<string, unknown>) => RequestQueue;
+  export default RequestQueueClass;
+}
+
 declare module 'kafkajs/src/loggers/index.js' {
   const loggers: {
     LEVELS: { NOTHING: 0; ERROR: 1; WARN: 2; INFO: 4; DEBUG: 5 };
@@ -94,6 +100,38 @@ declare module 'kafkajs-internals' {
     logResponseError?: boolean;
   }
 
+  export interface PushedRequest {
+    entry: {
+      apiKey: number;
+      apiName: string;
+      apiVersion: number;
+      correlationId: number;
+      resolve(answer: { payload: Buffer | null }): void;
+      reject(error: Error): void;
+    };
+    expectResponse: boolean;
+    /** Milliseconds; that of the queue if it is shorter. */
+    requestTimeout: number | null;
+    sendRequest(): void;
+  }
+
+  export interface SocketRequest {
+    /** Milliseconds. */
+    readonly requestTimeout: number;
+    timeoutRequest(): void;
+  }
+
+  export interface RequestQueue {
+    readonly pending: readonly SocketRequest[];
+    push(request: PushedRequest): void;
+    fulfillRequest(answer: { correlationId: number; payload: Buffer | null; size: number }): void;
+    rejectAll(error: Error): void;
+    maybeThrottle(ms: number): void;
+    destroy(): void;
+    createSocketRequest(request: PushedRequest): SocketRequest;
+    scheduleCheckPendingRequests(): void;
+  }
+
   interface TransactionOf {
     transactionalId: string;
     producerId: number;
@@ -104,7 +142,12 @@ declare module 'kafkajs-internals' {
     nodeId: number | string;
     disconnect(): Promise<void>;
     metadata(topics: readonly string[]): Promise<ClusterMetadata>;
-    connectionPool: { readonly host: string; readonly port: number; send<T>(request: ProtocolRequest<T>): Promise<T> };
+    connectionPool: {
+      readonly host: string;
+      readonly port: number;
+      readonly pool: readonly { readonly requestQueue: RequestQueue }[];
+      send<T>(request: ProtocolRequest<T>): Promise<T>;
+    };
     joinGroup(options: {
       groupId: string;
       sessionTimeout: number;

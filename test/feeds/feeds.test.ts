@@ -18,7 +18,7 @@ it('feeds of live audiences equal full evaluations at every rest point', async (
     roundMs: (numberOf('MINUTES', 15) * 60_000) / rounds,
     killsPerRound: 2,
     killed: ['audiences', 'audiences', 'sink', 'processor', 'clickhouse', 'kafka', 'everything'],
-    idleMs: 30_000,
+    idleMs: 60_000,
     ownEngines: true,
     say,
   });
