@@ -14,9 +14,11 @@ import {
   DefinitionsFold,
   DefinitionsUnavailableError,
   hashOf,
+  LIVE_AUDIENCES_MAX,
   newSecret,
   OtherWorkspaceError,
   seal,
+  TooManyLiveAudiencesError,
   UnauthenticatedError,
   UnknownOutcomeError,
   UnknownWorkspaceError,
@@ -88,6 +90,29 @@ describe('DefinitionsFold', () => {
     expect(fold.apply(moved)).toBe('refused');
     for (const body of ['', '[]', 'null', '7']) expect(fold.apply(record({ id: 'new', body }))).toBe('refused');
   });
+
+  it('refuses to make more audiences of a workspace live than there can be', () => {
+    const fold = new DefinitionsFold();
+    const audience = (id: string, live: boolean, change: Partial<Definition> = {}): Definition =>
+      record({ entity: 'audience', id, body: JSON.stringify({ live }), ...change });
+    for (let i = 0; i < LIVE_AUDIENCES_MAX; i++) expect(fold.apply(audience(`a${i}`, true))).toBe('accepted');
+    expect(fold.apply(audience('one more', true))).toBe('full');
+    expect(fold.get('audience', 'one more')).toBeUndefined();
+    expect(fold.versionOf('audience', 'one more')).toBe(0);
+    expect(fold.apply(audience('other', true, { workspace: 'other' }))).toBe('accepted');
+    // Neither one that is not live takes a place, nor another version of one that is.
+    expect(fold.apply(audience('quiet', false))).toBe('accepted');
+    expect(fold.apply(audience('quiet', true, { expected_version: 1 }))).toBe('full');
+    expect(fold.apply(audience('a0', true, { expected_version: 1 }))).toBe('accepted');
+    expect(fold.apply(audience('one more', true))).toBe('full');
+    // Switching one off makes room for one, as does deleting one.
+    expect(fold.apply(audience('a0', false, { expected_version: 2 }))).toBe('accepted');
+    expect(fold.apply(audience('quiet', true, { expected_version: 1 }))).toBe('accepted');
+    expect(fold.apply(audience('one more', true))).toBe('full');
+    expect(fold.apply(audience('a1', true, { expected_version: 1, deleted: true, body: '' }))).toBe('accepted');
+    expect(fold.apply(audience('one more', true))).toBe('accepted');
+    expect(fold.apply(audience('two more', true))).toBe('full');
+  });
 });
 
 /** Processes on a simulated Kafka, which follow the definitions in it. */
@@ -146,6 +171,32 @@ describe('createDefinitions', () => {
     expect(conflict).toBeInstanceOf(ConflictError);
     expect(conflict).toMatchObject({ currentVersion: 1 });
     expect(recordsOf('definitions')).toBe(2);
+  });
+
+  it('refuses the last live audiences of several processes in the same way, and takes them when there is room', async () => {
+    const { finished, open } = world();
+    const writers = [(await open()).definitions, (await open()).definitions];
+    const audience = { name: 'n', description: null, audience: { everyone: true }, include_anonymous: false } as const;
+    const save = (writer: number, id: string, live: boolean, expectedVersion = 0) =>
+      writers[writer]!.append({
+        ...{ entity: 'audience', workspace: 'acme', id, expectedVersion, body: { ...audience, live } },
+      });
+    const ids = Array.from({ length: LIVE_AUDIENCES_MAX - 1 }, (_, i) => `a${i}`);
+    await finished(Promise.all(ids.map((id) => save(0, id, true))));
+    await finished(writers[1]!.fresh());
+    const results = await finished(Promise.allSettled([save(0, 'x', true), save(1, 'y', true)]));
+    expect(results.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected']);
+    expect(results.find((result) => result.status === 'rejected')?.reason).toBeInstanceOf(TooManyLiveAudiencesError);
+    for (const writer of writers) {
+      await finished(writer.fresh());
+      expect(writer.list('audience').filter(({ live }) => live)).toHaveLength(LIVE_AUDIENCES_MAX);
+    }
+    // Refused before it is written; the other process learns that there is room before it refuses.
+    expect(await finished(save(0, 'z', true).catch((error: unknown) => error))).toBeInstanceOf(
+      TooManyLiveAudiencesError,
+    );
+    await finished(save(0, 'a0', false, 1));
+    expect(await finished(save(1, 'z', true))).toMatchObject({ id: 'z', version: 1, live: true });
   });
 
   it('reads to the end on a miss, so that what another process wrote is known at once', async () => {

@@ -6,8 +6,13 @@ import { decodeEach, followTopic, type FollowOptions, type TopicFollower } from 
 import type { Kafka, Producer } from '../kafka/types.ts';
 import { TOPICS, topicSpecs } from '../topics.ts';
 import type { Bodies, EntityKind, Folded, Key, Subscription, Workspace } from './entities.ts';
-import { ConflictError, DefinitionsUnavailableError, UnknownOutcomeError } from './errors.ts';
-import { DefinitionsFold, type DefinitionsFoldOptions, type FoldResult } from './fold.ts';
+import {
+  ConflictError,
+  DefinitionsUnavailableError,
+  TooManyLiveAudiencesError,
+  UnknownOutcomeError,
+} from './errors.ts';
+import { DefinitionsFold, LIVE_AUDIENCES_MAX, type DefinitionsFoldOptions, type FoldResult } from './fold.ts';
 import { hashOf, matchesHash } from './secrets.ts';
 import { withSecrets } from './subscription.ts';
 
@@ -47,7 +52,7 @@ export interface Definitions {
   fresh(): Promise<void>;
   /**
    * Writes a change and waits until it is folded. Resolves with the new value, or with undefined after a deletion. Throws
-   * ConflictError, UnknownOutcomeError, and what `fresh` throws.
+   * ConflictError, TooManyLiveAudiencesError, UnknownOutcomeError, and what `fresh` throws.
    */
   append<K extends EntityKind>(change: Append<K>): Promise<Folded<K> | undefined>;
   /** Called after each accepted record. */
@@ -182,20 +187,21 @@ class FollowedDefinitions implements Definitions {
   }
 
   async append<K extends EntityKind>(change: Append<K>): Promise<Folded<K> | undefined> {
-    const { entity, id, expectedVersion, body } = change;
-    if (this.fold.versionOf(entity, id) !== expectedVersion) await this.fresh();
-    if (this.fold.versionOf(entity, id) !== expectedVersion) throw this.conflict(entity, id, expectedVersion);
+    const { entity, workspace, id, expectedVersion, body } = change;
+    if (this.refusalOf(change) !== undefined) await this.fresh();
+    const refusal = this.refusalOf(change);
+    if (refusal !== undefined) throw refusal;
     const record: Definition = {
       record_id: randomUUID(),
-      entity,
-      workspace: change.workspace,
-      id,
+      ...{ entity, workspace, id },
       expected_version: expectedVersion,
       deleted: body === null,
       body: body === null ? '' : JSON.stringify(body),
       at: this.options.clock.wallMs(),
     };
-    if ((await this.write(record)) === 'refused') throw this.conflict(entity, id, expectedVersion);
+    const result = await this.write(record);
+    if (result === 'refused') throw this.conflict(entity, id, expectedVersion);
+    if (result === 'full') throw tooManyLive();
     return this.fold.get(entity, id);
   }
 
@@ -226,6 +232,12 @@ class FollowedDefinitions implements Definitions {
     }
   }
 
+  /** Why the fold as it is now would not accept the change; undefined if it would. */
+  private refusalOf({ entity, workspace, id, expectedVersion, body }: Append<EntityKind>): Error | undefined {
+    if (this.fold.versionOf(entity, id) !== expectedVersion) return this.conflict(entity, id, expectedVersion);
+    return this.fold.wouldExceed(entity, id, workspace, body) ? tooManyLive() : undefined;
+  }
+
   private conflict(entity: EntityKind, id: string, expected: number): ConflictError {
     const currentVersion = this.fold.versionOf(entity, id);
     if (expected === 0) return new ConflictError(`there is already a ${entity} with the id ${id}`, { currentVersion });
@@ -235,3 +247,8 @@ class FollowedDefinitions implements Definitions {
     });
   }
 }
+
+const tooManyLive = (): TooManyLiveAudiencesError =>
+  new TooManyLiveAudiencesError(
+    `${LIVE_AUDIENCES_MAX} audiences of this workspace are already live; switch live off for another one first`,
+  );

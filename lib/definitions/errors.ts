@@ -12,6 +12,11 @@ export class ConflictError extends Error {
   }
 }
 
+/** The workspace already has as many live audiences as it can have. */
+export class TooManyLiveAudiencesError extends Error {
+  override readonly name = 'TooManyLiveAudiencesError';
+}
+
 /** The definitions could not be read to their end in time, so it is unknown whether an entity exists. */
 export class DefinitionsUnavailableError extends Error {
   override readonly name = 'DefinitionsUnavailableError';

@@ -7,8 +7,14 @@ interface Entry {
   value: (Meta & Bodies[EntityKind]) | undefined;
 }
 
-/** The effect of a record. A refused record changes nothing, in the same way for all readers. */
-export type FoldResult = 'accepted' | 'refused';
+/** The maximum number of live audiences in one workspace. */
+export const LIVE_AUDIENCES_MAX = 200;
+
+/**
+ * The effect of a record. A record that is not accepted changes nothing, in the same way for all readers. `full`: it
+ * would make more than LIVE_AUDIENCES_MAX audiences of its workspace live.
+ */
+export type FoldResult = 'accepted' | 'refused' | 'full';
 
 /** What decides whether the next record of an entity is accepted. */
 export interface EntityState {
@@ -44,12 +50,14 @@ export interface DefinitionsFoldOptions {
 /**
  * The definitions, a pure function of the records in their order, so that all readers agree. A record is accepted when its
  * expected version is the entity's current one (0: does not exist); of two concurrent writes the first in the log is
- * accepted and the other is refused.
+ * accepted and the other is refused. So are concurrent writes that together would make too many audiences live.
  */
 export class DefinitionsFold {
   private readonly entries = new Map<string, Entry>();
   private readonly byKind = new Map<EntityKind, Map<string, Meta & Bodies[EntityKind]>>();
   private readonly keysByHash = new Map<string, Folded<'key'>>();
+  /** Number of live audiences by workspace. */
+  private readonly liveAudiences = new Map<string, number>();
   /** The record of each version of entities of the kinds in `versionsOf`, by `kind:id`, oldest first. A deleted entity has none. */
   private readonly records = new Map<string, Definition[]>();
 
@@ -61,6 +69,7 @@ export class DefinitionsFold {
     const accepted = acceptRecord(entry?.state, record);
     if (accepted === undefined) return 'refused';
     const { state, body } = accepted;
+    if (this.wouldExceed(record.entity, record.id, record.workspace, body)) return 'full';
     const value = body && {
       ...(body as unknown as Bodies[EntityKind]),
       id: record.id,
@@ -73,6 +82,12 @@ export class DefinitionsFold {
     this.entries.set(name, { state, value });
     if (this.options.versionsOf?.includes(record.entity) === true) this.keepRecord(name, record);
     return 'accepted';
+  }
+
+  /** Whether this body would make more audiences of the workspace live than there can be. */
+  wouldExceed(kind: EntityKind, id: string, workspace: string, body: object | null | undefined): boolean {
+    const becomesLive = kind === 'audience' && isLive(body) && !isLive(this.get('audience', id));
+    return becomesLive && (this.liveAudiences.get(workspace) ?? 0) >= LIVE_AUDIENCES_MAX;
   }
 
   /**
@@ -131,6 +146,8 @@ export class DefinitionsFold {
   private index(kind: EntityKind, before: Entry['value'], after: Entry['value']): void {
     const ofKind = this.byKind.get(kind) ?? new Map<string, Meta & Bodies[EntityKind]>();
     this.byKind.set(kind, ofKind);
+    if (kind === 'audience')
+      this.countLive((before ?? after)?.workspace, Number(isLive(after)) - Number(isLive(before)));
     if (before) {
       ofKind.delete(before.id);
       if (kind === 'key') this.keysByHash.delete((before as Folded<'key'>).hash);
@@ -140,7 +157,15 @@ export class DefinitionsFold {
       if (kind === 'key') this.keysByHash.set((after as Folded<'key'>).hash, after as Folded<'key'>);
     }
   }
+
+  private countLive(workspace: string | undefined, by: number): void {
+    if (workspace === undefined || by === 0) return;
+    this.liveAudiences.set(workspace, (this.liveAudiences.get(workspace) ?? 0) + by);
+  }
 }
+
+const isLive = (audience: object | null | undefined): boolean =>
+  audience !== null && audience !== undefined && 'live' in audience && audience.live === true;
 
 function parseBody(body: string): Record<string, unknown> | undefined {
   try {

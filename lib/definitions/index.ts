@@ -4,6 +4,7 @@ export {
   ConflictError,
   DefinitionsUnavailableError,
   OtherWorkspaceError,
+  TooManyLiveAudiencesError,
   UnauthenticatedError,
   UnknownOutcomeError,
   UnknownWorkspaceError,
@@ -36,5 +37,5 @@ export type {
   Workspace,
   WorkspaceBody,
 } from './entities.ts';
-export { acceptRecord, DefinitionsFold, type EntityState } from './fold.ts';
+export { acceptRecord, DefinitionsFold, LIVE_AUDIENCES_MAX, type EntityState } from './fold.ts';
 export { hashOf, newId, newSecret, seal, tryUnseal, unseal } from './secrets.ts';

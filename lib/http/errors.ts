@@ -5,6 +5,7 @@ import {
   ConflictError,
   DefinitionsUnavailableError,
   OtherWorkspaceError,
+  TooManyLiveAudiencesError,
   UnauthenticatedError,
   UnknownOutcomeError,
   UnknownWorkspaceError,
@@ -70,6 +71,7 @@ const DEFINITIONS: readonly ErrorAnswer[] = [
         extensions: currentVersion === undefined ? {} : { current_version: currentVersion },
       }),
   ),
+  errorAnswer(TooManyLiveAudiencesError, ({ message }) => new HttpProblem(409, message)),
   errorAnswer(DefinitionsUnavailableError, () =>
     unavailable('the definitions cannot be read at the moment; try again'),
   ),

@@ -1,17 +1,19 @@
 import { z } from '@hono/zod-openapi';
-import { newId, type AudienceBody, type Definitions, type SavedAudience } from '../../../lib/definitions/index.ts';
+import {
+  LIVE_AUDIENCES_MAX,
+  newId,
+  type AudienceBody,
+  type Definitions,
+  type SavedAudience,
+} from '../../../lib/definitions/index.ts';
 import { addRoute, decodeCursor, HttpProblem, listOf, listQuery, pageOf, pageOfRows } from '../../../lib/http/index.ts';
 import { showInstant } from '../../../lib/time/index.ts';
 import { QUESTION_MAX_BYTES } from '../audience-question.ts';
 import { audienceSchema } from '../audience-schema.ts';
 import type { AudienceSize } from '../audience-sizes.ts';
 import type { ApiDeps, Routes } from '../deps.ts';
-import { oneAtATime } from '../one-at-a-time.ts';
 import { idParams, instant, metaSchema, showMeta } from '../schemas.ts';
 import { etagHeader, etagOf, expectedVersion, ifMatchHeader, onCurrentVersion, requiredVersion } from '../versions.ts';
-
-/** The maximum number of live audiences in one workspace. */
-const LIVE_MAX = 200;
 
 const settings = {
   name: z.string().trim().min(1).max(200),
@@ -20,7 +22,9 @@ const settings = {
   include_anonymous: z.boolean().describe('whether anonymous people can be members'),
   live: z
     .boolean()
-    .describe(`people who enter or leave are reported; at most ${LIVE_MAX} audiences of a workspace can be live`),
+    .describe(
+      `people who enter or leave are reported; at most ${LIVE_AUDIENCES_MAX} audiences of a workspace can be live`,
+    ),
 };
 
 const request = z.strictObject({
@@ -89,38 +93,19 @@ interface Writing {
   body: AudienceBody;
 }
 
-/** Writes audiences. Throws ConflictError, and HttpProblem 409 when the workspace already has LIVE_MAX live audiences. */
-function createWriter({ definitions }: ApiDeps): (writing: Writing) => Promise<SavedAudience> {
-  // One write at a time: the second of two requests for the last free place must see that it is taken.
-  const inTurn = oneAtATime();
-  const write = async (writing: Writing): Promise<SavedAudience> => {
-    const saved = await definitions.append({ entity: 'audience', ...writing });
-    if (!saved) throw new Error('an audience was written but cannot be found');
-    return saved;
-  };
-  return (writing) => {
-    if (!writing.body.live) return write(writing);
-    return inTurn(writing.workspace, async () => {
-      await definitions.fresh();
-      const others = definitions.list('audience', writing.workspace).filter(({ id }) => id !== writing.id);
-      if (others.filter(({ live }) => live).length >= LIVE_MAX) {
-        throw new HttpProblem(
-          409,
-          `${LIVE_MAX} audiences of this workspace are already live; switch live off for another one first`,
-        );
-      }
-      return write(writing);
-    });
-  };
+/** Writes an audience. Throws ConflictError and TooManyLiveAudiencesError. */
+async function write({ definitions }: ApiDeps, writing: Writing): Promise<SavedAudience> {
+  const saved = await definitions.append({ entity: 'audience', ...writing });
+  if (!saved) throw new Error('an audience was written but cannot be found');
+  return saved;
 }
 
 const common = { tag: 'audiences' } as const;
 const one = { description: 'the audience', schema: savedSchema, headers: etagHeader };
-const isTaken = `the version is not the current one, or ${LIVE_MAX} audiences of the workspace are already live`;
+const isTaken = `the version is not the current one, or ${LIVE_AUDIENCES_MAX} audiences of the workspace are already live`;
 
 function changes(app: Parameters<Routes>[0], deps: ApiDeps): void {
   const { definitions } = deps;
-  const write = createWriter(deps);
 
   addRoute(app, {
     ...common,
@@ -131,9 +116,9 @@ function changes(app: Parameters<Routes>[0], deps: ApiDeps): void {
     body: request,
     bodyMaxBytes: QUESTION_MAX_BYTES,
     answers: { 201: { ...one, description: 'saved' } },
-    problems: { 409: `${LIVE_MAX} audiences of the workspace are already live` },
+    problems: { 409: `${LIVE_AUDIENCES_MAX} audiences of the workspace are already live` },
   }).handle(async ({ body, workspace }) => {
-    const saved = await write({ workspace, id: newId('aud'), expectedVersion: 0, body });
+    const saved = await write(deps, { workspace, id: newId('aud'), expectedVersion: 0, body });
     const shown = await show(deps, workspace, [saved]);
     return { status: 201, body: shown(saved), headers: etagOf(saved.version) };
   });
@@ -154,7 +139,7 @@ function changes(app: Parameters<Routes>[0], deps: ApiDeps): void {
   }).handle(async ({ c, params: { id }, body, workspace }) => {
     const saved = await onCurrentVersion(c, async () => {
       const { version } = await savedAudience(definitions, workspace, id);
-      return write({ workspace, id, expectedVersion: requiredVersion(c, version), body });
+      return write(deps, { workspace, id, expectedVersion: requiredVersion(c, version), body });
     });
     const shown = await show(deps, workspace, [saved]);
     return { status: 200, body: shown(saved), headers: etagOf(saved.version) };
