@@ -1,4 +1,5 @@
 import { migrateWhenUp } from '../../lib/clickhouse/migrate.ts';
+import { applyRetention } from '../../lib/clickhouse/retention.ts';
 import { systemClock } from '../../lib/clock/index.ts';
 import { connectClickHouse, connectKafka, connectRegistry, runService } from '../../lib/service/index.ts';
 import { TOPICS, topicSpecs } from '../../lib/topics.ts';
@@ -16,6 +17,10 @@ runService({
     const { config, clock, logger, metrics, healthUrl } = service;
     const clickhouse = connectClickHouse(service, { requestTimeoutMs: 30_000 });
     await migrateWhenUp(clickhouse, { logger, clock });
+    const { logRetentionDays } = config;
+    if (await applyRetention(clickhouse, logRetentionDays)) {
+      logger.info({ days: logRetentionDays }, 'changed how long the changes of live audiences are kept');
+    }
     const kafka = connectKafka(service);
     const specs = topicSpecs(config);
     await kafka.ensureTopics([
