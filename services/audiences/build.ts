@@ -5,6 +5,9 @@ import { judgeOne, once, slotOf } from './evaluate.ts';
 import { decodeSlots, encodeSlots, type Slot } from './slots.ts';
 import type { AudienceState } from './state.ts';
 
+/** A few milliseconds of work. All people at once would take longer than the group waits for a heartbeat. */
+const PEOPLE_AT_ONCE = 1_000;
+
 /**
  * Evaluates new definitions for everybody in a workspace, in batches by ascending id, beside the audiences as they are.
  * People who change after their batch are evaluated again, so that at the end one step leads from the former members to the
@@ -78,8 +81,9 @@ export class Build<F> {
   }
 
   /**
-   * Makes the targets for which `isWanted` the definitions of the state: those who differ enter or leave. Yields when
-   * the effects fill a transaction; they have to be taken before it continues.
+   * Makes the targets for which `isWanted` the definitions of the state: those who differ enter or leave. Yields after a
+   * number of people, so that the caller can let the process do something else, and at the latest when the effects fill a
+   * transaction; then they have to be taken before it continues.
    */
   *apply(state: AudienceState, nowMs: number, isWanted: (target: LiveDefinition) => boolean): Generator<void> {
     const { workspace } = this;
@@ -87,6 +91,7 @@ export class Build<F> {
       isWanted(target) ? [{ target, index, audience: state.define(target, false) }] : [],
     );
     const people = new Set([...state.peopleIn(workspace), ...[...this.results.entries()].map(([key]) => Number(key))]);
+    let count = 0;
     for (const personId of people) {
       const value = this.results.get(String(personId));
       const results = new Map((value === undefined ? [] : decodeSlots(value)).map((slot) => [slot.audience, slot]));
@@ -101,7 +106,7 @@ export class Build<F> {
         else slots.set(audience.number, { ...result, audience: audience.number });
       }
       state.putSlots(workspace, personId, [...slots.values()]);
-      if (state.isFull()) yield;
+      if (state.isFull() || ++count % PEOPLE_AT_ONCE === 0) yield;
     }
     for (const { target } of wanted) state.define(target, true);
   }

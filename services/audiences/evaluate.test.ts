@@ -216,7 +216,9 @@ describe('a build', () => {
     build.takeBatch(ids, new Map(ids.map((id) => [id, abandoned(id)])), T0);
     const state = new AudienceState();
     const parts = [];
-    for (const _ of build.apply(state, T0, () => true)) parts.push({ ...state.takeEffects(), ...state.known()[0]! });
+    for (const _ of build.apply(state, T0, () => true)) {
+      if (state.isFull()) parts.push({ ...state.takeEffects(), ...state.known()[0]! });
+    }
     parts.push({ ...state.takeEffects(), ...state.known()[0]! });
     expect(parts.map(({ complete }) => complete)).toEqual([false, false, true]);
     expect(parts.every(({ changes, entries }) => changes.length + entries.size <= 40_010)).toBe(true);

@@ -124,6 +124,21 @@ describe('the evaluator', () => {
     expect(state.earliestDueMs).toBe(T0 + 3 + MINUTE + 1);
   });
 
+  it('lets the process do something else while very many people enter', async () => {
+    for (let id = 1; id <= 4_500; id++) stored.set(id, abandoned(id));
+    evaluator.follow([definition('a', { everyone: true })], always);
+    // All batches, the last of which is empty; then the step to the definition is left.
+    for (let batch = 0; batch < 4; batch++) expect(await evaluate(T0)).toEqual([]);
+    let turns = 0;
+    const count = (): void => {
+      turns++;
+      if (evaluator.isBuilding) setImmediate(count);
+    };
+    setImmediate(count);
+    expect(await evaluate(T0)).toHaveLength(4_500);
+    expect(turns).toBeGreaterThanOrEqual(4);
+  });
+
   it('starts a build over for a definition that was replaced meanwhile', async () => {
     for (const id of [1, 2]) stored.set(id, abandoned(id));
     evaluator.follow([definition('a', { everyone: true })], always);

@@ -163,7 +163,10 @@ export class Evaluator<F extends { personId: number }> {
       const ids = build.takeDue(nowMs, BATCH);
       build.evaluate(ids, await this.readAll(workspace, ids), nowMs);
     }
-    for (const _ of build.apply(state, nowMs, this.isWanted)) yield;
+    for (const _ of build.apply(state, nowMs, this.isWanted)) {
+      if (state.isFull()) yield;
+      else await otherWork();
+    }
     this.builds.delete(workspace);
     metrics.builds.inc();
     logger.info({ workspace, audiences: build.targets.length }, 'everybody is evaluated by the new definitions');
@@ -204,6 +207,9 @@ export class Evaluator<F extends { personId: number }> {
     }
   }
 }
+
+/** Lets the process take what has arrived, and send its heartbeats. */
+const otherWork = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 function byWorkspace(people: readonly PersonRef[]): Map<string, number[]> {
   const found = new Map<string, number[]>();
