@@ -26,19 +26,24 @@ export function encodeSlots(slots: readonly Slot[]): Buffer {
   return buffer;
 }
 
-/** Throws an Error for bytes that are not slots. */
-export function decodeSlots(buffer: Buffer): Slot[] {
+/** Calls `visit` with what each slot holds, without an object for each. Throws an Error for bytes that are not slots. */
+export function visitSlots(
+  buffer: Buffer,
+  visit: (audience: number, member: boolean, nextMs: number | null) => void,
+): void {
   const count = (buffer.length - 1) / SLOT_BYTES;
   if (buffer[0] !== VERSION || !Number.isInteger(count)) {
     throw new Error(`the entry of a person has ${buffer.length} bytes of version ${buffer[0]}`);
   }
-  return Array.from({ length: count }, (_, i) => {
-    const at = 1 + i * SLOT_BYTES;
+  for (let at = 1; at < buffer.length; at += SLOT_BYTES) {
     const nextMs = buffer.readDoubleBE(at + 5);
-    return {
-      audience: buffer.readUInt32BE(at),
-      member: buffer[at + 4] === 1,
-      nextMs: Number.isNaN(nextMs) ? null : nextMs,
-    };
-  });
+    visit(buffer.readUInt32BE(at), buffer[at + 4] === 1, Number.isNaN(nextMs) ? null : nextMs);
+  }
+}
+
+/** Throws an Error for bytes that are not slots. */
+export function decodeSlots(buffer: Buffer): Slot[] {
+  const slots: Slot[] = [];
+  visitSlots(buffer, (audience, member, nextMs) => slots.push({ audience, member, nextMs }));
+  return slots;
 }

@@ -2,7 +2,7 @@ import { DueIndex } from '../../lib/streams/due-index.ts';
 import { MemoryStore } from '../../lib/streams/state-store.ts';
 import type { AudienceChange } from '../../schemas/types.ts';
 import type { KnownAudience, LiveDefinition } from './definition.ts';
-import { decodeSlots, encodeSlots, type Slot } from './slots.ts';
+import { decodeSlots, encodeSlots, visitSlots, type Slot } from './slots.ts';
 import type { Cause } from './touch.ts';
 
 /** What an evaluation has changed and is not committed yet. */
@@ -60,7 +60,7 @@ export class AudienceState {
     else if (!key.startsWith(PERSON)) throw new Error('an entry of unknown kind');
     else if (value === null) this.people.delete(key);
     else {
-      decodeSlots(value);
+      visitSlots(value, () => undefined);
       this.people.put(key, value);
     }
   }
@@ -75,9 +75,10 @@ export class AudienceState {
     for (const audience of this.audiences.values()) this.byNumber.set(audience.number, audience);
     this.indexLive();
     for (const [key, value] of this.people.entries()) {
-      const slots = decodeSlots(value);
-      for (const { audience, member } of slots) if (member) this.count(audience, 1);
-      this.due.set(key, this.dueOf(slots));
+      visitSlots(value, (audience, member) => {
+        if (member) this.count(audience, 1);
+      });
+      this.due.set(key, this.dueOf(value));
     }
   }
 
@@ -142,14 +143,15 @@ export class AudienceState {
   putSlots(workspace: string, personId: number, slots: readonly Slot[]): void {
     const key = personKey(workspace, personId);
     const before = this.people.get(key);
-    this.due.set(key, this.dueOf(slots));
     if (slots.length === 0) {
+      this.due.set(key, undefined);
       if (before === undefined) return;
       this.people.delete(key);
       this.write(key, null);
       return;
     }
     const value = encodeSlots(slots);
+    this.due.set(key, this.dueOf(value));
     if (before?.equals(value) === true) return;
     this.people.put(key, value);
     this.write(key, value);
@@ -240,19 +242,17 @@ export class AudienceState {
     return size;
   }
 
-  /** Times of audiences that are switched off or deleted wake nobody. */
-  private dueOf(slots: readonly Slot[]): number | undefined {
-    let dueMs: number | undefined;
-    for (const { audience, nextMs } of slots) {
-      if (nextMs === null || this.byNumber.get(audience)?.live !== true) continue;
-      dueMs = Math.min(dueMs ?? Infinity, nextMs);
-    }
-    return dueMs;
+  /** From the slots of a person. Times of audiences that are switched off or deleted wake nobody. */
+  private dueOf(slots: Buffer): number | undefined {
+    let dueMs = Infinity;
+    visitSlots(slots, (audience, _, nextMs) => {
+      if (nextMs !== null && nextMs < dueMs && this.byNumber.get(audience)?.live === true) dueMs = nextMs;
+    });
+    return dueMs === Infinity ? undefined : dueMs;
   }
 
   private refreshDue(workspace: string): void {
-    for (const personId of this.peopleIn(workspace)) {
-      this.due.set(personKey(workspace, personId), this.dueOf(this.slotsOf(workspace, personId)));
-    }
+    const prefix = `${PERSON}${workspace}:`;
+    for (const [key, slots] of this.people.entries()) if (key.startsWith(prefix)) this.due.set(key, this.dueOf(slots));
   }
 }
