@@ -15,6 +15,11 @@ export type Verify = Subscription['verify'];
 export type TraitEvent = Schemas['TraitEvent'] & { name: string | null };
 export type Workspace = Schemas['Workspace'];
 export type Key = Schemas['Key'];
+export type SavedAudience = Schemas['SavedAudience'];
+export type AudienceVersion = Schemas['AudienceVersion'];
+export type Explanation = Schemas['Explanation'];
+export type ExplainedNode = Schemas['ExplainedNode'];
+export type Member = Schemas['Member'];
 export type Leaf = Schemas['TraitCondition'];
 export type Trait = Leaf['trait'];
 export type TimeCondition = NonNullable<Leaf['time']>;
@@ -55,8 +60,11 @@ export function createGate(width: number): <T>(task: () => Promise<T>) => Promis
 
 const gate = createGate(PREVIEWS_MAX);
 
+/** Runs an expensive question when its turn comes: trends and the counts of a list are not all asked at once. */
+export const inTurn = <T>(ask: () => Promise<T>): Promise<T> => gate(ask);
+
 /** Counts the people who meet the condition now. */
 export const preview = (api: ApiClient, audience: Leaf, signal?: AbortSignal): Promise<Preview> =>
-  gate(() =>
+  inTurn(() =>
     bodyOf(api.POST('/v1/audiences/preview', { body: { audience }, ...(signal === undefined ? {} : { signal }) })),
   );

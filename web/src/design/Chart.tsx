@@ -72,6 +72,7 @@ export function Chart({ label, option, table, height = 200, plain = false, testI
             size="compact-xs"
             variant="subtle"
             color="gray"
+            fw={400}
             aria-controls={id}
             aria-expanded={asTable}
             onClick={() => setAsTable(!asTable)}

@@ -1,0 +1,118 @@
+import { Button, TextInput } from '@mantine/core';
+import { IconCheck, IconSearch, IconX } from '@tabler/icons-react';
+import { Link } from '@tanstack/react-router';
+import { useRef, useState, type FormEvent } from 'react';
+import { useSession } from '../app/session.ts';
+import { ErrorState, LoadingState, Notice } from '../design/states.tsx';
+import { useApiQuery } from '../data/queries.ts';
+import { findPeople, useExplanation, type Question } from './data.ts';
+import { ExplanationTree } from './ExplanationTree.tsx';
+
+interface SpotCheckProps {
+  question: Question | null;
+  /** The person on display; null for none. */
+  personId: string | null;
+  onPerson(personId: string | null): void;
+}
+
+/** Whether one person is in the audience, and why. */
+export function SpotCheck({ question, personId, onPerson }: SpotCheckProps) {
+  const { api } = useSession();
+  const [text, setText] = useState('');
+  const [searching, setSearching] = useState(false);
+  const [outcome, setOutcome] = useState<{ nobody: string } | { error: unknown } | null>(null);
+  const running = useRef<AbortController | null>(null);
+
+  const search = (event: FormEvent): void => {
+    event.preventDefault();
+    const wanted = text.trim();
+    if (wanted === '') return;
+    running.current?.abort();
+    const abort = new AbortController();
+    running.current = abort;
+    setSearching(true);
+    setOutcome(null);
+    findPeople(api, wanted, abort.signal)
+      .then((people) => {
+        const [first] = people;
+        if (first) onPerson(first.person_id);
+        else {
+          onPerson(null);
+          setOutcome({ nobody: wanted });
+        }
+      })
+      .catch((error: unknown) => !abort.signal.aborted && setOutcome({ error }))
+      .finally(() => setSearching(false));
+  };
+  return (
+    <section className="panel spot" aria-labelledby="spot-title">
+      <header className="panel-head">
+        <div>
+          <h2 id="spot-title">Spot check</h2>
+          <p className="fine">Is one person in this audience, and why?</p>
+        </div>
+      </header>
+      <form className="spot-form" onSubmit={search}>
+        <TextInput
+          size="sm"
+          aria-label="Phone number or email address of a person"
+          placeholder="Phone or email"
+          value={text}
+          onChange={(event) => setText(event.currentTarget.value)}
+          autoComplete="off"
+          spellCheck={false}
+          leftSection={<IconSearch size={15} aria-hidden />}
+        />
+        <Button type="submit" variant="default" loading={searching} disabled={text.trim() === ''}>
+          Check
+        </Button>
+      </form>
+      {outcome && 'nobody' in outcome && (
+        <Notice title="Nobody has this phone number or address">
+          “{outcome.nobody}” was not seen on any cart or record of this workspace.
+        </Notice>
+      )}
+      {outcome && 'error' in outcome && <ErrorState what="Cannot search" error={outcome.error} />}
+      {personId !== null && <Verdict question={question} personId={personId} />}
+    </section>
+  );
+}
+
+function Verdict({ question, personId }: { question: Question | null; personId: string }) {
+  const explanation = useExplanation(question, personId);
+  const person = useApiQuery(['person-name', personId], async (api, signal) => {
+    const { data } = await api.GET('/v1/people/{id}', { params: { path: { id: personId } }, signal });
+    return data ?? null;
+  });
+  if (question === null) return <Notice title="Complete the marked conditions first" />;
+  if (explanation.error)
+    return (
+      <ErrorState
+        what="Cannot explain this person"
+        error={explanation.error}
+        onRetry={() => void explanation.refetch()}
+      />
+    );
+  if (!explanation.data) return <LoadingState lines={4} what="Looking at this person" />;
+  const { matches, in_universe, node } = explanation.data;
+  const name = person.data?.name ?? `Person ${personId}`;
+  return (
+    <div className="verdict" data-testid="verdict" aria-live="polite">
+      <p className="verdict-line" data-matches={matches}>
+        {matches ? <IconCheck size={18} aria-hidden /> : <IconX size={18} aria-hidden />}
+        <span>
+          <Link to="/people/$id" params={{ id: personId }}>
+            {name}
+          </Link>{' '}
+          is <strong>{matches ? 'in' : 'not in'}</strong> this audience.
+        </span>
+      </p>
+      {!in_universe && (
+        <p className="fine">
+          This person is anonymous: no usable phone, email or id is known. The audience leaves anonymous people out.
+        </p>
+      )}
+      {node && <ExplanationTree node={node} />}
+    </div>
+  );
+}
