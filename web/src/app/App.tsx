@@ -2,6 +2,7 @@ import { useQueryClient } from '@tanstack/react-query';
 import { RouterProvider } from '@tanstack/react-router';
 import { lazy, Suspense, useCallback, useEffect, useMemo, useRef, useState } from 'react';
 import { openSession, readStored, SessionContext, store, takeKeyFromAddress, type Opening } from './session.ts';
+import { areaOf } from './navigation.ts';
 import { router } from './router.ts';
 
 const KeyDialogue = lazy(() =>
@@ -47,7 +48,11 @@ export function App() {
     const { key } = session;
     return {
       ...session,
-      choose: (workspace: string) => void open(key, workspace),
+      choose: (workspace: string) => {
+        // What is on display belongs to the other workspace; only the area stays.
+        void router.navigate({ to: areaOf(router.state.location.pathname) });
+        void open(key, workspace);
+      },
       leave: () => {
         store(null);
         queries.clear();

@@ -45,3 +45,8 @@ export const NAVIGATION: readonly NavGroup[] = [
     ],
   },
 ];
+
+/** The entry that a path belongs to, else the first page. */
+export const areaOf = (pathname: string): string =>
+  NAVIGATION.flatMap(({ entries }) => entries).find(({ to }) => pathname === to || pathname.startsWith(`${to}/`))?.to ??
+  '/';

@@ -72,7 +72,7 @@ function ActivityChart({ buckets }: Activity) {
         },
       ],
     }),
-    // eslint-disable-next-line react-hooks/exhaustive-deps -- see `key`
+    // See `key`
     [key, time_zone],
   );
   const table = useMemo(
@@ -85,7 +85,7 @@ function ActivityChart({ buckets }: Activity) {
         count(size),
       ]),
     }),
-    // eslint-disable-next-line react-hooks/exhaustive-deps -- see `key`
+    // See `key`
     [key, time_zone],
   );
   return <Chart label="People who entered and left this audience" option={option} table={table} testId="activity" />;

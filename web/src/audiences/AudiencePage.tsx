@@ -43,7 +43,7 @@ function Loaded({ saved }: { saved: SavedAudience }) {
   const { tab = 'overview', person, left, right } = useSearch({ from: '/audiences/$id' });
   const navigate = useNavigate();
   const show = (search: AudienceSearch): void =>
-    void navigate({ to: '/audiences/$id', params: { id: saved.id }, search, replace: true });
+    void navigate({ to: '/audiences/$id', params: { id: saved.id }, search, replace: true, resetScroll: false });
   return (
     <>
       <PageHeader title={saved.name} back={BACK} actions={<Actions saved={saved} />}>
@@ -84,7 +84,7 @@ function Loaded({ saved }: { saved: SavedAudience }) {
 
 function Overview({ saved, onCheck }: { saved: SavedAudience; onCheck(personId: string): void }) {
   const key = `${saved.version}`;
-  // eslint-disable-next-line react-hooks/exhaustive-deps -- the answer is a new object at every poll; the version counts
+  // The answer is a new object at every poll; the version counts
   const question = useMemo(() => askedOf(saved), [key]);
   const preview = useCount(question);
   return (

@@ -1,4 +1,4 @@
-import { ActionIcon, Button, Checkbox, SegmentedControl, TextInput } from '@mantine/core';
+import { ActionIcon, Checkbox, SegmentedControl, TextInput } from '@mantine/core';
 import { useDebouncedValue } from '@mantine/hooks';
 import { notifications } from '@mantine/notifications';
 import { IconArrowBackUp, IconArrowForwardUp, IconChevronLeft } from '@tabler/icons-react';
@@ -65,7 +65,7 @@ export function Editor({ start, heading, back, newerVersion = null, save, onSave
 
   const replace = useCallback((audience: Audience) => getDispatchQueryById(BUILDER_ID)?.(queryOf(audience)), []);
   const submit = (force: boolean): void => {
-    if (complete === null) return;
+    if (complete === null || editing.incomplete) return;
     saving.run({ ...start, name: name.trim(), include_anonymous: includeAnonymous, audience: complete }, force);
   };
   return (
@@ -94,7 +94,7 @@ export function Editor({ start, heading, back, newerVersion = null, save, onSave
             <UndoButton label="Undo" keys="Ctrl+Z" disabled={!history.canUndo} onClick={history.undo} />
             <UndoButton label="Redo" keys="Ctrl+Shift+Z" disabled={!history.canRedo} onClick={history.redo} />
           </ActionIcon.Group>
-          <RoleButton needs="write" loading={saving.busy} disabled={complete === null} onClick={() => submit(false)}>
+          <RoleButton needs="write" loading={saving.busy} disabled={editing.incomplete} onClick={() => submit(false)}>
             Save
           </RoleButton>
         </div>
@@ -105,8 +105,10 @@ export function Editor({ start, heading, back, newerVersion = null, save, onSave
           Saving will ask before it replaces that version. Reload the page to begin from it.
         </Notice>
       )}
-      <p className="sentence" data-testid="sentence" data-stale={editing.incomplete || undefined}>
-        {complete === null ? 'Complete the marked conditions to see who matches.' : inWords(complete)}
+      <p className="sentence" data-testid="sentence">
+        {complete === null || editing.incomplete
+          ? 'Complete the marked conditions to see who matches.'
+          : inWords(complete)}
       </p>
       <div className="editor-columns">
         <section className="panel editor-main" aria-label="Conditions">

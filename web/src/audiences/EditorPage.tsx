@@ -45,7 +45,14 @@ export function NewAudiencePage() {
       start={start}
       heading="New audience"
       back={BACK}
-      onText={(next) => void navigate({ to: '/audiences/new', search: { text: next, from: undefined }, replace: true })}
+      onText={(next) =>
+        void navigate({
+          to: '/audiences/new',
+          search: { text: next, from: undefined },
+          replace: true,
+          resetScroll: false,
+        })
+      }
       save={(draft) => createAudience(api, draft)}
       onSaved={(saved) => {
         outdate(['audiences']);

@@ -24,7 +24,7 @@ export function CountPanel({
 }) {
   const total = unknown ? null : (preview?.count ?? null);
   return (
-    <section className="panel count-panel" aria-label="Count" data-stale={stale || undefined} aria-busy={stale}>
+    <section className="panel count-panel" aria-label="Count" data-behind={stale || undefined} aria-busy={stale}>
       <StatTile
         size="large"
         label={total === 1 ? 'person matches now' : 'people match now'}

@@ -1,5 +1,5 @@
 import { NativeSelect } from '@mantine/core';
-import { useMemo } from 'react';
+import { useMemo, type CSSProperties } from 'react';
 import type { Audience } from '../../../lib/audiences/tree.ts';
 import { useSession } from '../app/session.ts';
 import type { AudienceVersion } from '../data/api.ts';
@@ -142,7 +142,7 @@ function Side({ label, version, other, lines, mark, options, onChoose }: SidePro
           </li>
         ))}
         {lines.map(({ text, depth, same }, index) => (
-          <li key={index} data-mark={same ? undefined : mark} style={{ '--depth': depth }}>
+          <li key={index} data-mark={same ? undefined : mark} style={{ '--depth': depth } as CSSProperties}>
             {!same && <span className="visually-hidden">{mark}: </span>}
             {text}
           </li>

@@ -54,13 +54,8 @@ export async function readExport(
     }
   } catch (error) {
     if (signal.aborted) throw error;
-    throw new ApiError(
-      { title: 'The export broke off before its end, so nothing was stored. Try again.', status: 0 },
-      undefined,
-      {
-        cause: error,
-      },
-    );
+    const detail = 'The answer broke off before its end, so nothing was stored. Try again.';
+    throw new ApiError({ title: 'The export broke off', detail, status: 0 }, undefined, { cause: error });
   }
   return { file: new Blob(parts, { type: format === 'csv' ? 'text/csv' : 'application/x-ndjson' }), now, rows: total };
 }

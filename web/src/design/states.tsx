@@ -71,8 +71,11 @@ export function LoadingState({ lines = 4, what = 'Loading' }: { lines?: number; 
 export function remedyFor(error: unknown): string {
   if (!(error instanceof ApiError)) return 'An unexpected error occurred on this page. Reload it.';
   if (error.status === 0)
-    return 'The API does not answer. Check that the installation is running; this page keeps retrying.';
-  if (error.status === 401) return 'The key is no longer valid. Use another one (menu at the top right).';
+    return (
+      error.problem.detail ??
+      'The API does not answer. Check that the installation is running; this page keeps retrying.'
+    );
+  if (error.status === 401) return 'The key is no longer valid. Use another one (at the end of the navigation).';
   if (error.status === 403) return 'This key can only read. Use a write key of the workspace or an admin key.';
   if (error.status === 501) return 'This is not available yet.';
   if (error.status === 503 || error.status === 429)

@@ -15,14 +15,24 @@ export function useNow(everyMs = 1_000): number {
 /** Up to this delay a person would say "now". */
 export const FRESH_MS = 3_000;
 
+const formats = new Map<string, Intl.DateTimeFormat>();
+
+/** A format of times. Making one takes far longer than using it, so each is made once. */
+function formatOf(locale: string, options: Intl.DateTimeFormatOptions): Intl.DateTimeFormat {
+  const key = `${locale} ${JSON.stringify(options)}`;
+  let format = formats.get(key);
+  if (format === undefined) formats.set(key, (format = new Intl.DateTimeFormat(locale, options)));
+  return format;
+}
+
 /** The day in a time zone as YYYY-MM-DD. */
 export function dayIn(timeZone: string, atMs: number): string {
-  return new Intl.DateTimeFormat('en-CA', { timeZone, year: 'numeric', month: '2-digit', day: '2-digit' }).format(atMs);
+  return formatOf('en-CA', { timeZone, year: 'numeric', month: '2-digit', day: '2-digit' }).format(atMs);
 }
 
 /** The time of day in a time zone, with the zone: `23:30:05 PDT`. */
 export function clockIn(timeZone: string, atMs: number): string {
-  return new Intl.DateTimeFormat('en-US', {
+  return formatOf('en-US', {
     timeZone,
     hour: '2-digit',
     minute: '2-digit',
@@ -34,7 +44,7 @@ export function clockIn(timeZone: string, atMs: number): string {
 
 /** Day and time in a time zone: `16 Mar 2026, 23:30:05 PDT`. */
 export function stampIn(timeZone: string, atMs: number): string {
-  const day = new Intl.DateTimeFormat('en-GB', { timeZone, dateStyle: 'medium' }).format(atMs);
+  const day = formatOf('en-GB', { timeZone, dateStyle: 'medium' }).format(atMs);
   return `${day}, ${clockIn(timeZone, atMs)}`;
 }
 
@@ -52,9 +62,7 @@ const WEEK_MS = 7 * 86_400_000;
 
 /** How long ago; for times older than a week the day: `21 Jun 2021`. */
 export const agoOrDay = (timeZone: string, atMs: number, nowMs: number): string =>
-  nowMs - atMs > WEEK_MS
-    ? new Intl.DateTimeFormat('en-GB', { timeZone, dateStyle: 'medium' }).format(atMs)
-    : ago(atMs, nowMs);
+  nowMs - atMs > WEEK_MS ? formatOf('en-GB', { timeZone, dateStyle: 'medium' }).format(atMs) : ago(atMs, nowMs);
 
 /** A duration in short: `0.4 s`, `12 s`, `3 min`. */
 export function span(lengthMs: number): string {

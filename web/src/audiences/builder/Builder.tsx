@@ -19,7 +19,6 @@ import { useSession } from '../../app/session.ts';
 import { dayIn } from '../../design/time.ts';
 import { capitalised, statusLabel } from '../../design/words.ts';
 import { useStores, useUnknownStatuses } from '../data.ts';
-import { newCondition } from '../model/condition.ts';
 import { newRule, type Group } from '../model/query.ts';
 import './builder.css';
 import { ConditionRow } from './ConditionRow.tsx';
@@ -44,9 +43,14 @@ const CONTROLS = {
   rule: ConditionRow,
   ruleGroupHeaderElements: GroupHeader as Part,
   ruleGroupBodyElements: GroupBody as Part,
-} as unknown as ControlElementsProp<never, never>;
+} as unknown as ControlElementsProp<never, string>;
 
 const CLASSES = { ruleGroup: 'group', queryBuilder: 'builder', header: 'group-top' };
+
+// Outside of the component: react-querybuilder renders every rule again when one of its functions is another one.
+const completeRule = ((rule: { id?: string }) => ({ ...newRule(), id: rule.id })) as never;
+const completeGroup = ((group: object) => ({ ...group, combinator: 'or', rules: [newRule()] })) as never;
+const noDescription = (): string => '';
 
 interface BuilderProps {
   query: Group;
@@ -82,7 +86,7 @@ export const Builder = memo(function Builder({ query, refusals, onChange }: Buil
       refusals,
       announce,
     }),
-    // eslint-disable-next-line react-hooks/exhaustive-deps -- the maps are new objects at every answer; their content counts
+    // The maps are new objects at every answer; their content counts
     [timeZone, storeKey, unknownKey, refusals],
   );
   const change = useCallback((next: RuleGroupTypeAny) => onChange(next as unknown as Group), [onChange]);
@@ -99,9 +103,9 @@ export const Builder = memo(function Builder({ query, refusals, onChange }: Buil
           controlElements={CONTROLS}
           controlClassnames={CLASSES}
           suppressStandardClassnames
-          onAddRule={(rule) => ({ ...rule, ...newRule(newCondition()), id: rule.id }) as never}
-          onAddGroup={(group) => ({ ...group, combinator: 'or', rules: [newRule()] }) as never}
-          accessibleDescriptionGenerator={() => ''}
+          onAddRule={completeRule}
+          onAddGroup={completeGroup}
+          accessibleDescriptionGenerator={noDescription}
           resetOnFieldChange={false}
           resetOnOperatorChange={false}
           enableMountQueryChange={false}

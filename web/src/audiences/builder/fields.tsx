@@ -49,7 +49,7 @@ export function NumberField({ label, value, onChange, placeholder, prefix, decim
   // Another value came from elsewhere: undo, or the text form.
   useEffect(() => {
     setText((shown) => (read(shown) === value ? shown : value === null ? '' : String(value)));
-    // eslint-disable-next-line react-hooks/exhaustive-deps -- `read` depends on `decimal` alone, which never changes
+    // `read` depends on `decimal` alone, which never changes
   }, [value]);
   return (
     <TextInput
