@@ -67,7 +67,7 @@ function Evidence({ node, matches, events, near }: EvidenceProps) {
         </p>
       ))}
       {events.length > 3 && <p className="fine">and {events.length - 3} more that satisfy it</p>}
-      {events.length === 0 && near.length === 0 && <p className="fine">Nothing of this kind has happened.</p>}
+      {events.length === 0 && near.length === 0 && <p className="fine">No such cart or event was seen.</p>}
       {!matches && near.length > 0 && <p className="fine">Near misses:</p>}
       {!matches &&
         near.slice(0, 3).map((event, index) => (

@@ -91,7 +91,7 @@ export function useExplanation(question: Question | null, personId: string | nul
   );
 }
 
-/** Finds people by phone number or email address, whichever the text looks like. */
+/** Finds people by email address if the text has an @, else by phone number. */
 export async function findPeople(api: ApiClient, text: string, signal: AbortSignal): Promise<Schemas['Person'][]> {
   const query = text.includes('@') ? { email: text } : { phone: text };
   const page = await bodyOf(api.GET('/v1/people', { params: { query: { ...query, limit: 10 } }, signal }));
