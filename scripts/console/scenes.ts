@@ -70,6 +70,41 @@ async function stopPartition(page: Page): Promise<void> {
 
 const scenes: readonly Picture[] = [
   {
+    name: 'audience-statuses',
+    path: ({ audience }) => `/audiences/${audience}/edit`,
+    async act(page) {
+      await page
+        .getByRole('button', { name: /^Status:/ })
+        .first()
+        .click();
+      await page.getByRole('option', { name: /^Preparing/ }).waitFor();
+    },
+  },
+  {
+    name: 'audience-text',
+    path: () => '/audiences/new',
+    async act(page) {
+      await page.getByText('Text', { exact: true }).click();
+      await page.getByTestId('text').fill('cart_abandoned in last 3 years');
+      await page.getByText('Possible here').waitFor();
+    },
+  },
+  {
+    name: 'audience-check',
+    path: ({ audience, person }) => `/audiences/${audience}?tab=check&person=${person}`,
+    shows: '[data-testid=explanation]',
+  },
+  {
+    name: 'audience-members',
+    path: ({ audience }) => `/audiences/${audience}?tab=members`,
+    shows: '[data-testid=members]',
+  },
+  {
+    name: 'audience-versions',
+    path: ({ audience }) => `/audiences/${audience}?tab=versions`,
+    shows: '[data-testid=versions]',
+  },
+  {
     name: 'people-nobody',
     path: () => '/people?q=nobody@example.com',
     async act(page) {

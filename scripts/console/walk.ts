@@ -30,7 +30,13 @@ const page = (route: string, name: string, more: Partial<Stop> = {}): Stop => ({
 });
 
 export const STOPS: readonly Stop[] = [
-  page('/audiences', 'audiences'),
+  page('/audiences', 'audiences', { shows: '[data-testid=audiences] .spark-line' }),
+  page('/audiences/new', 'audience-new', { shows: '[data-testid=sample]' }),
+  page('/audiences/$id', 'audience', { path: ({ audience }) => `/audiences/${audience}`, shows: '.chart canvas' }),
+  page('/audiences/$id/edit', 'audience-edit', {
+    path: ({ audience }) => `/audiences/${audience}/edit`,
+    shows: '[data-testid=sample]',
+  }),
   page('/people', 'people', { shows: '[data-testid=recent-people]' }),
   page('/people/$id', 'person', { path: ({ person }) => `/people/${person}` }),
   page('/people/links', 'people-links'),

@@ -22,7 +22,7 @@ export function Figure({ value, className = '', testId }: FigureProps) {
   }, [value]);
   return (
     <span className={`figure ${className}`} data-lit={lit ?? undefined} data-testid={testId}>
-      {value === null ? <span className="unknown" aria-label="unknown" /> : count(value)}
+      {value === null ? <span className="unknown" role="img" aria-label="unknown" /> : count(value)}
     </span>
   );
 }

@@ -130,7 +130,13 @@ function OpenedList({ label, values, options, none, free = false, onChange }: Va
             combobox.updateSelectedOptionIndex();
           }}
         />
-        <Combobox.Options mah={320} style={{ overflowY: 'auto' }} aria-label={label} aria-multiselectable="true">
+        <Combobox.Options
+          mah={320}
+          tabIndex={0}
+          style={{ overflowY: 'auto' }}
+          aria-label={label}
+          aria-multiselectable="true"
+        >
           {shown.map(({ value, label: name, meaning }: ValueOption) => (
             <Combobox.Option key={value} value={value} active={values.includes(value)}>
               <span className="value-option">

@@ -1,7 +1,7 @@
 /** The controls of a condition: Mantine's, small, and each with a name for screen readers. */
 import { NativeSelect, TextInput, UnstyledButton } from '@mantine/core';
 import { IconCalendar, IconClock } from '@tabler/icons-react';
-import { useEffect, useId, useRef, useState } from 'react';
+import { useEffect, useRef, useState } from 'react';
 import { isDay } from '../model/condition.ts';
 import { instantAt, localAt, zoneNameAt } from './local-time.ts';
 
@@ -120,12 +120,11 @@ export function DateField({ label, value, timeZone, exact = true, onChange }: Da
   );
 }
 
-/** Text between controls, tied to nothing: the controls have names of their own. */
-export const Word = ({ children }: { children: string }) => {
-  const id = useId();
+/** Text between controls. Screen readers have the names of the controls instead. */
+export function Word({ children }: { children: string }) {
   return (
-    <span id={id} className="word" aria-hidden="true">
+    <span className="word" aria-hidden="true">
       {children}
     </span>
   );
-};
+}
