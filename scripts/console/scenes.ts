@@ -70,17 +70,6 @@ async function stopPartition(page: Page): Promise<void> {
 
 const scenes: readonly Picture[] = [
   {
-    name: 'audience-statuses',
-    path: ({ audience }) => `/audiences/${audience}/edit`,
-    async act(page) {
-      await page
-        .getByRole('button', { name: /^Status:/ })
-        .first()
-        .click();
-      await page.getByRole('option', { name: /^Preparing/ }).waitFor();
-    },
-  },
-  {
     name: 'audience-text',
     path: () => '/audiences/new',
     async act(page) {
