@@ -6,12 +6,17 @@ import { analyticsRoutes } from './routes/analytics.ts';
 import { audienceTextRoutes } from './routes/audience-text.ts';
 import { audienceChangeRoutes } from './routes/audience-changes.ts';
 import { audienceRoutes } from './routes/audiences.ts';
+import { backtestRoutes } from './routes/backtest.ts';
 import { cartRoutes } from './routes/carts.ts';
 import { channelRoutes } from './routes/channels.ts';
+import { codePoolRoutes } from './routes/code-pools.ts';
 import { consoleRoutes } from './routes/console.ts';
 import { deadLetterRoutes } from './routes/dead-letters.ts';
 import { explainRoutes } from './routes/explain.ts';
 import { flowDraftRoutes } from './routes/flow-drafts.ts';
+import { flowReportRoutes } from './routes/flow-reports.ts';
+import { flowRunRoutes } from './routes/flow-runs.ts';
+import { flowTestRoutes } from './routes/flow-test.ts';
 import { flowRoutes } from './routes/flows.ts';
 import { keyRoutes } from './routes/keys.ts';
 import { linkReportRoutes } from './routes/link-report.ts';
@@ -60,9 +65,14 @@ export function createApiApp(deps: ApiDeps): App {
     deadLetterRoutes,
     workspaceRoutes,
     keyRoutes,
+    backtestRoutes,
     flowDraftRoutes,
+    flowTestRoutes,
     flowRoutes,
+    flowReportRoutes,
+    flowRunRoutes,
     channelRoutes,
+    codePoolRoutes,
     statusRoutes,
     notBuiltRoutes,
   ];

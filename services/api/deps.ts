@@ -3,9 +3,11 @@ import type { Clock } from '../../lib/clock/index.ts';
 import type { Definitions } from '../../lib/definitions/index.ts';
 import type { App } from '../../lib/http/index.ts';
 import type { Kafka } from '../../lib/kafka/index.ts';
+import type { Renderer } from '../../lib/rendering/index.ts';
 import type { Logger } from '../../lib/telemetry/index.ts';
 import type { ActivityReader } from './activity.ts';
 import type { AudienceSizes } from './audience-sizes.ts';
+import type { Canceller } from './canceller.ts';
 import type { Database } from './database.ts';
 import type { Freshness, StageWatcher } from '../../lib/freshness/index.ts';
 import type { Eraser } from './eraser.ts';
@@ -29,6 +31,10 @@ export interface ApiDeps {
   activity: ActivityReader;
   /** Sizes of live audiences. */
   sizes: AudienceSizes;
+  /** Renders messages of flows in a thread of its own. */
+  renderer: Pick<Renderer, 'render'>;
+  /** Ends runs of flows by hand. */
+  canceller: Canceller;
   /** Which published flows have reached the log of flows. */
   publishing: Publishing;
   logger: Logger;

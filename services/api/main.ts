@@ -13,11 +13,13 @@ import {
   RELAY,
   StageWatcher,
 } from '../../lib/freshness/index.ts';
+import { createRenderer } from '../../lib/rendering/index.ts';
 import { connectClickHouse, connectKafka, connectRegistry, runService } from '../../lib/service/index.ts';
 import { topicSpecs } from '../../lib/topics.ts';
 import { createActivityReader } from './activity.ts';
 import { createApiApp } from './app.ts';
 import { createSizes } from './audience-feed.ts';
+import { createCanceller } from './canceller.ts';
 import { apiConfig } from './config.ts';
 import { createDatabase, QUERIES_MAX, STREAMS_MAX } from './database.ts';
 import { createEraser } from './eraser.ts';
@@ -25,6 +27,9 @@ import { activityOf } from './peers.ts';
 import { Publishing } from './publishing.ts';
 import { createReplayer } from './replayer.ts';
 import { waitForTables } from './tables.ts';
+
+/** Kinds of definitions whose versions the API shows. */
+const VERSIONED = ['audience', 'flow'] as const;
 
 runService({
   name: 'api',
@@ -38,14 +43,7 @@ runService({
     await kafka.ensureTopics(Object.values(topicSpecs(config)));
     // One connection more than queries and streams run at once, for the check whether ClickHouse answers.
     const clickhouse = connectClickHouse(service, { connectionsMax: QUERIES_MAX + STREAMS_MAX + 1 });
-    const definitions = await createDefinitions({
-      kafka,
-      registry,
-      logger,
-      secretKey,
-      clock,
-      versionsOf: ['audience', 'flow'],
-    });
+    const definitions = await createDefinitions({ kafka, registry, logger, secretKey, clock, versionsOf: VERSIONED });
     service.onStop('definitions', () => definitions.stop());
     const database = createDatabase(clickhouse, clock, { memoryMaxBytes: config.queryMemoryMaxMb * 1_000_000 });
     await waitForTables(database, clock, logger);
@@ -59,6 +57,12 @@ runService({
     const relay = new StageWatcher(RELAY, { clock, kafka, positionsOf });
     const publishing = new Publishing({ clock, kafka, relay, freshness, logger });
     service.onStop('publishing', () => publishing.stop());
+    const renderer = createRenderer({
+      // Where the build puts it, seen from this program's bundle.
+      workerUrl: new URL('../../lib/rendering/worker.js', import.meta.url),
+      clock,
+    });
+    service.onStop('the rendering thread', () => renderer.close());
     const app = createApiApp({
       definitions,
       database,
@@ -67,6 +71,7 @@ runService({
       relay,
       publishing,
       flows: [FLOWS, DELIVERY].map((stage) => new StageWatcher(stage, { clock, kafka, positionsOf })),
+      renderer,
       audiences,
       eraser: await createEraser({
         registry,
@@ -78,6 +83,7 @@ runService({
         clickhouse,
         clock,
       }),
+      canceller: await createCanceller({ registry, producer, clock }),
       replayer: await createReplayer({ definitions, producer, registry, clock }),
       logger,
       adminKey,

@@ -2,6 +2,7 @@
 import { setMaxListeners } from 'node:events';
 import { signWebhook, waitUntil, type Subscription } from '../harness/client.ts';
 import { BULK_BODIES, FLOW, type Asking, type OpenApiWorld } from './openapi-world.ts';
+import { insertSteps } from './flow-rows.ts';
 import { sendPart } from './raw-http.ts';
 
 /** Status, place in the documents, what is special, and how it is asked. */
@@ -129,6 +130,27 @@ const AUDIENCE = { name: 'Audience', audience: { everyone: true } };
 const newFlow = async (world: OpenApiWorld): Promise<string> => `/v1/flows/${await world.newFlow()}`;
 const newAudience = async (world: OpenApiWorld): Promise<string> => `/v1/audiences/${await world.newAudience()}`;
 
+/** A run that has ended already. */
+async function cancelledLate(world: OpenApiWorld): Promise<number> {
+  const run = 'e'.repeat(32);
+  const of = { workspace: world.shop.id, flow_id: await world.newFlow(), run_id: run, at: Date.now() };
+  await insertSteps(world.installation, [
+    { ...of, what: 'started' },
+    { ...of, what: 'completed' },
+  ]);
+  return asAdmin('POST', () => `/v1/runs/${run}/cancel`)(world);
+}
+
+/** One code pool more than a workspace can have. */
+async function tooManyPools(world: OpenApiWorld): Promise<number> {
+  let status = 0;
+  for (let i = 0; i <= 100; i++) {
+    const body = { name: `pool ${i}`, codes: ['A'] };
+    status = await asAdmin('POST', () => '/v1/code-pools', { workspace: world.other.id, body })(world);
+  }
+  return status;
+}
+
 /** One live audience more than a workspace can have. */
 async function tooManyLive(world: OpenApiWorld): Promise<number> {
   const body = { ...AUDIENCE, live: true };
@@ -214,6 +236,24 @@ const API: Row[] = [
     'no such flow',
     asAdmin('POST', () => '/v1/flows/validate', { body: { id: 'nothing-of-that-id' } }),
   ],
+  [
+    404,
+    'POST /v1/flows/backtest',
+    'no such flow',
+    asAdmin('POST', () => '/v1/flows/backtest', {
+      body: { id: 'nothing-of-that-id', from: '2026-01-01T00:00:00Z', to: '2026-01-02T00:00:00Z' },
+    }),
+  ],
+  [
+    404,
+    'POST /v1/flows/test',
+    'no such person',
+    asAdmin('POST', () => '/v1/flows/test', {
+      body: { flow: { ...FLOW, nodes: { end: { type: 'sms', text: 'x' } } }, node: 'end', person_id: '4000000' },
+    }),
+  ],
+  [409, 'POST /v1/runs/{id}/cancel', 'has ended', cancelledLate],
+  [409, 'POST /v1/code-pools', 'too many pools', tooManyPools],
   [
     409,
     'PUT /v1/channels/{channel}',

@@ -43,13 +43,12 @@ const json = (good: unknown, wrong: unknown, maxBytes = MIB): Pick<Operation, 'b
 });
 let made = 0;
 const newWorkspace = () => ({ id: `made-${process.pid}-${++made}`, name: 'Made', time_zone: 'UTC' });
-const later = (method: Operation['method'], path: string, role: Role): Operation =>
-  api(method, path, role, 501, path.includes('{id}') ? { id: () => '1' } : {});
-
 const RANGE = { from: '2026-01-01T00:00:00Z', to: '2026-02-01T00:00:00Z' };
 const DAYS = { ...RANGE, step: { amount: 1, unit: 'days' } };
 /** A good body for POST and PUT. */
 const SAVED = { name: 'Saved', audience: { everyone: true } };
+/** A flow with a message. */
+const MESSAGE = { ...FLOW, start: 'tell', nodes: { tell: { type: 'sms', text: 'Hello' } } };
 const AUDIENCE = { trait: 'cart_status_updated', status: ['preparing'] };
 
 export const OPERATIONS: Operation[] = [
@@ -179,7 +178,37 @@ export const OPERATIONS: Operation[] = [
     id: () => 'email',
     ...json({ provider: 'test' }, { provider: 'pigeon' }),
   }),
-  later('POST', '/v1/flows/backtest', 'read'),
+  api('GET', '/v1/flows/{id}/report', 'read', 200, {
+    id: (world) => world.newFlow(),
+    query: {
+      good: '?from=2026-01-01T00:00:00Z&to=2026-01-02T00:00:00Z',
+      wrong: '?from=2026-01-02T00:00:00Z&to=2026-01-01T00:00:00Z',
+    },
+  }),
+  api('GET', '/v1/flows/{id}/runs', 'read', 200, { id: (world) => world.newFlow(), ...list }),
+  api('GET', '/v1/flows/{id}/why', 'read', 200, {
+    id: (world) => world.newFlow(),
+    query: { good: '?person_id=1', wrong: '?limit=1' },
+  }),
+  api('GET', '/v1/runs/{id}', 'read', 200, { id: (world) => world.liveRun() }),
+  api('POST', '/v1/runs/{id}/cancel', 'write', 202, { id: (world) => world.liveRun() }),
+  api('GET', '/v1/messages', 'read', 200, list),
+  api('POST', '/v1/code-pools', 'write', 201, json({ name: 'ten', codes: ['A'] }, { name: 'ten' }, 2 * MIB)),
+  api('GET', '/v1/code-pools', 'read', 200, list),
+  api(
+    'POST',
+    '/v1/flows/test',
+    'write',
+    200,
+    json({ flow: MESSAGE, node: 'tell', person_id: '1' }, { node: 'tell', person_id: '1' }, MIB / 2),
+  ),
+  api(
+    'POST',
+    '/v1/flows/backtest',
+    'read',
+    200,
+    json({ flow: FLOW, ...RANGE }, { flow: FLOW, ...RANGE, to: '2020-01-01T00:00:00Z' }, MIB / 2),
+  ),
 ];
 
 export interface Case {
@@ -214,12 +243,11 @@ function casesOfHeads({ role, everywhere }: Operation): Row[] {
 }
 
 function casesOfInput(operation: Operation): Row[] {
-  const { service, status, method, role, id, body, query, everywhere, open, common } = operation;
+  const { service, method, role, id, body, query, everywhere, open, common } = operation;
   const bulk = service === 'ingest' && method === 'POST';
   const rows: Row[] = [];
-  // What is not built yet has nothing that could be missing.
-  if (id && status !== 501) rows.push([404, 'it is not there', () => ({ id: 'nothing-of-that-id' })]);
-  if (id && status !== 501 && role !== 'admin' && !common)
+  if (id) rows.push([404, 'it is not there', () => ({ id: 'nothing-of-that-id' })]);
+  if (id && role !== 'admin' && !common)
     rows.push([404, "another workspace's", ({ other }) => ({ key: other.keys.write })]);
   if (id && role === 'admin' && !everywhere)
     rows.push([404, "another workspace's", ({ other }) => ({ workspace: other.id })]);

@@ -12,6 +12,7 @@ import {
   type Workspace,
 } from '../harness/client.ts';
 import { removeInstallation, startInstallation, type Installation } from '../harness/installation.ts';
+import { insertSteps } from './flow-rows.ts';
 import { agreementWith, type Agreement, type OpenApi } from './openapi-agreement.ts';
 
 export type Service = 'api' | 'ingest';
@@ -43,6 +44,8 @@ export interface OpenApiWorld {
   newPerson(): Promise<string>;
   newLiveAudience(): Promise<string>;
   newFlow(): Promise<string>;
+  /** A run that has not ended, the same one at each call. */
+  liveRun(): Promise<string>;
   /** A live flow, the same one at each call. */
   publishedFlow(): Promise<string>;
   /** As `api GET /v1/carts/{id} 200`: all that was answered and was as the document says. */
@@ -85,6 +88,7 @@ export async function openWorld(): Promise<OpenApiWorld> {
   const api = createApiClient({ baseUrl: apiUrl, key: adminKey, workspace: shop.id });
   let live: string | undefined;
   let published: string | undefined;
+  let run: string | undefined;
   const newFlow = async (): Promise<string> => (await bodyOf(api.POST('/v1/flows', { body: FLOW }))).id;
 
   const seen = new Set<string>();
@@ -114,6 +118,13 @@ export async function openWorld(): Promise<OpenApiWorld> {
       return live;
     },
     newFlow,
+    liveRun: async () => {
+      if (run !== undefined) return run;
+      run = 'f'.repeat(32);
+      const step = { workspace: shop.id, flow_id: await newFlow(), run_id: run, what: 'started', at: Date.now() };
+      await insertSteps(installation, [step]);
+      return run;
+    },
     publishedFlow: async () => {
       published ??= await newFlow();
       await bodyOf(api.POST('/v1/flows/{id}/publish', { params: { path: { id: published } }, body: {} }));

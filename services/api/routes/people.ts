@@ -29,6 +29,8 @@ import {
   type TraitEventRow,
 } from '../rows.ts';
 import { idParams, instant } from '../schemas.ts';
+import { readRuns } from '../flow-reports.ts';
+import { runSchema, showRun } from './flow-runs.ts';
 
 const consent = z.enum(['opted_in', 'opted_out']).nullable();
 const contact = z.strictObject({ value: z.string(), consent });
@@ -69,7 +71,7 @@ const wholePerson = z.strictObject({
   merged: z
     .array(z.strictObject({ person_id: personId, merged_at: instant }))
     .describe('people who were merged into this one, latest first, at most 500'),
-  flow_runs: z.array(z.unknown()).describe('not built yet; always empty'),
+  flow_runs: z.array(runSchema).describe('newest first, at most 500'),
 });
 
 type ConsentColumn = 'opted_in' | 'opted_out' | '';
@@ -274,7 +276,9 @@ const readPeople: Routes = (app, deps) => {
     const items = page.map((row) => show(row, lastEvents.get(row.person_id)));
     return { status: 200, body: { items, next_cursor } };
   });
+};
 
+const readPerson: Routes = (app, deps) => {
   addRoute(app, {
     method: 'get',
     path: '/v1/people/{id}',
@@ -289,7 +293,7 @@ const readPeople: Routes = (app, deps) => {
     const row = await findPerson(database, workspace, params.id);
     const ids = await idsOfPerson(database, workspace, Number(row.person_id));
     const of = { workspace, ids, id: Number(row.person_id) };
-    const [timeline, retracted, carts, lastEvents, memberships, merged] = await Promise.all([
+    const [timeline, retracted, carts, lastEvents, memberships, merged, runs] = await Promise.all([
       database.rows<TraitEventRow>(
         `${TRAIT_EVENTS_OF_PERSON} ORDER BY occurred_at DESC, event_id LIMIT ${LIST_MAX}`,
         of,
@@ -302,16 +306,20 @@ const readPeople: Routes = (app, deps) => {
       lastEventsOf(database, workspace, [of.id]),
       readMemberships(database, workspace, of.id),
       mergedInto(database, workspace, of.id),
+      readRuns(database, { workspace, person: of, limit: LIST_MAX }),
     ]);
     const audiences = memberships.flatMap(({ id, entered_at }) => {
       const saved = deps.definitions.get('audience', id);
       return saved?.live === true ? [{ id, name: saved.name, entered_at }] : [];
     });
     const person = show(row, lastEvents.get(row.person_id));
-    return { status: 200, body: { ...person, timeline, retracted, carts, audiences, merged, flow_runs: [] } };
+    return {
+      status: 200,
+      body: { ...person, timeline, retracted, carts, audiences, merged, flow_runs: runs.map(showRun) },
+    };
   });
 };
 
 export const peopleRoutes: Routes = (app, deps) => {
-  for (const add of [readPeople, erasePerson]) add(app, deps);
+  for (const add of [readPeople, readPerson, erasePerson]) add(app, deps);
 };

@@ -1,0 +1,228 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { postLines, waitFresh } from '../harness/client.ts';
+import { openAcme, type AcmeWorld, type Page } from './api-world.ts';
+import { insertSteps, type StepRow } from './flow-rows.ts';
+
+/** What the API says of the steps of flows in ClickHouse. */
+
+const T0 = Date.UTC(2026, 9, 1, 12);
+const MINUTE_MS = 60_000;
+const run = (n: number): string => n.toString(16).padStart(32, '0');
+
+let world: AcmeWorld;
+let flow: string;
+let kay: string;
+let lea: string;
+
+beforeAll(async () => {
+  world = await openAcme();
+  const { installation, acme } = world;
+  const key = acme.keys.write;
+  const nodes = {
+    tell: { type: 'sms', text: 'Hello {{ person.first_name }}', next: 'pause', code_pool: 'ten' },
+    pause: { type: 'wait', for: { amount: 1, unit: 'hours' }, next: null },
+  };
+  const body = { name: 'F', triggers: [{ trait: 'cart_status_updated' }], start: 'tell', nodes };
+  flow = (await world.ask<{ id: string }>('POST', '/v1/flows', { key, body })).body.id;
+  const occurred_at = new Date(T0).toISOString();
+  await postLines(installation, acme, 'people', [
+    { occurred_at, email: 'kay@example.com', name: 'Kay Doe', phone: '+18085550143' },
+    { occurred_at, email: 'lea@example.com' },
+  ]);
+  const cart = { id: 'c1', status: 'preparing', customer_email_address: 'kay@example.com' };
+  await postLines(installation, acme, 'events', [{ type: 'cart_status', occurred_at, cart }]);
+  await waitFresh(installation, acme);
+  [kay, lea] = (await Promise.all(['kay', 'lea'].map(personOf))) as [string, string];
+  await insertSteps(installation, await steps());
+});
+afterAll(() => world.close());
+
+async function personOf(name: string): Promise<string> {
+  const path = `/v1/people?email=${name}%40example.com`;
+  const { body } = await world.ask<Page<{ person_id: string }>>('GET', path, { key: world.acme.keys.read });
+  return body.items[0]!.person_id;
+}
+
+async function eventOf(person: string): Promise<string> {
+  const { body } = await world.ask<{ timeline: { event_id: string }[] }>('GET', `/v1/people/${person}`, {
+    key: world.acme.keys.read,
+  });
+  return body.timeline[0]!.event_id;
+}
+
+async function steps(): Promise<StepRow[]> {
+  const event_id = await eventOf(kay);
+  const of = { workspace: world.acme.id, flow_id: flow };
+  const ofKay = { ...of, run_id: run(1), person_id: Number(kay), cart_id: 'c1', event_id };
+  const ofLea = { ...of, run_id: run(2), person_id: Number(lea), cart_id: 'c2', event_id: 'c2@1790000000000' };
+  const message = { node: 'tell', channel: 'sms', class: 'marketing' };
+  const [first, second] = ['a'.repeat(32), 'b'.repeat(32)];
+  const text = '{"channel":"sms","text":"Hello Kay"}';
+  return [
+    { ...ofKay, what: 'started', at: T0 },
+    { ...ofKay, what: 'reached', at: T0, node: 'tell' },
+    { ...ofKay, what: 'requested', at: T0, ...message, request_id: first },
+    { ...ofKay, what: 'sent', at: T0 + 200, ...message, request_id: first, address: '+18085550143', text },
+    { ...ofKay, what: 'reached', at: T0 + 200, node: 'pause' },
+    { ...ofLea, what: 'started', at: T0 + MINUTE_MS },
+    { ...ofLea, what: 'reached', at: T0 + MINUTE_MS, node: 'tell' },
+    { ...ofLea, what: 'skipped', at: T0 + MINUTE_MS, ...message, reason: 'no_address', request_id: second },
+    { ...ofLea, what: 'exited', at: T0 + 2 * MINUTE_MS, reason: 'checkout' },
+    { ...ofKay, run_id: '', what: 'refused', at: T0 + 3 * MINUTE_MS, reason: 'live' },
+    { ...ofKay, what: 'goal', at: T0 + 4 * MINUTE_MS, due_at: T0 + MINUTE_MS, amount: 20.5 },
+    { ...ofLea, what: 'goal', at: T0 + 4 * MINUTE_MS, due_at: T0 + MINUTE_MS, amount: 99 },
+    { ...ofLea, what: 'goal', at: T0 + 5 * MINUTE_MS, reason: 'retracted' },
+    // A flow of another workspace.
+    { ...ofKay, workspace: world.other.id, what: 'started', at: T0 },
+  ];
+}
+
+const get = async <T>(path: string): Promise<T> =>
+  (await world.ask<T>('GET', path, { key: world.acme.keys.read })).body;
+const none = { reached: 0, waiting: 0, sent: 0, skipped: {}, failed: 0, unknown: 0 };
+const at = (ms: number): string => new Date(ms).toISOString();
+
+describe('the report', () => {
+  it('counts steps of a time; what is live is that of now', async () => {
+    const whole = {
+      entered: 2,
+      refused: { live: 1 },
+      live: 1,
+      completed: 0,
+      exited: { checkout: 1 },
+      nodes: {
+        tell: { ...none, reached: 2, sent: 1, skipped: { no_address: 1 } },
+        pause: { ...none, reached: 1, waiting: 1 },
+      },
+      goals: 1,
+      revenue: 20.5,
+    };
+    expect(await get(`/v1/flows/${flow}/report`)).toEqual(whole);
+    const minute = `from=${at(T0 + MINUTE_MS)}&to=${at(T0 + 2 * MINUTE_MS)}`;
+    expect(await get(`/v1/flows/${flow}/report?${minute}`)).toEqual({
+      ...whole,
+      entered: 1,
+      refused: {},
+      exited: {},
+      nodes: { tell: { ...none, reached: 1, skipped: { no_address: 1 } }, pause: { ...none, waiting: 1 } },
+    });
+  });
+});
+
+describe('runs', () => {
+  it('are listed newest first, by state and by person', async () => {
+    const list = async (query: string): Promise<[string, string][]> =>
+      (await get<Page<{ id: string; state: string }>>(`/v1/flows/${flow}/runs?${query}`)).items.map(({ id, state }) => [
+        id,
+        state,
+      ]);
+    expect(await list('')).toEqual([
+      [run(2), 'exited'],
+      [run(1), 'live'],
+    ]);
+    expect(await list('state=live')).toEqual([[run(1), 'live']]);
+    expect(await list(`person_id=${lea}`)).toEqual([[run(2), 'exited']]);
+    expect(await list('person_id=4000000')).toEqual([]);
+    const page = await get<Page<{ id: string }>>(`/v1/flows/${flow}/runs?limit=1`);
+    expect(await list(`limit=1&cursor=${page.next_cursor ?? ''}`)).toEqual([[run(1), 'live']]);
+  });
+
+  it('have their steps, and are those of the person', async () => {
+    const one = await get<{ steps: { what: string; content: unknown }[] }>(`/v1/runs/${run(1)}`);
+    expect(one).toMatchObject({
+      id: run(1),
+      flow_id: flow,
+      person_id: kay,
+      cart_id: 'c1',
+      state: 'live',
+      node: 'pause',
+      started_at: at(T0),
+      ended_at: null,
+    });
+    expect(one.steps.map(({ what }) => what)).toEqual(['started', 'reached', 'requested', 'sent', 'reached', 'goal']);
+    expect(one.steps[3]).toMatchObject({ address: '+18085550143', content: { channel: 'sms', text: 'Hello Kay' } });
+    const { flow_runs } = await get<{ flow_runs: { id: string }[] }>(`/v1/people/${kay}`);
+    expect(flow_runs).toMatchObject([{ id: run(1), flow_id: flow, state: 'live' }]);
+    expect(await world.statusOf('GET', `/v1/runs/${run(9)}`, { key: world.acme.keys.read })).toBe(404);
+  });
+
+  it('are cancelled while they are live', async () => {
+    const key = world.acme.keys.write;
+    expect(await world.statusOf('POST', `/v1/runs/${run(1)}/cancel`, { key: world.acme.keys.read })).toBe(403);
+    expect(await world.statusOf('POST', `/v1/runs/${run(1)}/cancel`, { key })).toBe(202);
+    expect(await world.statusOf('POST', `/v1/runs/${run(2)}/cancel`, { key })).toBe(409);
+    expect(await world.statusOf('POST', `/v1/runs/${run(1)}/cancel`, { key: world.other.keys.write })).toBe(202);
+    expect(await world.statusOf('POST', `/v1/runs/${run(2)}/cancel`, { key: world.other.keys.write })).toBe(404);
+  });
+});
+
+it('why lists each trait event that satisfied a trigger, newest first', async () => {
+  const why = await get<Page<object>>(`/v1/flows/${flow}/why?person_id=${kay}`);
+  const event = { cart_id: 'c1', trait: 'cart_status_updated', status: 'preparing', occurred_at: at(T0) };
+  expect(why.items).toMatchObject([
+    { event, at: at(T0 + 3 * MINUTE_MS), outcome: 'refused', reason: 'live' },
+    { event, at: at(T0), outcome: 'started', run_id: run(1) },
+  ]);
+  expect(Object.keys(why.items[1]!)).not.toContain('reason');
+  const page = await get<Page<object>>(`/v1/flows/${flow}/why?person_id=${kay}&limit=1`);
+  const next = await get<Page<object>>(`/v1/flows/${flow}/why?person_id=${kay}&cursor=${page.next_cursor ?? ''}`);
+  expect(next.items).toEqual(why.items.slice(1));
+  expect((await get<Page<object>>(`/v1/flows/${flow}/why?person_id=${lea}`)).items).toMatchObject([
+    { event: { trait: null, occurred_at: at(1_790_000_000_000) }, outcome: 'started' },
+  ]);
+  expect(await world.statusOf('GET', `/v1/flows/${flow}/why`, { key: world.acme.keys.read })).toBe(422);
+});
+
+it('messages are as rendered, with their outcome; skips are among them', async () => {
+  const { items } = await get<Page<object>>(`/v1/messages?flow_id=${flow}`);
+  expect(items).toMatchObject([
+    {
+      run_id: run(2),
+      node: 'tell',
+      person_id: lea,
+      outcome: 'skipped',
+      reason: 'no_address',
+      requested_at: null,
+      content: null,
+    },
+    {
+      run_id: run(1),
+      person_id: kay,
+      channel: 'sms',
+      class: 'marketing',
+      outcome: 'sent',
+      reason: null,
+      requested_at: at(T0),
+      sent_at: at(T0 + 200),
+      address: '+18085550143',
+      content: { text: 'Hello Kay' },
+    },
+  ]);
+  expect((await get<Page<object>>(`/v1/messages?person_id=${kay}`)).items).toEqual(items.slice(1));
+  const page = await get<Page<object>>('/v1/messages?limit=1');
+  expect((await get<Page<object>>(`/v1/messages?cursor=${page.next_cursor ?? ''}`)).items).toEqual(items.slice(1));
+});
+
+it('a code counts as given to the run that has requested its message', async () => {
+  const key = world.acme.keys.write;
+  const added = await world.ask('POST', '/v1/code-pools', { key, body: { name: 'ten', codes: ['A', 'B', 'C'] } });
+  expect(added.body).toEqual({ name: 'ten', left: 2, given: 1, added: 3 });
+});
+
+it('a message is rendered for a person', async () => {
+  const key = world.acme.keys.write;
+  const test = { id: flow, node: 'tell', person_id: kay };
+  expect((await world.ask('POST', '/v1/flows/test', { key, body: test })).body).toEqual({
+    channel: 'sms',
+    content: { text: 'Hello Kay' },
+    to: null,
+    outcome: null,
+    provider: 'test',
+  });
+  const sent = await world.ask('POST', '/v1/flows/test', { key, body: { ...test, to: '+18085550199' } });
+  expect(sent.body).toMatchObject({ to: '+18085550199', outcome: 'sent' });
+  for (const wrong of [{ node: 'pause' }, { flow: {} }, { id: undefined }]) {
+    expect(await world.statusOf('POST', '/v1/flows/test', { key, body: { ...test, ...wrong } })).toBe(422);
+  }
+  expect(await world.statusOf('POST', '/v1/flows/test', { key, body: { ...test, person_id: '4000000' } })).toBe(404);
+});
