@@ -158,16 +158,17 @@ describe('previews while people part and link again', () => {
       const carts = whoIsWho(seen, limit).map((list) => list.filter((one) => one.startsWith('cart:')).length);
       return BY_CARTS.map(({ counts }) => carts.filter(counts).length);
     };
-    const steps: [inputs: () => PersonInput[], people: number][] = [
-      [() => Array.from({ length: 25 }, (_, n) => cart(n)), 1],
-      [() => [cart(25)], 26],
-      [() => [rules(1, 26)], 1],
-      [() => [cart(26)], 27],
-      [() => [rules(2, 100)], 1],
-      [() => [rules(3, 25)], 27],
+    const steps: [inputs: (() => PersonInput)[], people: number][] = [
+      [Array.from({ length: 25 }, (_, n) => () => cart(n)), 1],
+      [[() => cart(25)], 26],
+      [[() => rules(1, 26)], 1],
+      [[() => cart(26)], 27],
+      [[() => rules(2, 100)], 1],
+      [[() => rules(3, 25)], 27],
     ];
     for (const [inputs, people] of steps) {
-      for (const input of inputs()) {
+      for (const next of inputs) {
+        const input = next();
         const before = expectedBefore;
         const after = (expectedBefore = expected());
         let isWritten = false;
