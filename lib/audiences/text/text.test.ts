@@ -224,15 +224,19 @@ function canonical(node: Audience): Audience {
   return full(node) as Audience;
 }
 
-describe('renderText', () => {
-  it('is read back as the same audience', () => {
+/** JT_RUNS and JT_SEED for more, or to repeat a run. */
+const RUNS = Number(process.env['JT_RUNS'] ?? 2_000);
+const SEED = Number(process.env['JT_SEED'] ?? Date.now() % 2 ** 31);
+
+describe(`renderText (JT_RUNS=${RUNS}, JT_SEED=${SEED})`, () => {
+  it('is read back as the same audience', { timeout: 600_000 }, () => {
     fc.assert(
       fc.property(audiences, (audience) => {
         const text = renderText(audience);
         expect(parseText(text)).toEqual({ audience: canonical(audience) });
         expect(renderText(canonical(audience))).toBe(text);
       }),
-      { numRuns: 2_000 },
+      { numRuns: RUNS, seed: SEED },
     );
   });
 
