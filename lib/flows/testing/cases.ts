@@ -85,6 +85,8 @@ export interface FlowCase {
   settled?: boolean;
   answers?: Record<string, (boolean | 'later')[]>;
   outcomes?: Record<string, string[]>;
+  /** In place of `outcomes`, for generated histories. */
+  outcomeOf?: (run: string, node: string) => string;
   inputs: CaseInput[];
   steps: CaseStep[];
 }
@@ -312,7 +314,10 @@ export class CaseRun {
     }
     if (message !== null) {
       const isStale = this.nowMs > message.expires_at;
-      const what = this.turn(message.node, this.theCase.outcomes) ?? (isStale ? 'skipped stale' : 'sent');
+      const what =
+        this.theCase.outcomeOf?.(message.run_id, message.node) ??
+        this.turn(message.node, this.theCase.outcomes) ??
+        (isStale ? 'skipped stale' : 'sent');
       if (what !== 'later') return outcome(request, what);
       this.open.push(request);
     }
