@@ -6,7 +6,7 @@ import { PureLog } from './testing/pure-log.ts';
 import { flowChange, flowChanges, flowCommand, flowInput, flowProfile, flowSettings } from './testing/records.ts';
 
 const SEED = Number(process.env['JT_SEED'] ?? 20_261_130);
-const RUNS = Number(process.env['JT_RUNS'] ?? 12);
+const RUNS = 12;
 
 const T0 = Date.parse('2026-03-02T15:00:00Z');
 const MINUTE_MS = 60_000;
