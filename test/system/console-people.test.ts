@@ -279,6 +279,8 @@ describe.skipIf(executable === undefined)('people', () => {
     await refused.click({ force: true });
     expect(await reader.getByRole('dialog').count()).toBe(0);
     await reader.close();
+    const other = await open(`/people/${id}`);
+    await other.getByTestId('cart-gone-1').waitFor();
     const page = await open(`/people/${id}`, workspace.keys.write);
     await page.getByRole('button', { name: 'Erase…' }).click();
     const dialog = page.getByRole('dialog');
@@ -292,6 +294,9 @@ describe.skipIf(executable === undefined)('people', () => {
     expect(await find('gone@example.com')).toBeUndefined();
     await page.goto(at(`/people/${id}`));
     await page.getByText('No such person').waitFor();
+    // Who looks at them meanwhile sees them no longer, either.
+    await other.getByText('No such person').waitFor({ timeout: 15_000 });
+    await other.close();
     expect(browser.complaints()).toEqual([]);
     await page.close();
   });

@@ -8,11 +8,18 @@ import { EmptyState, ErrorState, LoadingState } from '../design/states.tsx';
 import { count } from '../design/time.ts';
 import { statusLabel } from '../design/words.ts';
 import { AnalyticsHeader } from './AnalyticsHeader.tsx';
-import { lateStatuses, ordersAt, overShare, readMinutes, type BoardStatus } from './board.ts';
+import { lateStatuses, ordersAt, overShare, type BoardStatus } from './board.ts';
 import { useBoard, type BoardAsked } from './data.ts';
 import { StoreFilter } from './Filters.tsx';
 import { LateOrders } from './LateOrders.tsx';
-import { BOARD_DAYS_DEFAULT, OVER_MINUTES_DEFAULT, OVER_MINUTES_MAX, readBoardSearch } from './search.ts';
+import {
+  BOARD_DAYS_DEFAULT,
+  BOARD_DAYS_MAX,
+  OVER_MINUTES_DEFAULT,
+  OVER_MINUTES_MAX,
+  readBoardSearch,
+  readWholeNumber,
+} from './search.ts';
 
 const route = getRouteApi('/analytics/board');
 
@@ -38,16 +45,19 @@ export function BoardPage() {
         {...(data ? { beside: <FreshnessBadge freshThrough={data.fresh_through} at={data.at} /> } : {})}
       />
       <div className="analytics-filters">
-        <MinutesInput minutes={asked.overMinutes} onChange={(over) => change({ over })} />
-        <NumberInput
-          size="xs"
+        <WholeNumberInput
+          label="Too long is over"
+          unit="minutes"
+          value={asked.overMinutes}
+          max={OVER_MINUTES_MAX}
+          step={15}
+          onChange={(over) => change({ over })}
+        />
+        <WholeNumberInput
           label="Changed within"
-          className="filter-number"
+          unit="days"
           value={asked.days}
-          min={1}
-          max={36_500}
-          suffix=" days"
-          allowDecimal={false}
+          max={BOARD_DAYS_MAX}
           onChange={(days) => change({ days })}
         />
         <StoreFilter stores={search.store} onChange={(store) => change({ store })} />
@@ -78,26 +88,34 @@ export function BoardPage() {
   );
 }
 
-/** Applies a threshold as soon as it is one. */
-function MinutesInput({ minutes, onChange }: { minutes: number; onChange(minutes: number): void }) {
-  const [draft, setDraft] = useState<string | number>(minutes);
-  useEffect(() => setDraft(minutes), [minutes]);
-  const wrong = readMinutes(draft) === undefined;
+interface WholeNumberInputProps {
+  label: string;
+  unit: string;
+  value: number;
+  max: number;
+  step?: number;
+  onChange(value: number): void;
+}
+
+/** Applies what is typed as soon as it is a number from 1 to the maximum; until then the last one counts. */
+function WholeNumberInput({ label, unit, value, max, step = 1, onChange }: WholeNumberInputProps) {
+  const [draft, setDraft] = useState<string | number>(value);
+  useEffect(() => setDraft(value), [value]);
   return (
     <NumberInput
       size="xs"
-      label="Too long is over"
+      label={label}
       className="filter-number"
       value={draft}
       min={1}
-      max={OVER_MINUTES_MAX}
-      step={15}
-      suffix=" minutes"
+      max={max}
+      step={step}
+      suffix={` ${unit}`}
       allowDecimal={false}
-      error={wrong ? 'A whole number of minutes' : null}
-      onChange={(value) => {
-        setDraft(value);
-        const read = readMinutes(value);
+      error={readWholeNumber(draft, max) === undefined ? `A whole number of ${unit}` : null}
+      onChange={(typed) => {
+        setDraft(typed);
+        const read = readWholeNumber(typed, max);
         if (read !== undefined) onChange(read);
       }}
     />

@@ -1,16 +1,9 @@
 import { renderText } from '../../../lib/audiences/text/render.ts';
 import type { Schemas } from '../../../lib/client/index.ts';
 import { counted } from '../design/words.ts';
-import { OVER_MINUTES_MAX } from './search.ts';
 
 export type Board = Schemas['Board'];
 export type BoardStatus = Board['statuses'][number];
-
-/** What a person typed as a number of minutes; undefined if the text is not one. */
-export function readMinutes(text: string | number): number | undefined {
-  const number = typeof text === 'number' ? text : Number(text);
-  return Number.isInteger(number) && number >= 1 && number <= OVER_MINUTES_MAX ? number : undefined;
-}
 
 /** `12 orders at 3 stores`; carts that name no store have none to count. */
 export const ordersAt = (carts: number, stores: number): string =>

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { abandonmentPoints, abandonmentTotals, begunOf, changeText, type Bucket } from './abandonment.ts';
 import { parseText } from '../../../lib/audiences/text/index.ts';
-import { lateAudience, lateStatuses, ordersAt, overShare, readMinutes, type BoardStatus } from './board.ts';
+import { lateAudience, lateStatuses, ordersAt, overShare, type BoardStatus } from './board.ts';
 import { funnelRows, longestStayMs, slowestOf, type Funnel } from './funnel.ts';
-import { readBoardSearch } from './search.ts';
+import { readBoardSearch, readWholeNumber } from './search.ts';
 
 const step = (
   status: string,
@@ -131,8 +131,10 @@ describe('the board', () => {
     });
     expect(readBoardSearch({ over: 45, days: 30, status: '' })).toEqual({});
     expect(readBoardSearch({ over: 0, days: 1.5, store: {} })).toEqual({});
-    expect([readMinutes('90'), readMinutes(''), readMinutes('1.5'), readMinutes('-1')]).toEqual([
+    expect(['90', 90, '', '1.5', '-1', 101].map((value) => readWholeNumber(value, 100))).toEqual([
       90,
+      90,
+      undefined,
       undefined,
       undefined,
       undefined,

@@ -47,7 +47,7 @@ export function readStores(value: unknown): string[] {
 export const OVER_MINUTES_DEFAULT = 45;
 export const OVER_MINUTES_MAX = 100_000;
 export const BOARD_DAYS_DEFAULT = 30;
-const BOARD_DAYS_MAX = 36_500;
+export const BOARD_DAYS_MAX = 36_500;
 
 /** The parameters of the board's address; what has its default is left out. */
 export interface BoardSearch {
@@ -61,20 +61,20 @@ export interface BoardSearch {
   status?: string;
 }
 
-/** A whole number from 1 to `max`; undefined for anything else, and for the default. */
-function wholeNumber(value: unknown, max: number, standard: number): number | undefined {
+/** A whole number from 1 to `max`, also as text; undefined for anything else. */
+export function readWholeNumber(value: unknown, max: number): number | undefined {
   const number = typeof value === 'string' && /^\d+$/.test(value) ? Number(value) : value;
   const isGood = typeof number === 'number' && Number.isInteger(number) && number >= 1 && number <= max;
-  return isGood && number !== standard ? number : undefined;
+  return isGood ? number : undefined;
 }
 
 export function readBoardSearch(raw: Record<string, unknown>): BoardSearch {
-  const over = wholeNumber(raw['over'], OVER_MINUTES_MAX, OVER_MINUTES_DEFAULT);
-  const days = wholeNumber(raw['days'], BOARD_DAYS_MAX, BOARD_DAYS_DEFAULT);
+  const over = readWholeNumber(raw['over'], OVER_MINUTES_MAX);
+  const days = readWholeNumber(raw['days'], BOARD_DAYS_MAX);
   const store = readStores(raw['store']);
   return {
-    ...(over === undefined ? {} : { over }),
-    ...(days === undefined ? {} : { days }),
+    ...(over === undefined || over === OVER_MINUTES_DEFAULT ? {} : { over }),
+    ...(days === undefined || days === BOARD_DAYS_DEFAULT ? {} : { days }),
     ...(store.length === 0 ? {} : { store }),
     ...(typeof raw['status'] === 'string' && raw['status'] !== '' ? { status: raw['status'] } : {}),
   };

@@ -19,7 +19,8 @@ export function PeoplePage() {
   const navigate = route.useNavigate();
   const asked = searchOf(search);
   /** A search that was just submitted opens the person if there is one only; going back to it does not. */
-  const submitted = useRef(false);
+  const [submits, setSubmits] = useState(0);
+  const answered = useRef(0);
   return (
     <>
       <PeopleHeader purpose="Find a person by phone, email or id: their carts and orders, consent and audiences." />
@@ -27,7 +28,7 @@ export function PeoplePage() {
         key={JSON.stringify(search)}
         search={search}
         onSearch={(next) => {
-          submitted.current = true;
+          setSubmits(submits + 1);
           void navigate({ search: next });
         }}
       />
@@ -37,11 +38,13 @@ export function PeoplePage() {
         <Results
           key={JSON.stringify(asked)}
           asked={asked}
+          submits={submits}
           onFound={(people) => {
             const [only] = people;
-            if (submitted.current && only && people.length === 1)
+            const isNew = submits > answered.current;
+            answered.current = submits;
+            if (isNew && only && people.length === 1)
               void navigate({ to: '/people/$id', params: { id: only.person_id } });
-            submitted.current = false;
           }}
           onOtherKind={(next) => void navigate({ search: next })}
         />
@@ -111,11 +114,13 @@ function SearchForm({ search, onSearch }: { search: PeopleSearch; onSearch(searc
 
 interface ResultsProps {
   asked: Search;
+  /** How often the search was submitted: the same one may be submitted again. */
+  submits: number;
   onFound(people: Person[]): void;
   onOtherKind(search: PeopleSearch): void;
 }
 
-function Results({ asked, onFound, onOtherKind }: ResultsProps) {
+function Results({ asked, submits, onFound, onOtherKind }: ResultsProps) {
   const [first] = useLookups([asked]);
   const found = first!.data;
   const people = found?.kind === 'found' ? found.people : null;
@@ -123,7 +128,7 @@ function Results({ asked, onFound, onOtherKind }: ResultsProps) {
   report.current = onFound;
   useEffect(() => {
     if (people) report.current(people);
-  }, [people]);
+  }, [people, submits]);
   if (first!.error && !found)
     return <ErrorState what="Cannot search" error={first!.error} onRetry={() => void first!.refetch()} />;
   if (!found) return <LoadingState what="Searching" />;

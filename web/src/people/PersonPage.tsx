@@ -25,8 +25,9 @@ const BACK = { to: '/people', title: 'People' };
 export function PersonPage() {
   const { id } = route.useParams();
   const person = usePerson(id);
-  if (person.data) return <PersonView asked={id} person={person.data} />;
+  // Who was erased meanwhile is not shown any longer, although the last answer is still known.
   const isMissing = person.error instanceof ApiError && person.error.status === 404;
+  if (person.data && !isMissing) return <PersonView asked={id} person={person.data} />;
   return (
     <>
       <PageHeader title={`Person ${id}`} back={BACK} />

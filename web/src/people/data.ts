@@ -115,5 +115,11 @@ export function useLinkReport() {
   });
 }
 
+/** Asked again only when the page opens or a change is saved: a newer version would replace what is being edited. */
 export const useLinkRules = (): UseQueryResult<LinkRules> =>
-  useApiQuery(['link-rules'], (api, signal) => bodyOf(api.GET('/v1/link-rules', { signal })));
+  useApiQuery(['link-rules'], (api, signal) => bodyOf(api.GET('/v1/link-rules', { signal })), {
+    staleTime: Infinity,
+    refetchOnMount: 'always',
+    refetchOnWindowFocus: false,
+    refetchOnReconnect: false,
+  });
