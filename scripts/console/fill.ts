@@ -70,10 +70,11 @@ const VISIBLE_MS = 60_000;
 const POLL_MS = 250;
 
 /** Makes what is missing; a second call finds what the first one made. The key must be a write or admin key. */
-export async function fill({ url, key, workspace }: Entrance, clock: Clock): Promise<Places> {
+export async function fill(entrance: Entrance, clock: Clock): Promise<Places> {
+  const { url, key, workspace } = entrance;
   const api = createApiClient({ baseUrl: url, key, workspace });
   const audience = await saveSamples(api);
-  await makeDeadLetters(api, key, clock);
+  await makeDeadLetters(api, entrance, clock);
   return { audience, person: await somebody(api), workspace };
 }
 
@@ -100,13 +101,13 @@ async function saveSamples(api: ApiClient): Promise<string> {
   return first;
 }
 
-async function makeDeadLetters(api: ApiClient, key: string, clock: Clock): Promise<void> {
+async function makeDeadLetters(api: ApiClient, { key, workspace }: Entrance, clock: Clock): Promise<void> {
   const listed = async (): Promise<number> =>
     (await bodyOf(api.GET('/v1/dead-letters', { params: { query: { limit: 1 } } }))).items.length;
   if ((await listed()) > 0) return;
   const [subscription] = (await bodyOf(api.GET('/v1/subscriptions', { params: { query: { limit: 1 } } }))).items;
   if (!subscription) throw new Error('the workspace has no subscription, whose URL names the address of ingest');
-  const ingest = createIngestClient({ baseUrl: new URL(subscription.url).origin, key });
+  const ingest = createIngestClient({ baseUrl: new URL(subscription.url).origin, key, workspace });
   await bodyOf(ingest.POST('/v1/events', ndjsonBytes(Buffer.from(UNUSABLE))));
   const deadlineMs = clock.elapsedMs() + VISIBLE_MS;
   while ((await listed()) === 0) {

@@ -61,11 +61,11 @@ export interface Entrance {
   workspace: string;
 }
 
-/** Opens the console with a key; resolves when its first page is complete. */
+/** Opens the console with a key; resolves when its first page begins to show. */
 export async function enter(browser: Browser, entrance: Entrance, options: PageOptions = {}): Promise<Page> {
   const { url, key, workspace } = entrance;
   const opened = await browser.open(`${url}/#key=${key}&workspace=${workspace}`, options);
-  await complete(opened);
+  await opened.locator(HEADING).first().waitFor({ timeout: COMPLETE_MS });
   return opened;
 }
 
@@ -78,11 +78,13 @@ export async function visit(opened: Page, path: string, shows?: string): Promise
   await complete(opened, shows);
 }
 
-const COMPLETE_MS = 20_000;
+const HEADING = '#content h1';
+/** Long enough for a busy machine. */
+const COMPLETE_MS = 30_000;
 
 /** Until the page has its heading, and nothing on it is loading. */
 export async function complete(opened: Page, shows?: string): Promise<void> {
-  await opened.locator('#content h1').first().waitFor({ timeout: COMPLETE_MS });
+  await opened.locator(HEADING).first().waitFor({ timeout: COMPLETE_MS });
   if (shows !== undefined) await opened.locator(shows).first().waitFor({ timeout: COMPLETE_MS });
   await opened.waitForFunction(
     () => document.querySelector('#content [aria-busy="true"], #content .unknown') === null,
