@@ -41,8 +41,14 @@ export const STOPS: readonly Stop[] = [
   page('/people/$id', 'person', { path: ({ person }) => `/people/${person}` }),
   page('/people/links', 'people-links'),
   page('/analytics', 'analytics', { leadsTo: '/analytics/funnel' }),
-  page('/analytics/funnel', 'analytics-funnel', { shows: '[data-testid=funnel]' }),
-  page('/analytics/abandonment', 'analytics-abandonment', { shows: '[data-testid=abandonment-carts] canvas' }),
+  page('/analytics/funnel', 'analytics-funnel', {
+    path: () => '/analytics/funnel?range=7d',
+    shows: '[data-testid=funnel]',
+  }),
+  page('/analytics/abandonment', 'analytics-abandonment', {
+    path: () => '/analytics/abandonment?range=7d',
+    shows: '[data-testid=abandonment-carts] canvas',
+  }),
   page('/analytics/board', 'analytics-board', { shows: '.board-card' }),
   page('/live', 'live'),
   page('/operate/subscriptions', 'subscriptions'),
@@ -85,7 +91,8 @@ const COMPLETE_MS = 30_000;
 /** Until the page has its heading, and nothing on it is loading. */
 export async function complete(opened: Page, shows?: string): Promise<void> {
   await opened.locator(HEADING).first().waitFor({ timeout: COMPLETE_MS });
-  if (shows !== undefined) await opened.locator(shows).first().waitFor({ timeout: COMPLETE_MS });
+  // A narrow page may hide it.
+  if (shows !== undefined) await opened.locator(shows).first().waitFor({ state: 'attached', timeout: COMPLETE_MS });
   await opened.waitForFunction(
     () => document.querySelector('#content [aria-busy="true"], #content .unknown') === null,
     undefined,
