@@ -65,8 +65,9 @@ export function Editor({ start, heading, back, newerVersion = null, save, onSave
 
   const replace = useCallback((audience: Audience) => getDispatchQueryById(BUILDER_ID)?.(queryOf(audience)), []);
   const submit = (force: boolean): void => {
-    if (complete === null || editing.incomplete) return;
-    saving.run({ ...start, name: name.trim(), include_anonymous: includeAnonymous, audience: complete }, force);
+    const audience = editing.current();
+    if (audience === null) return;
+    saving.run({ ...start, name: name.trim(), include_anonymous: includeAnonymous, audience }, force);
   };
   return (
     <div className="editor">

@@ -14,6 +14,8 @@ export interface Editing {
   setQuery(query: Group): void;
   /** The audience as edited, or the last complete state; null before there was one. */
   complete: Audience | null;
+  /** The audience as it is at this moment, also while what follows from it is still behind; null if incomplete. */
+  current(): Audience | null;
   /** Whether something is missing in the conditions as they are. */
   incomplete: boolean;
   /** Whether the audience differs from the one at the start. */
@@ -61,6 +63,7 @@ export function useEditing(start: Audience, includeAnonymous: boolean): Editing 
   return {
     query,
     setQuery,
+    current: () => audienceOf(query).audience,
     complete: exported.audience ?? lastComplete.current,
     incomplete: exported.audience === null,
     changed,
