@@ -38,7 +38,9 @@ export function reservations(view: View, { flow, id, run }: RunRef, channel: Flo
     },
     reserve(node, marketing) {
       const person = view.person(personId);
-      const messages = person.messages.filter((message) => message.run !== id || message.node !== node);
+      const messages = person.messages.filter(
+        (message) => (message.run !== id || message.node !== node) && !isForgotten(view, message.at),
+      );
       messages.push({
         flow,
         version: run.version,
@@ -56,6 +58,9 @@ export function reservations(view: View, { flow, id, run }: RunRef, channel: Flo
     },
   };
 }
+
+/** Messages of before the horizon count for nothing. */
+const isForgotten = (view: View, at: number): boolean => at < view.now - view.turn.horizonMs;
 
 /** Releases what a message has reserved. */
 export function release(view: View, { id, run }: RunRef, { node, hash }: OpenRequest): void {
@@ -85,7 +90,7 @@ export function confirm(view: View, { id, run }: RunRef, { node, hash, marketing
 
 function setSend(view: View, hash: string, request: string, at: number | null): void {
   const address = view.address(hash);
-  const sends = address.sends.filter((send) => send.request !== request);
+  const sends = address.sends.filter((send) => send.request !== request && !isForgotten(view, send.at));
   if (at !== null) sends.push({ request, at });
   view.saveAddress(hash, { ...address, sends });
 }
