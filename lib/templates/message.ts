@@ -17,25 +17,35 @@ export type MessageContent =
 
 /** Limits on what is rendered, in characters. */
 const MAX_CHARS = { sms: 1_600, subject: 998, preheader: 998, html: 512 * 1024, text: 256 * 1024, body: 256 * 1024 };
+/** Limit of the whole message as JSON, in bytes of UTF-8: several records of logs contain it. */
+const MAX_MESSAGE_BYTES = 1 << 20;
 
 /** Renders a message. Throws an Error when a template fails, a result is too long, or a body is not JSON. */
 export function renderMessage(template: MessageTemplate, context: TemplateContext): MessageContent {
-  const render = (source: string, format: TemplateFormat, maxChars: number): string => {
+  const content = render(template, context);
+  const bytes = Buffer.byteLength(JSON.stringify(content));
+  if (bytes > MAX_MESSAGE_BYTES)
+    throw new Error(`the rendered message has ${bytes} bytes, more than ${MAX_MESSAGE_BYTES}`);
+  return content;
+}
+
+function render(template: MessageTemplate, context: TemplateContext): MessageContent {
+  const one = (source: string, format: TemplateFormat, maxChars: number): string => {
     const rendered = renderTemplate(parsed(source, format), format, context);
     if (rendered.length > maxChars) throw new Error(`the rendered text has more than ${maxChars} characters`);
     return rendered;
   };
   const optional = (source: string | undefined, maxChars: number): string | null =>
-    source === undefined ? null : render(source, 'text', maxChars);
+    source === undefined ? null : one(source, 'text', maxChars);
   switch (template.channel) {
     case 'sms':
-      return { channel: 'sms', text: render(template.text, 'text', MAX_CHARS.sms) };
+      return { channel: 'sms', text: one(template.text, 'text', MAX_CHARS.sms) };
     case 'email':
       return {
         channel: 'email',
         // A line break would end the header.
-        subject: oneLine(render(template.subject, 'text', MAX_CHARS.subject)),
-        html: render(template.html, 'html', MAX_CHARS.html),
+        subject: oneLine(one(template.subject, 'text', MAX_CHARS.subject)),
+        html: one(template.html, 'html', MAX_CHARS.html),
         text: optional(template.text, MAX_CHARS.text),
         preheader: optional(template.preheader, MAX_CHARS.preheader),
       };

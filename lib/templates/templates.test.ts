@@ -51,6 +51,12 @@ describe('what a template renders', () => {
   it('refuses an SMS that is too long', () => {
     expect(() => text(`${'x'.repeat(1_600)}y`)).toThrow('more than 1600 characters');
   });
+
+  it('refuses a message that is too large for a record', () => {
+    const large = (html: string) => () => renderMessage({ channel: 'email', subject: 'Hi', html }, context());
+    expect(large('x'.repeat(400_000))()).toMatchObject({ channel: 'email' });
+    expect(large('\u0001'.repeat(200_000))).toThrow('more than 1048576');
+  });
 });
 
 describe('what is wrong with a template', () => {

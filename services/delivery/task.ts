@@ -32,6 +32,8 @@ const IDLE_MS = 60_000;
 const DRAIN_MS = 4_000;
 const FORGET_MAX = 1_000;
 const CONFIRM_POLL_MS = 100;
+/** What was read longer ago than this may miss a revocation. */
+const FRESH_MS = 2_000;
 
 export interface TaskDeps extends Pick<SenderDeps, 'channelOf' | 'codeOf'> {
   kafka: Kafka;
@@ -210,14 +212,18 @@ export class DeliveryTask implements SupervisedTask {
     await this.waker.sleep(this.idleMs());
   }
 
-  /** Reads what is in send-requests now, so that no revocation is missed. */
+  /** Reads what is in send-requests now, so that no revocation is missed. Repeated if the process was held up meanwhile. */
   private async readToEnd(): Promise<void> {
-    const { kafka } = this.deps;
-    const { end } = await this.life.unlessEnding(kafka.rangeOf(TOPICS.sendRequests, this.partition));
-    while (this.intake.readOffset < end) {
-      if (!this.intake.hasArrivals) await this.life.unlessEnding(this.waker.sleep(IDLE_MS));
-      for (const question of await this.intake.takeArrivals()) this.questioner.ask(question);
-      this.intake.check();
+    const { kafka, clock } = this.deps;
+    for (;;) {
+      const askedAtMs = clock.elapsedMs();
+      const { end } = await this.life.unlessEnding(kafka.rangeOf(TOPICS.sendRequests, this.partition));
+      while (this.intake.readOffset < end) {
+        if (!this.intake.hasArrivals) await this.life.unlessEnding(this.waker.sleep(IDLE_MS));
+        for (const question of await this.intake.takeArrivals()) this.questioner.ask(question);
+        this.intake.check();
+      }
+      if (clock.elapsedMs() - askedAtMs <= FRESH_MS) return;
     }
   }
 

@@ -1,0 +1,87 @@
+import pino from 'pino';
+import { Registry } from 'prom-client';
+import { expect, it } from 'vitest';
+import { ManualClock } from '../../lib/clock/testing.ts';
+import type { StagePosition } from '../../lib/telemetry/index.ts';
+import { createDeliveryMetrics } from './metrics.ts';
+import { Settler, type UpstreamStage } from './settler.ts';
+import { DeliveryState } from './state.ts';
+
+const position = (partition: number, state: StagePosition['state']): StagePosition => ({
+  ...{ stage: 'people', topic: 'person-inputs', partition, position: 1, end: 9, logTimeMs: null, earliestDueMs: null },
+  state,
+  ...(state === 'stopped' ? { stopReason: 'failing_record' as const, failingOffset: 1 } : {}),
+});
+
+/** A settler of partition 1 before one stage, which passes when the test says so. */
+function world(positions: StagePosition[]) {
+  const clock = new ManualClock();
+  const state = new DeliveryState();
+  const ending = new AbortController();
+  const registry = new Registry();
+  const lines: Record<string, unknown>[] = [];
+  let passes: () => void = () => undefined;
+  const stage: UpstreamStage = {
+    name: 'people',
+    partitions: [1],
+    pass: () => new Promise((resolve) => (passes = resolve)),
+    ask: () => Promise.resolve(positions),
+  };
+  const settler = new Settler({
+    ...{ partition: 1, stages: [stage], state, clock, signal: ending.signal, wake: () => undefined },
+    logger: pino(
+      { level: 'warn' },
+      { write: (line: string) => void lines.push(JSON.parse(line) as (typeof lines)[0]) },
+    ),
+    metrics: createDeliveryMetrics(registry),
+  });
+  const metric = async (name: string): Promise<number | undefined> =>
+    (await registry.getSingleMetric(name)?.get())?.values[0]?.value;
+  return { clock, state, settler, lines, metric, pass: () => passes(), end: () => ending.abort() };
+}
+
+it('says which partition of a stage holds messages back, and why, until it goes on', async () => {
+  const { clock, state, settler, lines, metric, pass, end } = world([position(0, 'stopped'), position(1, 'stopped')]);
+  state.addSettle('acme', { due_at: clock.wallMs() });
+  settler.pump();
+  await clock.advance(9_999);
+  expect([lines, await metric('delivery_blocked')]).toEqual([[], 0]);
+  await clock.advance(1);
+  // The stopped partition 0 does not matter to the workspaces of partition 1.
+  expect(lines).toMatchObject([
+    { level: 50, stage: 'people', upstream: 1, stopReason: 'failing_record', failingOffset: 1, seconds: 10 },
+  ]);
+  expect([await metric('delivery_blocked'), (await metric('delivery_settling_since_seconds'))! > 0]).toEqual([1, true]);
+  pass();
+  await clock.advance(0);
+  expect(state.takeEffects().inputs).toMatchObject([{ workspace: 'acme', input: { kind: 'settled' } }]);
+  expect([await metric('delivery_blocked'), await metric('delivery_settling_since_seconds')]).toEqual([0, 0]);
+  await clock.advance(60_000);
+  expect(lines).toHaveLength(1);
+  end();
+});
+
+it('says that no process of a stage answers', async () => {
+  const { clock, state, settler, lines, end } = world([]);
+  state.addSettle('acme', { due_at: clock.wallMs() });
+  settler.pump();
+  await clock.advance(10_000);
+  expect(lines).toMatchObject([{ level: 40, stage: 'people', seconds: 10 }]);
+  end();
+});
+
+it('a message that falls due during a probe gets a probe of its own', async () => {
+  const { clock, state, settler, pass, end } = world([]);
+  const startMs = clock.wallMs();
+  state.addSettle('acme', { due_at: startMs });
+  settler.pump();
+  await clock.advance(100);
+  state.addSettle('acme', { due_at: startMs + 100 });
+  settler.pump();
+  await clock.advance(0);
+  pass();
+  await clock.advance(0);
+  expect(state.takeEffects().inputs.map(({ input }) => input.settled?.t0)).toEqual([startMs + 100]);
+  expect(state.settle).toBeNull();
+  end();
+});

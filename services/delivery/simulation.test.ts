@@ -1,0 +1,142 @@
+/** The service on a simulated Kafka: killed, frozen and cut off, every message has one outcome and at most one call. */
+import { describe, expect, it } from 'vitest';
+import { randomFrom, type Random } from '../../lib/carts/testing/random.ts';
+import type { CallResult } from './channel.ts';
+import { flowQuestion, messageRequest, revocation, sendRequest, SimulatedDelivery } from './testing.ts';
+
+const WORKSPACES = ['acme', 'globex', 'initech'];
+const SEEDS = Number(process.env['JT_DELIVERY_SEEDS'] ?? 10);
+/** A revocation that the log holds for this long before a call cannot have been missed by it. */
+const SEEN_AFTER_MS = 2_500;
+
+interface Requested {
+  workspace: string;
+  /** When it was revoked, by the last revocation that no later request followed; null: it was not. */
+  revoked: { atMs: number; reason: 'ended' | 'paused' } | null;
+}
+
+/** Draws what flows ask of delivery, and keeps what they asked. */
+class Story {
+  readonly requested = new Map<string, Requested>();
+  readonly questions = new Set<string>();
+  dueMs = 0;
+
+  constructor(
+    private readonly world: SimulatedDelivery,
+    private readonly random: Random,
+  ) {}
+
+  happen(): void {
+    const { random, world } = this;
+    const workspace = random.pick(WORKSPACES);
+    const kind = random.below(10);
+    if (kind < 5) this.request(workspace, `m${this.requested.size}`);
+    else if (kind < 7) this.revokeOrRepeat();
+    else if (kind < 9) {
+      const id = `q${this.questions.size}`;
+      this.questions.add(id);
+      world.append(sendRequest(workspace, { question: flowQuestion(id, 1 + random.below(2), world.wallMs) }));
+    } else {
+      this.dueMs = world.wallMs;
+      world.append(sendRequest('acme', { settle: { due_at: world.wallMs } }));
+    }
+  }
+
+  private request(workspace: string, id: string): void {
+    const { world } = this;
+    this.requested.set(id, { workspace, revoked: null });
+    const expires_at = world.wallMs + 600_000;
+    world.append(sendRequest(workspace, { message: messageRequest(id, world.wallMs, { expires_at }) }));
+  }
+
+  private revokeOrRepeat(): void {
+    const { random, world, requested } = this;
+    if (requested.size === 0) return;
+    const id = random.pick([...requested.keys()].slice(-8));
+    const known = requested.get(id)!;
+    if (known.revoked?.reason === 'ended') return;
+    if (known.revoked !== null || random.chance(0.3)) return this.request(known.workspace, id);
+    known.revoked = { atMs: world.wallMs, reason: random.chance(0.5) ? 'ended' : 'paused' };
+    world.append(sendRequest(known.workspace, { revoke: revocation(id, known.revoked.reason) }));
+  }
+}
+
+/** What is wrong by now with something that may still change; '' when all is as it must become. */
+function unfinished(world: SimulatedDelivery, story: Story): string {
+  const outcomes = new Set(world.inputs().flatMap(({ outcome }) => outcome?.request_id ?? []));
+  for (const [id, { revoked }] of story.requested) {
+    if (!outcomes.has(id) && revoked?.reason !== 'paused') return `${id} has no outcome`;
+  }
+  const answered = new Set(world.inputs().flatMap(({ answer }) => answer?.question_id ?? []));
+  for (const id of story.questions) if (!answered.has(id)) return `${id} has no answer`;
+  const t0 = Math.max(0, ...world.inputs().flatMap(({ settled }) => settled?.t0 ?? []));
+  return t0 < story.dueMs ? `nothing is settled up to ${story.dueMs}` : '';
+}
+
+async function settles(world: SimulatedDelivery, story: Story): Promise<void> {
+  let wrong = '';
+  for (let round = 0; round < 400; round++) {
+    await world.loop.run(500);
+    wrong = unfinished(world, story);
+    if (wrong === '') return;
+  }
+  throw new Error(`${wrong}\n${world.log.slice(-20).join('\n')}`);
+}
+
+/** What must hold of each message, whatever happened. */
+function check(world: SimulatedDelivery, { requested }: Story): void {
+  for (const [id, { revoked }] of requested) {
+    const outcomes = world.outcomesOf(id);
+    const calls = world.callsOf(id);
+    const isKnown = (outcome: string): boolean => outcomes[0]?.startsWith(outcome) === true;
+    expect([id, outcomes.length]).toEqual([id, outcomes.length > 1 ? 1 : outcomes.length]);
+    const mayHaveLeft = calls.filter(({ result }) => result === 'sent' || result === 'unknown');
+    expect([id, mayHaveLeft.length <= 1]).toEqual([id, true]);
+    if (isKnown('sent')) expect([id, mayHaveLeft.map(({ result }) => result)]).toEqual([id, ['sent']]);
+    if (isKnown('skipped')) expect([id, mayHaveLeft]).toEqual([id, []]);
+    if (outcomes.length === 0) expect([id, mayHaveLeft]).toEqual([id, []]);
+    const late = calls.filter(({ atMs }) => revoked !== null && atMs > revoked.atMs + SEEN_AFTER_MS);
+    expect([id, late]).toEqual([id, []]);
+  }
+}
+
+describe('delivery under faults', () => {
+  it.each(Array.from({ length: SEEDS }, (_, i) => i + 1))('seed %i', async (seed) => {
+    const random = randomFrom(seed);
+    const world = new SimulatedDelivery(random);
+    const story = new Story(world, random);
+    world.resultOf = () =>
+      random.pick<CallResult>([
+        { name: 'sent' },
+        { name: 'sent' },
+        { name: 'not_sent', reason: '429', retryAfterMs: random.below(3_000) },
+        { name: 'unknown', reason: '503' },
+      ]);
+    for (let i = 0; i < 2; i++) world.start();
+    await world.loop.run(5_000);
+    for (let rest = 0; rest < 2; rest++) {
+      world.faultChance = random.pick([0, 0.01, 0.05]);
+      for (let step = 0; step < 150; step++) {
+        story.happen();
+        world.callMs = random.below(random.chance(0.1) ? 3_000 : 50);
+        world.isClickHouseUp = !random.chance(0.05);
+        const place = random.pick(world.places);
+        if (random.chance(0.03)) {
+          world.kill(place);
+          world.start();
+        }
+        if (random.chance(0.03)) {
+          place.process.freeze();
+          world.loop.schedule(random.below(20_000), 'thaws', () => place.process.thaw());
+        }
+        await world.loop.run(random.below(400));
+      }
+      world.faultChance = 0;
+      world.isClickHouseUp = true;
+      await settles(world, story);
+      check(world, story);
+    }
+    expect(world.calls.length).toBeGreaterThan(50);
+    expect(world.inputs().filter(({ outcome }) => outcome?.what === 'sent').length).toBeGreaterThan(20);
+  });
+});
