@@ -10,8 +10,8 @@ export const COMMON = {
   ADVERTISED_HOST: text('127.0.0.1', 'Host name under which other processes reach this one.'),
   HEALTH_PORT: integer(
     0,
-    'Port for health, metrics and positions; 0 takes any free port. `npm start` assigns this port and the next three to its services, in the order of their names.',
-    { min: 0, max: 65_531 },
+    'Port for health, metrics and positions; 0 takes any free port. `npm start` assigns this port and the next five to its services, in the order of their names.',
+    { min: 0, max: 65_530 },
   ),
   LOG_LEVEL: choice(
     ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'],

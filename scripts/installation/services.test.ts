@@ -8,10 +8,17 @@ import { healthPorts, serviceCommand, Services } from './services.ts';
 describe('services', () => {
   it('tell how they are on ports one after another, in the order of their names', () => {
     const names = Object.keys(SERVICE_CONFIGS).sort();
-    expect(healthPorts(names, 7010)).toEqual({ api: 7010, audiences: 7011, ingest: 7012, processor: 7013, sink: 7014 });
-    expect(healthPorts(names, 0)).toEqual({ api: 0, audiences: 0, ingest: 0, processor: 0, sink: 0 });
+    expect(healthPorts(names, 7010)).toEqual({
+      api: 7010,
+      audiences: 7011,
+      delivery: 7012,
+      ingest: 7013,
+      processor: 7014,
+      sink: 7015,
+    });
+    expect(healthPorts(names, 0)).toEqual({ api: 0, audiences: 0, delivery: 0, ingest: 0, processor: 0, sink: 0 });
     // The last of them must still be a port, for any allowed first port.
-    expect(65_531 + names.length - 1).toBeLessThanOrEqual(65_535);
+    expect(65_530 + names.length - 1).toBeLessThanOrEqual(65_535);
   });
 
   it('are the bundles in dist/services', () => {

@@ -136,6 +136,42 @@ describe('a revocation', () => {
   });
 });
 
+describe('a revocation during a call', () => {
+  const during = async (reason: 'ended' | 'paused') => {
+    const world = await running();
+    world.callMs = 2_000;
+    world.resultOf = () => ({ name: 'not_sent', reason: '429' });
+    request(world, 'a');
+    await world.loop.run(1_000);
+    revoke(world, 'a', reason);
+    await world.loop.run(500);
+    return world;
+  };
+
+  it('is the end when nothing was sent', async () => {
+    const world = await during('ended');
+    await world.loop.run(20_000);
+    expect([world.outcomesOf('a'), world.callsOf('a').length]).toEqual([['skipped revoked'], 1]);
+  });
+
+  it('by a pause is over with the next request', async () => {
+    const world = await during('paused');
+    world.resultOf = () => ({ name: 'sent' });
+    request(world, 'a');
+    await world.loop.run(20_000);
+    expect([world.outcomesOf('a'), world.callsOf('a').length]).toEqual([['sent'], 2]);
+  });
+
+  it('is remembered over a kill', async () => {
+    const world = await during('ended');
+    world.retriesUnknown = true;
+    world.kill(world.places[0]!);
+    world.start();
+    await world.loop.run(60_000);
+    expect([world.outcomesOf('a'), world.callsOf('a').length]).toEqual([['unknown revoked'], 1]);
+  });
+});
+
 describe('a process that ends', () => {
   it('killed during a call: the outcome is unknown, and nobody calls again', async () => {
     const world = await running();

@@ -34,7 +34,7 @@ export interface QuestionerDeps {
 /**
  * Asks ClickHouse the open questions of one partition, in batches. A batch is asked once the sink has stored everything
  * that was in trait-events when the batch began, so it sees everything that precedes its questions. While ClickHouse is
- * away the questions wait.
+ * unavailable, the questions wait.
  */
 export class Questioner {
   private waiting: OpenQuestion[] = [];

@@ -63,11 +63,12 @@ export class Sender {
     for (const message of interrupted) this.finish(message, INTERRUPTED);
   }
 
-  /** A flow has revoked a request: unless its call has begun, it ends. */
+  /** A flow has revoked a request: unless its call has begun, it ends. A call that has begun is the last one. */
   revoke({ request_id, reason }: Pick<FlowRevocation, 'request_id' | 'reason'>): void {
     const message = this.deps.state.messages.get(request_id);
-    if (message === undefined || message.state.name === 'called') return;
-    this.look(message, reason);
+    if (message === undefined) return;
+    if (message.state.name === 'called') this.deps.state.revokeCalled(message, reason);
+    else this.look(message, reason);
   }
 
   /** Begins to render what is due, as far as there is room. */
@@ -211,6 +212,7 @@ export class Sender {
       );
       this.active.delete(request.request_id);
       state.move(message, next.attempt);
+      if (message.revocation !== null) this.look(message, message.revocation);
       return;
     }
     if (next.outcome.permanent && request.address !== null) {

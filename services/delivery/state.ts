@@ -1,5 +1,5 @@
 import { DueIndex } from '../../lib/streams/due-index.ts';
-import type { FlowInput, FlowQuestion, FlowSettle, MessageRequest } from '../../schemas/types.ts';
+import type { FlowInput, FlowQuestion, FlowRevocation, FlowSettle, MessageRequest } from '../../schemas/types.ts';
 import { keptUntilMs, moved, REQUESTED, type MessageState, type Outcome } from './message.ts';
 import { flowInput } from './outputs.ts';
 
@@ -10,6 +10,8 @@ export interface Message {
   logTimeMs: number;
   request: MessageRequest;
   state: Exclude<MessageState, { name: 'done' }>;
+  /** The request was revoked while a call was under way: there is no further attempt. */
+  revocation: FlowRevocation['reason'] | null;
 }
 
 /** A question that has no answer yet. */
@@ -94,26 +96,36 @@ export class DeliveryState {
   /** A request, unless it was handled already. */
   addRequest(workspace: string, logTimeMs: number, request: MessageRequest): void {
     const id = request.request_id;
+    const open = this.messages.get(id);
+    // A pause had revoked it during a call, and is over.
+    if (open?.revocation === 'paused') this.put(Object.assign(open, { logTimeMs, request, revocation: null }));
     const done = this.done.get(id);
-    if (this.messages.has(id) || (done !== undefined && !done.isRevokedByPause)) return;
+    if (open !== undefined || (done !== undefined && !done.isRevokedByPause)) return;
     if (done !== undefined) moved(id, done, REQUESTED);
     this.done.delete(id);
     this.forgotten.set(MESSAGE + id, undefined);
-    this.put({ workspace, logTimeMs, request, state: REQUESTED as Message['state'] });
+    this.put({ workspace, logTimeMs, request, state: REQUESTED as Message['state'], revocation: null });
   }
 
   /** The next step of a message that is not done. */
   move(message: Message, state: Message['state']): void {
     message.state = moved(message.request.request_id, message.state, state) as Message['state'];
-    // What has been called is stored as intended: nobody else can know better.
     if (state.name !== 'called') this.put(message);
+  }
+
+  /** The request is revoked during a call, whose result may still be that nothing was sent. */
+  revokeCalled(message: Message, revocation: FlowRevocation['reason']): void {
+    message.revocation = revocation;
+    this.put(message);
   }
 
   private put(message: Message): void {
     const { state, request } = message;
     this.messages.set(request.request_id, message);
     this.attempts.set(request.request_id, state.name === 'requested' ? state.notBeforeMs : undefined);
-    this.write(MESSAGE + request.request_id, message);
+    // What has been called is stored as intended: another process cannot know that the call has begun.
+    const stored = state.name === 'called' ? { ...message, state: { ...state, name: 'intended' } } : message;
+    this.write(MESSAGE + request.request_id, stored);
   }
 
   /** The message is done. `outcome`: null when a pause has revoked it. `text`: the message as rendered, as JSON. */

@@ -2,10 +2,11 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { REGISTRY_TOPICS } from '../../deploy/engines/registry.ts';
-import { PROFILES, TABLES, VIEWS } from '../../lib/clickhouse/tables.ts';
+import { FLOW_MESSAGES, FLOW_STEPS, PROFILES, TABLES, VIEWS } from '../../lib/clickhouse/tables.ts';
 import { SKIPS_TOPIC } from '../../lib/streams/index.ts';
 import { changelogOf, TOPICS, topicSpecs, type TopicName } from '../../lib/topics.ts';
 import { STAGE } from '../../services/audiences/task.ts';
+import { STAGE as DELIVERY } from '../../services/delivery/stage.ts';
 import { ACTIVITY_TOPIC } from '../../services/ingest/activity-log.ts';
 import { TOPOLOGY_NAMES } from '../../services/processor/config.ts';
 import { codeIn, tableRows } from './documents.ts';
@@ -19,9 +20,10 @@ const topics = [
   SKIPS_TOPIC,
   ...TOPOLOGY_NAMES.map(changelogOf),
   changelogOf(STAGE),
+  changelogOf(DELIVERY),
   ...REGISTRY_TOPICS,
 ];
-const stores = [...Object.values(TABLES), ...Object.values(VIEWS), PROFILES];
+const stores = [...Object.values(TABLES), ...Object.values(VIEWS), PROFILES, FLOW_STEPS, FLOW_MESSAGES];
 
 const rowsByName = (heading: string): Map<string, string[]> =>
   new Map(tableRows(page, heading).flatMap((cells) => codeIn(cells[0] ?? '').map((name) => [name, cells] as const)));

@@ -8,7 +8,14 @@ import { describe, expect, it } from 'vitest';
 const PURE = ['audiences', 'bytes', 'carts', 'flows', 'jane', 'people', 'simulate', 'templates', 'time'];
 
 /** Packages that a pure folder may use: they compute. */
-const PURE_PACKAGES = new Set(['libphonenumber-js/min', 'liquidjs', 'node:buffer', 'node:crypto', 'temporal-polyfill', 'zod']);
+const PURE_PACKAGES = new Set([
+  'libphonenumber-js/min',
+  'liquidjs',
+  'node:buffer',
+  'node:crypto',
+  'temporal-polyfill',
+  'zod',
+]);
 
 const IN_PLACE_OF_IMPORT = 'a pure folder imports pure folders and schemas only: pass the value in as an argument';
 const IN_PLACE_OF_CLOCK =

@@ -130,7 +130,7 @@ describe('services', () => {
 
   it('that hold keys share them; the keys outlive the containers', () => {
     const withKeys = NAMES.filter((name) => 'ADMIN_KEY' in environmentOf(container(name)));
-    expect(withKeys.sort()).toEqual(['api', 'ingest']);
+    expect(withKeys.sort()).toEqual(['api', 'delivery', 'ingest']);
     for (const name of withKeys) expect(container(name).volumes).toEqual([`keys:${settings(name).dataDir}`]);
   });
 
