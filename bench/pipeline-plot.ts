@@ -89,6 +89,9 @@ function latencyPicture({ latency, options }: PipelineReport, beside: PipelineRe
   const firsts = [...(latency[0] ? [{ run: latency[0], color: BLUES[0]! }] : [])];
   firsts.push(...others.slice(0, 1).map((run) => ({ run, color: BESIDE_COLOR })));
   const sent = scale([0, 2 * options.rate], [470, 385]);
+  const heights = [0, options.rate, 2 * options.rate];
+  // Files of earlier versions do not have it.
+  const isSentKnown = firsts.some(({ run }) => run.sentBySecond !== undefined);
   return document(WIDTH, 510, [
     text(20, 26, `From webhook to count at ${options.rate} per second, open loop`, { size: 16, bold: true }),
     ...(beside === null ? [] : [text(840, 26, 'orange: the release before', { anchor: 'end', color: BESIDE_COLOR })]),
@@ -103,8 +106,12 @@ function latencyPicture({ latency, options }: PipelineReport, beside: PipelineRe
       const second = Math.round(part * options.latencySeconds);
       return text(right(second), 490, `${second} s`, { anchor: 'middle' });
     }),
-    text(500, 375, 'webhooks sent in each second'),
-    ...[0, options.rate, 2 * options.rate].map((value) => text(494, sent(value) + 4, String(value), { anchor: 'end' })),
+    ...(isSentKnown
+      ? [
+          text(500, 375, 'webhooks sent in each second'),
+          ...heights.map((value) => text(494, sent(value) + 4, String(value), { anchor: 'end' })),
+        ]
+      : []),
     line(
       [
         [70, at(FLOOR_MS)],
