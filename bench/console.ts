@@ -30,7 +30,7 @@ interface Paint {
   firstPaintMs: number;
   /** Until the page is complete: every number on it is known. */
   completeMs: number;
-  /** Bytes that were received, scripts only. */
+  /** Compressed bytes of all scripts of the page. */
   scriptBytes: number;
 }
 
@@ -83,6 +83,7 @@ const sizes = (): Sizes => ({
 async function paint(browser: Browser, entrance: Entrance): Promise<Paint> {
   const page = await enter(browser, entrance);
   const session = await page.context().newCDPSession(page);
+  await session.send('Network.clearBrowserCache');
   await session.send('Network.setCacheDisabled', { cacheDisabled: true });
   await page.reload();
   await complete(page);
@@ -91,7 +92,7 @@ async function paint(browser: Browser, entrance: Entrance): Promise<Paint> {
     completeMs: performance.now(),
     scriptBytes: (performance.getEntriesByType('resource') as PerformanceResourceTiming[])
       .filter(({ name }) => name.endsWith('.js'))
-      .reduce((sum, { transferSize }) => sum + transferSize, 0),
+      .reduce((sum, { encodedBodySize }) => sum + encodedBodySize, 0),
   }));
   await page.close();
   return figures;
@@ -118,7 +119,7 @@ function report(size: Sizes, paints: readonly Paint[], typed: Typing, changed: r
     ['', 'median', 'p90', 'max'],
     [
       [
-        'scripts received, KB',
+        'scripts of the page, compressed, KB',
         ...of(
           paints.map(({ scriptBytes }) => scriptBytes),
           kb,

@@ -1,8 +1,8 @@
 /** What walks every page of the console, for accessibility and pictures, misses none. */
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { PICTURES } from '../../scripts/console/scenes.ts';
+import { LOOKS, PICTURES } from '../../scripts/console/scenes.ts';
 import { STOPS } from '../../scripts/console/walk.ts';
 
 interface RouteLike {
@@ -36,6 +36,15 @@ describe('the walk through the console', () => {
       expect(address, route).not.toContain('$');
       expect(address.split('?')[0]!.split('/').length, route).toBe(route.split('/').length);
     }
+  });
+
+  it('takes every picture that a document shows, and no document lacks one', () => {
+    const pages = ['README.md', ...readdirSync('docs').map((name) => join('docs', name))];
+    const text = pages.filter((page) => page.endsWith('.md')).map((page) => readFileSync(page, 'utf8'));
+    const shown = new Set([...text.join('\n').matchAll(/pictures\/([a-z-]+\.png)/g)].map(([, name = '']) => name));
+    const possible = PICTURES.flatMap(({ name }) => LOOKS.map((look) => `${name}-${look.name}.png`));
+    expect([...shown].filter((name) => !possible.includes(name))).toEqual([]);
+    expect(readdirSync('docs/pictures').filter((name) => name.endsWith('.png') && !shown.has(name))).toEqual([]);
   });
 
   it('gives every picture a name of its own', () => {

@@ -29,7 +29,8 @@ export function Events() {
       ) : events.data && items.length === 0 ? (
         <Notice title="No events yet">Trait events appear here as soon as they are detected.</Notice>
       ) : (
-        <ol className="feed" aria-busy={!events.data} data-testid="events">
+        // It scrolls, so the keyboard must reach it.
+        <ol className="feed" aria-labelledby="events-title" aria-busy={!events.data} tabIndex={0} data-testid="events">
           {items.map((event) => (
             <EventRow key={event.event_id} event={event} nowMs={nowMs} />
           ))}
