@@ -160,6 +160,12 @@ describe('an evaluation', () => {
     }
   });
 
+  it('has people in the universe from their first millisecond on', () => {
+    const since = person({ firstAtMs: at(NOW) });
+    expect(matches({ everyone: true }, since, options)).toBe(true);
+    expect(evaluate({ everyone: true }, since, options).inUniverse).toBe(true);
+  });
+
   it('has the newest 20 and, of those that are near, the newest 5', () => {
     const minutes = (n: number): string => new Date(at(NOW) - n * 60_000).toISOString();
     const traitEvents = Array.from({ length: 60 }, (_, i) =>
