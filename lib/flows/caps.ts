@@ -59,7 +59,7 @@ export function reservations(view: View, { flow, id, run }: RunRef, channel: Flo
   };
 }
 
-/** Messages of before the horizon count for nothing. */
+/** Messages from before the horizon do not count. */
 const isForgotten = (view: View, at: number): boolean => at < view.now - view.turn.horizonMs;
 
 /** Releases what a message has reserved. */
