@@ -35,11 +35,9 @@ export function LateOrders({ status, asked, atMs }: LateOrdersProps) {
           </h2>
           <p className="fine">
             The longest wait first.{' '}
-            <a
-              href={`#/audiences/new?text=${encodeURIComponent(lateAudience(status, asked.overMinutes, asked.stores))}`}
-            >
+            <Link to="/audiences/new" search={{ text: lateAudience(status, asked.overMinutes, asked.stores) }}>
               Make an audience of these people
-            </a>
+            </Link>
           </p>
         </div>
         <Link

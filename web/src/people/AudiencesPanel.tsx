@@ -1,4 +1,5 @@
 import { Button } from '@mantine/core';
+import { Link } from '@tanstack/react-router';
 import { useState } from 'react';
 import type { UseQueryResult } from '@tanstack/react-query';
 import { ErrorState } from '../design/states.tsx';
@@ -41,12 +42,13 @@ export function AudiencesPanel({ person }: { person: PersonDetails }) {
   );
 }
 
-const spotCheckHref = (id: string, person: string): string =>
-  `#/audiences/${encodeURIComponent(id)}?tab=check&person=${encodeURIComponent(person)}`;
-
 /** Opens the spot check of an audience: why this person is in it or not. */
 function WhyLink({ id, name, person }: { id: string; name: string; person: string }) {
-  return <a href={spotCheckHref(id, person)}>{name}</a>;
+  return (
+    <Link to="/audiences/$id" params={{ id }} search={{ tab: 'check', person }}>
+      {name}
+    </Link>
+  );
 }
 
 function SavedAudiences({ person }: { person: string }) {
