@@ -273,7 +273,7 @@ describe.skipIf(executable === undefined)('audiences in the console', () => {
       page.getByRole('dialog').getByRole('button', { name: 'Export' }).click(),
     ]);
     expect(download.suggestedFilename()).toMatch(/^left-a-cart-\d{4}-\d\d-\d\d\.csv$/);
-    const lines = readFileSync(await download.path(), 'utf8')
+    const rows = readFileSync(await download.path(), 'utf8')
       .trimEnd()
       .split('\r\n');
     expect(rows[0]).toBe('person_id,name,phone,email,user_id,sms_consent,email_consent,first_at,last_at');
