@@ -11,10 +11,10 @@ import type { Flow } from './definition.ts';
 const SEED = Number(process.env['JT_SEED'] ?? 1);
 const RUNS = Number(process.env['JT_RUNS'] ?? 1_000);
 
-const outcomeOf = (run: string, node: string): 'sent' | 'failed' | 'unknown' => {
+function outcomeOf(run: string, node: string): 'sent' | 'failed' | 'unknown' {
   const byte = createHash('sha256').update(`${run} ${node}`).digest()[0]!;
   return byte < 170 ? 'sent' : byte < 210 ? 'failed' : 'unknown';
-};
+}
 
 /** The steps of each run in order; refusals and goals, which are compared as sets, apart. */
 function byRun(steps: readonly CaseStep[]): Record<string, string[]> {

@@ -132,7 +132,9 @@ function told(steps: readonly CaseStep[], requests: readonly SendRequest[]): str
     byCart.set(cart, [...(byCart.get(cart) ?? []), words.join(' ')]);
   }
   const all = [...byCart].map(([cart, words]) => `${cart}: ${words.join(', ')}`);
-  const codes = requests.flatMap(({ message }) => (message?.code_index == null ? [] : [`code ${message.code_index}`]));
+  const codes = requests.flatMap(({ message }) =>
+    typeof message?.code_index === 'number' ? [`code ${message.code_index}`] : [],
+  );
   const revoked = requests.flatMap(({ revoke }) =>
     revoke === null ? [] : [`revoke ${revoke.node} (${revoke.reason})`],
   );

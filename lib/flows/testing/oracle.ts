@@ -3,9 +3,10 @@
  * question is answered by looking through them. Deliberately simple and slow. Not in it: questions, quiet hours, `in_next`,
  * settled, codes and `move`; messages are emails.
  */
-import { createHash } from 'node:crypto';
-import type { Flow, FlowNode, Leaf } from '../definition.ts';
+import type { Flow, FlowNode } from '../definition.ts';
 import type { CaseInput, CaseStep } from './cases.ts';
+import { OracleFacts } from './oracle-facts.ts';
+import { CAUSES, MINUTES, NO_ORDER, sha, type Event, type Message, type Run } from './oracle-model.ts';
 
 export interface OracleOptions {
   cap: { count: number; minutes: number } | null;
@@ -13,64 +14,10 @@ export interface OracleOptions {
   outcomeOf(run: string, node: string): 'sent' | 'failed' | 'unknown';
 }
 
-interface Event {
-  id: string;
-  cart: string;
-  trait: string;
-  status: string;
-  t: number;
-  last: number | null;
-  replaces: string | null;
-  /** Assertions and retractions in the order of the log. */
-  history: { place: number; on: boolean; counts: number }[];
-}
-
-interface Run {
-  flow: string;
-  definition: Flow;
-  id: string;
-  cart: string;
-  person: string;
-  events: Event[];
-  at: number;
-  place: number;
-  node: string | null;
-  reachedAt: number;
-  reachedPlace: number;
-  timer: number | null;
-  /** How it continues, and since when it could. */
-  ready: { at: number; edge: string | null | undefined; shown: boolean } | null;
-  ended: string | null;
-}
-
-interface Message {
-  run: Run;
-  node: string;
-  person: string;
-  at: number;
-  place: number;
-  state: 'out' | 'sent' | 'not sent';
-}
-
-const sha = (text: string): string => createHash('sha256').update(text).digest('hex');
-const MINUTES = { seconds: 1 / 60, minutes: 1, hours: 60, days: 1440, weeks: 10_080, months: 43_200 };
-const CAUSES = ['checkout', 'activity', 'event', 'retracted', 'merged', 'parted', 'cancelled', 'archived', 'erased'];
-const NO_ORDER = ['pending', 'cancelled', 'dismissed'];
-
-export class Oracle {
-  readonly steps: CaseStep[] = [];
-  private readonly flows = new Map<string, { live: Flow; state: 'live' | 'paused' | 'archived' }>();
-  private readonly events: Event[] = [];
-  private readonly runs: Run[] = [];
-  private readonly messages: Message[] = [];
-  private readonly owners = new Map<string, string>();
-  private readonly merges = new Map<string, string>();
-  private readonly profiles = new Map<string, boolean>();
-  private readonly goals: { flow: string; cart: string; event: Event; run: Run; isLost: boolean }[] = [];
-  private place = 0;
-  private now = 0;
-
-  constructor(private readonly options: OracleOptions) {}
+export class Oracle extends OracleFacts {
+  constructor(private readonly options: OracleOptions) {
+    super();
+  }
 
   publish(flow: string, definition: Flow): void {
     this.flows.set(flow, { live: definition, state: this.flows.get(flow)?.state ?? 'live' });
@@ -100,13 +47,6 @@ export class Oracle {
     // Outcomes are records of their own, right after this one.
     for (let next = out.shift(); next !== undefined; next = out.shift()) out.push(...this.outcome(next));
   }
-
-  private who(person: string): string {
-    const winner = this.merges.get(person);
-    return winner === undefined ? person : this.who(winner);
-  }
-
-  private owner = (cart: string): string => this.who(this.owners.get(cart)!);
 
   private say(run: Run, what: CaseStep['what'], more: Partial<CaseStep> = {}): void {
     const node = run.node === null ? {} : { node: run.node };
@@ -142,11 +82,6 @@ export class Oracle {
     const ready = this.live(flow).filter((run) => run.ready !== null);
     return ready.sort((a, b) => a.ready!.at - b.ready!.at || (a.id < b.id ? -1 : 1));
   }
-
-  private isOn = (event: Event): boolean => event.history.at(-1)!.on;
-  /** Where an event counts as asserted. */
-  private placeOf = (event: Event): number => event.history.filter(({ on }) => on).at(-1)!.counts;
-  private find = (id: string): Event | undefined => this.events.find((event) => event.id === id);
 
   private changes(input: CaseInput): Run[] {
     const cart = input.cart!;
@@ -191,54 +126,6 @@ export class Oracle {
       this.say(run, 'repointed');
     }
     return kept;
-  }
-
-  private satisfies = (leaf: Leaf, event: Event): boolean =>
-    leaf.trait === event.trait &&
-    (leaf.status === undefined || leaf.status.includes(event.status)) &&
-    event.t <= this.now;
-
-  private since = (run: Run): number => {
-    const trigger = run.events.at(-1)!;
-    return trigger.last ?? trigger.t;
-  };
-
-  /** Whether a checkout that counts for the run, of its cart or its person, is known. */
-  private isCheckout(run: Run, scope: 'cart' | 'person', event: Event, after: number, isAwaited: boolean): boolean {
-    if (event.trait !== 'cart_status_updated' || !this.isOn(event)) return false;
-    const own = event.cart === run.cart;
-    if (!own && (scope === 'cart' || this.owner(event.cart) !== this.who(run.person))) return false;
-    if (own ? event.status === 'pending' : NO_ORDER.includes(event.status)) return false;
-    const trigger = run.events.at(-1)!;
-    if (trigger.trait === 'cart_abandoned')
-      return event.t > this.since(run) && (!isAwaited || this.placeOf(event) > after);
-    return this.placeOf(event) > after && event.t >= trigger.t;
-  }
-
-  private exitsOf = (flow: Flow) =>
-    flow.exit_on ??
-    (flow.triggers.some(({ trait }) => trait === 'cart_abandoned')
-      ? [{ checkout: 'person' as const }, { activity: 'cart' as const }]
-      : []);
-
-  private isEvent(run: Run, leaf: Leaf, of: 'cart' | 'person', event: Event, after: number): boolean {
-    const isIts = of === 'cart' ? event.cart === run.cart : this.owner(event.cart) === this.who(run.person);
-    return isIts && this.placeOf(event) > after && event.t >= run.events.at(-1)!.t && this.satisfies(leaf, event);
-  }
-
-  private causes(run: Run, news: Event[]): string[] {
-    const causes: string[] = [];
-    for (const exit of this.exitsOf(run.definition)) {
-      if (
-        'checkout' in exit &&
-        this.events.some((event) => this.isCheckout(run, exit.checkout, event, run.place, false))
-      )
-        causes.push('checkout');
-      if ('event' in exit && news.some((event) => this.isEvent(run, exit.event, exit.of, event, run.place)))
-        causes.push('event');
-    }
-    if (!this.isOn(run.events.at(-1)!)) causes.push('retracted');
-    return causes;
   }
 
   private endBy(run: Run, causes: string[]): boolean {
