@@ -18,6 +18,7 @@ import {
   type WebhookEvent,
 } from '../lib/simulate/index.ts';
 import { sendWebhooks, type Target } from '../lib/webhook-client/index.ts';
+import { publishTemplates, sayWhatFlowsDid } from './demo/flows.ts';
 import { runInstallation } from './installation/installation.ts';
 
 const CARTS = 2_000;
@@ -138,17 +139,21 @@ await runInstallation('demo', async ({ config, say, stopping }) => {
   const workspace = await createWorkspace(createApiClient({ baseUrl: base, key: config.adminKey }), timeZone);
   const api = createApiClient({ baseUrl: base, key: workspace.keys.write });
   const targets = await subscribe(api);
+  const flows = await publishTemplates(api);
+  say(`demo: workspace ${workspace.id}: published ${flows.length} flows from templates`);
   const day = simulateDay({ seed: SEED, endsAtMs, carts: CARTS, timeZone });
   say(
     `demo: workspace ${workspace.id}: sending a day of ${count(CARTS)} carts (${timeZone}) that ends now, as signed webhooks`,
   );
-  await play(day, targets, say);
+  // Before their orders: flows look at consents when they send.
   await sendConsents(day, new URL(targets.cart_status.url).origin, workspace);
+  await play(day, targets, say);
   say(`demo: waiting ${GRACE_SECONDS} s for the last carts to settle`);
   await sleep(GRACE_SECONDS * 1000 + 500);
   for (const [label, people] of Object.entries(await counted(api, Date.now()))) {
     say(`  ${count(people).padStart(8)}  ${label}`);
   }
+  await sayWhatFlowsDid(api, flows, say);
   process.stdout.write(
     `ready ${base}\n\nOpen the console:  ${base}/#key=${workspace.keys.write}\nPress Ctrl-C to stop.\n`,
   );
