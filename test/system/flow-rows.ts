@@ -27,7 +27,8 @@ let offset = 0;
 
 /** Writes steps in the order of the log. */
 export async function insertSteps({ env }: Installation, steps: readonly StepRow[]): Promise<void> {
-  const url = new URL(`http://127.0.0.1:${env['CLICKHOUSE_HTTP_PORT'] ?? ''}/`);
+  // Engines of its own, or those that tests share.
+  const url = new URL(env['CLICKHOUSE_URL'] ?? `http://127.0.0.1:${env['CLICKHOUSE_HTTP_PORT'] ?? ''}/`);
   url.searchParams.set('database', env['CLICKHOUSE_DATABASE'] ?? 'jane_traits');
   url.searchParams.set('query', 'INSERT INTO flow_events FORMAT JSONEachRow');
   const rows = steps.map(({ at, due_at, ...step }) => {

@@ -196,7 +196,7 @@ describe('what is wrong with a flow', () => {
       ).body;
     const { body: saved } = await save(UNFIT);
     const whole = await validate(UNFIT);
-    expect(whole.errors).toHaveLength(6);
+    expect(whole.errors).toHaveLength(5);
     expect(await validate({ flow: UNFIT })).toEqual(whole);
     expect(await validate({ id: saved.id })).toEqual(whole);
     expect(await validate(FLOW)).toEqual({ errors: [], warnings: [] });
