@@ -176,12 +176,12 @@ describe.skipIf(executable === undefined)('audiences in the console', () => {
     await first.getByLabel('When').selectOption('between');
     await first.getByLabel(/^First day, a day/).fill('2026-01-01');
     await first.getByLabel(/^Last day, a day/).fill('2199-12-31');
-    await first.getByRole('button', { name: 'Filter' }).click();
+    await first.getByRole('button', { name: 'Filter', exact: true }).click();
     await page.getByRole('menuitem', { name: /^Store/ }).click();
     await first.getByRole('button', { name: 'Store: any store' }).click();
     await page.getByRole('option', { name: /\(68\)/ }).click();
     await page.keyboard.press('Escape');
-    await first.getByRole('button', { name: 'Filter' }).click();
+    await first.getByRole('button', { name: 'Filter', exact: true }).click();
     await page.getByRole('menuitem', { name: /^Amount/ }).click();
     await first.getByLabel('Lowest amount').fill('40');
     await shows(page, 'count', 1);
@@ -327,7 +327,7 @@ describe.skipIf(executable === undefined)('audiences in the console', () => {
         await page.keyboard.press(key);
         const focused = await page.evaluate(() => {
           const element = document.activeElement;
-          return element?.getAttribute('aria-label') ?? element?.textContent ?? '';
+          return (element?.getAttribute('aria-label') ?? element?.textContent ?? '').trim();
         });
         if (name.test(focused)) return;
       }
