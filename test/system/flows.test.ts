@@ -140,11 +140,11 @@ const contactOf = (cart: number) => ({
 });
 
 const range = (from: number, count: number): number[] => Array.from({ length: count }, (_, i) => from + i);
-const outcomesOf = (messages: readonly Message[]): Record<string, number> => {
+function outcomesOf(messages: readonly Message[]): Record<string, number> {
   const counts: Record<string, number> = {};
   for (const { outcome } of messages) counts[outcome!] = (counts[outcome!] ?? 0) + 1;
   return counts;
-};
+}
 
 const UNSUBSCRIBE = '<a href="{{ unsubscribe_url }}">unsubscribe</a>';
 const seconds = (amount: number) => ({ type: 'wait', for: { amount, unit: 'seconds' } });
