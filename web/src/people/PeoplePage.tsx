@@ -18,9 +18,12 @@ export function PeoplePage() {
   const search = route.useSearch();
   const navigate = route.useNavigate();
   const asked = searchOf(search);
-  /** A search that was just submitted opens the person if there is one only; going back to it does not. */
-  const [submits, setSubmits] = useState(0);
-  const answered = useRef(0);
+  /**
+   * A search that was just submitted opens the person if there is one only; going back to it does not. The answer of the
+   * search before must not count for it: that one is on display until the address has changed.
+   */
+  const [submission, setSubmission] = useState<{ search: Search | null } | null>(null);
+  const answered = useRef(submission);
   return (
     <>
       <PeopleHeader purpose="Find a person by phone, email or id: their carts and orders, consent and audiences." />
@@ -28,7 +31,7 @@ export function PeoplePage() {
         key={JSON.stringify(search)}
         search={search}
         onSearch={(next) => {
-          setSubmits(submits + 1);
+          setSubmission({ search: searchOf(next) });
           void navigate({ search: next });
         }}
       />
@@ -38,13 +41,13 @@ export function PeoplePage() {
         <Results
           key={JSON.stringify(asked)}
           asked={asked}
-          submits={submits}
+          submission={submission}
           onFound={(people) => {
+            const isFor = JSON.stringify(submission?.search) === JSON.stringify(asked);
+            if (!isFor || answered.current === submission) return;
+            answered.current = submission;
             const [only] = people;
-            const isNew = submits > answered.current;
-            answered.current = submits;
-            if (isNew && only && people.length === 1)
-              void navigate({ to: '/people/$id', params: { id: only.person_id } });
+            if (only && people.length === 1) void navigate({ to: '/people/$id', params: { id: only.person_id } });
           }}
           onOtherKind={(next) => void navigate({ search: next })}
         />
@@ -114,13 +117,13 @@ function SearchForm({ search, onSearch }: { search: PeopleSearch; onSearch(searc
 
 interface ResultsProps {
   asked: Search;
-  /** How often the search was submitted: the same one may be submitted again. */
-  submits: number;
+  /** Another object for each time that a search was submitted: the same one may be submitted again. */
+  submission: object | null;
   onFound(people: Person[]): void;
   onOtherKind(search: PeopleSearch): void;
 }
 
-function Results({ asked, submits, onFound, onOtherKind }: ResultsProps) {
+function Results({ asked, submission, onFound, onOtherKind }: ResultsProps) {
   const [first] = useLookups([asked]);
   const found = first!.data;
   const people = found?.kind === 'found' ? found.people : null;
@@ -128,7 +131,7 @@ function Results({ asked, submits, onFound, onOtherKind }: ResultsProps) {
   report.current = onFound;
   useEffect(() => {
     if (people) report.current(people);
-  }, [people, submits]);
+  }, [people, submission]);
   if (first!.error && !found)
     return <ErrorState what="Cannot search" error={first!.error} onRetry={() => void first!.refetch()} />;
   if (!found) return <LoadingState what="Searching" />;
