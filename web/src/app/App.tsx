@@ -45,13 +45,17 @@ export function App() {
   const session = state.kind === 'open' ? state.session : null;
   const context = useMemo(() => {
     if (!session) return null;
-    const { key } = session;
+    const { key, workspace } = session;
     return {
       ...session,
-      choose: (workspace: string) => {
+      refresh: () =>
+        void openSession(key, workspace.id).then((opening) => {
+          if (opening.kind === 'open') setState(opening);
+        }),
+      choose: (wanted: string) => {
         // What is on display belongs to the other workspace; only the area stays.
         void router.navigate({ to: areaOf(router.state.location.pathname) });
-        void open(key, workspace);
+        void open(key, wanted);
       },
       leave: () => {
         store(null);

@@ -85,6 +85,8 @@ function explain(error: unknown): string {
 }
 
 export interface SessionActions {
+  /** Reads the workspaces again, after a change of one; what is on display stays. */
+  refresh(): void;
   choose(workspace: string): void;
   leave(): void;
 }

@@ -65,7 +65,7 @@ function SettingsForm({ workspace, onReload }: SettingsFormProps) {
       onSuccess: ({ id }) => {
         notifications.show({ color: 'leaf', title: 'Saved', message: 'The new settings apply within a second.' });
         // The name and the zone are on every page.
-        if (id === session.workspace.id) session.choose(id);
+        if (id === session.workspace.id) session.refresh();
       },
     },
   );
