@@ -98,7 +98,7 @@ type Row = [
   storeId: string | null,
   mode: string | null,
   amount: number | null,
-  products: [string, number, number | null][],
+  products: Product[],
   anomaly: string | null,
   reentered: boolean,
   isTimer: boolean,
@@ -149,7 +149,7 @@ function eventOf(row: Row, windowMs: number): PastEvent {
       store_id,
       mode,
       amount,
-      products: products.map(([product_id, count, price]): Product => ({ product_id, count, price })),
+      products,
     },
   };
 }

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createWorkspace, postLines, preview, waitFresh, type Workspace } from '../harness/client.ts';
 import { removeInstallation, startInstallation, type Installation } from '../harness/installation.ts';
+import { insertSteps } from './flow-rows.ts';
 
 /** The examples of docs/api.md in a shell, and the queries of docs/clickhouse.md, on a real installation. */
 
@@ -48,6 +49,14 @@ async function fill(): Promise<void> {
     ...[1, 2, 3].map((days) => status(`day${days}`, 'verification', days)),
   ]);
   await waitFresh(installation, demo);
+  const run = { workspace: 'demo', flow_id: 'flow_1', run_id: 'a'.repeat(32), person_id: 1, cart_id: 'left' };
+  const message = { node: 'remind', channel: 'sms', class: 'marketing', request_id: 'b'.repeat(32) };
+  const sentAt = Date.now() - DAY;
+  await insertSteps(installation, [
+    { ...run, what: 'started', at: sentAt },
+    { ...run, ...message, what: 'requested', at: sentAt },
+    { ...run, ...message, what: 'sent', at: sentAt },
+  ]);
 }
 
 describe('docs/clickhouse.md', () => {
@@ -85,7 +94,7 @@ describe('docs/api.md', () => {
     for (const name of ['API', 'INGEST', 'ADMIN']) expect(script).toMatch(new RegExp(`^${name}=\\S+$`, 'm'));
     // Any answer that is not 2xx ends the script. A line break follows each answer.
     const shell = `set -eu
-curl() { command curl --fail-with-body --show-error "$@"; echo; }
+curl() { command curl --fail-with-body --show-error "$@" || { echo "failed: curl $*" >&2; return 1; }; echo; }
 ${script}`;
     const output = execFileSync('bash', ['-c', shell], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
     expect(output).toContain('{"accepted":2,"rejected":0,"errors":[]}');

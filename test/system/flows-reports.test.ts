@@ -29,7 +29,8 @@ beforeAll(async () => {
     { occurred_at, email: 'kay@example.com', name: 'Kay Doe', phone: '+18085550143' },
     { occurred_at, email: 'lea@example.com' },
   ]);
-  const cart = { id: 'c1', status: 'preparing', customer_email_address: 'kay@example.com' };
+  const products = [{ product_id: 'p1', count: 2, price: 10.25 }];
+  const cart = { id: 'c1', status: 'preparing', amount: 20.5, customer_email_address: 'kay@example.com', products };
   await postLines(installation, acme, 'events', [{ type: 'cart_status', occurred_at, cart }]);
   await waitFresh(installation, acme);
   [kay, lea] = (await Promise.all(['kay', 'lea'].map(personOf))) as [string, string];
@@ -106,6 +107,26 @@ describe('the report', () => {
       exited: {},
       nodes: { tell: { ...none, reached: 1, skipped: { no_address: 1 } }, pause: { ...none, waiting: 1 } },
     });
+  });
+});
+
+describe('a back-test', () => {
+  it('plays the trait events of a time, with their amounts and products', async () => {
+    const triggers = [{ trait: 'cart_status_updated', product_id: ['p1'], amount: { min: 20 } }];
+    const nodes = { tell: { type: 'email', class: 'transactional', subject: 'Soon', html: 'It is {{ cart.status }}' } };
+    const played = async (from: number, to: number): Promise<unknown> => {
+      const body = { flow: { name: 'B', triggers, start: 'tell', nodes }, from: at(from), to: at(to) };
+      const answer = await world.ask('POST', '/v1/flows/backtest', { key: world.acme.keys.read, body });
+      expect(answer.status, JSON.stringify(answer.body)).toBe(200);
+      return answer.body;
+    };
+    expect(await played(T0 - MINUTE_MS, T0 + MINUTE_MS)).toMatchObject({
+      entered: 1,
+      completed: 1,
+      nodes: { tell: { reached: 1, sent: 1 } },
+      runs: [{ person_id: kay, cart_id: 'c1' }],
+    });
+    expect(await played(T0 + 1, T0 + MINUTE_MS)).toMatchObject({ entered: 0, runs: [] });
   });
 });
 

@@ -43,6 +43,7 @@ it('agrees with what the sink wrote, and leaves nothing behind', async () => {
     { table: 'link_report', inTopic: 0, inTable: 0, missing: 0, unexplained: 0, examples: [] },
     { table: 'audience_changes', inTopic: 0, inTable: 0, missing: 0, unexplained: 0, examples: [] },
     { table: 'audience_members', inTopic: 0, inTable: 0, missing: 0, unexplained: 0, examples: [] },
+    { table: 'flow_events', inTopic: 0, inTable: 0, missing: 0, unexplained: 0, examples: [] },
   ]);
   expect(tableOf(await run('w1'), 'trait_events')).toMatchObject({ inTopic: 1, inTable: 1 });
   expect(
