@@ -27,8 +27,8 @@ let offset = 0;
 
 /** Writes steps in the order of the log. */
 export async function insertSteps({ env }: Installation, steps: readonly StepRow[]): Promise<void> {
-  // Engines of its own, or those that tests share.
-  const url = new URL(env['CLICKHOUSE_URL'] ?? `http://127.0.0.1:${env['CLICKHOUSE_HTTP_PORT'] ?? ''}/`);
+  const { CLICKHOUSE_URL: shared, CLICKHOUSE_HTTP_PORT: ownPort } = env;
+  const url = new URL(shared ? shared : `http://127.0.0.1:${ownPort ?? ''}/`);
   url.searchParams.set('database', env['CLICKHOUSE_DATABASE'] ?? 'jane_traits');
   url.searchParams.set('query', 'INSERT INTO flow_events FORMAT JSONEachRow');
   const rows = steps.map(({ at, due_at, ...step }) => {
