@@ -218,7 +218,8 @@ describe('order lifecycle messages', () => {
           for (const cart of carts[mode]) await shop.send(cart, status, { reservation_mode: mode });
         }
         await sleep(step * 200);
-        await installation.kill9('delivery');
+        // After the last kill it may still be starting.
+        await waitUntil('delivery is killed', () => installation.kill9('delivery').then(() => true));
         for (const [status, of] of expected) all.push(...(await shop.untilSent(status, 'tell', of)));
       }
       // A process that dies during a call leaves it unknown whether the message was sent: it is never sent again.
