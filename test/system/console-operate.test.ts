@@ -189,13 +189,16 @@ describe.skipIf(executable === undefined)('the console for operators', () => {
     await page.reload();
     await page.getByTestId('partitions').waitFor();
 
-    await world.installation.kill9('processor');
-    await page
-      .getByText(/No process works on this partition|opens again by itself|reading its state/)
-      .first()
-      .waitFor({
-        timeout: 30_000,
-      });
+    // The page asks every few seconds: the processor is killed until it has asked while nothing ran.
+    const advice = page.getByText(/No process works on this partition|opens again by itself|reading its state/).first();
+    await waitUntil(
+      'the page says what to do',
+      async () => {
+        await world.installation.kill9('processor').catch(() => undefined);
+        return advice.isVisible();
+      },
+      { timeoutMs: 30_000, everyMs: 250 },
+    );
     await world.installation.waitReady();
     await page.getByText('Everything is running').waitFor({ timeout: 30_000 });
     await done(page);

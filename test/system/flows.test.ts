@@ -122,12 +122,14 @@ class Shop {
       `${name}: ${node} for ${expected.join()}`,
       async () => {
         const messages = await found();
-        return messages
+        const own = messages
           .map(({ cart_id }) => cart_id)
           .sort()
-          .join() === expected.join()
-          ? messages
-          : undefined;
+          .join();
+        if (own === expected.join()) return messages;
+        throw new Error(
+          `only for ${own}; ${JSON.stringify(await this.ask('GET', `/v1/flows/${this.flows.get(name)!}/report`))}`,
+        );
       },
       { timeoutMs, everyMs: 300 },
     );
