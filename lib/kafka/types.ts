@@ -168,7 +168,10 @@ export interface OffsetRange {
 /** The port to Kafka. Names of topics and groups do not include the installation's prefix; the port adds it. */
 export interface Kafka {
   readonly topicPrefix: string;
-  /** Creates missing topics and updates their settings. Throws when a topic has another number of partitions. */
+  /**
+   * Creates missing topics and updates their settings, which brokers apply a moment after. Throws when a topic has
+   * another number of partitions.
+   */
   ensureTopics(topics: readonly TopicSpec[]): Promise<void>;
   /** Number of partitions. Throws UnknownTopicError. */
   partitionsOf(topic: string): Promise<number>;
