@@ -1,4 +1,5 @@
 import fc from 'fast-check';
+import { getCountries, parsePhoneNumberFromString } from 'libphonenumber-js/min';
 import { describe, expect, it } from 'vitest';
 import { emailOf, externalOf, externalValue, identifierList, identifiersOf, idOf, phoneOf } from './identifiers.ts';
 
@@ -98,6 +99,22 @@ describe('phones', () => {
   it('keeps what countries make of one text apart', () => {
     expect(phoneOf('020 7946 0958', 'GB')).toBe('+442079460958');
     expect(phoneOf('020 7946 0958', 'US')).not.toBe('+442079460958');
+  });
+
+  it('reads North American numbers in E.164 as the library does, whatever the default country', () => {
+    const digits = fc.tuple(fc.integer({ min: 2, max: 9 }), fc.integer({ min: 0, max: 999_999_999 }));
+    const country = fc.constantFrom(...getCountries());
+    fc.assert(
+      fc.property(digits, country, ([first, rest], defaultCountry) => {
+        const text = `+1${first}${String(rest).padStart(9, '0')}`;
+        const parsed = parsePhoneNumberFromString(text, { defaultCountry });
+        expect(parsed?.isPossible()).toBe(true);
+        fc.pre(!/^\+1(\d)\1*$/.test(text));
+        expect(phoneOf(text, defaultCountry)).toBe(parsed?.number);
+        expect(parsed?.number).toBe(text);
+      }),
+      { numRuns: 2_000 },
+    );
   });
 });
 
