@@ -1,6 +1,7 @@
 /** How trait events, and carts in their current state, start runs (docs/flows.md §2). */
 import type { FlowChange, StandingCart } from '../../schemas/types.ts';
 import { expectedStatus } from '../audiences/carts.ts';
+import type { CartFacts } from '../audiences/facts.ts';
 import { boundsOf, isWithin } from '../audiences/bounds.ts';
 import { nextStepChange } from '../time/transitions.ts';
 import { awaitedBy, cartFacts, satisfies, type CompiledFlow } from './compiled.ts';
@@ -170,11 +171,12 @@ interface Ahead {
 
 function* aheadOf(view: View, cartId: string, cart: Cart): Generator<Ahead> {
   if (cart.standing === null) return;
-  const facts = cartFacts(cartId, cart.standing);
+  let facts: CartFacts | undefined;
   for (const { id, state, version } of view.settings.flows) {
     if (state === 'archived') continue;
     const flow = view.flow(id, version);
     for (const leaf of flow.onCarts) {
+      facts ??= cartFacts(cartId, cart.standing);
       const instant = awaitedBy(leaf, facts);
       if (instant === null || leaf.time?.operator !== 'in_next') continue;
       if (instant <= view.now || cart.used.some((used) => used.flow === id && used.instant === instant)) continue;

@@ -29,6 +29,7 @@ const NO_REQUEST = { message: null, question: null, revoke: null, settle: null }
 export class View {
   private readonly slots = new Map<string, Slot<unknown>>();
   private readonly formats = new Map<string, Format<unknown>>();
+  private readonly compiled = new Map<string, CompiledFlow>();
   private state: WorkspaceState | undefined;
   private isStateDirty = false;
 
@@ -72,13 +73,20 @@ export class View {
 
   flow(id: string, version: number): CompiledFlow {
     const key = KEYS.version(this.workspace, id, version);
-    const bytes = this.turn.store.get(key);
-    if (bytes === undefined) throw new Error(`version ${version} of a flow is not in the state`);
-    return this.turn.cache.flow(key, id, version, bytes);
+    let flow = this.compiled.get(key);
+    if (flow === undefined) {
+      const bytes = this.turn.store.get(key);
+      if (bytes === undefined) throw new Error(`version ${version} of a flow is not in the state`);
+      flow = this.turn.cache.flow(key, id, version, bytes);
+      this.compiled.set(key, flow);
+    }
+    return flow;
   }
 
   saveVersion(id: string, version: number, definition: string): void {
-    this.turn.store.put(KEYS.version(this.workspace, id, version), Buffer.from(definition, 'utf8'));
+    const key = KEYS.version(this.workspace, id, version);
+    this.compiled.delete(key);
+    this.turn.store.put(key, Buffer.from(definition, 'utf8'));
   }
 
   run(flow: string, run: string): Run | undefined {

@@ -1,95 +1,105 @@
+/** What is due, and when. */
+export interface Due {
+  readonly dueMs: number;
+  readonly key: string;
+}
+
 interface Entry {
   dueMs: number;
-  key: string;
+  readonly key: string;
+  /** Its place in the heap. */
+  at: number;
 }
 
 const before = (a: Entry, b: Entry): boolean => a.dueMs < b.dueMs || (a.dueMs === b.dueMs && a.key < b.key);
 
-/** The heap is rebuilt when its stale entries outnumber the current ones by this many. */
-const SLACK = 1_024;
-
 /**
- * Keys ordered by due time, then by key. A binary heap: an entry that was moved or removed stays in it as a stale entry
- * until it reaches the top, or until the heap is rebuilt.
+ * Keys ordered by due time, then by key. A binary heap whose entries know their places, so that one is moved or removed
+ * in a few steps: no change takes longer because of those before it.
  */
 export class DueIndex {
-  private readonly current = new Map<string, number>();
-  private heap: Entry[] = [];
+  private readonly entries = new Map<string, Entry>();
+  private readonly heap: Entry[] = [];
 
   get size(): number {
-    return this.current.size;
+    return this.heap.length;
   }
 
   /** Sets, moves or (undefined) removes a key. */
   set(key: string, dueMs: number | undefined): void {
+    const known = this.entries.get(key);
     if (dueMs === undefined) {
-      this.current.delete(key);
+      if (known !== undefined) this.remove(known);
       return;
     }
-    if (this.current.get(key) === dueMs) return;
-    this.current.set(key, dueMs);
-    this.push({ dueMs, key });
-    if (this.heap.length > 2 * this.current.size + SLACK) this.rebuild();
+    if (known === undefined) {
+      const entry = { dueMs, key, at: this.heap.length };
+      this.entries.set(key, entry);
+      this.heap.push(entry);
+      this.rise(entry);
+      return;
+    }
+    if (known.dueMs === dueMs) return;
+    const isEarlier = dueMs < known.dueMs;
+    known.dueMs = dueMs;
+    if (isEarlier) this.rise(known);
+    else this.sink(known);
   }
 
   /** The earliest entry, which is not removed. */
-  first(): Readonly<Entry> | undefined {
-    for (;;) {
-      const top = this.heap[0];
-      if (top === undefined || this.current.get(top.key) === top.dueMs) return top;
-      this.pop();
-    }
+  first(): Due | undefined {
+    const top = this.heap[0];
+    return top && { dueMs: top.dueMs, key: top.key };
   }
 
   /** Removes the keys that are due by `nowMs`, at most `max` of them, and returns them in their order. */
   take(nowMs: number, max: number): string[] {
     const keys: string[] = [];
-    for (let first = this.first(); first !== undefined && keys.length < max; first = this.first()) {
-      if (first.dueMs > nowMs) break;
-      keys.push(first.key);
-      this.set(first.key, undefined);
+    for (let top = this.heap[0]; top !== undefined && keys.length < max; top = this.heap[0]) {
+      if (top.dueMs > nowMs) break;
+      keys.push(top.key);
+      this.remove(top);
     }
     return keys;
   }
 
-  private rebuild(): void {
-    this.heap = [];
-    for (const [key, dueMs] of this.current) this.heap.push({ dueMs, key });
-    for (let i = (this.heap.length >> 1) - 1; i >= 0; i--) this.sink(i);
+  private remove(entry: Entry): void {
+    this.entries.delete(entry.key);
+    const last = this.heap.pop()!;
+    if (last === entry) return;
+    this.place(last, entry.at);
+    this.rise(last);
+    this.sink(last);
   }
 
-  private push(entry: Entry): void {
+  private place(entry: Entry, at: number): void {
+    this.heap[at] = entry;
+    entry.at = at;
+  }
+
+  private rise(entry: Entry): void {
     const { heap } = this;
-    let i = heap.length;
-    heap.push(entry);
+    let i = entry.at;
     while (i > 0) {
       const parent = (i - 1) >> 1;
       if (!before(entry, heap[parent]!)) break;
-      heap[i] = heap[parent]!;
+      this.place(heap[parent]!, i);
       i = parent;
     }
-    heap[i] = entry;
+    this.place(entry, i);
   }
 
-  private pop(): void {
-    const last = this.heap.pop()!;
-    if (this.heap.length === 0) return;
-    this.heap[0] = last;
-    this.sink(0);
-  }
-
-  private sink(start: number): void {
+  private sink(entry: Entry): void {
     const { heap } = this;
-    const entry = heap[start]!;
-    let i = start;
+    let i = entry.at;
     for (;;) {
       let child = 2 * i + 1;
       if (child >= heap.length) break;
       if (child + 1 < heap.length && before(heap[child + 1]!, heap[child]!)) child++;
       if (!before(heap[child]!, entry)) break;
-      heap[i] = heap[child]!;
+      this.place(heap[child]!, i);
       i = child;
     }
-    heap[i] = entry;
+    this.place(entry, i);
   }
 }

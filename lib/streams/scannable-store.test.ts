@@ -64,6 +64,12 @@ describe('a scan of a prefix', () => {
     expect(keysOf(store.scan('t/'))).toEqual(['t/0']);
   });
 
+  it('finds the entries of a prefix that is within another one', () => {
+    const store = storeOf(['t/a', 't/'], ['t/a1', 't/b', 't/a']);
+    expect(keysOf(store.scan('t/'))).toEqual(['t/a', 't/a1', 't/b']);
+    expect(keysOf(store.scan('t/a'))).toEqual(['t/a', 't/a1']);
+  });
+
   it('is refused for a prefix that was not declared', () => {
     expect(() => keysOf(storeOf(['t/'], []).scan('u/'))).toThrow('has not declared');
     expect(() => keysOf(storeOf(['t/'], []).scan('t'))).toThrow('has not declared');

@@ -285,6 +285,13 @@ export class TaskCore<I> {
     return { outputs, changes };
   }
 
+  /** Forgets the effects since the last call, for a caller that writes nothing. */
+  discardEffects(): void {
+    this.outputs = [];
+    this.written.clear();
+    this.bytes = 0;
+  }
+
   private forward(topic: TopicName, key: string, value: Buffer): void {
     const { name, outputs } = this.topology;
     if (!outputs.includes(topic)) throw new Error(`${name} does not write ${topic}: it is not one of its outputs`);
@@ -310,6 +317,8 @@ export class TaskCore<I> {
   }
 
   private mustFit(topic: string, key: string, value: Buffer): void {
+    // UTF-8 has at most three bytes for each code unit: nearly all keys need not be measured.
+    if (3 * key.length + value.length <= MAX_RECORD_BYTES) return;
     const bytes = Buffer.byteLength(key) + value.length;
     if (bytes > MAX_RECORD_BYTES) throw new RecordTooLargeError(this.topology.name, this.offset, topic, bytes);
   }
