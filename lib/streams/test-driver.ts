@@ -60,6 +60,11 @@ export class TestDriver<I> {
     return new Map(this.core.state());
   }
 
+  /** The state without a copy. */
+  entries(): IterableIterator<[string, Buffer]> {
+    return this.core.state();
+  }
+
   get logTimeMs(): number {
     return this.core.logTimeMs;
   }
