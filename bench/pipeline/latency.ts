@@ -53,7 +53,16 @@ export interface LatencyRun {
   connections: number;
 }
 
-interface Sent {
+/** What is done besides, in the same run and workspace. */
+export interface Beside {
+  /** Before the first webhook. */
+  begin(workspace: Workspace): Promise<void>;
+  /** After all webhooks, those of the warm-up included, are counted. */
+  end(measured: readonly SentWebhook[], all: readonly SentWebhook[]): Promise<void>;
+}
+
+export interface SentWebhook {
+  /** As in `keyOf`. */
   key: string;
   /** Unix milliseconds with fractions, as all times here. */
   dueMs: number;
@@ -69,20 +78,25 @@ interface Sent {
 const COUNTED_WITHIN_MS = 60_000;
 
 /** Throws when a webhook is refused, or is not counted a minute after the last one. */
-export async function latencyRun(installation: BenchInstallation, options: LatencyOptions): Promise<LatencyRun> {
+export async function latencyRun(
+  installation: BenchInstallation,
+  options: LatencyOptions,
+  beside?: Beside,
+): Promise<LatencyRun> {
   const workspace = await newWorkspace(installation);
+  await beside?.begin(workspace);
   const subscription = await createSubscription(installation, workspace, { event: 'cart_status' });
   const pool = new ConnectionPool(new URL(subscription.url));
   await pool.warm(32);
   const watch = new Watch(installation, workspace, options.pollMs, await PartTimes.of(installation, 'trait_events'));
   const watching = watch.run();
   const warmUp = Math.round(options.rate * options.warmUpSeconds);
-  const all: Sent[] = [];
+  const all: SentWebhook[] = [];
   const send = async (n: number, dueMs: number): Promise<void> => {
     const sentMs = nowMs();
     const { cartId, status, body } = orderWebhook(n, sentMs);
     const unknown = { answeredMs: NaN, countedMs: NaN, observedMs: NaN, lookedMs: NaN };
-    const sent: Sent = { key: keyOf(cartId, status), dueMs, sentMs, ...unknown };
+    const sent: SentWebhook = { key: keyOf(cartId, status), dueMs, sentMs, ...unknown };
     all.push(sent);
     watch.expect(sent);
     try {
@@ -114,6 +128,7 @@ export async function latencyRun(installation: BenchInstallation, options: Laten
   const totals = await stages.totals();
   await checkPeople(installation, workspace);
   const measured = all.slice(warmUp);
+  await beside?.end(measured, all);
   const times = measured.map(({ countedMs, dueMs }) => countedMs - dueMs);
   return {
     webhooks: measured.length,
@@ -148,7 +163,7 @@ function arrivals(count: number, { rate, seed }: LatencyOptions): number[] {
 /** Looks at the rows of the last seconds, and notes when each webhook that was sent is among them. */
 class Watch {
   readonly lookMs: number[] = [];
-  private readonly missing = new Map<string, Sent>();
+  private readonly missing = new Map<string, SentWebhook>();
   private finishing = false;
   private failed: Error | undefined;
   private deadlineMs = Infinity;
@@ -160,7 +175,7 @@ class Watch {
     private readonly parts: PartTimes,
   ) {}
 
-  expect(sent: Sent): void {
+  expect(sent: SentWebhook): void {
     this.missing.set(sent.key, sent);
   }
 
@@ -231,7 +246,7 @@ async function checkPeople(installation: BenchInstallation, workspace: Workspace
   if (count !== Number(row?.[0])) throw new Error(`the preview counts ${count} people, the rows have ${row?.[0]}`);
 }
 
-function worstBySecond(all: readonly Sent[]): number[] {
+function worstBySecond(all: readonly SentWebhook[]): number[] {
   const startMs = all[0]?.dueMs ?? 0;
   const worst: number[] = [];
   for (const { dueMs, countedMs } of all) {
@@ -241,7 +256,7 @@ function worstBySecond(all: readonly Sent[]): number[] {
   return Array.from(worst, (value) => value ?? 0);
 }
 
-function sentBySecond(all: readonly Sent[]): number[] {
+function sentBySecond(all: readonly SentWebhook[]): number[] {
   const startMs = all[0]?.dueMs ?? 0;
   const sent: number[] = [];
   for (const { sentMs } of all) {
@@ -252,12 +267,12 @@ function sentBySecond(all: readonly Sent[]): number[] {
 }
 
 /** Where a webhook's time went; append times have whole milliseconds. */
-function shares(all: readonly Sent[], appended: AppendTimes): Record<string, Spread> {
-  const between = (from: (sent: Sent) => number, to: (sent: Sent) => number): Spread =>
+function shares(all: readonly SentWebhook[], appended: AppendTimes): Record<string, Spread> {
+  const between = (from: (sent: SentWebhook) => number, to: (sent: SentWebhook) => number): Spread =>
     spread(all.map((sent) => Math.max(0, to(sent) - from(sent))));
   const at =
     (times: Map<string, number>) =>
-    ({ key }: Sent): number => {
+    ({ key }: SentWebhook): number => {
       const time = times.get(key);
       if (time === undefined) throw new Error(`${key} is counted, and is not in a topic before`);
       return time;

@@ -94,7 +94,8 @@ export async function readStages(installation: BenchInstallation): Promise<Stage
 
 export const keyOf = (cartId: string, status: string): string => `${cartId} ${status}`;
 
-async function withKafka<T>(
+/** Connects to Kafka for as long as the work takes. */
+export async function withKafka<T>(
   { kafkaBrokers }: BenchInstallation,
   work: (kafka: Kafka, logger: ReturnType<typeof createLogger>) => Promise<T>,
 ): Promise<T> {
@@ -114,22 +115,31 @@ async function firstAppends(
   from: readonly number[],
   keysOf: (value: Buffer) => string[],
 ): Promise<Map<string, number>> {
+  const found = new Map<string, number>();
+  await readSince(kafka, topic, from, (value, timestampMs) => {
+    for (const key of keysOf(value)) if (!found.has(key)) found.set(key, timestampMs);
+  });
+  return found;
+}
+
+/** Reads the records of a topic from some offsets to its end now, each with its append time. */
+export async function readSince(
+  kafka: Kafka,
+  topic: TopicName,
+  from: readonly number[],
+  take: (value: Buffer, timestampMs: number) => void,
+): Promise<void> {
   const ends = await kafka.endOffsets(topic);
   const open = new Set(ends.flatMap((end, partition) => (end > (from[partition] ?? 0) ? [partition] : [])));
   const reader = kafka.createReader({ isolation: 'read_committed' });
-  const found = new Map<string, number>();
   reader.assign([...open].map((partition) => ({ topic, partition, offset: from[partition] ?? 0 })));
   while (open.size > 0) {
     for (const batch of await reader.poll(1_000)) {
-      for (const { value, timestampMs } of batch.records) {
-        if (value === null) continue;
-        for (const key of keysOf(value)) if (!found.has(key)) found.set(key, timestampMs);
-      }
+      for (const { value, timestampMs } of batch.records) if (value !== null) take(value, timestampMs);
       if (batch.nextOffset >= (ends[batch.partition] ?? 0)) open.delete(batch.partition);
     }
   }
   await reader.close();
-  return found;
 }
 
 /**
