@@ -63,7 +63,11 @@ export function reservations(view: View, { flow, id, run }: RunRef, channel: Flo
 const isForgotten = (view: View, at: number): boolean => at < view.now - view.turn.horizonMs;
 
 /** Releases what a message has reserved. */
-export function release(view: View, { id, run }: RunRef, { node, hash }: OpenRequest): void {
+export function release(
+  view: View,
+  { id, run }: Pick<RunRef, 'id' | 'run'>,
+  { node, hash }: Pick<OpenRequest, 'node' | 'hash'>,
+): void {
   const personId = view.resolve(run.person);
   if (view.hasPerson(personId)) {
     const person = view.person(personId);

@@ -1,6 +1,7 @@
 /** A run that is ready continues until it waits for something. */
 import { nodeOf, type CompiledFlow } from './compiled.ts';
-import { completeRun, endRun, forgetRun, hasStarted } from './lifecycle.ts';
+import { knownCauses } from './ends.ts';
+import { completeRun, endRun, firstCause, forgetRun, hasStarted } from './lifecycle.ts';
 import { beginNode, resumeNode } from './nodes/index.ts';
 import { follow, type Move, type Site } from './nodes/node.ts';
 import type { ReadyKind, Run } from './state.ts';
@@ -38,8 +39,9 @@ function enter(site: Site, kind: ReadyKind): Move | undefined {
     return undefined;
   }
   view.step(flow, id, run, 'started');
-  if (run.endsAs !== null) {
-    endRun(view, site, run.endsAs);
+  const cause = run.endsAs ?? firstCause(knownCauses(view, site, compiled));
+  if (cause !== null) {
+    endRun(view, site, cause);
     return undefined;
   }
   return follow(compiled.flow.start);

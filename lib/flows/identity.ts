@@ -1,6 +1,7 @@
 /** Profiles, and what changes who is who: merges, partings, erasures. */
 import type { FlowErasure, FlowMerge, FlowParting, FlowProfile } from '../../schemas/types.ts';
 import { addressHash } from './address-hash.ts';
+import { release } from './caps.ts';
 import { assignCart, liveRuns, liveRunsOfCart, noteCheckout } from './changes.ts';
 import { knownCauses } from './ends.ts';
 import { endRun, firstCause, latestCounted, type RunRef } from './lifecycle.ts';
@@ -104,6 +105,7 @@ function eraseRun(view: View, ref: RunRef): void {
   if (ref.run.state !== 'ended') endRun(view, ref, 'erased');
   const rest = view.run(ref.flow, ref.id);
   if (rest === undefined) return;
+  for (const { node, hash } of rest.requests) release(view, ref, { node, hash });
   view.saveRun(ref.flow, ref.id, {
     ...rest,
     person: 0,

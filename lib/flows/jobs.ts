@@ -31,14 +31,16 @@ export interface Job {
 const PREFIX = 'j:';
 export const isJobKey = (key: string): boolean => key.startsWith(PREFIX);
 
-/** Jobs of commands come first, then the starts of carts, then the continuations. */
+/** Jobs of commands come first, for they end runs; then the starts of carts, then the continuations. */
 export function jobDue(key: string): number {
   if (key === QUEUE_KEY) return -1;
-  return key === ARRIVED_KEY ? -2 : -3;
+  if (key === ARRIVED_KEY) return -2;
+  return key.startsWith(CARTS_PREFIX) ? -3 : -4;
 }
 
 const QUEUE_KEY = `${PREFIX}queue`;
 const ARRIVED_KEY = `${PREFIX}arrived`;
+const CARTS_PREFIX = `${PREFIX}carts:`;
 
 /** At most one job of a kind is open for a flow. */
 const keyOf = ({ kind, workspace, flow }: Job): string =>
@@ -122,9 +124,13 @@ const STEPS: Record<JobKind, JobStep> = {
 
 function revokeOpen(view: View, { flow, id, run }: RunRef): void {
   if (!run.requests.some(({ isRevoked }) => !isRevoked)) return;
+  // A message that the run has left behind is not checked again: this is its end.
+  const reasonOf = (node: string): 'paused' | 'ended' => (node === run.node ? 'paused' : 'ended');
   for (const { node, isRevoked } of run.requests)
-    if (!isRevoked) view.revoke({ request_id: requestId(id, node), flow_id: flow, run_id: id, node, reason: 'paused' });
-  view.saveRun(flow, id, { ...run, requests: run.requests.map((request) => ({ ...request, isRevoked: true })) });
+    if (!isRevoked)
+      view.revoke({ request_id: requestId(id, node), flow_id: flow, run_id: id, node, reason: reasonOf(node) });
+  const requests = run.requests.map((request) => ({ ...request, isRevoked: request.node === run.node }));
+  view.saveRun(flow, id, { ...run, requests });
 }
 
 /** What became due meanwhile continues, in the order of the times at which it did. */
@@ -135,7 +141,6 @@ function resumeRun(view: View, ref: RunRef): void {
     return;
   }
   if (!isRevoked(run)) return;
-  run.requests = run.requests.filter(({ node }) => node !== run.node);
   makeReady(view, ref, { kind: 'check', at: run.messageDueAt }, 'fired');
 }
 

@@ -3,6 +3,7 @@ import { nodeOf, type CompiledFlow } from './compiled.ts';
 import { edgesOf, isMessage, type FlowNode } from './definition.ts';
 import { knownCauses } from './ends.ts';
 import { endRun, firstCause, hasStarted, makeReady, type RunRef } from './lifecycle.ts';
+import { requestId } from './ids.ts';
 import { waitsUntil } from './nodes/wait.ts';
 import { after } from './times.ts';
 import type { View } from './view.ts';
@@ -33,6 +34,7 @@ export function moveRun(view: View, ref: RunRef, compiled: CompiledFlow): void {
     return;
   }
   if (isAnew || left !== target) {
+    endRevoked(view, ref, left);
     makeReady(view, ref, { kind: 'reach', at: view.now }, 'fired');
     return;
   }
@@ -56,6 +58,13 @@ function successor(former: CompiledFlow, compiled: CompiledFlow, from: string): 
     layer = next;
   }
   return undefined;
+}
+
+/** A message that a pause has revoked is not checked again when the run leaves it: this is its end. */
+function endRevoked(view: View, { flow, id, run }: RunRef, node: string): void {
+  if (!run.requests.some((request) => request.node === node && request.isRevoked)) return;
+  view.revoke({ request_id: requestId(id, node), flow_id: flow, run_id: id, node, reason: 'ended' });
+  run.requests = run.requests.map((request) => (request.node === node ? { ...request, isRevoked: false } : request));
 }
 
 /** The run stays at its node: what it waits for is that of the new version. */

@@ -14,7 +14,7 @@ export function takeOutcome(view: View, outcome: FlowOutcome): void {
   if (run === undefined || request === undefined || requestId(id, node) !== outcome.request_id) return;
   const isRevocation = what === 'skipped' && outcome.reason === 'revoked';
   // A message that a pause has revoked gets its outcome when it is requested again.
-  if (isRevocation && run.state !== 'ended') return;
+  if (isRevocation && request.isRevoked && run.state !== 'ended') return;
   const ref: RunRef = { flow, id, run };
   run.requests = run.requests.filter((open) => open !== request);
   showOutcome(view, ref, request, outcome);
@@ -59,7 +59,8 @@ function proceed(view: View, { flow, id, run }: RunRef, request: OpenRequest, is
     view.deleteRun(flow, id);
     return;
   }
-  const isAtNode = run.node === request.node && run.state === 'requested';
+  // A call that had begun before a pause may end while the message is checked again: that is its outcome.
+  const isAtNode = run.node === request.node && (run.state === 'requested' || request.isRevoked);
   if (!isAtNode) {
     view.saveRun(flow, id, run);
     return;

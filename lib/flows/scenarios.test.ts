@@ -62,13 +62,16 @@ function inputOf(happens: string, at: number, flows: readonly Flow[]): CaseInput
     on(/^(\w) becomes (\w)$/, (loser, winner) => ({ merge: [loser, winner] as [string, string] })) ??
     on(/^([cd]\d) belongs to (\w)$/, (cart, person) => ({ part: { [cart]: person } })) ??
     on(/^(\w) is erased$/, (person) => ({ erase: person })) ??
-    on(/^(\w) opts out$/, (person) => ({
-      profile: { ...profileOf(person, 'opted_out'), person },
+    on(/^(\w) opts (in|out)$/, (person, way) => ({
+      profile: { ...profileOf(person, way === 'in' ? 'opted_in' : 'opted_out'), person },
     })) ??
     on(/^([cd]\d) (\w+) at ([\d.]+) is retracted$/, (cart, status, t) => ({
       cart,
       person: personOf(cart),
       retract: [`${cart} ${status} ${t}`],
+    })) ??
+    on(/^([cd]\d) will be abandoned at ([\d.]+)$/, (cart, due) => ({
+      stands: { cart, person: personOf(cart), last_activity: Number(due) - 30, due: Number(due) },
     })) ??
     on(STATUS_EVENT, (cart, status, t = String(at), replaced) => eventOf(cart, status, t, replaced));
   if (input === undefined) throw new Error(`what is "${happens}"?`);

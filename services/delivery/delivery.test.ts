@@ -121,6 +121,23 @@ describe('a revocation', () => {
     expect([world.outcomesOf('a'), world.callsOf('a').length]).toEqual([['sent'], 1]);
   });
 
+  it('of a run that ended while a pause had revoked its message: the message is skipped, once, however late', async () => {
+    const world = await running();
+    request(world, 'a');
+    revoke(world, 'a', 'paused');
+    await world.loop.run(2_000);
+    revoke(world, 'a', 'ended');
+    revoke(world, 'a', 'ended');
+    await world.loop.run(2_000);
+    request(world, 'a');
+    await world.loop.run(2_000);
+    expect([world.outcomesOf('a'), world.calls]).toEqual([['skipped revoked'], []]);
+    // One that the pause has revoked so long ago that it is forgotten.
+    revoke(world, 'b', 'ended');
+    await world.loop.run(2_000);
+    expect(world.outcomesOf('b')).toEqual(['skipped revoked']);
+  });
+
   it('comes too late for a call that has begun, and a call that is over', async () => {
     const world = await running();
     world.callMs = 3_000;

@@ -15,7 +15,7 @@ export interface IntakeDeps {
   life: TaskLife;
   deps: Pick<TaskDeps, 'codecs' | 'logger' | 'streamMetrics'>;
   state: DeliveryState;
-  revoke(revocation: FlowRevocation): void;
+  revoke(workspace: string, revocation: FlowRevocation): void;
   /** Something has arrived. */
   wake(): void;
 }
@@ -104,7 +104,7 @@ export class Intake {
     const { workspace, log_time, message, question, revoke: revocation, settle } = decoded;
     this.logTimeMs = log_time;
     if (message !== null) state.addRequest(workspace, log_time, message);
-    if (revocation !== null) revoke(revocation);
+    if (revocation !== null) revoke(workspace, revocation);
     if (settle !== null) state.addSettle(workspace, settle);
     const open = question === null ? undefined : state.addQuestion(workspace, question);
     if (open !== undefined) questions.push(open);

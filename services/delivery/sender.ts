@@ -64,10 +64,13 @@ export class Sender {
   }
 
   /** A flow has revoked a request: unless its call has begun, it ends. A call that has begun is the last one. */
-  revoke({ request_id, reason }: Pick<FlowRevocation, 'request_id' | 'reason'>): void {
-    const message = this.deps.state.messages.get(request_id);
-    if (message === undefined) return;
-    if (message.state.name === 'called') this.deps.state.revokeCalled(message, reason);
+  revoke(workspace: string, revocation: FlowRevocation): void {
+    const { state, clock } = this.deps;
+    const { request_id, reason } = revocation;
+    const message = state.messages.get(request_id);
+    if (message === undefined) {
+      if (reason === 'ended') state.endPaused(workspace, revocation, clock.wallMs());
+    } else if (message.state.name === 'called') state.revokeCalled(message, reason);
     else this.look(message, reason);
   }
 

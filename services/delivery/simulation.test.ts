@@ -55,8 +55,11 @@ class Story {
     const id = random.pick([...requested.keys()].slice(-8));
     const known = requested.get(id)!;
     if (known.revoked?.reason === 'ended') return;
-    if (known.revoked !== null || random.chance(0.3)) return this.request(known.workspace, id);
-    known.revoked = { atMs: world.wallMs, reason: random.chance(0.5) ? 'ended' : 'paused' };
+    const isAgain = random.chance(known.revoked === null ? 0.3 : 0.7);
+    if (isAgain) return this.request(known.workspace, id);
+    // A run may end while a pause has revoked its message.
+    const isEnd = known.revoked !== null || random.chance(0.5);
+    known.revoked = { atMs: world.wallMs, reason: isEnd ? 'ended' : 'paused' };
     world.append(sendRequest(known.workspace, { revoke: revocation(id, known.revoked.reason) }));
   }
 }

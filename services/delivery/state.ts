@@ -149,6 +149,21 @@ export class DeliveryState {
     this.emit(workspace, flowInput('outcome', workspace, nowMs, { outcome: { ...ids, ...outcome, address, text } }));
   }
 
+  /**
+   * A run has ended, or gone on, while a pause had revoked its message: that will not be requested again, and gets its
+   * outcome now. A message that is not known was revoked by a pause so long ago that it is forgotten.
+   */
+  endPaused(workspace: string, { request_id: id, flow_id, run_id, node }: FlowRevocation, nowMs: number): void {
+    if (this.done.get(id)?.isRevokedByPause === false) return;
+    const state: Done = { name: 'done', keptUntilMs: nowMs + DAY_MS, isRevokedByPause: false };
+    this.done.set(id, state);
+    this.forgotten.set(MESSAGE + id, state.keptUntilMs);
+    this.write(MESSAGE + id, state);
+    const ids = { request_id: id, flow_id, run_id, node, address: null, text: null };
+    const outcome = { ...ids, what: 'skipped' as const, reason: 'revoked', permanent: false };
+    this.emit(workspace, flowInput('outcome', workspace, nowMs, { outcome }));
+  }
+
   /** Messages that may be attempted by `nowMs`, at most `max`. Each is moved, ended or postponed by the caller. */
   takeDue(nowMs: number, max: number): Message[] {
     return this.attempts.take(nowMs, max).map((id) => this.messages.get(id)!);

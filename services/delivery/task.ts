@@ -92,7 +92,7 @@ export class DeliveryTask implements SupervisedTask {
     const { signal } = life;
     const common = { partition, state, clock, logger, metrics, signal, wake };
     this.intake = new Intake(
-      { partition, reader, life, deps, state, revoke: (to) => this.sender.revoke(to), wake },
+      { partition, reader, life, deps, state, revoke: (...of) => this.sender.revoke(...of), wake },
       this,
     );
     this.sender = new Sender({ ...deps, ...common, isOwner: () => deps.isConfirmed() });

@@ -2,7 +2,7 @@ import type { FlowEvent, RequestCart } from '../../../schemas/types.ts';
 import { addressHash } from '../address-hash.ts';
 import { DEFAULT_EXPIRES_AFTER_MINUTES, elseOf, type MessageNode } from '../definition.ts';
 import { requestId } from '../ids.ts';
-import { reservations } from '../caps.ts';
+import { release, reservations } from '../caps.ts';
 import { ask } from '../questions.ts';
 import { candidateZones, DEFAULT_QUIET_HOURS, nextAllowed } from '../quiet-hours.ts';
 import type { Address, Person } from '../state.ts';
@@ -13,8 +13,12 @@ import { follow, REST, unexpected, type Move, type NodeHandler, type Site } from
 /** Messages of all channels: what is checked before one is requested (docs/flows.md §4). */
 export const message: NodeHandler<MessageNode> = {
   begin(site, node) {
-    // A node that has sent for a run never sends again.
-    return site.run.sent.includes(site.run.node) ? follow(node.next) : settle(site, node);
+    const { view, run } = site;
+    // A node that has sent for a run never sends again. What is out from before the run was moved may yet be sent.
+    if (run.sent.includes(run.node)) return follow(node.next);
+    if (!run.requests.some((request) => request.node === run.node)) return settle(site, node);
+    view.move(run, 'requested');
+    return REST;
   },
   resume(site, node, kind) {
     switch (kind) {
@@ -62,6 +66,7 @@ function check(site: Site, node: MessageNode): Move {
 /** The first reason that applies decides; without one the message is requested. */
 function decide(site: Site, node: MessageNode): Move {
   const { view, run } = site;
+  dropRevoked(site);
   const isMarketing = node.class !== 'transactional';
   const person = view.person(view.resolve(run.person));
   const address = addressOf(site, node, person);
@@ -79,6 +84,13 @@ function decide(site: Site, node: MessageNode): Move {
   own.reserve(run.node, isMarketing);
   request(site, node, { address: address.value, hash, person, code });
   return REST;
+}
+
+/** A message that a pause has revoked gives back what it has reserved: it is decided again whether it is sent. */
+function dropRevoked(site: Site): void {
+  const { view, run } = site;
+  for (const request of run.requests.filter(({ node }) => node === run.node)) release(view, site, request);
+  run.requests = run.requests.filter(({ node }) => node !== run.node);
 }
 
 function skip({ view, flow, id, run }: Site, node: MessageNode, reason: string): Move {

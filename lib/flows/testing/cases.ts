@@ -1,7 +1,19 @@
 import { readFileSync } from 'node:fs';
-import type { FlowEvent, FlowInput, SendRequest, StandingCart, MessageOutcome } from '../../../schemas/types.ts';
+import type { FlowEvent, FlowInput, SendRequest, StandingCart } from '../../../schemas/types.ts';
+import { addressHash } from '../address-hash.ts';
+import { GeneratedReplies } from './generated-replies.ts';
 import type { TestLog } from './pure-log.ts';
-import { flowChange, flowChanges, flowCommand, flowInput, flowProfile, flowSettings, STANDING } from './records.ts';
+import {
+  flowAnswer,
+  flowChange,
+  flowChanges,
+  flowCommand,
+  flowInput,
+  flowOutcome,
+  flowProfile,
+  flowSettings,
+  STANDING,
+} from './records.ts';
 
 /** The cases of flows-cases.json: their records, what answers them, and the steps that they expect (docs/flows.md §9). */
 
@@ -46,7 +58,12 @@ export interface CaseInput {
   profile?: CaseProfile & { person: string };
   merge?: [string, string];
   part?: Record<string, string>;
+  /** With `carts`: those that are erased, too; without: all that the records name of the person. */
   erase?: string;
+  carts?: string[];
+  /** The addresses that the cart carries. */
+  phone?: string;
+  email?: string;
   settled?: number;
   tick?: true;
   publish?: string;
@@ -59,7 +76,11 @@ export interface CaseInput {
   answer?: { cart: string; yes: boolean };
   outcome?: { cart: string; node: string; what: string };
   frequency_cap?: FlowCase['frequency_cap'];
-  suppress?: { channel: 'sms' | 'email'; hash: string; lifted?: boolean };
+  settings?: Pick<FlowCase, 'frequency_cap' | 'quiet_hours'>;
+  code_pool?: { name: string; total: number };
+  suppress?: { channel: 'sms' | 'email'; address: string; lifted?: boolean };
+  /** In generated histories: the nth of what waits for an answer gets it. */
+  reply?: number;
 }
 
 export interface CaseStep {
@@ -80,13 +101,14 @@ export interface FlowCase {
   epoch: string;
   people: Record<string, CaseProfile>;
   frequency_cap?: { count: number; per: { amount: number; unit: string } };
+  quiet_hours?: { from: string; to: string; channels: string[] };
   code_pools?: Record<string, number>;
   unpublished?: boolean;
   settled?: boolean;
   answers?: Record<string, (boolean | 'later')[]>;
   outcomes?: Record<string, string[]>;
-  /** In place of `outcomes`, for generated histories. */
-  outcomeOf?: (run: string, node: string) => string;
+  /** In place of `answers` and `outcomes`: replies follow from names (replies.ts). */
+  isGenerated?: true;
   inputs: CaseInput[];
   steps: CaseStep[];
 }
@@ -103,10 +125,11 @@ export class CaseRun {
   readonly events: FlowEvent[] = [];
   readonly requests: SendRequest[] = [];
   private readonly epochMs: number;
-  private readonly people = new Map<string, number>();
+  readonly people = new Map<string, number>();
   private readonly versions = new Map<string, number>();
   private readonly turns = new Map<string, number>();
   private readonly open: SendRequest[] = [];
+  private readonly generated: GeneratedReplies | undefined;
   private nowMs: number;
   private number = 0;
 
@@ -116,6 +139,7 @@ export class CaseRun {
   ) {
     this.epochMs = Date.parse(theCase.epoch);
     this.nowMs = this.ms(theCase.inputs[0]?.at ?? 0);
+    this.generated = theCase.isGenerated === true ? new GeneratedReplies() : undefined;
   }
 
   /** The steps, in the words of a case. */
@@ -141,8 +165,8 @@ export class CaseRun {
 
   /** Settings, people and flows, before the first input. */
   prepare(): void {
-    const { zone, frequency_cap, code_pools = {}, people, unpublished, settled } = this.theCase;
-    this.append(settingsOf(this.number++, zone, frequency_cap));
+    const { zone, code_pools = {}, people, unpublished, settled } = this.theCase;
+    this.append(settingsOf(this.number++, zone, this.theCase));
     for (const [name, total] of Object.entries(code_pools))
       this.append({ code_pool: { number: this.number++, name, total } });
     for (const [person, profile] of Object.entries(people)) this.append(this.profile(person, profile));
@@ -186,8 +210,8 @@ export class CaseRun {
   }
 
   private bodiesOf(input: CaseInput): Partial<FlowInput>[] {
-    if (input.assert !== undefined || input.retract !== undefined) return [this.changes(input)];
-    if (input.stands !== undefined) return [this.stands(input.stands)];
+    if (input.assert !== undefined || input.retract !== undefined || input.stands !== undefined)
+      return [this.changes(input)];
     if (input.profile !== undefined) return [this.profile(input.profile.person, input.profile)];
     if (input.merge !== undefined) {
       const [loser, winner] = input.merge;
@@ -200,10 +224,12 @@ export class CaseRun {
       }));
       return [{ parting: { carts } }];
     }
-    if (input.erase !== undefined) return [this.erasure(input.erase)];
+    if (input.erase !== undefined) return [this.erasure(input.erase, input.carts)];
     if (input.settled !== undefined) return [{ settled: { t0: this.ms(input.settled) } }];
     if (input.publish !== undefined) return [this.publish(input.publish, input.flow, input.runs)];
-    if (input.frequency_cap !== undefined) return [settingsOf(this.number++, this.theCase.zone, input.frequency_cap)];
+    const { settings = input.frequency_cap && { frequency_cap: input.frequency_cap } } = input;
+    if (settings !== undefined) return [settingsOf(this.number++, this.theCase.zone, settings)];
+    if (input.code_pool !== undefined) return [{ code_pool: { number: this.number++, ...input.code_pool } }];
     for (const what of ['pause', 'resume', 'archive'] as const)
       if (input[what] !== undefined)
         return [{ command: flowCommand({ number: this.number++, what, flow_id: input[what] }) }];
@@ -211,13 +237,14 @@ export class CaseRun {
     if (input.answer !== undefined) return [this.answerTo(input.answer)];
     if (input.outcome !== undefined) return [this.outcomeOf(input.outcome)];
     if (input.suppress !== undefined) {
-      const { channel, hash, lifted = false } = input.suppress;
-      return [{ suppression: { channel, address_hash: hash, cause: 'stop', lifted } }];
+      const { channel, address, lifted = false } = input.suppress;
+      return [{ suppression: { channel, address_hash: addressHash(channel, address), cause: 'stop', lifted } }];
     }
-    return [{}];
+    return [(input.reply === undefined ? undefined : this.generated?.late(input.reply, this.nowMs)) ?? {}];
   }
 
-  private changes({ cart = '', person = '', assert = [], retract = [] }: CaseInput): Partial<FlowInput> {
+  private changes({ assert = [], retract = [], stands, phone, email, ...of }: CaseInput): Partial<FlowInput> {
+    const { cart = '', person = '' } = stands ?? of;
     const retracted = retract.map((id) => flowChange({ op: 'retracted', event_id: id }));
     const asserted = assert.map((event) =>
       flowChange({
@@ -235,13 +262,20 @@ export class CaseRun {
       }),
     );
     return {
-      changes: flowChanges({ cart_id: cart, person_id: this.personId(person), changes: [...retracted, ...asserted] }),
+      changes: flowChanges({
+        cart_id: cart,
+        person_id: this.personId(person),
+        changes: [...retracted, ...asserted],
+        ...(stands === undefined ? {} : { cart: this.standing(stands) }),
+        phone: phone ?? null,
+        email: email ?? null,
+      }),
     };
   }
 
-  private stands(stands: NonNullable<CaseInput['stands']>): Partial<FlowInput> {
+  private standing(stands: NonNullable<CaseInput['stands']>): StandingCart {
     const at = (minutes: number | undefined): number | null => (minutes === undefined ? null : this.ms(minutes));
-    const cart: StandingCart = {
+    return {
       ...STANDING,
       status: stands.status ?? null,
       had: stands.had ?? [],
@@ -252,23 +286,25 @@ export class CaseRun {
       due_at: at(stands.due),
       reservation_start_at: at(stands.reservation),
     };
-    return { changes: flowChanges({ cart_id: stands.cart, person_id: this.personId(stands.person), cart }) };
   }
 
-  private erasure(person: string): Partial<FlowInput> {
-    const carts = this.theCase.inputs.flatMap((input) => {
-      const of = input.stands ?? input;
-      return 'cart' in of && 'person' in of && of.person === person && of.cart !== undefined ? [of.cart] : [];
-    });
+  private erasure(person: string, known?: string[]): Partial<FlowInput> {
+    const carts =
+      known ??
+      this.theCase.inputs.flatMap((input) => {
+        const of = input.stands ?? input;
+        return 'cart' in of && 'person' in of && of.person === person && of.cart !== undefined ? [of.cart] : [];
+      });
     return { erasure: { person_id: this.personId(person), former_ids: [], carts: [...new Set(carts)] } };
   }
 
   private cancel({ cart, flow = 'f' }: { cart: string; flow?: string }): Partial<FlowInput> {
     const over = new Set(
-      this.events.filter(({ what }) => what === 'exited' || what === 'completed').map((e) => e.run_id),
+      this.events.filter(({ what }) => ['exited', 'completed', 'refused'].includes(what)).map((e) => e.run_id),
     );
     const live = this.events.find(
-      (e) => e.what === 'started' && e.flow_id === flow && e.cart_id === cart && !over.has(e.run_id),
+      (e) =>
+        (e.what === 'started' || e.what === 'asked') && e.flow_id === flow && e.cart_id === cart && !over.has(e.run_id),
     );
     return {
       command: flowCommand({ number: -1, what: 'cancel', flow_id: flow, run_id: live?.run_id ?? null }),
@@ -282,13 +318,13 @@ export class CaseRun {
   private answerTo({ cart, yes }: { cart: string; yes: boolean }): Partial<FlowInput> {
     const at = this.open.findIndex(({ question }) => question !== null && this.cartOf(question.run_id) === cart);
     const [request] = this.open.splice(at, 1);
-    return answer(request!, yes);
+    return flowAnswer(request!, yes);
   }
 
   private outcomeOf({ cart, node, what }: { cart: string; node: string; what: string }): Partial<FlowInput> {
     const isOf = ({ message }: SendRequest): boolean => message?.cart_id === cart && message.node === node;
     const at = this.open.findLastIndex(isOf);
-    return outcome(this.open[at]!, what);
+    return flowOutcome(this.open[at]!, what);
   }
 
   private append(body: Partial<FlowInput>): void {
@@ -306,19 +342,17 @@ export class CaseRun {
 
   /** What a question or a message is answered with at once, if it is. */
   private reply(request: SendRequest): Partial<FlowInput> | undefined {
+    if (this.generated !== undefined) return this.generated.take(request, this.nowMs);
     const { question, message } = request;
     if (question !== null) {
       const yes = this.turn(question.what === 'split' ? question.node! : question.what, this.theCase.answers) ?? true;
-      if (yes !== 'later') return answer(request, yes);
+      if (yes !== 'later') return flowAnswer(request, yes);
       this.open.push(request);
     }
     if (message !== null) {
       const isStale = this.nowMs > message.expires_at;
-      const what =
-        this.theCase.outcomeOf?.(message.run_id, message.node) ??
-        this.turn(message.node, this.theCase.outcomes) ??
-        (isStale ? 'skipped stale' : 'sent');
-      if (what !== 'later') return outcome(request, what);
+      const what = this.turn(message.node, this.theCase.outcomes) ?? (isStale ? 'skipped stale' : 'sent');
+      if (what !== 'later') return flowOutcome(request, what);
       this.open.push(request);
     }
     return undefined;
@@ -345,34 +379,15 @@ export class CaseRun {
   }
 }
 
-const settingsOf = (number: number, zone: string, cap: FlowCase['frequency_cap']): Partial<FlowInput> => ({
+const settingsOf = (
+  number: number,
+  zone: string,
+  { frequency_cap: cap, quiet_hours }: Pick<FlowCase, 'frequency_cap' | 'quiet_hours'>,
+): Partial<FlowInput> => ({
   settings: flowSettings({
     number,
     time_zone: zone,
     frequency_cap: cap === undefined ? null : { count: cap.count, ...cap.per },
+    quiet_hours: quiet_hours ?? null,
   }),
 });
-
-function answer({ question }: SendRequest, yes: boolean): Partial<FlowInput> {
-  const { question_id, flow_id, run_id } = question!;
-  return { answer: { question_id, flow_id, run_id, yes } };
-}
-
-function outcome({ message }: SendRequest, text: string): Partial<FlowInput> {
-  const { request_id, flow_id, run_id, node, address } = message!;
-  const [what = '', reason] = text.split(' ');
-  const permanent = reason === 'permanently';
-  return {
-    outcome: {
-      request_id,
-      flow_id,
-      run_id,
-      node,
-      what: what as MessageOutcome,
-      reason: permanent ? null : (reason ?? null),
-      permanent,
-      address,
-      text: null,
-    },
-  };
-}

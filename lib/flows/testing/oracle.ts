@@ -1,365 +1,338 @@
 /**
  * A second implementation of docs/flows.md, from its text alone: everything that ever happened is kept in lists, and every
- * question is answered by looking through them. Deliberately simple and slow. Not in it: questions, quiet hours, `in_next`,
- * settled, codes and `move`; messages are emails.
+ * question is answered by looking through them. Deliberately simple and slow.
  */
-import type { Flow, FlowNode } from '../definition.ts';
-import type { CaseInput, CaseStep } from './cases.ts';
-import { OracleFacts } from './oracle-facts.ts';
-import { CAUSES, MINUTES, NO_ORDER, sha, type Event, type Message, type Run } from './oracle-model.ts';
+import { edgesOf, type Flow, type FlowSpan } from '../definition.ts';
+import type { CaseInput, FlowCase } from './cases.ts';
+import { minus, plus } from './oracle-calendar.ts';
+import { type Cart, type Event, type Message, type Open, type Run } from './oracle-model.ts';
+import { OracleRuns } from './oracle-runs.ts';
+import { answerTo, isAnswerLate, isOutcomeLate, outcomeOf } from './replies.ts';
 
-export interface OracleOptions {
-  cap: { count: number; minutes: number } | null;
-  /** What becomes of a message, by run id and node. */
-  outcomeOf(run: string, node: string): 'sent' | 'failed' | 'unknown';
-}
+type Stands = NonNullable<CaseInput['stands']>;
 
-export class Oracle extends OracleFacts {
-  constructor(private readonly options: OracleOptions) {
+export class Oracle extends OracleRuns {
+  private readonly epochMs: number;
+  /** Questions and messages whose answer comes later. */
+  private open: Open[] = [];
+
+  constructor(theCase: FlowCase) {
     super();
+    const { zone, epoch, people, flows = {}, code_pools = {}, settled } = theCase;
+    this.zone = zone;
+    this.epochMs = Date.parse(epoch);
+    this.now = this.epochMs;
+    this.set(theCase);
+    if (settled !== true) this.settledThrough = Infinity;
+    for (const [pool, codes] of Object.entries(code_pools)) this.pools.set(pool, codes);
+    for (const [person, profile] of Object.entries(people)) this.profile({ person, ...profile });
+    for (const [flow, definition] of Object.entries(flows))
+      this.flows.set(flow, { live: definition as Flow, state: 'live' });
   }
 
-  publish(flow: string, definition: Flow): void {
-    this.flows.set(flow, { live: definition, state: this.flows.get(flow)?.state ?? 'live' });
-  }
-
-  /** @param mayWrite the person has an address that accepts email */
-  profile(person: string, mayWrite: boolean): void {
-    this.profiles.set(this.who(person), mayWrite);
-  }
+  private ms = (minutes: number): number => this.epochMs + Math.round(minutes * 60_000);
+  private msOr = (minutes: number | undefined): number | null => (minutes === undefined ? null : this.ms(minutes));
 
   take(input: CaseInput): void {
-    this.now = input.at;
+    this.now = this.ms(input.at);
+    if (input.reply === undefined)
+      this.record(input.cart ?? input.stands?.cart, () => this.input(input), this.looksAhead(input));
+    else this.replyTo(input.reply);
+    // Answers are records of their own, right after this one, in the order asked.
+    for (let next = this.asked.shift(); next !== undefined; next = this.asked.shift()) {
+      const one = next;
+      const isLate =
+        one.kind === 'question'
+          ? isAnswerLate(one.run.id, one.nth)
+          : isOutcomeLate(one.run.id, one.message.node, one.message.nth);
+      if (!isLate) this.record(undefined, () => void this.reply(one));
+      else {
+        const isSame = (other: Open): boolean =>
+          other.kind === 'message' &&
+          one.kind === 'message' &&
+          other.run === one.run &&
+          other.message.node === one.message.node;
+        this.open = [...this.open.filter((other) => !isSame(other)), one];
+      }
+    }
+  }
+
+  /** One of those that wait for an answer gets it: the nth by run, kind and node. */
+  private replyTo(n: number): void {
+    const name = (one: Open): string =>
+      `${one.run.id} ${one.kind} ${one.kind === 'question' ? one.nth : one.message.node}`;
+    const all = this.open.sort((a, b) => (name(a) < name(b) ? -1 : 1));
+    const one = all[n % all.length];
+    let isGiven = false;
+    this.record(undefined, () => (isGiven = one !== undefined && this.reply(one)));
+    if (isGiven) this.open = all.filter((other) => other !== one);
+  }
+
+  /** One record. */
+  private record(cart: string | undefined, take: () => void, isByName = false): void {
     this.place++;
-    const continuing: Run[] = this.fireTimers();
-    if (input.profile !== undefined) this.profile(input.profile.person, input.profile.emails[0]?.[1] !== 'opted_out');
+    this.fireTimers();
+    take();
+    this.startAhead(cart, isByName);
+    this.continueAll();
+  }
+
+  /** A publish that concerns `in_next` looks at all carts, one after the other. */
+  private looksAhead({ publish: flow, flow: next }: CaseInput): boolean {
+    if (flow === undefined || this.flows.get(flow)!.state === 'archived') return false;
+    const triggers = [...this.flows.get(flow)!.live.triggers, ...(next as Flow).triggers];
+    return triggers.some(({ time }) => time?.operator === 'in_next');
+  }
+
+  private input(input: CaseInput): void {
+    if (input.profile !== undefined) this.profile(input.profile);
     if (input.merge !== undefined) this.merge(...input.merge);
     if (input.part !== undefined) for (const [cart, person] of Object.entries(input.part)) this.part(cart, person);
-    if (input.pause !== undefined) this.setState(input.pause, 'paused');
-    if (input.resume !== undefined) continuing.push(...this.resume(input.resume));
+    if (input.erase !== undefined) this.erase(input.erase, input.carts ?? []);
+    if (input.pause !== undefined) this.pause(input.pause);
+    if (input.resume !== undefined) this.resume(input.resume);
     if (input.archive !== undefined) {
-      this.setState(input.archive, 'archived');
+      this.flows.get(input.archive)!.state = 'archived';
       for (const run of this.live(input.archive)) this.end(run, 'archived');
     }
-    if (input.publish !== undefined) this.publish(input.publish, input.flow as Flow);
-    if (input.cart !== undefined) continuing.push(...this.changes(input));
-    const out = continuing.flatMap((run) => this.proceed(run));
-    // Outcomes are records of their own, right after this one.
-    for (let next = out.shift(); next !== undefined; next = out.shift()) out.push(...this.outcome(next));
+    if (input.cancel !== undefined) this.cancel(input.cancel.cart, input.cancel.flow!);
+    if (input.publish !== undefined) this.publish(input.publish, input.flow as Flow, input.runs === 'move');
+    if (input.settings !== undefined) this.set(input.settings);
+    if (input.code_pool !== undefined) this.pools.set(input.code_pool.name, input.code_pool.total);
+    if (input.suppress !== undefined) {
+      const { channel, address, lifted = false } = input.suppress;
+      if (lifted) this.suppressed.delete(`${channel} ${address} stop`);
+      else this.suppressed.add(`${channel} ${address} stop`);
+    }
+    if (input.settled !== undefined) this.settled(this.ms(input.settled));
+    if (input.cart !== undefined || input.stands !== undefined) this.changes(input);
   }
 
-  private say(run: Run, what: CaseStep['what'], more: Partial<CaseStep> = {}): void {
-    const node = run.node === null ? {} : { node: run.node };
-    this.steps.push({ at: this.now, what, flow: run.flow, cart: run.cart, run: run.id, ...node, ...more });
+  private set({ frequency_cap: cap, quiet_hours: quiet }: Pick<FlowCase, 'frequency_cap' | 'quiet_hours'>): void {
+    this.settings = {
+      cap: cap === undefined ? null : { count: cap.count, per: cap.per as FlowSpan },
+      quiet: quiet ?? { from: '08:00', to: '21:00', channels: ['sms'] },
+    };
   }
 
-  private isPaused = (flow: string): boolean => this.flows.get(flow)?.state === 'paused';
-  private live = (flow?: string): Run[] =>
-    this.runs.filter((run) => run.ended === null && (flow === undefined || run.flow === flow));
+  private profile({ person, phones, emails, time_zone: zone }: NonNullable<CaseInput['profile']>): void {
+    this.profiles.set(this.who(person), { phones, emails, zone: zone ?? null });
+  }
 
-  private setState(flow: string, state: 'live' | 'paused' | 'archived'): void {
+  private pause(flow: string): void {
     const known = this.flows.get(flow)!;
-    if (known.state !== 'archived') known.state = state;
+    if (known.state !== 'live') return;
+    known.state = 'paused';
+    // What the run has left behind is not checked again.
+    for (const run of this.live(flow))
+      for (const message of this.out(run))
+        if (message !== run.message) this.revoke(message, 'ended');
+        else if (message.revoked === null) this.revoke(message, 'paused');
   }
 
-  private fireTimers(): Run[] {
-    const due = this.live().filter(({ timer }) => timer !== null && timer < this.now);
-    due.sort((a, b) => a.timer! - b.timer! || (a.id < b.id ? -1 : 1));
-    for (const run of due) {
-      const node = run.definition.nodes[run.node!]!;
-      const edge = node.type === 'wait_for' ? (node.on_timeout ?? null) : 'next' in node ? (node.next ?? null) : null;
-      const shown = !this.isPaused(run.flow);
-      if (shown) this.say(run, 'woken');
-      run.ready = { at: run.timer!, edge, shown };
-      run.timer = null;
+  private resume(flow: string): void {
+    const known = this.flows.get(flow)!;
+    if (known.state !== 'paused') return;
+    known.state = 'live';
+    for (const run of this.live(flow)) {
+      if (run.ready !== null) this.continuing.push({ phase: 'fired', at: run.ready.at, run });
+      else if (run.rests === 'message' && run.message?.revoked === 'paused')
+        this.makeReady(run, 'check', run.dueAt, 'fired');
     }
-    return due.filter((run) => run.ready!.shown);
   }
 
-  private resume(flow: string): Run[] {
-    if (this.flows.get(flow)?.state !== 'paused') return [];
-    this.setState(flow, 'live');
-    const ready = this.live(flow).filter((run) => run.ready !== null);
-    return ready.sort((a, b) => a.ready!.at - b.ready!.at || (a.id < b.id ? -1 : 1));
+  private cancel(cart: string, flow: string): void {
+    const run = this.live(flow).find((one) => one.cart === cart);
+    if (run !== undefined) this.end(run, 'cancelled');
   }
 
-  private changes(input: CaseInput): Run[] {
-    const cart = input.cart!;
-    this.owners.set(cart, this.who(input.person!));
-    const retracted: Event[] = [];
-    for (const id of input.retract ?? []) {
-      const event = this.find(id);
-      if (event === undefined || !this.isOn(event)) continue;
-      event.history.push({ place: this.place, on: false, counts: 0 });
-      retracted.push(event);
+  private settled(through: number): void {
+    this.settledThrough = Math.max(this.settledThrough, through);
+    for (const run of this.live())
+      if (run.rests === 'settle' && run.dueAt <= this.settledThrough)
+        this.makeReady(run, 'settled', run.dueAt, 'answered');
+  }
+
+  private publish(flow: string, definition: Flow, isMove: boolean): void {
+    const known = this.flows.get(flow);
+    if (known?.state === 'archived') return;
+    this.flows.set(flow, { live: definition, state: known?.state ?? 'live' });
+    if (isMove) for (const run of this.live(flow)) this.move(run, definition);
+  }
+
+  private move(run: Run, definition: Flow): void {
+    const former = run.definition;
+    if (run.node === null) {
+      run.definition = definition;
+      return;
     }
-    const asserted: { event: Event; isFirst: boolean }[] = [];
-    for (const { id, trait, status = '', t, last_activity, replaces } of input.assert ?? []) {
-      const known = this.find(id);
-      if (known !== undefined && this.isOn(known)) continue;
-      const event = known ?? { id, cart, trait, status, t, last: last_activity ?? null, replaces: null, history: [] };
-      const replaced = replaces === undefined ? undefined : this.find(replaces);
-      event.replaces = replaced?.id ?? null;
-      event.history.push({
-        place: this.place,
-        on: true,
-        counts: replaced === undefined ? this.place : this.placeOf(replaced),
-      });
-      if (known === undefined) this.events.push(event);
-      asserted.push({ event, isFirst: known === undefined });
+    const target = this.successor(former, definition, run.node);
+    if (target === undefined) return this.end(run, 'flow_changed');
+    const node = definition.nodes[target]!;
+    const isSame = target === run.node && former.nodes[run.node]!.type === node.type;
+    run.definition = definition;
+    run.node = target;
+    this.say(run, 'moved');
+    if (this.endBy(run, this.causes(run, []))) return;
+    if (!isSame) {
+      if (run.message?.revoked === 'paused' && run.message.state === 'out') this.revoke(run.message, 'ended');
+      run.message = null;
+      this.makeReady(run, 'reach', this.now, 'fired');
+    } else if ((node.type === 'wait' || node.type === 'wait_for') && run.rests === node.type) {
+      run.timer = this.timerOf(run, node);
+      if (run.timer < this.now) this.makeReady(run, node.type === 'wait' ? 'woken' : 'timeout', run.timer, 'fired');
+    } else if (run.rests === 'question') this.makeReady(run, 'check', this.now, 'fired');
+  }
+
+  /** The node itself or the nearest one behind it that the new version has. */
+  private successor(former: Flow, definition: Flow, from: string): string | undefined {
+    for (let layer = [from], i = 0; i <= Object.keys(former.nodes).length; i++) {
+      const found = layer.find((id) => Object.hasOwn(definition.nodes, id));
+      if (found !== undefined) return found;
+      layer = layer.flatMap((id) => edgesOf(former.nodes[id]!).flatMap(({ to }) => (to === null ? [] : [to])));
     }
+    return undefined;
+  }
+
+  private changes(input: CaseInput): void {
+    const stands: Stands = input.stands ?? { cart: input.cart!, person: input.person! };
+    const { cart } = stands;
+    this.owners.set(cart, this.who(stands.person));
+    this.carts.set(cart, this.cartOf(stands, input));
+    const retracted = this.retract(input.retract ?? []);
+    const asserted = this.assert(cart, input.assert ?? []);
     const news = asserted.map(({ event }) => event);
     const kept = this.repoint(retracted, news);
-    const satisfied = this.endAndSatisfy(cart, news);
+    this.endAndSatisfy(cart, news);
     this.noteGoals(cart, retracted, news);
-    return [...satisfied, ...asserted.flatMap((one) => this.start(one.event, one.isFirst, kept))];
+    for (const { event, isFirst } of asserted) this.start(event, isFirst, kept);
+  }
+
+  private cartOf(stands: Stands, { phone, email }: CaseInput): Cart {
+    return {
+      ...{ id: stands.cart, status: stands.status ?? null, had: stands.had ?? [], store: stands.store_id ?? null },
+      ...{ mode: stands.mode ?? null, amount: stands.amount ?? null, last: this.msOr(stands.last_activity) },
+      ...{ due: this.msOr(stands.due), reservation: this.msOr(stands.reservation) },
+      ...{ phone: phone ?? null, email: email ?? null },
+    };
+  }
+
+  private retract(ids: string[]): Event[] {
+    const events = ids.map((id) => this.find(id)!).filter(this.isOn);
+    for (const event of events) event.history.push({ place: this.place, on: false, counts: 0 });
+    return events;
+  }
+
+  private assert(cart: string, all: NonNullable<CaseInput['assert']>): { event: Event; isFirst: boolean }[] {
+    return all.flatMap((one) => {
+      const known = this.find(one.id);
+      if (known !== undefined && this.isOn(known)) return [];
+      const event: Event = known ?? {
+        ...{ id: one.id, cart, trait: one.trait, status: one.status ?? '', t: this.ms(one.t), instant: null },
+        ...{ last: this.msOr(one.last_activity), store: one.store_id ?? null, mode: one.mode ?? null },
+        ...{ amount: one.amount ?? null, products: one.products ?? [], replaces: null, history: [] },
+      };
+      const replaced = one.replaces === undefined ? undefined : this.find(one.replaces);
+      event.replaces = replaced?.id ?? null;
+      const counts = replaced === undefined ? this.place : this.placeOf(replaced);
+      event.history.push({ place: this.place, on: true, counts });
+      if (known === undefined) this.events.push(event);
+      return [{ event, isFirst: known === undefined }];
+    });
   }
 
   private repoint(retracted: Event[], news: Event[]): { run: Run; event: Event }[] {
     const kept: { run: Run; event: Event }[] = [];
     for (const run of this.live()) {
-      if (!retracted.includes(run.events.at(-1)!)) continue;
-      const next = news.find((event) => event.replaces === run.events.at(-1)!.id);
+      if (!retracted.some(({ id }) => id === run.trigger.id)) continue;
+      const next = news.find((event) => event.replaces === run.trigger.id);
       if (next === undefined) continue;
-      run.events.push(next);
+      run.trigger = next;
+      run.events.push(next.id);
       kept.push({ run, event: next });
-      this.say(run, 'repointed');
+      if (run.hasStarted) this.say(run, 'repointed');
     }
     return kept;
   }
 
-  private endBy(run: Run, causes: string[]): boolean {
-    const first = CAUSES.find((cause) => causes.includes(cause));
-    if (first !== undefined) this.end(run, first);
-    return first !== undefined;
-  }
-
-  private endAndSatisfy(cart: string, news: Event[]): Run[] {
-    const satisfied: Run[] = [];
-    const concerned = this.live().filter((run) => this.who(run.person) === this.owner(cart));
-    const causes = concerned.map((run) => this.causes(run, news));
-    concerned.forEach((run, i) => {
-      if (this.endBy(run, causes[i]!) || run.timer === null) return;
-      const node = run.definition.nodes[run.node!]!;
-      if (node.type !== 'wait_for') return;
-      const comes = news.some((event) =>
-        'event' in node
-          ? this.isEvent(run, node.event, node.of, event, run.reachedPlace)
-          : this.isCheckout(run, node.checkout, event, run.reachedPlace, true),
-      );
-      if (!comes) return;
-      const shown = !this.isPaused(run.flow);
-      if (shown) this.say(run, 'woken');
-      run.timer = null;
-      run.ready = { at: this.now, edge: node.next ?? null, shown };
-      if (shown) satisfied.push(run);
-    });
-    return satisfied.sort((a, b) => (a.id < b.id ? -1 : 1));
-  }
-
-  private end(run: Run, cause: string): void {
-    this.say(run, 'exited', { reason: cause });
-    run.ended = cause;
-    run.timer = null;
-  }
-
-  private hasSent = (run: Run): boolean =>
-    this.messages.some((message) => message.run === run && message.state === 'sent');
-  /** A run counts for `once` and the cooldown. */
-  private counts = (run: Run): boolean => run.ended !== 'retracted' || this.hasSent(run);
-
-  private start(event: Event, isFirst: boolean, kept: { run: Run; event: Event }[]): Run[] {
-    return [...this.flows.keys()].sort().flatMap((flow) => {
+  private start(event: Event, isFirst: boolean, kept: { run: Run; event: Event }[]): void {
+    for (const flow of [...this.flows.keys()].sort()) {
       const { live: definition, state } = this.flows.get(flow)!;
-      if (state === 'archived' || kept.some((one) => one.event === event && one.run.flow === flow)) return [];
-      const trigger = definition.triggers.find((leaf) => this.satisfies(leaf, event));
-      if (trigger === undefined) return [];
-      const earlier = this.runs.filter((run) => run.flow === flow && run.events.includes(event));
-      const last = earlier.at(-1);
-      if (!isFirst && (last === undefined || last.ended !== 'retracted' || this.hasSent(last))) return [];
-      const reason = this.refusal(flow, definition, event);
-      if (reason !== undefined) {
-        this.steps.push({ at: this.now, what: 'refused', flow, cart: event.cart, reason });
-        return [];
+      if (state === 'archived' || kept.some((one) => one.event === event && one.run.flow === flow)) continue;
+      const triggers = definition.triggers.filter(({ time }) => time?.operator !== 'in_next');
+      if (!triggers.some((leaf) => this.satisfies(leaf, event))) continue;
+      const last = this.known(flow)
+        .filter((run) => run.events.includes(event.id))
+        .at(-1);
+      if (!isFirst && (last?.ended !== 'retracted' || this.hasSent(last))) continue;
+      this.tryToStart(flow, definition, event.cart, event);
+    }
+  }
+
+  private readonly used: string[] = [];
+
+  /** Carts that come to an `in_next` trigger: that of the record, then the others in the order of the time. */
+  private startAhead(first: string | undefined, isByName: boolean): void {
+    const found: { cart: Cart; at: number; go: () => void }[] = [];
+    for (const cart of this.carts.values())
+      for (const flow of [...this.flows.keys()].sort()) {
+        const { live: definition, state } = this.flows.get(flow)!;
+        for (const leaf of definition.triggers) {
+          const { time } = leaf;
+          if (state === 'archived' || time?.operator !== 'in_next') continue;
+          const trigger = this.ahead(leaf, cart);
+          const instant = trigger?.instant ?? -Infinity;
+          if (trigger === null || instant <= this.now || instant > plus(this.now, time, this.zone)) continue;
+          const name = `${flow} ${trigger.id}`;
+          const go = (): void => {
+            if (this.used.includes(name)) return;
+            this.used.push(name);
+            this.tryToStart(flow, definition, cart.id, trigger);
+          };
+          if (!this.used.includes(name)) found.push({ cart, at: minus(instant, time, this.zone), go });
+        }
       }
-      const k = this.runs.filter((run) => run.flow === flow && run.events[0] === event).length;
-      const run: Run = {
-        flow,
-        definition,
-        id: sha(`${flow}:${event.id}:${k}`).slice(0, 32),
-        cart: event.cart,
-        person: this.owner(event.cart),
-        events: [event],
-        at: this.now,
-        place: this.place,
-        node: null,
-        reachedAt: 0,
-        reachedPlace: 0,
-        timer: null,
-        ready: null,
-        ended: null,
-      };
-      this.runs.push(run);
-      this.say(run, 'started');
-      if (trigger.trait === 'cart_abandoned' && this.endBy(run, this.causes(run, []))) return [];
-      run.ready = { at: this.now, edge: definition.start, shown: true };
-      return [run];
-    });
+    const earliest = (id: string): number =>
+      Math.min(...found.filter(({ cart }) => cart.id === id).map(({ at }) => at));
+    const rank = ({ cart }: { cart: Cart }): number =>
+      isByName ? 0 : cart.id === first ? -Infinity : earliest(cart.id);
+    found.sort((a, b) => (a.cart === b.cart ? 0 : rank(a) - rank(b) || (a.cart.id < b.cart.id ? -1 : 1)));
+    for (const { go } of found) go();
   }
 
-  private refusal(flow: string, definition: Flow, event: Event): string | undefined {
-    if (this.now - event.t > (definition.max_age_minutes ?? 60)) return 'too_old';
-    if (this.isPaused(flow)) return 'paused';
-    const person = this.owner(event.cart);
-    const asks = this.exitsOf(definition).some((exit) => 'checkout' in exit && exit.checkout === 'person');
-    const bought = (other: Event): boolean =>
-      other.trait === 'cart_status_updated' &&
-      this.isOn(other) &&
-      this.owner(other.cart) === person &&
-      !NO_ORDER.includes(other.status) &&
-      other.t > (event.last ?? event.t);
-    if (event.trait === 'cart_abandoned' && asks && this.events.some(bought)) return 'bought';
-    for (let id = event.replaces; id !== null; id = this.find(id)?.replaces ?? null) {
-      const replaced = this.find(id);
-      if (this.runs.some((run) => run.flow === flow && this.hasSent(run) && run.events.some((one) => one === replaced)))
-        return 'already';
+  private reply(one: Open): boolean {
+    const { run } = one;
+    if (one.kind === 'question') {
+      this.answer(run, one.nth, answerTo(run.id, one.nth));
+      return true;
     }
-    const { rule, per, cooldown } = definition.reentry ?? { rule: 'after_exit', per: 'cart' };
-    const mine = this.runs.filter(
-      (run) =>
-        run.flow === flow &&
-        this.counts(run) &&
-        (per === 'cart' ? run.cart === event.cart : this.who(run.person) === person),
-    );
-    if (rule === 'after_exit' && mine.some((run) => run.ended === null)) return 'live';
-    if (rule === 'once' && mine.length > 0) return 'once';
-    const last = Math.max(-Infinity, ...mine.map(({ at }) => at));
-    if (cooldown !== undefined && this.now < last + cooldown.amount * MINUTES[cooldown.unit]) return 'cooldown';
-    return undefined;
+    const { node, nth, expires, revoked } = one.message;
+    const what = outcomeOf({ run: run.id, node, nth, isStale: this.now > expires, revoked });
+    if (what !== undefined) this.outcome(one.message, what);
+    return what !== undefined;
   }
 
-  /** Continues a run; returns the messages that leave. */
-  private proceed(run: Run): Message[] {
-    if (run.ended !== null || run.ready === null) return [];
-    if (!run.ready.shown) this.say(run, 'woken');
-    let edge = run.ready.edge;
-    run.ready = null;
-    for (;;) {
-      if (edge === null || edge === undefined) {
-        run.ended = 'completed';
-        this.steps.push({ at: this.now, what: 'completed', flow: run.flow, cart: run.cart, run: run.id });
-        return [];
-      }
-      run.node = edge;
-      run.reachedAt = this.now;
-      run.reachedPlace = this.place;
-      this.say(run, 'reached');
-      const next = this.begin(run, run.definition.nodes[edge]!);
-      if (next === 'rests') return [];
-      if (typeof next === 'object' && next !== null) return [next];
-      edge = next;
-    }
+  private answer(run: Run, nth: number, yes: boolean): void {
+    const isAsked = run.rests === 'question' || run.rests === 'audience';
+    if (run.ended !== null || !isAsked || nth !== run.asked - 1) return;
+    this.say(run, 'answered');
+    this.makeReady(run, yes ? 'yes' : 'no', this.now, 'answered');
   }
 
-  private begin(run: Run, node: FlowNode): string | null | 'rests' | Message {
-    switch (node.type) {
-      case 'wait':
-        if (!('for' in node)) throw new Error('the oracle waits for durations only');
-        run.timer = this.now + node.for.amount * MINUTES[node.for.unit];
-        return 'rests';
-      case 'wait_for':
-        run.timer = this.now + node.timeout.amount * MINUTES[node.timeout.unit];
-        return 'rests';
-      case 'split': {
-        const trigger = run.events.at(-1)!;
-        const number = parseInt(sha(`${run.flow}:${run.id}:${run.node}`).slice(0, 8), 16) % 100;
-        const holds =
-          'percent' in node
-            ? number < node.percent
-            : 'trigger' in node && this.satisfies({ ...node.trigger }, { ...trigger, t: -Infinity });
-        return (holds ? node.then : node.else) ?? null;
-      }
-      case 'exit':
-        this.say(run, 'completed', node.reason === undefined ? {} : { reason: node.reason });
-        run.ended = 'completed';
-        return 'rests';
-      case 'email':
-        return this.email(run, node);
-      default:
-        throw new Error(`the oracle has no ${node.type}`);
-    }
-  }
-
-  private email(run: Run, node: Extract<FlowNode, { type: 'email' }>): string | null | Message {
-    const person = this.who(run.person);
-    const mayWrite = this.profiles.get(person);
-    const reason =
-      mayWrite === undefined ? 'no_address' : !mayWrite ? 'no_consent' : this.isCapped(person) ? 'capped' : undefined;
-    if (reason !== undefined) {
-      this.say(run, 'skipped', { reason });
-      return (node.else === undefined ? node.next : node.else) ?? null;
-    }
-    this.say(run, 'requested');
-    const message: Message = { run, node: run.node!, person, at: this.now, place: this.place, state: 'out' };
-    this.messages.push(message);
-    return message;
-  }
-
-  private isCapped(person: string): boolean {
-    const { cap } = this.options;
-    if (cap === null) return false;
-    const counted = this.messages.filter(
-      (one) =>
-        this.who(one.person) === person &&
-        (one.state === 'out' || (one.state === 'sent' && one.at >= this.now - cap.minutes)),
-    );
-    return counted.length >= cap.count;
-  }
-
-  private outcome(message: Message): Message[] {
-    this.place++;
+  private outcome(message: Message, text: string): void {
+    if (message.state !== 'out') return;
     const { run, node } = message;
-    const what = this.options.outcomeOf(run.id, node);
-    const isSent = what !== 'failed';
-    message.state = isSent ? 'sent' : 'not sent';
+    const [what, reason] = text.split(' ') as ['sent' | 'failed' | 'unknown' | 'skipped', string | undefined];
+    message.state = what === 'sent' || what === 'unknown' ? 'sent' : 'not sent';
     message.at = this.now;
     message.place = this.place;
-    this.say(run, what, { node });
-    if (run.ended !== null) return [];
-    const at = run.definition.nodes[node]!;
-    if (at.type !== 'email') return [];
-    const edge = what === 'sent' || at.else === undefined ? at.next : at.else;
-    run.ready = { at: this.now, edge: edge ?? null, shown: true };
-    return this.isPaused(run.flow) ? [] : this.proceed(run);
-  }
-
-  private noteGoals(cart: string, retracted: Event[], news: Event[]): void {
-    for (const goal of this.goals)
-      if (!goal.isLost && goal.cart === cart && retracted.includes(goal.event)) {
-        goal.isLost = true;
-        this.steps.push({ at: this.now, what: 'goal', flow: goal.flow, cart, run: goal.run.id, reason: 'retracted' });
-      }
-    for (const event of news) {
-      const sent = this.messages.filter(
-        (one) =>
-          one.state === 'sent' &&
-          this.who(one.person) === this.owner(cart) &&
-          one.at < event.t &&
-          one.place < this.placeOf(event),
-      );
-      const last = sent.sort((a, b) => b.at - a.at || b.place - a.place)[0];
-      const goal = last?.run.definition.goal;
-      if (last === undefined || goal === undefined) continue;
-      const within = goal.within ?? { amount: 14, unit: 'days' as const };
-      if (event.t > last.at + within.amount * MINUTES[within.unit]) continue;
-      const isGoal =
-        'checkout' in goal
-          ? event.trait === 'cart_status_updated' && !NO_ORDER.includes(event.status)
-          : this.satisfies(goal.event, event) && (goal.of === 'person' || last.run.cart === cart);
-      if (!isGoal || this.goals.some((one) => !one.isLost && one.flow === last.run.flow && one.cart === cart)) continue;
-      this.goals.push({ flow: last.run.flow, cart, event, run: last.run, isLost: false });
-      this.steps.push({ at: this.now, what: 'goal', flow: last.run.flow, cart, run: last.run.id });
-    }
+    this.say(run, what, { node, ...(what === 'skipped' ? { reason: reason! } : {}) });
+    if (!message.isErased) message.isForgotten = false;
+    if (reason === 'permanently' && message.address !== null && !message.isErased)
+      this.suppressed.add(`${message.content.type} ${message.address} refused`);
+    if (run.ended !== null || run.message !== message) return;
+    run.message = null;
+    this.makeReady(run, what === 'sent' ? 'sent' : 'unsent', this.now, 'answered');
   }
 
   private merge(loser: string, winner: string): void {
@@ -380,7 +353,33 @@ export class Oracle extends OracleFacts {
 
   private part(cart: string, person: string): void {
     if (!this.owners.has(cart) || this.owner(cart) === this.who(person)) return;
-    for (const run of this.live()) if (run.cart === cart) this.end(run, 'parted');
+    for (const run of this.live().filter((one) => one.cart === cart)) {
+      this.end(run, 'parted');
+      // One whose person may not have entered goes with the cart.
+      if (!run.hasStarted) run.person = this.who(person);
+    }
     this.owners.set(cart, this.who(person));
+  }
+
+  /** Nothing is left of the person and the carts but the steps. */
+  private erase(person: string, carts: string[]): void {
+    const profile = this.profiles.get(this.who(person));
+    const addresses = [...(profile?.phones ?? []), ...(profile?.emails ?? [])].map(([value]) => value);
+    const ended = this.live().filter((run) => this.who(run.person) === this.who(person) || carts.includes(run.cart));
+    for (const run of ended) this.end(run, 'erased');
+    for (const run of this.runs) if (carts.includes(run.cart)) run.isErased = true;
+    for (const message of this.messages) {
+      if (addresses.includes(message.address ?? '')) message.isForgotten = true;
+      const isIts = message.run.isErased || ended.includes(message.run);
+      if (isIts && message.state === 'out') message.isForgotten = message.isErased = true;
+    }
+    for (const cart of carts) {
+      this.carts.delete(cart);
+      this.owners.delete(cart);
+    }
+    this.profiles.delete(this.who(person));
+    const rest = this.events.filter((event) => !carts.includes(event.cart));
+    this.events.splice(0, this.events.length, ...rest);
+    for (const goal of this.goals) if (carts.includes(goal.cart)) goal.isLost = true;
   }
 }

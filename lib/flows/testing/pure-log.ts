@@ -42,16 +42,20 @@ export class PureLog implements TestLog {
   }
 
   private firstDue(beforeMs: number): string | undefined {
-    const due = [...this.entries].flatMap(([key, value]) => {
+    let first: { key: string; at: number } | undefined;
+    for (const [key, value] of this.entries) {
       const at = flowDueOf(value, key);
-      return at !== undefined && at < beforeMs ? [{ key, at }] : [];
-    });
-    return due.sort((a, b) => a.at - b.at || (a.key < b.key ? -1 : 1))[0]?.key;
+      if (at === undefined || at >= beforeMs) continue;
+      if (first === undefined || at < first.at || (at === first.at && key < first.key)) first = { key, at };
+    }
+    return first?.key;
   }
 
   private *scan(prefix: string, from = prefix): IterableIterator<[string, Buffer]> {
     for (let last = from > prefix ? from : prefix; ;) {
-      const key = [...this.entries.keys()].filter((one) => one >= last && one.startsWith(prefix)).sort()[0];
+      let key: string | undefined;
+      for (const one of this.entries.keys())
+        if (one >= last && one.startsWith(prefix) && (key === undefined || one < key)) key = one;
       if (key === undefined) return;
       yield [key, this.entries.get(key)!];
       last = `${key}\0`;

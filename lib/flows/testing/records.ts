@@ -5,6 +5,8 @@ import type {
   FlowInput,
   FlowProfile,
   FlowSettings,
+  MessageOutcome,
+  SendRequest,
   StandingCart,
 } from '../../../schemas/types.ts';
 
@@ -92,4 +94,30 @@ export function flowProfile(profile: Partial<FlowProfile> & Pick<FlowProfile, 'p
   const emails = profile.emails ?? [];
   const anonymous = phones.length === 0 && emails.length === 0;
   return { anonymous, name: null, time_zone: null, ...profile, phones, emails };
+}
+
+/** The answer to a question. */
+export function flowAnswer({ question }: SendRequest, yes: boolean): Partial<FlowInput> {
+  const { question_id, flow_id, run_id } = question!;
+  return { answer: { question_id, flow_id, run_id, yes } };
+}
+
+/** The outcome of a message, as `sent`, `failed permanently` or `skipped` with its reason. */
+export function flowOutcome({ message }: SendRequest, text: string): Partial<FlowInput> {
+  const { request_id, flow_id, run_id, node, address } = message!;
+  const [what = '', reason] = text.split(' ');
+  const permanent = reason === 'permanently';
+  return {
+    outcome: {
+      request_id,
+      flow_id,
+      run_id,
+      node,
+      what: what as MessageOutcome,
+      reason: permanent ? null : (reason ?? null),
+      permanent,
+      address,
+      text: null,
+    },
+  };
 }
