@@ -124,12 +124,16 @@ const STEPS: Record<JobKind, JobStep> = {
 
 function revokeOpen(view: View, { flow, id, run }: RunRef): void {
   if (!run.requests.some(({ isRevoked }) => !isRevoked)) return;
-  // A message that the run has left behind is not checked again: this is its end.
-  const reasonOf = (node: string): 'paused' | 'ended' => (node === run.node ? 'paused' : 'ended');
-  for (const { node, isRevoked } of run.requests)
-    if (!isRevoked)
-      view.revoke({ request_id: requestId(id, node), flow_id: flow, run_id: id, node, reason: reasonOf(node) });
-  const requests = run.requests.map((request) => ({ ...request, isRevoked: request.node === run.node }));
+  // A message that the run has left behind, perhaps for another node of the same name, is not checked again.
+  const isHere = (node: string): boolean => node === run.node && run.state === 'requested';
+  for (const { node, isRevoked } of run.requests) {
+    const reason = isHere(node) ? 'paused' : 'ended';
+    if (!isRevoked) view.revoke({ request_id: requestId(id, node), flow_id: flow, run_id: id, node, reason });
+  }
+  const requests = run.requests.map((request) => ({
+    ...request,
+    isRevoked: request.isRevoked || isHere(request.node),
+  }));
   view.saveRun(flow, id, { ...run, requests });
 }
 
