@@ -34,7 +34,7 @@ export function moveRun(view: View, ref: RunRef, compiled: CompiledFlow): void {
     return;
   }
   if (isAnew || left !== target) {
-    endRevoked(view, ref, left);
+    if (left !== target || !isMessage(nodeOf(compiled, target)!)) endRevoked(view, ref, left);
     makeReady(view, ref, { kind: 'reach', at: view.now }, 'fired');
     return;
   }

@@ -16,7 +16,7 @@ export const message: NodeHandler<MessageNode> = {
     const { view, run } = site;
     // A node that has sent for a run never sends again. What is out from before the run was moved may yet be sent.
     if (run.sent.includes(run.node)) return follow(node.next);
-    if (!run.requests.some((request) => request.node === run.node)) return settle(site, node);
+    if (!run.requests.some((request) => request.node === run.node && !request.isRevoked)) return settle(site, node);
     view.move(run, 'requested');
     return REST;
   },

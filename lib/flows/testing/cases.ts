@@ -132,6 +132,7 @@ export class CaseRun {
   private readonly generated: GeneratedReplies | undefined;
   private nowMs: number;
   private number = 0;
+  private readonly erased = new Set<string>();
 
   constructor(
     private readonly theCase: FlowCase,
@@ -295,6 +296,7 @@ export class CaseRun {
         const of = input.stands ?? input;
         return 'cart' in of && 'person' in of && of.person === person && of.cart !== undefined ? [of.cart] : [];
       });
+    for (const { cart_id, run_id } of this.events) if (carts.includes(cart_id)) this.erased.add(run_id);
     return { erasure: { person_id: this.personId(person), former_ids: [], carts: [...new Set(carts)] } };
   }
 
@@ -304,7 +306,11 @@ export class CaseRun {
     );
     const live = this.events.find(
       (e) =>
-        (e.what === 'started' || e.what === 'asked') && e.flow_id === flow && e.cart_id === cart && !over.has(e.run_id),
+        (e.what === 'started' || e.what === 'asked') &&
+        e.flow_id === flow &&
+        e.cart_id === cart &&
+        !over.has(e.run_id) &&
+        !this.erased.has(e.run_id),
     );
     return {
       command: flowCommand({ number: -1, what: 'cancel', flow_id: flow, run_id: live?.run_id ?? null }),

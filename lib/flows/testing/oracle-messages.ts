@@ -56,7 +56,7 @@ export abstract class OracleMessages extends OracleFacts {
         const mine = this.messages.filter((one) => one.run === run && one.node === run.node);
         if (mine.some(({ state }) => state === 'sent')) return node.next ?? null;
         const out = mine.find(({ state }) => state === 'out');
-        if (out === undefined) return this.settle(run, node);
+        if (out === undefined || out.revoked === 'paused') return this.settle(run, node);
         run.message = out;
         run.rests = 'message';
         return RESTS;

@@ -2,7 +2,7 @@
  * A second implementation of docs/flows.md, from its text alone: everything that ever happened is kept in lists, and every
  * question is answered by looking through them. Deliberately simple and slow.
  */
-import { edgesOf, type Flow, type FlowSpan } from '../definition.ts';
+import { edgesOf, isMessage, type Flow, type FlowSpan } from '../definition.ts';
 import type { CaseInput, FlowCase } from './cases.ts';
 import { minus, plus } from './oracle-calendar.ts';
 import { type Cart, type Event, type Message, type Open, type Run } from './oracle-model.ts';
@@ -169,14 +169,17 @@ export class Oracle extends OracleRuns {
     const target = this.successor(former, definition, run.node);
     if (target === undefined) return this.end(run, 'flow_changed');
     const node = definition.nodes[target]!;
-    const isSame = target === run.node && former.nodes[run.node]!.type === node.type;
+    const left = run.node;
+    const isSame = target === left && former.nodes[left]!.type === node.type;
     run.definition = definition;
     run.node = target;
     this.say(run, 'moved');
     if (this.endBy(run, this.causes(run, []))) return;
     if (!isSame) {
-      if (run.message?.revoked === 'paused' && run.message.state === 'out') this.revoke(run.message, 'ended');
-      run.message = null;
+      // A message of the same name is decided again, whatever its channel.
+      const isAgain = run.message?.revoked === 'paused' && target === left && isMessage(node);
+      if (!isAgain && run.message?.revoked === 'paused') this.revoke(run.message, 'ended');
+      if (!isAgain) run.message = null;
       this.makeReady(run, 'reach', this.now, 'fired');
     } else if ((node.type === 'wait' || node.type === 'wait_for') && run.rests === node.type) {
       run.timer = this.timerOf(run, node);
