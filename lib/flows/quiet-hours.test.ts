@@ -71,6 +71,30 @@ describe('quiet hours', () => {
     }
   });
 
+  it('end as the search finds, where the clocks of a zone change before they end', () => {
+    const { next: random, pick } = createRandom(SEED + 2);
+    const at = (minutes: number): string => `${pad(Math.floor(minutes / 60))}:${pad(minutes % 60)}`;
+    const changing = ZONES.flatMap((zone) => {
+      const start = Temporal.Instant.from('2026-02-01T00:00Z').toZonedDateTimeISO(zone);
+      const first = start.getTimeZoneTransition('next');
+      const second = first?.getTimeZoneTransition('next') ?? null;
+      return [first, second].flatMap((change) =>
+        change === null ? [] : [{ zone, changeMs: change.epochMilliseconds }],
+      );
+    });
+    expect(changing.length).toBeGreaterThan(8);
+    for (let i = 0; i < 100; i++) {
+      const { zone, changeMs } = pick(changing);
+      const nowMs = changeMs - Math.floor(random() * 6 * 60 * MINUTE_MS);
+      const from = (wallMinutes(changeMs, zone) + Math.floor((random() - 0.3) * 300) + 1_440) % 1_440;
+      const hours = { from: at(from), to: at((from + 30 + Math.floor(random() * 600)) % 1_440) };
+      const found = nextAllowed(nowMs, { ...hours, channels: [] }, [zone]);
+      const [start, end] = [hours.from, hours.to].map((text) => Number(text.slice(0, 2)) * 60 + Number(text.slice(3)));
+      const expected = bruteForce(nowMs, start!, end!, [zone], 86_400_000 * 2);
+      expect([zone, hours, nowMs, found]).toEqual([zone, hours, nowMs, expected]);
+    }
+  });
+
   it('that never overlap are given up after eight days', () => {
     const zones = ['America/New_York', 'Asia/Tokyo'];
     expect(nextAllowed(TIMES[7]!, { from: '09:00', to: '10:00', channels: [] }, zones)).toBeNull();

@@ -1,6 +1,7 @@
 import type { Audience } from '../../audiences/index.ts';
 import type { Random } from '../../simulate/random.ts';
 import {
+  hasAbandonedTrigger,
   isMessage,
   type ExitCondition,
   type Flow,
@@ -162,9 +163,20 @@ function nodes(random: Random): Record<string, FlowNode> {
   return Object.fromEntries(names.map((name, i) => [name, node(random, names.slice(i + 1))]));
 }
 
+/** A flow of abandoned carts sends marketing only. */
+function allowed(flow: Flow): Flow {
+  if (!hasAbandonedTrigger(flow)) return flow;
+  const marketing = (node: FlowNode): FlowNode => {
+    if (!isMessage(node)) return node;
+    const { class: _, ...rest } = node;
+    return rest;
+  };
+  return { ...flow, nodes: Object.fromEntries(Object.entries(flow.nodes).map(([id, one]) => [id, marketing(one)])) };
+}
+
 export function generatedFlow(random: Random): Flow {
   const all = nodes(random);
-  return {
+  return allowed({
     name: 'A flow',
     triggers: Array.from({ length: random.int(1, 2) }, () => trigger(random)),
     ...maybe(random, 0.4, () => ({ max_age_minutes: random.int(5, 60) })),
@@ -175,7 +187,7 @@ export function generatedFlow(random: Random): Flow {
     ...maybe(random, 0.6, () => ({ goal: goal(random) })),
     start: Object.keys(all)[0]!,
     nodes: all,
-  };
+  });
 }
 
 const EDGES: readonly string[] = ['next', 'then', 'else', 'on_timeout'];
@@ -208,5 +220,5 @@ export function nextVersion(random: Random, flow: Flow): Flow {
     names.filter((name) => name > changed),
   );
   const waits = maybe(random, 0.3, () => ({ while: random.pick(AUDIENCES) }));
-  return { ...flow, ...waits, nodes: { ...flow.nodes, [changed]: other } };
+  return allowed({ ...flow, ...waits, nodes: { ...flow.nodes, [changed]: other } });
 }

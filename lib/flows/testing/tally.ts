@@ -5,6 +5,9 @@ const REFUSALS = ['too_old', 'paused', 'bought', 'already', 'live', 'once', 'coo
 const CAUSES = ['checkout', 'activity', 'event', 'no_longer', 'retracted', 'merged', 'parted', 'cancelled', 'archived'];
 const SKIPS = ['no_address', 'no_consent', 'suppressed', 'capped', 'quiet_hours', 'no_code', 'stale', 'revoked'];
 
+/** Steps that are outcomes, and reasons of skips that are. */
+const OUTCOMES = ['sent', 'failed', 'unknown', 'revoked', 'stale'];
+
 /** What must occur in generated histories, in words. */
 export const KINDS = [
   ...['started', 'woken', 'held', 'repointed', 'completed', 'goal', 'goal retracted'],
@@ -53,9 +56,10 @@ export class Tally {
       const before = steps.slice(0, i);
       if (what === 'asked') asked++;
       else if (what === 'answered') this.addAnswer(step, before, questions[asked - 1]!);
-      else if (what === 'sent' || what === 'failed' || what === 'unknown') this.addOutcome(step, before);
+      else if (what === 'sent' || what === 'failed' || what === 'unknown') this.count(`${what} ${channel}`);
       else if (what === 'moved') this.addMove(step, before, steps[i + 1]);
       else this.count(withReason(step));
+      if (OUTCOMES.includes(what) || OUTCOMES.includes(reason)) this.addOutcome(step, before);
       if (what === 'started' && event_id.includes('@')) this.count('started in_next');
       if (what === 'exited' && reason === 'retracted' && event_id.includes('@')) this.count('exited retracted in_next');
       const last = before.at(-1);
@@ -70,8 +74,7 @@ export class Tally {
     if (before.findLast((step) => step.what === 'asked')!.at < at) this.count(`answered ${what} later`);
   }
 
-  private addOutcome({ what, node, channel, at }: FlowEvent, before: readonly FlowEvent[]): void {
-    this.count(`${what} ${channel}`);
+  private addOutcome({ node, at }: FlowEvent, before: readonly FlowEvent[]): void {
     if (before.findLast((step) => step.what === 'requested' && step.node === node)!.at < at)
       this.count('outcome later');
     const place = before.findLast(({ what: kind }) => ['reached', 'moved', 'exited', 'completed'].includes(kind))!;
