@@ -103,9 +103,9 @@ describe('evaluating people', () => {
     const state = stateWith(definition('off', abandonedIn(5)), definition('gone', abandonedIn(5)));
     evaluate(state, T0, { 1: abandoned(1, 0) });
     const [off, gone] = state.known();
-    state.switchOff(off!);
+    state.switchOff([off!]);
     expect(state.earliestDueMs).toBe(T0 + 5 * MINUTE + 1);
-    state.remove(gone!);
+    state.remove([gone!]);
     expect(state.earliestDueMs).toBeUndefined();
     expect(evaluate(state, T0 + 1, { 1: null }, TOUCH.erased)).toEqual([]);
     expect(state.slotsOf('acme', 1)).toEqual([{ audience: off!.number, member: true, nextMs: T0 + 5 * MINUTE + 1 }]);
@@ -150,7 +150,7 @@ describe('the state', () => {
     expect(restored.earliestDueMs).toBe(state.earliestDueMs);
     expect(restored.known().map((audience) => restored.sizeOf(audience))).toEqual([2, 2]);
     // Numbers of deleted audiences are not used again.
-    restored.remove(restored.known()[1]!);
+    restored.remove([restored.known()[1]!]);
     expect(restored.define(definition('seven', abandonedIn(7)), true).number).toBe(2);
     expect(() => restored.restore('x', Buffer.alloc(1))).toThrow('unknown kind');
   });

@@ -61,8 +61,8 @@ export class Evaluator<F extends { personId: number }> {
     this.live = live;
     this.exists = exists;
     const plan = planOf(state.known(), live, exists);
-    for (const audience of plan.remove) state.remove(audience);
-    for (const audience of plan.switchOff) state.switchOff(audience);
+    state.remove(plan.remove);
+    state.switchOff(plan.switchOff);
     for (const definition of plan.rename) state.define(definition, true);
     for (const [workspace, build] of this.builds) {
       if (!build.targets.some((target) => this.isWanted(target))) this.builds.delete(workspace);

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { DamagedStateError } from '../../lib/bytes/index.ts';
 import { randomFrom } from '../../lib/carts/testing/random.ts';
 import { decodeSlots, encodeSlots, type Slot } from './slots.ts';
 
@@ -15,15 +16,25 @@ describe('slots', () => {
     }
   });
 
-  it('of another version, or cut off, are refused', () => {
-    const bytes = encodeSlots([{ audience: 1, member: true, nextMs: null }]);
-    expect(() => decodeSlots(bytes.subarray(0, -1))).toThrow('13 bytes of version 1');
-    bytes[0] = 2;
-    expect(() => decodeSlots(bytes)).toThrow('version 2');
+  it('of another format, or cut off, are refused', () => {
+    const bytes = encodeSlots([{ audience: 1, member: true, nextMs: 1_700_000_000_000 }]);
+    for (let size = 0; size < bytes.length; size++)
+      if (size !== 1) expect(() => decodeSlots(bytes.subarray(0, size)), `${size}`).toThrow(DamagedStateError);
+    bytes[0] = 3;
+    expect(() => decodeSlots(bytes)).toThrow(
+      'the entry of a person is damaged at byte 0: expected a format from 1 to 2',
+    );
   });
 
-  it('have a format that stays readable', () => {
-    const stored = Buffer.from('010000000701ffffffffffffffff'.replace('ffffffffffffffff', '4278bcfe56800000'), 'hex');
-    expect(decodeSlots(stored)).toEqual([{ audience: 7, member: true, nextMs: 1_700_000_000_000 }]);
+  it.each([
+    ['1', '0100000007014278bcfe56800000'],
+    ['2', '02070181d095ffbc31'],
+  ])('have a format %s that stays readable', (_, stored) => {
+    expect(decodeSlots(Buffer.from(stored, 'hex'))).toEqual([{ audience: 7, member: true, nextMs: 1_700_000_000_000 }]);
+  });
+
+  it('cut off in the first format are refused', () => {
+    const stored = Buffer.from('0100000007014278bcfe568000', 'hex');
+    expect(() => decodeSlots(stored)).toThrow('expected 13 bytes of a slot');
   });
 });

@@ -1,3 +1,5 @@
+import { ByteReader, ByteWriter } from '../../lib/bytes/index.ts';
+
 /** What the state holds of one person: a slot for each audience that they are in, or may enter by time alone. */
 export interface Slot {
   /** The number of the audience. */
@@ -7,41 +9,50 @@ export interface Slot {
   nextMs: number | null;
 }
 
-/*
- * Encoded: version (1 byte), then for each slot the audience's number (4), 1 for a member (1), the time (8; NaN for
- * null).
- */
-const VERSION = 1;
-const SLOT_BYTES = 13;
+/** A byte with the format, then for each slot the audience's number, 1 for a member, and 0 or 1 + the time. */
+const FORMAT = 2;
+/** Slots of 13 bytes: the number (4, big-endian), 1 for a member, the time as a double (big-endian; NaN for null). */
+const FORMAT_OF_FIXED_SIZE = 1;
+const FIXED_BYTES = 13;
+
+/** Holds nothing between calls. */
+const scratch = new ByteWriter(64);
 
 export function encodeSlots(slots: readonly Slot[]): Buffer {
-  const buffer = Buffer.allocUnsafe(1 + slots.length * SLOT_BYTES);
-  buffer[0] = VERSION;
-  slots.forEach(({ audience, member, nextMs }, i) => {
-    const at = 1 + i * SLOT_BYTES;
-    buffer.writeUInt32BE(audience, at);
-    buffer[at + 4] = member ? 1 : 0;
-    buffer.writeDoubleBE(nextMs ?? Number.NaN, at + 5);
-  });
-  return buffer;
+  scratch.reset().byte(FORMAT);
+  for (const { audience, member, nextMs } of slots) {
+    scratch.unsigned(audience);
+    scratch.byte(member ? 1 : 0);
+    scratch.unsigned(nextMs === null ? 0 : 1 + nextMs);
+  }
+  return scratch.take();
 }
 
-/** Calls `visit` with what each slot holds, without an object for each. Throws an Error for bytes that are not slots. */
-export function visitSlots(
-  buffer: Buffer,
-  visit: (audience: number, member: boolean, nextMs: number | null) => void,
-): void {
-  const count = (buffer.length - 1) / SLOT_BYTES;
-  if (buffer[0] !== VERSION || !Number.isInteger(count)) {
-    throw new Error(`the entry of a person has ${buffer.length} bytes of version ${buffer[0]}`);
-  }
-  for (let at = 1; at < buffer.length; at += SLOT_BYTES) {
-    const nextMs = buffer.readDoubleBE(at + 5);
-    visit(buffer.readUInt32BE(at), buffer[at + 4] === 1, Number.isNaN(nextMs) ? null : nextMs);
+type VisitSlot = (audience: number, member: boolean, nextMs: number | null) => void;
+
+/** Calls `visit` with what each slot holds, without an object for each. Throws DamagedStateError. */
+export function visitSlots(buffer: Buffer, visit: VisitSlot): void {
+  const reader = new ByteReader(buffer, 'the entry of a person');
+  const format = reader.byte();
+  if (format !== FORMAT && format !== FORMAT_OF_FIXED_SIZE) reader.fail('a format from 1 to 2', 0);
+  while (!reader.done) {
+    if (format === FORMAT_OF_FIXED_SIZE) visitFixed(reader, visit);
+    else {
+      const audience = reader.unsigned();
+      const member = reader.byte() === 1;
+      const next = reader.unsigned();
+      visit(audience, member, next === 0 ? null : next - 1);
+    }
   }
 }
 
-/** Throws an Error for bytes that are not slots. */
+function visitFixed(reader: ByteReader, visit: VisitSlot): void {
+  const at = reader.advance(FIXED_BYTES, 'a slot');
+  const nextMs = reader.bytes.readDoubleBE(at + 5);
+  visit(reader.bytes.readUInt32BE(at), reader.bytes[at + 4] === 1, Number.isNaN(nextMs) ? null : nextMs);
+}
+
+/** Throws DamagedStateError. */
 export function decodeSlots(buffer: Buffer): Slot[] {
   const slots: Slot[] = [];
   visitSlots(buffer, (audience, member, nextMs) => slots.push({ audience, member, nextMs }));

@@ -1,4 +1,5 @@
 import { DueIndex } from '../../lib/streams/due-index.ts';
+import { ScannableStore } from '../../lib/streams/scannable-store.ts';
 import { MemoryStore } from '../../lib/streams/state-store.ts';
 import type { AudienceChange } from '../../schemas/types.ts';
 import type { KnownAudience, LiveDefinition } from './definition.ts';
@@ -29,7 +30,10 @@ const NEXT_NUMBER = 'n';
 const AUDIENCE = 'a:';
 const PERSON = 'p:';
 
-const personKey = (workspace: string, personId: number): string => `${PERSON}${workspace}:${personId}`;
+/** All entries of people of a workspace begin with it: no id of a workspace contains a colon. */
+const peoplePrefix = (workspace: string): string => `${PERSON}${workspace}:`;
+
+const personKey = (workspace: string, personId: number): string => `${peoplePrefix(workspace)}${personId}`;
 
 function personOf(key: string): PersonRef {
   const colon = key.lastIndexOf(':');
@@ -41,7 +45,7 @@ function personOf(key: string): PersonRef {
  * write is an effect that `takeEffects` returns once.
  */
 export class AudienceState {
-  private readonly people = new MemoryStore();
+  private readonly people = new ScannableStore(new MemoryStore(), [PERSON]);
   private readonly due = new DueIndex();
   private readonly audiences = new Map<string, KnownAudience>();
   private readonly byNumber = new Map<number, KnownAudience>();
@@ -133,10 +137,7 @@ export class AudienceState {
 
   /** Everybody in the workspace with an entry. */
   peopleIn(workspace: string): number[] {
-    const people: number[] = [];
-    const prefix = `${PERSON}${workspace}:`;
-    for (const [key] of this.people.entries()) if (key.startsWith(prefix)) people.push(personOf(key).personId);
-    return people;
+    return Array.from(this.people.scan(peoplePrefix(workspace)), ([key]) => personOf(key).personId);
   }
 
   /** Replaces the slots of a person; equal ones are no effect. */
@@ -190,20 +191,22 @@ export class AudienceState {
     if (audience.complete) this.putAudience({ ...audience, complete: false });
   }
 
-  /** The feed ends where it is; the members are kept. */
-  switchOff(audience: KnownAudience): void {
-    this.putAudience({ ...audience, live: false });
-    this.refreshDue(audience.workspace);
+  /** Their feeds end where they are; the members are kept. */
+  switchOff(audiences: readonly KnownAudience[]): void {
+    for (const audience of audiences) this.putAudience({ ...audience, live: false });
+    this.refreshDue(audiences);
   }
 
-  /** The audience was deleted. Its slots go when their people are written next. */
-  remove(audience: KnownAudience): void {
-    this.audiences.delete(audience.id);
-    this.byNumber.delete(audience.number);
-    this.sizes.delete(audience.number);
+  /** The audiences were deleted. Their slots go when their people are written next. */
+  remove(audiences: readonly KnownAudience[]): void {
+    for (const { id, number } of audiences) {
+      this.audiences.delete(id);
+      this.byNumber.delete(number);
+      this.sizes.delete(number);
+      this.write(AUDIENCE + id, null);
+    }
     this.indexLive();
-    this.write(AUDIENCE + audience.id, null);
-    this.refreshDue(audience.workspace);
+    this.refreshDue(audiences);
   }
 
   /** Whether the effects fill a transaction. */
@@ -251,8 +254,9 @@ export class AudienceState {
     return dueMs === Infinity ? undefined : dueMs;
   }
 
-  private refreshDue(workspace: string): void {
-    const prefix = `${PERSON}${workspace}:`;
-    for (const [key, slots] of this.people.entries()) if (key.startsWith(prefix)) this.due.set(key, this.dueOf(slots));
+  /** Once for each workspace, however many of its audiences have ended: it reads everybody there. */
+  private refreshDue(ended: readonly KnownAudience[]): void {
+    for (const workspace of new Set(ended.map((audience) => audience.workspace)))
+      for (const [key, slots] of this.people.scan(peoplePrefix(workspace))) this.due.set(key, this.dueOf(slots));
   }
 }
