@@ -1,5 +1,6 @@
 import { compileMembers, ONE_SNAPSHOT, type Audience, type CompiledAudience } from '../../lib/audiences/index.ts';
 import { TABLES } from '../../lib/clickhouse/tables.ts';
+import { LAST_AT, lastEvents } from './last-at.ts';
 
 /** The audience whose members are requested, and the time of the evaluation. */
 export interface Membership {
@@ -70,9 +71,8 @@ export const EXPORT_COLUMNS = [
 export type ExportRow = [total: number, person_id: string, ...values: (string | null)[]];
 
 /**
- * A query for all members with the columns of an export. `last_at` is the largest T of the person's records and of the
- * events of their carts, which their profile does not follow. The result comes before people in FROM, so that the tables
- * are read in the order that `compile` relies on.
+ * A query for all members with the columns of an export. The result comes before people in FROM, so that the tables are
+ * read in the order that `compile` relies on.
  */
 export function exportQuery(membership: Membership): CompiledAudience {
   const { definitions, params } = compileMembers(membership.audience, { ...membership, tables: TABLES });
@@ -80,24 +80,13 @@ export function exportQuery(membership: Membership): CompiledAudience {
   const query = `WITH
 ${definitions}
 SELECT evaluated.total, toString(person.person_id), name, ${phone}, ${email},
-  nullIf(user_ids[1], ''), ${sms_consent}, ${email_consent}, first_at, greatest(last_at, ifNull(cart.at, last_at))
+  nullIf(user_ids[1], ''), ${sms_consent}, ${email_consent}, first_at, ${LAST_AT}
 FROM (SELECT bitmapCardinality(result) AS total) AS evaluated
 CROSS JOIN (
   SELECT * FROM ${TABLES.people} FINAL
   WHERE workspace = {workspace:String} AND merged_into = 0 AND bitmapContains(result, person_id)
 ) AS person
-LEFT JOIN (
-  SELECT if(alias.winner = 0, own.person_id, alias.winner) AS person_id, max(own.at) AS at
-  FROM (
-    SELECT person_id, max(last_event_at) AS at FROM ${TABLES.carts} FINAL
-    WHERE workspace = {workspace:String} GROUP BY person_id
-  ) AS own
-  LEFT JOIN (
-    SELECT person_id, merged_into AS winner FROM ${TABLES.people} FINAL
-    WHERE workspace = {workspace:String} AND merged_into != 0
-  ) AS alias ON alias.person_id = own.person_id
-  GROUP BY person_id
-) AS cart ON cart.person_id = person.person_id
+LEFT JOIN ${lastEvents()} AS cart ON cart.person_id = person.person_id
 SETTINGS ${ONE_SNAPSHOT}`;
   return { query, params };
 }

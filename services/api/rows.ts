@@ -91,28 +91,6 @@ export async function namesOf(database: Rows, workspace: string, ids: string[]):
   return new Map(rows.map(({ person_id, name }) => [person_id, name]));
 }
 
-/** T of the latest event of all carts of these people, who are not merged into others, by id; without carts: left out. */
-export async function lastEventsOf(database: Rows, workspace: string, ids: number[]): Promise<Map<string, string>> {
-  if (ids.length === 0) return new Map();
-  const rows = await database.rows<{ person: string; last_at: string }>(
-    `WITH own AS (
-      SELECT person_id AS id, if(merged_into = 0, person_id, merged_into) AS person FROM ${TABLES.people} FINAL
-      WHERE workspace = {workspace:String} AND (person_id IN {ids:Array(UInt32)} OR merged_into IN {ids:Array(UInt32)})
-    )
-    SELECT toString(own.person) AS person, assumeNotNull(max(cart.last_event_at)) AS last_at
-    FROM (
-      SELECT cart_id, person_id, last_event_at FROM ${TABLES.carts} FINAL
-      WHERE workspace = {workspace:String} AND last_event_at IS NOT NULL AND cart_id IN (
-        SELECT cart_id FROM ${TABLES.personCarts} FINAL
-        WHERE workspace = {workspace:String} AND ${TABLES.personCarts}.person_id IN (SELECT id FROM own)
-      )
-    ) AS cart INNER JOIN own ON own.id = cart.person_id
-    GROUP BY own.person`,
-    { workspace, ids },
-  );
-  return new Map(rows.map(({ person, last_at }) => [person, last_at]));
-}
-
 /** All ids under which a person has rows: its own and those merged into it. */
 export const idsOfPerson = async (database: Rows, workspace: string, id: number): Promise<number[]> =>
   (

@@ -15,11 +15,11 @@ import { readMemberships } from '../audience-feed.ts';
 import type { Rows } from '../database.ts';
 import type { Routes } from '../deps.ts';
 import type { Erased } from '../eraser.ts';
+import { lastAtOf } from '../last-at.ts';
 import {
   CARTS_OF_PERSON,
   cartSchema,
   idsOfPerson,
-  lastEventsOf,
   personId,
   RETRACTED_OF_PERSON,
   TRAIT_EVENTS_OF_PERSON,
@@ -84,6 +84,7 @@ interface PersonRow {
   name: string | null;
   time_zone: string | null;
   first_at: string;
+  /** What the profile says; a cart may have had a later event. */
   last_at: string;
   phones: string[];
   /** Empty strings where nothing is known, as in `email_consents`. */
@@ -107,14 +108,13 @@ FROM ${TABLES.people} AS person FINAL WHERE workspace = {workspace:String}`;
 const LIST_MAX = 500;
 const PERSON_ID = /^[1-9]\d{0,9}$/;
 
-/** `lastEventAt`: the latest event of their carts. Times are RFC 3339 with milliseconds, so they can be compared as text. */
-const show = (row: PersonRow, lastEventAt = '') => ({
+const show = (row: PersonRow, lastAt = row.last_at) => ({
   person_id: row.person_id,
   anonymous: row.anonymous,
   name: row.name,
   time_zone: row.time_zone,
   first_at: row.first_at,
-  last_at: lastEventAt > row.last_at ? lastEventAt : row.last_at,
+  last_at: lastAt,
   identifiers: {
     user_ids: row.user_ids,
     external_ids: row.externals.map(externalOf),
@@ -268,12 +268,12 @@ const readPeople: Routes = (app, deps) => {
       { workspace, value, after, limit: query.limit + 1 },
     );
     const { items: page, next_cursor } = pageOfRows(rows, query.limit, ({ person_id }) => person_id);
-    const lastEvents = await lastEventsOf(
+    const lastAt = await lastAtOf(
       database,
       workspace,
       page.map(({ person_id }) => Number(person_id)),
     );
-    const items = page.map((row) => show(row, lastEvents.get(row.person_id)));
+    const items = page.map((row) => show(row, lastAt.get(row.person_id)));
     return { status: 200, body: { items, next_cursor } };
   });
 };
@@ -293,7 +293,7 @@ const readPerson: Routes = (app, deps) => {
     const row = await findPerson(database, workspace, params.id);
     const ids = await idsOfPerson(database, workspace, Number(row.person_id));
     const of = { workspace, ids, id: Number(row.person_id) };
-    const [timeline, retracted, carts, lastEvents, memberships, merged, runs] = await Promise.all([
+    const [timeline, retracted, carts, lastAt, memberships, merged, runs] = await Promise.all([
       database.rows<TraitEventRow>(
         `${TRAIT_EVENTS_OF_PERSON} ORDER BY occurred_at DESC, event_id LIMIT ${LIST_MAX}`,
         of,
@@ -303,7 +303,7 @@ const readPerson: Routes = (app, deps) => {
         `${CARTS_OF_PERSON} ORDER BY coalesce(status_since, last_activity_at, created_at) DESC, cart_id LIMIT ${LIST_MAX}`,
         of,
       ),
-      lastEventsOf(database, workspace, [of.id]),
+      lastAtOf(database, workspace, [of.id]),
       readMemberships(database, workspace, of.id),
       mergedInto(database, workspace, of.id),
       readRuns(database, { workspace, person: of, limit: LIST_MAX }),
@@ -312,7 +312,7 @@ const readPerson: Routes = (app, deps) => {
       const saved = deps.definitions.get('audience', id);
       return saved?.live === true ? [{ id, name: saved.name, entered_at }] : [];
     });
-    const person = show(row, lastEvents.get(row.person_id));
+    const person = show(row, lastAt.get(row.person_id));
     return {
       status: 200,
       body: { ...person, timeline, retracted, carts, audiences, merged, flow_runs: runs.map(showRun) },
