@@ -11,13 +11,21 @@ const logger = {
   warn: () => undefined,
   error: (fields: unknown) => failures.push(fields),
 };
-const definitions = { findWorkspace: (id: string) => Promise.resolve({ id, time_zone: 'UTC' }) };
+const saved = { id: 'aud_1', workspace: 'acme', version: 1, audience: { everyone: true }, include_anonymous: false };
+const definitions = {
+  findWorkspace: (id: string) => Promise.resolve({ id, time_zone: 'UTC' }),
+  find: () => Promise.resolve(saved),
+  version: () => saved,
+};
+const rows = (): Promise<unknown[]> => Promise.resolve([]);
 const app = createApiApp({
   adminKey: 'admin',
   clock: systemClock,
   consoleDir: '/nowhere',
   definitions,
   logger,
+  database: { rows, for: () => ({ rows }) },
+  freshness: { ofWorkspace: () => Promise.resolve(null) },
 } as unknown as ApiDeps);
 
 interface Answer {
@@ -135,6 +143,26 @@ describe('POST /v1/audiences/parse', () => {
     );
     expect(parsed).toBeGreaterThan(100);
   });
-
-  it('logs none of this as a failure', () => expect(failures).toEqual([]));
 });
+
+describe.each<[string, (time: number) => unknown]>([
+  ['/v1/audiences/aud_1/members', (time) => [time, 1, 0]],
+  ['/v1/trait-events', (time) => [time, '']],
+  ['/v1/analytics/board/carts?status=preparing', (time) => [time, '']],
+  ['/v1/dead-letters', (time) => [time, '']],
+])('a cursor of %s', (path, cursorOf) => {
+  const ask = async (time: number): Promise<number> => {
+    const cursor = Buffer.from(JSON.stringify(cursorOf(time))).toString('base64url');
+    const headers = { authorization: 'Bearer admin', 'x-workspace': 'acme' };
+    return (await app.request(`${path}${path.includes('?') ? '&' : '?'}cursor=${cursor}`, { headers })).status;
+  };
+
+  it('holds a time', async () => expect(await ask(Date.UTC(2026, 2, 17))).toBe(200));
+
+  it.each([Number.MAX_SAFE_INTEGER, Number.MIN_SAFE_INTEGER, 8.64e15 + 1, -1, Date.UTC(2201, 0, 1)])(
+    'is refused for the time %d, which nothing happened at',
+    async (time) => expect(await ask(time)).toBe(422),
+  );
+});
+
+it('none of this is logged as a failure', () => expect(failures).toEqual([]));

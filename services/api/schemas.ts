@@ -17,6 +17,9 @@ export const givenInstant = z
   }, 'must be an RFC 3339 instant between 1970 and 2200')
   .openapi({ format: 'date-time' });
 
+/** A time in a cursor, Unix ms. Clients may make up cursors: the time must be one that can be shown and compared. */
+export const cursorTime = z.int().refine(inYears);
+
 export const timeZone = z
   .string()
   .max(100)

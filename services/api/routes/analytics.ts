@@ -4,7 +4,7 @@ import { readInstant, showInstant, showInstantOrNull, step } from '../../../lib/
 import { abandonmentOf, boardCartsOf, boardOf, funnelOf, type CartFilter, type Range } from '../analytics.ts';
 import type { ApiDeps, Routes } from '../deps.ts';
 import { cartSchema, namesOf } from '../rows.ts';
-import { givenInstant, givenStep, instant } from '../schemas.ts';
+import { cursorTime, givenInstant, givenStep, instant } from '../schemas.ts';
 import { BUCKETS_MAX, bucketStarts } from '../steps.ts';
 import { zoneOf } from '../zones.ts';
 
@@ -199,7 +199,7 @@ const board: Routes = (app, deps) => {
     },
   }).handle(async ({ c, query, workspace }) => {
     const database = deps.database.for(c.req.raw.signal);
-    const [afterMs, afterId] = decodeCursor(query.cursor, z.tuple([z.int(), z.string()])) ?? [-1, ''];
+    const [afterMs, afterId] = decodeCursor(query.cursor, z.tuple([cursorTime, z.string()])) ?? [-1, ''];
     const rows = await boardCartsOf(database, {
       ...(await boardQuestion(deps, workspace, query, deps.clock.wallMs())),
       ...{ status: query.status, afterMs, afterId, limit: query.limit + 1 },

@@ -12,7 +12,7 @@ import {
 import { memberText } from '../../../lib/jane/json.ts';
 import type { Rows } from '../database.ts';
 import type { Routes } from '../deps.ts';
-import { idParams, instant } from '../schemas.ts';
+import { cursorTime, idParams, instant } from '../schemas.ts';
 
 const source = z.enum(['webhook', 'events', 'people']);
 const letterShape = {
@@ -90,7 +90,7 @@ const list: Routes = (app, { database, clock }) => {
     }),
     answers: { 200: { description: 'a page of dead letters without bodies', schema: listOf(letterSchema) } },
   }).handle(async ({ c, query, workspace }) => {
-    const after = decodeCursor(query.cursor, z.tuple([z.int(), z.string()]));
+    const after = decodeCursor(query.cursor, z.tuple([cursorTime, z.string()]));
     const rows = await database.for(c.req.raw.signal).rows<LetterRow>(LIST, {
       workspace,
       source: query.source ?? '',

@@ -15,7 +15,7 @@ import {
   type StepRow,
 } from '../flow-reports.ts';
 import { personId } from '../rows.ts';
-import { idParams, instant } from '../schemas.ts';
+import { cursorTime, idParams, instant } from '../schemas.ts';
 
 /** Runs of flows with their steps, and the messages that they have sent. */
 
@@ -117,7 +117,7 @@ const EMPTY = { items: [], next_cursor: null };
 async function pageOfRuns(database: Rows, workspace: string, flowId: string, query: z.output<typeof runsQuery>) {
   const person = query.person_id === undefined ? undefined : await flowPersonOf(database, workspace, query.person_id);
   if (query.person_id !== undefined && person === undefined) return EMPTY;
-  const after = decodeCursor(query.cursor, z.strictObject({ startedMs: z.int(), id: z.string() }));
+  const after = decodeCursor(query.cursor, z.strictObject({ startedMs: cursorTime, id: z.string() }));
   const { state, limit } = query;
   const rows = await readRuns(database, { workspace, flowId, person, state, after, limit: limit + 1 });
   const page = pageOfRows(rows, limit, ({ started_at, id }) => ({ startedMs: readInstant(started_at), id }));
@@ -204,7 +204,7 @@ const messages: Routes = (app, { database }: ApiDeps) => {
     const source = database.for(c.req.raw.signal);
     const person = query.person_id === undefined ? undefined : await flowPersonOf(source, workspace, query.person_id);
     if (query.person_id !== undefined && person === undefined) return { status: 200, body: EMPTY };
-    const after = decodeCursor(query.cursor, z.strictObject({ firstMs: z.int(), id: z.string() }));
+    const after = decodeCursor(query.cursor, z.strictObject({ firstMs: cursorTime, id: z.string() }));
     const { flow_id: flowId, limit } = query;
     const rows = await readMessages(source, { workspace, flowId, person, after, limit: limit + 1 });
     const page = pageOfRows(rows, limit, ({ first_at, request_id }) => ({

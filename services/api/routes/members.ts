@@ -7,7 +7,7 @@ import { EXPORT_FORMATS } from '../export-format.ts';
 import { exportStream } from '../export-stream.ts';
 import { exportQuery, membersQuery, type ExportRow, type MemberRow, type Membership } from '../member-rows.ts';
 import { personId } from '../rows.ts';
-import { idParams, instant } from '../schemas.ts';
+import { cursorTime, idParams, instant } from '../schemas.ts';
 import { zoneOf } from '../zones.ts';
 import { savedAudience } from './saved-audiences.ts';
 
@@ -35,7 +35,7 @@ const page = z.strictObject({
 });
 
 /** The time, the version and the last id of a page: all pages of one cursor use the same time and version. */
-const cursorSchema = z.tuple([z.int().min(0), z.int().min(1), z.int().min(0)]);
+const cursorSchema = z.tuple([cursorTime, z.int().min(1), z.int().min(0)]);
 
 async function membership(deps: ApiDeps, saved: SavedAudience, nowMs: number): Promise<Membership> {
   const { audience, workspace, include_anonymous: includeAnonymous } = saved;

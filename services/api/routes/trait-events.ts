@@ -3,6 +3,7 @@ import { VIEWS } from '../../../lib/clickhouse/tables.ts';
 import { addRoute, decodeCursor, listOf, listQuery, pageOfRows } from '../../../lib/http/index.ts';
 import type { Routes } from '../deps.ts';
 import { namesOf, TRAIT_EVENT_COLUMNS, traitEventSchema, type TraitEventRow } from '../rows.ts';
+import { cursorTime } from '../schemas.ts';
 
 const DAY_MS = 86_400_000;
 /** Time windows that are searched one after the other, each longer: usually the first has enough events. */
@@ -33,7 +34,7 @@ export const traitEventRoutes: Routes = (app, deps) => {
     answers: { 200: { description: 'a page of trait events', schema: listOf(shown) } },
   }).handle(async ({ c, query, workspace }) => {
     const database = deps.database.for(c.req.raw.signal);
-    const after = decodeCursor(query.cursor, z.tuple([z.int(), z.string()]));
+    const after = decodeCursor(query.cursor, z.tuple([cursorTime, z.string()]));
     const beforeMs = after?.[0] ?? deps.clock.wallMs() + DAY_MS;
     let rows: TraitEventRow[] = [];
     for (const windowMs of WINDOWS_MS) {
