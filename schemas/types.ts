@@ -97,13 +97,13 @@ export interface CartEvent {
   body: Buffer;
 }
 
-export type DeadLetterSource = 'webhook' | 'events' | 'people' | 'carts';
+export type DeadLetterSource = 'webhook' | 'events' | 'people' | 'carts' | 'flows';
 
 /** Authenticated input that could not be used. It is kept with the reason, so that it can be corrected and replayed. The key is subscription_id, or source if that is null. */
 export interface DeadLetter {
   dead_letter_id: string;
   workspace: string;
-  /** How the input was received. Only older records have the source carts: a record that the processor cannot use, for example for the reason cart_overfull, now has the source of its input. */
+  /** How the input was received. Only older records have the source carts: a record that the processor cannot use, for example for the reason cart_overfull, now has the source of its input. Records of flow-inputs that an operator has skipped have the source flows. */
   source: DeadLetterSource;
   subscription_id: null | string;
   /** A stable code in snake_case. */

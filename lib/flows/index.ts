@@ -4,5 +4,5 @@ export { fireFlowDue, flowDueOf, foldFlowInput, type FlowEffects } from './fold.
 export { flowSchema, parseFlow, type FlowIssue } from './parse.ts';
 export { publishingIssues, type PublishingOptions } from './publishing.ts';
 export { FlowCache } from './workspace.ts';
-export { SCANNED } from './keys.ts';
+export { SCANNED, workspaceOfEntry } from './keys.ts';
 export { type FlowCause, type FlowStore, type FlowTools } from './turn.ts';

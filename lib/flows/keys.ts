@@ -36,3 +36,9 @@ export function parseCartKey(key: string): { workspace: string; cart: string } {
   const colon = key.indexOf(':', 2);
   return { workspace: key.slice(2, colon), cart: key.slice(colon + 1) };
 }
+
+/** The workspace of an entry that may be due; undefined for a job of all workspaces. */
+export function workspaceOfEntry(key: string): string | undefined {
+  const [kind, first, second] = key.split(':', 3);
+  return kind === 'j' ? second : first;
+}

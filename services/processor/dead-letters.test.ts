@@ -1,14 +1,16 @@
 import { describe, expect, it } from 'vitest';
+import { flowInput, flowProfile } from '../../lib/flows/testing/records.ts';
 import type { SkippedRecord } from '../../lib/streams/index.ts';
 import { TOPICS } from '../../lib/topics.ts';
 import type { PersonInput } from '../../schemas/types.ts';
-import { withCartDeadLetters, withPersonDeadLetters } from './dead-letters.ts';
-import { carts, codecs, delivery, people } from './testing.ts';
+import { withCartDeadLetters, withFlowDeadLetters, withPersonDeadLetters } from './dead-letters.ts';
+import { carts, codecs, delivery, flows, people } from './testing.ts';
 
 const AT = Date.UTC(2026, 2, 17);
 const REASON = 'known to be damaged';
 const cartsWith = withCartDeadLetters(carts(), codecs.deadLetters);
 const peopleWith = withPersonDeadLetters(people(), codecs.deadLetters);
+const flowsWith = withFlowDeadLetters(flows(), codecs.deadLetters);
 
 const skipped = (topic: SkippedRecord['topic'], key: string, value: Buffer | null): SkippedRecord => ({
   ...{ topic, partition: 2, offset: 7, key, value, appendTimeMs: AT + 9 },
@@ -104,7 +106,34 @@ describe('the dead letter of a skipped record of people', () => {
   });
 });
 
+describe('the dead letter of a skipped record of flows', () => {
+  const input = flowInput(AT, { profile: flowProfile({ person_id: 7, emails: [{ value: 'a@x.io', consent: null }] }) });
+  const record = skipped(TOPICS.flowInputs, 'w', codecs.flowInputs.encode(input));
+
+  it('has the input record as JSON', () => {
+    const letter = letterOf(flowsWith, record);
+    expect(letter).toMatchObject({ key: 'flows', source: 'flows', workspace: 'w', reason: 'record_skipped' });
+    expect(letter).toMatchObject({ received_at: AT, subscription_id: null, request_at: null });
+    expect(letter.message).toContain('flow-inputs, partition 2, offset 7');
+    expect(JSON.parse(letter.body.toString('utf8'))).toMatchObject({ kind: 'profile', profile: { person_id: 7 } });
+  });
+
+  it('has the record itself when it cannot be decoded', () => {
+    const value = Buffer.from([9, 9, 9]);
+    const letter = letterOf(flowsWith, skipped(TOPICS.flowInputs, 'w', value));
+    expect(letter).toMatchObject({ source: 'flows', workspace: 'w', received_at: AT + 9, body: value });
+  });
+
+  it('of a state entry is one of the workspace of its run, cart, address or job', () => {
+    const of = (key: string): string =>
+      letterOf(flowsWith, { ...record, entry: { key, value: Buffer.from([1]) } }).workspace;
+    for (const key of ['r:w2:f:e:k', 'c:w2:7:9', 'h:w2:00', 'j:pause:w2:f']) expect(of(key)).toBe('w2');
+    expect(of('j:queue')).toBe('w');
+  });
+});
+
 it('a topology writes dead letters once among its outputs', () => {
   expect(cartsWith.outputs.filter((topic) => topic === TOPICS.deadLetters)).toHaveLength(1);
   expect(peopleWith.outputs).toEqual([...people().outputs, TOPICS.deadLetters]);
+  expect(flowsWith.outputs).toEqual([...flows().outputs, TOPICS.deadLetters]);
 });

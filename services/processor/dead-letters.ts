@@ -1,10 +1,11 @@
 import type { Codec } from '../../lib/avro/index.ts';
+import { workspaceOfEntry } from '../../lib/flows/index.ts';
 import { deadLetterId } from '../../lib/jane/keys.ts';
 import type { SkippedRecord, Topology } from '../../lib/streams/index.ts';
 import { TOPICS } from '../../lib/topics.ts';
-import type { CartEvent, DeadLetter, PersonInput } from '../../schemas/types.ts';
+import type { CartEvent, DeadLetter, FlowInput, PersonInput } from '../../schemas/types.ts';
 
-/** A record of a person has no body of its own: it is shown as JSON, up to this length. */
+/** A record of a person or of flows has no body of its own: it is shown as JSON, up to this length. */
 const MAX_BODY_BYTES = 1 << 20;
 
 type Origin = Pick<DeadLetter, 'source' | 'subscription_id' | 'received_at' | 'request_at' | 'body'>;
@@ -14,8 +15,8 @@ interface LetterOptions<I> {
   source: DeadLetter['source'];
   /** May throw. */
   originOf(input: I): Omit<Origin, 'source'> & Partial<Origin>;
-  /** The workspace of a state entry, by its key. */
-  workspaceOf(entryKey: string): string;
+  /** The workspace of a state entry, by its key; undefined for an entry of no workspace, which counts to the record's. */
+  workspaceOf(entryKey: string): string | undefined;
 }
 
 /** The topology, with a dead letter for each record that an operator skips, and for each entry that a skip removes. */
@@ -37,6 +38,8 @@ function withDeadLetters<I>(topology: Topology<I>, options: LetterOptions<I>): T
 const nameOf = ({ topic, partition, offset }: SkippedRecord): string =>
   `${topic}, partition ${partition}, offset ${offset}`;
 
+const workspaceOfRecord = ({ key }: SkippedRecord): string => key.split(':', 1)[0] ?? '';
+
 function letterOfRecord<I>(
   record: SkippedRecord,
   reason: string,
@@ -49,7 +52,7 @@ function letterOfRecord<I>(
     ...origin,
     ...bodyOf(whole),
     dead_letter_id: deadLetterId(['skipped', topic, partition, offset], whole),
-    workspace: record.key.split(':', 1)[0] ?? '',
+    workspace: workspaceOfRecord(record),
     reason: 'record_skipped',
     message: `The topology ${name} failed on this record (${nameOf(record)}), and an operator skipped it: ${reason}`,
     line: null,
@@ -68,7 +71,7 @@ function letterOfEntry<I>(
   return {
     ...bodyOf(value),
     dead_letter_id: deadLetterId(['removed', topic, partition, offset, key], value),
-    workspace: workspaceOf(key),
+    workspace: workspaceOf(key) ?? workspaceOfRecord(record),
     source,
     subscription_id: null,
     reason: 'state_removed',
@@ -102,7 +105,7 @@ export const withCartDeadLetters = (topology: Topology<CartEvent>, codec: Codec<
   withDeadLetters(topology, {
     codec,
     source: 'events',
-    workspaceOf: (entryKey) => entryKey.split(':', 1)[0] ?? '',
+    workspaceOf: (entryKey) => entryKey.split(':', 1)[0],
     originOf: ({ source, subscription_id, received_at, request_at, body }) => ({
       source: source === 'webhook' ? 'webhook' : 'events',
       subscription_id,
@@ -117,14 +120,21 @@ export const withPersonDeadLetters = (
   topology: Topology<PersonInput>,
   codec: Codec<DeadLetter>,
 ): Topology<PersonInput> =>
-  withDeadLetters(topology, {
+  withDeadLetters<PersonInput>(topology, {
     codec,
     source: 'people',
-    workspaceOf: (entryKey) => entryKey.split('/', 2)[1] ?? '',
-    originOf: (input) => ({
-      subscription_id: null,
-      received_at: input.received_at,
-      request_at: null,
-      body: Buffer.from(JSON.stringify(input), 'utf8'),
-    }),
+    workspaceOf: (entryKey) => entryKey.split('/', 2)[1],
+    originOf: internal,
   });
+
+/** The topology flows with dead letters, whose bodies are its input records as JSON: they cannot be replayed. */
+export const withFlowDeadLetters = (topology: Topology<FlowInput>, codec: Codec<DeadLetter>): Topology<FlowInput> =>
+  withDeadLetters<FlowInput>(topology, { codec, source: 'flows', workspaceOf: workspaceOfEntry, originOf: internal });
+
+/** A record that another topology has written. */
+const internal = (input: PersonInput | FlowInput): Omit<Origin, 'source'> => ({
+  subscription_id: null,
+  received_at: input.received_at,
+  request_at: null,
+  body: Buffer.from(JSON.stringify(input), 'utf8'),
+});

@@ -15,7 +15,7 @@ import type {
 } from '../../schemas/types.ts';
 import { cartsTopology, type CartsOptions } from './carts.ts';
 import type { TopologyName } from './config.ts';
-import { withCartDeadLetters, withPersonDeadLetters } from './dead-letters.ts';
+import { withCartDeadLetters, withFlowDeadLetters, withPersonDeadLetters } from './dead-letters.ts';
 import { flowsTopology } from './flows.ts';
 import { peopleTopology } from './people.ts';
 import { relayTopology } from './relay.ts';
@@ -90,7 +90,7 @@ async function flows(registry: Registry, options: CartsOptions): Promise<Topolog
     flowEvents: await registry.codec<FlowEvent>(TOPICS.flowEvents),
     sendRequests: await registry.codec<SendRequest>(TOPICS.sendRequests),
   };
-  return flowsTopology(codecs, options);
+  return withFlowDeadLetters(flowsTopology(codecs, options), await registry.codec<DeadLetter>(TOPICS.deadLetters));
 }
 
 async function relay(registry: Registry): Promise<Topology<Definition>> {

@@ -1,3 +1,5 @@
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
   createSubscription,
@@ -9,6 +11,10 @@ import {
   type Subscription,
   type Workspace,
 } from '../harness/client.ts';
+import { flowCommand, flowInput } from '../../lib/flows/testing/records.ts';
+import { TOPICS } from '../../lib/topics.ts';
+import type { FlowInput } from '../../schemas/types.ts';
+import { kafkaOf } from '../harness/kafka.ts';
 import { openApi, type ApiWorld } from './api-world.ts';
 
 /** What a replay takes in and answers, and what is listed, on a real installation. */
@@ -129,4 +135,61 @@ describe('the list', () => {
     } while (cursor !== null);
     expect(seen.sort()).toEqual(ids);
   });
+});
+
+describe('a record of flows that an operator has skipped', () => {
+  interface Status {
+    stages: { stage: string; partitions: { partition: number; state: string; problem: { offset: number } | null }[] }[];
+  }
+
+  /** Where the topology flows is stopped, once it is. */
+  const stopped = () =>
+    waitUntil(
+      'flows is stopped',
+      async () => {
+        const { body } = await api.ask<Status>('GET', '/v1/status', { key: api.installation.adminKey });
+        const { partitions = [] } = body.stages.find(({ stage }) => stage === 'flows') ?? {};
+        return partitions.find(({ state }) => state === 'stopped');
+      },
+      { timeoutMs: 60_000 },
+    );
+
+  it('is a dead letter that cannot be replayed, and flows continue behind it', async () => {
+    const { kafka, registry } = kafkaOf(api.installation);
+    const producer = kafka.createProducer();
+    try {
+      const codec = await registry.codec<FlowInput>(TOPICS.flowInputs);
+      // A definition that cannot be parsed makes the topology fail.
+      const command = flowCommand({ number: 1_000_000, what: 'publish', definition: '{' });
+      const value = codec.encode(flowInput(Date.now(), { command }, shop.id));
+      await producer.send({ topic: TOPICS.flowInputs, key: shop.id, value });
+    } finally {
+      await producer.close();
+      await kafka.close();
+    }
+    const { partition, problem } = await stopped();
+    const place = ['--partition', String(partition), '--offset', String(problem!.offset), '--reason', 'damaged'];
+    const skip = ['scripts/run.mjs', 'skip-record', '--topic', TOPICS.flowInputs, ...place];
+    const { stdout } = await promisify(execFile)(process.execPath, skip, {
+      env: { ...process.env, ...api.installation.env },
+    });
+    expect(stdout).toContain('skipped');
+    const [letter] = await waitUntil('it is listed', async () => {
+      const items = await listed('?source=flows');
+      return items.length > 0 && items;
+    });
+    expect(letter).toMatchObject({ reason: 'record_skipped', subscription_id: null });
+    const whole = await api.ask<{ body: string }>('GET', `/v1/dead-letters/${letter!.dead_letter_id}`, write);
+    expect(JSON.parse(whole.body.body)).toMatchObject({ kind: 'command', command: { definition: '{' } });
+    for (const body of [undefined, { body: {} }]) {
+      const path = `/v1/dead-letters/${letter!.dead_letter_id}/replay`;
+      expect((await api.ask('POST', path, { ...write, body })).status).toBe(422);
+    }
+    const flow = { name: 'F', triggers: [{ trait: 'cart_abandoned' }], start: 'end', nodes: { end: { type: 'exit' } } };
+    const { id } = (await api.ask<{ id: string }>('POST', '/v1/flows', { ...write, body: flow })).body;
+    await api.ask('POST', `/v1/flows/${id}/publish`, write);
+    await waitUntil('the flow is live', async () => {
+      return (await api.ask<{ state: string }>('GET', `/v1/flows/${id}`, write)).body.state === 'live';
+    });
+  }, 180_000);
 });

@@ -2,9 +2,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { systemClock } from '../../lib/clock/index.ts';
-import { createKafka, readToEnd } from '../../lib/kafka/index.ts';
+import { readToEnd } from '../../lib/kafka/index.ts';
 import { decodeChange } from '../../lib/streams/changelog.ts';
-import { createLogger } from '../../lib/telemetry/index.ts';
 import { changelogOf } from '../../lib/topics.ts';
 import {
   createSubscription,
@@ -17,6 +16,7 @@ import {
   type Workspace,
 } from '../harness/client.ts';
 import { removeInstallation, startInstallation, type Installation } from '../harness/installation.ts';
+import { kafkaOf } from '../harness/kafka.ts';
 
 interface Message {
   request_id: string;
@@ -298,14 +298,7 @@ describe('cancelled order recovery', () => {
 
 /** How often an intent was stored for each order message so far, by its key in the changelog of delivery. */
 async function intents(): Promise<Map<string, number>> {
-  const { KAFKA_BROKERS, TOPIC_PREFIX } = installation.env;
-  const kafka = createKafka({
-    brokers: KAFKA_BROKERS!.split(','),
-    clientId: 'flows-test',
-    logger: createLogger('flows-test', 'silent'),
-    clock: systemClock,
-    topicPrefix: TOPIC_PREFIX!,
-  });
+  const { kafka } = kafkaOf(installation);
   const topic = changelogOf('delivery');
   const counts = new Map<string, number>();
   try {

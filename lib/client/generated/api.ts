@@ -4166,7 +4166,7 @@ export interface paths {
                 query?: {
                     limit?: number;
                     cursor?: string;
-                    source?: "webhook" | "events" | "people";
+                    source?: "webhook" | "events" | "people" | "flows";
                     subscription_id?: string;
                     reason?: string;
                 };
@@ -4293,7 +4293,7 @@ export interface paths {
                         "application/json": {
                             dead_letter_id: string;
                             /** @enum {string} */
-                            source: "webhook" | "events" | "people";
+                            source: "webhook" | "events" | "people" | "flows";
                             subscription_id: string | null;
                             reason: string;
                             message: string;
@@ -8701,7 +8701,7 @@ export interface components {
         DeadLetter: {
             dead_letter_id: string;
             /** @enum {string} */
-            source: "webhook" | "events" | "people";
+            source: "webhook" | "events" | "people" | "flows";
             subscription_id: string | null;
             reason: string;
             message: string;

@@ -14,7 +14,7 @@ import type { Rows } from '../database.ts';
 import type { Routes } from '../deps.ts';
 import { cursorTime, idParams, instant } from '../schemas.ts';
 
-const source = z.enum(['webhook', 'events', 'people']);
+const source = z.enum(['webhook', 'events', 'people', 'flows']);
 const letterShape = {
   dead_letter_id: z.string(),
   source,
@@ -130,7 +130,7 @@ const replay: Routes = (app, { database, replayer }) => {
       'The body is processed as if it had arrived now, with its original request timestamp. Replaying twice is harmless. ' +
       'A dead letter of a cart that has reached its limit of events is accepted and becomes a dead letter again. ' +
       'A dead letter whose body is not what was sent (reason `state_removed`; reason `record_skipped` with the source ' +
-      '`people`) is replayed only with a corrected body.',
+      '`people`) is replayed only with a corrected body; one with the source `flows` is not replayed at all.',
     params: idParams,
     body: replayBody,
     bodyOptional: true,
@@ -151,7 +151,7 @@ const replay: Routes = (app, { database, replayer }) => {
     },
   }).handle(async ({ params, body, bodyText, workspace }) => {
     const { row, body: kept } = await letterOf(database, workspace, params.id);
-    const obstacle = body.body === undefined ? obstacleOf(row) : undefined;
+    const obstacle = body.body === undefined || row.source === 'flows' ? obstacleOf(row) : undefined;
     if (obstacle !== undefined) {
       throw new HttpProblem(422, obstacle, { extensions: { dead_letter_id: row.dead_letter_id } });
     }
@@ -167,6 +167,9 @@ export const deadLetterRoutes: Routes = (app, deps) => {
 
 /** Why the stored body cannot be replayed, and what to do instead; undefined if it can. */
 function obstacleOf({ body_truncated, reason, source }: LetterRow): string | undefined {
+  if (source === 'flows') {
+    return 'the stored body is an internal record or state of flows, which cannot be replayed: flows continue without it, and know the next records of its cart or person';
+  }
   if (reason === 'state_removed') {
     return 'the stored body is the state of a cart, not an event: send an event of the cart as a corrected body, or its events again to POST /v1/events';
   }

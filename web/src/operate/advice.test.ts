@@ -36,6 +36,14 @@ describe('what to do about a partition', () => {
     expect(advice.steps.join(' ')).not.toContain('The record becomes a dead letter');
   });
 
+  it('offers to skip a record of flows, which cannot be replayed', () => {
+    const ofRecord = adviceFor('flow-inputs', partition(problem({})), 'processor')!;
+    expect(ofRecord.skip).toEqual({ topic: 'flow-inputs', partition: 3, offset: 1_207 });
+    expect(ofRecord.steps.join(' ')).toContain('The record becomes a dead letter. It cannot be replayed');
+    const ofDeadline = adviceFor('flow-inputs', partition(problem({ part: 'deadline' })), 'processor')!;
+    expect(ofDeadline.steps.join(' ')).toContain('A run that is removed sends nothing more');
+  });
+
   it('offers no command for a topic whose records cannot be skipped', () => {
     const advice = adviceFor('trait-events', partition(problem({})), 'audiences')!;
     expect(advice.skip).toBeNull();

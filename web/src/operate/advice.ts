@@ -24,7 +24,7 @@ export interface SkippableRecord {
 }
 
 /** Topics whose records may be skipped: the input of the topologies. */
-const SKIPPABLE: readonly string[] = ['cart-events', 'person-inputs', 'definitions'];
+const SKIPPABLE: readonly string[] = ['cart-events', 'person-inputs', 'definitions', 'flow-inputs'];
 
 const NOTHING_LOST = 'Other partitions continue, and nothing that was answered 2xx is lost.';
 
@@ -95,6 +95,18 @@ const unexplained = (process: string): Advice => ({
   skip: null,
 });
 
+/** What to do about what was skipped. */
+const REMEDIES = {
+  others: {
+    ofRecord: 'Replay it after an update that fixes the bug.',
+    ofDeadline: 'Send the events of that cart again after the update.',
+  },
+  flows: {
+    ofRecord: 'It cannot be replayed: what it reported never happened for flows.',
+    ofDeadline: 'A run that is removed sends nothing more.',
+  },
+};
+
 function failingRecord(
   topic: string | null,
   { partition }: Partition,
@@ -102,10 +114,11 @@ function failingRecord(
   part: 'record' | 'deadline' | null,
 ): Advice {
   const canSkip = topic !== null && offset !== null && SKIPPABLE.includes(topic);
+  const remedy = topic === 'flow-inputs' ? REMEDIES.flows : REMEDIES.others;
   const consequence =
     part === 'deadline'
-      ? 'A deadline fails, not the record: the record will be handled, and the state whose deadline fails is removed and becomes a dead letter. Send the events of that cart again after the update.'
-      : 'The record becomes a dead letter. Replay it after an update that fixes the bug.';
+      ? `A deadline fails, not the record: the record will be handled, and the state whose deadline fails is removed and becomes a dead letter. ${remedy.ofDeadline}`
+      : `The record becomes a dead letter. ${remedy.ofRecord}`;
   return {
     title:
       offset === null

@@ -27,6 +27,7 @@ export const SOURCE_WORDS: Record<LetterSource, string> = {
   webhook: 'Webhook',
   events: 'Import of events',
   people: 'Import of people',
+  flows: 'Flows',
 };
 
 /** Where a dead letter came from; for a line of an import with its number. */
