@@ -2,8 +2,8 @@ import { defineConfig } from 'vitest/config';
 
 /**
  * `unit` needs nothing but Node; `system` runs against the real engines, which the harness starts once for the whole
- * run (or reuses). Not part of npm test, on engines of their own: `chaos` and `feeds`, for their length, and
- * `schemathesis`, which needs Python.
+ * run (or reuses). Not part of npm test, on engines of their own: `chaos`, `feeds` and `flows`, for their length,
+ * and `schemathesis`, which needs Python.
  */
 export default defineConfig({
   test: {
@@ -47,6 +47,14 @@ export default defineConfig({
           environment: 'node',
           testTimeout: 3_600_000,
           hookTimeout: 600_000,
+        },
+      },
+      {
+        test: {
+          name: 'flows',
+          include: ['test/flows/**/*.test.ts'],
+          environment: 'node',
+          testTimeout: 3_600_000,
         },
       },
       {

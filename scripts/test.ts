@@ -9,7 +9,7 @@ import { join } from 'node:path';
 
 const STEPS = ['lint', 'types', 'unit', 'system'] as const;
 /** Too long for every change: run by name alone. */
-const LONG = ['carts', 'audiences', 'feeds', 'chaos', 'schemathesis'] as const;
+const LONG = ['carts', 'audiences', 'feeds', 'chaos', 'flows', 'schemathesis'] as const;
 const ALL = [...STEPS, ...LONG];
 type Step = (typeof ALL)[number];
 
@@ -97,6 +97,7 @@ const RUN: Record<Step, () => Promise<Count[]>> = {
   audiences,
   feeds: async () => [await vitest('feeds')],
   chaos: async () => [await vitest('chaos')],
+  flows: async () => [await vitest('flows')],
   schemathesis: async () => [await vitest('schemathesis')],
 };
 

@@ -6,6 +6,12 @@ import type { Topology } from './topology.ts';
 
 type TakeOutputs = (outputs: readonly OutputRecord[]) => void;
 
+interface PipeOptions {
+  appendTimeMs: number;
+  offset?: number;
+  take?: TakeOutputs;
+}
+
 const LIMITS = { effects: 1_000, bytes: 8 << 20 };
 
 /**
@@ -25,12 +31,12 @@ export class TestDriver<I> {
 
   /**
    * Appends a record to the input and handles it. A Buffer is decoded first. `appendTimeMs` is the broker's clock.
-   * With `take`, outputs go there as they would go into a transaction each, and are not kept.
+   * `offset`: that of the record in its log, which may have gaps; the next one if it is left out. With `take`, outputs go
+   * there as they would go into a transaction each, and are not kept.
    * @throws RecordTooLargeError where Kafka would refuse what was made
    */
-  pipe(key: string, value: I | Buffer, { appendTimeMs, take }: { appendTimeMs: number; take?: TakeOutputs }): void {
+  pipe(key: string, value: I | Buffer, { appendTimeMs, offset = this.nextOffset, take }: PipeOptions): void {
     const decoded = Buffer.isBuffer(value) ? this.topology.input.decode(value) : value;
-    const { offset } = this.core.position;
     this.core.begin({ key, value: decoded, offset, partition: this.partition }, appendTimeMs);
     while (!this.core.advance(LIMITS)) this.collect(take);
     this.collect(take);
