@@ -2,6 +2,7 @@ import { NumberInput } from '@mantine/core';
 import { getRouteApi, Link } from '@tanstack/react-router';
 import { IconAlertTriangle, IconCircleCheck } from '@tabler/icons-react';
 import { useEffect, useState } from 'react';
+import { wholeNumberIn } from '../app/address.ts';
 import { duration } from '../design/format.ts';
 import { FreshnessBadge } from '../design/FreshnessBadge.tsx';
 import { EmptyState, ErrorState, LoadingState } from '../design/states.tsx';
@@ -18,7 +19,6 @@ import {
   OVER_MINUTES_DEFAULT,
   OVER_MINUTES_MAX,
   readBoardSearch,
-  readWholeNumber,
 } from './search.ts';
 
 const route = getRouteApi('/analytics/board');
@@ -112,10 +112,10 @@ function WholeNumberInput({ label, unit, value, max, step = 1, onChange }: Whole
       step={step}
       suffix={` ${unit}`}
       allowDecimal={false}
-      error={readWholeNumber(draft, max) === undefined ? `A whole number of ${unit}` : null}
+      error={wholeNumberIn(draft, max) === undefined ? `A whole number of ${unit}` : null}
       onChange={(typed) => {
         setDraft(typed);
-        const read = readWholeNumber(typed, max);
+        const read = wholeNumberIn(typed, max);
         if (read !== undefined) onChange(read);
       }}
     />

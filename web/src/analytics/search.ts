@@ -2,6 +2,7 @@
  * The parameters in the addresses of these pages. Every page of the console loads this file with the routes, so it needs
  * no library.
  */
+import { textIn, textsIn, wholeNumberIn, type Given } from '../app/address.ts';
 
 /** Ranges that move with the calendar, by the number of their days; each ends with the current one. */
 export const PRESET_DAYS = { today: 1, '7d': 7, '30d': 30, '90d': 90, '365d': 365 } as const;
@@ -29,19 +30,12 @@ const isDay = (value: unknown): value is string =>
   typeof value === 'string' && isDate(value) && value >= '1970-01-02' && value <= '2199-12-31';
 
 /** Reads the address; what it does not know, and days that are reversed, it leaves out. */
-export function readRangeSearch(raw: Record<string, unknown>): RangeSearch {
+export function readRangeSearch(raw: Given): RangeSearch {
   const { range, from, to } = raw;
-  const stores = readStores(raw['store']);
+  const stores = textsIn(raw['store']);
   const store = stores.length === 0 ? {} : { store: stores };
   if (isDay(from) && isDay(to) && from <= to) return { from, to, ...store };
   return typeof range === 'string' && Object.hasOwn(PRESET_DAYS, range) ? { range: range as Preset, ...store } : store;
-}
-
-/** The stores of an address: one or several, as text or, because the router reads digits so, as numbers. */
-export function readStores(value: unknown): string[] {
-  const all = Array.isArray(value) ? (value as unknown[]) : [value];
-  const texts = all.flatMap((one) => (typeof one === 'string' || typeof one === 'number' ? [String(one)] : []));
-  return [...new Set(texts.filter((text) => text !== ''))];
 }
 
 export const OVER_MINUTES_DEFAULT = 45;
@@ -61,21 +55,15 @@ export interface BoardSearch {
   status?: string;
 }
 
-/** A whole number from 1 to `max`, also as text; undefined for anything else. */
-export function readWholeNumber(value: unknown, max: number): number | undefined {
-  const number = typeof value === 'string' && /^\d+$/.test(value) ? Number(value) : value;
-  const isGood = typeof number === 'number' && Number.isInteger(number) && number >= 1 && number <= max;
-  return isGood ? number : undefined;
-}
-
-export function readBoardSearch(raw: Record<string, unknown>): BoardSearch {
-  const over = readWholeNumber(raw['over'], OVER_MINUTES_MAX);
-  const days = readWholeNumber(raw['days'], BOARD_DAYS_MAX);
-  const store = readStores(raw['store']);
+export function readBoardSearch(raw: Given): BoardSearch {
+  const over = wholeNumberIn(raw['over'], OVER_MINUTES_MAX);
+  const days = wholeNumberIn(raw['days'], BOARD_DAYS_MAX);
+  const store = textsIn(raw['store']);
+  const status = textIn(raw['status']);
   return {
     ...(over === undefined || over === OVER_MINUTES_DEFAULT ? {} : { over }),
     ...(days === undefined || days === BOARD_DAYS_DEFAULT ? {} : { days }),
     ...(store.length === 0 ? {} : { store }),
-    ...(typeof raw['status'] === 'string' && raw['status'] !== '' ? { status: raw['status'] } : {}),
+    ...(status === undefined ? {} : { status }),
   };
 }

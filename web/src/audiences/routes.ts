@@ -1,7 +1,6 @@
 import { createRoute, lazyRouteComponent } from '@tanstack/react-router';
+import { oneOf, textIn, wholeNumberIn } from '../app/address.ts';
 import { rootRoute } from '../app/root.ts';
-
-const text = (value: unknown): string | undefined => (typeof value === 'string' && value !== '' ? value : undefined);
 
 /** What a new audience begins with: a text form, or a copy of a saved audience. */
 export interface NewSearch {
@@ -20,7 +19,7 @@ export interface AudienceSearch {
   right?: number | undefined;
 }
 
-const version = (value: unknown): number | undefined => (Number.isInteger(value) ? (value as number) : undefined);
+const version = (value: unknown): number | undefined => wholeNumberIn(value, Number.MAX_SAFE_INTEGER);
 
 export const audienceRoutes = [
   createRoute({
@@ -31,15 +30,15 @@ export const audienceRoutes = [
   createRoute({
     getParentRoute: () => rootRoute,
     path: '/audiences/new',
-    validateSearch: (search): NewSearch => ({ text: text(search['text']), from: text(search['from']) }),
+    validateSearch: (search): NewSearch => ({ text: textIn(search['text']), from: textIn(search['from']) }),
     component: lazyRouteComponent(() => import('./EditorPage.tsx'), 'NewAudiencePage'),
   }),
   createRoute({
     getParentRoute: () => rootRoute,
     path: '/audiences/$id',
     validateSearch: (search): AudienceSearch => ({
-      tab: AUDIENCE_TABS.find((tab) => tab === search['tab']),
-      person: typeof search['person'] === 'number' ? String(search['person']) : text(search['person']),
+      tab: oneOf(search['tab'], AUDIENCE_TABS),
+      person: textIn(search['person']),
       left: version(search['left']),
       right: version(search['right']),
     }),

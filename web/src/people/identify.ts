@@ -1,3 +1,5 @@
+import { oneOf, present, textIn, type Given } from '../app/address.ts';
+
 /** What a person can be looked up by. `person_id` is the product's own, as in exports. */
 export type SearchKind = 'phone' | 'email' | 'user_id' | 'external_user_id' | 'person_id';
 
@@ -55,21 +57,9 @@ export interface PeopleSearch {
   source?: string;
 }
 
-function textOf(value: unknown): string | undefined {
-  const text = typeof value === 'number' ? String(value) : value;
-  return typeof text === 'string' && text.trim() !== '' ? text : undefined;
-}
-
 /** Reads the address; what it does not know it leaves out. */
-export function readPeopleSearch(raw: Record<string, unknown>): PeopleSearch {
-  const q = textOf(raw['q']);
-  const source = textOf(raw['source']);
-  return {
-    ...(q === undefined ? {} : { q }),
-    ...(isKind(raw['kind']) ? { kind: raw['kind'] } : {}),
-    ...(source === undefined ? {} : { source }),
-  };
-}
+export const readPeopleSearch = (raw: Given): PeopleSearch =>
+  present({ q: textIn(raw['q']), kind: oneOf(raw['kind'], KINDS), source: textIn(raw['source']) });
 
 /** What to look up for an address; null without a text. */
 export function searchOf({ q, kind, source }: PeopleSearch): Search | null {
@@ -85,7 +75,4 @@ export interface PersonSearch {
   cart?: string;
 }
 
-export function readPersonSearch(raw: Record<string, unknown>): PersonSearch {
-  const cart = textOf(raw['cart']);
-  return cart === undefined ? {} : { cart };
-}
+export const readPersonSearch = (raw: Given): PersonSearch => present({ cart: textIn(raw['cart']) });
