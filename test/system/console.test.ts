@@ -131,6 +131,19 @@ describe.skipIf(executable === undefined)('the console', () => {
     await page.close();
   });
 
+  it('shows a long name of an audience whole on a phone, as one line of text', async () => {
+    const page = await browser.open(at(`#key=${workspace.keys.read}`), { width: 390, height: 844 });
+    await page.locator('#content h1').first().waitFor();
+    await page.goto(at('#/audiences/new'));
+    const name = page.getByTestId('name');
+    await name.fill('Left a cart in the last three hours\nand has not returned to it, or to any other one');
+    expect(await name.inputValue()).not.toContain('\n');
+    const isCut = (field: HTMLElement | SVGElement): boolean =>
+      field.scrollWidth > field.clientWidth || field.scrollHeight > field.clientHeight + 1;
+    await expect.poll(() => name.evaluate(isCut)).toBe(false);
+    await page.close();
+  });
+
   it('moves by itself: a webhook is on the page within seconds', async () => {
     const page = await browser.open(at(`#key=${workspace.keys.read}`));
     await waitUntil('a count', async () => Number.isFinite(await figure(page, 'count-staff_member_review')));

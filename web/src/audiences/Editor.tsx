@@ -1,4 +1,4 @@
-import { ActionIcon, Checkbox, SegmentedControl, TextInput } from '@mantine/core';
+import { ActionIcon, Checkbox, SegmentedControl, Textarea } from '@mantine/core';
 import { useDebouncedValue } from '@mantine/hooks';
 import { notifications } from '@mantine/notifications';
 import { IconArrowBackUp, IconArrowForwardUp, IconChevronLeft } from '@tabler/icons-react';
@@ -77,16 +77,23 @@ export function Editor({ start, heading, back, newerVersion = null, save, onSave
           <IconChevronLeft size={14} aria-hidden />
           {back.title}
         </Link>
-        <TextInput
+        <Textarea
           className="editor-name"
           variant="unstyled"
+          autosize
+          minRows={1}
           aria-label="Name of the audience"
           placeholder="Name this audience"
           value={name}
           maxLength={200}
-          onChange={(event) => setName(event.currentTarget.value)}
+          // A long name is wrapped; it remains one line of text.
+          onChange={(event) => setName(event.currentTarget.value.replaceAll(/[\r\n]+/g, ' '))}
           error={saving.missingName && name.trim() === '' ? 'Give it a name to save it.' : undefined}
-          onKeyDown={(event) => event.key === 'Enter' && submit(false)}
+          onKeyDown={(event) => {
+            if (event.key !== 'Enter') return;
+            event.preventDefault();
+            submit(false);
+          }}
           autoComplete="off"
           data-testid="name"
         />
