@@ -1,13 +1,15 @@
-/** Fills a workspace with what every page of the console can show: saved audiences, versions, dead letters. */
+/** Fills a workspace with what every page of the console can show: saved audiences, versions, dead letters, runs of flows. */
 import {
   bodyOf,
   createApiClient,
   createIngestClient,
   ndjsonBytes,
   type ApiClient,
+  type IngestClient,
   type Schemas,
 } from '../../lib/client/index.ts';
 import type { Clock } from '../../lib/clock/index.ts';
+import { fillFlows, until } from './fill-flows.ts';
 import type { Entrance, Places } from './walk.ts';
 
 type Audience = Schemas['Audience'];
@@ -66,16 +68,14 @@ const UNUSABLE = [
   'id,status\n81222,finished',
 ].join('\n');
 
-const VISIBLE_MS = 60_000;
-const POLL_MS = 250;
-
 /** Makes what is missing; a second call finds what the first one made. The key must be a write or admin key. */
 export async function fill(entrance: Entrance, clock: Clock): Promise<Places> {
   const { url, key, workspace } = entrance;
   const api = createApiClient({ baseUrl: url, key, workspace });
   const audience = await saveSamples(api);
   await makeDeadLetters(api, entrance, clock);
-  return { audience, person: await somebody(api), workspace };
+  const flows = await fillFlows(api, () => ingestOf(api, entrance), clock);
+  return { audience, ...flows, person: await somebody(api), workspace };
 }
 
 async function saveSamples(api: ApiClient): Promise<string> {
@@ -101,19 +101,20 @@ async function saveSamples(api: ApiClient): Promise<string> {
   return first;
 }
 
-async function makeDeadLetters(api: ApiClient, { key, workspace }: Entrance, clock: Clock): Promise<void> {
+/** A client of ingest, whose address is in the URL of a subscription. */
+async function ingestOf(api: ApiClient, { key, workspace }: Entrance): Promise<IngestClient> {
+  const [subscription] = (await bodyOf(api.GET('/v1/subscriptions', { params: { query: { limit: 1 } } }))).items;
+  if (!subscription) throw new Error('the workspace has no subscription, whose URL names the address of ingest');
+  return createIngestClient({ baseUrl: new URL(subscription.url).origin, key, workspace });
+}
+
+async function makeDeadLetters(api: ApiClient, entrance: Entrance, clock: Clock): Promise<void> {
   const listed = async (): Promise<number> =>
     (await bodyOf(api.GET('/v1/dead-letters', { params: { query: { limit: 1 } } }))).items.length;
   if ((await listed()) > 0) return;
-  const [subscription] = (await bodyOf(api.GET('/v1/subscriptions', { params: { query: { limit: 1 } } }))).items;
-  if (!subscription) throw new Error('the workspace has no subscription, whose URL names the address of ingest');
-  const ingest = createIngestClient({ baseUrl: new URL(subscription.url).origin, key, workspace });
+  const ingest = await ingestOf(api, entrance);
   await bodyOf(ingest.POST('/v1/events', ndjsonBytes(Buffer.from(UNUSABLE))));
-  const deadlineMs = clock.elapsedMs() + VISIBLE_MS;
-  while ((await listed()) === 0) {
-    if (clock.elapsedMs() > deadlineMs) throw new Error('dead letters are not listed in time');
-    await clock.sleep(POLL_MS);
-  }
+  await until(clock, 'dead letters are listed', async () => (await listed()) > 0);
 }
 
 /** A person with orders. */

@@ -94,6 +94,50 @@ const scenes: readonly Picture[] = [
     shows: '[data-testid=versions]',
   },
   {
+    name: 'flow-template',
+    path: () => '/flows/new?template=abandoned_cart_recovery',
+    shows: '[data-testid=definition]',
+  },
+  {
+    name: 'flow-pause',
+    path: ({ flow }) => `/flows/${flow}`,
+    async act(page) {
+      await page.getByRole('button', { name: 'Pause' }).click();
+      await page.getByRole('dialog').getByText('Nothing starts and nothing is sent').waitFor();
+    },
+  },
+  {
+    name: 'flow-runs',
+    path: ({ flow }) => `/flows/${flow}?tab=runs`,
+    shows: '[data-testid=runs]',
+  },
+  {
+    name: 'flow-check',
+    path: ({ flow, runPerson }) => `/flows/${flow}?tab=check&person=${runPerson}`,
+    shows: '[data-testid=decisions]',
+  },
+  {
+    name: 'flow-messages',
+    path: ({ flow }) => `/flows/${flow}?tab=messages`,
+    shows: '[data-testid=messages]',
+  },
+  {
+    name: 'flow-backtest',
+    path: ({ flow }) => `/flows/${flow}?tab=backtest&days=1`,
+    async act(page) {
+      await page.getByRole('button', { name: 'Run the back-test' }).click();
+      await page.getByTestId('backtest').waitFor({ timeout: 60_000 });
+    },
+  },
+  {
+    name: 'person-flows',
+    path: ({ runPerson }) => `/people/${runPerson}`,
+    async act(page) {
+      await page.getByRole('heading', { name: 'Flows and messages' }).scrollIntoViewIfNeeded();
+      await page.getByTestId('person-flows').getByRole('link').first().waitFor();
+    },
+  },
+  {
     name: 'people-nobody',
     path: () => '/people?q=nobody@example.com',
     async act(page) {

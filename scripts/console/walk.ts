@@ -5,6 +5,10 @@ import type { Browser, PageOptions } from './browser.ts';
 /** What the pages with an id in their address show. */
 export interface Places {
   audience: string;
+  flow: string;
+  /** A run of that flow, and its person. */
+  run: string;
+  runPerson: string;
   person: string;
   workspace: string;
 }
@@ -36,6 +40,13 @@ export const STOPS: readonly Stop[] = [
   page('/audiences/$id/edit', 'audience-edit', {
     path: ({ audience }) => `/audiences/${audience}/edit`,
     shows: '[data-testid=sample]',
+  }),
+  page('/flows', 'flows', { shows: '[data-testid=flows] .flow-link' }),
+  page('/flows/new', 'flow-new', { shows: '[data-testid=templates]' }),
+  page('/flows/$id', 'flow', { path: ({ flow }) => `/flows/${flow}`, shows: '[data-testid=definition]' }),
+  page('/flows/$id/runs/$run', 'flow-run', {
+    path: ({ flow, run }) => `/flows/${flow}/runs/${run}`,
+    shows: '[data-testid=steps]',
   }),
   page('/people', 'people', { shows: '[data-testid=recent-people]' }),
   page('/people/$id', 'person', { path: ({ person }) => `/people/${person}` }),

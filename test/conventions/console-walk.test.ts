@@ -32,7 +32,14 @@ describe('the walk through the console', () => {
 
   it('fills in every parameter of a path', () => {
     for (const { route, path } of STOPS) {
-      const address = path({ audience: 'aud_1', person: '7', workspace: 'demo' });
+      const address = path({
+        audience: 'aud_1',
+        flow: 'flow_1',
+        run: 'ab',
+        runPerson: '8',
+        person: '7',
+        workspace: 'demo',
+      });
       expect(address, route).not.toContain('$');
       expect(address.split('?')[0]!.split('/').length, route).toBe(route.split('/').length);
     }

@@ -23,6 +23,7 @@ const problems = z.strictObject({
 const validateBody = z.looseObject({}).openapi('FlowToValidate', {
   description: 'a flow, or {"flow": …}, or {"id": …} of a saved one',
   type: 'object',
+  additionalProperties: true,
 });
 
 /** Throws HttpProblem 404 for the id of a flow that does not exist, and 422 for an id that is no text. */

@@ -6,6 +6,7 @@ import {
   IconKey,
   IconMailOff,
   IconPlugConnected,
+  IconRoute,
   IconUsers,
   IconUsersGroup,
 } from '@tabler/icons-react';
@@ -29,6 +30,7 @@ export const NAVIGATION: readonly NavGroup[] = [
   {
     entries: [
       { to: '/audiences', title: 'Audiences', icon: IconUsersGroup },
+      { to: '/flows', title: 'Flows', icon: IconRoute },
       { to: '/people', title: 'People', icon: IconUsers },
       { to: '/analytics', title: 'Analytics', icon: IconChartHistogram },
       { to: '/live', title: 'Live', icon: IconActivityHeartbeat },

@@ -2,6 +2,7 @@ import { createHashHistory, createRoute, createRouter, redirect } from '@tanstac
 import { analyticsRoutes } from '../analytics/routes.ts';
 import { audienceRoutes } from '../audiences/routes.ts';
 import { LoadingState } from '../design/states.tsx';
+import { flowRoutes } from '../flows/routes.ts';
 import { liveRoutes } from '../live/routes.ts';
 import { operateRoutes } from '../operate/routes.ts';
 import { peopleRoutes } from '../people/routes.ts';
@@ -20,6 +21,7 @@ export const router = createRouter({
   routeTree: rootRoute.addChildren([
     indexRoute,
     ...audienceRoutes,
+    ...flowRoutes,
     ...peopleRoutes,
     ...analyticsRoutes,
     ...liveRoutes,

@@ -13,7 +13,7 @@ import { askedOf, hasTrend, useAudiences, useListSize, useListTrend } from './da
 import { inWords, renderText } from './model/text.ts';
 import { Sparkline } from './Sparkline.tsx';
 import { EXAMPLES } from './examples.ts';
-import { useSeen } from './useSeen.ts';
+import { useSeen } from '../design/useSeen.ts';
 
 /** All saved audiences with their sizes. */
 export function AudiencesPage() {

@@ -1,11 +1,9 @@
-import { Button, TextInput } from '@mantine/core';
-import { IconCheck, IconSearch, IconX } from '@tabler/icons-react';
+import { IconCheck, IconX } from '@tabler/icons-react';
 import { Link } from '@tanstack/react-router';
-import { useRef, useState, type FormEvent } from 'react';
-import { useSession } from '../app/session.ts';
-import { ErrorState, LoadingState, Notice } from '../design/states.tsx';
 import { useApiQuery } from '../data/queries.ts';
-import { findPeople, useExplanation, type Question } from './data.ts';
+import { FindPerson } from '../design/FindPerson.tsx';
+import { ErrorState, LoadingState, Notice } from '../design/states.tsx';
+import { useExplanation, type Question } from './data.ts';
 import { ExplanationTree } from './ExplanationTree.tsx';
 
 interface SpotCheckProps {
@@ -17,33 +15,6 @@ interface SpotCheckProps {
 
 /** Whether one person is in the audience, and why. */
 export function SpotCheck({ question, personId, onPerson }: SpotCheckProps) {
-  const { api } = useSession();
-  const [text, setText] = useState('');
-  const [searching, setSearching] = useState(false);
-  const [outcome, setOutcome] = useState<{ nobody: string } | { error: unknown } | null>(null);
-  const running = useRef<AbortController | null>(null);
-
-  const search = (event: FormEvent): void => {
-    event.preventDefault();
-    const wanted = text.trim();
-    if (wanted === '') return;
-    running.current?.abort();
-    const abort = new AbortController();
-    running.current = abort;
-    setSearching(true);
-    setOutcome(null);
-    findPeople(api, wanted, abort.signal)
-      .then((people) => {
-        const [first] = people;
-        if (first) onPerson(first.person_id);
-        else {
-          onPerson(null);
-          setOutcome({ nobody: wanted });
-        }
-      })
-      .catch((error: unknown) => !abort.signal.aborted && setOutcome({ error }))
-      .finally(() => setSearching(false));
-  };
   return (
     <section className="panel spot" aria-labelledby="spot-title">
       <header className="panel-head">
@@ -52,27 +23,7 @@ export function SpotCheck({ question, personId, onPerson }: SpotCheckProps) {
           <p className="fine">Is one person in this audience, and why?</p>
         </div>
       </header>
-      <form className="spot-form" onSubmit={search}>
-        <TextInput
-          size="sm"
-          aria-label="Phone number or email address of a person"
-          placeholder="Phone or email"
-          value={text}
-          onChange={(event) => setText(event.currentTarget.value)}
-          autoComplete="off"
-          spellCheck={false}
-          leftSection={<IconSearch size={15} aria-hidden />}
-        />
-        <Button type="submit" variant="default" loading={searching} disabled={text.trim() === ''}>
-          Check
-        </Button>
-      </form>
-      {outcome && 'nobody' in outcome && (
-        <Notice title="Nobody has this phone number or address">
-          “{outcome.nobody}” was not seen on any cart or record of this workspace.
-        </Notice>
-      )}
-      {outcome && 'error' in outcome && <ErrorState what="Cannot search" error={outcome.error} />}
+      <FindPerson action="Check" onPerson={onPerson} />
       {personId !== null && <Verdict question={question} personId={personId} />}
     </section>
   );

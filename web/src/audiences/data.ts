@@ -1,9 +1,9 @@
 /** What the pages of audiences ask of the API. Every question about people is asked again while it is on display. */
-import { keepPreviousData, useInfiniteQuery, type UseQueryResult } from '@tanstack/react-query';
+import { keepPreviousData, type UseQueryResult } from '@tanstack/react-query';
 import { looksAtNow, type Audience } from '../../../lib/audiences/tree.ts';
 import type { Schemas } from '../../../lib/client/index.ts';
-import { useSession } from '../app/session.ts';
 import {
+  allItems,
   ApiError,
   bodyOf,
   inTurn,
@@ -14,7 +14,7 @@ import {
   type Preview,
   type SavedAudience,
 } from '../data/api.ts';
-import { useApiQuery } from '../data/queries.ts';
+import { useApiPages, useApiQuery } from '../data/queries.ts';
 
 export interface Question {
   audience: Audience;
@@ -91,30 +91,12 @@ export function useExplanation(question: Question | null, personId: string | nul
   );
 }
 
-/** Finds people by email address if the text has an @, else by phone number. */
-export async function findPeople(api: ApiClient, text: string, signal: AbortSignal): Promise<Schemas['Person'][]> {
-  const query = text.includes('@') ? { email: text } : { phone: text };
-  const page = await bodyOf(api.GET('/v1/people', { params: { query: { ...query, limit: 10 } }, signal }));
-  return page.items;
-}
-
-export function useAudiences(): UseQueryResult<SavedAudience[]> {
-  return useApiQuery(['audiences'], (api, signal) => allAudiences(api, signal), { refetchInterval: 10_000 });
-}
-
-async function allAudiences(api: ApiClient, signal: AbortSignal): Promise<SavedAudience[]> {
-  const all: SavedAudience[] = [];
-  let cursor: string | null = null;
-  do {
-    const query = { limit: PAGE_MAX, ...(cursor === null ? {} : { cursor }) };
-    const page: { items: SavedAudience[]; next_cursor: string | null } = await bodyOf(
-      api.GET('/v1/audiences', { params: { query }, signal }),
-    );
-    all.push(...page.items);
-    cursor = page.next_cursor;
-  } while (cursor !== null);
-  return all;
-}
+export const useAudiences = (): UseQueryResult<SavedAudience[]> =>
+  useApiQuery(
+    ['audiences'],
+    (api, signal) => allItems((query) => bodyOf(api.GET('/v1/audiences', { params: { query }, signal }))),
+    { refetchInterval: 10_000 },
+  );
 
 export interface Size {
   count: number;
@@ -165,19 +147,15 @@ export function useVersions(id: string): UseQueryResult<AudienceVersion[]> {
 export const MEMBERS_PAGE = 50;
 
 /** The members, page by page, all of one evaluation. */
-export function useMembers(id: string, version: number) {
-  const { api, workspace } = useSession();
-  return useInfiniteQuery({
-    queryKey: [workspace.id, 'members', id, version],
-    initialPageParam: '',
-    queryFn: ({ pageParam, signal }) => {
-      const query = { limit: MEMBERS_PAGE, ...(pageParam === '' ? {} : { cursor: pageParam }) };
+export const useMembers = (id: string, version: number) =>
+  useApiPages(
+    ['members', id, version],
+    (api, page, signal) => {
+      const query = { limit: MEMBERS_PAGE, ...page };
       return bodyOf(api.GET('/v1/audiences/{id}/members', { params: { path: { id }, query }, signal }));
     },
-    getNextPageParam: (page) => page.next_cursor,
-    staleTime: Infinity,
-  });
-}
+    { staleTime: Infinity },
+  );
 
 export interface Activity {
   buckets: { from: string; entered: number; left: number; size: number }[];

@@ -20,12 +20,44 @@ export type AudienceVersion = Schemas['AudienceVersion'];
 export type Explanation = Schemas['Explanation'];
 export type ExplainedNode = Schemas['ExplainedNode'];
 export type Member = Schemas['Member'];
+export type Person = Schemas['Person'];
+export type SavedFlow = Schemas['SavedFlow'];
+export type FlowTemplate = Schemas['FlowTemplate'];
+export type FlowReport = Schemas['FlowReport'];
+export type FlowRun = Schemas['FlowRun'];
+export type FlowRunWithSteps = Schemas['FlowRunWithSteps'];
+export type FlowStep = Schemas['FlowStep'];
+export type FlowMessage = Schemas['FlowMessage'];
+export type FlowDecision = Schemas['FlowDecision'];
+export type Backtest = Schemas['Backtest'];
 export type Leaf = Schemas['TraitCondition'];
 export type Trait = Leaf['trait'];
 export type TimeCondition = NonNullable<Leaf['time']>;
 
 /** The longest page that the API returns. */
 export const PAGE_MAX = 1_000;
+
+/** A page of a list. */
+export interface ListPage<T> {
+  items: T[];
+  next_cursor: string | null;
+}
+
+/** Where a page begins; nothing for the first one. */
+export interface Cursor {
+  cursor?: string;
+}
+
+/** All items of a list that is short enough to be shown whole. */
+export async function allItems<T>(ask: (page: Cursor & { limit: number }) => Promise<ListPage<T>>): Promise<T[]> {
+  const all: T[] = [];
+  for (let cursor: string | null = ''; cursor !== null;) {
+    const page: ListPage<T> = await ask({ limit: PAGE_MAX, ...(cursor === '' ? {} : { cursor }) });
+    all.push(...page.items);
+    cursor = page.next_cursor;
+  }
+  return all;
+}
 
 /** What requests are made with; `workspace` only with an admin key. */
 export interface Credentials {

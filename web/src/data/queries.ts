@@ -4,6 +4,7 @@
  */
 import {
   QueryClient,
+  useInfiniteQuery,
   useMutation,
   useQuery,
   useQueryClient,
@@ -12,7 +13,7 @@ import {
   type UseQueryResult,
 } from '@tanstack/react-query';
 import { useSession } from '../app/session.ts';
-import { ApiError, type ApiClient } from './api.ts';
+import { ApiError, type ApiClient, type Cursor } from './api.ts';
 
 export function createQueries(): QueryClient {
   return new QueryClient({
@@ -42,6 +43,22 @@ export function useApiQuery<T>(
 ): UseQueryResult<T> {
   const { api, workspace } = useSession();
   return useQuery({ queryKey: [workspace.id, ...key], queryFn: ({ signal }) => ask(api, signal), ...options });
+}
+
+/** Asks for a list page by page; `data.pages` has those that were loaded. Pass the page and `signal` to the request. */
+export function useApiPages<P extends { next_cursor: string | null }>(
+  key: QueryKey,
+  ask: (api: ApiClient, page: Cursor, signal: AbortSignal) => Promise<P>,
+  options: { enabled?: boolean; refetchInterval?: number; staleTime?: number } = {},
+) {
+  const { api, workspace } = useSession();
+  return useInfiniteQuery({
+    queryKey: [workspace.id, ...key],
+    initialPageParam: '',
+    queryFn: ({ pageParam, signal }) => ask(api, pageParam === '' ? {} : { cursor: pageParam }, signal),
+    getNextPageParam: (page) => page.next_cursor,
+    ...options,
+  });
 }
 
 /** Changes something by the API; afterwards every question whose key begins with one of `outdates` is asked again. */

@@ -10,6 +10,8 @@ interface ConfirmDialogProps {
   children: ReactNode;
   /** The verb: "Delete". */
   action: string;
+  /** Red if left out. */
+  color?: 'red' | 'leaf';
   /** If given, the button works only after this text has been typed. */
   typed?: string;
   busy?: boolean;
@@ -18,9 +20,9 @@ interface ConfirmDialogProps {
   onClose(): void;
 }
 
-/** Asks before something that cannot be undone. */
+/** Asks before something that cannot be undone, or whose consequences should be known before. */
 export function ConfirmDialog(props: ConfirmDialogProps) {
-  const { opened, title, children, action, typed, busy = false, error, onConfirm, onClose } = props;
+  const { opened, title, children, action, color = 'red', typed, busy = false, error, onConfirm, onClose } = props;
   const [text, setText] = useState('');
   useEffect(() => {
     if (opened) setText('');
@@ -53,7 +55,7 @@ export function ConfirmDialog(props: ConfirmDialogProps) {
           <Button variant="default" onClick={onClose}>
             Cancel
           </Button>
-          <Button type="submit" color="red" disabled={!ready} loading={busy}>
+          <Button type="submit" color={color} disabled={!ready} loading={busy}>
             {action}
           </Button>
         </div>

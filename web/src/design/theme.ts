@@ -39,11 +39,25 @@ const dark: MantineColorsTuple = [
   '#0d1412',
 ];
 
+/** White text on its shades 6 (dark) and 7 (light) has the contrast that WCAG AA asks for. */
+const red: MantineColorsTuple = [
+  '#fbeeec',
+  '#f6dfdb',
+  '#eebbb4',
+  '#ec8a80',
+  '#dd6a60',
+  '#c9524a',
+  '#b8433c',
+  '#a2352f',
+  '#852924',
+  '#651d19',
+];
+
 /** Everything that has a colour of its own takes it from the variables in console.css. */
 export const theme = createTheme({
   primaryColor: 'leaf',
   primaryShade: { light: 7, dark: 6 },
-  colors: { leaf, gray, dark },
+  colors: { leaf, gray, dark, red },
   defaultRadius: 'md',
   fontFamily: 'var(--text-face)',
   fontFamilyMonospace: 'var(--mono-face)',

@@ -20,12 +20,12 @@ export const KEY_ROLES: Readonly<Record<KeyRole, RoleWords>> = {
   read: {
     title: 'Read',
     for: 'People and programs that ask questions: analysts, dashboards.',
-    may: 'It counts, explains and exports audiences, looks up people, and shows analytics and status. It changes nothing.',
+    may: 'It counts, explains and exports audiences, looks up people, runs and messages, and shows analytics and status. It changes nothing.',
   },
   write: {
     title: 'Write',
-    for: 'People who build audiences and look after the subscriptions.',
-    may: 'It does everything in this workspace except for settings and keys: it saves audiences, creates subscriptions, replays dead letters and erases people.',
+    for: 'People who build audiences and flows, and look after the subscriptions.',
+    may: 'It does everything in this workspace except for settings and keys: it saves audiences, publishes flows, creates subscriptions, replays dead letters and erases people.',
   },
 };
 

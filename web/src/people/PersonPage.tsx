@@ -12,6 +12,7 @@ import { ZonedTime } from '../design/ZonedTime.tsx';
 import { AudiencesPanel } from './AudiencesPanel.tsx';
 import { usePerson } from './data.ts';
 import { EraseDialog } from './EraseDialog.tsx';
+import { FlowsPanel } from './FlowsPanel.tsx';
 import { IdentifiersPanel, MergesPanel } from './IdentifiersPanel.tsx';
 import { OrderCard } from './OrderCard.tsx';
 import { titleOf } from './person.ts';
@@ -79,6 +80,7 @@ function PersonView({ asked, person }: { asked: string; person: PersonDetails })
         <div className="person-side">
           <IdentifiersPanel person={person} />
           <AudiencesPanel person={person} />
+          <FlowsPanel person={person.person_id} />
           <MergesPanel person={person} />
         </div>
       </div>

@@ -1,13 +1,12 @@
 /** What the pages about people ask the API. */
-import { useInfiniteQuery, useQueries, type UseQueryResult } from '@tanstack/react-query';
+import { useQueries, type UseQueryResult } from '@tanstack/react-query';
 import type { ApiAnswer, Schemas } from '../../../lib/client/index.ts';
 import { useSession } from '../app/session.ts';
-import { ApiError, bodyOf, createGate, type ApiClient, type TraitEvent } from '../data/api.ts';
-import { useApiQuery } from '../data/queries.ts';
+import { ApiError, bodyOf, createGate, type ApiClient, type Person, type TraitEvent } from '../data/api.ts';
+import { useApiPages, useApiQuery } from '../data/queries.ts';
 import { lookupQuery, type Search } from './identify.ts';
 import type { PersonDetails } from './timeline.ts';
 
-export type Person = Schemas['Person'];
 export type SavedAudience = ApiAnswer<'/v1/audiences', 'get'>['items'][number];
 export type LinkReportItem = Schemas['LinkReportItem'];
 export type LinkRules = Schemas['LinkRules'];
@@ -98,22 +97,13 @@ export function useMemberships(person: string, audiences: readonly SavedAudience
 
 const REPORT_PAGE = 100;
 
-export function useLinkReport() {
-  const { api, workspace } = useSession();
-  return useInfiniteQuery({
-    queryKey: [workspace.id, 'link-report'],
-    initialPageParam: '',
-    queryFn: ({ pageParam, signal }) =>
-      bodyOf(
-        api.GET('/v1/link-report', {
-          params: { query: { limit: REPORT_PAGE, ...(pageParam === '' ? {} : { cursor: pageParam }) } },
-          signal,
-        }),
-      ),
-    getNextPageParam: (page) => page.next_cursor,
-    refetchInterval: PERSON_MS,
-  });
-}
+export const useLinkReport = () =>
+  useApiPages(
+    ['link-report'],
+    (api, page, signal) =>
+      bodyOf(api.GET('/v1/link-report', { params: { query: { limit: REPORT_PAGE, ...page } }, signal })),
+    { refetchInterval: PERSON_MS },
+  );
 
 /** Asked again only when the page opens or a change is saved: a newer version would replace what is being edited. */
 export const useLinkRules = (): UseQueryResult<LinkRules> =>

@@ -1,5 +1,4 @@
-import type { TraitEvent } from '../data/api.ts';
-import type { Person } from './data.ts';
+import type { Person, TraitEvent } from '../data/api.ts';
 
 /** What a person is called: the name, else the first identifier, else the id. */
 export function titleOf(person: Pick<Person, 'person_id' | 'name' | 'anonymous' | 'identifiers'>): string {
