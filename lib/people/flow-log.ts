@@ -5,6 +5,7 @@ import type { Graph } from './graph.ts';
 import { beginHistory, emitHistory } from './flow-history.ts';
 import { readFlows, writeFlows, type FlowsEntry } from './flows-entry.ts';
 import { cartIdOf, isHistoryKey, isMovedKey } from './keys.ts';
+import { assertionOf } from './markers.ts';
 import { profileOf, type Cause } from './outcomes.ts';
 import type { PeopleStore } from './store.ts';
 
@@ -127,6 +128,3 @@ function changesOf(input: CartInput, outcomes: readonly Outcome[]): FlowChange[]
     trait !== null && trait.cart_id === input.cart_id && own.has(assertionOf(trait)) ? [flowChangeOf(trait)] : [],
   );
 }
-
-const assertionOf = ({ trait, status, occurred_at }: Pick<FlowChange, 'trait' | 'status' | 'occurred_at'>): string =>
-  `${occurred_at}${trait}${status}`;

@@ -183,7 +183,7 @@ function foldRecord(
   return outcomesOf(store, graph, moved, bounds, cause);
 }
 
-/** Takes link rules, which `continueFold` applies. A change that has already been taken has no effect. */
+/** Takes link rules, which `continueRelink` applies. A change that has already been taken has no effect. */
 function takeLinkRules(store: PeopleStore, workspace: string, change: LinkRulesChange, bounds: Bounds): void {
   const stored = store.get(rulesKey(workspace));
   if (change.number <= (stored === undefined ? -1 : decodeRules(stored).number)) return;
