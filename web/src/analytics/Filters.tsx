@@ -1,7 +1,7 @@
 import { MultiSelect, SegmentedControl, TextInput } from '@mantine/core';
 import { useState } from 'react';
 import { useSession } from '../app/session.ts';
-import { useStores } from './data.ts';
+import { useStores } from '../data/stores.ts';
 import { PRESETS, presetOf, type Days } from './range.ts';
 import { readRangeSearch, type Preset, type RangeSearch } from './search.ts';
 

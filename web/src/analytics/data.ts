@@ -1,9 +1,9 @@
 /** What the pages of analytics ask the API. */
 import { keepPreviousData, useInfiniteQuery, type UseQueryResult } from '@tanstack/react-query';
-import type { ApiAnswer, Schemas } from '../../../lib/client/index.ts';
+import type { ApiAnswer } from '../../../lib/client/index.ts';
 import type { Unit } from '../../../lib/time/index.ts';
 import { useSession } from '../app/session.ts';
-import { bodyOf, PAGE_MAX } from '../data/api.ts';
+import { bodyOf } from '../data/api.ts';
 import { useApiQuery } from '../data/queries.ts';
 import type { Abandonment } from './abandonment.ts';
 import type { Board } from './board.ts';
@@ -13,17 +13,6 @@ import { instantsOf, type Days } from './range.ts';
 /** What is not the present changes rarely: late events and orders of a day that is not over. */
 const SLOW_MS = 60_000;
 const BOARD_MS = 5_000;
-
-export type Store = Schemas['Store'];
-
-/** The stores that have carts. */
-export const useStores = (): UseQueryResult<Store[]> =>
-  useApiQuery(
-    ['stores'],
-    async (api, signal) =>
-      (await bodyOf(api.GET('/v1/stores', { params: { query: { limit: PAGE_MAX } }, signal }))).items,
-    { staleTime: SLOW_MS },
-  );
 
 /** Stores as an API body takes them: none for all. */
 const storesOf = (stores: readonly string[] | undefined) =>

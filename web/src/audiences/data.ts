@@ -14,7 +14,7 @@ import {
   type Preview,
   type SavedAudience,
 } from '../data/api.ts';
-import { useApiPages, useApiQuery } from '../data/queries.ts';
+import { lastAnswerOn, useApiPages, useApiQuery } from '../data/queries.ts';
 
 export interface Question {
   audience: Audience;
@@ -81,13 +81,17 @@ export function useTrend(question: Question | null, range: Range): UseQueryResul
   );
 }
 
-/** Asks whether a person is in an audience, and why. */
+/** Asks whether a person is in an audience, and why. While the audience changes, the last answer on this person stays. */
 export function useExplanation(question: Question | null, personId: string | null): UseQueryResult<Explanation> {
   return useApiQuery(
     ['explanation-of', question, personId],
     (api, signal) =>
       bodyOf(api.POST('/v1/audiences/explain', { body: { ...body(question!), person_id: personId! }, signal })),
-    { enabled: question !== null && personId !== null, placeholderData: keepPreviousData, refetchInterval: 10_000 },
+    {
+      enabled: question !== null && personId !== null,
+      placeholderData: lastAnswerOn(personId),
+      refetchInterval: 10_000,
+    },
   );
 }
 
@@ -170,25 +174,8 @@ export function useActivity(id: string, range: Range, everyMs = 2_000): UseQuery
       const query = { from, to, step: `${step.amount} ${step.unit}` };
       return bodyOf(api.GET('/v1/audiences/{id}/changes/summary', { params: { path: { id }, query }, signal }));
     },
-    { placeholderData: keepPreviousData, refetchInterval: everyMs },
+    { placeholderData: lastAnswerOn(id), refetchInterval: everyMs },
   );
-}
-
-export function useStores(): ReadonlyMap<string, string> {
-  const { data } = useApiQuery(
-    ['stores'],
-    (api, signal) => bodyOf(api.GET('/v1/stores', { params: { query: { limit: PAGE_MAX } }, signal })),
-    { staleTime: 60_000 },
-  );
-  return new Map(data?.items.map(({ store_id, name }) => [store_id, name ?? ''] as const));
-}
-
-/** Statuses that were seen and that this version does not know. */
-export function useUnknownStatuses(): string[] {
-  const { data } = useApiQuery(['traits'], (api, signal) => bodyOf(api.GET('/v1/traits', { signal })), {
-    staleTime: 60_000,
-  });
-  return data?.traits.find(({ trait }) => trait === 'cart_status_updated')?.unknown_statuses ?? [];
 }
 
 /** An audience from its text form. Throws ApiError 422 with the position of what is wrong. */

@@ -61,6 +61,33 @@ export function useApiPages<P extends { next_cursor: string | null }>(
   });
 }
 
+/** For what is edited: an answer that came by itself would replace the draft. Saving asks again, and opening the page. */
+export const WHILE_EDITED = {
+  staleTime: Infinity,
+  refetchOnMount: 'always',
+  refetchOnWindowFocus: false,
+  refetchOnReconnect: false,
+} as const;
+
+/**
+ * As placeholder: the last answer stays on display while the next one is awaited, if it is about the same thing, which its
+ * key has as a member. Otherwise one person's answer would be read as another's.
+ */
+export const lastAnswerOn =
+  (subject: string | null) =>
+  <T>(last: T | undefined, query?: { queryKey: readonly unknown[] }): T | undefined =>
+    // The first member is the workspace.
+    subject !== null && query?.queryKey.slice(1).includes(subject) ? last : undefined;
+
+/**
+ * Forgets what the workspace answered, as after an erasure. What is on display is asked for again; the rest would be shown
+ * again, before its next answer.
+ */
+export function forgetAnswers(queries: QueryClient, workspace: string): void {
+  queries.removeQueries({ queryKey: [workspace], type: 'inactive' });
+  void queries.invalidateQueries({ queryKey: [workspace] });
+}
+
 /** Changes something by the API; afterwards every question whose key begins with one of `outdates` is asked again. */
 export function useApiMutation<T, V = void>(
   change: (api: ApiClient, variables: V) => Promise<T>,

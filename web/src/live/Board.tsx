@@ -1,11 +1,9 @@
 import { SegmentedControl } from '@mantine/core';
-import { useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
-import { bodyOf } from '../data/api.ts';
+import { statusesOf, unknownStatusesOf, useTraits } from '../data/traits.ts';
 import { Figure } from '../design/Figure.tsx';
 import { remedyFor } from '../design/states.tsx';
 import { toneOf } from '../design/words.ts';
-import { useSession } from '../app/session.ts';
 import { cellKey, useCounts, type CellCount } from './data.ts';
 import { GROUPS, otherGroup, RANGES, type Cell, type Range } from './lifecycle.ts';
 
@@ -15,17 +13,11 @@ interface Meanings {
 }
 
 function useMeanings(): Meanings {
-  const { api, workspace } = useSession();
-  const { data } = useQuery({
-    queryKey: ['traits', workspace.id],
-    queryFn: ({ signal }) => bodyOf(api.GET('/v1/traits', { signal })),
-    refetchInterval: 30_000,
-  });
-  const updated = data?.traits.find(({ trait }) => trait === 'cart_status_updated');
-  const statuses = updated?.statuses ?? [];
+  const { data } = useTraits(30_000);
+  const statuses = statusesOf(data);
   return {
     meanings: new Map(statuses.map(({ status, meaning }) => [status, meaning])),
-    seen: [...statuses.map(({ status }) => status), ...(updated?.unknown_statuses ?? [])],
+    seen: [...statuses.map(({ status }) => status), ...unknownStatusesOf(data)],
   };
 }
 

@@ -26,7 +26,7 @@ export function useCounts(cells: readonly Cell[], range: Range): ReadonlyMap<str
   const { api, workspace } = useSession();
   return useQueries({
     queries: cells.map((cell) => ({
-      queryKey: ['count', workspace.id, cell.trait, cell.status, range],
+      queryKey: [workspace.id, 'count', cell.trait, cell.status, range],
       queryFn: ({ signal }: { signal: AbortSignal }) =>
         preview(api, leafOf(cell, timeOf(range, workspace.time_zone, Date.now())), signal),
       refetchInterval: QUIET_MS,
@@ -50,7 +50,7 @@ export function useFreshCounts(): void {
     const inMs = Math.max(0, countedMs.current + BUSY_MS - Date.now());
     const timer = window.setTimeout(() => {
       countedMs.current = Date.now();
-      void queries.invalidateQueries({ queryKey: ['count', workspace.id] }, { cancelRefetch: false });
+      void queries.invalidateQueries({ queryKey: [workspace.id, 'count'] }, { cancelRefetch: false });
     }, inMs);
     return () => window.clearTimeout(timer);
   }, [written, queries, workspace.id]);
@@ -67,12 +67,12 @@ export interface Headline {
 export function useHeadline(): Headline {
   const { api, workspace } = useSession();
   const all = useQuery({
-    queryKey: ['headline', workspace.id],
+    queryKey: [workspace.id, 'headline'],
     queryFn: ({ signal }) => preview(api, HALF_HOUR, signal),
     refetchInterval: POLL_MS,
   });
   const recovered = useQuery({
-    queryKey: ['headline-recovered', workspace.id],
+    queryKey: [workspace.id, 'headline-recovered'],
     queryFn: ({ signal }) => preview(api, { ...HALF_HOUR, recovered: true }, signal),
     refetchInterval: 3 * POLL_MS,
   });
@@ -83,7 +83,7 @@ export function useEvents(): UseQueryResult<{ items: TraitEvent[] }> {
   const { api, workspace } = useSession();
   const queries = useQueryClient();
   const events = useQuery({
-    queryKey: ['events', workspace.id],
+    queryKey: [workspace.id, 'events'],
     queryFn: ({ signal }) =>
       bodyOf(api.GET('/v1/trait-events', { params: { query: { limit: EVENTS_SHOWN } }, signal })),
     refetchInterval: POLL_MS,
@@ -99,7 +99,7 @@ export function useEvents(): UseQueryResult<{ items: TraitEvent[] }> {
     const touched = new Set(fresh.map(({ trait, status }) => `${trait} ${status}`));
     for (const cell of touched) {
       const [trait, status] = cell.split(' ');
-      void queries.invalidateQueries({ queryKey: ['count', workspace.id, trait, status] }, { cancelRefetch: false });
+      void queries.invalidateQueries({ queryKey: [workspace.id, 'count', trait, status] }, { cancelRefetch: false });
     }
   }, [data, queries, workspace.id]);
   return events;

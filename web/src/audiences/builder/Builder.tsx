@@ -16,9 +16,10 @@ import {
 } from 'react-querybuilder';
 import { STATUSES } from '../../../../lib/jane/statuses.ts';
 import { useSession } from '../../app/session.ts';
+import { useStores } from '../../data/stores.ts';
+import { unknownStatusesOf, useTraits } from '../../data/traits.ts';
 import { dayIn } from '../../design/time.ts';
 import { capitalised, statusLabel } from '../../design/words.ts';
-import { useStores, useUnknownStatuses } from '../data.ts';
 import { newRule, type Group } from '../model/query.ts';
 import './builder.css';
 import { ConditionRow } from './ConditionRow.tsx';
@@ -61,23 +62,25 @@ interface BuilderProps {
 /** The conditions of an audience, to edit with keyboard, pointer and touch. */
 export const Builder = memo(function Builder({ query, refusals, onChange }: BuilderProps) {
   const { time_zone: timeZone } = useSession().workspace;
-  const storeNames = useStores();
-  const unknown = useUnknownStatuses();
+  const stores = useStores().data ?? [];
+  const traits = useTraits().data;
+  const storeKey = JSON.stringify(stores.map(({ store_id, name }) => [store_id, name]));
   const [announcement, announce] = useState('');
-  const storeKey = JSON.stringify([...storeNames]);
-  const unknownKey = unknown.join();
   const context = useMemo(
     (): BuilderContext => ({
       timeZone,
       today: dayIn(timeZone, Date.now()),
-      stores: [...storeNames].map(([value, name]) => ({ value, label: name === '' ? value : `${name} (${value})` })),
+      stores: stores.map(({ store_id, name }) => ({
+        value: store_id,
+        label: name === null || name === '' ? store_id : `${name} (${store_id})`,
+      })),
       statuses: [
         ...STATUSES.map(({ status, meaning }) => ({
           value: status,
           label: statusLabel(status),
           meaning: capitalised(meaning),
         })),
-        ...unknown.map((status) => ({
+        ...unknownStatusesOf(traits).map((status) => ({
           value: status,
           label: statusLabel(status),
           meaning: 'Not a status that Jane documents',
@@ -86,8 +89,8 @@ export const Builder = memo(function Builder({ query, refusals, onChange }: Buil
       refusals,
       announce,
     }),
-    // The maps are new objects at every answer; their content counts
-    [timeZone, storeKey, unknownKey, refusals],
+    // The stores change with every cart; their names count
+    [timeZone, storeKey, traits, refusals],
   );
   const change = useCallback((next: RuleGroupTypeAny) => onChange(next as unknown as Group), [onChange]);
   return (
