@@ -13,7 +13,7 @@ import { EmptyState, ErrorState, LoadingState, remedyFor } from '../design/state
 import { counted } from '../design/words.ts';
 import { ZonedTime } from '../design/ZonedTime.tsx';
 import { LetterView } from './LetterView.tsx';
-import { replayResult } from './replay-result.ts';
+import { replayResult, selectedOf } from './replays.ts';
 import { reasonWords, SOURCE_WORDS, sourceOf, type LetterSource } from './words.ts';
 import './operate.css';
 
@@ -60,6 +60,7 @@ function DeadLetters() {
   const [chosen, setChosen] = useState<ReadonlySet<string>>(new Set());
   const [busy, setBusy] = useState(false);
   const items = list.data?.pages.flatMap((page) => page.items) ?? [];
+  const selected = selectedOf(items, chosen);
   const toggle = (letter: string): void => {
     const next = new Set(chosen);
     if (!next.delete(letter)) next.add(letter);
@@ -69,13 +70,13 @@ function DeadLetters() {
   const replayChosen = async (): Promise<void> => {
     setBusy(true);
     const refusals: string[] = [];
-    for (const letter of chosen) {
+    for (const letter of selected) {
       const params = { path: { id: letter } };
       await bodyOf(api.POST('/v1/dead-letters/{id}/replay', { params, body: {} })).catch((error: unknown) =>
         refusals.push(remedyFor(error)),
       );
     }
-    notifications.show(replayResult(chosen.size, refusals));
+    notifications.show(replayResult(selected.size, refusals));
     setChosen(new Set());
     setBusy(false);
     outdate(LETTERS);
@@ -85,8 +86,8 @@ function DeadLetters() {
       <PageHeader
         title="Dead letters"
         actions={
-          <RoleButton needs="write" onClick={() => void replayChosen()} disabled={chosen.size === 0} loading={busy}>
-            {chosen.size === 0 ? 'Replay' : `Replay ${chosen.size}`}
+          <RoleButton needs="write" onClick={() => void replayChosen()} disabled={selected.size === 0} loading={busy}>
+            {selected.size === 0 ? 'Replay' : `Replay ${selected.size}`}
           </RoleButton>
         }
       >
@@ -102,7 +103,7 @@ function DeadLetters() {
       {items.length > 0 && (
         <ChooseAll
           items={items}
-          chosen={chosen}
+          chosen={selected}
           onChoose={(all) => setChosen(new Set(all ? items.map(({ dead_letter_id }) => dead_letter_id) : []))}
         />
       )}
@@ -112,7 +113,7 @@ function DeadLetters() {
             <LetterRow
               key={letter.dead_letter_id}
               letter={letter}
-              chosen={chosen.has(letter.dead_letter_id)}
+              chosen={selected.has(letter.dead_letter_id)}
               onChoose={() => toggle(letter.dead_letter_id)}
             />
           ))}

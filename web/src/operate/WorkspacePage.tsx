@@ -4,7 +4,7 @@ import { getRouteApi } from '@tanstack/react-router';
 import { useState, type FormEvent } from 'react';
 import { useSession } from '../app/session.ts';
 import { ApiError, bodyOf, type Workspace } from '../data/api.ts';
-import { useApiMutation, useApiQuery } from '../data/queries.ts';
+import { useApiMutation, useApiQuery, WHILE_EDITED } from '../data/queries.ts';
 import { PageHeader } from '../design/PageHeader.tsx';
 import { ErrorState, LoadingState, Notice } from '../design/states.tsx';
 import { ZonedTime } from '../design/ZonedTime.tsx';
@@ -18,8 +18,10 @@ const route = getRouteApi('/operate/workspaces/$id');
 export function WorkspacePage() {
   const { id } = route.useParams();
   const { role } = useSession();
-  const workspace = useApiQuery(['workspace', id], (api, signal) =>
-    bodyOf(api.GET('/v1/workspaces/{id}', { params: { path: { id } }, signal })),
+  const workspace = useApiQuery(
+    ['workspace', id],
+    (api, signal) => bodyOf(api.GET('/v1/workspaces/{id}', { params: { path: { id } }, signal })),
+    WHILE_EDITED,
   );
   const { data } = workspace;
   return (
@@ -36,8 +38,8 @@ export function WorkspacePage() {
       ) : !data ? (
         <LoadingState what="Loading the settings" />
       ) : role === 'admin' ? (
-        // A saved version begins with a form of its own.
-        <SettingsForm key={data.version} workspace={data} onReload={() => void workspace.refetch()} />
+        // Every workspace and every saved version begins with a form of its own.
+        <SettingsForm key={`${data.id} ${data.version}`} workspace={data} onReload={() => void workspace.refetch()} />
       ) : (
         <SettingsFacts workspace={data} />
       )}

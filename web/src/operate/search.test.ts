@@ -1,5 +1,4 @@
 import { describe, expect, it } from 'vitest';
-import { replayResult } from './replay-result.ts';
 import { lettersSearch, statusSearch } from './search.ts';
 import { reasonWords, sourceOf } from './words.ts';
 
@@ -25,14 +24,5 @@ describe('dead letters', () => {
     expect(sourceOf({ source: 'events', line: 12 })).toBe('Import of events, line 12');
     expect(sourceOf({ source: 'webhook', line: null })).toBe('Webhook');
     expect([reasonWords('not_json'), reasonWords('missing_cart_id')]).toEqual(['not JSON', 'missing cart id']);
-  });
-
-  it('report how many were replayed, and why the others were not', () => {
-    expect(replayResult(3, [])).toMatchObject({ title: '3 of 3 replayed', message: 'They are being processed.' });
-    expect(replayResult(3, ['no cart id'])).toMatchObject({
-      title: '2 of 3 replayed',
-      message: 'The other one still cannot be used: no cart id',
-    });
-    expect(replayResult(3, ['no cart id', 'x']).message).toContain('The others still');
   });
 });

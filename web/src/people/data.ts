@@ -3,7 +3,7 @@ import { useQueries, type UseQueryResult } from '@tanstack/react-query';
 import type { ApiAnswer, Schemas } from '../../../lib/client/index.ts';
 import { useSession } from '../app/session.ts';
 import { ApiError, bodyOf, createGate, type ApiClient, type Person, type TraitEvent } from '../data/api.ts';
-import { useApiPages, useApiQuery } from '../data/queries.ts';
+import { useApiPages, useApiQuery, WHILE_EDITED } from '../data/queries.ts';
 import { lookupQuery, type Search } from './identify.ts';
 import type { PersonDetails } from './timeline.ts';
 
@@ -105,11 +105,5 @@ export const useLinkReport = () =>
     { refetchInterval: PERSON_MS },
   );
 
-/** Asked again only when the page opens or a change is saved: a newer version would replace what is being edited. */
 export const useLinkRules = (): UseQueryResult<LinkRules> =>
-  useApiQuery(['link-rules'], (api, signal) => bodyOf(api.GET('/v1/link-rules', { signal })), {
-    staleTime: Infinity,
-    refetchOnMount: 'always',
-    refetchOnWindowFocus: false,
-    refetchOnReconnect: false,
-  });
+  useApiQuery(['link-rules'], (api, signal) => bodyOf(api.GET('/v1/link-rules', { signal })), WHILE_EDITED);
