@@ -34,14 +34,14 @@ export function ActivityPanel({ id }: { id: string }) {
       ) : !activity.data ? (
         <LoadingState lines={5} what="Loading the changes" />
       ) : (
-        <>
+        <div data-stale={activity.isPlaceholderData || undefined}>
           <div className="stats">
             <StatTile label="Entered" value={sum('entered')} testId="entered" />
             <StatTile label="Left" value={sum('left')} testId="left" />
             <StatTile label="Members" value={buckets.at(-1)?.size ?? null} testId="members-live" />
           </div>
           <ActivityChart buckets={buckets} />
-        </>
+        </div>
       )}
     </section>
   );

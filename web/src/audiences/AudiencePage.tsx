@@ -36,7 +36,8 @@ export function AudiencePage() {
       </>
     );
   if (!audience.data) return <LoadingState lines={8} what="Loading the audience" />;
-  return <Loaded saved={audience.data} />;
+  // With the id as key: what another audience answered must not be shown for this one.
+  return <Loaded key={id} saved={audience.data} />;
 }
 
 function Loaded({ saved }: { saved: SavedAudience }) {
@@ -87,15 +88,20 @@ function Overview({ saved, onCheck }: { saved: SavedAudience; onCheck(personId: 
   // The answer is a new object at every poll; the version counts
   const question = useMemo(() => askedOf(saved), [key]);
   const preview = useCount(question);
+  const failed = preview.error !== null && preview.data === undefined;
   return (
     <div className="overview">
       <div className="overview-main">
-        <CountPanel preview={preview.data} stale={false} unknown={false} />
+        {failed ? (
+          <ErrorState what="Cannot count this audience" error={preview.error} onRetry={() => void preview.refetch()} />
+        ) : (
+          <CountPanel preview={preview.data} stale={preview.isPlaceholderData} unknown={false} />
+        )}
         {saved.live && <ActivityPanel id={saved.id} />}
         <TrendPanel question={question} />
       </div>
       <div className="overview-side">
-        <SamplePanel preview={preview.data} onCheck={onCheck} />
+        {!failed && <SamplePanel preview={preview.data} stale={preview.isPlaceholderData} onCheck={onCheck} />}
         <section className="panel" aria-labelledby="text-title">
           <header className="panel-head">
             <h2 id="text-title">As text</h2>

@@ -56,11 +56,13 @@ export function Editor({ start, heading, back, newerVersion = null, save, onSave
 
   const text = complete === null ? null : renderText(complete);
   const [settledText] = useDebouncedValue(text, TEXT_MS);
-  const startText = useRef(settledText);
+  const told = useRef(settledText);
   const tell = useRef(onText);
   tell.current = onText;
   useEffect(() => {
-    if (settledText !== null && settledText !== startText.current) tell.current?.(settledText);
+    if (settledText === null || settledText === told.current) return;
+    told.current = settledText;
+    tell.current?.(settledText);
   }, [settledText]);
 
   const replace = useCallback((audience: Audience) => getDispatchQueryById(BUILDER_ID)?.(queryOf(audience)), []);
@@ -154,7 +156,7 @@ export function Editor({ start, heading, back, newerVersion = null, save, onSave
             <CountPanel preview={preview.data} stale={editing.behind} unknown={question === null} />
           )}
           <TrendPanel question={question} />
-          <SamplePanel preview={preview.data} onCheck={setPersonId} />
+          <SamplePanel preview={preview.data} stale={editing.behind || question === null} onCheck={setPersonId} />
           <SpotCheck question={question} personId={personId} onPerson={setPersonId} />
         </aside>
       </div>

@@ -96,10 +96,15 @@ function useParsed(text: string | null): { audience: Audience | null; error: unk
 
 /** Edits a saved audience; saving makes its next version. */
 export function EditAudiencePage() {
+  const { id } = useParams({ from: '/audiences/$id/edit' });
+  // With the id as key: the draft of one audience must not be saved as another, to which the history may lead directly.
+  return <EditAudience key={id} id={id} />;
+}
+
+function EditAudience({ id }: { id: string }) {
   const { api } = useSession();
   const navigate = useNavigate();
   const outdate = useOutdate();
-  const { id } = useParams({ from: '/audiences/$id/edit' });
   const current = useAudience(id);
   // The version that was opened: what is saved meanwhile by somebody else must not replace what is being edited.
   const [opened, setOpened] = useState<SavedAudience | null>(null);

@@ -20,7 +20,7 @@ interface ExportDialogProps {
 
 /** Exports all members as a file. Closing the dialog cancels an export that runs. */
 export function ExportDialog({ saved, opened, onClose }: ExportDialogProps) {
-  const { api } = useSession();
+  const { api, workspace } = useSession();
   const [format, setFormat] = useState<Format>('csv');
   const [state, setState] = useState<State>({ kind: 'choosing' });
   const abort = useRef<AbortController | null>(null);
@@ -28,6 +28,8 @@ export function ExportDialog({ saved, opened, onClose }: ExportDialogProps) {
     if (opened) setState({ kind: 'choosing' });
     else abort.current?.abort();
   }, [opened]);
+  // A page that was left must not store a file.
+  useEffect(() => () => abort.current?.abort(), []);
 
   const run = (): void => {
     const controller = new AbortController();
@@ -36,7 +38,8 @@ export function ExportDialog({ saved, opened, onClose }: ExportDialogProps) {
     const onProgress = (progress: Progress): void => setState({ kind: 'running', progress });
     readExport(api, { id: saved.id, format }, onProgress, controller.signal)
       .then(({ file, now, rows }) => {
-        const name = fileName(saved.name, now, format);
+        if (controller.signal.aborted) return;
+        const name = fileName(saved.name, now, workspace.time_zone, format);
         download(file, name);
         setState({ kind: 'done', rows, name });
       })

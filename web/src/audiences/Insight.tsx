@@ -93,7 +93,9 @@ export const TrendPanel = memo(function TrendPanel({ question }: { question: Que
       ) : trend.error && !trend.data ? (
         <ErrorState what="Cannot load the trend" error={trend.error} onRetry={() => void trend.refetch()} />
       ) : trend.data ? (
-        <TrendChart points={trend.data.points} />
+        <div data-stale={trend.isPlaceholderData || undefined}>
+          <TrendChart points={trend.data.points} />
+        </div>
       ) : (
         <LoadingState lines={5} what="Loading the trend" />
       )}
@@ -145,10 +147,19 @@ export function axisTime(timeZone: string, at: string, points: readonly { at?: s
 }
 
 /** Some of the people who match. */
-export function SamplePanel({ preview, onCheck }: { preview: Preview | undefined; onCheck?(personId: string): void }) {
+export function SamplePanel({
+  preview,
+  stale,
+  onCheck,
+}: {
+  preview: Preview | undefined;
+  /** The sample answers the question before. */
+  stale: boolean;
+  onCheck?(personId: string): void;
+}) {
   const people = preview?.sample ?? [];
   return (
-    <section className="panel" aria-labelledby="sample-title">
+    <section className="panel" aria-labelledby="sample-title" data-stale={stale || undefined}>
       <header className="panel-head">
         <h2 id="sample-title">Sample</h2>
       </header>

@@ -23,7 +23,7 @@ export function SpotCheck({ question, personId, onPerson }: SpotCheckProps) {
           <p className="fine">Is one person in this audience, and why?</p>
         </div>
       </header>
-      <FindPerson action="Check" onPerson={onPerson} />
+      <FindPerson action="Check" personId={personId} onPerson={onPerson} />
       {personId !== null && <Verdict question={question} personId={personId} />}
     </section>
   );
@@ -48,7 +48,12 @@ function Verdict({ question, personId }: { question: Question | null; personId: 
   const { matches, in_universe, node } = explanation.data;
   const name = person.data?.name ?? `Person ${personId}`;
   return (
-    <div className="verdict" data-testid="verdict" aria-live="polite">
+    <div
+      className="verdict"
+      data-testid="verdict"
+      data-stale={explanation.isPlaceholderData || undefined}
+      aria-live="polite"
+    >
       <p className="verdict-line" data-matches={matches}>
         {matches ? <IconCheck size={18} aria-hidden /> : <IconX size={18} aria-hidden />}
         <span>

@@ -41,7 +41,11 @@ export function TextForm({ audience, onChange }: TextFormProps) {
   }, [canonical]);
 
   useEffect(() => {
-    if (typed === parsed.current.typed) return;
+    if (typed === parsed.current.typed) {
+      // Corrected by typing what was there before.
+      setError(null);
+      return;
+    }
     const abort = new AbortController();
     parseText(api, typed, abort.signal)
       .then((next) => {

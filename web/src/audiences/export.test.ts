@@ -43,9 +43,10 @@ describe('an export', () => {
     expect((failure as ApiError).message).toContain('nothing was stored');
   });
 
-  it('has a file name of the audience and the day', () => {
-    expect(fileName('Win back: 30 min', HEADERS['x-now'], 'csv')).toBe('win-back-30-min-2026-03-17.csv');
-    expect(fileName('…', '', 'ndjson')).toBe('audience.ndjson');
-    expect(fileName('Kāneʻohe', HEADERS['x-now'], 'csv')).toBe('kāneʻohe-2026-03-17.csv');
+  it('has a file name of the audience and the day in the zone of the workspace', () => {
+    const now = HEADERS['x-now'];
+    expect(fileName('Win back: 30 min', now, 'UTC', 'csv')).toBe('win-back-30-min-2026-03-17.csv');
+    expect(fileName('…', '', 'UTC', 'ndjson')).toBe('audience.ndjson');
+    expect(fileName('Kāneʻohe', now, 'Pacific/Honolulu', 'csv')).toBe('kāneʻohe-2026-03-16.csv');
   });
 });

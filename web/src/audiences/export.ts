@@ -1,5 +1,6 @@
 /** An export, read as a stream so that its progress can be shown, and stored only if it is complete. */
 import { ApiError, bodyOf, type ApiClient } from '../data/api.ts';
+import { dayIn } from '../design/time.ts';
 
 export type Format = 'csv' | 'ndjson';
 
@@ -71,11 +72,12 @@ export function download(file: Blob, name: string): void {
   window.setTimeout(() => URL.revokeObjectURL(url), 60_000);
 }
 
-/** `Win back: 30 min` of 17 March → `win-back-30-min-2026-03-17.csv`. */
-export function fileName(name: string, now: string, format: Format): string {
+/** `Win back: 30 min` of 17 March, in the zone of the workspace → `win-back-30-min-2026-03-17.csv`. */
+export function fileName(name: string, now: string, timeZone: string, format: Format): string {
   const words = name
     .toLowerCase()
     .replaceAll(/[^\p{L}\p{N}]+/gu, '-')
     .replaceAll(/^-+|-+$/g, '');
-  return `${[words === '' ? 'audience' : words, now.slice(0, 10)].filter((part) => part !== '').join('-')}.${format}`;
+  const day = now === '' ? '' : dayIn(timeZone, Date.parse(now));
+  return `${[words === '' ? 'audience' : words, day].filter((part) => part !== '').join('-')}.${format}`;
 }

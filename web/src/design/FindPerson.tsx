@@ -1,6 +1,6 @@
 import { Button, TextInput } from '@mantine/core';
 import { IconSearch } from '@tabler/icons-react';
-import { useRef, useState, type FormEvent } from 'react';
+import { useEffect, useRef, useState, type FormEvent } from 'react';
 import { useSession } from '../app/session.ts';
 import { bodyOf, type ApiClient, type Person } from '../data/api.ts';
 import { ErrorState, Notice } from './states.tsx';
@@ -8,6 +8,8 @@ import { ErrorState, Notice } from './states.tsx';
 interface FindPersonProps {
   /** The verb of the button. */
   action: string;
+  /** The person on display; null for none. */
+  personId: string | null;
   /** The id of the person who was found; null when nobody was. */
   onPerson(personId: string | null): void;
 }
@@ -20,12 +22,14 @@ async function findPeople(api: ApiClient, text: string, signal: AbortSignal): Pr
 }
 
 /** A form that finds one person, for pages that say something about one. */
-export function FindPerson({ action, onPerson }: FindPersonProps) {
+export function FindPerson({ action, personId, onPerson }: FindPersonProps) {
   const { api } = useSession();
   const [text, setText] = useState('');
   const [searching, setSearching] = useState(false);
   const [outcome, setOutcome] = useState<{ nobody: string } | { error: unknown } | null>(null);
   const running = useRef<AbortController | null>(null);
+  // What a search finds late must not replace a person who was chosen meanwhile, nor bring back a page that was left.
+  useEffect(() => () => running.current?.abort(), [personId]);
 
   const search = (event: FormEvent): void => {
     event.preventDefault();
@@ -38,11 +42,12 @@ export function FindPerson({ action, onPerson }: FindPersonProps) {
     setOutcome(null);
     findPeople(api, wanted, abort.signal)
       .then(([first]) => {
+        if (abort.signal.aborted) return;
         onPerson(first?.person_id ?? null);
         if (!first) setOutcome({ nobody: wanted });
       })
       .catch((error: unknown) => !abort.signal.aborted && setOutcome({ error }))
-      .finally(() => setSearching(false));
+      .finally(() => running.current === abort && setSearching(false));
   };
   return (
     <>

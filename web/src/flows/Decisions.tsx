@@ -24,7 +24,11 @@ export function Decisions({ saved, search, onShow }: TabProps) {
             <p className="fine">Did one person get this flow, and why, or why not?</p>
           </div>
         </header>
-        <FindPerson action="Check" onPerson={(id) => onShow({ ...search, person: id ?? undefined })} />
+        <FindPerson
+          action="Check"
+          personId={person ?? null}
+          onPerson={(id) => onShow({ ...search, person: id ?? undefined })}
+        />
       </section>
       {person !== undefined && <Verdict saved={saved} person={person} />}
     </div>

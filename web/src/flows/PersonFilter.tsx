@@ -9,7 +9,8 @@ interface PersonFilterProps {
 
 /** Shows what concerns one person only. */
 export function PersonFilter({ person, onPerson }: PersonFilterProps) {
-  if (person === undefined) return <FindPerson action="Filter" onPerson={(id) => id !== null && onPerson(id)} />;
+  if (person === undefined)
+    return <FindPerson action="Filter" personId={null} onPerson={(id) => id !== null && onPerson(id)} />;
   return (
     <p className="flow-person">
       Only{' '}

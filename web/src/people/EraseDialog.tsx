@@ -1,7 +1,9 @@
 import { notifications } from '@mantine/notifications';
+import { useQueryClient } from '@tanstack/react-query';
 import { useNavigate } from '@tanstack/react-router';
+import { useSession } from '../app/session.ts';
 import { bodyOf } from '../data/api.ts';
-import { useApiMutation } from '../data/queries.ts';
+import { forgetAnswers, useApiMutation } from '../data/queries.ts';
 import { ConfirmDialog } from '../design/ConfirmDialog.tsx';
 import { counted } from '../design/words.ts';
 import { erasePhrase, titleOf } from './person.ts';
@@ -16,12 +18,13 @@ interface EraseDialogProps {
 /** Erases a person after a typed confirmation. What remains is described in docs/operate.md. */
 export function EraseDialog({ person, opened, onClose }: EraseDialogProps) {
   const navigate = useNavigate();
+  const queries = useQueryClient();
+  const { workspace } = useSession();
   const { person_id: id } = person;
   const erase = useApiMutation((api) => bodyOf(api.DELETE('/v1/people/{id}', { params: { path: { id } } })), {
-    outdates: [['people'], ['recent-people'], ['stores'], ['board'], ['funnel'], ['abandonment']],
     onSuccess: () => {
       notifications.show({ color: 'leaf', title: 'Erased', message: `No query shows person ${id} any more.` });
-      void navigate({ to: '/people' });
+      void navigate({ to: '/people' }).then(() => forgetAnswers(queries, workspace.id));
     },
   });
   return (

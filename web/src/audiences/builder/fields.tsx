@@ -99,8 +99,9 @@ export function DateField({ label, value, timeZone, exact = true, onChange }: Da
         aria-label={isExact ? `${label}, exact time in ${timeZone}` : `${label}, a day in ${timeZone}`}
         type={isExact ? 'datetime-local' : 'date'}
         step={isExact ? 1 : undefined}
-        min={isExact ? undefined : '1970-01-01'}
-        max={isExact ? undefined : '2200-12-31'}
+        // Browsers take years of up to six digits unless the last one has four.
+        min={isExact ? '1970-01-01T00:00:00' : '1970-01-01'}
+        max={isExact ? '2200-12-31T23:59:59' : '2200-12-31'}
         value={isExact ? localAt(value, timeZone) : value}
         onChange={({ currentTarget }) => (isExact ? setLocal(currentTarget.value) : onChange(currentTarget.value))}
       />
