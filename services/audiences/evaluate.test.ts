@@ -99,6 +99,16 @@ describe('evaluating people', () => {
     expect([state.entryCount, state.earliestDueMs]).toEqual([0, undefined]);
   });
 
+  it.each([
+    ['time', 0],
+    ['a record', TOUCH.facts],
+  ])('knows an erasure by the missing facts, when %s comes before its record', (_, touch) => {
+    const state = stateWith(definition('five', abandonedIn(5)));
+    evaluate(state, T0, { 1: abandoned(1, 0), 2: abandoned(2, 0) });
+    expect(evaluate(state, T0 + 1, { 1: null }, touch)).toEqual(['five v1: 1 left by erasure at 1']);
+    expect(evaluate(state, T0 + 1, { 2: null }, touch | TOUCH.merged)).toEqual(['five v1: 2 left by merge at 1']);
+  });
+
   it('leaves audiences as they were that are switched off, and forgets deleted ones', () => {
     const state = stateWith(definition('off', abandonedIn(5)), definition('gone', abandonedIn(5)));
     evaluate(state, T0, { 1: abandoned(1, 0) });

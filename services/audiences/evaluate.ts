@@ -1,7 +1,7 @@
 import type { JudgeAt, Judgement, KnownAudience } from './definition.ts';
 import type { Slot } from './slots.ts';
 import type { AudienceState } from './state.ts';
-import { causeOf } from './touch.ts';
+import { causeOf, TOUCH } from './touch.ts';
 
 /** Some people of a workspace at one time. */
 export interface Evaluation<F> {
@@ -22,6 +22,7 @@ export function evaluatePeople<F>(state: AudienceState, evaluation: Evaluation<F
   for (const [personId, touch] of people) {
     const before = new Map(state.slotsOf(workspace, personId).map((slot) => [slot.audience, slot]));
     const known = facts.get(personId);
+    const reasons = known === undefined ? touchOfMissing(touch) : touch;
     const after: Slot[] = [...before.values()].filter(({ audience }) => !isLive(state, audience));
     for (const { audience, judge } of audiences) {
       const slot = before.get(audience.number);
@@ -30,13 +31,16 @@ export function evaluatePeople<F>(state: AudienceState, evaluation: Evaluation<F
       const judged = touch === 0 && !isDue && known !== undefined ? unchanged(slot) : judgeOne(known, judge, nowMs);
       const wasMember = slot?.member === true;
       if (judged.matches !== wasMember) {
-        state.move(audience, personId, judged.matches, causeOf(judged.matches, touch, isDue), nowMs);
+        state.move(audience, personId, judged.matches, causeOf(judged.matches, reasons, isDue), nowMs);
       }
       if (judged.matches || judged.nextMs !== null) after.push(slotOf(audience, judged));
     }
     state.putSlots(workspace, personId, after);
   }
 }
+
+/** Those who are not there and were not merged have been erased; the record that says so may not have been read yet. */
+const touchOfMissing = (touch: number): number => ((touch & TOUCH.merged) === 0 ? touch | TOUCH.erased : touch);
 
 const isLive = (state: AudienceState, number: number): boolean => state.byNumberOf(number)?.live === true;
 
