@@ -8863,7 +8863,9 @@ export interface components {
             description: string;
             flow: components["schemas"]["Flow"];
         };
-        FlowToValidate: Record<string, never>;
+        FlowToValidate: {
+            [key: string]: unknown;
+        };
         FlowTest: {
             /** @enum {string} */
             channel: "sms" | "email" | "webhook";
