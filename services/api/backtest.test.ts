@@ -127,6 +127,18 @@ describe('a back-test', () => {
     expect(bought).toMatchObject({ entered: 1, refused: { bought: 1 } });
   });
 
+  it('counts a goal that is reached after the end of a run, which stays ended', async () => {
+    const report = await play(
+      [
+        ['a', 'c1', 1, 30, ''],
+        ['b', 'c2', 1, 10 * 60, 'verification'],
+      ],
+      { ...ABANDONED, goal: { checkout: 'person' } },
+    );
+    expect(report).toMatchObject({ entered: 1, live: 0, completed: 1, nodes: { offer: { waiting: 0 } } });
+    expect(report.runs[0]?.steps.at(-1)).toMatchObject({ what: 'goal', node: 'offer' });
+  });
+
   it('leaves runs live at the end, holds messages in quiet hours, and skips without consent', async () => {
     const report = await play([['a', 'c1', 1, 30, '']], ABANDONED, 60);
     expect(report).toMatchObject({ live: 1, completed: 0, nodes: { pause: { waiting: 1 } } });

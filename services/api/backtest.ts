@@ -244,11 +244,12 @@ class Report {
   private count({ what, node, reason, run_id, at }: FlowEvent): void {
     const { totals, places } = this;
     const add = (counted: Record<string, number>): void => void (counted[reason] = (counted[reason] ?? 0) + 1);
-    if (node !== '') places.set(run_id, node);
+    // An outcome or a goal may come after the end of its run, which stays ended.
+    if (what === 'started') places.set(run_id, node);
+    else if (node !== '' && places.has(run_id)) places.set(run_id, node);
     if (what === 'started') {
       totals.entered += 1;
       this.dayOf(at).entered += 1;
-      if (!places.has(run_id)) places.set(run_id, '');
     } else if (what === 'refused') add(totals.refused);
     else if (what === 'completed' || what === 'exited') {
       if (what === 'completed') totals.completed += 1;
