@@ -4,7 +4,7 @@ import { runInNewContext } from 'node:vm';
 import { parseArgs } from 'node:util';
 import { TaskCore } from '../lib/streams/index.ts';
 import type { FlowChange } from '../schemas/types.ts';
-import { ParkedRuns, sentOutcome, shorterFlow, WAITING_FLOW } from '../services/processor/flows-testing.ts';
+import { ParkedRuns, sentOutcome, shorterFlow, WAITING_FLOW } from '../services/processor/testing/parked-runs.ts';
 import { flows } from '../services/processor/testing.ts';
 import { Ledger } from './flows/ledger.ts';
 import { StepTimer, type StepTimes } from './flows/steps.ts';

@@ -161,7 +161,7 @@ const phones = new Map<string, string | null>();
 
 /**
  * A number of the North American plan as E.164 writes it. The library takes all of these for possible numbers and returns them
- * unchanged, whatever the default country. Most phones are written like this; parsing them was a tenth of ingest's work.
+ * unchanged, for every default country. Most phones are written like this; parsing them was a tenth of ingest's work.
  */
 const NORTH_AMERICAN = /^\+1[2-9]\d{9}$/;
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { ParkedRuns, shorterFlow, WAITING_FLOW } from './flows-testing.ts';
+import { ParkedRuns, shorterFlow, WAITING_FLOW } from './testing/parked-runs.ts';
 
 /** More runs than one step takes. JT_PARKED=100000 for the full size. */
 const RUNS = Number(process.env['JT_PARKED'] ?? 350);

@@ -5,11 +5,11 @@ import {
   flowInput,
   flowProfile,
   flowSettings,
-} from '../../lib/flows/testing/records.ts';
-import type { Topology } from '../../lib/streams/index.ts';
-import type { OutputRecord } from '../../lib/streams/task-core.ts';
-import { TestDriver } from '../../lib/streams/test-driver.ts';
-import { TOPICS } from '../../lib/topics.ts';
+} from '../../../lib/flows/testing/records.ts';
+import type { Topology } from '../../../lib/streams/index.ts';
+import type { OutputRecord } from '../../../lib/streams/task-core.ts';
+import { TestDriver } from '../../../lib/streams/test-driver.ts';
+import { TOPICS } from '../../../lib/topics.ts';
 import type {
   FlowChange,
   FlowEvent,
@@ -17,8 +17,8 @@ import type {
   FlowOutcome,
   MessageRequest,
   SendRequest,
-} from '../../schemas/types.ts';
-import { codecs, flows } from './testing.ts';
+} from '../../../schemas/types.ts';
+import { codecs, flows } from '../testing.ts';
 
 const MINUTE_MS = 60_000;
 const EMAIL = { type: 'email', subject: 'Your cart', html: '{{ unsubscribe_url }}' };
