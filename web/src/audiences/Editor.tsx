@@ -50,9 +50,7 @@ export function Editor({ start, heading, back, newerVersion = null, save, onSave
   const allowLeaving = useUnsaved(unsaved);
   const saving = useSaving({ save, onSaved, onLeaving: allowLeaving });
   useUndoKeys(history);
-  useEffect(() => {
-    document.title = `${heading} · Jane Traits`;
-  }, [heading]);
+  useTitle(heading);
 
   const text = complete === null ? null : renderText(complete);
   const [settledText] = useDebouncedValue(text, TEXT_MS);
@@ -162,6 +160,12 @@ export function Editor({ start, heading, back, newerVersion = null, save, onSave
       </div>
     </div>
   );
+}
+
+function useTitle(heading: string): void {
+  useEffect(() => {
+    document.title = `${heading} · Jane Traits`;
+  }, [heading]);
 }
 
 interface UndoButtonProps {

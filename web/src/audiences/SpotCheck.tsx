@@ -1,6 +1,6 @@
 import { IconCheck, IconX } from '@tabler/icons-react';
 import { Link } from '@tanstack/react-router';
-import { useApiQuery } from '../data/queries.ts';
+import { usePersonName } from '../data/person-name.ts';
 import { FindPerson } from '../design/FindPerson.tsx';
 import { ErrorState, LoadingState, Notice } from '../design/states.tsx';
 import { useExplanation, type Question } from './data.ts';
@@ -31,10 +31,7 @@ export function SpotCheck({ question, personId, onPerson }: SpotCheckProps) {
 
 function Verdict({ question, personId }: { question: Question | null; personId: string }) {
   const explanation = useExplanation(question, personId);
-  const person = useApiQuery(['person-name', personId], async (api, signal) => {
-    const { data } = await api.GET('/v1/people/{id}', { params: { path: { id: personId } }, signal });
-    return data ?? null;
-  });
+  const name = usePersonName(personId);
   if (question === null) return <Notice title="Complete the marked conditions first" />;
   if (explanation.error)
     return (
@@ -46,7 +43,6 @@ function Verdict({ question, personId }: { question: Question | null; personId: 
     );
   if (!explanation.data) return <LoadingState lines={4} what="Looking at this person" />;
   const { matches, in_universe, node } = explanation.data;
-  const name = person.data?.name ?? `Person ${personId}`;
   return (
     <div
       className="verdict"

@@ -76,18 +76,18 @@ export const skipWords = (reason: string): string => lookUp(SKIPS, reason);
 export const shortReason = (reason: string): string => reason.replaceAll('_', ' ');
 
 /** What became of a run, as a pill: `live`, `completed`, `exited: checkout`. */
-export const runPill = ({ state, reason }: Pick<FlowRun, 'state' | 'reason'>): { label: string; tone: PillTone } => {
+export function runPill({ state, reason }: Pick<FlowRun, 'state' | 'reason'>): { label: string; tone: PillTone } {
   if (state === 'live') return { label: 'live', tone: 'left' };
   if (state === 'completed') return { label: 'completed', tone: 'done' };
   return { label: reason === null ? 'exited' : `exited: ${shortReason(reason)}`, tone: undefined };
-};
+}
 
 /** What became of a message, as a pill. */
-export const messagePill = ({ outcome, reason }: Pick<FlowMessage, 'outcome' | 'reason'>) => {
+export function messagePill({ outcome, reason }: Pick<FlowMessage, 'outcome' | 'reason'>) {
   const tones: Readonly<Record<string, PillTone>> = { sent: 'done', failed: 'off', unknown: 'left' };
   const label = outcome === null ? 'requested' : reason === null ? outcome : `${outcome}: ${shortReason(reason)}`;
   return { label, tone: outcome === null ? undefined : tones[outcome] };
-};
+}
 
 export const CHANNEL_LABELS: Readonly<Record<string, string>> = { sms: 'SMS', email: 'Email', webhook: 'Webhook' };
 

@@ -1,6 +1,6 @@
 import { Link } from '@tanstack/react-router';
 import type { FlowDecision, SavedFlow } from '../data/api.ts';
-import { useApiQuery } from '../data/queries.ts';
+import { usePersonName } from '../data/person-name.ts';
 import { FindPerson } from '../design/FindPerson.tsx';
 import { refusalWords } from '../design/flow-words.ts';
 import { ListFoot } from '../design/ListFoot.tsx';
@@ -33,14 +33,6 @@ export function Decisions({ saved, search, onShow }: TabProps) {
       {person !== undefined && <Verdict saved={saved} person={person} />}
     </div>
   );
-}
-
-function usePersonName(person: string): string {
-  const { data } = useApiQuery(['person-name', person], async (api, signal) => {
-    const answer = await api.GET('/v1/people/{id}', { params: { path: { id: person } }, signal });
-    return answer.data ?? null;
-  });
-  return data?.name ?? `Person ${person}`;
 }
 
 function Verdict({ saved, person }: { saved: SavedFlow; person: string }) {

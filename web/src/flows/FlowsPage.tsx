@@ -86,7 +86,9 @@ function FlowList({ flows }: { flows: readonly SavedFlow[] }) {
 function Row({ saved }: { saved: SavedFlow }) {
   const [ref, seen] = useSeen<HTMLLIElement>();
   const isPublished = saved.live_version !== null;
-  const report = useRowReport(saved.id, seen && isPublished).data;
+  // A row that was not seen yet is not asked about, and so does not show that its numbers are awaited.
+  const isCounted = seen && isPublished;
+  const report = useRowReport(saved.id, isCounted).data;
   const flow = flowOf(saved);
   const { label, tone, means } = FLOW_STATES[saved.state];
   return (
@@ -103,8 +105,8 @@ function Row({ saved }: { saved: SavedFlow }) {
         {saved.live_version ?? saved.version}
         {isPublished && saved.live_version !== saved.version && <small> ({saved.version} saved)</small>}
       </span>
-      <Count name="live runs" value={isPublished ? (report?.live ?? null) : undefined} />
-      <Count name="messages sent" value={isPublished ? (report ? sentOf(report) : null) : undefined} />
+      <Count name="live runs" value={isCounted ? (report?.live ?? null) : undefined} />
+      <Count name="messages sent" value={isCounted ? (report ? sentOf(report) : null) : undefined} />
     </li>
   );
 }

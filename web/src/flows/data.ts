@@ -1,5 +1,5 @@
 /** What the pages of flows ask of the API. */
-import { keepPreviousData, type UseQueryResult } from '@tanstack/react-query';
+import type { UseQueryResult } from '@tanstack/react-query';
 import type { Schemas } from '../../../lib/client/index.ts';
 import type { Flow } from '../../../lib/flows/definition.ts';
 import {
@@ -12,7 +12,7 @@ import {
   type FlowTemplate,
   type SavedFlow,
 } from '../data/api.ts';
-import { useApiPages, useApiQuery } from '../data/queries.ts';
+import { lastAnswerOn, useApiPages, useApiQuery } from '../data/queries.ts';
 import { RANGE_HOURS, type FlowRange, type RunState } from './search.ts';
 
 /** The definition as its type: the API's document describes it only in part. */
@@ -67,13 +67,13 @@ export const useReport = (id: string, range: FlowRange | undefined): UseQueryRes
         range === undefined ? {} : { from: new Date(Date.now() - RANGE_HOURS[range] * HOUR_MS).toISOString() };
       return bodyOf(api.GET('/v1/flows/{id}/report', { params: { path: { id }, query }, signal }));
     },
-    { refetchInterval: REPORT_MS, placeholderData: keepPreviousData },
+    { refetchInterval: REPORT_MS, placeholderData: lastAnswerOn(id) },
   );
 
 /** The report of a flow in a list, once it has come into view. */
 export const useRowReport = (id: string, enabled: boolean): UseQueryResult<FlowReport> =>
   useApiQuery(
-    ['flow-report', id, 'all'],
+    ['flow-row-report', id],
     (api, signal) => inTurn(() => bodyOf(api.GET('/v1/flows/{id}/report', { params: { path: { id } }, signal }))),
     { enabled, refetchInterval: ROW_MS },
   );

@@ -99,10 +99,10 @@ export interface NodeView {
   isMessage: boolean;
 }
 
-const untilWords = ({ time, zone, days }: Until): string => {
+function untilWords({ time, zone, days }: Until): string {
   const on = days === undefined || days.length === 0 ? '' : ` on ${days.map(nodeLabel).join(', ')}`;
   return `Waits until ${time}${on} in the time zone of the ${zone}.`;
-};
+}
 
 function splitWords(node: SplitNode): string {
   if ('percent' in node) return `Takes the first way for ${node.percent} % of the runs.`;
