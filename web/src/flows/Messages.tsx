@@ -38,7 +38,8 @@ export function MessageTable({ flowId, person }: { flowId: string; person: strin
   if (items.length === 0)
     return (
       <EmptyState title="No messages">
-        A message is listed here once a run has reached it, also when it was not sent.
+        A message is listed here once it was requested or skipped. One that is held back is a step of its run until
+        then.
       </EmptyState>
     );
   return (
