@@ -2,7 +2,7 @@ import { Link } from '@tanstack/react-router';
 import type { FlowMessage, FlowRun } from '../data/api.ts';
 import { CHANNEL_LABELS, excerptOf, messagePill, runPill } from '../design/flow-words.ts';
 import { Pill } from '../design/Pill.tsx';
-import { ErrorState } from '../design/states.tsx';
+import { ErrorState, LoadingState } from '../design/states.tsx';
 import { useSeen } from '../design/useSeen.ts';
 import { ZonedTime } from '../design/ZonedTime.tsx';
 import { RUNS_SHOWN, useFlowsOf, useMessagesOf, useRunsOf, type PublishedFlow } from './flows.ts';
@@ -19,7 +19,9 @@ export function FlowsPanel({ person }: { person: string }) {
       <h2 id="person-flows">Flows and messages</h2>
       {flows.error && !flows.data ? (
         <ErrorState what="Cannot load the flows" error={flows.error} onRetry={() => void flows.refetch()} />
-      ) : flows.data && items.length === 0 ? (
+      ) : !flows.data ? (
+        seen && <LoadingState lines={3} what="Loading the flows" />
+      ) : items.length === 0 ? (
         <p className="fine">No flow has been published.</p>
       ) : (
         <FlowRuns person={person} flows={items} />
@@ -35,6 +37,7 @@ export function FlowsPanel({ person }: { person: string }) {
 
 function FlowRuns({ person, flows }: { person: string; flows: readonly PublishedFlow[] }) {
   const answers = useRunsOf(person, flows);
+  if (answers.some(({ isPending }) => isPending)) return <LoadingState lines={3} what="Loading the runs" />;
   const withRuns = flows.flatMap((flow, i) => {
     const runs = answers[i]!.data ?? [];
     return runs.length > 0 ? [{ flow, runs }] : [];
