@@ -23,8 +23,11 @@ export function EraseDialog({ person, opened, onClose }: EraseDialogProps) {
   const { person_id: id } = person;
   const erase = useApiMutation((api) => bodyOf(api.DELETE('/v1/people/{id}', { params: { path: { id } } })), {
     onSuccess: () => {
-      notifications.show({ color: 'leaf', title: 'Erased', message: `No query shows person ${id} any more.` });
-      void navigate({ to: '/people' }).then(() => forgetAnswers(queries, workspace.id));
+      // Once the page is left: its own questions would be answered that the person is unknown.
+      void navigate({ to: '/people' }).then(() => {
+        forgetAnswers(queries, workspace.id);
+        notifications.show({ color: 'leaf', title: 'Erased', message: `No query shows person ${id} any more.` });
+      });
     },
   });
   return (
