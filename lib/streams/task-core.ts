@@ -285,13 +285,6 @@ export class TaskCore<I> {
     return { outputs, changes };
   }
 
-  /** Forgets the effects since the last call, for a caller that writes nothing. */
-  discardEffects(): void {
-    this.outputs = [];
-    this.written.clear();
-    this.bytes = 0;
-  }
-
   private forward(topic: TopicName, key: string, value: Buffer): void {
     const { name, outputs } = this.topology;
     if (!outputs.includes(topic)) throw new Error(`${name} does not write ${topic}: it is not one of its outputs`);

@@ -245,9 +245,9 @@ class Report {
     const { totals, places } = this;
     const add = (counted: Record<string, number>): void => void (counted[reason] = (counted[reason] ?? 0) + 1);
     // An outcome or a goal may come after the end of its run, which stays ended.
-    if (what === 'started') places.set(run_id, node);
-    else if (node !== '' && places.has(run_id)) places.set(run_id, node);
+    if (node !== '' && places.has(run_id)) places.set(run_id, node);
     if (what === 'started') {
+      places.set(run_id, node);
       totals.entered += 1;
       this.dayOf(at).entered += 1;
     } else if (what === 'refused') add(totals.refused);

@@ -140,9 +140,7 @@ export class DeliveryState {
     moved(id, message.state, state);
     this.messages.delete(id);
     this.attempts.set(id, undefined);
-    this.done.set(id, state);
-    this.forgotten.set(MESSAGE + id, state.keptUntilMs);
-    this.write(MESSAGE + id, state);
+    this.keepDone(id, state);
     if (outcome === null) return;
     const { flow_id, run_id, node, address } = request;
     const ids = { request_id: id, flow_id, run_id, node };
@@ -155,13 +153,16 @@ export class DeliveryState {
    */
   endPaused(workspace: string, { request_id: id, flow_id, run_id, node }: FlowRevocation, nowMs: number): void {
     if (this.done.get(id)?.isRevokedByPause === false) return;
-    const state: Done = { name: 'done', keptUntilMs: nowMs + DAY_MS, isRevokedByPause: false };
-    this.done.set(id, state);
-    this.forgotten.set(MESSAGE + id, state.keptUntilMs);
-    this.write(MESSAGE + id, state);
+    this.keepDone(id, { name: 'done', keptUntilMs: nowMs + DAY_MS, isRevokedByPause: false });
     const ids = { request_id: id, flow_id, run_id, node, address: null, text: null };
     const outcome = { ...ids, what: 'skipped' as const, reason: 'revoked', permanent: false };
     this.emit(workspace, flowInput('outcome', workspace, nowMs, { outcome }));
+  }
+
+  private keepDone(id: string, state: Done): void {
+    this.done.set(id, state);
+    this.forgotten.set(MESSAGE + id, state.keptUntilMs);
+    this.write(MESSAGE + id, state);
   }
 
   /** Messages that may be attempted by `nowMs`, at most `max`. Each is moved, ended or postponed by the caller. */

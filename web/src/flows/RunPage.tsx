@@ -1,10 +1,11 @@
 import { Button } from '@mantine/core';
 import { notifications } from '@mantine/notifications';
 import { Link, useParams } from '@tanstack/react-router';
-import { useState, type ReactNode } from 'react';
+import { useState } from 'react';
 import { useRefusal } from '../app/roles.ts';
 import { ApiError, bodyOf, type FlowRunWithSteps, type FlowStep } from '../data/api.ts';
 import { useApiMutation } from '../data/queries.ts';
+import { Fact } from '../design/Fact.tsx';
 import { ConfirmDialog } from '../design/ConfirmDialog.tsx';
 import { exitWords, nodeLabel, runPill } from '../design/flow-words.ts';
 import { PageHeader } from '../design/PageHeader.tsx';
@@ -99,15 +100,6 @@ function Loaded({ run, back }: { run: FlowRunWithSteps; back: { to: string; titl
         </section>
       </div>
     </>
-  );
-}
-
-function Fact({ name, children }: { name: string; children: ReactNode }) {
-  return (
-    <div>
-      <dt>{name}</dt>
-      <dd>{children}</dd>
-    </div>
   );
 }
 

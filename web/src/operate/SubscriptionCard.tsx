@@ -1,7 +1,7 @@
 import { ActionIcon, Button, Menu } from '@mantine/core';
 import { IconDotsVertical } from '@tabler/icons-react';
-import type { ReactNode } from 'react';
 import type { Subscription } from '../data/api.ts';
+import { Fact } from '../design/Fact.tsx';
 import { CopyLine } from '../design/CopyLine.tsx';
 import { ago, count, useNow } from '../design/time.ts';
 import type { SubscriptionDialog } from './SubscriptionDialogs.tsx';
@@ -49,15 +49,6 @@ export function SubscriptionCard({ subscription, onDialog }: SubscriptionCardPro
         </Menu>
       </div>
     </li>
-  );
-}
-
-function Fact({ name, children }: { name: string; children: ReactNode }) {
-  return (
-    <div>
-      <dt>{name}</dt>
-      <dd>{children}</dd>
-    </div>
   );
 }
 
