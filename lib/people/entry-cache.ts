@@ -19,6 +19,8 @@ export class EntryCache {
   protected readonly carriers = new Map<string, Carrier>();
   protected readonly identifiers = new Map<string, IdentifierEntry>();
   private readonly persons = new Map<number, Person>();
+  /** What the store has of the entries in memory, so that an unchanged one is not looked up again. */
+  private readonly stored = new Map<Carrier | IdentifierEntry | Person | Workspace, Buffer>();
   private header: Workspace | undefined;
 
   constructor(store: PeopleStore, workspace: string, scratch: Scratch) {
@@ -41,16 +43,19 @@ export class EntryCache {
   knownCarrier(key: string): Carrier | undefined {
     const cached = this.carriers.get(key);
     if (cached !== undefined) return cached;
-    const carrier = this.readCarrier(key);
-    if (carrier !== undefined) this.carriers.set(key, carrier);
+    const value = this.store.get(keys.carrierKey(this.workspace, key));
+    if (value === undefined) return undefined;
+    const carrier = this.decodeCarrier(key, value);
+    this.stored.set(carrier, value);
+    this.carriers.set(key, carrier);
     return carrier;
   }
 
   /** The entry of the identifier; a new one if there was none. */
   identifier(word: string): IdentifierEntry {
-    let entry = this.identifiers.get(word);
+    let entry = this.knownIdentifier(word);
     if (entry === undefined) {
-      entry = this.readIdentifier(word) ?? this.newIdentifier(word);
+      entry = this.newIdentifier(word);
       this.identifiers.set(word, entry);
     }
     return entry;
@@ -58,7 +63,14 @@ export class EntryCache {
 
   /** The entry of the identifier; undefined if it was never seen. */
   knownIdentifier(word: string): IdentifierEntry | undefined {
-    return this.identifiers.get(word) ?? (this.readIdentifier(word) === undefined ? undefined : this.identifier(word));
+    const cached = this.identifiers.get(word);
+    if (cached !== undefined) return cached;
+    const value = this.store.get(keys.identifierKey(this.workspace, word));
+    if (value === undefined) return undefined;
+    const entry = this.decodeIdentifier(word, value);
+    this.stored.set(entry, value);
+    this.identifiers.set(word, entry);
+    return entry;
   }
 
   /** The number of entries in memory. */
@@ -69,8 +81,7 @@ export class EntryCache {
   /** All identifiers of the workspace, or those from one on, newest first, without keeping them in memory. */
   *allIdentifiers(from = this.workspaceEntry().identifierHead): Generator<Readonly<IdentifierEntry>> {
     for (let word = from; word !== '';) {
-      const entry = this.identifiers.get(word) ?? this.readIdentifier(word);
-      if (entry === undefined) throw new DamagedStateError(this.subject(nameOf(word)), 0, 'an entry');
+      const entry = this.identifiers.get(word) ?? this.peekIdentifier(word);
       yield entry;
       word = entry.next;
     }
@@ -106,9 +117,17 @@ export class EntryCache {
 
   /** The carrier of this name, which must be there, without keeping it in memory. Do not change it. */
   peekCarrier(key: string): Carrier {
-    const carrier = this.carriers.get(key) ?? this.readCarrier(key);
-    if (carrier === undefined) throw new DamagedStateError(this.subject(`carrier ${key}`), 0, 'an entry');
-    return carrier;
+    const carrier = this.carriers.get(key);
+    if (carrier !== undefined) return carrier;
+    const value = this.store.get(keys.carrierKey(this.workspace, key));
+    if (value === undefined) throw new DamagedStateError(this.subject(`carrier ${key}`), 0, 'an entry');
+    return this.decodeCarrier(key, value);
+  }
+
+  private peekIdentifier(word: string): IdentifierEntry {
+    const value = this.store.get(keys.identifierKey(this.workspace, word));
+    if (value === undefined) throw new DamagedStateError(this.subject(nameOf(word)), 0, 'an entry');
+    return this.decodeIdentifier(word, value);
   }
 
   /** Whether this is the id of a person or an alias: those of erased people are not. */
@@ -123,6 +142,7 @@ export class EntryCache {
       const value = this.store.get(keys.personKey(this.workspace, id));
       if (value === undefined) throw new DamagedStateError(this.subject(`person ${id}`), 0, 'an entry');
       person = this.reading(`person ${id}`, () => bytes.decodePerson(id, value));
+      this.stored.set(person, value);
       this.persons.set(id, person);
       // A person in an earlier format: all their carts are read once, so that countTimes counts them.
       if (person.junk && !person.indexed) {
@@ -272,42 +292,48 @@ export class EntryCache {
       for (const { chunk, value } of bytes.newCarriedChunks(scratch, carrier)) {
         this.store.put(keys.carriedKey(workspace, chunk, carrier.key), value);
       }
-      this.write(keys.carrierKey(workspace, carrier.key), bytes.encodeCarrier(scratch, carrier));
+      const value = bytes.encodeCarrier(scratch, carrier);
+      if (this.isChanged(carrier, value)) this.store.put(keys.carrierKey(workspace, carrier.key), value);
     }
     for (const entry of this.identifiers.values()) {
-      this.write(keys.identifierKey(workspace, entry.word), bytes.encodeIdentifier(scratch, entry));
+      const value = bytes.encodeIdentifier(scratch, entry);
+      if (this.isChanged(entry, value)) this.store.put(keys.identifierKey(workspace, entry.word), value);
     }
     for (const person of this.persons.values()) {
-      this.write(keys.personKey(workspace, person.id), bytes.encodePerson(scratch, person));
+      const value = bytes.encodePerson(scratch, person);
+      if (this.isChanged(person, value)) this.store.put(keys.personKey(workspace, person.id), value);
     }
     if (this.header !== undefined) {
-      this.write(keys.workspaceKey(workspace), bytes.encodeWorkspace(scratch, this.header));
+      const value = bytes.encodeWorkspace(scratch, this.header);
+      if (this.isChanged(this.header, value)) this.store.put(keys.workspaceKey(workspace), value);
     }
   }
 
-  private write(key: string, value: Buffer): void {
-    if (this.store.get(key)?.equals(value) !== true) this.store.put(key, value);
+  /** Whether the store has other bytes of the entry, or none. It is about to have these. */
+  private isChanged(entry: Carrier | IdentifierEntry | Person | Workspace, value: Buffer): boolean {
+    if (this.stored.get(entry)?.equals(value) === true) return false;
+    this.stored.set(entry, value);
+    return true;
   }
 
   private workspaceEntry(): Workspace {
     if (this.header === undefined) {
       const value = this.store.get(keys.workspaceKey(this.workspace));
-      this.header =
-        value === undefined
-          ? { nextPersonId: 1, identifierHead: '' }
-          : this.reading('the header', () => bytes.decodeWorkspace(value));
+      if (value === undefined) this.header = { nextPersonId: 1, identifierHead: '' };
+      else {
+        this.header = this.reading('the header', () => bytes.decodeWorkspace(value));
+        this.stored.set(this.header, value);
+      }
     }
     return this.header;
   }
 
-  private readCarrier(key: string): Carrier | undefined {
-    const value = this.store.get(keys.carrierKey(this.workspace, key));
-    return value && this.reading(`carrier ${key}`, () => bytes.decodeCarrier(key, value, this.carriedOf(key)));
+  private decodeCarrier(key: string, value: Buffer): Carrier {
+    return this.reading(`carrier ${key}`, () => bytes.decodeCarrier(key, value, this.carriedOf(key)));
   }
 
-  private readIdentifier(word: string): IdentifierEntry | undefined {
-    const value = this.store.get(keys.identifierKey(this.workspace, word));
-    return value && this.reading(nameOf(word), () => bytes.decodeIdentifier(word, value));
+  private decodeIdentifier(word: string, value: Buffer): IdentifierEntry {
+    return this.reading(nameOf(word), () => bytes.decodeIdentifier(word, value));
   }
 
   private newIdentifier(word: string): IdentifierEntry {

@@ -10,7 +10,9 @@ import type { Identifier, IdentifierKind } from '../../schemas/types.ts';
 export const KINDS: readonly IdentifierKind[] = ['user_id', 'external', 'phone', 'email'];
 
 /** An identifier as one word: the index of its kind in KINDS, then its value. Words sort in the order of KINDS. */
-export const wordOf = (identifier: Identifier): string => `${KINDS.indexOf(identifier.kind)}${identifier.value}`;
+export const wordOf = ({ kind, value }: Identifier): string => KIND_PREFIXES[kind] + value;
+
+const KIND_PREFIXES: Record<IdentifierKind, string> = { user_id: '0', external: '1', phone: '2', email: '3' };
 
 /** The index of the word's kind in KINDS, 0 to 3. */
 export const kindIndexOf = (word: string): number => word.charCodeAt(0) - 48;
@@ -22,8 +24,8 @@ export const identifierOf = (word: string): Identifier => ({
 
 /** Words without repetition, in their order. */
 export function wordsOf(identifiers: readonly Identifier[]): string[] {
-  if (identifiers.length === 0) return [];
-  return [...new Set(identifiers.map(wordOf))].sort();
+  const words = identifiers.map(wordOf).sort();
+  return words.filter((word, i) => i === 0 || word !== words[i - 1]);
 }
 
 /** A carrier is what identifiers are seen on: a cart, or the records of /v1/people with one set of identifiers. */
