@@ -44,6 +44,12 @@ describe('what to do about a partition', () => {
     expect(ofDeadline.steps.join(' ')).toContain('A run that is removed sends nothing more');
   });
 
+  it('says that a skipped definition has to be saved again', () => {
+    const advice = adviceFor('definitions', partition(problem({})), 'processor')!;
+    expect(advice.skip).toEqual({ topic: 'definitions', partition: 3, offset: 1_207 });
+    expect(advice.steps.join(' ')).toContain('It becomes no dead letter. Save the same definition again');
+  });
+
   it('offers no command for a topic whose records cannot be skipped', () => {
     const advice = adviceFor('trait-events', partition(problem({})), 'audiences')!;
     expect(advice.skip).toBeNull();

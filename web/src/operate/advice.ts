@@ -98,12 +98,16 @@ const unexplained = (process: string): Advice => ({
 /** What to do about what was skipped. */
 const REMEDIES = {
   others: {
-    ofRecord: 'Replay it after an update that fixes the bug.',
+    ofRecord: 'The record becomes a dead letter. Replay it after an update that fixes the bug.',
     ofDeadline: 'Send the events of that cart again after the update.',
   },
-  flows: {
-    ofRecord: 'It cannot be replayed: what it reported never happened for flows.',
+  'flow-inputs': {
+    ofRecord: 'The record becomes a dead letter. It cannot be replayed: what it reported never happened for flows.',
     ofDeadline: 'A run that is removed sends nothing more.',
+  },
+  definitions: {
+    ofRecord: 'It becomes no dead letter. Save the same definition again after an update that fixes the bug.',
+    ofDeadline: '',
   },
 };
 
@@ -114,11 +118,11 @@ function failingRecord(
   part: 'record' | 'deadline' | null,
 ): Advice {
   const canSkip = topic !== null && offset !== null && SKIPPABLE.includes(topic);
-  const remedy = topic === 'flow-inputs' ? REMEDIES.flows : REMEDIES.others;
+  const remedy = topic === 'flow-inputs' || topic === 'definitions' ? REMEDIES[topic] : REMEDIES.others;
   const consequence =
     part === 'deadline'
       ? `A deadline fails, not the record: the record will be handled, and the state whose deadline fails is removed and becomes a dead letter. ${remedy.ofDeadline}`
-      : `The record becomes a dead letter. ${remedy.ofRecord}`;
+      : remedy.ofRecord;
   return {
     title:
       offset === null
