@@ -9,6 +9,12 @@ export const DAY_MS = 86_400_000;
 /** The instant that long after another one, Unix ms; the end of the year 2200 at the latest. */
 export function after(fromMs: number, { amount, unit }: FlowSpan, zone: string): number {
   if (unit === 'seconds') return fromMs + amount * 1_000;
+  const days = unit === 'days' ? amount : unit === 'weeks' ? 7 * amount : null;
+  if (days !== null) {
+    // A calendar is asked only where the zone's offset may change meanwhile.
+    const toMs = fromMs + days * DAY_MS;
+    if (toMs < offsetPieceAt(fromMs, zone).untilMs) return Math.min(toMs, LAST_MS);
+  }
   return step(fromMs, amount, unit, zone) ?? LAST_MS;
 }
 
@@ -43,19 +49,21 @@ export interface OffsetPiece {
   untilMs: number;
 }
 
-const CACHE_MAX = 1_000;
-const pieces = new Map<string, OffsetPiece & { fromMs: number }>();
+const ZONES_MAX = 1_000;
+const pieces = new Map<string, (OffsetPiece & { fromMs: number })[]>();
 
 export function offsetPieceAt(ms: number, zone: string): OffsetPiece {
   const known = pieces.get(zone);
-  if (known !== undefined && ms >= known.fromMs && ms < known.untilMs) return known;
+  const found = known?.find(({ fromMs, untilMs }) => ms >= fromMs && ms < untilMs);
+  if (found !== undefined) return found;
   const at = Temporal.Instant.fromEpochMilliseconds(ms).toZonedDateTimeISO(zone);
-  const found = {
-    fromMs: ms,
+  const piece = {
+    // The offset may have changed at this very millisecond.
+    fromMs: at.add({ milliseconds: 1 }).getTimeZoneTransition('previous')?.epochMilliseconds ?? -Infinity,
     untilMs: at.getTimeZoneTransition('next')?.epochMilliseconds ?? Infinity,
     offsetMs: at.offsetNanoseconds / 1_000_000,
   };
-  if (pieces.size >= CACHE_MAX) pieces.clear();
-  pieces.set(zone, found);
-  return found;
+  if (pieces.size >= ZONES_MAX) pieces.clear();
+  pieces.set(zone, [piece, ...(known ?? [])]);
+  return piece;
 }
