@@ -20,6 +20,7 @@ import { takeCodePool, takeOutcome, takeSuppression } from './outcomes.ts';
 import { takeAnswer } from './questions.ts';
 import { timerOf } from './forms.ts';
 import { KEYS, parseCartKey, parseRunKey, sortable } from './keys.ts';
+import type { AddressState, Cart, Run } from './state.ts';
 import { Turn, type FlowCause, type FlowStore, type FlowTools } from './turn.ts';
 
 export interface FlowEffects {
@@ -34,6 +35,13 @@ export interface FlowEffects {
 export function flowDueOf(value: Buffer, key: string): number | undefined {
   if (isJobKey(key)) return jobDue(key);
   return key.startsWith('r:') || key.startsWith('c:') || key.startsWith('h:') ? timerOf(value) : undefined;
+}
+
+/** The same of an entry that is kept as an object. */
+export function objectDueOf(value: object, key: string): number | undefined {
+  if (key.startsWith('r:')) return (value as Run).timerAt ?? undefined;
+  if (key.startsWith('c:') || key.startsWith('h:')) return (value as Cart | AddressState).dueAt ?? undefined;
+  return undefined;
 }
 
 /** Folds one record. Deadlines that it has made due have fired before (`fireFlowDue`). */

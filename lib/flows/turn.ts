@@ -10,6 +10,14 @@ export interface FlowStore {
   put(key: string, value: Buffer): void;
   delete(key: string): void;
   scan(prefix: string, from?: string): IterableIterator<[string, Buffer]>;
+  /** Where runs, people, carts, addresses and pools are kept as objects, if not as bytes. They are scanned without bytes. */
+  objects?: FlowObjects;
+}
+
+/** Entries as objects. They may be changed in place, but only in a step that puts or deletes them. */
+export interface FlowObjects {
+  get(key: string): object | undefined;
+  put(key: string, value: object): void;
 }
 
 /** Log time, and the offset of the record that is handled. */

@@ -18,7 +18,10 @@ import {
 import type { Turn } from './turn.ts';
 import { newWorkspace, type FlowState, type WorkspaceState } from './workspace.ts';
 
+/** An entry of the state in this step. */
 interface Slot<T> {
+  readonly key: string;
+  readonly format: Format<T>;
   value: T | undefined;
   isDirty: boolean;
 }
@@ -27,8 +30,14 @@ const NO_REQUEST = { message: null, question: null, revoke: null, settle: null }
 
 /** The entries of one workspace in one step. */
 export class View {
-  private readonly slots = new Map<string, Slot<unknown>>();
-  private readonly formats = new Map<string, Format<unknown>>();
+  // By what they are named by: making keys of the store takes longer than finding an entry.
+  private readonly runs = new Map<string, Slot<Run>>();
+  private readonly people = new Map<number, Slot<Person>>();
+  private readonly carts = new Map<string, Slot<Cart>>();
+  private readonly addresses = new Map<string, Slot<AddressState>>();
+  private readonly pools = new Map<string, Slot<Pool>>();
+  /** Ids of people, and those that they lead to. */
+  private readonly resolved = new Map<number, number>();
   private readonly compiled = new Map<string, CompiledFlow>();
   private state: WorkspaceState | undefined;
   private isStateDirty = false;
@@ -90,15 +99,20 @@ export class View {
   }
 
   run(flow: string, run: string): Run | undefined {
-    return this.read(KEYS.run(this.workspace, flow, run), RUN);
+    return this.slotOfRun(flow, run).value;
   }
 
   saveRun(flow: string, id: string, run: Run): void {
-    this.write(KEYS.run(this.workspace, flow, id), RUN, run);
+    write(this.slotOfRun(flow, id), run);
   }
 
   deleteRun(flow: string, id: string): void {
-    this.write(KEYS.run(this.workspace, flow, id), RUN, undefined);
+    write(this.slotOfRun(flow, id), undefined);
+  }
+
+  private slotOfRun(flow: string, id: string): Slot<Run> {
+    // The id depends on the flow.
+    return this.runs.get(id) ?? this.open(this.runs, id, KEYS.run(this.workspace, flow, id), RUN);
   }
 
   /** Changes the state of a run, by the table of transitions. */
@@ -109,42 +123,54 @@ export class View {
 
   /** The id of a person after all merges. */
   resolve(id: number): number {
+    const known = this.resolved.get(id);
+    if (known !== undefined) return known;
     for (let current = id; ;) {
-      if (this.slots.get(KEYS.person(this.workspace, current))?.value !== undefined) return current;
-      const bytes = this.turn.store.get(KEYS.person(this.workspace, current));
-      if (bytes === undefined || !isAlias(bytes)) return current;
+      const isOpen = this.people.get(current)?.value !== undefined;
+      const bytes = isOpen ? undefined : this.turn.store.get(KEYS.person(this.workspace, current));
+      if (bytes === undefined || !isAlias(bytes)) {
+        this.resolved.set(id, current);
+        return current;
+      }
       current = ALIAS.decode(bytes);
     }
   }
 
   /** @param id of a person who was not merged; new if there is no such entry */
   person(id: number): Person {
-    return this.read(KEYS.person(this.workspace, id), PERSON) ?? newPerson();
+    return this.slotOfPerson(id).value ?? newPerson();
   }
 
   hasPerson(id: number): boolean {
-    return this.read(KEYS.person(this.workspace, id), PERSON) !== undefined;
+    return this.slotOfPerson(id).value !== undefined;
   }
 
   savePerson(id: number, person: Person): void {
-    this.write(KEYS.person(this.workspace, id), PERSON, person);
+    write(this.slotOfPerson(id), person);
+  }
+
+  private slotOfPerson(id: number): Slot<Person> {
+    return this.people.get(id) ?? this.open(this.people, id, KEYS.person(this.workspace, id), PERSON);
   }
 
   /** The person becomes another name for the winner. */
   alias(loser: number, winner: number): void {
-    const key = KEYS.person(this.workspace, loser);
-    this.slots.delete(key);
-    this.turn.store.put(key, ALIAS.encode(winner));
+    this.forgetPerson(loser);
+    this.turn.store.put(KEYS.person(this.workspace, loser), ALIAS.encode(winner));
   }
 
   deletePerson(id: number): void {
-    const key = KEYS.person(this.workspace, id);
-    this.slots.delete(key);
-    this.turn.store.delete(key);
+    this.forgetPerson(id);
+    this.turn.store.delete(KEYS.person(this.workspace, id));
+  }
+
+  private forgetPerson(id: number): void {
+    this.people.delete(id);
+    this.resolved.clear();
   }
 
   cart(id: string): Cart | undefined {
-    return this.read(KEYS.cart(this.workspace, id), CART);
+    return this.slotOfCart(id).value;
   }
 
   cartOrNew(id: string, person: number): Cart {
@@ -152,30 +178,42 @@ export class View {
   }
 
   saveCart(id: string, cart: Cart): void {
-    this.write(KEYS.cart(this.workspace, id), CART, cart);
+    write(this.slotOfCart(id), cart);
   }
 
   deleteCart(id: string): void {
-    this.write(KEYS.cart(this.workspace, id), CART, undefined);
+    write(this.slotOfCart(id), undefined);
+  }
+
+  private slotOfCart(id: string): Slot<Cart> {
+    return this.carts.get(id) ?? this.open(this.carts, id, KEYS.cart(this.workspace, id), CART);
   }
 
   address(hash: string): AddressState {
-    return this.read(KEYS.address(this.workspace, hash), ADDRESS) ?? { dueAt: null, suppressions: [], sends: [] };
+    return this.slotOfAddress(hash).value ?? { dueAt: null, suppressions: [], sends: [] };
   }
 
   saveAddress(hash: string, address: AddressState): void {
     const { suppressions, sends } = address;
     const dueAt = suppressions.length > 0 ? null : this.now + this.turn.horizonMs;
     const isEmpty = suppressions.length === 0 && sends.length === 0;
-    this.write(KEYS.address(this.workspace, hash), ADDRESS, isEmpty ? undefined : { ...address, dueAt });
+    write(this.slotOfAddress(hash), isEmpty ? undefined : { ...address, dueAt });
+  }
+
+  private slotOfAddress(hash: string): Slot<AddressState> {
+    return this.addresses.get(hash) ?? this.open(this.addresses, hash, KEYS.address(this.workspace, hash), ADDRESS);
   }
 
   pool(name: string): Pool {
-    return this.read(KEYS.pool(this.workspace, name), POOL) ?? { total: 0, given: 0 };
+    return this.slotOfPool(name).value ?? { total: 0, given: 0 };
   }
 
   savePool(name: string, pool: Pool): void {
-    this.write(KEYS.pool(this.workspace, name), POOL, pool);
+    write(this.slotOfPool(name), pool);
+  }
+
+  private slotOfPool(name: string): Slot<Pool> {
+    return this.pools.get(name) ?? this.open(this.pools, name, KEYS.pool(this.workspace, name), POOL);
   }
 
   /** Emits a step. */
@@ -238,25 +276,35 @@ export class View {
   flush(): void {
     if (this.isStateDirty && this.state !== undefined)
       this.turn.store.put(KEYS.workspace(this.workspace), Buffer.from(JSON.stringify(this.state), 'utf8'));
-    for (const [key, slot] of this.slots) {
-      if (!slot.isDirty) continue;
-      if (slot.value === undefined) this.turn.store.delete(key);
-      else this.turn.store.put(key, this.formats.get(key)!.encode(slot.value));
-      slot.isDirty = false;
-    }
+    const { runs, people, carts, addresses, pools } = this;
+    for (const slots of [runs, people, carts, addresses, pools] as ReadonlyMap<unknown, Slot<unknown>>[])
+      for (const slot of slots.values()) if (slot.isDirty) this.store(slot);
   }
 
-  private read<T>(key: string, format: Format<T>): T | undefined {
-    const known = this.slots.get(key);
-    if (known !== undefined) return known.value as T | undefined;
-    const bytes = this.turn.store.get(key);
-    const value = bytes === undefined ? undefined : format.decode(bytes);
-    this.slots.set(key, { value, isDirty: false });
-    return value;
+  private store<T>(slot: Slot<T>): void {
+    const { store } = this.turn;
+    const { key, format, value } = slot;
+    if (value === undefined) store.delete(key);
+    else if (store.objects === undefined) store.put(key, format.encode(value));
+    else store.objects.put(key, value as object);
+    slot.isDirty = false;
   }
 
-  private write<T>(key: string, format: Format<T>, value: T | undefined): void {
-    this.slots.set(key, { value, isDirty: true });
-    this.formats.set(key, format as Format<unknown>);
+  private open<N, T>(slots: Map<N, Slot<T>>, name: N, key: string, format: Format<T>): Slot<T> {
+    const slot: Slot<T> = { key, format, value: this.stored(key, format), isDirty: false };
+    slots.set(name, slot);
+    return slot;
   }
+
+  private stored<T>(key: string, format: Format<T>): T | undefined {
+    const { store } = this.turn;
+    if (store.objects !== undefined) return store.objects.get(key) as T | undefined;
+    const bytes = store.get(key);
+    return bytes === undefined ? undefined : format.decode(bytes);
+  }
+}
+
+function write<T>(slot: Slot<T>, value: T | undefined): void {
+  slot.value = value;
+  slot.isDirty = true;
 }
