@@ -7,7 +7,8 @@ import { waitUntil } from '../harness/client.ts';
 import { freeze } from '../harness/freeze.ts';
 import type { Beside } from './beside.ts';
 import { replay, type Difference, type Replay } from './replay.ts';
-import { cartOf, FlowWorld, Retailer } from './world.ts';
+import { cartOf, Retailer } from './retailer.ts';
+import { FlowWorld } from './world.ts';
 
 export interface KillsOptions {
   seed: number;
@@ -126,7 +127,7 @@ class Kills {
     for (const [name, process] of Object.entries(BESIDES)) {
       this.besides.set(name, world.startBeside({ name, ...process }));
     }
-    for (let i = 0; i < options.workspaces; i++) this.retailers.push(await Retailer.open(world));
+    for (let i = 0; i < options.workspaces; i++) this.retailers.push(await Retailer.open(world.installation));
     await Promise.all(this.retailers.map((retailer, i) => this.prepare(retailer, i)));
     await Promise.all([
       this.besides.get('people')!.untilRunning(TOPICS.personInputs),

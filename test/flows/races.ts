@@ -6,7 +6,8 @@ import type { FlowEvent } from '../../schemas/types.ts';
 import { waitUntil } from '../harness/client.ts';
 import { freeze } from '../harness/freeze.ts';
 import type { Beside } from './beside.ts';
-import { cartOf, FlowWorld, Retailer } from './world.ts';
+import { cartOf, Retailer } from './retailer.ts';
+import { FlowWorld } from './world.ts';
 
 export interface RacesOptions {
   seed: number;
@@ -109,7 +110,7 @@ class Races {
   static async open(world: FlowWorld, options: RacesOptions): Promise<Races> {
     const env = { PROCESSOR_TOPOLOGIES: 'carts' };
     const slow = world.startBeside({ name: 'slow-carts', service: 'processor', env });
-    const retailer = await Retailer.open(world);
+    const retailer = await Retailer.open(world.installation);
     return new Races(world, options, retailer, slow);
   }
 

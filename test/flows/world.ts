@@ -1,4 +1,4 @@
-/** What the proofs of flows share: an installation, a workspace with a flow, what is sent to it, and what its topics hold. */
+/** What the tests of flows share: an installation, processes beside it, and what its topics hold. */
 import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -11,17 +11,7 @@ import { decodeChange } from '../../lib/streams/changelog.ts';
 import { createLogger } from '../../lib/telemetry/index.ts';
 import { changelogOf, TOPICS, type TopicName } from '../../lib/topics.ts';
 import type { FlowEvent } from '../../schemas/types.ts';
-import {
-  createSubscription,
-  createWorkspace,
-  postLines,
-  postWebhook,
-  request,
-  waitFresh,
-  waitUntil,
-  type Subscription,
-  type Workspace,
-} from '../harness/client.ts';
+import { waitUntil } from '../harness/client.ts';
 import { removeInstallation, startInstallation, type Installation } from '../harness/installation.ts';
 import { kafkaOf } from '../harness/kafka.ts';
 import { Beside, type BesideOptions } from './beside.ts';
@@ -47,9 +37,11 @@ export class FlowWorld {
     private readonly registry: Registry,
   ) {}
 
-  static async open(options: { ownEngines: boolean; partitions: number }): Promise<FlowWorld> {
+  /** `partitions`: the default number when left out. */
+  static async open(options: { ownEngines: boolean; partitions?: number }): Promise<FlowWorld> {
     const { ownEngines, partitions } = options;
-    const installation = await startInstallation({ ownEngines, env: { PARTITIONS: String(partitions) } });
+    const env = partitions === undefined ? {} : { PARTITIONS: String(partitions) };
+    const installation = await startInstallation({ ownEngines, env });
     const { kafka, registry } = kafkaOf(installation);
     return new FlowWorld(installation, kafka, registry);
   }
@@ -105,15 +97,19 @@ export class FlowWorld {
     return found;
   }
 
-  /** How often the intent to call a provider was stored, by request id: there is no call without one of its own. */
-  async intents(): Promise<Map<string, number>> {
+  /**
+   * How often the intent to call a provider was stored, by request id: there is no call without one of its own. Only
+   * messages of nodes with this id, if it is given.
+   */
+  async intents(node?: string): Promise<Map<string, number>> {
     const counts = new Map<string, number>();
     for await (const { records } of this.batches(changelogOf('delivery'))) {
       for (const { key, value } of records.map(decodeChange)) {
         if (!key.startsWith('m:') || value === null) continue;
-        const { state } = JSON.parse(value.toString('utf8')) as { state?: { name: string } };
+        const stored = JSON.parse(value.toString('utf8')) as { state?: { name: string }; request?: { node: string } };
+        if (stored.state?.name !== 'intended' || (node !== undefined && stored.request?.node !== node)) continue;
         const id = key.slice(2);
-        if (state?.name === 'intended') counts.set(id, (counts.get(id) ?? 0) + 1);
+        counts.set(id, (counts.get(id) ?? 0) + 1);
       }
     }
     return counts;
@@ -136,73 +132,3 @@ export class FlowWorld {
     return stdout.trim().split('\n').at(-1) ?? '';
   }
 }
-
-/** A workspace of a proof, whose messages leave at any hour. */
-export class Retailer {
-  private constructor(
-    private readonly world: FlowWorld,
-    readonly workspace: Workspace,
-    private readonly webhooks: Readonly<Record<'cart_status' | 'cart_abandoned', Subscription>>,
-  ) {}
-
-  static async open(world: FlowWorld): Promise<Retailer> {
-    const workspace = await createWorkspace(world.installation, { grace_seconds: 0 });
-    const retailer = new Retailer(world, workspace, {
-      cart_status: await createSubscription(world.installation, workspace, { event: 'cart_status' }),
-      cart_abandoned: await createSubscription(world.installation, workspace, { event: 'cart_abandoned' }),
-    });
-    const quiet_hours = { from: '08:00', to: '21:00', channels: [] };
-    await retailer.ask('PATCH', `/v1/workspaces/${workspace.id}`, { quiet_hours });
-    return retailer;
-  }
-
-  /** Asks the API; throws for a status other than 2xx. */
-  async ask<T>(method: string, path: string, body?: unknown): Promise<T> {
-    const { apiUrl } = this.world.installation;
-    const answer = await request<T>(apiUrl + path, { method, key: this.workspace.keys.write, body });
-    if (answer.status >= 300) throw new Error(`${method} ${path}: ${answer.status} ${JSON.stringify(answer.body)}`);
-    return answer.body;
-  }
-
-  /** Saves and publishes a flow; resolves with its id once it is live. */
-  async publish(flow: object): Promise<string> {
-    const { id } = await this.ask<{ id: string }>('POST', '/v1/flows', flow);
-    await this.ask('POST', `/v1/flows/${id}/publish`);
-    await waitUntil('the flow is live', async () => {
-      return (await this.ask<{ state: string }>('GET', `/v1/flows/${id}`)).state === 'live';
-    });
-    return id;
-  }
-
-  /** Everybody may be written to; resolves once that is known everywhere. */
-  async consent(carts: readonly number[]): Promise<void> {
-    const occurred_at = new Date().toISOString();
-    const consent = { sms: 'opted_in', email: 'opted_in' };
-    const lines = carts.map((cart) => ({ occurred_at, ...contactOf(cart, 'phone', 'email'), consent }));
-    const result = await postLines(this.world.installation, this.workspace, 'people', lines);
-    if (result.rejected > 0) throw new Error(JSON.stringify(result.errors));
-    await waitFresh(this.world.installation, this.workspace, Date.now(), 120_000);
-  }
-
-  /** Sends a webhook as Jane does; resolves with the time of its 202. */
-  async send(event: 'cart_status' | 'cart_abandoned', cart: object): Promise<number> {
-    const { status } = await postWebhook(this.webhooks[event], { cart });
-    if (status !== 202) throw new Error(`a webhook was answered ${status}`);
-    return Date.now();
-  }
-}
-
-/** The phone and address of the person of a cart, under these names. */
-export const contactOf = (person: number, phone: string, email: string): Record<string, string> => ({
-  [phone]: `+1612${String(5_550_000 + person)}`,
-  [email]: `shopper${person}@example.com`,
-});
-
-/** A cart as Jane describes it. `person`: whose it is. */
-export const cartOf = (cart: number, person = cart): Record<string, unknown> => ({
-  id: cart,
-  customer_name: 'Ann Lee',
-  ...contactOf(person, 'customer_phone_number', 'customer_email_address'),
-  store_id: 68,
-  store_name: 'North',
-});

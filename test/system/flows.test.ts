@@ -1,22 +1,9 @@
 /** The use cases of flows on real engines, from webhooks to messages on the channel `test`, with kill -9 of delivery. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { systemClock } from '../../lib/clock/index.ts';
-import { readToEnd } from '../../lib/kafka/index.ts';
-import { decodeChange } from '../../lib/streams/changelog.ts';
-import { changelogOf } from '../../lib/topics.ts';
-import {
-  createSubscription,
-  createWorkspace,
-  postLines,
-  postWebhook,
-  request,
-  waitUntil,
-  type Subscription,
-  type Workspace,
-} from '../harness/client.ts';
-import { removeInstallation, startInstallation, type Installation } from '../harness/installation.ts';
-import { kafkaOf } from '../harness/kafka.ts';
+import { cartOf, Retailer } from '../flows/retailer.ts';
+import { FlowWorld } from '../flows/world.ts';
+import { waitUntil } from '../harness/client.ts';
 
 interface Message {
   request_id: string;
@@ -36,110 +23,41 @@ type Page<T> = { items: T[]; next_cursor: string | null };
 /** Waits of the flows included, on a busy machine. */
 const TIMEOUT_MS = 300_000;
 
-let installation: Installation;
+let world: FlowWorld;
 beforeAll(async () => {
-  installation = await startInstallation();
+  world = await FlowWorld.open({ ownEngines: false });
 });
 afterAll(async () => {
-  await removeInstallation(installation);
+  await world.close();
 });
 
-/** A workspace of the test, with its webhooks. */
-class Shop {
-  readonly flows = new Map<string, string>();
+const openRetailer = (): Promise<Retailer> => Retailer.open(world.installation, { abandonment_window_minutes: 1 });
 
-  private constructor(
-    readonly workspace: Workspace,
-    private readonly webhooks: Subscription,
-  ) {}
+/** Sends a status of a cart; resolves with the time of its 202. */
+const sendStatus = (retailer: Retailer, cart: number, status: string, more: object = {}): Promise<number> =>
+  retailer.send('cart_status', { ...cartOf(cart), status, ...more });
 
-  static async open(): Promise<Shop> {
-    const workspace = await createWorkspace(installation, { abandonment_window_minutes: 1, grace_seconds: 0 });
-    const shop = new Shop(workspace, await createSubscription(installation, workspace, { event: 'cart_status' }));
-    // Messages leave at any hour, so that the test may run at any.
-    await shop.ask('PATCH', `/v1/workspaces/${workspace.id}`, {
-      quiet_hours: { from: '08:00', to: '21:00', channels: [] },
-    });
-    return shop;
-  }
+const messagesOf = async (retailer: Retailer, flow: string): Promise<Message[]> =>
+  (await retailer.ask<Page<Message>>('GET', `/v1/messages?flow_id=${flow}&limit=1000`)).items;
 
-  /** Asks the API; throws for a status other than 2xx. */
-  async ask<T>(method: string, path: string, body?: unknown): Promise<T> {
-    const key = this.workspace.keys.write;
-    const answer = await request<T>(installation.apiUrl + path, { method, key, body });
-    if (answer.status >= 300) throw new Error(`${method} ${path}: ${answer.status} ${JSON.stringify(answer.body)}`);
-    return answer.body;
-  }
-
-  async publish(name: string, flow: object): Promise<string> {
-    const { id } = await this.ask<{ id: string }>('POST', '/v1/flows', { name, ...flow });
-    await this.ask('POST', `/v1/flows/${id}/publish`);
-    await waitUntil(`${name} is live`, async () => {
-      return (await this.ask<{ state: string }>('GET', `/v1/flows/${id}`)).state === 'live';
-    });
-    this.flows.set(name, id);
-    return id;
-  }
-
-  /** Sends a status of a cart as Jane does; resolves with the time of its 2xx. */
-  async send(cart: number, status: string, more: object = {}): Promise<number> {
-    const body = {
-      cart: {
-        id: cart,
-        status,
-        customer_name: 'Ann Lee',
-        ...contactOf(cart),
-        store_id: 68,
-        store_name: 'North',
-        ...more,
-      },
-    };
-    const answer = await postWebhook(this.webhooks, body);
-    expect(answer.status).toBe(202);
-    return Date.now();
-  }
-
-  async consent(carts: readonly number[]): Promise<void> {
-    const occurred_at = new Date().toISOString();
-    const lines = carts.map((cart) => {
-      const { customer_phone_number: phone, customer_email_address: email } = contactOf(cart);
-      return { occurred_at, phone, email, consent: { sms: 'opted_in', email: 'opted_in' } };
-    });
-    await postLines(installation, this.workspace, 'people', lines);
-  }
-
-  async messages(name: string): Promise<Message[]> {
-    const id = this.flows.get(name)!;
-    return (await this.ask<Page<Message>>('GET', `/v1/messages?flow_id=${id}&limit=1000`)).items;
-  }
-
-  /** Waits until exactly these carts have a message of the node with an outcome. */
-  async untilSent(name: string, node: string, carts: readonly number[], timeoutMs = 120_000): Promise<Message[]> {
-    const expected = carts.map(String).sort();
-    const found = async (): Promise<Message[]> =>
-      (await this.messages(name)).filter((message) => message.node === node && message.outcome !== null);
-    return waitUntil(
-      `${name}: ${node} for ${expected.join()}`,
-      async () => {
-        const messages = await found();
-        const own = messages
-          .map(({ cart_id }) => cart_id)
-          .sort()
-          .join();
-        if (own === expected.join()) return messages;
-        throw new Error(
-          `only for ${own}; ${JSON.stringify(await this.ask('GET', `/v1/flows/${this.flows.get(name)!}/report`))}`,
-        );
-      },
-      { timeoutMs, everyMs: 300 },
-    );
-  }
+/** Waits until exactly these carts have a message of the node with an outcome. */
+function untilSent(retailer: Retailer, flow: string, node: string, carts: readonly number[]): Promise<Message[]> {
+  const expected = carts.map(String).sort().join();
+  return waitUntil(
+    `${node} for ${expected}`,
+    async () => {
+      const all = await messagesOf(retailer, flow);
+      const messages = all.filter((message) => message.node === node && message.outcome !== null);
+      const own = messages
+        .map(({ cart_id }) => cart_id)
+        .sort()
+        .join();
+      if (own === expected) return messages;
+      throw new Error(`only for ${own}; ${JSON.stringify(await retailer.ask('GET', `/v1/flows/${flow}/report`))}`);
+    },
+    { timeoutMs: 120_000, everyMs: 300 },
+  );
 }
-
-const contactOf = (cart: number) => ({
-  customer_phone_number: `+1612555${String(1000 + cart)}`,
-  customer_email_address: `shopper${cart}@example.com`,
-});
 
 const range = (from: number, count: number): number[] => Array.from({ length: count }, (_, i) => from + i);
 function outcomesOf(messages: readonly Message[]): Record<string, number> {
@@ -155,9 +73,9 @@ describe('abandoned cart recovery', () => {
   it(
     'reminds whoever left a cart, by SMS and then by email, and nobody who has bought before a message was due',
     async () => {
-      const shop = await Shop.open();
-      const name = 'Recovery';
-      await shop.publish(name, {
+      const retailer = await openRetailer();
+      const recovery = await retailer.publish({
+        name: 'Recovery',
         triggers: [{ trait: 'cart_abandoned', time: { operator: 'in_last', amount: 30, unit: 'minutes' } }],
         start: 'remind',
         nodes: {
@@ -171,23 +89,26 @@ describe('abandoned cart recovery', () => {
         },
       });
       const [quiet, early, late] = [range(1, 6), range(11, 6), range(21, 6)];
-      await shop.consent([...quiet, ...early, ...late]);
-      for (const cart of [...quiet, ...early, ...late]) await shop.send(cart, 'pending');
-      for (const cart of early) await shop.send(cart, 'verification');
-      const reminded = await shop.untilSent(name, 'remind', [...quiet, ...late]);
+      await retailer.consent([...quiet, ...early, ...late]);
+      for (const cart of [...quiet, ...early, ...late]) await sendStatus(retailer, cart, 'pending');
+      for (const cart of early) await sendStatus(retailer, cart, 'verification');
+      const reminded = await untilSent(retailer, recovery, 'remind', [...quiet, ...late]);
       // Their carts are bought before the offer is due, which is not before 15 s after the reminder.
       const dueMs = Math.min(...reminded.map(({ sent_at }) => Date.parse(sent_at!))) + 15_000;
-      const boughtMs = await Promise.all(late.map((cart) => shop.send(cart, 'verification')));
+      const boughtMs = await Promise.all(late.map((cart) => sendStatus(retailer, cart, 'verification')));
       const inTime = late.filter((_, i) => boughtMs[i]! < dueMs);
-      const offered = await shop.untilSent(name, 'offer', [...quiet, ...late.filter((cart) => !inTime.includes(cart))]);
+      const offered = await untilSent(retailer, recovery, 'offer', [
+        ...quiet,
+        ...late.filter((cart) => !inTime.includes(cart)),
+      ]);
       expect(outcomesOf([...reminded, ...offered])).toEqual({ sent: reminded.length + offered.length });
       const sample = reminded.find(({ cart_id }) => cart_id === '1')!;
       expect(sample.content).toMatchObject({ text: expect.stringContaining('Ann, your cart waits') as string });
-      expect(sample.address).toBe('+16125551001');
+      expect(sample.address).toBe('+16125550001');
       expect(offered.find(({ cart_id }) => cart_id === '1')?.content).toMatchObject({ subject: '10 % off' });
       // Nothing more follows.
       await sleep(3_000);
-      expect(await shop.messages(name)).toHaveLength(reminded.length + offered.length);
+      expect(await messagesOf(retailer, recovery)).toHaveLength(reminded.length + offered.length);
       expect(inTime.length).toBeGreaterThan(0);
     },
     TIMEOUT_MS,
@@ -198,8 +119,9 @@ describe('order lifecycle messages', () => {
   it(
     'tell each customer of each status once, while delivery is killed again and again',
     async () => {
-      const shop = await Shop.open();
+      const retailer = await openRetailer();
       const tell = (status: string) => ({
+        name: status,
         triggers: [{ trait: 'cart_status_updated', status: [status] }],
         reentry: { rule: 'once', per: 'cart' },
         exit_on: [{ event: { trait: 'cart_status_updated' }, of: 'cart' }],
@@ -208,7 +130,8 @@ describe('order lifecycle messages', () => {
       });
       const pickup = ['verification', 'preparing', 'ready_for_pickup'];
       const delivery = ['verification', 'preparing', 'delivery_started', 'delivery_finished'];
-      for (const status of new Set([...pickup, ...delivery])) await shop.publish(status, tell(status));
+      const flows = new Map<string, string>();
+      for (const status of new Set([...pickup, ...delivery])) flows.set(status, await retailer.publish(tell(status)));
       const carts = { pickup: range(101, 15), delivery: range(121, 15) };
       const all: Message[] = [];
       for (let step = 0; step < 4; step++) {
@@ -217,12 +140,12 @@ describe('order lifecycle messages', () => {
           const status = (mode === 'pickup' ? pickup : delivery)[step];
           if (status === undefined) continue;
           expected.set(status, [...(expected.get(status) ?? []), ...carts[mode]]);
-          for (const cart of carts[mode]) await shop.send(cart, status, { reservation_mode: mode });
+          for (const cart of carts[mode]) await sendStatus(retailer, cart, status, { reservation_mode: mode });
         }
         await sleep(step * 200);
         // After the last kill it may still be starting.
-        await waitUntil('delivery is killed', () => installation.kill9('delivery').then(() => true));
-        for (const [status, of] of expected) all.push(...(await shop.untilSent(status, 'tell', of)));
+        await waitUntil('delivery is killed', () => world.installation.kill9('delivery').then(() => true));
+        for (const [status, of] of expected) all.push(...(await untilSent(retailer, flows.get(status)!, 'tell', of)));
       }
       // A process that dies during a call leaves it unknown whether the message was sent: it is never sent again.
       const { sent = 0, unknown = 0, ...others } = outcomesOf(all);
@@ -232,11 +155,11 @@ describe('order lifecycle messages', () => {
       process.stderr.write(`with delivery killed four times: ${sent} sent, ${unknown} unknown\n`);
       const steps = await clickHouse(
         `SELECT count() AS steps, uniqExact(request_id) AS messages FROM flow_events FINAL
-       WHERE workspace = '${shop.workspace.id}' AND what IN ('sent', 'skipped', 'failed', 'unknown') FORMAT JSON`,
+       WHERE workspace = '${retailer.workspace.id}' AND what IN ('sent', 'skipped', 'failed', 'unknown') FORMAT JSON`,
       );
       expect(steps).toEqual([{ steps: all.length, messages: all.length }]);
       // Nothing is called without an intent of its own, and nothing had two.
-      expect(await intents()).toEqual(new Map(all.map(({ request_id }) => [`m:${request_id}`, 1])));
+      expect(await world.intents('tell')).toEqual(new Map(all.map(({ request_id }) => [request_id, 1])));
     },
     TIMEOUT_MS,
   );
@@ -246,9 +169,9 @@ describe('cancelled order recovery', () => {
   it(
     'offers a discount or help after a while, and nothing to somebody who ordered again meanwhile',
     async () => {
-      const shop = await Shop.open();
-      const name = 'Winback';
-      await shop.publish(name, {
+      const retailer = await openRetailer();
+      const winback = await retailer.publish({
+        name: 'Winback',
         triggers: [{ trait: 'cart_status_updated', status: ['cancelled', 'dismissed'] }],
         reentry: { rule: 'after_exit', per: 'person' },
         exit_on: [{ checkout: 'person' }],
@@ -266,61 +189,38 @@ describe('cancelled order recovery', () => {
         },
       });
       const [cancelled, dismissed, again] = [range(201, 4), range(211, 4), range(221, 4)];
-      await shop.consent([...cancelled, ...dismissed, ...again]);
-      for (const cart of [...cancelled, ...dismissed, ...again]) await shop.send(cart, 'verification');
+      await retailer.consent([...cancelled, ...dismissed, ...again]);
+      for (const cart of [...cancelled, ...dismissed, ...again]) await sendStatus(retailer, cart, 'verification');
       const begunMs = Date.now();
-      for (const cart of [...cancelled, ...again]) await shop.send(cart, 'cancelled');
-      for (const cart of dismissed) await shop.send(cart, 'dismissed');
+      for (const cart of [...cancelled, ...again]) await sendStatus(retailer, cart, 'cancelled');
+      for (const cart of dismissed) await sendStatus(retailer, cart, 'dismissed');
       // Carts are processed side by side: a checkout sent right after the cancellation of another cart may be asserted
       // before it, and ends nothing then.
-      const id = shop.flows.get(name)!;
       await waitUntil('every cancelled order has a run', async () => {
-        return (await shop.ask<{ entered: number }>('GET', `/v1/flows/${id}/report`)).entered === 12;
+        return (await retailer.ask<{ entered: number }>('GET', `/v1/flows/${winback}/report`)).entered === 12;
       });
       // Another cart of the same person.
-      for (const cart of again) await shop.send(cart + 1_000, 'verification', contactOf(cart));
+      for (const cart of again)
+        await retailer.send('cart_status', { ...cartOf(cart + 1_000, cart), status: 'verification' });
       expect(Date.now() - begunMs).toBeLessThan(30_000);
-      const offered = await shop.untilSent(name, 'offer', cancelled);
-      const helped = await shop.untilSent(name, 'support', dismissed);
+      const offered = await untilSent(retailer, winback, 'offer', cancelled);
+      const helped = await untilSent(retailer, winback, 'support', dismissed);
       expect(outcomesOf([...offered, ...helped])).toEqual({ sent: 8 });
       await waitUntil('the report shows who has left', async () => {
-        const report = await shop.ask<{ exited: Record<string, number>; live: number }>(
+        const report = await retailer.ask<{ exited: Record<string, number>; live: number }>(
           'GET',
-          `/v1/flows/${id}/report`,
+          `/v1/flows/${winback}/report`,
         );
         return report.exited['checkout'] === again.length && report.live === 0;
       });
-      expect(await shop.messages(name)).toHaveLength(8);
+      expect(await messagesOf(retailer, winback)).toHaveLength(8);
     },
     TIMEOUT_MS,
   );
 });
 
-/** How often an intent was stored for each order message so far, by its key in the changelog of delivery. */
-async function intents(): Promise<Map<string, number>> {
-  const { kafka } = kafkaOf(installation);
-  const topic = changelogOf('delivery');
-  const counts = new Map<string, number>();
-  try {
-    const [beginnings, ends] = [await kafka.beginningOffsets(topic), await kafka.endOffsets(topic)];
-    const ranges = new Map(ends.map((end, partition) => [partition, { beginning: beginnings[partition]!, end }]));
-    const reading = { topic, ranges, clock: systemClock, idleMaxMs: 30_000, isolation: 'read_committed' } as const;
-    for await (const { records } of readToEnd(kafka, reading)) {
-      for (const { key, value } of records.map(decodeChange)) {
-        if (!key.startsWith('m:') || value === null) continue;
-        const stored = JSON.parse(value.toString('utf8')) as { state?: { name: string }; request?: { node: string } };
-        if (stored.state?.name !== 'intended' || stored.request?.node !== 'tell') continue;
-        counts.set(key, (counts.get(key) ?? 0) + 1);
-      }
-    }
-  } finally {
-    await kafka.close();
-  }
-  return counts;
-}
-
 async function clickHouse(query: string): Promise<unknown[]> {
-  const { CLICKHOUSE_URL, CLICKHOUSE_DATABASE } = installation.env;
+  const { CLICKHOUSE_URL, CLICKHOUSE_DATABASE } = world.installation.env;
   const url = `${CLICKHOUSE_URL!}/?database=${CLICKHOUSE_DATABASE!}`;
   const answer = (await (await fetch(url, { method: 'POST', body: query })).json()) as { data: unknown[] };
   return answer.data;
