@@ -152,7 +152,7 @@ describe.skipIf(executable === undefined)('audiences in the console', () => {
     await second.getByLabel('How many').fill('1');
     await second.getByLabel('Unit of time').selectOption('days');
     const sentence = page.getByTestId('sentence');
-    await sentence.getByText('have not seen the status of an order change to finished in the last 1 day').waitFor();
+    await sentence.getByText('have not had an order change to finished in the last 1 day').waitFor();
     const { count } = await preview(installation, workspace, WIN_BACK);
     expect(count).toBe(1);
     await shows(page, 'count', count);
@@ -223,6 +223,9 @@ describe.skipIf(executable === undefined)('audiences in the console', () => {
       .getByRole('button', { name: /^Store:/ })
       .waitFor();
     await expect.poll(() => condition(page, '2').getByLabel('Have or have not').inputValue()).toBe('not');
+    // Dragged onto the second condition, the first one is behind it.
+    await page.locator('.row-handle').first().dragTo(condition(page, '2'));
+    await expect.poll(() => condition(page, '1').getByLabel('Have or have not').inputValue()).toBe('not');
     // The draft is in the address: it can be sent to a colleague.
     await expect.poll(() => decodeURIComponent(page.url()).replaceAll('+', ' ')).toContain('at store 7');
     await page.close();

@@ -291,7 +291,7 @@ describe('inWords', () => {
     ],
     [
       'cart_abandoned and not at least 2 cart_status_updated = finished at store (68, 70)',
-      'People who have abandoned a cart and have not seen the status of an order change to finished at least 2 times at store 68 or 70.',
+      'People who have abandoned a cart and have not had an order change to finished at least 2 times at store 68 or 70.',
     ],
     [
       'not (everyone or cart_abandoned in next 1 hour) and status in (preparing) for 45 minutes',

@@ -50,8 +50,8 @@ function event(node: TraitNode): string {
 function happened({ trait, status }: TraitNode, times: number): string {
   const often = times === 1 ? '' : ` at least ${times} times`;
   if (trait === 'cart_abandoned') return `abandoned a cart${often}`;
-  const to = status?.length ? ` change to ${anyOf(status)}` : ' change';
-  return `seen the status of an order${to}${often}`;
+  const to = status?.length ? `to ${anyOf(status)}` : 'status';
+  return `had an order change ${to}${often}`;
 }
 
 function expected({ trait, status }: TraitNode, times: number): string {

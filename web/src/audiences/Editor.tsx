@@ -3,7 +3,7 @@ import { useDebouncedValue } from '@mantine/hooks';
 import { notifications } from '@mantine/notifications';
 import { IconArrowBackUp, IconArrowForwardUp, IconChevronLeft } from '@tabler/icons-react';
 import { Link } from '@tanstack/react-router';
-import { useCallback, useEffect, useRef, useState } from 'react';
+import { memo, useCallback, useEffect, useMemo, useRef, useState } from 'react';
 import { getDispatchQueryById } from 'react-querybuilder';
 import { useQueryBuilderHistory } from 'react-querybuilder/history';
 import type { Audience } from '../../../lib/audiences/tree.ts';
@@ -41,18 +41,16 @@ const TEXT_MS = 500;
 export function Editor({ start, heading, back, newerVersion = null, save, onSaved, onText }: EditorProps) {
   const [name, setName] = useState(start.name);
   const [includeAnonymous, setIncludeAnonymous] = useState(start.include_anonymous);
-  const [view, setView] = useState<'builder' | 'text'>('builder');
+  const [view, setView] = useState<View>('builder');
   const [personId, setPersonId] = useState<string | null>(null);
   const editing = useEditing(start.audience, includeAnonymous);
   const { query, setQuery, complete, refusals, question, preview } = editing;
-  const history = useQueryBuilderHistory(BUILDER_ID, { maxHistory: 200, coalesceMs: 700 });
   const unsaved = name !== start.name || includeAnonymous !== start.include_anonymous || editing.changed;
   const allowLeaving = useUnsaved(unsaved);
   const saving = useSaving({ save, onSaved, onLeaving: allowLeaving });
-  useUndoKeys(history);
   useTitle(heading);
 
-  const text = complete === null ? null : renderText(complete);
+  const text = useMemo(() => (complete === null ? null : renderText(complete)), [complete]);
   const [settledText] = useDebouncedValue(text, TEXT_MS);
   const told = useRef(settledText);
   const tell = useRef(onText);
@@ -64,80 +62,38 @@ export function Editor({ start, heading, back, newerVersion = null, save, onSave
   }, [settledText]);
 
   const replace = useCallback((audience: Audience) => getDispatchQueryById(BUILDER_ID)?.(queryOf(audience)), []);
-  const submit = (force: boolean): void => {
+  const submit = useLatest((force: boolean): void => {
     const audience = editing.current();
     if (audience === null) return;
     saving.run({ ...start, name: name.trim(), include_anonymous: includeAnonymous, audience }, force);
-  };
+  });
   return (
     <div className="editor">
       <h1 className="visually-hidden">{heading}</h1>
-      <div className="editor-head">
-        <Link className="page-back" to={back.to}>
-          <IconChevronLeft size={14} aria-hidden />
-          {back.title}
-        </Link>
-        <Textarea
-          className="editor-name"
-          variant="unstyled"
-          autosize
-          minRows={1}
-          aria-label="Name of the audience"
-          placeholder="Name this audience"
-          value={name}
-          maxLength={200}
-          // A long name is wrapped; it remains one line of text.
-          onChange={(event) => setName(event.currentTarget.value.replaceAll(/[\r\n]+/g, ' '))}
-          error={saving.missingName && name.trim() === '' ? 'Give it a name to save it.' : undefined}
-          onKeyDown={(event) => {
-            if (event.key !== 'Enter') return;
-            event.preventDefault();
-            submit(false);
-          }}
-          autoComplete="off"
-          data-testid="name"
-        />
-        <div className="page-actions">
-          <ActionIcon.Group>
-            <UndoButton label="Undo" keys="Ctrl+Z" disabled={!history.canUndo} onClick={history.undo} />
-            <UndoButton label="Redo" keys="Ctrl+Shift+Z" disabled={!history.canRedo} onClick={history.redo} />
-          </ActionIcon.Group>
-          <RoleButton needs="write" loading={saving.busy} disabled={editing.incomplete} onClick={() => submit(false)}>
-            Save
-          </RoleButton>
-        </div>
-      </div>
+      <EditorHead
+        back={back}
+        name={name}
+        missing={saving.missingName && name.trim() === ''}
+        busy={saving.busy}
+        incomplete={editing.incomplete}
+        onName={setName}
+        onSave={submit}
+      />
       {saving.error !== null && <SaveFailed error={saving.error} onOverwrite={() => submit(true)} />}
       {newerVersion !== null && saving.error === null && (
         <Notice title={`Version ${newerVersion} was saved meanwhile`}>
           Saving will ask before it replaces that version. Reload the page to begin from it.
         </Notice>
       )}
-      <p className="sentence" data-testid="sentence">
-        {complete === null || editing.incomplete
-          ? 'Complete the marked conditions to see who matches.'
-          : inWords(complete)}
-      </p>
+      <Sentence audience={editing.incomplete ? null : complete} />
       <div className="editor-columns">
         <section className="panel editor-main" aria-label="Conditions">
-          <div className="editor-views">
-            <SegmentedControl
-              size="xs"
-              aria-label="How to edit"
-              value={view}
-              onChange={(value) => setView(value as typeof view)}
-              data={[
-                { value: 'builder', label: 'Builder' },
-                { value: 'text', label: 'Text' },
-              ]}
-            />
-            <Checkbox
-              size="xs"
-              label="Include anonymous people"
-              checked={includeAnonymous}
-              onChange={(event) => setIncludeAnonymous(event.currentTarget.checked)}
-            />
-          </div>
+          <EditorViews
+            view={view}
+            onView={setView}
+            includeAnonymous={includeAnonymous}
+            onIncludeAnonymous={setIncludeAnonymous}
+          />
           <div hidden={view !== 'builder'}>
             <Builder query={query} refusals={refusals} onChange={setQuery} />
           </div>
@@ -162,10 +118,119 @@ export function Editor({ start, heading, back, newerVersion = null, save, onSave
   );
 }
 
+/** A function that never changes, and calls the one of the last rendering: what receives it need not be rendered again. */
+function useLatest<A extends unknown[]>(run: (...args: A) => void): (...args: A) => void {
+  const latest = useRef(run);
+  latest.current = run;
+  return useCallback((...args: A) => latest.current(...args), []);
+}
+
+interface HeadProps {
+  back: EditorProps['back'];
+  name: string;
+  /** Saving was refused because it has no name. */
+  missing: boolean;
+  busy: boolean;
+  incomplete: boolean;
+  onName(name: string): void;
+  onSave(force: boolean): void;
+}
+
+/** Not rendered while somebody types into a condition: a field as high as its text measures the page each time. */
+const EditorHead = memo(function EditorHead({ back, name, missing, busy, incomplete, onName, onSave }: HeadProps) {
+  return (
+    <div className="editor-head">
+      <Link className="page-back" to={back.to}>
+        <IconChevronLeft size={14} aria-hidden />
+        {back.title}
+      </Link>
+      <Textarea
+        className="editor-name"
+        variant="unstyled"
+        autosize
+        minRows={1}
+        aria-label="Name of the audience"
+        placeholder="Name this audience"
+        value={name}
+        maxLength={200}
+        // A long name is wrapped; it remains one line of text.
+        onChange={(event) => onName(event.currentTarget.value.replaceAll(/[\r\n]+/g, ' '))}
+        error={missing ? 'Give it a name to save it.' : undefined}
+        onKeyDown={(event) => {
+          if (event.key !== 'Enter') return;
+          event.preventDefault();
+          onSave(false);
+        }}
+        autoComplete="off"
+        data-testid="name"
+      />
+      <div className="page-actions">
+        <UndoButtons />
+        <RoleButton needs="write" loading={busy} disabled={incomplete} onClick={() => onSave(false)}>
+          Save
+        </RoleButton>
+      </div>
+    </div>
+  );
+});
+
+/** The audience as a sentence; null while something is missing. */
+const Sentence = memo(function Sentence({ audience }: { audience: Audience | null }) {
+  return (
+    <p className="sentence" data-testid="sentence">
+      {audience === null ? 'Complete the marked conditions to see who matches.' : inWords(audience)}
+    </p>
+  );
+});
+
+type View = 'builder' | 'text';
+
+interface ViewsProps {
+  view: View;
+  onView(view: View): void;
+  includeAnonymous: boolean;
+  onIncludeAnonymous(include: boolean): void;
+}
+
+/** How the audience is edited, and what applies to all of its conditions. */
+const EditorViews = memo(function EditorViews({ view, onView, includeAnonymous, onIncludeAnonymous }: ViewsProps) {
+  return (
+    <div className="editor-views">
+      <SegmentedControl
+        size="xs"
+        aria-label="How to edit"
+        value={view}
+        onChange={(value) => onView(value as View)}
+        data={[
+          { value: 'builder', label: 'Builder' },
+          { value: 'text', label: 'Text' },
+        ]}
+      />
+      <Checkbox
+        size="xs"
+        label="Include anonymous people"
+        checked={includeAnonymous}
+        onChange={(event) => onIncludeAnonymous(event.currentTarget.checked)}
+      />
+    </div>
+  );
+});
+
 function useTitle(heading: string): void {
   useEffect(() => {
     document.title = `${heading} · Jane Traits`;
   }, [heading]);
+}
+
+function UndoButtons() {
+  const history = useQueryBuilderHistory(BUILDER_ID, { maxHistory: 200, coalesceMs: 700 });
+  useUndoKeys(history);
+  return (
+    <ActionIcon.Group>
+      <UndoButton label="Undo" keys="Ctrl+Z" disabled={!history.canUndo} onClick={history.undo} />
+      <UndoButton label="Redo" keys="Ctrl+Shift+Z" disabled={!history.canRedo} onClick={history.redo} />
+    </ActionIcon.Group>
+  );
 }
 
 interface UndoButtonProps {
@@ -175,7 +240,7 @@ interface UndoButtonProps {
   onClick(): void;
 }
 
-function UndoButton({ label, keys, disabled, onClick }: UndoButtonProps) {
+const UndoButton = memo(function UndoButton({ label, keys, disabled, onClick }: UndoButtonProps) {
   const Icon = label === 'Undo' ? IconArrowBackUp : IconArrowForwardUp;
   return (
     <ActionIcon
@@ -190,7 +255,7 @@ function UndoButton({ label, keys, disabled, onClick }: UndoButtonProps) {
       <Icon size={17} />
     </ActionIcon>
   );
-}
+});
 
 function SaveFailed({ error, onOverwrite }: { error: unknown; onOverwrite(): void }) {
   if (!isConflict(error)) return <ErrorState what="Cannot save this audience" error={error} />;

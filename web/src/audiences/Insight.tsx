@@ -13,7 +13,7 @@ import { hasTrend, RANGES, useTrend, type Question, type Range } from './data.ts
 import './audiences.css';
 
 /** How many people match, and how many of them can be reached. */
-export function CountPanel({
+export const CountPanel = memo(function CountPanel({
   preview,
   stale,
   unknown,
@@ -43,7 +43,7 @@ export function CountPanel({
       {preview && !unknown && <FreshnessBadge freshThrough={preview.fresh_through} at={preview.now} />}
     </section>
   );
-}
+});
 
 interface ReachProps {
   icon: ReactNode;
@@ -147,7 +147,7 @@ export function axisTime(timeZone: string, at: string, points: readonly { at?: s
 }
 
 /** Some of the people who match. */
-export function SamplePanel({
+export const SamplePanel = memo(function SamplePanel({
   preview,
   stale,
   onCheck,
@@ -191,4 +191,4 @@ export function SamplePanel({
       )}
     </section>
   );
-}
+});

@@ -1,5 +1,6 @@
 import { IconCheck, IconX } from '@tabler/icons-react';
 import { Link } from '@tanstack/react-router';
+import { memo } from 'react';
 import { usePersonName } from '../data/person-name.ts';
 import { FindPerson } from '../design/FindPerson.tsx';
 import { ErrorState, LoadingState, Notice } from '../design/states.tsx';
@@ -14,7 +15,7 @@ interface SpotCheckProps {
 }
 
 /** Whether one person is in the audience, and why. */
-export function SpotCheck({ question, personId, onPerson }: SpotCheckProps) {
+export const SpotCheck = memo(function SpotCheck({ question, personId, onPerson }: SpotCheckProps) {
   return (
     <section className="panel spot" aria-labelledby="spot-title">
       <header className="panel-head">
@@ -27,7 +28,7 @@ export function SpotCheck({ question, personId, onPerson }: SpotCheckProps) {
       {personId !== null && <Verdict question={question} personId={personId} />}
     </section>
   );
-}
+});
 
 function Verdict({ question, personId }: { question: Question | null; personId: string }) {
   const explanation = useExplanation(question, personId);

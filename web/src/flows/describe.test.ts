@@ -98,7 +98,7 @@ describe('a flow in words', () => {
         'Somebody has an order that is expected to be ready_for_pickup within the next 1 hour.',
         'Events older than 90 minutes start nothing.',
       ],
-      ['Who may enter', 'People who have not seen the status of an order change to finished.'],
+      ['Who may enter', 'People who have not had an order change to finished.'],
       ['How often', 'Once per person, at least 1 day after the last start.'],
       ['Must hold before every message', 'Everyone.'],
       ['Ends early when', 'The cart of the run is ordered.', 'The person has abandoned a cart, with any cart.'],
@@ -118,11 +118,12 @@ describe('a flow in words', () => {
     expect(facts.get('Who may enter')).toEqual(['Everyone.']);
     const reminder = factsOf(template('pickup_reminder')).find(({ label }) => label === 'Starts when');
     expect(reminder?.lines).toHaveLength(1);
+    expect(summaryOf(template('ready_for_pickup'))).toBe('Starts when an order changes to ready_for_pickup.');
   });
 
   it('describes every template in sentences', () => {
     for (const { id, flow } of FLOW_TEMPLATES) {
-      expect(summaryOf(flow), id).toMatch(/^Starts when somebody has .+\.$/);
+      expect(summaryOf(flow), id).toMatch(/^Starts when (somebody has|an order changes) .+\.$/);
       for (const { does } of nodesOf(flow)) expect(does, id).toMatch(/^[A-Z].*\.$/);
       for (const { lines } of factsOf(flow)) for (const line of lines) expect(line, id).toMatch(/^[A-Z].*\.$/);
     }

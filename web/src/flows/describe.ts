@@ -21,6 +21,7 @@ import {
   type Until,
 } from '../../../lib/flows/definition.ts';
 import { nodeLabel } from '../design/flow-words.ts';
+import { capitalised } from '../design/words.ts';
 
 /** `4 hours`, `1 day`. */
 export const spanWords = ({ amount, unit }: FlowSpan): string =>
@@ -31,6 +32,13 @@ const eventWords = (leaf: Leaf): string =>
   inWords(leaf)
     .replace(/^People who have /, 'has ')
     .replace(/\.$/, '');
+
+/** What starts a run: `somebody has abandoned a cart`, `an order changes to preparing`. */
+function startWords(leaf: Leaf): string {
+  const words = eventWords(leaf);
+  const change = words.replace(/^has had an order change/, 'an order changes');
+  return change === words ? `somebody ${words}` : change;
+}
 
 const SCOPES: Readonly<Record<Scope, string>> = { cart: 'with the cart of the run', person: 'with any cart' };
 
@@ -64,7 +72,7 @@ export function factsOf(flow: Flow): Fact[] {
   const isPast = triggers.some(({ time }) => time?.operator !== 'in_next');
   const late = isPast ? [`Events older than ${spanWords({ amount: age, unit: 'minutes' })} start nothing.`] : [];
   return [
-    { label: 'Starts when', lines: [...triggers.map((leaf) => `Somebody ${eventWords(leaf)}.`), ...late] },
+    { label: 'Starts when', lines: [...triggers.map((leaf) => `${capitalised(startWords(leaf))}.`), ...late] },
     { label: 'Who may enter', lines: [audience === undefined ? 'Everyone.' : inWords(audience)] },
     { label: 'How often', lines: [reentryWords(flow)] },
     ...(held === undefined ? [] : [{ label: 'Must hold before every message', lines: [inWords(held)] }]),
@@ -207,5 +215,4 @@ export function nodesOf({ start, nodes }: Flow): NodeView[] {
 }
 
 /** What starts the flow, in a line. */
-export const summaryOf = ({ triggers }: Flow): string =>
-  triggers.map((leaf, i) => `${i === 0 ? 'Starts when somebody' : 'or'} ${eventWords(leaf)}`).join(' ') + '.';
+export const summaryOf = ({ triggers }: Flow): string => `Starts when ${triggers.map(startWords).join(' or ')}.`;

@@ -4,7 +4,7 @@ import {
   dropTargetForElements,
   monitorForElements,
 } from '@atlaskit/pragmatic-drag-and-drop/element/adapter';
-import { QueryBuilderDnD } from '@react-querybuilder/dnd';
+import { QueryBuilderDnD, RuleDnD } from '@react-querybuilder/dnd';
 import { createPragmaticDndAdapter } from '@react-querybuilder/dnd/pragmatic-dnd';
 import { memo, useCallback, useMemo, useState, type ComponentType } from 'react';
 import {
@@ -40,8 +40,12 @@ const COMBINATORS = [
 
 type Part = ComponentType<RuleGroupProps & UseRuleGroup>;
 
+// What the drag-and-drop wraps. Given to the builder itself it would replace the wrapper: no row could be dragged.
+const ROWS = { rule: ConditionRow } as object;
+
 const CONTROLS = {
-  rule: ConditionRow,
+  // A change of one condition must not render the wrappers of the others either.
+  rule: memo(RuleDnD),
   ruleGroupHeaderElements: GroupHeader as Part,
   ruleGroupBodyElements: GroupBody as Part,
 } as unknown as ControlElementsProp<never, string>;
@@ -95,7 +99,7 @@ export const Builder = memo(function Builder({ query, refusals, onChange }: Buil
   const change = useCallback((next: RuleGroupTypeAny) => onChange(next as unknown as Group), [onChange]);
   return (
     <BuilderContext.Provider value={context}>
-      <QueryBuilderDnD dnd={adapter}>
+      <QueryBuilderDnD dnd={adapter} controlElements={ROWS}>
         <QueryBuilder
           qbId={BUILDER_ID}
           query={query as never}

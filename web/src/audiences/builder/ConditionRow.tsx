@@ -72,42 +72,44 @@ export const ConditionRow = memo(function ConditionRow(props: RowProps) {
       data-problem={problem !== null || undefined}
       onKeyDown={onKeyDown}
     >
-      <span ref={dragRef} className="row-handle" title="Drag to move; or press Alt with an arrow key">
-        <IconGripVertical size={15} aria-hidden />
-      </span>
-      <div className="row-fields">
-        <ConditionFields condition={condition} onChange={(next) => actions.onPropChange('value', next, path)} />
-        {problem !== null && (
-          <p className="row-problem" role="alert">
-            {problem}
-          </p>
-        )}
-      </div>
-      <div className="row-actions">
-        <RowMenu
-          label={`Actions for condition ${place}`}
-          actions={[
-            { label: 'Move up', keys: 'Alt ↑', disabled: props.shiftUpDisabled ?? false, onClick: () => move('up') },
-            {
-              label: 'Move down',
-              keys: 'Alt ↓',
-              disabled: props.shiftDownDisabled ?? false,
-              onClick: () => move('down'),
-            },
-            { label: 'Duplicate', onClick: duplicate },
-            { label: 'Put into a group', onClick: group },
-            { label: 'Remove', danger: true, onClick: remove },
-          ]}
-        />
-        <button
-          type="button"
-          className="row-action"
-          aria-label={`Remove condition ${place}`}
-          title="Remove"
-          onClick={remove}
-        >
-          <IconX size={15} aria-hidden />
-        </button>
+      <div className="row-box">
+        <span ref={dragRef} className="row-handle" title="Drag to move; or press Alt with an arrow key">
+          <IconGripVertical size={15} aria-hidden />
+        </span>
+        <div className="row-fields">
+          <ConditionFields condition={condition} onChange={(next) => actions.onPropChange('value', next, path)} />
+          {problem !== null && (
+            <p className="row-problem" role="alert">
+              {problem}
+            </p>
+          )}
+        </div>
+        <div className="row-actions">
+          <RowMenu
+            label={`Actions for condition ${place}`}
+            actions={[
+              { label: 'Move up', keys: 'Alt ↑', disabled: props.shiftUpDisabled ?? false, onClick: () => move('up') },
+              {
+                label: 'Move down',
+                keys: 'Alt ↓',
+                disabled: props.shiftDownDisabled ?? false,
+                onClick: () => move('down'),
+              },
+              { label: 'Duplicate', onClick: duplicate },
+              { label: 'Put into a group', onClick: group },
+              { label: 'Remove', danger: true, onClick: remove },
+            ]}
+          />
+          <button
+            type="button"
+            className="row-action"
+            aria-label={`Remove condition ${place}`}
+            title="Remove"
+            onClick={remove}
+          >
+            <IconX size={15} aria-hidden />
+          </button>
+        </div>
       </div>
     </div>
   );

@@ -1,5 +1,5 @@
 import { Combobox, useCombobox } from '@mantine/core';
-import { IconCheck, IconChevronDown, IconPlus } from '@tabler/icons-react';
+import { IconCheck, IconPlus } from '@tabler/icons-react';
 import { useEffect, useRef, useState, type Ref } from 'react';
 
 export interface ValueOption {
@@ -68,7 +68,6 @@ function ListButton({ label, values, options, none, opened, onClick, ref, ...tar
       onClick={onClick}
     >
       <span className="value-text">{summary(values, options, none)}</span>
-      <IconChevronDown size={13} aria-hidden />
     </button>
   );
 }

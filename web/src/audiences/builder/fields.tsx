@@ -1,5 +1,5 @@
-/** The controls of a condition: Mantine's, small, and each with a name for screen readers. */
-import { NativeSelect, TextInput, UnstyledButton } from '@mantine/core';
+/** The controls of a condition: small, and each with a name for screen readers. */
+import { TextInput, UnstyledButton } from '@mantine/core';
 import { IconCalendar, IconClock } from '@tabler/icons-react';
 import { useEffect, useRef, useState } from 'react';
 import { isDay } from '../model/condition.ts';
@@ -13,18 +13,22 @@ interface PickProps<T extends string> {
   strong?: boolean;
 }
 
-/** One of a few values. A native list: light, and the same keys as everywhere. */
+/** One of a few values. A native list without wrappers: a builder may show hundreds, and the keys are as everywhere. */
 export function Pick<T extends string>({ label, value, options, onChange, strong = false }: PickProps<T>) {
   return (
-    <NativeSelect
-      size="xs"
+    <select
       className="pick"
       data-strong={strong || undefined}
       aria-label={label}
       value={value}
-      data={options}
       onChange={(event) => onChange(event.currentTarget.value as T)}
-    />
+    >
+      {options.map((option) => (
+        <option key={option.value} value={option.value}>
+          {option.label}
+        </option>
+      ))}
+    </select>
   );
 }
 

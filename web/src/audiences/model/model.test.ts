@@ -257,7 +257,7 @@ describe('versions side by side', () => {
     const [left, right] = matchLines(before, after);
     expect(left.map(({ same }) => same)).toEqual([true, true, false]);
     expect(right.map(({ same }) => same)).toEqual([true, true, false]);
-    expect(right[2]!.text).toBe('Have not seen the status of an order change to finished');
+    expect(right[2]!.text).toBe('Have not had an order change to finished');
   });
 
   it('marks nothing in equal versions', () => {
