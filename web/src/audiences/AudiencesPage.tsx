@@ -116,7 +116,7 @@ function Examples() {
       <ul>
         {EXAMPLES.map(({ title, audience }) => (
           <li key={title}>
-            <Link className="example" to="/audiences/new" search={{ text: renderText(audience) }}>
+            <Link className="card-link" to="/audiences/new" search={{ text: renderText(audience) }}>
               <strong>{title}</strong>
               <span>{inWords(audience)}</span>
             </Link>

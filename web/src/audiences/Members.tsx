@@ -1,6 +1,7 @@
 import { Button } from '@mantine/core';
 import { Link } from '@tanstack/react-router';
 import type { Member, SavedAudience } from '../data/api.ts';
+import { ListFoot } from '../design/ListFoot.tsx';
 import { EmptyState, ErrorState, LoadingState } from '../design/states.tsx';
 import { FreshnessBadge } from '../design/FreshnessBadge.tsx';
 import { ZonedTime } from '../design/ZonedTime.tsx';
@@ -56,24 +57,16 @@ export function Members({ saved }: { saved: SavedAudience }) {
           </tbody>
         </table>
       </div>
-      <div className="table-foot">
-        <span className="fine">{people.length.toLocaleString('en-US')} shown</span>
-        <span className="page-actions">
-          <Button size="xs" variant="subtle" color="gray" onClick={() => void members.refetch()}>
-            Refresh
-          </Button>
-          {members.hasNextPage && (
-            <Button
-              size="xs"
-              variant="default"
-              loading={members.isFetchingNextPage}
-              onClick={() => void members.fetchNextPage()}
-            >
-              Load more
-            </Button>
-          )}
-        </span>
-      </div>
+      <ListFoot
+        shown={people.length}
+        hasMore={members.hasNextPage}
+        loading={members.isFetchingNextPage}
+        onMore={() => void members.fetchNextPage()}
+      >
+        <Button size="xs" variant="subtle" color="gray" onClick={() => void members.refetch()}>
+          Refresh
+        </Button>
+      </ListFoot>
     </section>
   );
 }

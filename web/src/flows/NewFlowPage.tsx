@@ -36,7 +36,7 @@ export function NewFlowPage() {
         <ul className="flow-templates-list" data-testid="templates">
           {templates.data.map(({ id, name, description }) => (
             <li key={id}>
-              <Link className="flow-card" to="/flows/new" search={{ template: id }}>
+              <Link className="card-link" to="/flows/new" search={{ template: id }}>
                 <strong>{name}</strong>
                 <span>{description}</span>
               </Link>
