@@ -15,11 +15,19 @@ export interface Picture extends Pick<Stop, 'path' | 'shows'> {
 
 const ADMIN = new Set(['keys', 'workspaces', 'workspace']);
 
+/** A person's flows are asked for once their panel is in view. */
+async function awaitFlowsInView(page: Page): Promise<void> {
+  const box = await page.getByRole('heading', { name: 'Flows and messages' }).boundingBox();
+  const height = page.viewportSize()?.height ?? 0;
+  if (box !== null && box.y < height) await page.getByTestId('person-flows').waitFor();
+}
+
 /** Every page as it opens. */
 const pages: readonly Picture[] = STOPS.filter(({ leadsTo }) => leadsTo === undefined).map(({ name, path, shows }) => ({
   name,
   path,
   ...(shows === undefined ? {} : { shows }),
+  ...(name === 'person' ? { act: awaitFlowsInView } : {}),
   ...(ADMIN.has(name) ? { needs: 'admin' as const } : {}),
 }));
 

@@ -156,7 +156,7 @@ function StatusCard({ status, atMs, minutes }: { status: BoardStatus; atMs: numb
       <p className="board-count">{count(carts)}</p>
       <p className="fine">
         {stores > 0 && `at ${count(stores)} ${stores === 1 ? 'store' : 'stores'} · `}
-        longest {duration(atMs - Date.parse(oldest_since))}
+        <span className="board-longest">longest {duration(atMs - Date.parse(oldest_since))}</span>
       </p>
       <span className="board-track" aria-hidden="true">
         <span className="board-over" style={{ width: `${100 * overShare(status)}%` }} />

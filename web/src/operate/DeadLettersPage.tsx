@@ -86,9 +86,11 @@ function DeadLetters() {
       <PageHeader
         title="Dead letters"
         actions={
-          <RoleButton needs="write" onClick={() => void replayChosen()} disabled={selected.size === 0} loading={busy}>
-            {selected.size === 0 ? 'Replay' : `Replay ${selected.size}`}
-          </RoleButton>
+          items.length > 0 && (
+            <RoleButton needs="write" onClick={() => void replayChosen()} disabled={selected.size === 0} loading={busy}>
+              {selected.size === 0 ? 'Replay' : `Replay ${selected.size}`}
+            </RoleButton>
+          )
         }
       >
         Authenticated deliveries that could not be used. Correct and replay them within 30 days. Replayed ones stay in

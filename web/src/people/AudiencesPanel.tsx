@@ -22,7 +22,7 @@ export function AudiencesPanel({ person }: { person: PersonDetails }) {
             <li key={id}>
               <WhyLink id={id} name={name} person={person.person_id} />
               <span className="fine">
-                since <ZonedTime at={entered_at} as="ago" />
+                entered <ZonedTime at={entered_at} as="ago" />
               </span>
             </li>
           ))}
