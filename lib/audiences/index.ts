@@ -20,6 +20,7 @@ export {
   type PreparedAudience,
 } from './evaluate.ts';
 export type { CartFacts, PersonFacts, TraitEventFacts } from './facts.ts';
+export { factsNeeded, type FactsNeeded } from './facts-needed.ts';
 export { instantParameter } from './leaf-source.ts';
 export { nextChange, prepareNextChange, type ChangeOptions } from './next-change.ts';
 export { DEPTH_MAX, LEAVES_MAX, leafSchemas, parseAudience, type AudienceIssue } from './parse.ts';

@@ -15,6 +15,8 @@ export interface StageMember {
 export interface Passed {
   /** The earliest deadline that was open when its partition passed; Unix ms. */
   earliestDueMs: number | null;
+  /** How far each of them was then: its end offset or further. */
+  positions: ReadonlyMap<number, number>;
 }
 
 export interface WatcherOptions {
@@ -35,6 +37,7 @@ interface Waiter {
   ends: readonly number[];
   /** Partitions that have not passed yet. */
   left: Set<number>;
+  positions: Map<number, number>;
   earliestDueMs: number | null;
   startedAtMs: number;
   done: (passed: Passed) => void;
@@ -89,7 +92,8 @@ export class StageWatcher {
         resolve(passed);
       };
       const startedAtMs = this.options.clock.elapsedMs();
-      const waiter: Waiter = { ends, left: new Set(partitions), earliestDueMs: null, startedAtMs, done };
+      const left = new Set(partitions);
+      const waiter: Waiter = { ends, left, positions: new Map(), earliestDueMs: null, startedAtMs, done };
       signal.addEventListener('abort', abandon);
       this.waiters.add(waiter);
       this.waker.wake();
@@ -153,12 +157,13 @@ export class StageWatcher {
         if (end === undefined || !waiter.left.has(partition) || state !== 'running') continue;
         if (position === null || position < end) continue;
         passing.add(partition);
+        waiter.positions.set(partition, position);
         if (earliestDueMs !== null) waiter.earliestDueMs = Math.min(waiter.earliestDueMs ?? Infinity, earliestDueMs);
       }
       for (const partition of passing) waiter.left.delete(partition);
       if (waiter.left.size === 0) {
         this.waiters.delete(waiter);
-        waiter.done({ earliestDueMs: waiter.earliestDueMs });
+        waiter.done({ earliestDueMs: waiter.earliestDueMs, positions: waiter.positions });
       }
     }
   }

@@ -101,7 +101,8 @@ describe('an erasure', () => {
       },
       kafka: { endOffsets: () => Promise.resolve([4]) },
       deadLetters: {
-        pass: (ends) => Promise.resolve(done.push(`letters ${ends[0]}`)).then(() => ({ earliestDueMs: null })),
+        pass: (ends) =>
+          Promise.resolve(done.push(`letters ${ends[0]}`)).then(() => ({ earliestDueMs: null, positions: new Map() })),
       },
       freshness: { passed: (from, workspace) => Promise.resolve(void done.push(`${from} of ${workspace}`)) },
       database: {

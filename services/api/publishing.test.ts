@@ -23,7 +23,7 @@ beforeEach(() => {
     relay: {
       pass: (ends) => {
         asked.push(`relay ${ends.join()}`);
-        return new Promise((resolve) => passRelay.push(() => resolve({ earliestDueMs: null })));
+        return new Promise((resolve) => passRelay.push(() => resolve({ earliestDueMs: null, positions: new Map() })));
       },
     },
     freshness: {

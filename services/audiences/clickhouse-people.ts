@@ -1,4 +1,4 @@
-import type { PersonFacts } from '../../lib/audiences/index.ts';
+import { factsNeeded, type PersonFacts } from '../../lib/audiences/index.ts';
 import { queryRows, type ClickHouse } from '../../lib/clickhouse/client.ts';
 import { readPersonFacts } from '../../lib/clickhouse/person-facts.ts';
 import { READ_SETTINGS, TABLES } from '../../lib/clickhouse/tables.ts';
@@ -6,8 +6,12 @@ import type { PeopleSource } from './people.ts';
 
 /** The people as the sink has written them. */
 export const clickHousePeople = (client: ClickHouse): PeopleSource<PersonFacts> => ({
-  read: (workspace, ids, signal) =>
-    readPersonFacts((query, params) => queryRows(client, query, params, {}, signal), workspace, ids),
+  read: (workspace, ids, audiences, signal) =>
+    readPersonFacts((query, params) => queryRows(client, query, params, {}, signal), workspace, ids, {
+      needed: factsNeeded(audiences),
+    }),
+
+  rowsOf: ({ traitEvents, carts }) => 1 + traitEvents.length + carts.length,
 
   async next(workspace, after, limit, signal) {
     const rows = await queryRows<{ person_id: number }>(

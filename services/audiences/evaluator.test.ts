@@ -44,6 +44,7 @@ beforeEach(() => {
         reads.push([...ids]);
         return Promise.resolve(new Map([...stored].filter(([id]) => ids.includes(id))));
       },
+      rowsOf: ({ traitEvents }) => 1 + traitEvents.length,
       next: (_, after, limit) =>
         Promise.resolve(
           [...stored.keys()].filter((id) => id > after && stored.get(id)?.personId === id).slice(0, limit),
@@ -64,6 +65,7 @@ async function evaluate(nowMs: number, touches: Record<number, number> = {}): Pr
   const touched = new Touched();
   for (const [id, touch] of Object.entries(touches)) touched.add('acme', Number(id), touch);
   for await (const _ of evaluator.evaluate(nowMs, touched));
+  for await (const _ of evaluator.continueBuilds(nowMs));
   return state.takeEffects().changes.map(({ person_id, change, cause }) => `${person_id} ${change} ${cause}`);
 }
 
@@ -101,6 +103,57 @@ describe('the evaluator', () => {
     evaluator.follow([], always);
     expect(await evaluate(T0 + MINUTE, { 1: TOUCH.asserted })).toEqual([]);
     expect(reads).toEqual([]);
+  });
+
+  describe('when only time has passed', () => {
+    beforeEach(async () => {
+      evaluator.follow([definition('a', abandonedIn(5))], always);
+      await built(T0);
+      for (const id of [1, 2, 3]) stored.set(id, abandoned(id, T0 + id));
+      await evaluate(T0 + 10, { 1: TOUCH.asserted, 2: TOUCH.asserted });
+      reads = [];
+    });
+
+    it('evaluates those who were read before by what was read', async () => {
+      stored.set(1, abandoned(1, T0 + MINUTE));
+      expect(await evaluate(T0 + 6 * MINUTE)).toEqual(['1 left time', '2 left time']);
+      expect(reads).toEqual([]);
+    });
+
+    it('evaluates them by what a record has changed since', async () => {
+      stored.set(1, abandoned(1, T0 + MINUTE));
+      await evaluate(T0 + MINUTE, { 1: TOUCH.asserted });
+      expect(await evaluate(T0 + 5 * MINUTE + 10)).toEqual(['2 left time']);
+      expect(await evaluate(T0 + 6 * MINUTE + 10)).toEqual(['1 left time']);
+      expect(reads).toEqual([[1]]);
+    });
+
+    it('evaluates a winner by what the record of somebody who was merged has changed at that time', async () => {
+      stored = new Map([
+        [1, abandoned(1, T0 + MINUTE)],
+        [4, abandoned(1, T0 + MINUTE)],
+        [2, abandoned(2)],
+      ]);
+      expect(await evaluate(T0 + 5 * MINUTE + 10, { 4: TOUCH.merged })).toEqual(['2 left time']);
+      expect(reads).toEqual([[4]]);
+    });
+
+    it('puts off those with newer records, and does not keep what it read of them', async () => {
+      newer.add(1);
+      await evaluate(T0 + 20, { 1: TOUCH.asserted });
+      expect(await evaluate(T0 + 6 * MINUTE)).toEqual(['2 left time']);
+      newer.clear();
+      expect(await evaluate(T0 + 6 * MINUTE, { 1: TOUCH.asserted })).toEqual(['1 left time']);
+      expect(reads.flat()).toEqual([1, 1, 1]);
+    });
+
+    it('reads them again for a new definition, which may need more', async () => {
+      evaluator.follow([definition('a', abandonedIn(5)), definition('b', abandonedIn(6))], always);
+      await built(T0 + 20);
+      reads = [];
+      expect(await evaluate(T0 + 5 * MINUTE + 10)).toEqual(['1 left time', '2 left time']);
+      expect(reads).toEqual([[1, 2]]);
+    });
   });
 
   it('reads again until ClickHouse answers', async () => {

@@ -1,17 +1,23 @@
 import type { Logger } from 'pino';
+import type { Audience } from '../../lib/audiences/index.ts';
 import { Backoff, type Clock } from '../../lib/clock/index.ts';
 import { ClosedError } from '../../lib/streams/errors.ts';
 import { Build } from './build.ts';
 import type { JudgeAt, LiveDefinition } from './definition.ts';
 import { evaluatePeople } from './evaluate.ts';
-import type { AudienceMetrics } from './metrics.ts';
+import { timed, type AudienceMetrics } from './metrics.ts';
 import type { PeopleSource } from './people.ts';
 import { isSameDefinition, planOf } from './plan.ts';
+import { RecentFacts } from './recent-facts.ts';
 import type { AudienceState, PersonRef } from './state.ts';
 import { TOUCH, type Touched } from './touch.ts';
 
-/** People in one question to the source. */
-const READ_MAX = 1_000;
+/** People in one question to the source. A larger one costs little more: most of it is the same for any number. */
+const READ_MAX = 4_000;
+/** A few milliseconds of work: the process does something else after it. */
+const EVALUATED_AT_ONCE = 500;
+/** About 65 MB. */
+const RECENT_ROWS_MAX = 200_000;
 /** People in one batch of a build, and people for whom time has come in one evaluation. */
 const BATCH = 2_000;
 const DUE_MAX = 5_000;
@@ -52,8 +58,11 @@ export class Evaluator<F extends { personId: number }> {
   private live: readonly LiveDefinition[] = [];
   private exists: (id: string) => boolean = () => true;
   private readonly deferrals = new Map<string, number>();
+  private readonly recent: RecentFacts<F>;
 
-  constructor(private readonly deps: EvaluatorDeps<F>) {}
+  constructor(private readonly deps: EvaluatorDeps<F>) {
+    this.recent = new RecentFacts(RECENT_ROWS_MAX, (facts) => deps.people.rowsOf(facts));
+  }
 
   /** The definitions as they are now. Returns whether a build begins. */
   follow(live: readonly LiveDefinition[], exists: (id: string) => boolean): boolean {
@@ -70,6 +79,8 @@ export class Evaluator<F extends { personId: number }> {
     const begin = [...plan.build].filter(([workspace]) => !this.builds.has(workspace));
     for (const [workspace, targets] of begin) {
       this.builds.set(workspace, new Build(workspace, targets, this.deps.judgeAt));
+      // The new definitions may need more of the facts.
+      this.recent.clear(workspace);
     }
     return begin.length > 0;
   }
@@ -90,35 +101,77 @@ export class Evaluator<F extends { personId: number }> {
   }
 
   /**
-   * Evaluates those who were touched and those for whom time has come, and continues builds. Yields when the effects
-   * fill a transaction; they have to be committed before it continues.
+   * Evaluates those who were touched and those for whom time has come. Yields when the effects fill a transaction; they
+   * have to be committed before it continues.
    */
   async *evaluate(nowMs: number, touched: Touched): AsyncGenerator<void> {
-    const { state, metrics } = this.deps;
-    const due = byWorkspace(state.takeDue(nowMs, DUE_MAX));
+    const due = byWorkspace(this.deps.state.takeDue(nowMs, DUE_MAX));
     for (const workspace of new Set([...touched.names(), ...due.keys()])) {
       if (!this.concerns(workspace)) continue;
       const people = new Map<number, number>(touched.of(workspace));
-      for (const personId of due.get(workspace) ?? []) if (!people.has(personId)) people.set(personId, 0);
-      for (const part of inParts([...people], READ_MAX)) {
-        const question = await this.ask(workspace, new Map(part));
-        evaluatePeople(state, { workspace, nowMs, ...question }, this.deps.judgeAt);
-        const build = this.builds.get(workspace);
-        build?.evaluate(
-          [...question.people.keys()].filter((id) => build.hasSeen(id)),
-          question.facts,
-          nowMs,
-        );
-        metrics.evaluated.inc(question.people.size);
-        if (state.isFull()) yield;
+      const unread: number[] = [];
+      for (const personId of due.get(workspace) ?? []) {
+        if (people.has(personId)) continue;
+        if (this.recent.get(workspace, personId) === undefined) people.set(personId, 0);
+        else unread.push(personId);
+      }
+      for await (const question of this.questions(workspace, people)) {
+        yield* this.evaluateQuestion(workspace, question, nowMs);
+      }
+      // After the others, so that they have what was just read of a winner by the id of somebody who was merged.
+      const { question, dropped } = this.askRecent(workspace, unread);
+      yield* this.evaluateQuestion(workspace, question, nowMs);
+      for await (const question of this.questions(workspace, dropped)) {
+        yield* this.evaluateQuestion(workspace, question, nowMs);
       }
     }
+  }
+
+  /** Continues what `follow` has begun, after an evaluation at this time. Yields as `evaluate`. */
+  async *continueBuilds(nowMs: number): AsyncGenerator<void> {
     for (const build of [...this.builds.values()]) yield* this.continueBuild(build, nowMs);
   }
 
-  /** Reads the people. Those who were merged stand for their winners too; those with newer records are put off. */
-  private async ask(workspace: string, people: Map<number, number>): Promise<Question<F>> {
-    const read = await this.read(workspace, [...people.keys()]);
+  private async *evaluateQuestion(
+    workspace: string,
+    { people, facts }: Question<F>,
+    nowMs: number,
+  ): AsyncGenerator<void> {
+    const { state, metrics, judgeAt } = this.deps;
+    for (const part of inParts([...people], EVALUATED_AT_ONCE)) {
+      evaluatePeople(state, { workspace, nowMs, people: new Map(part), facts }, judgeAt);
+      const build = this.builds.get(workspace);
+      build?.evaluate(
+        part.flatMap(([id]) => (build.hasSeen(id) ? [id] : [])),
+        facts,
+        nowMs,
+      );
+      metrics.evaluated.inc(part.length);
+      if (state.isFull()) yield;
+      else if (part.length === EVALUATED_AT_ONCE) await otherWork();
+    }
+  }
+
+  /** Reads the people in parts, each while the one before is evaluated. */
+  private async *questions(workspace: string, people: ReadonlyMap<number, number>): AsyncGenerator<Question<F>> {
+    let reading: Promise<ReadonlyMap<number, F>> | null = null;
+    const parts = [...inParts([...people], READ_MAX)];
+    for (const [i, part] of parts.entries()) {
+      const read = await (reading ?? this.read(workspace, idsOf(part)));
+      const next = parts[i + 1];
+      reading = next === undefined ? null : this.read(workspace, idsOf(next));
+      // It is awaited later, or not at all when a commit fails.
+      reading?.catch(() => undefined);
+      yield await this.questionOf(workspace, new Map(part), read);
+    }
+  }
+
+  /** Those who were merged stand for their winners too; those with newer records are put off. */
+  private async questionOf(
+    workspace: string,
+    people: Map<number, number>,
+    read: ReadonlyMap<number, F>,
+  ): Promise<Question<F>> {
     const facts = new Map<number, F>();
     for (const [asked, known] of read) {
       facts.set(known.personId, known);
@@ -129,9 +182,36 @@ export class Evaluator<F extends { personId: number }> {
     }
     await this.deps.arrivals.takeArrivals();
     for (const [personId, touch] of people) {
+      const known = facts.get(personId);
+      // What is read of somebody with newer records may be half written.
+      if (known === undefined || this.deps.arrivals.hasNewer(workspace, personId))
+        this.recent.delete(workspace, personId);
+      else this.recent.set(workspace, personId, known);
       if (this.isPutOff(workspace, personId, touch)) people.delete(personId);
     }
     return { people, facts };
+  }
+
+  /**
+   * People for whom only time has passed, with what is known of them, and those of whom it was dropped meanwhile. Those
+   * with newer records are put off.
+   */
+  private askRecent(
+    workspace: string,
+    ids: readonly number[],
+  ): { question: Question<F>; dropped: Map<number, number> } {
+    const people = new Map<number, number>();
+    const facts = new Map<number, F>();
+    const dropped = new Map<number, number>();
+    for (const personId of ids) {
+      const known = this.recent.get(workspace, personId);
+      if (known === undefined) dropped.set(personId, 0);
+      else if (!this.isPutOff(workspace, personId, 0)) {
+        people.set(personId, 0);
+        facts.set(personId, known);
+      }
+    }
+    return { question: { people, facts }, dropped };
   }
 
   private isPutOff(workspace: string, personId: number, touch: number): boolean {
@@ -185,7 +265,17 @@ export class Evaluator<F extends { personId: number }> {
   }
 
   private read(workspace: string, ids: readonly number[]): Promise<ReadonlyMap<number, F>> {
-    return this.retrying((signal) => this.deps.people.read(workspace, ids, signal));
+    const { people, metrics } = this.deps;
+    const audiences = this.audiencesOf(workspace);
+    metrics.read.inc(ids.length);
+    return timed(this.deps, 'reading', () => this.retrying((signal) => people.read(workspace, ids, audiences, signal)));
+  }
+
+  /** Those by which people of the workspace are evaluated now. */
+  private audiencesOf(workspace: string): Audience[] {
+    const { state } = this.deps;
+    const targets = this.builds.get(workspace)?.targets ?? [];
+    return [...state.liveIn(workspace), ...targets].map(({ audience }) => audience);
   }
 
   /** Until it succeeds or the task ends: nothing else can be done without the people. */
@@ -220,6 +310,8 @@ function byWorkspace(people: readonly PersonRef[]): Map<string, number[]> {
   }
   return found;
 }
+
+const idsOf = (people: readonly (readonly [number, number])[]): number[] => people.map(([id]) => id);
 
 function* inParts<T>(items: readonly T[], size: number): Generator<T[]> {
   for (let i = 0; i < items.length; i += size) yield items.slice(i, i + size);

@@ -9,6 +9,8 @@ import { Touched, touchedBy } from './touch.ts';
 
 /** Reading pauses while this many people wait for their evaluation. */
 const MAX_GATHERED = 50_000;
+/** What arrives while this many parts wait is gathered in one more. */
+const MAX_WAITING = 20;
 
 /** Records that were read, as far as they matter here. */
 export interface Gathered {
@@ -25,8 +27,8 @@ export interface IntakeDeps {
   decoding: Decoding<Outcome>;
   /** Whether somebody in the workspace is in a live audience or may enter one. */
   concerns(workspace: string): boolean;
-  /** Resolves once everything of the partition before the offset is in ClickHouse. */
-  untilStored(offset: number): Promise<void>;
+  /** As in TaskDeps. */
+  untilStored(offset: number): Promise<number>;
   /** Called with each record that is read. */
   onRecord(): void;
   /** Something has arrived, or what was waited for is stored. */
@@ -41,9 +43,10 @@ export class Intake implements Arrivals {
   private gathering: Gathered = { touched: new Touched(), offset: 0, mark: undefined };
   /** Everything before it waits, or was evaluated, or needed no evaluation. */
   private passedOffset = 0;
-  /** What was gathered and waits until ClickHouse has it, or is evaluated. */
-  private waiting: Gathered | null = null;
-  private isStored = false;
+  /** What was gathered and waits until ClickHouse has it, or for its evaluation; in the order of the log. */
+  private readonly waiting: Gathered[] = [];
+  private isWaiting = false;
+  private evaluated: Gathered | null = null;
   /** Everything before it is known to be in ClickHouse. */
   private storedOffset = -1;
   private failure: Error | null = null;
@@ -82,15 +85,21 @@ export class Intake implements Arrivals {
     return this.gathering.offset;
   }
 
-  /** What may be evaluated now. */
-  get ready(): Gathered | null {
-    return this.isStored ? this.waiting : null;
+  /** Whether something may be evaluated now. */
+  get isReady(): boolean {
+    return (this.waiting[0]?.offset ?? Infinity) <= this.storedOffset;
   }
 
-  /** What was ready is evaluated. */
+  /** What may be evaluated now, until `done`. Meanwhile, what has arrived since waits for ClickHouse. */
+  begin(): Gathered | null {
+    const ready: Gathered[] = [];
+    while (this.isReady) ready.push(this.waiting.shift()!);
+    return (this.evaluated = joined(ready));
+  }
+
+  /** What `begin` has returned is evaluated. */
   done(): void {
-    this.waiting = null;
-    this.isStored = false;
+    this.evaluated = null;
   }
 
   /** Throws the failure of reading once everything before it has been taken. */
@@ -98,11 +107,17 @@ export class Intake implements Arrivals {
     if (this.failure !== null && this.buffer.isEmpty) throw this.failure;
   }
 
-  /** Takes the records that have arrived, as far as there is room. */
+  /** Takes the records that have arrived, as far as there is room; they wait for ClickHouse next. */
   async takeArrivals(): Promise<void> {
-    const { buffer, gathering } = this;
+    await this.gather();
+    if (this.gathering.touched.size > 0) this.passOn();
+  }
+
+  private async gather(): Promise<void> {
+    const { buffer, gathering, waiting } = this;
+    const count = waiting.reduce((sum, { touched }) => sum + touched.size, 0);
     for (let batch = buffer.first(); batch !== undefined; batch = buffer.first()) {
-      if (gathering.touched.size >= MAX_GATHERED) return;
+      if (count + gathering.touched.size >= MAX_GATHERED) return;
       this.end = Math.max(this.end ?? 0, batch.highWatermark);
       for (const record of batch.records) await this.take(record);
       const last = batch.records.at(-1);
@@ -123,39 +138,63 @@ export class Intake implements Arrivals {
   }
 
   /**
-   * Lets what was gathered wait for ClickHouse, if nothing waits yet. Returns it if it concerns nobody: then it needs no
-   * evaluation.
+   * Lets what was gathered wait for ClickHouse. Returns it if it concerns nobody and nothing before it waits: then it
+   * needs no evaluation.
    */
   passOn(): Gathered | null {
-    const { gathering } = this;
-    if (this.waiting !== null || gathering.offset === this.passedOffset) return null;
+    const { gathering, waiting } = this;
+    if (gathering.offset === this.passedOffset || waiting.length >= MAX_WAITING) return null;
+    const isSkipped = gathering.touched.size === 0;
+    // The position does not pass what waits or is being evaluated.
+    if (isSkipped && (waiting.length > 0 || this.evaluated !== null)) return null;
     this.passedOffset = gathering.offset;
     this.gathering = { touched: new Touched(), offset: gathering.offset, mark: undefined };
-    if (gathering.touched.size === 0) return gathering;
-    this.waiting = gathering;
-    this.waitStored(gathering.offset).then(
+    if (isSkipped) return gathering;
+    waiting.push(gathering);
+    this.followStored();
+    return null;
+  }
+
+  /** Waits for the first that ClickHouse does not have yet; often it then has some of those behind it too. */
+  private followStored(): void {
+    const next = this.waiting.find(({ offset }) => offset > this.storedOffset);
+    if (next === undefined || this.isWaiting) return;
+    this.isWaiting = true;
+    this.waitStored(next.offset).then(
       () => {
-        this.isStored = true;
+        this.isWaiting = false;
         this.deps.wake();
+        this.followStored();
       },
       (error: unknown) => this.fail(error instanceof Error ? error : new Error(String(error))),
     );
-    return null;
   }
 
   /** Resolves once everything before the offset is in ClickHouse. */
   async waitStored(offset: number): Promise<void> {
     if (this.storedOffset >= offset) return;
-    await this.deps.untilStored(offset);
-    this.storedOffset = Math.max(this.storedOffset, offset);
+    const storedOffset = await this.deps.untilStored(offset);
+    this.storedOffset = Math.max(this.storedOffset, storedOffset);
   }
 
   hasNewer(workspace: string, personId: number): boolean {
-    if (this.gathering.touched.has(workspace, personId)) return true;
-    return !this.isStored && this.waiting?.touched.has(workspace, personId) === true;
+    return this.newerOf(workspace, personId) !== null;
   }
 
   defer(workspace: string, personId: number, touch: number): void {
-    this.gathering.touched.add(workspace, personId, touch);
+    (this.newerOf(workspace, personId) ?? this.gathering).touched.add(workspace, personId, touch);
   }
+
+  /** What will be evaluated next with records of the person. */
+  private newerOf(workspace: string, personId: number): Gathered | null {
+    return [...this.waiting, this.gathering].find(({ touched }) => touched.has(workspace, personId)) ?? null;
+  }
+}
+
+function joined(parts: readonly Gathered[]): Gathered | null {
+  const last = parts.at(-1);
+  if (last === undefined) return null;
+  const touched = new Touched();
+  for (const part of parts) touched.addAll(part.touched);
+  return { touched, offset: last.offset, mark: last.mark };
 }

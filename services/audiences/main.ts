@@ -45,7 +45,8 @@ runService({
       untilStored: async (partition, offset, signal) => {
         const ends: number[] = [];
         ends[partition] = offset;
-        await sink.pass(ends, { signal, partitions: [partition] });
+        const { positions } = await sink.pass(ends, { signal, partitions: [partition] });
+        return positions.get(partition) ?? offset;
       },
       intervalMs: config.audiencesIntervalMs,
       logger,

@@ -18,7 +18,7 @@ import type { AudienceChange, Outcome } from '../../schemas/types.ts';
 import type { JudgeAt, LiveDefinition } from './definition.ts';
 import { Evaluator } from './evaluator.ts';
 import { Intake } from './intake.ts';
-import type { AudienceMetrics } from './metrics.ts';
+import { timed, type AudienceMetrics } from './metrics.ts';
 import type { PeopleSource } from './people.ts';
 import { AudienceState } from './state.ts';
 import { Touched } from './touch.ts';
@@ -45,8 +45,11 @@ export interface TaskDeps<F extends { personId: number }> {
   definitions: LiveDefinitions;
   people: PeopleSource<F>;
   judgeAt: JudgeAt<F>;
-  /** Resolves once everything of the partition before the offset is in ClickHouse. */
-  untilStored(partition: number, offset: number, signal: AbortSignal): Promise<void>;
+  /**
+   * Resolves once everything of the partition before the offset is in ClickHouse, with the offset before which everything
+   * is there then.
+   */
+  untilStored(partition: number, offset: number, signal: AbortSignal): Promise<number>;
   /** Whether the group has confirmed that this process owns its partitions. */
   isConfirmed(): boolean;
   /** The least time between the beginnings of two evaluations. */
@@ -101,7 +104,8 @@ export class AudienceTask<F extends { personId: number }> implements SupervisedT
           unlessEnding: (work) => life.unlessEnding(work),
         },
         concerns: (workspace) => this.evaluator.concerns(workspace),
-        untilStored: (offset) => life.unlessEnding(deps.untilStored(partition, offset, life.signal)),
+        untilStored: (offset) =>
+          timed(deps, 'waiting', () => life.unlessEnding(deps.untilStored(partition, offset, life.signal))),
         onRecord: () => streamMetrics.records.inc({ topology: STAGE }),
         wake: () => this.waker.wake(),
       },
@@ -218,11 +222,11 @@ export class AudienceTask<F extends { personId: number }> implements SupervisedT
     if (!this.hasWork()) return this.waker.sleep(this.idleMs());
     const pauseMs = this.evaluatedAtMs + deps.intervalMs - deps.clock.elapsedMs();
     if (pauseMs > 0) return this.life.pause(pauseMs);
-    await this.work();
+    await timed(deps, 'round', () => this.work());
   }
 
   private hasWork(): boolean {
-    if (this.intake.ready !== null || this.audiences.hasEffects()) return true;
+    if (this.intake.isReady || this.audiences.hasEffects()) return true;
     if (this.isPositionDue()) return true;
     const nowMs = this.nowMs();
     return (this.audiences.earliestDueMs ?? Infinity) <= nowMs || this.evaluator.isBuilding;
@@ -249,18 +253,24 @@ export class AudienceTask<F extends { personId: number }> implements SupervisedT
   private async work(): Promise<void> {
     const { clock } = this.deps;
     this.evaluatedAtMs = clock.elapsedMs();
-    const { ready } = this.intake;
     // A build reads everybody: ClickHouse must have what was read from the log before the build began.
     if (this.evaluator.isBuilding) await this.intake.waitStored(this.buildFromOffset);
+    const ready = this.intake.begin();
     const nowMs = this.nowMs();
-    for await (const _ of this.evaluator.evaluate(nowMs, ready?.touched ?? new Touched())) {
-      await this.commit({ offset: this.position.offset, mark: this.mark, nowMs });
-    }
+    await this.commitEach(this.evaluator.evaluate(nowMs, ready?.touched ?? new Touched()), nowMs);
     const offset = ready?.offset ?? this.position.offset;
     const mark = ready?.mark ?? this.mark;
-    if (ready !== null) this.intake.done();
+    this.intake.done();
     if (this.audiences.hasEffects() || this.isPositionDue()) await this.commit({ offset, mark, nowMs });
     else this.moveTo(offset, mark);
+    // After the commit: those who enter or leave do not wait for it.
+    await this.commitEach(this.evaluator.continueBuilds(nowMs), nowMs);
+    if (this.audiences.hasEffects()) await this.commit({ offset: this.position.offset, mark: this.mark, nowMs });
+  }
+
+  /** Commits the effects of an evaluation whenever they fill a transaction. */
+  private async commitEach(evaluation: AsyncGenerator<void>, nowMs: number): Promise<void> {
+    for await (const _ of evaluation) await this.commit({ offset: this.position.offset, mark: this.mark, nowMs });
   }
 
   private moveTo(offset: number, mark: Mark | undefined): void {

@@ -287,6 +287,7 @@ export class SimulatedInstallation {
               const found = ids.map((id) => [id, this.stored.facts(workspace, id)] as const);
               return new Map(found.flatMap(([id, facts]) => (facts === null ? [] : [[id, facts] as const])));
             }),
+          rowsOf: ({ traitEvents }) => 1 + traitEvents.length,
           next: (workspace, after, limit) =>
             ask(() =>
               this.stored
@@ -299,6 +300,7 @@ export class SimulatedInstallation {
         judgeAt,
         untilStored: async (partition, offset) => {
           while (this.storedOffsets[partition]! < offset) await clock.sleep(20);
+          return this.storedOffsets[partition]!;
         },
         intervalMs: 50,
         logger: pino({ level: 'warn' }, { write: say }),

@@ -75,6 +75,12 @@ export class Touched {
     people.set(personId, (before ?? 0) | touch);
   }
 
+  addAll(others: Touched): void {
+    for (const [workspace, people] of others.workspaces) {
+      for (const [personId, touch] of people) this.add(workspace, personId, touch);
+    }
+  }
+
   has(workspace: string, personId: number): boolean {
     return this.workspaces.get(workspace)?.has(personId) === true;
   }

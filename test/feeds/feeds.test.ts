@@ -16,16 +16,16 @@ it('feeds of live audiences equal full evaluations at every rest point', async (
     rate: numberOf('RATE', 200),
     backMs: 0,
     roundMs: (numberOf('MINUTES', 15) * 60_000) / rounds,
-    killsPerRound: 2,
+    killsPerRound: numberOf('KILLS', 2),
     killed: ['audiences', 'audiences', 'sink', 'processor', 'clickhouse', 'kafka', 'everything'],
-    idleMs: 60_000,
+    idleMs: 1_000 * numberOf('IDLE_SECONDS', 60),
     ownEngines: true,
     say,
   });
   say(JSON.stringify(findings));
   for (const { wrong } of findings.rests) expect(wrong).toEqual({});
   expect(findings.isSameInTopic).toBe(true);
-  expect(findings.kills).toBe(2 * rounds);
+  expect(findings.kills).toBe(numberOf('KILLS', 2) * rounds);
   expect(findings.idleCpu).toBeLessThan(0.01);
   expect(findings.enterMs.p99).toBeLessThan(2_000);
   expect(findings.leaveMs.p99).toBeLessThan(5_000);

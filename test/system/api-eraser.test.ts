@@ -57,7 +57,7 @@ it('deletes the dead letters that hold an address of the person, and no others',
   const codec = localCodec<PersonInput>('person-inputs');
   const letters = localCodec<DeadLetter>('dead-letters');
   const sent: DeadLetter[] = [];
-  const passed = { earliestDueMs: null };
+  const passed = { earliestDueMs: null, positions: new Map() };
   const eraser = await createEraser({
     registry: {
       codec: (topic: string) => Promise.resolve(topic === TOPICS.deadLetters ? letters : codec),

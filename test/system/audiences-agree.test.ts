@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
-import { compile, matches, type PersonFacts } from '../../lib/audiences/index.ts';
+import { compile, factsNeeded, matches, type PersonFacts } from '../../lib/audiences/index.ts';
 import {
   afterMerges,
   generateQuestion,
@@ -83,6 +83,20 @@ async function check({ seed, workspace, world, random }: SeededWorld): Promise<v
       byPredicate.map(({ personId }) => personId).sort((a, b) => a - b),
       `predicate, ${why}`,
     ).toEqual(members.map(({ id }) => id));
+    if (n % 3 === 0) {
+      // Of some people alone, and only what this tree needs.
+      const half = ids.filter(() => random.chance(0.5));
+      const some = await readPersonFacts((query, params) => opened.database.rows(query, params), workspace, half, {
+        withRetracted: true,
+        needed: factsNeeded([audience]),
+      });
+      const winners = new Set(half.map((id) => facts.get(id)!.personId));
+      const matching = [...new Set<PersonFacts>(some.values())].filter((one) => matches(audience, one, options));
+      expect(
+        matching.map(({ personId }) => personId).sort((a, b) => a - b),
+        `predicate on what is needed, ${why}`,
+      ).toEqual(members.flatMap(({ id }) => (winners.has(id) ? [id] : [])));
+    }
     const { query, params } = compile(audience, { tables: TABLES, workspace, ...options });
     const [row] = await opened.database.rows<Row>(query, params);
     expect(row, `query, ${why}`).toEqual({

@@ -1,0 +1,55 @@
+interface Entry<F> {
+  facts: F;
+  rows: number;
+}
+
+/**
+ * Facts of people as they were read last, in limited memory: those that were read longest ago are dropped first. Facts
+ * change by records alone, and each such record names the person; so when only time has passed since, they need not be
+ * read again.
+ */
+export class RecentFacts<F> {
+  /** In the order of reading. */
+  private readonly entries = new Map<string, Entry<F>>();
+  private rows = 0;
+
+  /** @param rowsOf how many rows the facts of a person hold */
+  constructor(
+    private readonly rowsMax: number,
+    private readonly rowsOf: (facts: F) => number,
+  ) {}
+
+  get(workspace: string, personId: number): F | undefined {
+    return this.entries.get(keyOf(workspace, personId))?.facts;
+  }
+
+  set(workspace: string, personId: number, facts: F): void {
+    this.delete(workspace, personId);
+    const rows = this.rowsOf(facts);
+    this.entries.set(keyOf(workspace, personId), { facts, rows });
+    this.rows += rows;
+    for (const [key, { rows }] of this.entries) {
+      if (this.rows <= this.rowsMax) break;
+      this.entries.delete(key);
+      this.rows -= rows;
+    }
+  }
+
+  delete(workspace: string, personId: number): void {
+    const key = keyOf(workspace, personId);
+    this.rows -= this.entries.get(key)?.rows ?? 0;
+    this.entries.delete(key);
+  }
+
+  /** Forgets everybody in the workspace. */
+  clear(workspace: string): void {
+    for (const [key, { rows }] of this.entries) {
+      if (!key.startsWith(keyOf(workspace, ''))) continue;
+      this.entries.delete(key);
+      this.rows -= rows;
+    }
+  }
+}
+
+/** No id of a workspace contains a colon. */
+const keyOf = (workspace: string, personId: number | ''): string => `${workspace}:${personId}`;
