@@ -1,9 +1,6 @@
 import type { SettingsOfFlows } from '../../lib/definitions/entities.ts';
 import { exitsOf, isMessage, type Flow } from '../../lib/flows/definition.ts';
-import { fireFlowDue, FlowCache, flowDueOf, foldFlowInput, SCANNED, type FlowEffects } from '../../lib/flows/index.ts';
-import { TaskCore } from '../../lib/streams/index.ts';
-import type { Context, Topology } from '../../lib/streams/topology.ts';
-import { TOPICS } from '../../lib/topics.ts';
+import type { FlowEffects } from '../../lib/flows/index.ts';
 import type {
   FlowChange,
   FlowEvent,
@@ -13,6 +10,7 @@ import type {
   SendRequest,
   StandingCart,
 } from '../../schemas/types.ts';
+import { FlowReplay } from './flow-replay.ts';
 
 /**
  * Plays trait events of the past through the fold of flows, and answers what it asks: questions by the caller, every message
@@ -39,16 +37,19 @@ export interface BacktestOptions {
   /** LOG_RETENTION_DAYS in milliseconds. */
   horizonMs: number;
   /** Whether the person is in the audience at the question's `now`. */
-  answer(question: FlowQuestion): Promise<boolean>;
+  answer(question: FlowQuestion): boolean;
   /** Takes the steps, in their order. */
   onSteps(steps: readonly FlowEvent[]): void;
+  /** Called after every few records; rejects to stop the back-test. */
+  pause(): Promise<void>;
 }
 
 /** The pool of a message always has a code. */
 const CODES = 1_000_000_000;
 /** After every time: everything is settled from the start. */
 const SETTLED_MS = Date.UTC(2300, 0, 1);
-const UNBOUNDED = { effects: Infinity, bytes: Infinity };
+/** Records between two pauses. */
+const RECORDS_PER_PAUSE = 200;
 
 const NO_CART: StandingCart = {
   status: null,
@@ -64,18 +65,16 @@ const NO_CART: StandingCart = {
 };
 
 export class BacktestEngine {
-  private readonly core: TaskCore<FlowInput>;
+  private readonly log: FlowReplay;
   private readonly options: BacktestOptions;
-  private readonly known = new Set<number>();
   private readonly asked: SendRequest[] = [];
-  private offset = 0;
+  private pausesAt = RECORDS_PER_PAUSE;
   private number = 0;
   private isPublished = false;
 
   constructor(options: BacktestOptions) {
     this.options = options;
-    const { horizonMs } = options;
-    this.core = new TaskCore(topologyOf(horizonMs, (effects) => this.take(effects)));
+    this.log = new FlowReplay(options.horizonMs, (effects) => this.take(effects));
     const { settings, flow } = options;
     const pools = new Set(
       Object.values(flow.nodes).flatMap((node) => ('code_pool' in node ? (node.code_pool ?? []) : [])),
@@ -86,20 +85,15 @@ export class BacktestEngine {
     this.append(0, { kind: 'settled', settled: { t0: SETTLED_MS } });
   }
 
-  /** The people of these events whose profile is not known yet. */
-  unknownOf(events: readonly PastEvent[]): number[] {
-    return [...new Set(events.map(({ personId }) => personId))].filter((id) => !this.known.has(id));
-  }
-
+  /** Gives the profile of a person. It must precede the first event by which the person may get a run. */
   addProfile(profile: FlowProfile): void {
-    this.known.add(profile.person_id);
     this.append(0, { kind: 'profile', profile });
   }
 
   /** Plays an event; events come in the order of their log times. */
   async play(event: PastEvent): Promise<void> {
     if (!this.isPublished && event.change.occurred_at >= this.options.fromMs) await this.publish();
-    await this.tick(event.logTimeMs);
+    if (this.isDueBefore(event.logTimeMs)) await this.tick(event.logTimeMs);
     const { cartId, personId, change } = event;
     const { status, store_id, mode, amount, products } = change;
     const cart = { ...NO_CART, status: status === '' ? null : status, store_id, mode, amount, products };
@@ -114,7 +108,8 @@ export class BacktestEngine {
       email: null,
     };
     this.append(event.logTimeMs, { kind: 'changes', changes });
-    await this.answerAll();
+    this.answerAll();
+    if (this.mustPause) await this.pause();
   }
 
   /** Plays the timers up to the end. */
@@ -140,20 +135,31 @@ export class BacktestEngine {
     this.append(fromMs, { kind: 'command', command });
   }
 
+  private isDueBefore(ms: number): boolean {
+    const dueMs = this.log.earliestDueMs;
+    return dueMs !== undefined && dueMs < ms;
+  }
+
   /** A tick stands 1 ms after each timer that is before a time. */
   private async tick(beforeMs: number): Promise<void> {
-    for (
-      let dueMs = this.core.earliestDueMs;
-      dueMs !== undefined && dueMs < beforeMs;
-      dueMs = this.core.earliestDueMs
-    ) {
-      this.append(dueMs + 1, { kind: 'tick' });
-      await this.answerAll();
+    while (this.isDueBefore(beforeMs)) {
+      this.append(this.log.earliestDueMs! + 1, { kind: 'tick' });
+      this.answerAll();
+      if (this.mustPause) await this.pause();
     }
   }
 
+  private get mustPause(): boolean {
+    return this.log.records >= this.pausesAt;
+  }
+
+  private async pause(): Promise<void> {
+    this.pausesAt = this.log.records + RECORDS_PER_PAUSE;
+    await this.options.pause();
+  }
+
   /** Appends the answers of what was asked, until nothing is open. */
-  private async answerAll(): Promise<void> {
+  private answerAll(): void {
     for (let request = this.asked.shift(); request !== undefined; request = this.asked.shift()) {
       const { message, question, log_time: at } = request;
       if (message !== null) {
@@ -172,7 +178,7 @@ export class BacktestEngine {
         this.append(at, { kind: 'outcome', outcome });
       } else if (question !== null) {
         const { question_id, flow_id, run_id } = question;
-        const yes = await this.options.answer(question);
+        const yes = this.options.answer(question);
         this.append(at, { kind: 'answer', answer: { question_id, flow_id, run_id, yes } });
       }
     }
@@ -184,7 +190,7 @@ export class BacktestEngine {
   }
 
   private append(logTimeMs: number, member: Partial<FlowInput> & Pick<FlowInput, 'kind'>): void {
-    const value: FlowInput = {
+    this.log.append({
       workspace: this.options.workspace,
       log_time: logTimeMs,
       received_at: logTimeMs,
@@ -201,32 +207,8 @@ export class BacktestEngine {
       outcome: null,
       settled: null,
       ...member,
-    };
-    this.core.begin({ key: value.workspace, value, offset: this.offset++, partition: 0 }, logTimeMs);
-    this.core.advance(UNBOUNDED);
-    // Nothing is written to a changelog.
-    this.core.takeEffects();
+    });
   }
-}
-
-/** The topology of flows without its codecs: effects are taken as they are. */
-function topologyOf(horizonMs: number, take: (effects: FlowEffects) => void): Topology<FlowInput> {
-  const tools = { cache: new FlowCache(), horizonMs };
-  const causeOf = ({ logTimeMs, offset }: Context) => ({ logTimeMs, offset });
-  return {
-    name: 'backtest',
-    input: {
-      topic: TOPICS.flowInputs,
-      decode: () => {
-        throw new Error('records of a back-test are not encoded');
-      },
-      clock: ({ log_time, received_at }) => ({ causeMs: log_time ?? received_at }),
-    },
-    outputs: [],
-    state: { dueOf: flowDueOf, scanned: SCANNED },
-    process: ({ value }, context) => take(foldFlowInput(context.store, value, causeOf(context), tools)),
-    onDue: (key, context) => take(fireFlowDue(context.store, key, causeOf(context), tools)),
-  };
 }
 
 /** What the past does not hold and a back-test therefore leaves out. */
@@ -241,3 +223,10 @@ export const asksQuestions = (flow: Flow): boolean =>
   flow.audience !== undefined ||
   flow.while !== undefined ||
   Object.values(flow.nodes).some((node) => !isMessage(node) && node.type === 'split' && 'if' in node);
+
+/** Whether a condition of the flow on trait events looks at products. */
+export function looksAtProducts({ triggers, exit_on, goal, nodes }: Flow): boolean {
+  const conditions = [...(exit_on ?? []), ...(goal === undefined ? [] : [goal]), ...Object.values(nodes)];
+  const leaves = conditions.flatMap((of) => ('event' in of ? [of.event] : 'trigger' in of ? [of.trigger] : []));
+  return [...triggers, ...leaves].some(({ product_id }) => product_id !== undefined);
+}

@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { systemClock } from '../../lib/clock/index.ts';
 import type { Flow } from '../../lib/flows/definition.ts';
-import { runBacktest, type BacktestReport } from './backtest.ts';
-import type { Database } from './database.ts';
+import type { FlowProfile } from '../../schemas/types.ts';
+import { runBacktest, type BacktestReport, type BacktestRequest } from './backtest.ts';
+import { ClientGoneError, type Rows } from './database.ts';
+import { databaseOf, type PastRow } from './testing/past.ts';
 
 const T0 = Date.UTC(2026, 2, 2, 15);
 const MINUTE_MS = 60_000;
@@ -17,69 +18,61 @@ const ABANDONED: Flow = {
   },
 };
 
+const ORDER = { trait: 'cart_status_updated' } as const;
+
 /** `[id, cart, person, minutes after T0, status ('' for an abandonment)]` */
 type Past = [id: string, cart: string, person: number, minutes: number, status: string];
 
-function databaseOf(events: readonly Past[]): Database {
-  const rows = events.map(([id, cart, person, minutes, status]) => {
-    const at = T0 + minutes * MINUTE_MS;
-    const trait = status === '' ? 'cart_abandoned' : 'cart_status_updated';
-    return [
-      id,
-      trait,
-      status,
-      at,
-      status === '' ? at + 1 : at,
-      cart,
-      person,
-      null,
-      null,
-      null,
-      [],
-      null,
-      false,
-      status === '',
-    ];
-  });
-  const people = (ids: number[]) =>
-    ids.map((person_id) => ({
-      person_id,
-      anonymous: false,
-      name: 'Kay',
-      time_zone: null,
-      phones: [`+1212555${1000 + person_id}`],
-      phone_consents: [person_id === 9 ? '' : 'opted_in'],
-      emails: [`p${person_id}@example.com`],
-      email_consents: [''],
-    }));
-  const source = { rows: (_: string, { ids }: Record<string, unknown>) => Promise.resolve(people(ids as number[])) };
-  async function* batches(): AsyncGenerator<unknown[]> {
-    yield* [rows.slice(0, 2), rows.slice(2)].filter((batch) => batch.length > 0);
-  }
-  return { ...source, for: () => source, stream: () => Promise.resolve(batches()) } as unknown as Database;
+const rowOf = ([event_id, cart_id, person_id, minutes, status]: Past): PastRow => ({
+  ...{
+    event_id,
+    cart_id,
+    person_id,
+    status,
+    occurred_at: T0 + minutes * MINUTE_MS,
+    last_activity_at: null,
+    version: 1,
+  },
+  ...{ trait: status === '' ? 'cart_abandoned' : 'cart_status_updated', isTimer: status === '', isRetracted: false },
+  ...{ store_id: null, mode: null, amount: null, products: [], anomaly: null, reentered: false },
+});
+
+function profileOf(person_id: number): FlowProfile {
+  const phones = [{ value: `+1212555${1000 + person_id}`, consent: person_id === 9 ? null : ('opted_in' as const) }];
+  const emails = [{ value: `p${person_id}@example.com`, consent: null }];
+  return { person_id, anonymous: false, name: 'Kay', time_zone: null, phones, emails };
 }
 
-const play = (events: readonly Past[], flow = ABANDONED, toMinutes = 24 * 60): Promise<BacktestReport> =>
-  runBacktest(
-    { database: databaseOf(events), clock: systemClock },
-    {
-      workspace: 'acme',
-      settings: {
-        name: 'Acme',
-        time_zone: 'America/New_York',
-        frequency_cap: null,
-        quiet_hours: { from: '08:00', to: '21:00', channels: ['sms'] },
-      },
-      flowId: 'backtest',
-      version: 1,
-      flow,
-      fromMs: T0,
-      toMs: T0 + toMinutes * MINUTE_MS,
-      horizonMs: 90 * 86_400_000,
-      windowMs: 30 * MINUTE_MS,
-    },
-    new AbortController().signal,
-  );
+const pastOf = (events: readonly Past[]) => ({
+  rows: events.map(rowOf),
+  aliases: new Map<number, number>(),
+  profiles: new Map(events.map(([, , person]) => [person, profileOf(person)])),
+});
+
+const requestOf = (flow: Flow, toMinutes = 24 * 60): BacktestRequest => ({
+  workspace: 'acme',
+  settings: {
+    name: 'Acme',
+    time_zone: 'America/New_York',
+    frequency_cap: null,
+    quiet_hours: { from: '08:00', to: '21:00', channels: ['sms'] },
+  },
+  flowId: 'backtest',
+  version: 1,
+  flow,
+  fromMs: T0,
+  toMs: T0 + toMinutes * MINUTE_MS,
+  horizonMs: 90 * 86_400_000,
+  windowMs: 30 * MINUTE_MS,
+});
+
+const play = (
+  events: readonly Past[],
+  flow = ABANDONED,
+  toMinutes = 24 * 60,
+  asked?: (query: string) => void,
+): Promise<BacktestReport> =>
+  runBacktest(databaseOf(pastOf(events), asked), requestOf(flow, toMinutes), new AbortController().signal);
 
 describe('a back-test', () => {
   it('starts runs, sends at once and follows the timers', async () => {
@@ -150,5 +143,80 @@ describe('a back-test', () => {
       sent: 0,
       skipped: { no_consent: 1 },
     });
+  });
+
+  it('reads products only for conditions on them', async () => {
+    const asked: string[] = [];
+    const read = async (flow: Flow): Promise<boolean> => {
+      asked.length = 0;
+      await play([['a', 'c1', 1, 30, '']], flow, 60, (query) => void asked.push(query));
+      return asked.some((query) => query.includes('groupArray(') && query.includes('products,'));
+    };
+    expect(await read(ABANDONED)).toBe(false);
+    expect(await read({ ...ABANDONED, exit_on: [{ event: { ...ORDER, product_id: ['1'] }, of: 'cart' }] })).toBe(true);
+    const nodes: Flow['nodes'] = {
+      ...ABANDONED.nodes,
+      pick: { type: 'split', trigger: { trait: 'cart_abandoned', product_id: ['1'] }, then: 'remind' },
+    };
+    expect(await read({ ...ABANDONED, start: 'pick', nodes })).toBe(true);
+  });
+
+  it('shows the first hundred runs in the order of their starts, whoever is read first', async () => {
+    const events = Array.from({ length: 150 }, (_, i): Past => [
+      String(1_000 + ((i * 7) % 150)),
+      `c${i}`,
+      150 - i,
+      30 + Math.floor(i / 3),
+      '',
+    ]);
+    const request = { ...requestOf(ABANDONED), groupPeople: 20 };
+    const { entered, runs } = await runBacktest(databaseOf(pastOf(events)), request, new AbortController().signal);
+    const first = [...events].sort((a, b) => a[3] - b[3] || (a[0] < b[0] ? -1 : 1)).slice(0, 100);
+    expect(entered).toBe(150);
+    expect(runs.map(({ event_id }) => event_id)).toEqual(first.map(([id]) => id));
+    for (const { steps } of runs) expect(steps).toHaveLength(10);
+  });
+
+  it('asks no database for a flow whose triggers all look ahead', async () => {
+    const triggers: Flow['triggers'] = [{ ...ORDER, time: { operator: 'in_next', amount: 1, unit: 'hours' } }];
+    const report = await play(
+      [['a', 'c1', 1, 30, 'preparing']],
+      { ...ABANDONED, triggers, exit_on: [] },
+      60,
+      (query) => {
+        throw new Error(query);
+      },
+    );
+    expect(report).toMatchObject({ entered: 0, not_played: ['in_next'] });
+  });
+});
+
+describe('a back-test that cannot go on', () => {
+  const many = Array.from({ length: 600 }, (_, i): Past => [`e${i}`, `c${i}`, 1 + (i % 2), 30 + i, '']);
+
+  it('stops within a group of people when its client has gone', async () => {
+    const client = new AbortController();
+    let groups = 0;
+    const database = databaseOf(pastOf(many), (query) => {
+      if (query.includes('groupArray(')) groups += 1;
+      setImmediate(() => client.abort());
+    });
+    const request = { ...requestOf(ABANDONED), groupPeople: 1 };
+    await expect(runBacktest(database, request, client.signal)).rejects.toThrow(ClientGoneError);
+    expect(groups).toBeLessThanOrEqual(2);
+  });
+
+  it('rejects with what a later read rejects with', async () => {
+    const { for: rowsFor } = databaseOf(pastOf(many));
+    let reads = 0;
+    const rows: Rows = {
+      rows<T>(query: string, params?: Record<string, unknown>) {
+        if (query.includes('groupArray(') && ++reads === 2) return Promise.reject<T[]>(new Error('broken off'));
+        return rowsFor(new AbortController().signal).rows<T>(query, params);
+      },
+    };
+    const request = { ...requestOf(ABANDONED), groupPeople: 1 };
+    const played = runBacktest({ for: () => rows }, request, new AbortController().signal);
+    await expect(played).rejects.toThrow('broken off');
   });
 });

@@ -1,12 +1,9 @@
-import { matches, type PersonFacts } from '../../lib/audiences/index.ts';
-import type { Audience } from '../../lib/audiences/index.ts';
-import { readPersonFacts } from '../../lib/clickhouse/person-facts.ts';
-import { TABLES } from '../../lib/clickhouse/tables.ts';
-import type { Clock } from '../../lib/clock/index.ts';
+import { DAY_MS, offsetPieceAt } from '../../lib/flows/times.ts';
 import { showInstant } from '../../lib/time/index.ts';
-import type { FlowEvent, FlowProfile, FlowQuestion, Product } from '../../schemas/types.ts';
-import { asksQuestions, BacktestEngine, notPlayed, type BacktestOptions, type PastEvent } from './backtest-engine.ts';
-import type { Database, Rows } from './database.ts';
+import type { FlowEvent } from '../../schemas/types.ts';
+import { asksQuestions, BacktestEngine, looksAtProducts, notPlayed, type BacktestOptions } from './backtest-engine.ts';
+import { ahead, answersOf, groupsOf, type PastRange } from './backtest-past.ts';
+import { ClientGoneError, type Database } from './database.ts';
 
 /** A back-test: what a flow would have done with the trait events that are known today. */
 
@@ -43,171 +40,51 @@ export interface BacktestReport {
   not_played: string[];
 }
 
-export interface BacktestRequest extends Omit<BacktestOptions, 'answer' | 'onSteps'> {
-  /** The abandonment window of the workspace: so long before an abandonment by timer was the last activity. */
-  windowMs: number;
+export interface BacktestRequest extends Omit<BacktestOptions, 'answer' | 'onSteps' | 'pause'>, PastRange {
+  /** People who are played together; for tests. */
+  groupPeople?: number;
 }
 
 const RUNS_MAX = 100;
-/** What is known before `from`. */
-const BEFORE_MS = 60 * 86_400_000;
-/** Events between two pauses in which the process answers other requests. */
-const EVENTS_PER_PAUSE = 500;
-/** People whose facts are kept; those that are needed again are read again. */
-const FACTS_MAX = 50_000;
 
-/** Plays the trait events of a workspace. Rejects like `Database.stream`. */
+/**
+ * Plays the trait events of a workspace, of some people after those of others: their runs have nothing to do with each
+ * other. Rejects like `Rows.rows`, with ClientGoneError soon after the signal aborts.
+ */
 export async function runBacktest(
-  { database, clock }: { database: Database; clock: Clock },
+  database: Pick<Database, 'for'>,
   request: BacktestRequest,
   signal: AbortSignal,
 ): Promise<BacktestReport> {
+  const { flow, groupPeople } = request;
   const report = new Report(request);
-  const rows = database.for(signal);
-  const facts = new Facts(rows, request);
-  const engine = new BacktestEngine({
-    ...request,
-    answer: (question) => facts.answer(question),
-    onSteps: (steps) => report.take(steps),
+  const groups = groupsOf({
+    rows: database.for(signal),
+    range: request,
+    flow,
+    isAsking: asksQuestions(flow),
+    withProducts: looksAtProducts(flow),
+    ...(groupPeople === undefined ? {} : { groupPeople }),
   });
-  const isAsking = asksQuestions(request.flow);
-  for await (const events of pastEvents(database, request, signal)) {
-    for (const profile of await readProfiles(rows, request.workspace, engine.unknownOf(events)))
-      engine.addProfile(profile);
-    if (isAsking)
-      await facts.read(
-        events.filter(({ change }) => change.occurred_at >= request.fromMs).map(({ personId }) => personId),
-      );
-    for (const [i, event] of events.entries()) {
-      await engine.play(event);
-      if (i % EVENTS_PER_PAUSE === EVENTS_PER_PAUSE - 1) await clock.sleep(0);
-    }
+  for await (const { events, profiles, facts } of ahead(groups)) {
+    const engine = new BacktestEngine({
+      ...request,
+      answer: answersOf(facts),
+      onSteps: (steps) => report.take(steps),
+      pause: () => otherWork(signal),
+    });
+    for (const profile of profiles) engine.addProfile(profile);
+    for (const event of events) await engine.play(event);
+    await engine.end();
+    report.endGroup();
   }
-  await engine.end();
   return report.result();
 }
 
-type Row = [
-  eventId: string,
-  trait: string,
-  status: string,
-  occurredAt: number,
-  logTime: number,
-  cartId: string,
-  personId: number,
-  storeId: string | null,
-  mode: string | null,
-  amount: number | null,
-  products: Product[],
-  anomaly: string | null,
-  reentered: boolean,
-  isTimer: boolean,
-];
-
-/** Trait events that were not retracted, in the order in which they are played. */
-async function* pastEvents(
-  database: Database,
-  { workspace, fromMs, toMs, windowMs }: BacktestRequest,
-  signal: AbortSignal,
-): AsyncGenerator<PastEvent[]> {
-  const batches = await database.stream<Row>(
-    `SELECT event_id, trait, status, toUnixTimestamp64Milli(occurred_at) AS t, t + if(is_timer, 1, 0) AS log_time,
-      cart_id, if(person.merged_into = 0, event.person_id, person.merged_into) AS person_id, store_id, mode, amount,
-      products, anomaly, reentered, ifNull(source = 'timer', false) AS is_timer
-    FROM (
-      SELECT * FROM ${TABLES.traitEvents} FINAL
-      WHERE workspace = {workspace:String} AND retracted_at IS NULL
-        AND occurred_at >= fromUnixTimestamp64Milli({from:Int64}, 'UTC')
-        AND occurred_at < fromUnixTimestamp64Milli({to:Int64}, 'UTC')
-    ) AS event
-    LEFT JOIN (
-      SELECT person_id, merged_into FROM ${TABLES.people} FINAL WHERE workspace = {workspace:String} AND merged_into != 0
-    ) AS person ON person.person_id = event.person_id
-    ORDER BY log_time, event_id`,
-    { workspace, from: Math.max(0, fromMs - BEFORE_MS), to: toMs },
-    signal,
-  );
-  for await (const batch of batches) yield batch.map((row) => eventOf(row, windowMs));
-}
-
-function eventOf(row: Row, windowMs: number): PastEvent {
-  const [event_id, trait, status, occurred_at, logTimeMs, cartId, personId, store_id, mode, amount, products] = row;
-  return {
-    logTimeMs,
-    cartId,
-    personId,
-    change: {
-      op: 'asserted',
-      event_id,
-      trait: trait as PastEvent['change']['trait'],
-      status,
-      occurred_at,
-      replaces: null,
-      last_activity_at: row[13] ? occurred_at - windowMs : null,
-      anomaly: row[11] as PastEvent['change']['anomaly'],
-      reentered: row[12],
-      store_id,
-      mode,
-      amount,
-      products,
-    },
-  };
-}
-
-interface ProfileRow {
-  person_id: number;
-  anonymous: boolean;
-  name: string | null;
-  time_zone: string | null;
-  phones: string[];
-  phone_consents: string[];
-  emails: string[];
-  email_consents: string[];
-}
-
-async function readProfiles(database: Rows, workspace: string, ids: readonly number[]): Promise<FlowProfile[]> {
-  if (ids.length === 0) return [];
-  const rows = await database.rows<ProfileRow>(
-    `SELECT person_id, anonymous, name, time_zone, phones, phone_consents, emails, email_consents
-    FROM ${TABLES.people} FINAL WHERE workspace = {workspace:String} AND person_id IN {ids:Array(UInt32)}`,
-    { workspace, ids: [...ids] },
-  );
-  const addresses = (values: string[], consents: string[]): FlowProfile['phones'] =>
-    values.map((value, i) => ({ value, consent: (consents[i] || null) as FlowProfile['phones'][number]['consent'] }));
-  return rows.map((row) => ({
-    person_id: row.person_id,
-    anonymous: row.anonymous,
-    name: row.name,
-    time_zone: row.time_zone,
-    phones: addresses(row.phones, row.phone_consents),
-    emails: addresses(row.emails, row.email_consents),
-  }));
-}
-
-/** The facts of the people whom questions are about. */
-class Facts {
-  private readonly known = new Map<number, PersonFacts | undefined>();
-
-  constructor(
-    private readonly database: Rows,
-    private readonly request: BacktestRequest,
-  ) {}
-
-  async read(people: readonly number[]): Promise<void> {
-    const missing = [...new Set(people)].filter((id) => !this.known.has(id));
-    if (missing.length === 0) return;
-    if (this.known.size + missing.length > FACTS_MAX) this.known.clear();
-    const { workspace } = this.request;
-    const found = await readPersonFacts((query, params) => this.database.rows(query, params), workspace, missing);
-    for (const id of missing) this.known.set(id, found.get(id));
-  }
-
-  async answer({ person_id, audience, now, time_zone }: FlowQuestion): Promise<boolean> {
-    await this.read([person_id]);
-    const facts = this.known.get(person_id);
-    const options = { nowMs: now, zone: time_zone, includeAnonymous: true };
-    return facts !== undefined && matches(JSON.parse(audience) as Audience, facts, options);
-  }
+/** Lets the process answer other requests. */
+async function otherWork(signal: AbortSignal): Promise<void> {
+  await new Promise((resolve) => setImmediate(resolve));
+  if (signal.aborted) throw new ClientGoneError('the client closed the connection');
 }
 
 const newNode = (): BacktestNode => ({ reached: 0, waiting: 0, sent: 0, skipped: {}, failed: 0, unknown: 0 });
@@ -215,29 +92,23 @@ const newNode = (): BacktestNode => ({ reached: 0, waiting: 0, sent: 0, skipped:
 /** Sums the steps. */
 class Report {
   private readonly totals: Omit<BacktestReport, 'live' | 'by_day' | 'runs' | 'not_played'>;
-  private readonly days = new Map<string, { entered: number; sent: number }>();
-  private readonly runs = new Map<string, BacktestRun>();
-  /** The node of each live run. */
+  private readonly days = new Map<number, { entered: number; sent: number }>();
+  private readonly first = new FirstRuns();
+  /** The node of each live run of the group. */
   private readonly places = new Map<string, string>();
-  private readonly dayFormat: Intl.DateTimeFormat;
   private readonly request: BacktestRequest;
+  private live = 0;
 
   constructor(request: BacktestRequest) {
     this.request = request;
     const nodes = Object.fromEntries(Object.keys(request.flow.nodes).map((id) => [id, newNode()]));
     this.totals = { entered: 0, refused: {}, completed: 0, exited: {}, nodes };
-    this.dayFormat = new Intl.DateTimeFormat('en-CA', {
-      timeZone: request.settings.time_zone,
-      year: 'numeric',
-      month: '2-digit',
-      day: '2-digit',
-    });
   }
 
   take(steps: readonly FlowEvent[]): void {
     for (const step of steps) {
       this.count(step);
-      this.note(step);
+      this.first.note(step);
     }
   }
 
@@ -263,34 +134,65 @@ class Report {
     }
   }
 
+  /** Days of the workspace's zone. */
   private dayOf(at: number): { entered: number; sent: number } {
-    const day = this.dayFormat.format(at);
-    const counts = this.days.get(day) ?? { entered: 0, sent: 0 };
-    this.days.set(day, counts);
+    const day = Math.floor((at + offsetPieceAt(at, this.request.settings.time_zone).offsetMs) / DAY_MS);
+    let counts = this.days.get(day);
+    if (counts === undefined) this.days.set(day, (counts = { entered: 0, sent: 0 }));
     return counts;
   }
 
-  /** Keeps the steps of the first runs. */
-  private note({ what, node, reason, run_id: id, at, person_id, cart_id, event_id }: FlowEvent): void {
-    if (what === 'started' && this.runs.size < RUNS_MAX) {
-      const of = { id, person_id: String(person_id), cart_id, event_id, started_at: showInstant(at) };
-      this.runs.set(id, { ...of, state: 'live', reason: null, ended_at: null, steps: [] });
+  /** The runs of the group that are live stay so. */
+  endGroup(): void {
+    const { totals, places } = this;
+    for (const node of places.values()) {
+      this.live += 1;
+      if (node !== '') (totals.nodes[node] ??= newNode()).waiting += 1;
     }
-    const run = this.runs.get(id);
+    places.clear();
+  }
+
+  result(): BacktestReport {
+    const { totals, live, days, first } = this;
+    const by_day = [...days]
+      .sort(([a], [b]) => a - b)
+      .map(([day, counts]) => ({ day: new Date(day * DAY_MS).toISOString().slice(0, 10), ...counts }));
+    return { ...totals, live, by_day, runs: first.runs(), not_played: notPlayed(this.request.flow) };
+  }
+}
+
+/** The runs that started first, by the order of their trigger events, with their steps. */
+class FirstRuns {
+  private readonly known = new Map<string, { run: BacktestRun; at: number }>();
+  /** The one that makes room for an earlier one, once there are enough. */
+  private last: string | undefined;
+
+  note({ what, node, reason, run_id: id, at, person_id, cart_id, event_id }: FlowEvent): void {
+    if (what === 'started' && this.makeRoom(at, event_id)) {
+      const of = { id, person_id: String(person_id), cart_id, event_id, started_at: showInstant(at) };
+      this.known.set(id, { run: { ...of, state: 'live', reason: null, ended_at: null, steps: [] }, at });
+      if (this.known.size === RUNS_MAX) this.last = this.sorted().at(-1)!.run.id;
+    }
+    const run = this.known.get(id)?.run;
     if (run === undefined) return;
     run.steps.push({ at: showInstant(at), what, node: node || null, reason: reason || null });
     if (what === 'completed' || what === 'exited')
       Object.assign(run, { state: what, reason: reason || null, ended_at: showInstant(at) });
   }
 
-  result(): BacktestReport {
-    const { totals, places, days, runs } = this;
-    let live = 0;
-    for (const node of places.values()) {
-      live += 1;
-      if (node !== '') (totals.nodes[node] ??= newNode()).waiting += 1;
-    }
-    const by_day = [...days].sort(([a], [b]) => (a < b ? -1 : 1)).map(([day, counts]) => ({ day, ...counts }));
-    return { ...totals, live, by_day, runs: [...runs.values()], not_played: notPlayed(this.request.flow) };
+  runs(): BacktestRun[] {
+    return this.sorted().map(({ run }) => run);
+  }
+
+  /** Whether a run that begins then by this event is one of the first so far. */
+  private makeRoom(at: number, event: string): boolean {
+    const last = this.last === undefined ? undefined : this.known.get(this.last);
+    if (last === undefined) return true;
+    if (at > last.at || (at === last.at && event > last.run.event_id)) return false;
+    return this.known.delete(last.run.id);
+  }
+
+  private sorted(): { run: BacktestRun; at: number }[] {
+    return [...this.known.values()].sort((a, b) => a.at - b.at || (a.run.event_id < b.run.event_id ? -1 : 1));
   }
 }

@@ -128,6 +128,52 @@ describe('a back-test', () => {
     });
     expect(await played(T0 + 1, T0 + MINUTE_MS)).toMatchObject({ entered: 0, runs: [] });
   });
+
+  it('plays merged people as one, and erased people not at all', async () => {
+    const { installation, acme } = world;
+    const post = async (path: 'events' | 'people', lines: object[]): Promise<void> => {
+      await postLines(installation, acme, path, lines);
+      await waitFresh(installation, acme);
+    };
+    const line = (id: string, minute: number, email: string, status: string) => ({
+      type: status === 'abandoned' ? 'cart_abandoned' : 'cart_status',
+      occurred_at: at(T0 + minute * MINUTE_MS),
+      cart: { id, amount: 5, customer_email_address: email, ...(status === 'abandoned' ? {} : { status }) },
+    });
+    await post('events', [
+      line('m1', 60, 'mia@example.com', 'abandoned'),
+      line('m2', 90, 'mia.two@example.com', 'verification'),
+      line('m3', 61, 'ned@example.com', 'abandoned'),
+      line('m4', 62, 'olga@example.com', 'abandoned'),
+    ]);
+    const body = {
+      flow: {
+        name: 'B',
+        triggers: [{ trait: 'cart_abandoned' }],
+        exit_on: [{ checkout: 'person' }],
+        start: 'pause',
+        nodes: { pause: { type: 'wait', for: { amount: 5, unit: 'hours' } } },
+      },
+      ...{ from: at(T0 + 30 * MINUTE_MS), to: at(T0 + 120 * MINUTE_MS) },
+    };
+    const played = async (): Promise<unknown> =>
+      (await world.ask('POST', '/v1/flows/backtest', { key: acme.keys.read, body })).body;
+    expect(await played()).toMatchObject({ entered: 3, live: 3, exited: {}, nodes: { pause: { waiting: 3 } } });
+    const occurred_at = at(T0);
+    await post('people', [
+      { occurred_at, email: 'mia@example.com', phone: '+18085550155' },
+      { occurred_at, email: 'mia.two@example.com', phone: '+18085550155' },
+    ]);
+    const mia = await personOf('mia');
+    expect(await played()).toMatchObject({
+      ...{ entered: 3, live: 2, exited: { checkout: 1 } },
+      runs: [{ person_id: mia, cart_id: 'm1', state: 'exited' }, { cart_id: 'm3' }, { cart_id: 'm4' }],
+    });
+    const erased = await world.ask('DELETE', `/v1/people/${await personOf('ned')}`, { key: acme.keys.write });
+    expect(erased.status).toBeLessThan(300);
+    await waitFresh(installation, acme);
+    expect(await played()).toMatchObject({ entered: 2, runs: [{ cart_id: 'm1' }, { cart_id: 'm4' }] });
+  });
 });
 
 describe('runs', () => {

@@ -59,7 +59,7 @@ const report = z
 
 /** What a flow would have done. */
 export const backtestRoutes: Routes = (app, deps) => {
-  const { definitions, database, clock, logRetentionDays } = deps;
+  const { definitions, database, logRetentionDays } = deps;
   // It takes a part of this process's time: one of a workspace at once.
   const inTurn = oneAtATime();
   addRoute(app, {
@@ -96,7 +96,7 @@ export const backtestRoutes: Routes = (app, deps) => {
       horizonMs: logRetentionDays * DAY_MS,
       windowMs: of.abandonment_window_minutes * 60_000,
     };
-    const answer = await inTurn(workspace, () => runBacktest({ database, clock }, played, c.req.raw.signal));
+    const answer = await inTurn(workspace, () => runBacktest(database, played, c.req.raw.signal));
     return { status: 200, body: answer };
   });
 };
