@@ -1,3 +1,4 @@
+import type { Audience } from '../../lib/audiences/index.ts';
 import type { SettingsOfFlows } from '../../lib/definitions/entities.ts';
 import { exitsOf, isMessage, type Flow } from '../../lib/flows/definition.ts';
 import type { FlowEffects } from '../../lib/flows/index.ts';
@@ -218,11 +219,13 @@ export function notPlayed(flow: Flow): ('activity' | 'in_next')[] {
   return [...(exits ? (['activity'] as const) : []), ...(ahead ? (['in_next'] as const) : [])];
 }
 
-/** Whether the flow asks who is in an audience. */
-export const asksQuestions = (flow: Flow): boolean =>
-  flow.audience !== undefined ||
-  flow.while !== undefined ||
-  Object.values(flow.nodes).some((node) => !isMessage(node) && node.type === 'split' && 'if' in node);
+/** The audiences that the flow asks about. */
+export function audiencesOf({ audience, while: condition, nodes }: Flow): Audience[] {
+  const ofSplits = Object.values(nodes).map((node) =>
+    !isMessage(node) && node.type === 'split' && 'if' in node ? node.if : undefined,
+  );
+  return [audience, condition, ...ofSplits].filter((asked) => asked !== undefined);
+}
 
 /** Whether a condition of the flow on trait events looks at products. */
 export function looksAtProducts({ triggers, exit_on, goal, nodes }: Flow): boolean {

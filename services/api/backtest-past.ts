@@ -1,5 +1,5 @@
 /** What a back-test reads from ClickHouse: trait events of people who may get runs, their profiles, and their facts. */
-import { matches, type Audience, type PersonFacts } from '../../lib/audiences/index.ts';
+import { factsNeeded, matches, type Audience, type PersonFacts } from '../../lib/audiences/index.ts';
 import { readPersonFacts } from '../../lib/clickhouse/person-facts.ts';
 import { TABLES } from '../../lib/clickhouse/tables.ts';
 import type { Flow, Leaf } from '../../lib/flows/definition.ts';
@@ -33,8 +33,8 @@ export interface PastOptions {
   rows: Rows;
   range: PastRange;
   flow: Flow;
-  /** Whether the flow asks who is in an audience. */
-  isAsking: boolean;
+  /** Those that the flow asks about. */
+  audiences: readonly Audience[];
   /** Whether conditions on trait events look at products; they are most of what is read. */
   withProducts: boolean;
   groupPeople?: number;
@@ -45,17 +45,19 @@ export interface PastOptions {
  * belongs to one person, and so does an address. So memory is bounded by what one group has.
  */
 export async function* groupsOf(options: PastOptions): AsyncGenerator<Group> {
-  const { rows, range, flow, isAsking, groupPeople = GROUP_PEOPLE } = options;
+  const { rows, range, flow, audiences, groupPeople = GROUP_PEOPLE } = options;
   const starts = new Starts(flow, range);
   const people = await starts.people(rows);
+  const needed = factsNeeded(audiences);
   for (let i = 0; i < people.length; i += groupPeople) {
     const ids = people.slice(i, i + groupPeople);
     // One after the other: playing takes longer, and the workspace has few places for queries.
     const events = starts.relevant(await pastEvents(options, ids));
     const profiles = await readProfiles(rows, range.workspace, ids);
-    const facts = isAsking
-      ? await readPersonFacts((query, params) => rows.rows(query, params), range.workspace, ids)
-      : new Map<number, PersonFacts>();
+    const facts =
+      audiences.length > 0
+        ? await readPersonFacts((query, params) => rows.rows(query, params), range.workspace, ids, { needed })
+        : new Map<number, PersonFacts>();
     yield { events, profiles, facts };
   }
 }

@@ -1,7 +1,7 @@
 import { DAY_MS, offsetPieceAt } from '../../lib/flows/times.ts';
 import { showInstant } from '../../lib/time/index.ts';
 import type { FlowEvent } from '../../schemas/types.ts';
-import { asksQuestions, BacktestEngine, looksAtProducts, notPlayed, type BacktestOptions } from './backtest-engine.ts';
+import { audiencesOf, BacktestEngine, looksAtProducts, notPlayed, type BacktestOptions } from './backtest-engine.ts';
 import { ahead, answersOf, groupsOf, type PastRange } from './backtest-past.ts';
 import { ClientGoneError, type Database } from './database.ts';
 
@@ -62,7 +62,7 @@ export async function runBacktest(
     rows: database.for(signal),
     range: request,
     flow,
-    isAsking: asksQuestions(flow),
+    audiences: audiencesOf(flow),
     withProducts: looksAtProducts(flow),
     ...(groupPeople === undefined ? {} : { groupPeople }),
   });
