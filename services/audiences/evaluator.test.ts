@@ -138,6 +138,15 @@ describe('the evaluator', () => {
       expect(reads).toEqual([[4]]);
     });
 
+    it('puts off those with newer records, whom it evaluates with these', async () => {
+      newer.add(1);
+      expect(await evaluate(T0 + 6 * MINUTE)).toEqual(['2 left time']);
+      expect(reads).toEqual([]);
+      newer.clear();
+      stored.set(1, abandoned(1, T0 + MINUTE));
+      expect(await evaluate(T0 + 6 * MINUTE, { 1: TOUCH.asserted })).toEqual([]);
+    });
+
     it('puts off those with newer records, and does not keep what it read of them', async () => {
       newer.add(1);
       await evaluate(T0 + 20, { 1: TOUCH.asserted });
