@@ -22,7 +22,6 @@ import { keyRoutes } from './routes/keys.ts';
 import { linkReportRoutes } from './routes/link-report.ts';
 import { linkRulesRoutes } from './routes/link-rules.ts';
 import { memberRoutes } from './routes/members.ts';
-import { notBuiltRoutes } from './routes/not-built.ts';
 import { peopleRoutes } from './routes/people.ts';
 import { savedAudienceRoutes } from './routes/saved-audiences.ts';
 import { statusRoutes } from './routes/status.ts';
@@ -74,7 +73,6 @@ export function createApiApp(deps: ApiDeps): App {
     channelRoutes,
     codePoolRoutes,
     statusRoutes,
-    notBuiltRoutes,
   ];
   for (const add of groups) add(app, deps);
   consoleRoutes(app, deps.consoleDir);
