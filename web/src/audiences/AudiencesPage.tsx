@@ -94,7 +94,9 @@ function Row({ saved }: { saved: SavedAudience }) {
             </Badge>
           )}
         </span>
-        <span className="audience-words">{saved.description ?? inWords(question.audience)}</span>
+        <span className="audience-words">
+          {saved.description === null || saved.description === '' ? inWords(question.audience) : saved.description}
+        </span>
       </Link>
       <Sparkline points={trend} label={`${saved.name}: the last 7 days`} />
       <span className="audience-size">
