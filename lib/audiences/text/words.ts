@@ -1,3 +1,4 @@
+import { describeStatus } from '../../jane/statuses.ts';
 import type { Audience, DwellNode, TimeCondition, TraitNode } from '../tree.ts';
 import { durationText, simplified } from './render.ts';
 
@@ -50,19 +51,19 @@ function event(node: TraitNode): string {
 function happened({ trait, status }: TraitNode, times: number): string {
   const often = times === 1 ? '' : ` at least ${times} times`;
   if (trait === 'cart_abandoned') return `abandoned a cart${often}`;
-  const to = status?.length ? `to ${anyOf(status)}` : 'status';
+  const to = status?.length ? `to ${anyStatusOf(status)}` : 'status';
   return `had an order change ${to}${often}`;
 }
 
 function expected({ trait, status }: TraitNode, times: number): string {
   const carts = times === 1 ? '' : `at least ${times} of: `;
   if (trait === 'cart_abandoned') return `${carts}an open cart that counts as abandoned`;
-  return `${carts}an order that is expected to be ${anyOf(status?.length ? status : ['ready_for_pickup', 'delivery_started'])}`;
+  return `${carts}an order that is expected to be ${anyStatusOf(status?.length ? status : ['ready_for_pickup', 'delivery_started'])}`;
 }
 
 function order({ dwell }: DwellNode): string {
   const store = dwell.store_id?.length ? ` at store ${anyOf(dwell.store_id)}` : '';
-  return `an order${store} that has been ${anyOf(dwell.status)} for at least ${durationText(dwell.for)}`;
+  return `an order${store} that has been ${anyStatusOf(dwell.status)} for at least ${durationText(dwell.for)}`;
 }
 
 function when(time: TimeCondition): string {
@@ -80,7 +81,15 @@ function when(time: TimeCondition): string {
   }
 }
 
-function anyOf(values: readonly string[]): string {
-  const shown = values.map((value) => (/^[\w.-]+$/.test(value) ? value : JSON.stringify(value)));
+const quoted = (value: string): string => (/^[\w.-]+$/.test(value) ? value : JSON.stringify(value));
+
+/** A status that is documented is spelled as words: `ready for pickup`. */
+const statusInWords = (status: string): string =>
+  describeStatus(status) === undefined ? quoted(status) : status.replaceAll('_', ' ');
+
+const anyOf = (values: readonly string[]): string => alternatives(values.map(quoted));
+const anyStatusOf = (statuses: readonly string[]): string => alternatives(statuses.map(statusInWords));
+
+function alternatives(shown: readonly string[]): string {
   return shown.length === 1 ? (shown[0] ?? '') : `${shown.slice(0, -1).join(', ')} or ${shown[shown.length - 1]}`;
 }

@@ -95,7 +95,7 @@ describe('a flow in words', () => {
       [
         'Starts when',
         'Somebody has abandoned a cart at store 68.',
-        'Somebody has an order that is expected to be ready_for_pickup within the next 1 hour.',
+        'Somebody has an order that is expected to be ready for pickup within the next 1 hour.',
         'Events older than 90 minutes start nothing.',
       ],
       ['Who may enter', 'People who have not had an order change to finished.'],
@@ -118,7 +118,7 @@ describe('a flow in words', () => {
     expect(facts.get('Who may enter')).toEqual(['Everyone.']);
     const reminder = factsOf(template('pickup_reminder')).find(({ label }) => label === 'Starts when');
     expect(reminder?.lines).toHaveLength(1);
-    expect(summaryOf(template('ready_for_pickup'))).toBe('Starts when an order changes to ready_for_pickup.');
+    expect(summaryOf(template('ready_for_pickup'))).toBe('Starts when an order changes to ready for pickup.');
   });
 
   it('describes every template in sentences', () => {
