@@ -1,7 +1,7 @@
 import { Temporal } from 'temporal-polyfill';
 import { expect, it } from 'vitest';
 import { createRandom } from '../simulate/random.ts';
-import { LAST_MS, step } from '../time/index.ts';
+import { LAST_MS, step, UnknownZoneError } from '../time/index.ts';
 import { after, DAY_MS, offsetPieceAt } from './times.ts';
 
 const ZONES = ['UTC', 'America/New_York', 'Australia/Lord_Howe', 'Pacific/Apia', 'Africa/Casablanca'];
@@ -33,4 +33,11 @@ it('the offset of a zone is known before, at and after its change, in any order'
       expect(untilMs).toBe(at.getTimeZoneTransition('next')?.epochMilliseconds ?? Infinity);
     }
   }
+});
+
+it('an unknown zone is reported where a zone is needed', () => {
+  // JavaScript engines take this name; the library that does the arithmetic does not.
+  expect(() => after(0, { amount: 1, unit: 'days' }, 'PST')).toThrow(UnknownZoneError);
+  expect(() => offsetPieceAt(0, 'PST')).toThrow(UnknownZoneError);
+  expect(after(0, { amount: 1, unit: 'hours' }, 'PST')).toBe(3_600_000);
 });

@@ -1,12 +1,15 @@
 /** Times of flows: steps of the calendar, the next local time, and instants at which the offset of a zone changes. */
 import { Temporal } from 'temporal-polyfill';
-import { instantOfLocal, LAST_MS, step } from '../time/index.ts';
+import { instantOfLocal, LAST_MS, requireZone, step } from '../time/index.ts';
 import { WEEKDAYS, type FlowSpan, type Until } from './definition.ts';
 
 export const MINUTE_MS = 60_000;
 export const DAY_MS = 86_400_000;
 
-/** The instant that long after another one, Unix ms; the end of the year 2200 at the latest. */
+/**
+ * The instant that long after another one, Unix ms; the end of the year 2200 at the latest. Throws UnknownZoneError for an
+ * unknown zone if the unit needs a zone.
+ */
 export function after(fromMs: number, { amount, unit }: FlowSpan, zone: string): number {
   if (unit === 'seconds') return fromMs + amount * 1_000;
   const days = unit === 'days' ? amount : unit === 'weeks' ? 7 * amount : null;
@@ -52,10 +55,12 @@ export interface OffsetPiece {
 const ZONES_MAX = 1_000;
 const pieces = new Map<string, (OffsetPiece & { fromMs: number })[]>();
 
+/** Throws UnknownZoneError for an unknown zone. */
 export function offsetPieceAt(ms: number, zone: string): OffsetPiece {
   const known = pieces.get(zone);
   const found = known?.find(({ fromMs, untilMs }) => ms >= fromMs && ms < untilMs);
   if (found !== undefined) return found;
+  requireZone(zone);
   const at = Temporal.Instant.fromEpochMilliseconds(ms).toZonedDateTimeISO(zone);
   const piece = {
     // The offset may have changed at this very millisecond.

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Flow } from '../../lib/flows/definition.ts';
+import { UnknownZoneError } from '../../lib/time/index.ts';
 import type { FlowProfile } from '../../schemas/types.ts';
 import { runBacktest, type BacktestReport, type BacktestRequest } from './backtest.ts';
 import { ClientGoneError, type Rows } from './database.ts';
@@ -204,6 +205,13 @@ describe('a back-test that cannot go on', () => {
     const request = { ...requestOf(ABANDONED), groupPeople: 1 };
     await expect(runBacktest(database, request, client.signal)).rejects.toThrow(ClientGoneError);
     expect(groups).toBeLessThanOrEqual(2);
+  });
+
+  it('reports the unknown zone of a workspace', async () => {
+    const of = requestOf(ABANDONED);
+    const request = { ...of, settings: { ...of.settings, time_zone: 'PST' } };
+    const played = runBacktest(databaseOf(pastOf([['a', 'c1', 1, 30, '']])), request, new AbortController().signal);
+    await expect(played).rejects.toThrow(UnknownZoneError);
   });
 
   it('rejects with what a later read rejects with', async () => {
