@@ -16,6 +16,8 @@ const T0 = Date.UTC(2026, 2, 1);
 /** By the id that is asked for. */
 let stored: Map<number, PersonFacts>;
 let newer: Set<number>;
+/** What has arrived is taken; returns whether all of it could be. */
+let arrive: () => boolean;
 let deferred: [personId: number, touch: number][];
 let reads: number[][];
 let failures: number;
@@ -29,6 +31,7 @@ const always = (): boolean => true;
 beforeEach(() => {
   stored = new Map();
   newer = new Set();
+  arrive = always;
   deferred = [];
   reads = [];
   failures = 0;
@@ -51,7 +54,7 @@ beforeEach(() => {
         ),
     },
     arrivals: {
-      takeArrivals: () => Promise.resolve(),
+      takeArrivals: () => Promise.resolve(arrive()),
       hasNewer: (_, id) => newer.has(id),
       defer: (_, id, touch) => void deferred.push([id, touch]),
     },
@@ -154,6 +157,21 @@ describe('the evaluator', () => {
       newer.clear();
       expect(await evaluate(T0 + 6 * MINUTE, { 1: TOUCH.asserted })).toEqual(['1 left time']);
       expect(reads.flat()).toEqual([1, 1, 1]);
+    });
+
+    it('takes what has arrived before it evaluates them by what was read', async () => {
+      arrive = () => newer.add(1).has(1);
+      expect(await evaluate(T0 + 6 * MINUTE)).toEqual(['2 left time']);
+      expect(reads).toEqual([]);
+    });
+
+    it('reads them again, and keeps nothing, while there is no room for all that has arrived', async () => {
+      arrive = () => false;
+      stored.set(1, abandoned(1, T0 + MINUTE));
+      expect(await evaluate(T0 + 5 * MINUTE + 10)).toEqual(['2 left time']);
+      arrive = always;
+      expect(await evaluate(T0 + 6 * MINUTE + 10)).toEqual(['1 left time']);
+      expect(reads).toEqual([[1, 2], [1]]);
     });
 
     it('reads them again for a new definition, which may need more', async () => {

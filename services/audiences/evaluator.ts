@@ -27,7 +27,8 @@ const RETRY_PAUSES = { firstMs: 100, maxMs: 5_000 };
 
 /** Records that arrive while people are read. */
 export interface Arrivals {
-  takeArrivals(): Promise<void>;
+  /** Returns whether all were taken. There may be no room for some, and nothing is known of those. */
+  takeArrivals(): Promise<boolean>;
   /** Whether newer records of the person have arrived than those that are evaluated. */
   hasNewer(workspace: string, personId: number): boolean;
   /** The person is evaluated with the newer records. */
@@ -119,7 +120,7 @@ export class Evaluator<F extends { personId: number }> {
         yield* this.evaluateQuestion(workspace, question, nowMs);
       }
       // After the others, so that they have what was just read of a winner by the id of somebody who was merged.
-      const { question, dropped } = this.askRecent(workspace, unread);
+      const { question, dropped } = await this.askRecent(workspace, unread);
       yield* this.evaluateQuestion(workspace, question, nowMs);
       for await (const question of this.questions(workspace, dropped)) {
         yield* this.evaluateQuestion(workspace, question, nowMs);
@@ -180,13 +181,14 @@ export class Evaluator<F extends { personId: number }> {
       people.set(asked, touch);
       people.set(known.personId, (people.get(known.personId) ?? 0) | touch);
     }
-    await this.deps.arrivals.takeArrivals();
+    const { arrivals } = this.deps;
+    const areAllTaken = await arrivals.takeArrivals();
     for (const [personId, touch] of people) {
       const known = facts.get(personId);
       // What is read of somebody with newer records may be half written.
-      if (known === undefined || this.deps.arrivals.hasNewer(workspace, personId))
-        this.recent.delete(workspace, personId);
-      else this.recent.set(workspace, personId, known);
+      if (known !== undefined && areAllTaken && !arrivals.hasNewer(workspace, personId))
+        this.recent.set(workspace, personId, known);
+      else this.recent.delete(workspace, personId);
       if (this.isPutOff(workspace, personId, touch)) people.delete(personId);
     }
     return { people, facts };
@@ -194,17 +196,20 @@ export class Evaluator<F extends { personId: number }> {
 
   /**
    * People for whom only time has passed, with what is known of them, and those of whom it was dropped meanwhile. Those
-   * with newer records are put off.
+   * with newer records are put off. What has arrived since the last question is taken first: a wait for ClickHouse or a
+   * commit may lie in between.
    */
-  private askRecent(
+  private async askRecent(
     workspace: string,
     ids: readonly number[],
-  ): { question: Question<F>; dropped: Map<number, number> } {
+  ): Promise<{ question: Question<F>; dropped: Map<number, number> }> {
     const people = new Map<number, number>();
     const facts = new Map<number, F>();
     const dropped = new Map<number, number>();
+    if (ids.length === 0) return { question: { people, facts }, dropped };
+    const areAllTaken = await this.deps.arrivals.takeArrivals();
     for (const personId of ids) {
-      const known = this.recent.get(workspace, personId);
+      const known = areAllTaken ? this.recent.get(workspace, personId) : undefined;
       if (known === undefined) dropped.set(personId, 0);
       else if (!this.isPutOff(workspace, personId, 0)) {
         people.set(personId, 0);

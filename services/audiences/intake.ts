@@ -108,9 +108,10 @@ export class Intake implements Arrivals {
   }
 
   /** Takes the records that have arrived, as far as there is room; they wait for ClickHouse next. */
-  async takeArrivals(): Promise<void> {
+  async takeArrivals(): Promise<boolean> {
     await this.gather();
     if (this.gathering.touched.size > 0) this.passOn();
+    return this.buffer.isEmpty;
   }
 
   private async gather(): Promise<void> {

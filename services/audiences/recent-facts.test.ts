@@ -13,6 +13,8 @@ it('keeps what was read last, in limited memory', () => {
   recent.delete('acme', 1);
   recent.set('acme', 4, 3);
   expect(kept(recent, [1, 2, 3, 4])).toEqual([3, 4]);
+  recent.set('acme', 5, 6);
+  expect(kept(recent, [3, 4, 5])).toEqual([3, 4]);
 });
 
 it('forgets a workspace, but not another one whose id begins alike', () => {

@@ -26,6 +26,8 @@ export class RecentFacts<F> {
   set(workspace: string, personId: number, facts: F): void {
     this.delete(workspace, personId);
     const rows = this.rowsOf(facts);
+    // It would drop everybody else, then itself.
+    if (rows > this.rowsMax) return;
     this.entries.set(keyOf(workspace, personId), { facts, rows });
     this.rows += rows;
     for (const [key, { rows }] of this.entries) {
