@@ -5,11 +5,5 @@ import type { FlowChannel } from '../../schemas/types.ts';
  * Names an address without showing it: 32 hex digits, the first half of a SHA-256.
  * @param address a phone number in the format E.164, or an email address in lower case
  */
-export function addressHash(channel: FlowChannel, address: string): string {
-  // It is needed twice while one message is handled.
-  if (latest.channel !== channel || latest.address !== address)
-    latest = { channel, address, hash: hash('sha256', `${channel}:${address}`, 'hex').slice(0, 32) };
-  return latest.hash;
-}
-
-let latest: { channel: FlowChannel | null; address: string; hash: string } = { channel: null, address: '', hash: '' };
+export const addressHash = (channel: FlowChannel, address: string): string =>
+  hash('sha256', `${channel}:${address}`, 'hex').slice(0, 32);

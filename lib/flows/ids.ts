@@ -10,13 +10,7 @@ export const runId = (flow: string, event: string, k: number): string => half(`$
 /** What stands for the event id of a run that an `in_next` trigger started. */
 export const instantId = (cart: string, instantMs: number): string => `${cart}@${instantMs}`;
 
-let latest = { run: '', node: '', id: '' };
-
-/** It is needed many times while one message is handled. */
-export function requestId(run: string, node: string): string {
-  if (latest.run !== run || latest.node !== node) latest = { run, node, id: half(`${run}:${node}`) };
-  return latest.id;
-}
+export const requestId = (run: string, node: string): string => half(`${run}:${node}`);
 
 /** @param count how many questions the run has asked before */
 export const questionId = (run: string, count: number): string => half(`${run}?${count}`);
