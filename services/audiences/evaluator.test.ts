@@ -208,7 +208,7 @@ describe('the evaluator', () => {
     for (let id = 1; id <= 4_500; id++) stored.set(id, abandoned(id));
     evaluator.follow([definition('a', { everyone: true })], always);
     // All batches, the last of which is empty; then the step to the definition is left.
-    for (let batch = 0; batch < 4; batch++) expect(await evaluate(T0)).toEqual([]);
+    for (let batch = 0; batch < 6; batch++) expect(await evaluate(T0)).toEqual([]);
     let turns = 0;
     const count = (): void => {
       turns++;

@@ -18,8 +18,9 @@ const READ_MAX = 4_000;
 const EVALUATED_AT_ONCE = 500;
 /** About 65 MB. */
 const RECENT_ROWS_MAX = 200_000;
-/** People in one batch of a build, and people for whom time has come in one evaluation. */
-const BATCH = 2_000;
+/** People in one batch of a build: those who enter or leave meanwhile wait for it. */
+const BATCH = 1_000;
+/** People for whom time has come in one evaluation. */
 const DUE_MAX = 5_000;
 /** How often a person is put off because newer records of them keep arriving. */
 const DEFERRALS_MAX = 5;
@@ -103,7 +104,7 @@ export class Evaluator<F extends { personId: number }> {
 
   /**
    * Evaluates those who were touched and those for whom time has come. Yields when the effects fill a transaction; they
-   * have to be committed before it continues.
+   * have to be taken before it continues.
    */
   async *evaluate(nowMs: number, touched: Touched): AsyncGenerator<void> {
     const due = byWorkspace(this.deps.state.takeDue(nowMs, DUE_MAX));

@@ -19,7 +19,7 @@ export interface PersonRef {
 }
 
 /** A larger transaction might outlast the broker's time limit. */
-const MAX_EFFECTS = 40_000;
+const MAX_EFFECTS = 20_000;
 const MAX_BYTES = 8 << 20;
 
 /*
@@ -56,6 +56,9 @@ export class AudienceState {
   private changes: AudienceChange[] = [];
   private entries = new Map<string, Buffer | null>();
   private bytes = 0;
+
+  /** @param effectsMax in one transaction */
+  constructor(private readonly effectsMax = MAX_EFFECTS) {}
 
   /** Takes an entry of the changelog. Throws an Error for one that cannot be read. */
   restore(key: string, value: Buffer | null): void {
@@ -211,7 +214,7 @@ export class AudienceState {
 
   /** Whether the effects fill a transaction. */
   isFull(): boolean {
-    return this.changes.length + this.entries.size >= MAX_EFFECTS || this.bytes >= MAX_BYTES;
+    return this.changes.length + this.entries.size >= this.effectsMax || this.bytes >= MAX_BYTES;
   }
 
   hasEffects(): boolean {

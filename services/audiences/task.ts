@@ -54,6 +54,8 @@ export interface TaskDeps<F extends { personId: number }> {
   isConfirmed(): boolean;
   /** The least time between the beginnings of two evaluations. */
   intervalMs: number;
+  /** Changes and entries in one transaction; the default of AudienceState when left out. */
+  effectsMax?: number;
   logger: Logger;
   metrics: AudienceMetrics;
   streamMetrics: StreamMetrics;
@@ -67,7 +69,7 @@ export interface TaskDeps<F extends { personId: number }> {
 export class AudienceTask<F extends { personId: number }> implements SupervisedTask {
   readonly done: Promise<void>;
   private readonly life: TaskLife;
-  private readonly audiences = new AudienceState();
+  private readonly audiences: AudienceState;
   private evaluator!: Evaluator<F>;
   private readonly transactions: TaskTransactions;
   private readonly intake: Intake;
@@ -92,6 +94,7 @@ export class AudienceTask<F extends { personId: number }> implements SupervisedT
   ) {
     const { kafka, codecs, logger, streamMetrics, clock } = deps;
     this.waker = new Waker(clock);
+    this.audiences = new AudienceState(deps.effectsMax);
     const topic = TOPICS.traitEvents;
     const life = (this.life = this.createLife());
     const pause = (ms: number): Promise<void> => life.pause(ms);
@@ -268,9 +271,22 @@ export class AudienceTask<F extends { personId: number }> implements SupervisedT
     if (this.audiences.hasEffects()) await this.commit({ offset: this.position.offset, mark: this.mark, nowMs });
   }
 
-  /** Commits the effects of an evaluation whenever they fill a transaction. */
+  /**
+   * Commits the effects of an evaluation whenever they fill a transaction. The evaluation continues during a commit: what
+   * it adds is in the next one, which begins after it.
+   */
   private async commitEach(evaluation: AsyncGenerator<void>, nowMs: number): Promise<void> {
-    for await (const _ of evaluation) await this.commit({ offset: this.position.offset, mark: this.mark, nowMs });
+    let committing = Promise.resolve();
+    try {
+      for await (const _ of evaluation) {
+        await committing;
+        committing = this.commit({ offset: this.position.offset, mark: this.mark, nowMs });
+        // The error is thrown where it is awaited.
+        committing.catch(() => undefined);
+      }
+    } finally {
+      await committing;
+    }
   }
 
   private moveTo(offset: number, mark: Mark | undefined): void {

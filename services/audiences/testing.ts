@@ -303,6 +303,8 @@ export class SimulatedInstallation {
           return this.storedOffsets[partition]!;
         },
         intervalMs: 50,
+        // So that one evaluation often takes several transactions.
+        effectsMax: 4,
         logger: pino({ level: 'warn' }, { write: say }),
         metrics: new Registry(),
         healthUrl: null,
