@@ -1,5 +1,18 @@
-import { prepare, type Audience, type PersonFacts, type PreparedAudience } from '../../lib/audiences/index.ts';
+import {
+  factsNeeded,
+  prepare,
+  type Audience,
+  type FactsNeeded,
+  type PersonFacts,
+  type PreparedAudience,
+} from '../../lib/audiences/index.ts';
 import type { OpenQuestion } from './state.ts';
+
+/** What the answers to questions depend on. */
+export function factsNeededBy(questions: readonly OpenQuestion[]): FactsNeeded {
+  const trees = new Set(questions.map(({ question }) => question.audience));
+  return factsNeeded([...trees].map((tree) => JSON.parse(tree) as Audience));
+}
 
 /**
  * The answers to questions about people of one workspace, in the order of the questions: whether the person is in the

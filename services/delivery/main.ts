@@ -55,8 +55,10 @@ runService({
         ends[partition] = (await kafka.rangeOf(TOPICS.traitEvents, partition)).end;
         await sink.pass(ends, { signal, partitions: [partition] });
       },
-      facts: (workspace, ids, signal) =>
-        readPersonFacts((query, params) => queryRows(clickhouse, query, params, {}, signal), workspace, ids),
+      facts: (workspace, ids, needed, signal) =>
+        readPersonFacts((query, params) => queryRows(clickhouse, query, params, {}, signal), workspace, ids, {
+          needed,
+        }),
       upstream: upstreamStages(watching),
       logger,
       metrics,

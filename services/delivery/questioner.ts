@@ -1,7 +1,7 @@
 import type { Logger } from 'pino';
-import type { PersonFacts } from '../../lib/audiences/index.ts';
+import type { FactsNeeded, PersonFacts } from '../../lib/audiences/index.ts';
 import { Backoff, type Clock } from '../../lib/clock/index.ts';
-import { answersTo } from './answers.ts';
+import { answersTo, factsNeededBy } from './answers.ts';
 import type { DeliveryMetrics } from './metrics.ts';
 import type { OpenQuestion } from './state.ts';
 
@@ -21,6 +21,7 @@ export interface QuestionerDeps {
   facts(
     workspace: string,
     personIds: readonly number[],
+    needed: FactsNeeded,
     signal: AbortSignal,
   ): Promise<ReadonlyMap<number, PersonFacts>>;
   answer(question: OpenQuestion, yes: boolean): void;
@@ -84,9 +85,10 @@ export class Questioner {
   private async askWorkspace(workspace: string, questions: readonly OpenQuestion[]): Promise<void> {
     const { facts, signal, answer, metrics } = this.deps;
     const ids = [...new Set(questions.map(({ question }) => question.person_id))];
+    const needed = factsNeededBy(questions);
     const known = new Map<number, PersonFacts>();
     for (let i = 0; i < ids.length; i += PEOPLE_MAX) {
-      for (const [id, of] of await facts(workspace, ids.slice(i, i + PEOPLE_MAX), signal)) known.set(id, of);
+      for (const [id, of] of await facts(workspace, ids.slice(i, i + PEOPLE_MAX), needed, signal)) known.set(id, of);
     }
     answersTo(questions, known).forEach((yes, i) => {
       const question = questions[i]!;

@@ -1,6 +1,6 @@
 import type { Logger } from 'pino';
 import type { Codec } from '../../lib/avro/index.ts';
-import type { PersonFacts } from '../../lib/audiences/index.ts';
+import type { FactsNeeded, PersonFacts } from '../../lib/audiences/index.ts';
 import { Waker, type Clock } from '../../lib/clock/index.ts';
 import type { Mark } from '../../lib/kafka/continuity.ts';
 import type { Batch, Kafka, OutgoingRecord, Reader } from '../../lib/kafka/types.ts';
@@ -44,6 +44,7 @@ export interface TaskDeps extends Pick<SenderDeps, 'channelOf' | 'codeOf'> {
   facts(
     workspace: string,
     personIds: readonly number[],
+    needed: FactsNeeded,
     signal: AbortSignal,
   ): Promise<ReadonlyMap<number, PersonFacts>>;
   /** The stages that an event passes before flow-inputs, for the workspaces of a partition. */
@@ -99,7 +100,7 @@ export class DeliveryTask implements SupervisedTask {
     this.questioner = new Questioner({
       ...common,
       untilStored: (until) => deps.untilStored(partition, until),
-      facts: (workspace, ids, until) => deps.facts(workspace, ids, until),
+      facts: (workspace, ids, needed, until) => deps.facts(workspace, ids, needed, until),
       answer: (question, yes) => {
         state.answer(question, yes, clock.wallMs());
         wake();
