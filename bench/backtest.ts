@@ -1,4 +1,4 @@
-/** A back-test of a month of trait events that ClickHouse has generated, in this process as in that of the API. */
+/** A back-test of a month of trait events that ClickHouse has generated, in this process and its threads as in that of the API. */
 import { parseArgs } from 'node:util';
 import { createClickHouse, type ClickHouse } from '../lib/clickhouse/client.ts';
 import { migrate } from '../lib/clickhouse/migrate.ts';
@@ -6,6 +6,7 @@ import { TABLES } from '../lib/clickhouse/tables.ts';
 import { systemClock } from '../lib/clock/index.ts';
 import type { Flow } from '../lib/flows/definition.ts';
 import { FLOW_TEMPLATES } from '../lib/flows/templates.ts';
+import { BacktestThreads, startBacktestThread } from '../services/api/backtest-threads.ts';
 import { runBacktest, type BacktestReport } from '../services/api/backtest.ts';
 import { createDatabase } from '../services/api/database.ts';
 import { sharedEngines } from '../test/harness/engines.ts';
@@ -19,6 +20,7 @@ export const HELP = `Measures a back-test of 30 days, on a ClickHouse of its own
   --people N    people (1000000)
   --flow LIST   recovery (the template), asking (the same with audience and while), or both (recovery,asking)
   --runs N      of each flow (2)
+  --threads N   that play (2)
   --help
 
 It fails when the report does not account for every abandonment, or for every run.
@@ -59,9 +61,11 @@ export async function run(args: string[]): Promise<void> {
       people: { type: 'string', default: '1000000' },
       flow: { type: 'string', default: 'recovery,asking' },
       runs: { type: 'string', default: '2' },
+      threads: { type: 'string', default: '2' },
     },
   });
   const [events, people, runs] = [Number(values.events), Number(values.people), Number(values.runs)];
+  const threadsMax = Number(values.threads);
   const engines = await sharedEngines();
   const name = `bench_backtest_${process.pid}`;
   const client = createClickHouse({ url: engines.addresses.CLICKHOUSE_URL, database: name, requestTimeoutMs: 600_000 });
@@ -70,7 +74,7 @@ export async function run(args: string[]): Promise<void> {
     await migrate(client);
     await fill(client, events, people);
     for (const flow of values.flow.split(','))
-      for (let i = 0; i < runs; i++) figures.push(await measure(client, flow, events));
+      for (let i = 0; i < runs; i++) figures.push(await measure(client, { flow, events, threadsMax }));
   } finally {
     await client.command({ query: `DROP DATABASE IF EXISTS ${name}` });
     await client.close();
@@ -125,15 +129,24 @@ interface Figures {
   peakMiB: number;
 }
 
-async function measure(client: ClickHouse, name: string, events: number): Promise<Figures> {
+interface MeasureOptions {
+  flow: string;
+  events: number;
+  threadsMax: number;
+}
+
+async function measure(client: ClickHouse, { flow: name, events, threadsMax }: MeasureOptions): Promise<Figures> {
   const flow = FLOWS[name];
   if (flow === undefined) throw new Error(`--flow must list some of ${Object.keys(FLOWS).join(', ')}, not "${name}"`);
   const database = createDatabase(client, systemClock);
+  // Where the build puts it, seen from this program's bundle.
+  const url = new URL('../services/api/backtest-worker.js', import.meta.url);
+  const threads = new BacktestThreads({ clock: systemClock, start: () => startBacktestThread(url), threadsMax });
   const memory = watchMemory();
   const startedMs = performance.now();
   const started = process.cpuUsage();
   const report = await runBacktest(
-    database,
+    { database, threads },
     {
       workspace: WORKSPACE,
       settings: { name: 'Bench', time_zone: 'America/Los_Angeles', frequency_cap: null, quiet_hours: null },

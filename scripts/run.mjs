@@ -22,7 +22,7 @@ const TOOLS = {
 };
 const SIGNALS = { SIGINT: 130, SIGTERM: 143 };
 /** Programs that a service starts as threads. */
-const THREADS = ['lib/rendering/worker.ts'];
+const THREADS = ['lib/rendering/worker.ts', 'services/api/backtest-worker.ts'];
 const SOURCES = ['schemas', 'lib', 'services', 'scripts', 'bench', 'deploy/engines'];
 
 const say = (message) => process.stderr.write(`${message}\n`);

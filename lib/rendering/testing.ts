@@ -4,11 +4,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 
-/** Bundles the worker with its packages; returns where it is. */
-export async function bundleWorker(): Promise<URL> {
-  const outfile = join(mkdtempSync(join(tmpdir(), 'jane-traits-rendering-')), 'worker.cjs');
+/** Bundles a worker with its packages, that of the renderer unless another one is named; returns where it is. */
+export async function bundleWorker(entry = 'lib/rendering/worker.ts'): Promise<URL> {
+  const outfile = join(mkdtempSync(join(tmpdir(), 'jane-traits-worker-')), 'worker.cjs');
   await build({
-    ...{ entryPoints: ['lib/rendering/worker.ts'], outfile, bundle: true },
+    ...{ entryPoints: [entry], outfile, bundle: true, loader: { '.avsc': 'json' } },
     ...{ platform: 'node', target: 'node20', format: 'cjs', logLevel: 'warning' },
   });
   return pathToFileURL(outfile);

@@ -30,36 +30,42 @@ export interface Group {
 }
 
 export interface PastOptions {
-  rows: Rows;
   range: PastRange;
   flow: Flow;
   /** Those that the flow asks about. */
   audiences: readonly Audience[];
   /** Whether conditions on trait events look at products; they are most of what is read. */
   withProducts: boolean;
-  groupPeople?: number;
 }
 
 /**
- * The people who may get a run, group by group. No run, refusal, goal or cap depends on the events of other people: a cart
- * belongs to one person, and so does an address. So memory is bounded by what one group has.
+ * The people who may get a run, in groups. No run, refusal, goal or cap depends on the events of other people: a cart
+ * belongs to one person, and so does an address. So memory is bounded by what a few groups have.
  */
-export async function* groupsOf(options: PastOptions): AsyncGenerator<Group> {
-  const { rows, range, flow, audiences, groupPeople = GROUP_PEOPLE } = options;
-  const starts = new Starts(flow, range);
-  const people = await starts.people(rows);
+export async function groupsOf(
+  rows: Rows,
+  flow: Flow,
+  range: PastRange,
+  groupPeople = GROUP_PEOPLE,
+): Promise<number[][]> {
+  const people = await new Starts(flow, range).people(rows);
+  return Array.from({ length: Math.ceil(people.length / groupPeople) }, (_, i) =>
+    people.slice(i * groupPeople, (i + 1) * groupPeople),
+  );
+}
+
+/** What is known about a group. */
+export async function readGroup(rows: Rows, options: PastOptions, ids: number[]): Promise<Group> {
+  const { range, flow, audiences } = options;
+  // One after the other: playing takes longer, and the workspace has few places for queries.
+  const events = new Starts(flow, range).relevant(await pastEvents(rows, options, ids));
+  const profiles = await readProfiles(rows, range.workspace, ids);
   const needed = factsNeeded(audiences);
-  for (let i = 0; i < people.length; i += groupPeople) {
-    const ids = people.slice(i, i + groupPeople);
-    // One after the other: playing takes longer, and the workspace has few places for queries.
-    const events = starts.relevant(await pastEvents(options, ids));
-    const profiles = await readProfiles(rows, range.workspace, ids);
-    const facts =
-      audiences.length > 0
-        ? await readPersonFacts((query, params) => rows.rows(query, params), range.workspace, ids, { needed })
-        : new Map<number, PersonFacts>();
-    yield { events, profiles, facts };
-  }
+  const facts =
+    audiences.length > 0
+      ? await readPersonFacts((query, params) => rows.rows(query, params), range.workspace, ids, { needed })
+      : new Map<number, PersonFacts>();
+  return { events, profiles, facts };
 }
 
 /** Trait events that may start a run. */
@@ -150,7 +156,7 @@ type Row = [
  * the winner. They are one value, because parsing one long text takes a fraction of
  * the time of parsing as many short ones.
  */
-async function pastEvents({ rows, range, withProducts }: PastOptions, ids: number[]): Promise<PastEvent[]> {
+async function pastEvents(rows: Rows, { range, withProducts }: PastOptions, ids: number[]): Promise<PastEvent[]> {
   const { workspace, fromMs, toMs } = range;
   const [found] = await rows.rows<{ events: Row[] }>(
     `SELECT groupArray((event_id, trait, status, toUnixTimestamp64Milli(occurred_at), cart_id,

@@ -9,6 +9,7 @@ import { createRandom } from '../../lib/simulate/random.ts';
 import { runBacktest, type BacktestRequest } from './backtest.ts';
 import { databaseOf, FROM_MS, generatedPast, generatedSettings, TO_MS, WINDOW_MS } from './testing/past.ts';
 import { HORIZON_MS, PlainPlay } from './testing/plain-play.ts';
+import { threadsHere } from './testing/threads.ts';
 
 const SEED = Number(process.env['JT_SEED'] ?? 1);
 const RUNS = Number(process.env['JT_RUNS'] ?? 400);
@@ -30,7 +31,8 @@ describe(`generated pasts (JT_SEED=${SEED})`, () => {
         ...{ fromMs: FROM_MS, toMs: TO_MS, windowMs: WINDOW_MS, horizonMs: HORIZON_MS },
         groupPeople: random.int(1, 4),
       };
-      const { not_played, ...found } = await runBacktest(databaseOf(past), request, new AbortController().signal);
+      const deps = { database: databaseOf(past), threads: threadsHere(random.int(1, 3)) };
+      const { not_played, ...found } = await runBacktest(deps, request, new AbortController().signal);
       const expected = new PlainPlay(past, request).play();
       expect({ seed, ...found }).toEqual({ seed, ...expected });
       add('entered', found.entered);

@@ -1,9 +1,12 @@
-import { describe, expect, it } from 'vitest';
+import { afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { systemClock } from '../../lib/clock/index.ts';
 import type { Flow } from '../../lib/flows/definition.ts';
+import { bundleWorker } from '../../lib/rendering/testing.ts';
 import { UnknownZoneError } from '../../lib/time/index.ts';
 import type { FlowProfile } from '../../schemas/types.ts';
+import { BacktestThreads, startBacktestThread, type BacktestThread } from './backtest-threads.ts';
 import { runBacktest, type BacktestReport, type BacktestRequest } from './backtest.ts';
-import { ClientGoneError, type Rows } from './database.ts';
+import { ClientGoneError, type Rows, type Texts } from './database.ts';
 import { databaseOf, type PastRow } from './testing/past.ts';
 
 const T0 = Date.UTC(2026, 2, 2, 15);
@@ -67,13 +70,37 @@ const requestOf = (flow: Flow, toMinutes = 24 * 60): BacktestRequest => ({
   windowMs: 30 * MINUTE_MS,
 });
 
+let workerUrl: URL;
+beforeAll(async () => {
+  workerUrl = await bundleWorker('services/api/backtest-worker.ts');
+});
+
+/** Threads that were started, and how many of them have ended. */
+const seen = { started: 0, ended: 0 };
+afterEach(() => {
+  expect(seen.ended, 'threads have ended').toBe(seen.started);
+});
+
+function start(): BacktestThread {
+  const thread = startBacktestThread(workerUrl);
+  seen.started += 1;
+  thread.on('exit', () => void (seen.ended += 1));
+  return thread;
+}
+
+const threadsOf = (threadsMax = 2): BacktestThreads => new BacktestThreads({ clock: systemClock, start, threadsMax });
+const depsOf = (events: readonly Past[], asked?: (query: string) => void) => ({
+  database: databaseOf(pastOf(events), asked),
+  threads: threadsOf(),
+});
+
 const play = (
   events: readonly Past[],
   flow = ABANDONED,
   toMinutes = 24 * 60,
   asked?: (query: string) => void,
 ): Promise<BacktestReport> =>
-  runBacktest(databaseOf(pastOf(events), asked), requestOf(flow, toMinutes), new AbortController().signal);
+  runBacktest(depsOf(events, asked), requestOf(flow, toMinutes), new AbortController().signal);
 
 describe('a back-test', () => {
   it('starts runs, sends at once and follows the timers', async () => {
@@ -171,7 +198,7 @@ describe('a back-test', () => {
       '',
     ]);
     const request = { ...requestOf(ABANDONED), groupPeople: 20 };
-    const { entered, runs } = await runBacktest(databaseOf(pastOf(events)), request, new AbortController().signal);
+    const { entered, runs } = await runBacktest(depsOf(events), request, new AbortController().signal);
     const first = [...events].sort((a, b) => a[3] - b[3] || (a[0] < b[0] ? -1 : 1)).slice(0, 100);
     expect(entered).toBe(150);
     expect(runs.map(({ event_id }) => event_id)).toEqual(first.map(([id]) => id));
@@ -192,39 +219,113 @@ describe('a back-test', () => {
   });
 });
 
-describe('a back-test that cannot go on', () => {
-  const many = Array.from({ length: 600 }, (_, i): Past => [`e${i}`, `c${i}`, 1 + (i % 2), 30 + i, '']);
+describe('the threads of a back-test', () => {
+  /** Each person abandons a cart and buys it, then abandons others. */
+  const many = Array.from({ length: 600 }, (_, i): Past => {
+    const isBought = i % 5 === 1;
+    return [`e${i}`, `c${isBought ? i - 1 : i}`, 1 + Math.floor(i / 5), 30 + 7 * i, isBought ? 'verification' : ''];
+  });
 
-  it('stops within a group of people when its client has gone', async () => {
-    const client = new AbortController();
-    let groups = 0;
+  it('report the same, however many play', async () => {
+    const request = { ...requestOf(ABANDONED, 6_000), groupPeople: 8 };
+    const reports: string[] = [];
+    for (const threadsMax of [1, 2, 3]) {
+      const before = seen.started;
+      const deps = { database: databaseOf(pastOf(many)), threads: threadsOf(threadsMax) };
+      reports.push(JSON.stringify(await runBacktest(deps, request, new AbortController().signal)));
+      expect(seen.started - before).toBe(threadsMax);
+    }
+    const { entered, refused, exited, runs } = JSON.parse(reports[0]!) as BacktestReport;
+    expect(entered).toBeGreaterThan(100);
+    expect([Object.keys(refused).length, Object.keys(exited).length, runs.length]).toEqual([1, 1, 100]);
+    expect(reports.slice(1)).toEqual([reports[0], reports[0]]);
+  });
+
+  it('are no more than there are groups', async () => {
+    const before = seen.started;
+    await play(many);
+    expect(seen.started - before).toBe(1);
+  });
+
+  it('end when the service stops', async () => {
+    const threads = threadsOf();
     const database = databaseOf(pastOf(many), (query) => {
-      if (query.includes('groupArray(')) groups += 1;
-      setImmediate(() => client.abort());
+      if (query.includes('groupArray(')) void threads.close();
     });
     const request = { ...requestOf(ABANDONED), groupPeople: 1 };
-    await expect(runBacktest(database, request, client.signal)).rejects.toThrow(ClientGoneError);
-    expect(groups).toBeLessThanOrEqual(2);
+    await expect(runBacktest({ database, threads }, request, new AbortController().signal)).rejects.toThrow(
+      'a thread of a back-test ended',
+    );
+  });
+
+  it('are those of one back-test of a workspace at once', async () => {
+    const threads = threadsOf(1);
+    const [request, { signal }] = [requestOf(ABANDONED), new AbortController()];
+    let most = 0;
+    const database = databaseOf(pastOf(many), () => void (most = Math.max(most, seen.started - seen.ended)));
+    const backtest = (workspace: string) => runBacktest({ database, threads }, { ...request, workspace }, signal);
+    await Promise.all(['acme', 'acme', 'acme'].map(backtest));
+    expect(most).toBe(1);
+    await Promise.all(['acme', 'other', 'third'].map(backtest));
+    expect(most).toBe(2);
+  });
+});
+
+describe('a back-test that cannot go on', () => {
+  const many = Array.from({ length: 600 }, (_, i): Past => [`e${i}`, `c${i}`, 1 + (i % 2), 30 + i, '']);
+  /** Much to play for each of eight people. */
+  const endless = Array.from({ length: 16_000 }, (_, i): Past => [`e${i}`, `c${i}`, 1 + (i % 8), 30 + i, '']);
+
+  it('stops its threads within a group of people when its client has gone', async () => {
+    const client = new AbortController();
+    let groups = 0;
+    const deps = depsOf(endless, (query) => {
+      if (query.includes('groupArray(')) groups += 1;
+      if (groups === 2) setImmediate(() => client.abort());
+    });
+    const request = { ...requestOf(ABANDONED, 1_000_000), groupPeople: 1 };
+    await expect(runBacktest(deps, request, client.signal)).rejects.toThrow(ClientGoneError);
+    expect(groups).toBeLessThan(8);
+  });
+
+  it('leaves the queue when its client has gone', async () => {
+    const client = new AbortController();
+    const deps = depsOf(many);
+    const request = requestOf(ABANDONED);
+    const first = runBacktest(deps, request, new AbortController().signal);
+    const second = runBacktest(deps, request, client.signal);
+    client.abort();
+    await expect(second).rejects.toThrow(ClientGoneError);
+    await first;
+  });
+
+  it('rejects with what a thread rejects with', async () => {
+    const request = requestOf(ABANDONED);
+    const database = databaseOf(pastOf(many));
+    const broken: Rows & Texts = { ...database.for(new AbortController().signal), text: () => Promise.resolve('{') };
+    const deps = { database: { for: () => broken }, threads: threadsOf() };
+    await expect(runBacktest(deps, request, new AbortController().signal)).rejects.toThrow(/JSON/);
   });
 
   it('reports the unknown zone of a workspace', async () => {
     const of = requestOf(ABANDONED);
     const request = { ...of, settings: { ...of.settings, time_zone: 'PST' } };
-    const played = runBacktest(databaseOf(pastOf([['a', 'c1', 1, 30, '']])), request, new AbortController().signal);
+    const played = runBacktest(depsOf([['a', 'c1', 1, 30, '']]), request, new AbortController().signal);
     await expect(played).rejects.toThrow(UnknownZoneError);
   });
 
   it('rejects with what a later read rejects with', async () => {
-    const { for: rowsFor } = databaseOf(pastOf(many));
+    const rows = databaseOf(pastOf(many)).for(new AbortController().signal);
     let reads = 0;
-    const rows: Rows = {
-      rows<T>(query: string, params?: Record<string, unknown>) {
-        if (query.includes('groupArray(') && ++reads === 2) return Promise.reject<T[]>(new Error('broken off'));
-        return rowsFor(new AbortController().signal).rows<T>(query, params);
+    const breaking: Rows & Texts = {
+      ...rows,
+      text(query, params) {
+        if (query.includes('groupArray(') && ++reads === 2) return Promise.reject(new Error('broken off'));
+        return rows.text(query, params);
       },
     };
     const request = { ...requestOf(ABANDONED), groupPeople: 1 };
-    const played = runBacktest({ for: () => rows }, request, new AbortController().signal);
-    await expect(played).rejects.toThrow('broken off');
+    const deps = { database: { for: () => breaking }, threads: threadsOf() };
+    await expect(runBacktest(deps, request, new AbortController().signal)).rejects.toThrow('broken off');
   });
 });

@@ -1,4 +1,4 @@
-import type { Row, StreamReadable } from '@clickhouse/client';
+import type { ResultSet, Row, StreamReadable } from '@clickhouse/client';
 import type { ClickHouse } from '../../lib/clickhouse/client.ts';
 import { READ_SETTINGS } from '../../lib/clickhouse/tables.ts';
 import type { Clock } from '../../lib/clock/index.ts';
@@ -28,6 +28,11 @@ export interface Rows {
   rows<T>(query: string, params?: Record<string, unknown>): Promise<T[]>;
 }
 
+export interface Texts {
+  /** Like `rows`, but not parsed: for `rowsOf`, in another thread. */
+  text(query: string, params?: Record<string, unknown>): Promise<string>;
+}
+
 export interface Database extends Rows {
   /**
    * The rows of one query in batches, as arrays of their columns, in bounded memory: the query waits while no batch is
@@ -36,7 +41,7 @@ export interface Database extends Rows {
    */
   stream<T>(query: string, params: Record<string, unknown>, signal: AbortSignal): Promise<AsyncGenerator<T[], void>>;
   /** For a client that may disconnect: its queries are cancelled, in ClickHouse too, when the signal aborts. */
-  for(signal: AbortSignal): Rows;
+  for(signal: AbortSignal): Rows & Texts;
   ping(): Promise<boolean>;
 }
 
@@ -94,9 +99,13 @@ export interface DatabaseOptions {
 export function createDatabase(client: ClickHouse, clock: Clock, options: DatabaseOptions = {}): Database {
   const memory = { max_memory_usage: String(options.memoryMaxBytes ?? MEMORY_MAX_BYTES) };
   const queue = new QueryQueue({ ...QUEUE, clock });
-  const rowsFor = (signal?: AbortSignal): Rows => ({
-    async rows<T>(query: string, params: Record<string, unknown> = {}): Promise<T[]> {
-      const ask = async (): Promise<T[]> => {
+  const rowsFor = (signal?: AbortSignal): Rows & Texts => {
+    async function read<T>(
+      query: string,
+      params: Record<string, unknown>,
+      of: (result: ResultSet<'JSONEachRow'>) => Promise<T>,
+    ): Promise<T> {
+      const ask = async (): Promise<T> => {
         const result = await client.query({
           query,
           query_params: params,
@@ -106,7 +115,7 @@ export function createDatabase(client: ClickHouse, clock: Clock, options: Databa
           use_multipart_params_auto: query.length <= FORM_QUERY_MAX,
           ...(signal ? { abort_signal: signal } : {}),
         });
-        return result.json<T>();
+        return of(result);
       };
       try {
         return await queue.run(String(params['workspace'] ?? ''), ask, signal);
@@ -115,8 +124,12 @@ export function createDatabase(client: ClickHouse, clock: Clock, options: Databa
           ? new ClientGoneError('the client closed the connection', { cause: error })
           : translate(error);
       }
-    },
-  });
+    }
+    return {
+      rows: <T>(query: string, params = {}) => read(query, params, (result) => result.json<T>()),
+      text: (query, params = {}) => read(query, params, (result) => result.text()),
+    };
+  };
   const streams = new QueryQueue({ ...STREAM_QUEUE, clock });
   return {
     ...rowsFor(),
@@ -146,6 +159,9 @@ export function createDatabase(client: ClickHouse, clock: Clock, options: Databa
     },
   };
 }
+
+/** The rows of a text: parsing one long text takes a fraction of the time of parsing as many short ones. */
+export const rowsOf = <T>(text: string): T[] => JSON.parse(`[${text.trimEnd().replaceAll('\n', ',')}]`) as T[];
 
 /** Waits in the queue; resolves with a function that leaves it. */
 function enter(queue: QueryQueue, workspace: string, signal: AbortSignal): Promise<() => void> {

@@ -5,6 +5,7 @@ import type { App } from '../../lib/http/index.ts';
 import type { Kafka } from '../../lib/kafka/index.ts';
 import type { Renderer } from '../../lib/rendering/index.ts';
 import type { Logger } from '../../lib/telemetry/index.ts';
+import type { BacktestThreads } from './backtest-threads.ts';
 import type { ActivityReader } from './activity.ts';
 import type { AudienceSizes } from './audience-sizes.ts';
 import type { Canceller } from './canceller.ts';
@@ -33,6 +34,8 @@ export interface ApiDeps {
   sizes: AudienceSizes;
   /** Renders messages of flows in a thread of its own. */
   renderer: Pick<Renderer, 'render'>;
+  /** Play back-tests of flows. */
+  backtests: BacktestThreads;
   /** Ends runs of flows by hand. */
   canceller: Canceller;
   /** Which published flows have reached the log of flows. */

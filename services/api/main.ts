@@ -19,6 +19,7 @@ import { topicSpecs } from '../../lib/topics.ts';
 import { createActivityReader } from './activity.ts';
 import { createApiApp } from './app.ts';
 import { createSizes } from './audience-feed.ts';
+import { BacktestThreads, startBacktestThread } from './backtest-threads.ts';
 import { createCanceller } from './canceller.ts';
 import { apiConfig } from './config.ts';
 import { createDatabase, QUERIES_MAX, STREAMS_MAX } from './database.ts';
@@ -63,6 +64,9 @@ runService({
       clock,
     });
     service.onStop('the rendering thread', () => renderer.close());
+    const threadUrl = new URL('./backtest-worker.js', import.meta.url);
+    const backtests = new BacktestThreads({ clock, start: () => startBacktestThread(threadUrl) });
+    service.onStop('the threads of back-tests', () => backtests.close());
     const app = createApiApp({
       definitions,
       database,
@@ -72,6 +76,7 @@ runService({
       publishing,
       flows: [FLOWS, DELIVERY].map((stage) => new StageWatcher(stage, { clock, kafka, positionsOf })),
       renderer,
+      backtests,
       audiences,
       eraser: await createEraser({
         registry,

@@ -6,7 +6,6 @@ import { runBacktest } from '../backtest.ts';
 import type { Routes } from '../deps.ts';
 import { findFlow } from '../flow-commands.ts';
 import { flowDefinition } from '../flow-schema.ts';
-import { oneAtATime } from '../one-at-a-time.ts';
 import { givenInstant, instant } from '../schemas.ts';
 import { nodeSchema } from './flow-reports.ts';
 import { FLOW_MAX_BYTES } from './flows.ts';
@@ -59,9 +58,7 @@ const report = z
 
 /** What a flow would have done. */
 export const backtestRoutes: Routes = (app, deps) => {
-  const { definitions, database, logRetentionDays } = deps;
-  // It takes a part of this process's time: one of a workspace at once.
-  const inTurn = oneAtATime();
+  const { definitions, database, backtests, logRetentionDays } = deps;
   addRoute(app, {
     method: 'post',
     path: '/v1/flows/backtest',
@@ -96,7 +93,6 @@ export const backtestRoutes: Routes = (app, deps) => {
       horizonMs: logRetentionDays * DAY_MS,
       windowMs: of.abandonment_window_minutes * 60_000,
     };
-    const answer = await inTurn(workspace, () => runBacktest(database, played, c.req.raw.signal));
-    return { status: 200, body: answer };
+    return { status: 200, body: await runBacktest({ database, threads: backtests }, played, c.req.raw.signal) };
   });
 };

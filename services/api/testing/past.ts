@@ -2,7 +2,7 @@ import type { SettingsOfFlows } from '../../../lib/definitions/entities.ts';
 import { MODES, PRODUCTS, STATUSES, STORES } from '../../../lib/flows/testing/generated-flows.ts';
 import type { Random } from '../../../lib/simulate/random.ts';
 import type { FlowProfile, Product } from '../../../schemas/types.ts';
-import type { Database, Rows } from '../database.ts';
+import type { Database, Rows, Texts } from '../database.ts';
 
 /** A generated past, as ClickHouse holds it, and a database that answers what a back-test asks of it. */
 
@@ -164,7 +164,15 @@ export function databaseOf(past: Past, asked: (query: string) => void = () => {}
     if (query.includes('retracted_at')) return rowsOf(ids).map(millis);
     return [];
   }
-  const rows: Rows = { rows: <T>(query: string, params = {}) => Promise.resolve(answer(query, params) as T[]) };
+  const rows: Rows & Texts = {
+    rows: <T>(query: string, params = {}) => Promise.resolve(answer(query, params) as T[]),
+    text: (query, params = {}) =>
+      Promise.resolve(
+        answer(query, params)
+          .map((row) => `${JSON.stringify(row)}\n`)
+          .join(''),
+      ),
+  };
   return { for: () => rows };
 }
 
