@@ -19,7 +19,13 @@ const ADMIN = new Set(['keys', 'workspaces', 'workspace']);
 async function awaitFlowsInView(page: Page): Promise<void> {
   const box = await page.getByRole('heading', { name: 'Flows and messages' }).boundingBox();
   const height = page.viewportSize()?.height ?? 0;
-  if (box !== null && box.y < height) await page.getByTestId('person-flows').waitFor();
+  if (box === null || box.y >= height) return;
+  const panel = page.getByRole('region', { name: 'Flows and messages' });
+  await panel
+    .getByTestId('person-flows')
+    .or(panel.getByText(/^Without a run/))
+    .first()
+    .waitFor();
 }
 
 /** Every page as it opens. */

@@ -45,23 +45,25 @@ function FlowRuns({ person, flows }: { person: string; flows: readonly Published
   const without = flows.filter((_, i) => answers[i]!.data?.length === 0);
   return (
     <>
-      <ul className="person-flows" data-testid="person-flows">
-        {withRuns.map(({ flow, runs }) => (
-          <li key={flow.id}>
-            <FlowLink flow={flow} person={person} />
-            <ul>
-              {runs.slice(0, RUNS_SHOWN).map((run) => (
-                <Run key={run.id} run={run} />
-              ))}
-            </ul>
-            {runs.length > RUNS_SHOWN && (
-              <Link className="fine" to="/flows/$id" params={{ id: flow.id }} search={{ tab: 'runs', person }}>
-                All runs
-              </Link>
-            )}
-          </li>
-        ))}
-      </ul>
+      {withRuns.length > 0 && (
+        <ul className="person-flows" data-testid="person-flows">
+          {withRuns.map(({ flow, runs }) => (
+            <li key={flow.id}>
+              <FlowLink flow={flow} person={person} />
+              <ul>
+                {runs.slice(0, RUNS_SHOWN).map((run) => (
+                  <Run key={run.id} run={run} />
+                ))}
+              </ul>
+              {runs.length > RUNS_SHOWN && (
+                <Link className="fine" to="/flows/$id" params={{ id: flow.id }} search={{ tab: 'runs', person }}>
+                  All runs
+                </Link>
+              )}
+            </li>
+          ))}
+        </ul>
+      )}
       {without.length > 0 && (
         <details>
           <summary className="fine">
