@@ -225,6 +225,19 @@ describe('the funnel', () => {
     }
   });
 
+  it('takes long lists, up to a limit', async () => {
+    const stores = (count: number, length: number): string[] =>
+      Array.from({ length: count }, (_, i) => `'${String(i).padStart(length - 1, '\n')}`);
+    const ask = (store_id: string[]): Promise<number> => {
+      const body = { from: '2000-01-01T00:00:00Z', to: '2001-01-01T00:00:00Z', store_id };
+      return world.statusOf('POST', '/v1/analytics/funnel', { key: world.acme.keys.read, body });
+    };
+    // Characters that a query has to escape.
+    expect(await ask(stores(30, 1_000))).toBe(200);
+    expect(await ask(stores(31, 1_000))).toBe(422);
+    expect(await ask(stores(400, 1_000))).toBe(422);
+  });
+
   it('begins with its range and ends before its end', async () => {
     const cart = carts.find((one) => checkoutOf(one) !== undefined)!;
     const at = checkoutOf(cart)!;

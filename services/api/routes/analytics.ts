@@ -103,11 +103,18 @@ function rangeOf({ from, to }: CartsRequest): Range {
   return range;
 }
 
-const filterOf = (workspace: string, { store_id = [], mode = [] }: CartsRequest): CartFilter => ({
-  workspace,
-  store_id,
-  mode,
-});
+/** UTF-8 bytes of all stores and modes of a request: they are in the URL of a query, whose length is limited. */
+const LISTS_BYTES_MAX = 30_000;
+
+/** Throws HttpProblem 422 for lists that are too long together. */
+function filterOf(workspace: string, { store_id = [], mode = [] }: CartsRequest): CartFilter {
+  const bytes = [...store_id, ...mode].reduce((sum, value) => sum + Buffer.byteLength(value), 0);
+  if (bytes > LISTS_BYTES_MAX) {
+    const message = `with mode it must not be longer than ${LISTS_BYTES_MAX} bytes; ask for fewer stores at a time`;
+    throw invalid([{ path: '/store_id', message }]);
+  }
+  return { workspace, store_id, mode };
+}
 
 const common = { tag: 'analytics', access: 'read' } as const;
 
