@@ -225,17 +225,10 @@ describe('the funnel', () => {
     }
   });
 
-  it('takes long lists, up to a limit', async () => {
-    const stores = (count: number, length: number): string[] =>
-      Array.from({ length: count }, (_, i) => `'${String(i).padStart(length - 1, '\n')}`);
-    const ask = (store_id: string[]): Promise<number> => {
-      const body = { from: '2000-01-01T00:00:00Z', to: '2001-01-01T00:00:00Z', store_id };
-      return world.statusOf('POST', '/v1/analytics/funnel', { key: world.acme.keys.read, body });
-    };
-    // Characters that a query has to escape.
-    expect(await ask(stores(30, 1_000))).toBe(200);
-    expect(await ask(stores(31, 1_000))).toBe(422);
-    expect(await ask(stores(400, 1_000))).toBe(422);
+  it.each([30, 31, 400])('takes long lists, up to a limit: %i stores', async (count) => {
+    const store_id = Array<string>(count).fill(`'${'\n'.repeat(999)}`);
+    const question = { key: world.acme.keys.read, body: { from: iso(0), to: iso(1), store_id } };
+    expect(await world.statusOf('POST', '/v1/analytics/funnel', question)).toBe(count > 30 ? 422 : 200);
   });
 
   it('begins with its range and ends before its end', async () => {
