@@ -1,5 +1,6 @@
 /** When marketing messages may be sent: inside the hours of the setting in every zone in which the person may be. */
 import type { FlowChannel } from '../../schemas/types.ts';
+import { isTimeZone } from '../time/index.ts';
 import { zonesOfPhone } from './area-codes.ts';
 import { DAY_MS, minutesOf, MINUTE_MS, offsetPieceAt } from './times.ts';
 
@@ -19,6 +20,7 @@ export const HOLD_MAX_MS = 8 * DAY_MS;
 export interface Recipient {
   /** The person's own zone; it stands alone. */
   timeZone: string | null;
+  /** As it is stored: perhaps no zone. */
   workspaceZone: string;
   channel: FlowChannel;
   address: string | null;
@@ -32,9 +34,11 @@ export function candidateZones({ timeZone, workspaceZone, channel, address }: Re
 
 /**
  * The first instant, not before now, that is inside the hours in every zone, Unix ms; null if there is none within eight
- * days. Hours are those of the wall clock: what it skips is not there, what it shows twice is there twice.
+ * days, or one of the zones is not known. Hours are those of the wall clock: what it skips is not there, what it shows twice
+ * is there twice.
  */
 export function nextAllowed(nowMs: number, { from, to }: QuietHoursSetting, zones: readonly string[]): number | null {
+  if (!zones.every(isTimeZone)) return null;
   const hours = { fromMs: minutesOf(from) * MINUTE_MS, toMs: minutesOf(to) * MINUTE_MS };
   let at = nowMs;
   let agreed = 0;

@@ -1,5 +1,6 @@
 /** What the fold of flows keeps. Their bytes: `forms.ts`. */
 import type { Anomaly, FlowChannel, StandingCart, Trait } from '../../schemas/types.ts';
+import { isTimeZone } from '../time/index.ts';
 import type { Transitions } from '../transitions.ts';
 
 /** Why a run ended before it was completed. If one record has several causes, the first in this list counts. */
@@ -183,6 +184,10 @@ export interface Person {
   checkouts: { cart: string; at: number }[];
   messages: PersonMessage[];
 }
+
+/** The zone of a person. One that was stored before zones were checked, and is none, is as absent. */
+export const ownZone = ({ timeZone }: Person): string | null =>
+  timeZone !== null && isTimeZone(timeZone) ? timeZone : null;
 
 /** A trait event that was asserted at some time. */
 export interface KnownEvent {

@@ -1,5 +1,6 @@
 /** The entries of one workspace in one step, and what is emitted for it. */
 import type { FlowEvent, FlowRevocation, FlowStep, MessageRequest, SendRequest } from '../../schemas/types.ts';
+import { zoneOrUtc } from '../time/index.ts';
 import { assertTransition } from '../transitions.ts';
 import type { CompiledFlow } from './compiled.ts';
 import { ADDRESS, ALIAS, CART, isAlias, PERSON, POOL, RUN, type Format } from './forms.ts';
@@ -70,8 +71,9 @@ export class View {
     this.isStateDirty = true;
   }
 
+  /** The zone of days. A name that is no zone, stored before zones were checked, must not stop the partition. */
   get zone(): string {
-    return this.settings.zone;
+    return zoneOrUtc(this.settings.zone);
   }
 
   flowState(id: string): FlowState | undefined {

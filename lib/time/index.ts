@@ -3,7 +3,7 @@ import { requireZone } from './zones.ts';
 
 export { instantOfLocal } from './local-time.ts';
 export { readInstant, readRequestTimestamp, readTime } from './times.ts';
-export { isTimeZone, requireZone, UnknownZoneError } from './zones.ts';
+export { isTimeZone, requireZone, UnknownZoneError, zoneOrUtc } from './zones.ts';
 
 /** Units of a condition: `minutes` and `hours` are exact, the others are steps of the calendar in a zone. */
 export const UNITS = ['minutes', 'hours', 'days', 'weeks', 'months'] as const;

@@ -36,6 +36,12 @@ export function requireZone(name: string): void {
   if (!isTimeZone(name)) throw new UnknownZoneError(name);
 }
 
+/**
+ * The zone, and UTC for what is the name of none: where something that was stored before zones were checked must not stop
+ * a fold.
+ */
+export const zoneOrUtc = (name: string): string => (isTimeZone(name) ? name : 'UTC');
+
 function isTaken(name: string): boolean {
   try {
     EPOCH.toZonedDateTime(name);

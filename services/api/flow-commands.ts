@@ -47,13 +47,14 @@ export interface Commanding {
 /**
  * Writes a command to a flow, and resolves with the flow afterwards. A command that changes nothing, such as a pause of a
  * paused flow, writes nothing. Throws HttpProblem 404 and 409, and what `check` throws, which gets the version that a
- * publish is about.
+ * publish is about, and the time zone of the workspace.
  */
 export async function commandFlow(
   { definitions, clock }: Pick<ApiDeps, 'definitions' | 'clock'>,
   { c, workspace, id }: Commanding,
   command:
-    { what: 'publish'; runs: LiveRuns; check(flow: Folded<'flow'>['flow']): void } | { what: Exclude<What, 'publish'> },
+    | { what: 'publish'; runs: LiveRuns; check(flow: Folded<'flow'>['flow'], zone: string): void }
+    | { what: Exclude<What, 'publish'> },
 ): Promise<FlowWithState> {
   const { what } = command;
   // Settings and code pools that were changed before this request must be known to it.
@@ -68,9 +69,9 @@ export async function commandFlow(
     if (after === before && what !== 'publish') return found;
     let body: FlowStateBody;
     if (command.what === 'publish') {
-      command.check(saved.flow);
-      const { runs } = command;
       const settings = settingsOfFlows((await definitions.findWorkspace(workspace))!);
+      command.check(saved.flow, settings.time_zone);
+      const { runs } = command;
       body = {
         state: after,
         live_version: saved.version,

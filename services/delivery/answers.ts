@@ -6,6 +6,7 @@ import {
   type PersonFacts,
   type PreparedAudience,
 } from '../../lib/audiences/index.ts';
+import { zoneOrUtc } from '../../lib/time/index.ts';
 import type { OpenQuestion } from './state.ts';
 
 /** What the answers to questions depend on. */
@@ -27,7 +28,11 @@ export function answersTo(questions: readonly OpenQuestion[], facts: ReadonlyMap
     const key = `${now} ${time_zone} ${audience}`;
     let tree = prepared.get(key);
     if (tree === undefined) {
-      tree = prepare(JSON.parse(audience) as Audience, { nowMs: now, zone: time_zone, includeAnonymous: true });
+      tree = prepare(JSON.parse(audience) as Audience, {
+        nowMs: now,
+        zone: zoneOrUtc(time_zone),
+        includeAnonymous: true,
+      });
       prepared.set(key, tree);
     }
     return tree.matches(known);

@@ -5,7 +5,7 @@ import { requestId } from '../ids.ts';
 import { release, reservations } from '../caps.ts';
 import { ask } from '../questions.ts';
 import { candidateZones, DEFAULT_QUIET_HOURS, nextAllowed } from '../quiet-hours.ts';
-import type { Address, Person } from '../state.ts';
+import { ownZone, type Address, type Person } from '../state.ts';
 import { MINUTE_MS } from '../times.ts';
 import { KEYS, sortable } from '../keys.ts';
 import { follow, REST, unexpected, type Move, type NodeHandler, type Site } from './node.ts';
@@ -134,7 +134,8 @@ function consents(node: MessageNode, { consent }: Address): boolean {
 function holdUntil({ view }: Site, node: MessageNode, person: Person, address: string | null): number | null {
   const hours = view.settings.quietHours ?? DEFAULT_QUIET_HOURS;
   if (!hours.channels.includes(node.type)) return view.now;
-  const zones = candidateZones({ timeZone: person.timeZone, workspaceZone: view.zone, channel: node.type, address });
+  const own = ownZone(person);
+  const zones = candidateZones({ timeZone: own, workspaceZone: view.settings.zone, channel: node.type, address });
   return nextAllowed(view.now, hours, zones);
 }
 

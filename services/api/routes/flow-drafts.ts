@@ -6,6 +6,7 @@ import type { ApiDeps, Routes } from '../deps.ts';
 import { itemOf, publishingProblems, warningSchema } from '../flow-checks.ts';
 import { findFlow } from '../flow-commands.ts';
 import { flowShape } from '../flow-schema.ts';
+import { zoneOf } from '../zones.ts';
 import { FLOW_MAX_BYTES } from './flows.ts';
 
 /** What helps to write a flow: templates, and everything that publishing would say. */
@@ -35,9 +36,9 @@ async function flowOf({ definitions }: ApiDeps, workspace: string, body: Record<
   return (await findFlow(definitions, workspace, id)).saved.flow;
 }
 
-function problemsOf(deps: ApiDeps, value: unknown): { errors: ProblemItem[]; warnings: ProblemItem[] } {
+function problemsOf(deps: ApiDeps, value: unknown, zone: string): { errors: ProblemItem[]; warnings: ProblemItem[] } {
   const { flow, issues } = parseFlow(value);
-  return flow === undefined ? { errors: issues.map(itemOf), warnings: [] } : publishingProblems(deps, flow);
+  return flow === undefined ? { errors: issues.map(itemOf), warnings: [] } : publishingProblems(deps, flow, zone);
 }
 
 export const flowDraftRoutes: Routes = (app, deps) => {
@@ -68,6 +69,6 @@ export const flowDraftRoutes: Routes = (app, deps) => {
     problems: { 404: 'there is no flow with this id' },
   }).handle(async ({ body, workspace }) => ({
     status: 200,
-    body: problemsOf(deps, await flowOf(deps, workspace, body)),
+    body: problemsOf(deps, await flowOf(deps, workspace, body), await zoneOf(deps.definitions, workspace)),
   }));
 };

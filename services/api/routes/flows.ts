@@ -134,8 +134,8 @@ const commands: Routes = (app, deps) => {
       {
         what: 'publish',
         runs,
-        check: (definition) => {
-          warnings = checkForPublishing(deps, definition);
+        check: (definition, zone) => {
+          warnings = checkForPublishing(deps, definition, zone);
         },
       },
     );
