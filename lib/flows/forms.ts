@@ -5,6 +5,7 @@ import { double, flag, id, list, nullable, oneOf, record, text, unsigned, whole,
 import {
   CAUSES,
   READY_KINDS,
+  REVOCATIONS,
   RUN_STATES,
   START_STATES,
   type Address,
@@ -41,7 +42,7 @@ const trigger = record<Trigger>({
   instant: nullable(whole),
 });
 
-const run = record<Run>({
+const runForms = {
   timerAt: nullable(whole),
   state: oneOf(RUN_STATES),
   version: unsigned,
@@ -60,10 +61,18 @@ const run = record<Run>({
   sent: list(text),
   codes: list(record({ pool: text, index: unsigned })),
   requests: list(
-    record<OpenRequest>({ node: text, channel: oneOf(CHANNELS), hash: id, marketing: flag, isRevoked: flag }),
+    record<OpenRequest>({
+      node: text,
+      channel: oneOf(CHANNELS),
+      hash: id,
+      marketing: flag,
+      revoked: oneOf(REVOCATIONS),
+    }),
   ),
   endsAs: nullable(oneOf(CAUSES)),
-});
+};
+const run = record<Omit<Run, 'unsent'>>(runForms);
+const runWithUnsent = record<Run>({ ...runForms, unsent: list(text) });
 
 const address = record<Address>({ value: text, consent: nullable(oneOf(CONSENTS)) });
 
@@ -163,7 +172,14 @@ function format<T>(version: number, subject: string, form: Form<T>): Format<T> {
   };
 }
 
-export const RUN = format(1, 'the state of a run', run);
+const RUN_SUBJECT = 'the state of a run';
+const PLAIN_RUN = format(1, RUN_SUBJECT, run);
+const RUN_WITH_UNSENT = format(2, RUN_SUBJECT, runWithUnsent);
+/** Few runs have a message that was not sent: the others are stored without the list. */
+export const RUN: Format<Run> = {
+  encode: (value) => (value.unsent.length === 0 ? PLAIN_RUN : RUN_WITH_UNSENT).encode(value),
+  decode: (bytes) => (bytes[0] === 2 ? RUN_WITH_UNSENT.decode(bytes) : { ...PLAIN_RUN.decode(bytes), unsent: [] }),
+};
 export const PERSON = format(1, 'the state of a person in flows', person);
 /** A person who was merged: the id of the winner. */
 export const ALIAS = format(2, 'the alias of a person in flows', unsigned);

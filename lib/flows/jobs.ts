@@ -123,17 +123,15 @@ const STEPS: Record<JobKind, JobStep> = {
 };
 
 function revokeOpen(view: View, { flow, id, run }: RunRef): void {
-  if (!run.requests.some(({ isRevoked }) => !isRevoked)) return;
-  // A message that the run has left behind, perhaps for another node of the same name, is not checked again.
-  const isHere = (node: string): boolean => node === run.node && run.state === 'requested';
-  for (const { node, isRevoked } of run.requests) {
-    const reason = isHere(node) ? 'paused' : 'ended';
-    if (!isRevoked) view.revoke({ request_id: requestId(id, node), flow_id: flow, run_id: id, node, reason });
-  }
-  const requests = run.requests.map((request) => ({
-    ...request,
-    isRevoked: request.isRevoked || isHere(request.node),
-  }));
+  if (!run.requests.some(({ revoked }) => revoked === 'no')) return;
+  const requests = run.requests.map((request) => {
+    const { node, revoked } = request;
+    if (revoked !== 'no') return request;
+    // A message that the run has left behind, perhaps for another node of the same name, is not checked again.
+    const reason = node === run.node && run.state === 'requested' ? 'paused' : 'ended';
+    view.revoke({ request_id: requestId(id, node), flow_id: flow, run_id: id, node, reason });
+    return { ...request, revoked: reason } as const;
+  });
   view.saveRun(flow, id, { ...run, requests });
 }
 

@@ -62,9 +62,9 @@ function successor(former: CompiledFlow, compiled: CompiledFlow, from: string): 
 
 /** A message that a pause has revoked is not checked again when the run leaves it: this is its end. */
 function endRevoked(view: View, { flow, id, run }: RunRef, node: string): void {
-  if (!run.requests.some((request) => request.node === node && request.isRevoked)) return;
+  if (!run.requests.some((request) => request.node === node && request.revoked === 'paused')) return;
   view.revoke({ request_id: requestId(id, node), flow_id: flow, run_id: id, node, reason: 'ended' });
-  run.requests = run.requests.map((request) => (request.node === node ? { ...request, isRevoked: false } : request));
+  run.requests = run.requests.map((request) => (request.node === node ? { ...request, revoked: 'ended' } : request));
 }
 
 /** The run stays at its node: what it waits for is that of the new version. */

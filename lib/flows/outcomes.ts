@@ -14,7 +14,7 @@ export function takeOutcome(view: View, outcome: FlowOutcome): void {
   if (run === undefined || request === undefined || requestId(id, node) !== outcome.request_id) return;
   const isRevocation = what === 'skipped' && outcome.reason === 'revoked';
   // A message that a pause has revoked gets its outcome when it is requested again.
-  if (isRevocation && request.isRevoked && run.state !== 'ended') return;
+  if (isRevocation && request.revoked === 'paused' && run.state !== 'ended') return;
   const ref: RunRef = { flow, id, run };
   run.requests = run.requests.filter((open) => open !== request);
   showOutcome(view, ref, request, outcome);
@@ -24,6 +24,7 @@ export function takeOutcome(view: View, outcome: FlowOutcome): void {
     noteSent(view, ref);
   } else {
     release(view, ref, request);
+    if (!run.unsent.includes(node)) run.unsent.push(node);
   }
   if (outcome.permanent) suppress(view, request.hash, 'refused');
   proceed(view, ref, request, what === 'sent');
@@ -60,7 +61,7 @@ function proceed(view: View, { flow, id, run }: RunRef, request: OpenRequest, is
     return;
   }
   // A call that had begun before a pause may end while the message is checked again: that is its outcome.
-  const isAtNode = run.node === request.node && (run.state === 'requested' || request.isRevoked);
+  const isAtNode = run.node === request.node && (run.state === 'requested' || request.revoked === 'paused');
   if (!isAtNode) {
     view.saveRun(flow, id, run);
     return;
@@ -101,5 +102,5 @@ export function takeCodePool(view: View, { name, total }: FlowCodePool): void {
 
 /** Whether a run rests at a message that it has requested and a pause has revoked. */
 export function isRevoked({ state, node, requests }: Run): boolean {
-  return state === 'requested' && requests.some((request) => request.node === node && request.isRevoked);
+  return state === 'requested' && requests.some((request) => request.node === node && request.revoked === 'paused');
 }

@@ -103,6 +103,7 @@ const newRun = (
   isDelayed: false,
   questions: 0,
   sent: [],
+  unsent: [],
   codes: [],
   requests: [],
   endsAs: null,

@@ -98,6 +98,13 @@ export interface Trigger {
   instant: number | null;
 }
 
+/**
+ * Whether a message that is out has been revoked. paused: by a pause; it is requested again when the flow is resumed.
+ * ended: for good; only its outcome is awaited.
+ */
+export const REVOCATIONS = ['no', 'paused', 'ended'] as const;
+export type Revoked = (typeof REVOCATIONS)[number];
+
 /** A message that is out. */
 export interface OpenRequest {
   node: string;
@@ -105,8 +112,7 @@ export interface OpenRequest {
   /** The hash of the address; empty for a webhook. */
   hash: string;
   marketing: boolean;
-  /** Revoked by a pause: it is requested again when the flow is resumed. */
-  isRevoked: boolean;
+  revoked: Revoked;
 }
 
 export interface Run {
@@ -133,6 +139,8 @@ export interface Run {
   questions: number;
   /** Nodes whose message was sent. */
   sent: string[];
+  /** Nodes whose message was requested, and had another outcome. */
+  unsent: string[];
   codes: { pool: string; index: number }[];
   requests: OpenRequest[];
   /** What will end the run when it is known whether the person may enter. */

@@ -14,9 +14,13 @@ import { follow, REST, unexpected, type Move, type NodeHandler, type Site } from
 export const message: NodeHandler<MessageNode> = {
   begin(site, node) {
     const { view, run } = site;
-    // A node that has sent for a run never sends again. What is out from before the run was moved may yet be sent.
+    // A message has one outcome: where it had one for the run, from before the run was moved, that stands, whatever the
+    // node sends now. Its request would have the same id, and delivery would take it for a repeat.
     if (run.sent.includes(run.node)) return follow(node.next);
-    if (!run.requests.some((request) => request.node === run.node && !request.isRevoked)) return settle(site, node);
+    if (run.unsent.includes(run.node)) return follow(elseOf(node));
+    // What is out may yet be sent.
+    const isOut = run.requests.some((request) => request.node === run.node && request.revoked !== 'paused');
+    if (!isOut) return settle(site, node);
     view.move(run, 'requested');
     return REST;
   },
@@ -176,7 +180,7 @@ function request({ view, flow, id, run }: Site, node: MessageNode, { address, ha
     channel: node.type,
     hash,
     marketing: node.class !== 'transactional',
-    isRevoked: false,
+    revoked: 'no',
   });
   const fields = messageFields(node, id, run.node);
   view.step(flow, id, run, 'requested', { ...fields, due_at: run.messageDueAt });

@@ -55,6 +55,8 @@ export abstract class OracleMessages extends OracleFacts {
       case 'reached': {
         const mine = this.messages.filter((one) => one.run === run && one.node === run.node);
         if (mine.some(({ state }) => state === 'sent')) return node.next ?? null;
+        // Its one outcome.
+        if (mine.some(({ state }) => state === 'not sent')) return this.elseOf(node);
         const out = mine.find(({ state }) => state === 'out');
         if (out === undefined || out.revoked === 'paused') return this.settle(run, node);
         run.message = out;
@@ -98,7 +100,7 @@ export abstract class OracleMessages extends OracleFacts {
     // After a pause: it is decided again whether this message is sent.
     const again = run.message;
     run.message = null;
-    if (again !== null) again.state = 'not sent';
+    if (again !== null) again.state = 'taken back';
     const found = this.addressOf(run, node);
     if ('reason' in found) return this.skip(run, node, found.reason);
     const { address } = found;

@@ -97,7 +97,8 @@ export interface Message {
   at: number;
   place: number;
   expires: number;
-  state: 'out' | 'sent' | 'not sent';
+  /** `taken back`: a pause had revoked it, and it is decided again. */
+  state: 'out' | 'sent' | 'not sent' | 'taken back';
   revoked: 'paused' | 'ended' | null;
   /** How many times the run has requested it before. */
   nth: number;

@@ -126,7 +126,8 @@ export class Oracle extends OracleRuns {
     // What the run has left behind is not checked again.
     for (const run of this.live(flow))
       for (const message of this.out(run))
-        if (message !== run.message) this.revoke(message, 'ended');
+        if (message.revoked === 'ended') continue;
+        else if (message !== run.message) this.revoke(message, 'ended');
         else if (message.revoked === null) this.revoke(message, 'paused');
   }
 
