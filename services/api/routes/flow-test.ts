@@ -44,7 +44,7 @@ export const flowTestRoutes: Routes = (app, deps) => {
     path: '/v1/flows/test',
     summary: 'Render a message of a flow for a person',
     description:
-      'The cart and the trait event are the newest of the person, or examples. With "to" the message is also handed to the provider of its channel; the provider "test" sends nothing. No code of a pool is used up.',
+      'The cart and the trait event are the newest of the person, or examples. With "to" the message is also handed to the provider of its channel; the provider "test" sends nothing. The answer shows the message; it belongs to no run, so it is not in /v1/messages. No code of a pool is used up.',
     tag: 'flows',
     access: 'write',
     body: request,
