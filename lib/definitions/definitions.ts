@@ -13,7 +13,7 @@ import {
   UnknownOutcomeError,
 } from './errors.ts';
 import { DefinitionsFold, LIVE_AUDIENCES_MAX, type DefinitionsFoldOptions, type FoldResult } from './fold.ts';
-import { hashOf, matchesHash } from './secrets.ts';
+import { hashBytes, hashOf, matchesHash } from './secrets.ts';
 import { withSecrets } from './subscription.ts';
 
 export interface Append<K extends EntityKind> {
@@ -139,7 +139,7 @@ class FollowedDefinitions implements Definitions {
 
   key(presented: string): Key | undefined {
     const key = this.fold.keyByHash(hashOf(presented));
-    return key && matchesHash(presented, key.hash) ? key : undefined;
+    return key && matchesHash(presented, hashBytes(key.hash)) ? key : undefined;
   }
 
   subscription(id: string): Subscription | undefined {

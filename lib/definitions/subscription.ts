@@ -1,5 +1,5 @@
 import type { Folded, Subscription } from './entities.ts';
-import { matchesHash, tryUnseal } from './secrets.ts';
+import { hashBytes, matchesHash, tryUnseal } from './secrets.ts';
 
 export interface SecretsOptions {
   /** 32 bytes; without it the signing secrets cannot be read. */
@@ -33,12 +33,15 @@ export function withSecrets(folded: Folded<'subscription'>, { secretKey, logger 
   };
   const validAt = (nowMs: number): OpenedSecret[] =>
     (all ??= open()).filter(({ validUntilMs }) => validUntilMs > nowMs);
+  const tokens = folded.tokens.map(({ hash, valid_until }) => ({
+    hash: hashBytes(hash),
+    validUntilMs: valid_until ?? Infinity,
+  }));
   return {
     ...folded,
     acceptsToken: (presented, nowMs) =>
-      folded.tokens.reduce(
-        (found, token) =>
-          matchesHash(presented, token.hash) && (token.valid_until ?? Infinity) > nowMs ? true : found,
+      tokens.reduce(
+        (found, { hash, validUntilMs }) => (matchesHash(presented, hash) && validUntilMs > nowMs ? true : found),
         false,
       ),
     signingSecrets: (nowMs) => validAt(nowMs).flatMap(({ secret }) => secret ?? []),

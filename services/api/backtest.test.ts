@@ -160,6 +160,19 @@ describe('a back-test', () => {
     expect(report.runs[0]?.steps.at(-1)).toMatchObject({ what: 'goal', node: 'offer' });
   });
 
+  it('leaves a run that reaches its goal at the node where it waits', async () => {
+    const report = await play(
+      [
+        ['a', 'c1', 1, 30, ''],
+        ['b', 'c2', 1, 60, 'verification'],
+      ],
+      { ...ABANDONED, exit_on: [], goal: { checkout: 'person' } },
+      120,
+    );
+    expect(report).toMatchObject({ live: 1, nodes: { remind: { waiting: 0 }, pause: { waiting: 1 } } });
+    expect(report.runs[0]?.steps.at(-1)).toMatchObject({ what: 'goal', node: 'remind' });
+  });
+
   it('leaves runs live at the end, holds messages in quiet hours, and skips without consent', async () => {
     const report = await play([['a', 'c1', 1, 30, '']], ABANDONED, 60);
     expect(report).toMatchObject({ live: 1, completed: 0, nodes: { pause: { waiting: 1 } } });

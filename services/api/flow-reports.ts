@@ -31,6 +31,8 @@ const storedOf = (columns: string): string =>
 
 const PLACE = '(at, input_offset, ordinal)';
 const ENDS = `('completed', 'exited')`;
+/** Steps that tell where a run is. A goal names the node of its message and the cart of its event. */
+const OF_RUN = `what != 'goal'`;
 
 export interface ReportOptions {
   workspace: string;
@@ -64,7 +66,7 @@ export const countLive = (
 ): Promise<{ node: string; count: number }[]> =>
   database.rows(
     `SELECT reached AS node, count() AS count FROM (
-      SELECT argMaxIf(node, ${PLACE}, node != '') AS reached FROM ${TABLES.flowEvents} FINAL
+      SELECT argMaxIf(node, ${PLACE}, node != '' AND ${OF_RUN}) AS reached FROM ${TABLES.flowEvents} FINAL
       WHERE workspace = {workspace:String} AND flow_id = {id:String} AND run_id != ''
       GROUP BY run_id HAVING countIf(what = 'started') > 0 AND countIf(what IN ${ENDS}) = 0
     ) GROUP BY reached`,
@@ -151,9 +153,9 @@ export function readRuns(database: Rows, options: RunsOptions): Promise<RunRow[]
     // Columns of steps have other names than those of runs: ClickHouse would take one for the other.
     `SELECT run_id AS id, any(flow) AS flow_id, argMax(step_version, ${PLACE}) AS version,
       argMax(owner, ${PLACE}) AS person, if(person = 0, NULL, toString(person)) AS person_id,
-      nullIf(argMax(cart, ${PLACE}), '') AS cart_id, nullIf(anyIf(event, what = 'started'), '') AS event_id,
+      nullIf(argMaxIf(cart, ${PLACE}, ${OF_RUN}), '') AS cart_id, nullIf(anyIf(event, what = 'started'), '') AS event_id,
       multiIf(countIf(what = 'completed') > 0, 'completed', countIf(what = 'exited') > 0, 'exited', 'live') AS state,
-      nullIf(argMaxIf(place, ${PLACE}, place != ''), '') AS node,
+      nullIf(argMaxIf(place, ${PLACE}, place != '' AND ${OF_RUN}), '') AS node,
       nullIf(anyIf(why, what IN ${ENDS}), '') AS reason,
       minIf(at, what = 'started') AS started_at, maxOrNullIf(at, what IN ${ENDS}) AS ended_at
     FROM (

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import type { Subscription, Verify } from '../../lib/definitions/index.ts';
 import { problemFor } from '../../lib/http/index.ts';
 import { INGEST_ERRORS } from './errors.ts';
-import { UnreadableSecretError, verifyWebhook } from './verify.ts';
+import { UnreadableSecretError, verifyWebhook, type Verdict } from './verify.ts';
 
 const NOW_MS = Date.parse('2026-03-17T12:00:00Z');
 const TIMESTAMP = '2026-03-17T12:00:00Z';
@@ -53,5 +53,34 @@ describe('a signing secret that cannot be read', () => {
 
   it('is over with a rotation that was made a moment ago: what was signed with the old one is refused', async () => {
     expect(await ask('both', {}, ['new'])).toMatchObject({ refused: 'wrong_signature' });
+  });
+});
+
+describe('a token that was accepted when the headers had arrived', () => {
+  const subscriptionOf = (hashed: string[]): Subscription =>
+    ({
+      verify: 'token',
+      acceptsToken: (token: string) => hashed.push(token) < 0,
+      signingSecrets: () => [],
+      hasUnreadableSecrets: () => false,
+    }) as unknown as Subscription;
+  const verify = (subscription: Subscription, acceptedBy: Subscription): Promise<Verdict> => {
+    const definitions = { subscription: () => subscription, fresh: () => Promise.resolve() };
+    const token = { token: 'right', signature: undefined, timestamp: TIMESTAMP };
+    const presented = { subscriptionId: 's', ...token, acceptedBy, body, receivedAtMs: NOW_MS };
+    return verifyWebhook(definitions, presented, 300_000);
+  };
+
+  it('is not hashed again', async () => {
+    const hashed: string[] = [];
+    const subscription = subscriptionOf(hashed);
+    expect(await verify(subscription, subscription)).toMatchObject({ subscription });
+    expect(hashed).toEqual([]);
+  });
+
+  it('is checked again when the subscription has changed meanwhile', async () => {
+    const hashed: string[] = [];
+    expect(await verify(subscriptionOf(hashed), subscriptionOf([]))).toMatchObject({ refused: 'wrong_token' });
+    expect(hashed).toEqual(['right', 'right']);
   });
 });

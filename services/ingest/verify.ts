@@ -14,6 +14,8 @@ export interface Presented {
   subscriptionId: string;
   /** The token of `Authorization: Bearer …`. */
   token: string | undefined;
+  /** The subscription that accepted this token when the headers had arrived, if one did: it is not hashed twice. */
+  acceptedBy?: Subscription | undefined;
   /** X-Jane-Signature. */
   signature: string | undefined;
   /** X-Jane-Request-Timestamp, as it came. */
@@ -52,7 +54,8 @@ function judge(
 ): Verdict | typeof UNREADABLE {
   const { token = '', signature = '', timestamp, body, receivedAtMs } = presented;
   const { verify, acceptsToken, signingSecrets, hasUnreadableSecrets } = subscription ?? nobody;
-  const tokenMatches = acceptsToken(token, receivedAtMs);
+  const tokenMatches =
+    (subscription !== undefined && presented.acceptedBy === subscription) || acceptsToken(token, receivedAtMs);
   let signed = false;
   for (const secret of signingSecrets(receivedAtMs))
     if (signatureMatches(signature, secret, timestamp ?? '', body)) signed = true;

@@ -73,7 +73,8 @@ export class WebhookReceiver {
       throw new HttpProblem(415, 'a content encoding is not supported; send the body as it was signed');
     if (!isJsonType(request.header('content-type')))
       throw new HttpProblem(415, 'the content type is not JSON; send application/json');
-    const pool = this.isPlausible(request) ? this.plausible : this.strange;
+    const { plausible, acceptedBy } = this.look(request);
+    const pool = plausible ? this.plausible : this.strange;
     let reservedBytes = 0;
     const reserve = (bytes: number): void => {
       if (pool.bytes + bytes > pool.maxBytes) throw tooBusy();
@@ -83,26 +84,33 @@ export class WebhookReceiver {
     try {
       const length = request.header('content-length');
       const body = await readSmallBody(request.body, length, MAX_WEBHOOK_BYTES, reserve, this.deadlines);
-      return await this.take(request, body);
+      return await this.take(request, body, acceptedBy);
     } finally {
       pool.bytes -= reservedBytes;
     }
   }
 
   /** What the headers show before the body arrives: the subscription, and its token or the presence of a signature. */
-  private isPlausible(request: WebhookRequest): boolean {
+  private look(request: WebhookRequest): { plausible: boolean; acceptedBy?: Subscription | undefined } {
     const subscription = this.deps.definitions.subscription(request.subscriptionId);
-    if (subscription === undefined) return false;
-    if (subscription.verify === 'signature') return request.header('x-jane-signature') !== undefined;
-    return subscription.acceptsToken(bearerOf(request.header('authorization')) ?? '', this.deps.clock.wallMs());
+    if (subscription === undefined) return { plausible: false };
+    if (subscription.verify === 'signature') return { plausible: request.header('x-jane-signature') !== undefined };
+    const token = bearerOf(request.header('authorization')) ?? '';
+    const plausible = subscription.acceptsToken(token, this.deps.clock.wallMs());
+    return { plausible, acceptedBy: plausible ? subscription : undefined };
   }
 
-  private async take(request: WebhookRequest, body: Buffer): Promise<WebhookReply> {
+  private async take(
+    request: WebhookRequest,
+    body: Buffer,
+    acceptedBy: Subscription | undefined,
+  ): Promise<WebhookReply> {
     const { definitions, metrics, activity, clock } = this.deps;
     const receivedAtMs = clock.wallMs();
     const presented = {
       subscriptionId: request.subscriptionId,
       token: bearerOf(request.header('authorization')),
+      acceptedBy,
       signature: request.header('x-jane-signature'),
       timestamp: request.header('x-jane-request-timestamp'),
       body,

@@ -59,6 +59,7 @@ async function steps(): Promise<StepRow[]> {
   const message = { node: 'tell', channel: 'sms', class: 'marketing' };
   const [first, second] = ['a'.repeat(32), 'b'.repeat(32)];
   const text = '{"channel":"sms","text":"Hello Kay"}';
+  const goal = { what: 'goal', at: T0 + 4 * MINUTE_MS, due_at: T0 + MINUTE_MS };
   return [
     { ...ofKay, what: 'started', at: T0 },
     { ...ofKay, what: 'reached', at: T0, node: 'tell' },
@@ -70,8 +71,9 @@ async function steps(): Promise<StepRow[]> {
     { ...ofLea, what: 'skipped', at: T0 + MINUTE_MS, ...message, reason: 'no_address', request_id: second },
     { ...ofLea, what: 'exited', at: T0 + 2 * MINUTE_MS, reason: 'checkout' },
     { ...ofKay, run_id: '', what: 'refused', at: T0 + 3 * MINUTE_MS, reason: 'live' },
-    { ...ofKay, what: 'goal', at: T0 + 4 * MINUTE_MS, due_at: T0 + MINUTE_MS, amount: 20.5 },
-    { ...ofLea, what: 'goal', at: T0 + 4 * MINUTE_MS, due_at: T0 + MINUTE_MS, amount: 99 },
+    // By another cart of the same person, for the message of the node that the run has left.
+    { ...ofKay, ...goal, cart_id: 'c9', node: 'tell', amount: 20.5 },
+    { ...ofLea, ...goal, amount: 99 },
     { ...ofLea, what: 'goal', at: T0 + 5 * MINUTE_MS, reason: 'retracted' },
     // A flow of another workspace.
     { ...ofKay, workspace: world.other.id, what: 'started', at: T0 },

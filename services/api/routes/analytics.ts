@@ -8,13 +8,17 @@ import { cursorTime, givenInstant, givenStep, instant } from '../schemas.ts';
 import { BUCKETS_MAX, bucketStarts } from '../steps.ts';
 import { zoneOf } from '../zones.ts';
 
+/** UTF-8 bytes of all stores and modes of a request: they are in the URL of a query, whose length is limited. */
+const LISTS_BYTES_MAX = 30_000;
+
 const list = z.array(z.string().max(1000)).max(1000);
+const TOGETHER = `store_id and mode take ${LISTS_BYTES_MAX} bytes together`;
 
 const carts = {
   from: givenInstant,
   to: givenInstant.describe('exclusive'),
-  store_id: list.optional().describe('carts whose latest store is one of these'),
-  mode: list.optional().describe('carts whose latest mode is one of these'),
+  store_id: list.optional().describe(`carts whose latest store is one of these; ${TOGETHER}`),
+  mode: list.optional().describe(`carts whose latest mode is one of these; ${TOGETHER}`),
 };
 const funnelRequest = z.strictObject(carts);
 const abandonmentRequest = z.strictObject({ ...carts, step: givenStep });
@@ -102,9 +106,6 @@ function rangeOf({ from, to }: CartsRequest): Range {
   if (range.fromMs > range.toMs) throw invalid([{ path: '/from', message: 'must not be after to' }]);
   return range;
 }
-
-/** UTF-8 bytes of all stores and modes of a request: they are in the URL of a query, whose length is limited. */
-const LISTS_BYTES_MAX = 30_000;
 
 /** Throws HttpProblem 422 for lists that are too long together. */
 function filterOf(workspace: string, { store_id = [], mode = [] }: CartsRequest): CartFilter {
