@@ -32,6 +32,10 @@ export class Graph extends EntryCache {
   /** Reported identifiers that were deleted. */
   private readonly unreported = new Set<string>();
   private readonly bounds: Bounds;
+  /** Identifiers that this record has made junk. */
+  private readonly becameJunk = new Set<string>();
+  /** Link rules are being applied: identifiers are marked. */
+  isRelinking = false;
 
   constructor(store: PeopleStore, workspace: string, rules: LinkRules, bounds: Bounds, scratch: Scratch) {
     super(store, workspace, scratch);
@@ -44,6 +48,27 @@ export class Graph extends EntryCache {
   junk(word: string): boolean {
     const { seenWith, unapplied } = this.identifier(word);
     return isJunk(this.rules, word, seenWith) !== unapplied;
+  }
+
+  /**
+   * Says which identifiers of a carrier were junk before this record, as far as the carrier alone shows it: with more than
+   * `highestLimit` of another kind on one carrier, an identifier is saturated, and junk unless it is allowed. Without this,
+   * each delivery of a cart would read the entries of all identifiers that the cart has ever had.
+   */
+  knownJunkOf({ identifiers }: Carrier): (word: string) => boolean {
+    // A mark may differ from what the counts say.
+    if (this.isRelinking) return () => false;
+    const counts = [0, 0, 0, 0];
+    for (const { word } of identifiers) counts[keys.kindIndexOf(word)]! += 1;
+    const isFull = this.saturatedKinds(counts);
+    return (word) =>
+      isFull[keys.kindIndexOf(word)] === true && !this.rules.allow.has(word) && !this.becameJunk.has(word);
+  }
+
+  /** By kind, whether all its identifiers on a carrier with these counts are saturated. */
+  saturatedKinds(counts: readonly number[]): boolean[] {
+    const { highestLimit } = this.bounds;
+    return counts.map((_, kind) => counts.some((count, other) => other !== kind && count > highestLimit));
   }
 
   override newPerson(): Person {
@@ -99,7 +124,9 @@ export class Graph extends EntryCache {
     const before = isJunk(this.rules, word, seenWith);
     seenWith[kind] = Math.min((seenWith[kind] ?? 0) + more, this.bounds.highestLimit + 1);
     this.rereported.add(word);
-    return !before && isJunk(this.rules, word, seenWith);
+    if (before || !isJunk(this.rules, word, seenWith)) return false;
+    this.becameJunk.add(word);
+    return true;
   }
 
   /** Calls back for every pair of identifiers of different kinds that may have been recorded when this carrier got them. */

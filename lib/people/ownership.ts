@@ -17,8 +17,12 @@ export function linkIdentifiers(graph: Graph, carrier: Carrier, words: readonly 
     if (carrier.identifiers.some((carried) => carried.word === word)) continue;
     const entry = graph.identifier(word);
     if (graph.seeWithMany(word, counts)) newJunk.push(word);
+    const isFull = graph.saturatedKinds(counts);
+    const isWordFull = isFull[kindIndexOf(word)] === true;
     for (const { word: other } of carrier.identifiers) {
-      if (other[0] !== word[0]) newJunk.push(...graph.seeTogether(word, other));
+      // Two that are saturated are not counted, and need not be read.
+      if (other[0] === word[0] || (isWordFull && isFull[kindIndexOf(other)] === true)) continue;
+      newJunk.push(...graph.seeTogether(word, other));
     }
     counts[kindIndexOf(word)]! += 1;
     carrier.identifiers.push({ word, next: entry.carrierHead });
@@ -28,13 +32,15 @@ export function linkIdentifiers(graph: Graph, carrier: Carrier, words: readonly 
 }
 
 /** The identifiers of a carrier that link. */
-export const linking = (graph: Graph, carrier: Carrier): string[] =>
-  carrier.identifiers.flatMap(({ word }) => (graph.junk(word) ? [] : [word]));
+export function linking(graph: Graph, carrier: Carrier): string[] {
+  const isKnownJunk = graph.knownJunkOf(carrier);
+  return carrier.identifiers.flatMap(({ word }) => (isKnownJunk(word) || graph.junk(word) ? [] : [word]));
+}
 
 /** The identifier that the person of a cart is made of if all its identifiers are junk. Undefined for a record. */
 export function junkNameOf(carrier: Carrier): string | undefined {
   if (!isCart(carrier.key) || carrier.identifiers.length === 0) return undefined;
-  return carrier.identifiers.map(({ word }) => word).sort()[0];
+  return carrier.identifiers.reduce((first, { word }) => (word < first ? word : first), carrier.identifiers[0]!.word);
 }
 
 export const distinctPeople = (graph: Graph, ids: readonly number[]): Person[] => [

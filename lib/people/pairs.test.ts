@@ -75,6 +75,16 @@ describe('pairs that are recorded up to the highest limit only', () => {
     for (let i = 200; i < 800; i++) deliver(i);
     expect(pairs()).toBe(recorded);
     expect(world.store.entries.size).toBeLessThan(recorded + 4 * 800 + 100);
+    // A delivery reads its own identifiers, not the 3,200 that the cart has had.
+    const { store } = world;
+    const reads: string[] = [];
+    const get = store.get.bind(store);
+    store.get = (key) => {
+      reads.push(key);
+      return get(key);
+    };
+    deliver(800);
+    expect(reads.filter((key) => key.startsWith('i/')).length).toBeLessThan(20);
     // All of them are junk, so nobody is linked by them.
     world.fold(cartInput('other', ['email:799@x.io', 'phone:+0']));
     expect(world.personOfCart('other')).not.toBe(world.personOfCart('constant'));

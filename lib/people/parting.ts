@@ -118,7 +118,9 @@ export function carriersOfAll(graph: Graph, people: readonly Person[], cause: Ca
   const add = (carrier: Carrier): void => {
     if (carriers.has(carrier)) return;
     carriers.add(carrier);
-    for (const { word } of carrier.identifiers) if (isMembers(word)) words.add(word);
+    const isKnownJunk = graph.knownJunkOf(carrier);
+    // What was junk before is nobody's, or that of a person made of it.
+    for (const { word } of carrier.identifiers) if (!isKnownJunk(word) && isMembers(word)) words.add(word);
   };
   if (cause !== null) add(cause);
   for (const person of people) {

@@ -53,6 +53,7 @@ export function relinkStep(
   const position = decodePosition(value);
   const rules = decodeRules(stored);
   const graph = new Graph(store, workspace, rules, bounds, scratch);
+  graph.isRelinking = true;
   const moved = new Set<Carrier>();
   let read = 0;
   for (const entry of graph.allIdentifiers(position.from)) {
