@@ -177,7 +177,9 @@ describe('a build', () => {
   }
 
   const apply = (build: Build<PersonFacts>, state: AudienceState, nowMs: number, wanted = true): string[] => {
-    for (const _ of build.apply(state, nowMs, () => wanted));
+    const step = build.step(state, nowMs, () => wanted);
+    while (step.advance());
+    step.complete();
     return said(state);
   };
 
@@ -209,9 +211,19 @@ describe('a build', () => {
 
   it('takes those again who change after their batch', () => {
     const build = built(definition('a', abandonedIn(5)), T0 + 3 * MINUTE);
-    expect([build.hasSeen(3), build.hasSeen(99)]).toEqual([true, true]);
-    build.evaluate([2, 3], new Map([[2, abandoned(2)]]), T0 + 3 * MINUTE);
+    build.evaluateChanged([2, 3], new Map([[2, abandoned(2)]]), T0 + 3 * MINUTE);
     expect(apply(build, stateWith(), T0 + 3 * MINUTE)).toEqual([`a v1: 1 entered by definition at ${3 * MINUTE}`]);
+  });
+
+  it('leaves those who change before their batch to it', () => {
+    const build = new Build<PersonFacts>('acme', [definition('a', abandonedIn(5))], judgeAt);
+    build.takeBatch([1], everyone, T0 + 3 * MINUTE);
+    build.evaluateChanged([1, 2], new Map(), T0 + 3 * MINUTE);
+    build.takeBatch([2, 3], everyone, T0 + 3 * MINUTE);
+    build.takeBatch([], new Map(), T0 + 3 * MINUTE);
+    expect(apply(build, stateWith(), T0 + 3 * MINUTE)).toEqual(
+      [2, 3].map((id) => `a v1: ${id} entered by definition at ${3 * MINUTE}`),
+    );
   });
 
   it('leaves out what is not asked for any more', () => {
@@ -226,9 +238,11 @@ describe('a build', () => {
     build.takeBatch(ids, new Map(ids.map((id) => [id, abandoned(id)])), T0);
     const state = new AudienceState();
     const parts = [];
-    for (const _ of build.apply(state, T0, () => true)) {
+    const step = build.step(state, T0, () => true);
+    while (step.advance()) {
       if (state.isFull()) parts.push({ ...state.takeEffects(), ...state.known()[0]! });
     }
+    step.complete();
     parts.push({ ...state.takeEffects(), ...state.known()[0]! });
     expect(parts.map(({ complete }) => complete)).toEqual([false, false, false, false, false, true]);
     expect(parts.every(({ changes, entries }) => changes.length + entries.size <= 20_010)).toBe(true);

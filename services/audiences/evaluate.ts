@@ -11,11 +11,15 @@ export interface Evaluation<F> {
   people: ReadonlyMap<number, number>;
   /** What is known of them. Nobody is left of people without facts: they were merged or erased. */
   facts: ReadonlyMap<number, F>;
+  /** Numbers of audiences that remain as they are. */
+  except?: ReadonlySet<number>;
 }
+
+const NONE: ReadonlySet<number> = new Set();
 
 /** Evaluates the live audiences of the workspace and writes the differences into the state. */
 export function evaluatePeople<F>(state: AudienceState, evaluation: Evaluation<F>, judgeAt: JudgeAt<F>): void {
-  const { workspace, nowMs, people, facts } = evaluation;
+  const { workspace, nowMs, people, facts, except = NONE } = evaluation;
   const audiences = state
     .liveIn(workspace)
     .map((audience) => ({ audience, judge: once(() => judgeAt(audience, nowMs)) }));
@@ -26,6 +30,10 @@ export function evaluatePeople<F>(state: AudienceState, evaluation: Evaluation<F
     const after: Slot[] = [...before.values()].filter(({ audience }) => !isLive(state, audience));
     for (const { audience, judge } of audiences) {
       const slot = before.get(audience.number);
+      if (except.has(audience.number)) {
+        if (slot !== undefined) after.push(slot);
+        continue;
+      }
       const isDue = slot !== undefined && slot.nextMs !== null && slot.nextMs <= nowMs;
       // Without a touch nothing changes before the time that the last evaluation named.
       const judged = touch === 0 && !isDue && known !== undefined ? unchanged(slot) : judgeOne(known, judge, nowMs);
@@ -35,7 +43,7 @@ export function evaluatePeople<F>(state: AudienceState, evaluation: Evaluation<F
       }
       if (judged.matches || judged.nextMs !== null) after.push(slotOf(audience, judged));
     }
-    state.putSlots(workspace, personId, after);
+    state.putSlots(workspace, personId, after, except);
   }
 }
 

@@ -3,11 +3,12 @@ import { Registry } from 'prom-client';
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { PersonFacts } from '../../lib/audiences/index.ts';
 import { ManualClock } from '../../lib/clock/testing.ts';
+import type { AudienceChange } from '../../schemas/types.ts';
 import { Evaluator } from './evaluator.ts';
 import { judgeAt } from './judge.ts';
 import { createAudienceMetrics } from './metrics.ts';
 import { AudienceState } from './state.ts';
-import { abandonedIn, definition, personFacts, traitFacts } from './testing.ts';
+import { abandonedIn, definition, membersOf, personFacts, traitFacts } from './testing.ts';
 import { TOUCH, Touched } from './touch.ts';
 
 const MINUTE = 60_000;
@@ -21,6 +22,8 @@ let arrive: () => boolean;
 let deferred: [personId: number, touch: number][];
 let reads: number[][];
 let failures: number;
+/** Whether others wait for a step. */
+let isAwaited: boolean;
 let state: AudienceState;
 let evaluator: Evaluator<PersonFacts>;
 let clock: ManualClock;
@@ -35,6 +38,7 @@ beforeEach(() => {
   deferred = [];
   reads = [];
   failures = 0;
+  isAwaited = true;
   state = new AudienceState();
   clock = new ManualClock(T0);
   evaluator = new Evaluator({
@@ -64,12 +68,19 @@ beforeEach(() => {
   });
 });
 
-async function evaluate(nowMs: number, touches: Record<number, number> = {}): Promise<string[]> {
+async function evaluate(
+  nowMs: number,
+  touches: Record<number, number> = {},
+  feed: AudienceChange[] = [],
+): Promise<string[]> {
   const touched = new Touched();
   for (const [id, touch] of Object.entries(touches)) touched.add('acme', Number(id), touch);
+  for await (const _ of evaluator.continueSteps(nowMs, () => Promise.resolve(isAwaited)));
   for await (const _ of evaluator.evaluate(nowMs, touched));
-  for await (const _ of evaluator.continueBuilds(nowMs));
-  return state.takeEffects().changes.map(({ person_id, change, cause }) => `${person_id} ${change} ${cause}`);
+  await evaluator.continueBuilds(nowMs);
+  const { changes } = state.takeEffects();
+  feed.push(...changes);
+  return changes.map(({ person_id, change, cause }) => `${person_id} ${change} ${cause}`);
 }
 
 /** Until nobody needs to be evaluated by new definitions. */
@@ -196,9 +207,10 @@ describe('the evaluator', () => {
   it('leads from one definition to the next at one time, also for those for whom a time comes meanwhile', async () => {
     for (const id of [1, 2, 3]) stored.set(id, abandoned(id, T0 + id));
     evaluator.follow([definition('a', { not: abandonedIn(1) })], always);
-    // The first batch is evaluated here, the step is made a minute later: the first two have changed by then.
+    // The first batch is evaluated here, the step begins a minute later: the first two have changed by then.
     expect(await evaluate(T0 + 10)).toEqual([]);
     expect(await evaluate(T0 + 10)).toEqual([]);
+    expect(await evaluate(T0 + 2 + MINUTE + 1)).toEqual([]);
     expect(await evaluate(T0 + 2 + MINUTE + 1)).toEqual(['1 entered definition', '2 entered definition']);
     expect(evaluator.isBuilding).toBe(false);
     expect(state.earliestDueMs).toBe(T0 + 3 + MINUTE + 1);
@@ -207,16 +219,101 @@ describe('the evaluator', () => {
   it('lets the process do something else while very many people enter', async () => {
     for (let id = 1; id <= 4_500; id++) stored.set(id, abandoned(id));
     evaluator.follow([definition('a', { everyone: true })], always);
-    // All batches, the last of which is empty; then the step to the definition is left.
-    for (let batch = 0; batch < 6; batch++) expect(await evaluate(T0)).toEqual([]);
+    // All batches, the last of which is empty; then the step begins.
+    for (let round = 0; round < 7; round++) expect(await evaluate(T0)).toEqual([]);
+    expect(evaluator.isStepping).toBe(true);
     let turns = 0;
     const count = (): void => {
       turns++;
       if (evaluator.isBuilding) setImmediate(count);
     };
     setImmediate(count);
-    expect(await evaluate(T0)).toHaveLength(4_500);
-    expect(turns).toBeGreaterThanOrEqual(4);
+    expect(await evaluate(T0)).toHaveLength(3_000);
+    expect(turns).toBeGreaterThanOrEqual(2);
+    expect(await built(T0)).toHaveLength(1_500);
+  });
+
+  describe('between the parts of a step', () => {
+    const PEOPLE = 8_000;
+    const AT = T0 + MINUTE;
+    let changes: AudienceChange[];
+
+    async function round(nowMs: number, touches: Record<number, number> = {}): Promise<string[]> {
+      await evaluate(nowMs, touches, changes);
+      const others = changes.filter(({ cause }) => cause !== 'definition');
+      return others.map((c) => `${c.audience_id}: ${c.person_id} ${c.change} by ${c.cause} at ${c.at - T0}`);
+    }
+
+    /** Until the step is complete. */
+    async function ended(nowMs: number): Promise<string[]> {
+      expect(evaluator.isStepping).toBe(true);
+      while (evaluator.isBuilding) await round(nowMs);
+      return round(nowMs);
+    }
+
+    /** By the whole feed, in which nothing may be repeated or go back. */
+    const members = (id: string): Set<number> => membersOf(changes).get(id) ?? new Set();
+
+    beforeEach(async () => {
+      changes = [];
+      const before = [definition('other', abandonedIn(5)), definition('a', abandonedIn(5))];
+      evaluator.follow(before, always);
+      await built(T0);
+      for (let id = 1; id <= PEOPLE; id++) stored.set(id, personFacts(id));
+      // Somebody who will enter by time alone.
+      stored.set(2, abandoned(2, AT + 50 - 2 * MINUTE));
+      const next = definition('a', { not: abandonedIn(2) }, { version: 2 });
+      evaluator.follow([before[0]!, next], always);
+      while (!evaluator.isStepping) await round(AT);
+      // The first part.
+      await round(AT + 1);
+      expect(changes.length).toBeGreaterThan(1_000);
+    });
+
+    it('others enter at once; by the new definition they are evaluated at the end', async () => {
+      for (const id of [1, PEOPLE]) stored.set(id, abandoned(id, AT));
+      const touches = { 1: TOUCH.asserted, [PEOPLE]: TOUCH.asserted };
+      const entered = [1, PEOPLE].map((id) => `other: ${id} entered by event at ${MINUTE + 2}`);
+      expect(await round(AT + 2, touches)).toEqual(entered);
+      const left = [1, PEOPLE].map((id) => `a: ${id} left by event at ${MINUTE + 3}`);
+      expect(await ended(AT + 3)).toEqual([...entered, ...left]);
+      const steps = changes.filter(({ cause }) => cause === 'definition');
+      expect(new Set(steps.map(({ at }) => at - T0))).toEqual(new Set([MINUTE]));
+      expect(members('a').size).toBe(PEOPLE - 3);
+      expect(state.known().every(({ complete }) => complete)).toBe(true);
+    });
+
+    it('nobody waits: it is completed at once', async () => {
+      isAwaited = false;
+      await round(AT + 2);
+      expect(evaluator.isBuilding).toBe(false);
+      expect(members('a').size).toBe(PEOPLE - 1);
+    });
+
+    it('somebody for whom a time comes waits for the end, without being woken again', async () => {
+      expect(state.earliestDueMs).toBe(AT + 51);
+      expect(await round(AT + 51)).toEqual([]);
+      expect(state.earliestDueMs).toBeUndefined();
+      expect(await ended(AT + 52)).toEqual([`a: 2 entered by time at ${MINUTE + 52}`]);
+    });
+
+    it('somebody who is erased enters nothing any more', async () => {
+      stored.delete(PEOPLE);
+      expect(await round(AT + 2, { [PEOPLE]: TOUCH.erased })).toEqual([]);
+      await ended(AT + 3);
+      expect(changes.some(({ person_id }) => person_id === PEOPLE)).toBe(false);
+    });
+
+    it('somebody who is put off at the end is evaluated with the newer records', async () => {
+      stored.set(1, abandoned(1, AT));
+      await round(AT + 2, { 1: TOUCH.asserted });
+      newer.add(1);
+      const before = [`other: 1 entered by event at ${MINUTE + 2}`];
+      expect(await ended(AT + 3)).toEqual(before);
+      expect(deferred).toEqual([[1, TOUCH.asserted]]);
+      newer.clear();
+      expect(await round(AT + 4, { 1: TOUCH.asserted })).toEqual([...before, `a: 1 left by event at ${MINUTE + 4}`]);
+    });
   });
 
   it('starts a build over for a definition that was replaced meanwhile', async () => {

@@ -10,6 +10,7 @@ import type { PeopleSource } from './people.ts';
 import { isSameDefinition, planOf } from './plan.ts';
 import { RecentFacts } from './recent-facts.ts';
 import type { AudienceState, PersonRef } from './state.ts';
+import type { Step } from './step.ts';
 import { TOUCH, type Touched } from './touch.ts';
 
 /** People in one question to the source. A larger one costs little more: most of it is the same for any number. */
@@ -20,6 +21,9 @@ const EVALUATED_AT_ONCE = 500;
 const RECENT_ROWS_MAX = 200_000;
 /** People in one batch of a build: those who enter or leave meanwhile wait for it. */
 const BATCH = 1_000;
+/** Changes and entries in one part of a step, and its time: those who enter or leave meanwhile wait for it. */
+const PART_EFFECTS = 5_000;
+const PART_MS = 100;
 /** People for whom time has come in one evaluation. */
 const DUE_MAX = 5_000;
 /** How often a person is put off because newer records of them keep arriving. */
@@ -57,6 +61,8 @@ interface Question<F> {
 /** Decides who is evaluated by which definitions, reads them, and writes the differences into the state. */
 export class Evaluator<F extends { personId: number }> {
   private readonly builds = new Map<string, Build<F>>();
+  /** Steps that builds have led to; such a build remains until its step is complete. */
+  private readonly steps = new Map<string, Step>();
   private live: readonly LiveDefinition[] = [];
   private exists: (id: string) => boolean = () => true;
   private readonly deferrals = new Map<string, number>();
@@ -66,7 +72,7 @@ export class Evaluator<F extends { personId: number }> {
     this.recent = new RecentFacts(RECENT_ROWS_MAX, (facts) => deps.people.rowsOf(facts));
   }
 
-  /** The definitions as they are now. Returns whether a build begins. */
+  /** The definitions as they are now; not while a step is made. Returns whether a build begins. */
   follow(live: readonly LiveDefinition[], exists: (id: string) => boolean): boolean {
     const { state } = this.deps;
     this.live = live;
@@ -97,6 +103,10 @@ export class Evaluator<F extends { personId: number }> {
     return this.builds.size > 0;
   }
 
+  get isStepping(): boolean {
+    return this.steps.size > 0;
+  }
+
   /** Whether somebody in the workspace is in a live audience or may enter one. */
   concerns(workspace: string): boolean {
     return this.builds.has(workspace) || this.deps.state.liveIn(workspace).length > 0;
@@ -111,27 +121,53 @@ export class Evaluator<F extends { personId: number }> {
     for (const workspace of new Set([...touched.names(), ...due.keys()])) {
       if (!this.concerns(workspace)) continue;
       const people = new Map<number, number>(touched.of(workspace));
-      const unread: number[] = [];
+      const unread = new Map<number, number>();
       for (const personId of due.get(workspace) ?? []) {
         if (people.has(personId)) continue;
         if (this.recent.get(workspace, personId) === undefined) people.set(personId, 0);
-        else unread.push(personId);
+        else unread.set(personId, 0);
       }
       for await (const question of this.questions(workspace, people)) {
         yield* this.evaluateQuestion(workspace, question, nowMs);
       }
       // After the others, so that they have what was just read of a winner by the id of somebody who was merged.
-      const { question, dropped } = await this.askRecent(workspace, unread);
-      yield* this.evaluateQuestion(workspace, question, nowMs);
-      for await (const question of this.questions(workspace, dropped)) {
-        yield* this.evaluateQuestion(workspace, question, nowMs);
-      }
+      yield* this.evaluateRecent(workspace, unread, nowMs);
     }
   }
 
-  /** Continues what `follow` has begun, after an evaluation at this time. Yields as `evaluate`. */
-  async *continueBuilds(nowMs: number): AsyncGenerator<void> {
-    for (const build of [...this.builds.values()]) yield* this.continueBuild(build, nowMs);
+  /** Evaluates everybody else by new definitions, one batch, after an evaluation at this time. */
+  async continueBuilds(nowMs: number): Promise<void> {
+    for (const build of this.builds.values()) {
+      if (!this.steps.has(build.workspace)) await this.continueBuild(build, nowMs);
+    }
+  }
+
+  /** Makes a part of the steps that builds have led to, or more of them until somebody waits. Yields as `evaluate`. */
+  async *continueSteps(nowMs: number, isAwaited: () => Promise<boolean>): AsyncGenerator<void> {
+    const { state, clock } = this.deps;
+    const endMs = clock.elapsedMs() + PART_MS;
+    const isPartOver = (): boolean => state.isFull() || state.effectCount >= PART_EFFECTS || clock.elapsedMs() >= endMs;
+    for (const [workspace, step] of [...this.steps]) {
+      if (state.isFull()) yield;
+      while (step.advance()) {
+        await otherWork();
+        if (isPartOver() && (await isAwaited())) return;
+        if (state.isFull()) yield;
+      }
+      yield* this.endStep(workspace, step, nowMs);
+    }
+  }
+
+  /** The audiences are complete together with the evaluation of those who were evaluated without them. */
+  private async *endStep(workspace: string, step: Step, nowMs: number): AsyncGenerator<void> {
+    const { metrics, logger } = this.deps;
+    this.steps.delete(workspace);
+    this.builds.delete(workspace);
+    yield* this.evaluateRecent(workspace, step.late, nowMs);
+    step.complete();
+    metrics.builds.inc();
+    logger.info({ workspace, audiences: step.audiences.size }, 'everybody is evaluated by the new definitions');
+    this.follow(this.live, this.exists);
   }
 
   private async *evaluateQuestion(
@@ -141,13 +177,11 @@ export class Evaluator<F extends { personId: number }> {
   ): AsyncGenerator<void> {
     const { state, metrics, judgeAt } = this.deps;
     for (const part of inParts([...people], EVALUATED_AT_ONCE)) {
-      evaluatePeople(state, { workspace, nowMs, people: new Map(part), facts }, judgeAt);
-      const build = this.builds.get(workspace);
-      build?.evaluate(
-        part.flatMap(([id]) => (build.hasSeen(id) ? [id] : [])),
-        facts,
-        nowMs,
-      );
+      const step = this.steps.get(workspace);
+      const except = step?.audiences;
+      evaluatePeople(state, { workspace, nowMs, people: new Map(part), facts, ...(except && { except }) }, judgeAt);
+      if (step === undefined) this.builds.get(workspace)?.evaluateChanged(idsOf(part), facts, nowMs);
+      else for (const [id, touch] of part) step.evaluated(id, touch, facts.has(id));
       metrics.evaluated.inc(part.length);
       if (state.isFull()) yield;
       else if (part.length === EVALUATED_AT_ONCE) await otherWork();
@@ -195,25 +229,38 @@ export class Evaluator<F extends { personId: number }> {
     return { people, facts };
   }
 
+  /** Evaluates people by what was read of them last; those of whom it was dropped are read. */
+  private async *evaluateRecent(
+    workspace: string,
+    people: ReadonlyMap<number, number>,
+    nowMs: number,
+  ): AsyncGenerator<void> {
+    const { question, dropped } = await this.askRecent(workspace, people);
+    yield* this.evaluateQuestion(workspace, question, nowMs);
+    for await (const question of this.questions(workspace, dropped)) {
+      yield* this.evaluateQuestion(workspace, question, nowMs);
+    }
+  }
+
   /**
-   * People for whom only time has passed, with what is known of them, and those of whom it was dropped meanwhile. Those
-   * with newer records are put off. What has arrived since the last question is taken first: a wait for ClickHouse or a
+   * People about whom nothing is new, with what is known of them, and those of whom it was dropped meanwhile. Those with
+   * newer records are put off. What has arrived since the last question is taken first: a wait for ClickHouse or a
    * commit may lie in between.
    */
   private async askRecent(
     workspace: string,
-    ids: readonly number[],
+    asked: ReadonlyMap<number, number>,
   ): Promise<{ question: Question<F>; dropped: Map<number, number> }> {
     const people = new Map<number, number>();
     const facts = new Map<number, F>();
     const dropped = new Map<number, number>();
-    if (ids.length === 0) return { question: { people, facts }, dropped };
+    if (asked.size === 0) return { question: { people, facts }, dropped };
     const areAllTaken = await this.deps.arrivals.takeArrivals();
-    for (const personId of ids) {
+    for (const [personId, touch] of asked) {
       const known = areAllTaken ? this.recent.get(workspace, personId) : undefined;
-      if (known === undefined) dropped.set(personId, 0);
-      else if (!this.isPutOff(workspace, personId, 0)) {
-        people.set(personId, 0);
+      if (known === undefined) dropped.set(personId, touch);
+      else if (!this.isPutOff(workspace, personId, touch)) {
+        people.set(personId, touch);
         facts.set(personId, known);
       }
     }
@@ -235,28 +282,21 @@ export class Evaluator<F extends { personId: number }> {
     return true;
   }
 
-  /** One batch; after the last one, the step to the new definitions. */
-  private async *continueBuild(build: Build<F>, nowMs: number): AsyncGenerator<void> {
-    const { people, state, metrics, logger } = this.deps;
+  /** One batch, with those for whom a time has come since their batch; after the last one, the step begins. */
+  private async continueBuild(build: Build<F>, nowMs: number): Promise<void> {
+    const { people, state, metrics } = this.deps;
     const { workspace } = build;
-    if (!build.isScanned) {
-      const ids = await this.retrying((signal) => people.next(workspace, build.after, BATCH, signal));
-      build.takeBatch(ids, await this.readAll(workspace, ids), nowMs);
-      metrics.evaluated.inc(ids.length);
-      return;
-    }
-    while (build.hasDue(nowMs)) {
-      const ids = build.takeDue(nowMs, BATCH);
-      build.evaluate(ids, await this.readAll(workspace, ids), nowMs);
-    }
-    for (const _ of build.apply(state, nowMs, this.isWanted)) {
-      if (state.isFull()) yield;
-      else await otherWork();
-    }
-    this.builds.delete(workspace);
-    metrics.builds.inc();
-    logger.info({ workspace, audiences: build.targets.length }, 'everybody is evaluated by the new definitions');
-    this.follow(this.live, this.exists);
+    do {
+      const due = build.takeDue(nowMs, BATCH);
+      const ids = build.isScanned
+        ? []
+        : await this.retrying((signal) => people.next(workspace, build.after, BATCH, signal));
+      const facts = await this.readAll(workspace, [...due, ...ids]);
+      metrics.evaluated.inc(due.length + ids.length);
+      build.evaluate(due, facts, nowMs);
+      if (!build.isScanned) return build.takeBatch(ids, facts, nowMs);
+    } while (build.hasDue(nowMs));
+    this.steps.set(workspace, build.step(state, nowMs, this.isWanted));
   }
 
   private async readAll(workspace: string, ids: readonly number[]): Promise<Map<number, F>> {

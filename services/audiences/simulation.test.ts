@@ -179,6 +179,35 @@ describe('a build', () => {
   });
 });
 
+describe('a step', () => {
+  it('is completed before the definitions change again', async () => {
+    const world = new SimulatedInstallation(randomFrom(1));
+    const ids = Array.from({ length: 40 }, (_, i) => i + 1);
+    const before = definition('a', { everyone: true });
+    const said = (): string[] => world.feed().flatMap((feed) => feed.map(({ change, cause }) => `${change} ${cause}`));
+    const left = (): number => said().filter((line) => line === 'left definition').length;
+    world.start();
+    await world.loop.run(10_000);
+    const people = ids.map((id) => personOutcome('acme', id));
+    world.append('acme', people, 0);
+    const abandoned = ids.slice(0, 20).map((id) => traitOutcome('acme', id, traitFacts(`e${id}`, world.wallMs)));
+    world.append('acme', abandoned, 0);
+    world.define(before);
+    await world.loop.run(20_000);
+    world.define({ ...before, version: 2, audience: { not: abandonedIn(60) } });
+    // While others wait, it is made in parts.
+    while (left() === 0) {
+      world.append('acme', [personOutcome('acme', 40)], 0);
+      await world.loop.run(10);
+    }
+    expect(left()).toBeLessThan(20);
+    world.remove('a');
+    await world.loop.run(20_000);
+    expect(left()).toBe(20);
+    expect(world.feed().flatMap((feed) => [...(membersOf(feed).get('a') ?? [])])).toHaveLength(20);
+  });
+});
+
 describe('live audiences under faults', () => {
   it.each(Array.from({ length: SEEDS }, (_, i) => i + 1))('seed %i', async (seed) => {
     const random = randomFrom(seed);

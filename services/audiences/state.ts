@@ -138,13 +138,19 @@ export class AudienceState {
     return decodeSlots(value).filter(({ audience }) => this.byNumber.has(audience));
   }
 
-  /** Everybody in the workspace with an entry. */
-  peopleIn(workspace: string): number[] {
-    return Array.from(this.people.scan(peoplePrefix(workspace)), ([key]) => personOf(key).personId);
+  /**
+   * Everybody in the workspace, and null for each of the others, so that the caller may pause. Entries may be written
+   * meanwhile; somebody may then occur twice.
+   */
+  *peopleIn(workspace: string): Generator<{ personId: number; slots: Buffer } | null> {
+    const prefix = peoplePrefix(workspace);
+    for (const [key, slots] of this.people.entries()) {
+      yield key.startsWith(prefix) ? { personId: Number(key.slice(prefix.length)), slots } : null;
+    }
   }
 
-  /** Replaces the slots of a person; equal ones are no effect. */
-  putSlots(workspace: string, personId: number, slots: readonly Slot[]): void {
+  /** Replaces the slots of a person; equal ones are no effect. Times of the audiences `asleep` do not wake the person. */
+  putSlots(workspace: string, personId: number, slots: readonly Slot[], asleep?: ReadonlySet<number>): void {
     const key = personKey(workspace, personId);
     const before = this.people.get(key);
     if (slots.length === 0) {
@@ -155,7 +161,7 @@ export class AudienceState {
       return;
     }
     const value = encodeSlots(slots);
-    this.due.set(key, this.dueOf(value));
+    this.due.set(key, this.dueOf(value, asleep));
     if (before?.equals(value) === true) return;
     this.people.put(key, value);
     this.write(key, value);
@@ -214,11 +220,16 @@ export class AudienceState {
 
   /** Whether the effects fill a transaction. */
   isFull(): boolean {
-    return this.changes.length + this.entries.size >= this.effectsMax || this.bytes >= MAX_BYTES;
+    return this.effectCount >= this.effectsMax || this.bytes >= MAX_BYTES;
   }
 
   hasEffects(): boolean {
-    return this.changes.length + this.entries.size > 0;
+    return this.effectCount > 0;
+  }
+
+  /** Changes and entries. */
+  get effectCount(): number {
+    return this.changes.length + this.entries.size;
   }
 
   takeEffects(): Effects {
@@ -249,10 +260,11 @@ export class AudienceState {
   }
 
   /** From the slots of a person. Times of audiences that are switched off or deleted wake nobody. */
-  private dueOf(slots: Buffer): number | undefined {
+  private dueOf(slots: Buffer, asleep?: ReadonlySet<number>): number | undefined {
     let dueMs = Infinity;
     visitSlots(slots, (audience, _, nextMs) => {
-      if (nextMs !== null && nextMs < dueMs && this.byNumber.get(audience)?.live === true) dueMs = nextMs;
+      if (nextMs === null || nextMs >= dueMs || asleep?.has(audience) === true) return;
+      if (this.byNumber.get(audience)?.live === true) dueMs = nextMs;
     });
     return dueMs === Infinity ? undefined : dueMs;
   }

@@ -213,7 +213,8 @@ export class AudienceTask<F extends { personId: number }> implements SupervisedT
   private async step(): Promise<void> {
     const { intake, deps } = this;
     await intake.takeArrivals();
-    if (this.definitionsChanged) {
+    // A step leads to definitions as they were at its beginning.
+    if (this.definitionsChanged && !this.evaluator.isStepping) {
       this.definitionsChanged = false;
       const isBeginning = this.evaluator.follow(deps.definitions.liveIn(this.partition), deps.definitions.exists);
       // Records of a workspace without live audiences were skipped: the build has to see them in ClickHouse.
@@ -248,6 +249,12 @@ export class AudienceTask<F extends { personId: number }> implements SupervisedT
     return Math.max(1, Math.min(untilDueMs, untilCommitMs, IDLE_MS));
   }
 
+  /** Whether somebody can be evaluated now. */
+  private async isAwaited(): Promise<boolean> {
+    await this.intake.takeArrivals();
+    return this.intake.isReady || (this.audiences.earliestDueMs ?? Infinity) <= this.nowMs();
+  }
+
   /** It never goes back, so that the times of the feed ascend. */
   private nowMs(): number {
     return Math.max(this.lastNowMs, this.deps.clock.wallMs());
@@ -256,37 +263,46 @@ export class AudienceTask<F extends { personId: number }> implements SupervisedT
   private async work(): Promise<void> {
     const { clock } = this.deps;
     this.evaluatedAtMs = clock.elapsedMs();
-    // A build reads everybody: ClickHouse must have what was read from the log before the build began.
-    if (this.evaluator.isBuilding) await this.intake.waitStored(this.buildFromOffset);
+    await this.commitEach(this.evaluator.continueSteps(this.nowMs(), () => this.isAwaited()));
+    // People are read during this commit.
+    const committing = this.commitEffects();
     const ready = this.intake.begin();
     const nowMs = this.nowMs();
-    await this.commitEach(this.evaluator.evaluate(nowMs, ready?.touched ?? new Touched()), nowMs);
+    await this.commitEach(this.evaluator.evaluate(nowMs, ready?.touched ?? new Touched()), committing);
     const offset = ready?.offset ?? this.position.offset;
     const mark = ready?.mark ?? this.mark;
     this.intake.done();
-    if (this.audiences.hasEffects() || this.isPositionDue()) await this.commit({ offset, mark, nowMs });
+    if (this.audiences.hasEffects() || this.isPositionDue()) await this.commit({ offset, mark });
     else this.moveTo(offset, mark);
     // After the commit: those who enter or leave do not wait for it.
-    await this.commitEach(this.evaluator.continueBuilds(nowMs), nowMs);
-    if (this.audiences.hasEffects()) await this.commit({ offset: this.position.offset, mark: this.mark, nowMs });
+    // A build reads everybody: ClickHouse must have what was read from the log before the build began.
+    if (this.evaluator.isBuilding) await this.intake.waitStored(this.buildFromOffset);
+    await this.evaluator.continueBuilds(nowMs);
+    await this.commitEffects();
   }
 
   /**
    * Commits the effects of an evaluation whenever they fill a transaction. The evaluation continues during a commit: what
-   * it adds is in the next one, which begins after it.
+   * it adds is in the next one, which begins after it. `committing`: a commit that has begun.
    */
-  private async commitEach(evaluation: AsyncGenerator<void>, nowMs: number): Promise<void> {
-    let committing = Promise.resolve();
+  private async commitEach(evaluation: AsyncGenerator<void>, committing = Promise.resolve()): Promise<void> {
     try {
       for await (const _ of evaluation) {
         await committing;
-        committing = this.commit({ offset: this.position.offset, mark: this.mark, nowMs });
-        // The error is thrown where it is awaited.
-        committing.catch(() => undefined);
+        committing = this.commitEffects();
       }
     } finally {
       await committing;
     }
+  }
+
+  /** Commits what there is, at the same offset. */
+  private commitEffects(): Promise<void> {
+    if (!this.audiences.hasEffects()) return Promise.resolve();
+    const committing = this.commit({ offset: this.position.offset, mark: this.mark });
+    // The error is thrown where it is awaited.
+    committing.catch(() => undefined);
+    return committing;
   }
 
   private moveTo(offset: number, mark: Mark | undefined): void {
@@ -294,7 +310,7 @@ export class AudienceTask<F extends { personId: number }> implements SupervisedT
     if (offset > this.position.offset) this.position = { offset, step: 0 };
   }
 
-  private async commit(to: { offset: number; mark: Mark | undefined; nowMs?: number }): Promise<void> {
+  private async commit(to: { offset: number; mark: Mark | undefined }): Promise<void> {
     const { codecs, metrics, streamMetrics, clock } = this.deps;
     const { partition } = this;
     const before = this.position;
@@ -310,7 +326,7 @@ export class AudienceTask<F extends { personId: number }> implements SupervisedT
       records.push(encodeChange(changelog, partition, key, { value, position: before }));
     }
     // Only what was emitted binds the time of what follows.
-    if (to.nowMs !== undefined && changes.length > 0) this.lastNowMs = to.nowMs;
+    for (const { at } of changes) this.lastNowMs = Math.max(this.lastNowMs, at);
     const startedAtMs = clock.elapsedMs();
     await this.transactions.commit(records, {
       offset: position.offset,

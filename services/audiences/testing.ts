@@ -338,15 +338,16 @@ export class SimulatedInstallation {
   }
 }
 
-/** The members by audience that a feed gives; throws an Error where it repeats, has a gap or goes back in time. */
+/** The members by audience that feeds give; throws an Error where one repeats, has a gap or goes back in time. */
 export function membersOf(feed: readonly AudienceChange[]): Map<string, Set<number>> {
   const audiences = new Map<string, Set<number>>();
-  let lastAtMs = 0;
+  const lastAtMs = new Map<string, number>();
   for (const { audience_id: id, person_id: person, change, at, size } of feed) {
     const members = audiences.get(id) ?? new Set<number>();
     audiences.set(id, members);
-    if (at < lastAtMs) throw new Error(`the feed goes back from ${lastAtMs} to ${at}`);
-    lastAtMs = at;
+    const last = lastAtMs.get(id) ?? 0;
+    if (at < last) throw new Error(`the feed of ${id} goes back from ${last} to ${at}`);
+    lastAtMs.set(id, at);
     if (members.has(person) === (change === 'entered')) throw new Error(`${person} ${change} ${id} twice`);
     if (change === 'entered') members.add(person);
     else members.delete(person);

@@ -16,6 +16,7 @@ it('feeds of live audiences equal full evaluations at every rest point', async (
     rate: numberOf('RATE', 200),
     backMs: 0,
     roundMs: (numberOf('MINUTES', 15) * 60_000) / rounds,
+    redefinitionsPerRound: numberOf('REDEFINITIONS', 2),
     killsPerRound: numberOf('KILLS', 2),
     killed: ['audiences', 'audiences', 'sink', 'processor', 'clickhouse', 'kafka', 'everything'],
     idleMs: 1_000 * numberOf('IDLE_SECONDS', 60),

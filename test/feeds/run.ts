@@ -19,9 +19,10 @@ import {
   type Workspace,
 } from '../harness/client.ts';
 import { removeInstallation, startInstallation, type Installation } from '../harness/installation.ts';
+import { delaysOf, type Arrival, type Delays, type Disturbance, type Redefinition } from './delays.ts';
 import { drawAudience, PROBES, SHAPES } from './definitions.ts';
 import { compareAtRest, Feed } from './feed.ts';
-import { importPeople, personOf, PROBE_MS, Traffic } from './traffic.ts';
+import { importPeople, personOf, Traffic } from './traffic.ts';
 
 export interface RunOptions {
   seed: number;
@@ -35,6 +36,8 @@ export interface RunOptions {
   rounds: number;
   /** Traffic of a round, milliseconds. */
   roundMs: number;
+  /** Redefinitions of each round: at least one, and one before each kill. */
+  redefinitionsPerRound: number;
   /** Kills of each round. */
   killsPerRound: number;
   /** What may be killed; another word for all of an installation is `everything`. */
@@ -52,7 +55,7 @@ export interface RestPoint {
   members: number;
 }
 
-export interface RunFindings {
+export interface RunFindings extends Delays {
   /** CPU of the service without traffic, as a part of one core. */
   idleCpu: number;
   rests: RestPoint[];
@@ -61,19 +64,8 @@ export interface RunFindings {
   redefinitions: number;
   changes: number;
   causes: Record<string, number>;
-  /** From the 2xx of a probe until its person's entry is in the topic, milliseconds, those of killed times left out. */
-  enterMs: Quantiles;
-  /** From the time at which a probe ends until its person's exit is in the topic. */
-  leaveMs: Quantiles;
   /** The topic and the API give the same. */
   isSameInTopic: boolean;
-}
-
-export interface Quantiles {
-  count: number;
-  p50: number;
-  p99: number;
-  max: number;
 }
 
 interface SavedAudience {
@@ -83,22 +75,10 @@ interface SavedAudience {
   feed: Feed;
 }
 
-/** A time that is not measured: something was killed or the engine was catching up. */
-interface Disturbance {
-  fromMs: number;
-  toMs: number;
-}
-
 const LAG_MS = 5_000;
 const SETTLE_MS = 120_000;
 /** How long after a kill times are not measured. */
 const DISTURBED_MS = 40_000;
-
-function quantilesOf(values: readonly number[]): Quantiles {
-  const sorted = [...values].sort((a, b) => a - b);
-  const at = (q: number): number => Math.round(sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * q))] ?? 0);
-  return { count: sorted.length, p50: at(0.5), p99: at(0.99), max: at(1) };
-}
 
 export async function runAudiences(options: RunOptions): Promise<RunFindings> {
   const installation = await startInstallation({ ownEngines: options.ownEngines, env: { PARTITIONS: '2' } });
@@ -118,10 +98,10 @@ class Run {
   private readonly logger = createLogger('test', 'silent');
   private workspace!: Workspace;
   private readonly audiences: SavedAudience[] = [];
-  private readonly arrived: { change: AudienceChange; atMs: number }[] = [];
+  private readonly arrived: Arrival[] = [];
   private readonly disturbances: Disturbance[] = [];
   private kills = 0;
-  private redefinitions = 0;
+  private readonly redefinitions: Redefinition[] = [];
 
   constructor(
     private readonly installation: Installation,
@@ -174,7 +154,7 @@ class Run {
       rests,
       accepted: traffic.accepted,
       kills: this.kills,
-      redefinitions: this.redefinitions,
+      redefinitions: this.redefinitions.length,
       changes: this.audiences.reduce((sum, { feed }) => sum + feed.items.length, 0),
       causes: this.causes(),
       ...(await this.delays(traffic)),
@@ -234,13 +214,13 @@ class Run {
 
   /** Kills and redefinitions, spread over the round. */
   private async disturb(): Promise<void> {
-    const { roundMs, killsPerRound, killed, say } = this.options;
-    const steps = Math.max(1, killsPerRound);
+    const { roundMs, redefinitionsPerRound, killsPerRound, killed, say } = this.options;
+    const steps = Math.max(1, redefinitionsPerRound, killsPerRound);
     for (let i = 0; i < steps; i++) {
       await sleep(roundMs / (steps + 1) / 2);
       await this.redefine();
       await sleep(roundMs / (steps + 1) / 2);
-      if (killsPerRound === 0) continue;
+      if (i >= killsPerRound) continue;
       const name = this.random.pick([...killed]);
       say(`kill -9 ${name}`);
       const fromMs = Date.now();
@@ -266,7 +246,7 @@ class Run {
     saved.audience = drawAudience(this.random);
     const on = await this.write('PUT', `/v1/audiences/${saved.id}`, saved.audience, true, saved.version);
     saved.version = on.version;
-    this.redefinitions++;
+    this.redefinitions.push({ audienceId: saved.id, atMs: Date.now() });
   }
 
   /** Until everything that was accepted is in the feeds. */
@@ -339,7 +319,7 @@ class Run {
   }
 
   /** How long probes took into the audience of probes, and out of it. */
-  private async delays(traffic: Traffic): Promise<{ enterMs: Quantiles; leaveMs: Quantiles }> {
+  private async delays(traffic: Traffic): Promise<Delays> {
     const rows = await queryRows<{ id: number; phone: string }>(
       this.client,
       `SELECT person_id AS id, arrayJoin(phones) AS phone FROM people FINAL
@@ -347,26 +327,12 @@ class Run {
       { workspace: this.workspace.id },
     );
     const ids = new Map(rows.map(({ id, phone }) => [phone, id]));
-    const probes = this.audiences[0]!.id;
-    const moves = new Map<string, number[]>();
-    for (const { change, atMs } of this.arrived) {
-      if (change.audience_id !== probes) continue;
-      const key = `${change.person_id} ${change.change}`;
-      const times = moves.get(key);
-      if (times === undefined) moves.set(key, [atMs]);
-      else times.push(atMs);
-    }
-    const measured = (key: string, sinceMs: number): number[] => {
-      if (this.disturbances.some(({ fromMs, toMs }) => sinceMs > fromMs - 5_000 && sinceMs < toMs)) return [];
-      const arrivedAtMs = moves.get(key)?.find((at) => at > sinceMs - 1_000);
-      return arrivedAtMs === undefined ? [] : [Math.max(0, arrivedAtMs - sinceMs)];
-    };
-    const enter = traffic.probes.flatMap(({ person, acceptedAtMs }) =>
-      measured(`${ids.get(personOf(person).phone)} entered`, acceptedAtMs),
-    );
-    const leave = traffic.probes.flatMap(({ person, atMs }) =>
-      measured(`${ids.get(personOf(person).phone)} left`, atMs + PROBE_MS),
-    );
-    return { enterMs: quantilesOf(enter), leaveMs: quantilesOf(leave) };
+    const { arrived, disturbances, redefinitions } = this;
+    return delaysOf({
+      probes: traffic.probes,
+      idOf: (person) => ids.get(personOf(person).phone),
+      audienceId: this.audiences[0]!.id,
+      ...{ arrived, disturbances, redefinitions },
+    });
   }
 }

@@ -13,6 +13,7 @@ describe('live audiences', () => {
       rate: 40,
       backMs: 50_000,
       roundMs: 15_000,
+      redefinitionsPerRound: 2,
       killsPerRound: 2,
       killed: ['audiences', 'sink'],
       idleMs: 0,
