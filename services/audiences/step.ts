@@ -16,7 +16,7 @@ interface Target {
 /**
  * The step from the former members of audiences to those by their new definitions: one evaluation at one time, whose
  * changes are written in several parts. Other evaluations may come between the parts, at later times. They leave out the
- * audiences of the step, so that the time of a feed never goes back; whoever they concern is evaluated again at its end.
+ * audiences of the step, so that the time of a feed never goes back; anyone they concern is evaluated again at its end.
  */
 export class Step {
   /** The numbers of its audiences. */
