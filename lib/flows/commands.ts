@@ -50,20 +50,15 @@ function publish(view: View, { flow_id: id, version, definition, runs }: FlowCom
   if (definition === null || known?.state === 'archived') return;
   view.saveVersion(id, version, definition);
   const wasAhead = known !== undefined && view.flow(id, known.version).onCarts.length > 0;
-  save(view, { id, version, state: known?.state ?? 'live' });
+  const next: FlowState = known === undefined ? { id, version, state: 'live', isIndexed: true } : { ...known, version };
+  view.saveFlowState(next);
   if (known !== undefined && runs === 'move') addJob(view.turn, 'move', view.workspace, id);
   if (wasAhead || view.flow(id, version).onCarts.length > 0) addJob(view.turn, 'carts', view.workspace, id);
 }
 
 function change(view: View, state: FlowState, job: 'pause' | 'resume' | 'archive'): void {
-  save(view, state);
+  view.saveFlowState(state);
   addJob(view.turn, job, view.workspace, state.id);
-}
-
-function save(view: View, state: FlowState): void {
-  const others = view.settings.flows.filter(({ id }) => id !== state.id);
-  const flows = [...others, state].sort((a, b) => (a.id < b.id ? -1 : 1));
-  view.saveSettings({ ...view.settings, flows });
 }
 
 function cancel(view: View, flow: string, id: string | null): void {

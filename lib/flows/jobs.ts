@@ -94,7 +94,23 @@ const eachRun =
   };
 
 const STEPS: Record<JobKind, JobStep> = {
-  pause: eachRun(revokeOpen),
+  pause(turn, job) {
+    const { workspace, flow, from } = job;
+    const view = turn.in(workspace);
+    if (from.startsWith(KEYS.runs(workspace, flow))) {
+      const rest = findOpen(turn, job);
+      const state = view.flowState(flow);
+      if (rest === undefined && state !== undefined) view.saveFlowState({ ...state, isIndexed: true });
+      return rest;
+    }
+    const rest = take(turn.store, KEYS.outs(workspace, flow), from, (key) => {
+      const { flow: owner, run: id } = parseRunKey(key);
+      const run = owner === flow ? view.run(flow, id) : undefined;
+      if (run !== undefined && run.state !== 'ended') revokeOpen(view, { flow, id, run });
+    });
+    // The names of runs of an earlier version of the state are not kept: all runs are looked at, once.
+    return rest ?? (view.flowState(flow)?.isIndexed === true ? undefined : KEYS.runs(workspace, flow));
+  },
   resume: eachRun(resumeRun),
   archive: eachRun((view, ref) => endRun(view, ref, 'archived')),
   move: eachRun((view, ref) => {
@@ -121,6 +137,16 @@ const STEPS: Record<JobKind, JobStep> = {
   arrived: (turn, { from }) => take(turn.store, KEYS.arrived, from, (key, value) => startArrived(turn, key, value)),
   queue: (turn, { from }) => take(turn.store, KEYS.queue, from, (key, value) => continueQueued(turn, key, value)),
 };
+
+const findOpen = eachRun((view, ref) => {
+  const { flow, id, run } = ref;
+  const entries = view.turn.store;
+  const name = KEYS.out(view.workspace, flow, id);
+  if (run.requests.length > 0 && entries.get(name) === undefined) entries.put(name, EMPTY);
+  revokeOpen(view, ref);
+});
+
+const EMPTY = Buffer.alloc(0);
 
 function revokeOpen(view: View, { flow, id, run }: RunRef): void {
   if (!run.requests.some(({ revoked }) => revoked === 'no')) return;

@@ -10,6 +10,9 @@ export const KEYS = {
   version: (ws: string, flow: string, version: number) => `v:${ws}:${flow}:${version}`,
   run: (ws: string, flow: string, run: string) => `r:${ws}:${flow}:${run}`,
   runs: (ws: string, flow: string) => `r:${ws}:${flow}:`,
+  /** Runs of which messages are out. */
+  out: (ws: string, flow: string, run: string) => `u:${ws}:${flow}:${run}`,
+  outs: (ws: string, flow: string) => `u:${ws}:${flow}:`,
   person: (ws: string, person: number) => `p:${ws}:${person}`,
   cart: (ws: string, cart: string) => `c:${ws}:${cart}`,
   carts: (ws: string) => `c:${ws}:`,
@@ -24,7 +27,7 @@ export const KEYS = {
 } as const;
 
 /** Prefixes that are scanned. */
-export const SCANNED = ['r:', 'c:', 'q:', 'i:', 't:'] as const;
+export const SCANNED = ['r:', 'c:', 'q:', 'i:', 't:', 'u:'] as const;
 
 /** Ids of workspaces and of runs hold no colon; ids of flows and carts may. */
 export function parseRunKey(key: string): { workspace: string; flow: string; run: string } {

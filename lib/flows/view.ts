@@ -4,7 +4,7 @@ import { zoneOrUtc } from '../time/index.ts';
 import { assertTransition } from '../transitions.ts';
 import type { CompiledFlow } from './compiled.ts';
 import { ADDRESS, ALIAS, CART, isAlias, PERSON, POOL, RUN, type Format } from './forms.ts';
-import { KEYS } from './keys.ts';
+import { KEYS, parseRunKey } from './keys.ts';
 import {
   newCart,
   newPerson,
@@ -33,6 +33,8 @@ const NO_REQUEST = { message: null, question: null, revoke: null, settle: null }
 export class View {
   // By what they are named by: making keys of the store takes longer than finding an entry.
   private readonly runs = new Map<string, Slot<Run>>();
+  /** Runs of which messages were out before this step. */
+  private readonly wereOut = new Set<Slot<Run>>();
   private readonly people = new Map<number, Slot<Person>>();
   private readonly carts = new Map<string, Slot<Cart>>();
   private readonly addresses = new Map<string, Slot<AddressState>>();
@@ -80,6 +82,12 @@ export class View {
     return this.settings.flows.find((flow) => flow.id === id);
   }
 
+  saveFlowState(state: FlowState): void {
+    const others = this.settings.flows.filter(({ id }) => id !== state.id);
+    const flows = [...others, state].sort((a, b) => (a.id < b.id ? -1 : 1));
+    this.saveSettings({ ...this.settings, flows });
+  }
+
   isPaused = (flow: string): boolean => this.flowState(flow)?.state === 'paused';
 
   flow(id: string, version: number): CompiledFlow {
@@ -114,7 +122,21 @@ export class View {
 
   private slotOfRun(flow: string, id: string): Slot<Run> {
     // The id depends on the flow.
-    return this.runs.get(id) ?? this.open(this.runs, id, KEYS.run(this.workspace, flow, id), RUN);
+    const known = this.runs.get(id);
+    if (known !== undefined) return known;
+    const slot = this.open(this.runs, id, KEYS.run(this.workspace, flow, id), RUN);
+    // The run may be changed in place.
+    if (isOut(slot)) this.wereOut.add(slot);
+    return slot;
+  }
+
+  /** Keeps the name of a run of which messages are out, so that a pause finds them without looking at all runs. */
+  private nameOut(slot: Slot<Run>): void {
+    if (isOut(slot) === this.wereOut.has(slot)) return;
+    const { workspace, flow, run } = parseRunKey(slot.key);
+    const key = KEYS.out(workspace, flow, run);
+    if (isOut(slot)) this.turn.store.put(key, EMPTY);
+    else this.turn.store.delete(key);
   }
 
   /** Changes the state of a run, by the table of transitions. */
@@ -278,6 +300,7 @@ export class View {
   flush(): void {
     if (this.isStateDirty && this.state !== undefined)
       this.turn.store.put(KEYS.workspace(this.workspace), Buffer.from(JSON.stringify(this.state), 'utf8'));
+    for (const slot of this.runs.values()) if (slot.isDirty) this.nameOut(slot);
     const { runs, people, carts, addresses, pools } = this;
     for (const slots of [runs, people, carts, addresses, pools] as ReadonlyMap<unknown, Slot<unknown>>[])
       for (const slot of slots.values()) if (slot.isDirty) this.store(slot);
@@ -305,6 +328,10 @@ export class View {
     return bytes === undefined ? undefined : format.decode(bytes);
   }
 }
+
+const isOut = ({ value }: Slot<Run>): boolean => value !== undefined && value.requests.length > 0;
+
+const EMPTY = Buffer.alloc(0);
 
 function write<T>(slot: Slot<T>, value: T | undefined): void {
   slot.value = value;

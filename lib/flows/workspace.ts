@@ -6,6 +6,8 @@ export interface FlowState {
   id: string;
   state: 'live' | 'paused' | 'archived';
   version: number;
+  /** All its runs with messages out are known by name, as they are since its first publish, or since a pause found them. */
+  isIndexed?: boolean;
 }
 
 /** The entry of a workspace. */
