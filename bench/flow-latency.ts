@@ -186,6 +186,7 @@ function figuresOf(
     stages: {
       'due → in flow-inputs': times((webhook, { inputMs }) => inputMs - webhook.dueMs),
       'flow-inputs → send-requests': times((_, { inputMs, requestedMs }) => requestedMs - inputMs),
+      ...questionTimes(pairs.map(([, message]) => message)),
       'send-requests → sent': times((_, { requestedMs, sentMs }) => sentMs - requestedMs),
     },
     ...(waits && {
@@ -195,6 +196,20 @@ function figuresOf(
       },
     }),
   };
+}
+
+/** The parts of the way from flow-inputs to send-requests for runs that ask; nothing for others. */
+function questionTimes(messages: readonly FlowMessage[]): Record<string, Spread> {
+  const count = Math.min(...messages.map(({ questions }) => questions.length));
+  const times: Record<string, Spread> = {};
+  for (let i = 0; i < count; i++) {
+    const from = ({ inputMs, questions }: FlowMessage): number => (i === 0 ? inputMs : questions[i - 1]!.answeredMs);
+    times[`  until question ${i + 1} is asked`] = spread(messages.map((of) => of.questions[i]!.askedMs - from(of)));
+    times[`  until question ${i + 1} is answered`] = spread(
+      messages.map(({ questions }) => questions[i]!.answeredMs - questions[i]!.askedMs),
+    );
+  }
+  return times;
 }
 
 function print(runs: readonly FlowRun[]): void {

@@ -23,6 +23,8 @@ export interface FlowMessage {
   requestedMs: number;
   /** When the provider had taken it, by the clock of delivery. */
   sentMs: number;
+  /** The questions of its run in the order asked: when each was in send-requests, and its answer in flow-inputs. */
+  questions: { askedMs: number; answeredMs: number }[];
 }
 
 export interface FlowRecords {
@@ -94,19 +96,23 @@ class Found {
   private readonly inputMs = new Map<string, number>();
   private readonly wokenMs = new Map<string, number>();
   private readonly sentMs = new Map<string, number>();
+  private readonly answeredMs = new Map<string, number>();
+  /** By run. */
+  private readonly asked = new Map<string, { id: string; askedMs: number }[]>();
   private readonly requests: { key: string; dueMs: number; requestedMs: number; id: string; run: string }[] = [];
   private skipped = 0;
   private settled = 0;
 
   constructor(private readonly workspace: string) {}
 
-  input({ workspace, received_at, changes, outcome, settled }: FlowInput, ms: number): void {
+  input({ workspace, received_at, changes, answer, outcome, settled }: FlowInput, ms: number): void {
     if (settled !== null) this.settled++;
     if (workspace !== this.workspace) return;
     for (const { status } of changes?.changes ?? []) {
       const key = keyOf(changes!.cart_id, status);
       if (!this.inputMs.has(key)) this.inputMs.set(key, ms);
     }
+    if (answer !== null) this.answeredMs.set(answer.question_id, ms);
     if (outcome?.what === 'sent') this.sentMs.set(outcome.request_id, received_at);
   }
 
@@ -116,8 +122,13 @@ class Found {
     if (what === 'skipped') this.skipped++;
   }
 
-  request({ workspace, message }: SendRequest, ms: number): void {
-    if (workspace !== this.workspace || message === null) return;
+  request({ workspace, message, question }: SendRequest, ms: number): void {
+    if (workspace !== this.workspace) return;
+    if (question !== null) {
+      const asked = this.asked.get(question.run_id) ?? [];
+      this.asked.set(question.run_id, [...asked, { id: question.question_id, askedMs: ms }]);
+    }
+    if (message === null) return;
     const { request_id: id, run_id: run, cart_id, event, due_at: dueMs } = message;
     this.requests.push({ key: keyOf(cart_id, event.status), dueMs, requestedMs: ms, id, run });
   }
@@ -131,7 +142,10 @@ class Found {
       const [inputMs, sentMs] = [this.inputMs.get(key), this.sentMs.get(id)];
       if (inputMs === undefined || sentMs === undefined)
         throw new Error(`${key} has a message without input or outcome`);
-      return { key, dueMs, inputMs, wokenMs: this.wokenMs.get(run), requestedMs, sentMs };
+      const questions = (this.asked.get(run) ?? []).map(({ id, askedMs }) => {
+        return { askedMs, answeredMs: this.answeredMs.get(id) ?? NaN };
+      });
+      return { key, dueMs, inputMs, wokenMs: this.wokenMs.get(run), requestedMs, sentMs, questions };
     });
     return { messages, skipped: this.skipped, settled: this.settled };
   }
