@@ -101,6 +101,14 @@ export class StageWatcher {
     });
   }
 
+  /** As `pass` for one partition and this offset of it; resolves with how far the partition was then. */
+  async passOffset(partition: number, offset: number, signal: AbortSignal): Promise<number> {
+    const ends: number[] = [];
+    ends[partition] = offset;
+    const { positions } = await this.pass(ends, { signal, partitions: [partition] });
+    return positions.get(partition) ?? offset;
+  }
+
   /** The positions that the members report now; also refreshes `members`. */
   async ask(): Promise<StagePosition[]> {
     await this.describe();

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { rowsOf } from './clickhouse-people.ts';
+import { rowsOf } from '../../lib/audiences/index.ts';
 import { personFacts, traitFacts } from './testing.ts';
 
 it('measures the memory of facts with their lines of products', () => {

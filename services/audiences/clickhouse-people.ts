@@ -1,4 +1,4 @@
-import { factsNeeded, type PersonFacts } from '../../lib/audiences/index.ts';
+import { factsNeeded, rowsOf, type PersonFacts } from '../../lib/audiences/index.ts';
 import { queryRows, type ClickHouse } from '../../lib/clickhouse/client.ts';
 import { readPersonFacts } from '../../lib/clickhouse/person-facts.ts';
 import { READ_SETTINGS, TABLES } from '../../lib/clickhouse/tables.ts';
@@ -26,11 +26,3 @@ export const clickHousePeople = (client: ClickHouse): PeopleSource<PersonFacts> 
     return rows.map(({ person_id }) => person_id);
   },
 });
-
-/** A line of products, or a stay of a cart, takes about a third of the memory of a trait event without products. */
-export function rowsOf({ traitEvents, carts }: PersonFacts): number {
-  let details = 0;
-  for (const { products } of traitEvents) details += products?.length ?? 0;
-  for (const { products, statuses } of carts) details += (products?.length ?? 0) + statuses.length;
-  return 1 + traitEvents.length + carts.length + Math.ceil(details / 3);
-}

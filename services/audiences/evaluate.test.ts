@@ -1,12 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import type { PersonFacts } from '../../lib/audiences/index.ts';
+import { TOUCH, type PersonFacts } from '../../lib/audiences/index.ts';
 import { Build } from './build.ts';
 import type { JudgeAt } from './definition.ts';
 import { evaluatePeople } from './evaluate.ts';
 import { judgeAt } from './judge.ts';
 import { AudienceState } from './state.ts';
 import { abandonedIn, definition, membersOf, personFacts, traitFacts } from './testing.ts';
-import { TOUCH } from './touch.ts';
 
 const MINUTE = 60_000;
 const T0 = Date.UTC(2026, 2, 1);

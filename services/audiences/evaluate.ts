@@ -1,7 +1,8 @@
+import { TOUCH } from '../../lib/audiences/index.ts';
 import type { JudgeAt, Judgement, KnownAudience } from './definition.ts';
 import type { Slot } from './slots.ts';
 import type { AudienceState } from './state.ts';
-import { causeOf, TOUCH } from './touch.ts';
+import { causeOf } from './touch.ts';
 
 /** Some people of a workspace at one time. */
 export interface Evaluation<F> {

@@ -1,7 +1,7 @@
 import pino from 'pino';
 import { Registry } from 'prom-client';
 import { beforeEach, describe, expect, it } from 'vitest';
-import type { PersonFacts } from '../../lib/audiences/index.ts';
+import { TOUCH, type PersonFacts } from '../../lib/audiences/index.ts';
 import { ManualClock } from '../../lib/clock/testing.ts';
 import type { AudienceChange } from '../../schemas/types.ts';
 import { Evaluator } from './evaluator.ts';
@@ -9,7 +9,7 @@ import { judgeAt } from './judge.ts';
 import { createAudienceMetrics } from './metrics.ts';
 import { AudienceState } from './state.ts';
 import { abandonedIn, definition, membersOf, personFacts, traitFacts } from './testing.ts';
-import { TOUCH, Touched } from './touch.ts';
+import { Touched } from './touch.ts';
 
 const MINUTE = 60_000;
 const T0 = Date.UTC(2026, 2, 1);

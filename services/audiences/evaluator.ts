@@ -1,5 +1,5 @@
 import type { Logger } from 'pino';
-import type { Audience } from '../../lib/audiences/index.ts';
+import { RecentFacts, TOUCH, type Audience } from '../../lib/audiences/index.ts';
 import { Backoff, type Clock } from '../../lib/clock/index.ts';
 import { ClosedError } from '../../lib/streams/errors.ts';
 import { Build } from './build.ts';
@@ -8,10 +8,9 @@ import { evaluatePeople } from './evaluate.ts';
 import { timed, type AudienceMetrics } from './metrics.ts';
 import type { PeopleSource } from './people.ts';
 import { isSameDefinition, planOf } from './plan.ts';
-import { RecentFacts } from './recent-facts.ts';
 import type { AudienceState, PersonRef } from './state.ts';
 import type { Step } from './step.ts';
-import { TOUCH, type Touched } from './touch.ts';
+import type { Touched } from './touch.ts';
 
 /** People in one question to the source. A larger one costs little more: most of it is the same for any number. */
 const READ_MAX = 4_000;

@@ -1,12 +1,12 @@
 import pino from 'pino';
 import { beforeEach, describe, expect, it } from 'vitest';
+import { TOUCH } from '../../lib/audiences/index.ts';
 import { localCodec } from '../../lib/avro/testing.ts';
 import { streamMetrics } from '../../lib/streams/metrics.ts';
 import { TOPICS } from '../../lib/topics.ts';
 import type { Outcome } from '../../schemas/types.ts';
 import { Intake } from './intake.ts';
 import { personOutcome } from './testing.ts';
-import { TOUCH } from './touch.ts';
 
 const codec = localCodec<Outcome>(TOPICS.traitEvents);
 const owner = {};

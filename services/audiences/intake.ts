@@ -1,3 +1,4 @@
+import { touchedBy } from '../../lib/audiences/index.ts';
 import { markOf, type Mark } from '../../lib/kafka/continuity.ts';
 import type { Batch, KafkaRecord, Reader } from '../../lib/kafka/types.ts';
 import { decodeRecord, type Decoding } from '../../lib/streams/decode-record.ts';
@@ -5,7 +6,7 @@ import { InputBuffer } from '../../lib/streams/input-buffer.ts';
 import { TOPICS } from '../../lib/topics.ts';
 import type { Outcome } from '../../schemas/types.ts';
 import type { Arrivals } from './evaluator.ts';
-import { Touched, touchedBy } from './touch.ts';
+import { Touched } from './touch.ts';
 
 /** Reading pauses while this many people wait for their evaluation. */
 const MAX_GATHERED = 50_000;

@@ -42,12 +42,7 @@ runService({
       definitions: liveDefinitions(definitions, partitions),
       people: clickHousePeople(clickhouse),
       judgeAt,
-      untilStored: async (partition, offset, signal) => {
-        const ends: number[] = [];
-        ends[partition] = offset;
-        const { positions } = await sink.pass(ends, { signal, partitions: [partition] });
-        return positions.get(partition) ?? offset;
-      },
+      untilStored: (partition, offset, signal) => sink.passOffset(partition, offset, signal),
       intervalMs: config.audiencesIntervalMs,
       logger,
       metrics,

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import { TOUCH, touchedBy } from '../../lib/audiences/index.ts';
 import { erasureOutcome, mergeOutcome, outcome, personOutcome, traitFacts, traitOutcome } from './testing.ts';
-import { causeOf, TOUCH, Touched, touchedBy, type Cause } from './touch.ts';
+import { causeOf, Touched, type Cause } from './touch.ts';
 
 const { asserted, retracted, facts, merged, erased } = TOUCH;
 
