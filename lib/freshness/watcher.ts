@@ -62,6 +62,7 @@ const ROUND_MAX_MS = 50;
 export class StageWatcher {
   members: StageMember[] = [];
   private describedAtMs = -Infinity;
+  private describing: Promise<void> | null = null;
   private readonly waiters = new Set<Waiter>();
   private polling = false;
   /** Addresses of members that have not answered yet. */
@@ -132,7 +133,10 @@ export class StageWatcher {
     this.polling = true;
     while (this.waiters.size > 0) {
       try {
-        await this.describe();
+        const described = this.describe();
+        // Otherwise those who are known are asked meanwhile; a failure is repeated in the next round.
+        if (this.members.length === 0) await described;
+        else described.catch(() => undefined);
         await this.askWaiting();
       } catch {
         // Kafka does not answer: try again in the next round.
@@ -186,6 +190,11 @@ export class StageWatcher {
     const nowMs = this.options.clock.elapsedMs();
     const owned = new Set(this.members.flatMap((member) => member.partitions));
     if (owned.size > 0 && nowMs - this.describedAtMs < GROUP_TTL_MS) return;
+    this.describing ??= this.describeNow(nowMs).finally(() => (this.describing = null));
+    await this.describing;
+  }
+
+  private async describeNow(nowMs: number): Promise<void> {
     const { members } = await this.options.kafka.describeGroup(this.stage.groupId);
     this.describedAtMs = nowMs;
     const known = new Map(this.members.map((member) => [member.url, member.reachable]));

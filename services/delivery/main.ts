@@ -8,7 +8,7 @@ import { createRenderer } from '../../lib/rendering/index.ts';
 import { connectClickHouse, connectKafka, connectRegistry, runService } from '../../lib/service/index.ts';
 import { changelogSpec } from '../../lib/streams/changelog.ts';
 import { TOPICS, topicSpecs } from '../../lib/topics.ts';
-import type { FlowInput, SendRequest } from '../../schemas/types.ts';
+import type { FlowInput, Outcome, SendRequest } from '../../schemas/types.ts';
 import { workspaceChannels } from './channels.ts';
 import { DELIVERY_CONFIG } from './config.ts';
 import { startDelivery } from './service.ts';
@@ -42,19 +42,18 @@ runService({
     service.onStop('the rendering thread', () => renderer.close());
     const watching = { clock, kafka, positionsOf: positionsBy(clock) };
     const sink = new StageWatcher(SINK, watching);
+    const producer = kafka.createProducer();
+    service.onStop('the producer', () => producer.close());
     const delivery = startDelivery({
-      kafka,
+      ...{ kafka, producer },
       codecs: {
         requests: await registry.codec<SendRequest>(TOPICS.sendRequests),
         inputs: await registry.codec<FlowInput>(TOPICS.flowInputs),
+        outcomes: await registry.codec<Outcome>(TOPICS.traitEvents),
       },
       renderer,
       ...workspaceChannels(definitions, config.secretKey),
-      untilStored: async (partition, signal) => {
-        const ends: number[] = [];
-        ends[partition] = (await kafka.rangeOf(TOPICS.traitEvents, partition)).end;
-        await sink.pass(ends, { signal, partitions: [partition] });
-      },
+      untilStored: (partition, offset, signal) => sink.passOffset(partition, offset, signal),
       facts: (workspace, ids, needed, signal) =>
         readPersonFacts((query, params) => queryRows(clickhouse, query, params, {}, signal), workspace, ids, {
           needed,

@@ -33,13 +33,13 @@ export function createDeliveryMetrics(registry: Registry) {
     }),
     questionSeconds: new Histogram({
       name: 'delivery_question_seconds',
-      help: 'Time to answer a batch of questions, with the wait for the sink',
+      help: 'Time to answer a question, with the wait for the sink',
       buckets: SECONDS,
       registers,
     }),
     questionFailures: new Counter({
       name: 'delivery_question_failures_total',
-      help: 'Batches of questions that failed; each is retried',
+      help: 'Attempts to answer questions that failed; each is repeated',
       registers,
     }),
     settleSeconds: new Histogram({

@@ -74,10 +74,15 @@ export class Sender {
     else this.look(message, reason);
   }
 
+  /** What is due waits until another message is done. */
+  get isFull(): boolean {
+    return this.active.size >= ACTIVE_MAX;
+  }
+
   /** Begins to render what is due, as far as there is room. */
   prepare(): void {
     const { state, clock } = this.deps;
-    while (this.active.size < ACTIVE_MAX) {
+    while (!this.isFull) {
       const due = state.takeDue(clock.wallMs(), ACTIVE_MAX - this.active.size);
       if (due.length === 0) return;
       for (const message of due) {

@@ -20,15 +20,21 @@ function world(positions: StagePosition[]) {
   const ending = new AbortController();
   const registry = new Registry();
   const lines: Record<string, unknown>[] = [];
+  const settled: number[] = [];
   let passes: () => void = () => undefined;
+  let begun = 0;
   const stage: UpstreamStage = {
     name: 'people',
     partitions: [1],
-    pass: () => new Promise((resolve) => (passes = resolve)),
+    pass: () => {
+      begun++;
+      return new Promise((resolve) => (passes = resolve));
+    },
     ask: () => Promise.resolve(positions),
   };
   const settler = new Settler({
     ...{ partition: 1, stages: [stage], state, clock, signal: ending.signal, wake: () => undefined },
+    append: (_workspace, t0) => Promise.resolve(void settled.push(t0)),
     logger: pino(
       { level: 'warn' },
       { write: (line: string) => void lines.push(JSON.parse(line) as (typeof lines)[0]) },
@@ -37,11 +43,24 @@ function world(positions: StagePosition[]) {
   });
   const metric = async (name: string): Promise<number | undefined> =>
     (await registry.getSingleMetric(name)?.get())?.values[0]?.value;
-  return { clock, state, settler, lines, metric, pass: () => passes(), end: () => ending.abort() };
+  return {
+    clock,
+    state,
+    settled,
+    settler,
+    lines,
+    metric,
+    pass: () => passes(),
+    passes: () => begun,
+    end: () => ending.abort(),
+  };
 }
 
 it('says which partition of a stage holds messages back, and why, until it goes on', async () => {
-  const { clock, state, settler, lines, metric, pass, end } = world([position(0, 'stopped'), position(1, 'stopped')]);
+  const { clock, state, settled, settler, lines, metric, pass, end } = world([
+    position(0, 'stopped'),
+    position(1, 'stopped'),
+  ]);
   state.addSettle('acme', { due_at: clock.wallMs() });
   settler.pump();
   await clock.advance(9_999);
@@ -54,7 +73,7 @@ it('says which partition of a stage holds messages back, and why, until it goes 
   expect([await metric('delivery_blocked'), (await metric('delivery_settling_since_seconds'))! > 0]).toEqual([1, true]);
   pass();
   await clock.advance(0);
-  expect(state.takeEffects().inputs).toMatchObject([{ workspace: 'acme', input: { kind: 'settled' } }]);
+  expect([settled.length, state.settle]).toEqual([1, null]);
   expect([await metric('delivery_blocked'), await metric('delivery_settling_since_seconds')]).toEqual([0, 0]);
   await clock.advance(60_000);
   expect(lines).toHaveLength(1);
@@ -71,7 +90,7 @@ it('says that no process of a stage answers', async () => {
 });
 
 it('a message that falls due during a probe gets a probe of its own', async () => {
-  const { clock, state, settler, pass, end } = world([]);
+  const { clock, state, settled, settler, pass, end } = world([]);
   const startMs = clock.wallMs();
   state.addSettle('acme', { due_at: startMs });
   settler.pump();
@@ -81,7 +100,31 @@ it('a message that falls due during a probe gets a probe of its own', async () =
   await clock.advance(0);
   pass();
   await clock.advance(0);
-  expect(state.takeEffects().inputs.map(({ input }) => input.settled?.t0)).toEqual([startMs + 100]);
+  expect(settled).toEqual([startMs + 100]);
   expect(state.settle).toBeNull();
+  end();
+});
+
+it('begins a probe every 30 ms while messages follow each other, and none once they do not', async () => {
+  const { clock, state, settled, settler, passes, end } = world([]);
+  for (let i = 0; i < 100; i++) {
+    state.addSettle('acme', { due_at: clock.wallMs() });
+    settler.pump();
+    await clock.advance(10);
+  }
+  // As many as may be under way.
+  expect(passes()).toBe(16);
+  end();
+  expect(settled).toEqual([]);
+});
+
+it('one message begins one probe', async () => {
+  const { clock, state, settler, passes, end } = world([]);
+  state.addSettle('acme', { due_at: clock.wallMs() });
+  for (let i = 0; i < 20; i++) {
+    settler.pump();
+    await clock.advance(10);
+  }
+  expect(passes()).toBe(1);
   end();
 });

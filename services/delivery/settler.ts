@@ -20,6 +20,8 @@ export interface SettlerDeps {
   /** In the order in which an event passes them. */
   stages: readonly UpstreamStage[];
   state: Pick<DeliveryState, 'settle' | 'settled'>;
+  /** Appends `settled` with t0 to flow-inputs; resolves when it is durable. */
+  append(workspace: string, t0: number): Promise<void>;
   clock: Clock;
   logger: Logger;
   metrics: DeliveryMetrics;
@@ -30,9 +32,11 @@ export interface SettlerDeps {
 }
 
 /** Probes under way at a time: a later message need not wait for the probe of an earlier one. */
-const PROBES_MAX = 3;
+const PROBES_MAX = 16;
 /** The least time between the beginnings of two probes. */
-const SPACING_MS = 50;
+const SPACING_MS = 30;
+/** Messages that follow each other this closely are expected to be followed by more. */
+const BUSY_MS = 250;
 const PAUSES = { firstMs: 100, maxMs: 5_000 };
 /** A probe that takes this long is looked into, and again after each further period. */
 const ALERT_MS = 10_000;
@@ -41,13 +45,17 @@ const ALERT_MS = 10_000;
  * Proves that everything which ingest had accepted before a message was due has passed through flow-inputs. A probe
  * notes the wall clock t0, then follows the ends of the topics through the stages: once the last stage has passed them, a
  * record `settled` with t0 is appended, behind everything that this stage has written. One proof serves all messages that
- * wait; nothing is probed while none waits.
+ * wait; nothing is probed while none waits. While messages follow each other closely, probes do too, so that a message is
+ * mostly served by a probe that began before it was known. `settled` is appended outside of the task's transactions, so
+ * that it need not wait for one: it is true forever, so it may be repeated, also by a former owner of the partition.
  */
 export class Settler {
   private probes = 0;
   /** The greatest t0 of the probes under way. */
   private probingToMs = -Infinity;
   private startedAtMs = -Infinity;
+  /** The time that was wanted last, when that was first seen, and how long after the one before. */
+  private last = { dueMs: -Infinity, seenAtMs: -Infinity, gapMs: Infinity };
   private readonly backoff = new Backoff(PAUSES);
   private isSleeping = false;
 
@@ -60,11 +68,19 @@ export class Settler {
     const { state, clock, signal } = this.deps;
     const wanted = state.settle;
     if (wanted === null || signal.aborted || this.isSleeping) return;
-    if (this.probes >= PROBES_MAX || this.probingToMs >= wanted.due_at) return;
+    const isBusy = this.isBusy(wanted.due_at);
+    if (this.probes >= PROBES_MAX || (this.probingToMs >= wanted.due_at && !isBusy)) return;
     const untilDueMs = wanted.due_at - clock.wallMs();
     const pauseMs = Math.max(untilDueMs, this.startedAtMs + SPACING_MS - clock.elapsedMs());
     if (pauseMs > 0) this.pumpAfter(pauseMs);
     else void this.probe(wanted.workspace);
+  }
+
+  /** While messages follow each other, a probe begins before the next one is known: it need not wait for a whole one. */
+  private isBusy(dueMs: number): boolean {
+    const nowMs = this.deps.clock.elapsedMs();
+    if (dueMs !== this.last.dueMs) this.last = { dueMs, seenAtMs: nowMs, gapMs: nowMs - this.last.seenAtMs };
+    return Math.max(this.last.gapMs, nowMs - this.last.seenAtMs) < BUSY_MS;
   }
 
   private pumpAfter(ms: number): void {
@@ -77,20 +93,21 @@ export class Settler {
   }
 
   private async probe(workspace: string): Promise<void> {
-    const { stages, state, clock, logger, metrics, partition, wake } = this.deps;
+    const { stages, state, append, clock, logger, metrics, partition, wake } = this.deps;
     const ended = new AbortController();
     const signal = AbortSignal.any([this.deps.signal, ended.signal]);
     const t0 = clock.wallMs();
     this.probes++;
     this.probingToMs = Math.max(this.probingToMs, t0);
-    this.startedAtMs = clock.elapsedMs();
+    const startedAtMs = (this.startedAtMs = clock.elapsedMs());
     this.report(t0);
-    void this.watch(this.startedAtMs, signal);
+    void this.watch(startedAtMs, signal);
     let retryMs = 0;
     try {
       for (const { pass } of stages) await pass(signal);
-      metrics.settleSeconds.observe((clock.elapsedMs() - this.startedAtMs) / 1_000);
-      state.settled(workspace, t0, clock.wallMs());
+      await append(workspace, t0);
+      metrics.settleSeconds.observe((clock.elapsedMs() - startedAtMs) / 1_000);
+      state.settled(t0);
       this.backoff.reset();
       wake();
     } catch (err) {

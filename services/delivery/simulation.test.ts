@@ -18,7 +18,7 @@ interface Requested {
 /** Draws what flows ask of delivery, and keeps what they asked. */
 class Story {
   readonly requested = new Map<string, Requested>();
-  readonly questions = new Set<string>();
+  readonly questions = new Map<string, { workspace: string; personId: number; atMs: number }>();
   dueMs = 0;
 
   constructor(
@@ -29,13 +29,18 @@ class Story {
   happen(): void {
     const { random, world } = this;
     const workspace = random.pick(WORKSPACES);
-    const kind = random.below(10);
+    const kind = random.below(12);
     if (kind < 5) this.request(workspace, `m${this.requested.size}`);
     else if (kind < 7) this.revokeOrRepeat();
     else if (kind < 9) {
       const id = `q${this.questions.size}`;
-      this.questions.add(id);
-      world.append(sendRequest(workspace, { question: flowQuestion(id, 1 + random.below(2), world.wallMs) }));
+      const personId = 1 + random.below(6);
+      this.questions.set(id, { workspace, personId, atMs: world.wallMs });
+      world.append(sendRequest(workspace, { question: flowQuestion(id, personId, world.wallMs) }));
+    } else if (kind < 11) {
+      const movedFrom = random.chance(0.2) ? 5 + random.below(2) : null;
+      const change = { openMs: random.pick([0, 0, 20, 400]), movedFrom };
+      world.appendTrait(workspace, 1 + random.below(6), random.chance(0.5), change);
     } else {
       this.dueMs = world.wallMs;
       world.append(sendRequest('acme', { settle: { due_at: world.wallMs } }));
@@ -71,7 +76,7 @@ function unfinished(world: SimulatedDelivery, story: Story): string {
     if (!outcomes.has(id) && revoked?.reason !== 'paused') return `${id} has no outcome`;
   }
   const answered = new Set(world.inputs().flatMap(({ answer }) => answer?.question_id ?? []));
-  for (const id of story.questions) if (!answered.has(id)) return `${id} has no answer`;
+  for (const id of story.questions.keys()) if (!answered.has(id)) return `${id} has no answer`;
   const t0 = Math.max(0, ...world.inputs().flatMap(({ settled }) => settled?.t0 ?? []));
   return t0 < story.dueMs ? `nothing is settled up to ${story.dueMs}` : '';
 }
@@ -84,6 +89,19 @@ async function settles(world: SimulatedDelivery, story: Story): Promise<void> {
     if (wrong === '') return;
   }
   throw new Error(`${wrong}\n${world.log.slice(-20).join('\n')}`);
+}
+
+/** Each question has one answer, which sees everything that precedes the question. */
+function checkAnswers(world: SimulatedDelivery, { questions }: Story): void {
+  for (const [id, { workspace, personId, atMs }] of questions) {
+    const answers = world.inputs().filter(({ answer }) => answer?.question_id === id);
+    expect([id, answers.length]).toEqual([id, 1]);
+    const { answer, received_at } = answers[0]!;
+    expect([id, world.saidBetween(workspace, personId, atMs, received_at)]).toEqual([
+      id,
+      expect.arrayContaining([answer!.yes]),
+    ]);
+  }
 }
 
 /** What must hold of each message, whatever happened. */
@@ -138,6 +156,7 @@ describe('delivery under faults', () => {
       world.isClickHouseUp = true;
       await settles(world, story);
       check(world, story);
+      checkAnswers(world, story);
     }
     expect(world.calls.length).toBeGreaterThan(50);
     expect(world.inputs().filter(({ outcome }) => outcome?.what === 'sent').length).toBeGreaterThan(20);

@@ -227,9 +227,8 @@ export class DeliveryState {
     this.write(SETTLE, this.settle);
   }
 
-  /** Everything that was accepted by ingest up to `t0` is in flow-inputs. */
-  settled(workspace: string, t0: number, nowMs: number): void {
-    this.emit(workspace, flowInput('settled', workspace, nowMs, { settled: { t0 } }));
+  /** Flow-inputs says that it holds everything that ingest had accepted up to `t0`. */
+  settled(t0: number): void {
     if (this.settle === null || this.settle.due_at > t0) return;
     this.settle = null;
     this.write(SETTLE, null);

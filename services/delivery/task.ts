@@ -3,7 +3,7 @@ import type { Codec } from '../../lib/avro/index.ts';
 import type { FactsNeeded, PersonFacts } from '../../lib/audiences/index.ts';
 import { Waker, type Clock } from '../../lib/clock/index.ts';
 import type { Mark } from '../../lib/kafka/continuity.ts';
-import type { Batch, Kafka, OutgoingRecord, Reader } from '../../lib/kafka/types.ts';
+import type { Batch, Kafka, OutgoingRecord, Producer, Reader } from '../../lib/kafka/types.ts';
 import type { Renderer } from '../../lib/rendering/index.ts';
 import { encodeChange } from '../../lib/streams/changelog.ts';
 import { ClosedError } from '../../lib/streams/errors.ts';
@@ -16,14 +16,16 @@ import { TaskLife } from '../../lib/streams/task-life.ts';
 import type { TaskEvents, TaskView } from '../../lib/streams/task.ts';
 import { TaskTransactions } from '../../lib/streams/transactions.ts';
 import { changelogOf, TOPICS } from '../../lib/topics.ts';
-import type { FlowInput, SendRequest } from '../../schemas/types.ts';
+import type { FlowInput, Outcome, SendRequest } from '../../schemas/types.ts';
 import { Intake } from './intake.ts';
+import { LastLook } from './last-look.ts';
 import type { DeliveryMetrics } from './metrics.ts';
+import { flowInput } from './outputs.ts';
 import { Questioner } from './questioner.ts';
 import { Sender, type SenderDeps } from './sender.ts';
 import { Settler, type UpstreamStage } from './settler.ts';
 import { STAGE } from './stage.ts';
-import { DeliveryState, type Message } from './state.ts';
+import { DeliveryState } from './state.ts';
 
 /** The position is committed this often when records have changed nothing. */
 const COMMIT_POSITION_MS = 5_000;
@@ -31,16 +33,17 @@ const IDLE_MS = 60_000;
 /** How long a task that ends waits for its calls, whose outcomes would be unknown otherwise. */
 const DRAIN_MS = 4_000;
 const FORGET_MAX = 1_000;
-const CONFIRM_POLL_MS = 100;
-/** What was read longer ago than this may miss a revocation. */
-const FRESH_MS = 2_000;
 
 export interface TaskDeps extends Pick<SenderDeps, 'channelOf' | 'codeOf'> {
   kafka: Kafka;
-  codecs: { requests: Codec<SendRequest>; inputs: Codec<FlowInput> };
+  producer: Pick<Producer, 'send'>;
+  codecs: { requests: Codec<SendRequest>; inputs: Codec<FlowInput>; outcomes: Codec<Outcome> };
   renderer: Renderer;
-  /** Resolves once ClickHouse holds everything that the partition of trait-events holds now. */
-  untilStored(partition: number, signal: AbortSignal): Promise<void>;
+  /**
+   * Resolves once ClickHouse holds everything of the partition of trait-events before the offset, with the offset before
+   * which it holds everything then.
+   */
+  untilStored(partition: number, offset: number, signal: AbortSignal): Promise<number>;
   facts(
     workspace: string,
     personIds: readonly number[],
@@ -72,8 +75,11 @@ export class DeliveryTask implements SupervisedTask {
   private readonly settler: Settler;
   private readonly transactions: TaskTransactions;
   private readonly waker: Waker;
-  /** Messages whose intent is durable, and that wait for the group to confirm this process. */
-  private left: Message[] = [];
+  private readonly lastLook: LastLook;
+  /** The transaction that is under way. Never rejects. */
+  private committing: Promise<void> | null = null;
+  /** What ends the task. */
+  private failure: { error: unknown } | null = null;
   private position: Position = { offset: 0, step: 0 };
   private committedOffset: number | null = null;
   private committedAtMs = -Infinity;
@@ -99,14 +105,28 @@ export class DeliveryTask implements SupervisedTask {
     this.sender = new Sender({ ...deps, ...common, isOwner: () => deps.isConfirmed() });
     this.questioner = new Questioner({
       ...common,
-      untilStored: (until) => deps.untilStored(partition, until),
+      ...{ kafka, outcomes: deps.codecs.outcomes },
+      untilStored: (offset, until) => deps.untilStored(partition, offset, until),
       facts: (workspace, ids, needed, until) => deps.facts(workspace, ids, needed, until),
       answer: (question, yes) => {
         state.answer(question, yes, clock.wallMs());
         wake();
       },
     });
-    this.settler = new Settler({ ...common, stages: deps.upstream(partition) });
+    this.settler = new Settler({
+      ...common,
+      stages: deps.upstream(partition),
+      append: (workspace, t0) => {
+        const value = deps.codecs.inputs.encode(flowInput('settled', workspace, clock.wallMs(), { settled: { t0 } }));
+        return deps.producer.send({ topic: TOPICS.flowInputs, partition, key: workspace, value });
+      },
+    });
+    this.lastLook = new LastLook({
+      ...common,
+      end: async () => (await kafka.rangeOf(TOPICS.sendRequests, partition)).end,
+      call: (messages) => this.sender.call(messages),
+      fail: (error) => this.fails(error),
+    });
     this.transactions = new TaskTransactions({
       ...{ kafka, topology: STAGE, name: STAGE, topic: TOPICS.sendRequests, partition, logger, metrics: streamMetrics },
       pause: (ms) => life.pause(ms),
@@ -186,46 +206,51 @@ export class DeliveryTask implements SupervisedTask {
   }
 
   private async work(): Promise<void> {
+    let isFailed = true;
     try {
       await this.step();
+      isFailed = false;
     } finally {
+      if (isFailed || this.life.isEnding) await this.committing;
       if (this.life.isEnding) await this.drain();
     }
   }
 
-  /** One round: takes what has arrived, begins what may begin, commits what has changed, or sleeps until something happens. */
+  /**
+   * One round: takes what has arrived, begins what may begin, or sleeps until something happens. What has changed is
+   * committed meanwhile, so that nothing waits for a transaction of others.
+   */
   private async step(): Promise<void> {
-    const { intake, state, sender, questioner, settler, deps } = this;
+    const { intake, state, sender, questioner, settler, lastLook, deps } = this;
     for (const question of await intake.takeArrivals()) questioner.ask(question);
     intake.check();
+    if (this.failure !== null) throw this.failure.error;
     state.forget(deps.clock.wallMs(), FORGET_MAX);
     sender.prepare();
     questioner.pump();
     settler.pump();
-    const intended = sender.takeIntended();
-    if (state.hasEffects() || this.isPositionDue()) await this.commit();
-    const ready = [...this.left, ...intended];
-    if (ready.length > 0) {
-      await this.readToEnd();
-      this.left = sender.call(ready);
-    }
-    if (state.hasEffects() || intake.hasArrivals) return;
+    if (this.committing === null && (state.hasEffects() || this.isPositionDue())) this.committing = this.commitAside();
+    lastLook.pump(intake.readOffset);
+    if (intake.hasArrivals || (this.committing === null && state.hasEffects())) return;
     await this.waker.sleep(this.idleMs());
   }
 
-  /** Reads what is in send-requests now, so that no revocation is missed. Repeated if the process was held up meanwhile. */
-  private async readToEnd(): Promise<void> {
-    const { kafka, clock } = this.deps;
-    for (;;) {
-      const askedAtMs = clock.elapsedMs();
-      const { end } = await this.life.unlessEnding(kafka.rangeOf(TOPICS.sendRequests, this.partition));
-      while (this.intake.readOffset < end) {
-        if (!this.intake.hasArrivals) await this.life.unlessEnding(this.waker.sleep(IDLE_MS));
-        for (const question of await this.intake.takeArrivals()) this.questioner.ask(question);
-        this.intake.check();
-      }
-      if (clock.elapsedMs() - askedAtMs <= FRESH_MS) return;
+  /** Commits what has changed until now. Never rejects. */
+  private async commitAside(): Promise<void> {
+    const intended = this.sender.takeIntended();
+    try {
+      await this.commit();
+      this.lastLook.add(intended);
+    } catch (error) {
+      this.fails(error);
     }
+    this.committing = null;
+    this.waker.wake();
+  }
+
+  private fails(error: unknown): void {
+    this.failure ??= { error };
+    this.waker.wake();
   }
 
   private isPositionDue(): boolean {
@@ -236,10 +261,9 @@ export class DeliveryTask implements SupervisedTask {
   }
 
   private idleMs(): number {
-    if (this.left.length > 0) return CONFIRM_POLL_MS;
-    const untilNextMs = this.state.nextMs - this.deps.clock.wallMs();
+    const untilNextMs = this.sender.isFull ? IDLE_MS : this.state.nextMs - this.deps.clock.wallMs();
     const untilCommitMs = this.intake.readOffset === this.committedOffset ? IDLE_MS : COMMIT_POSITION_MS;
-    return Math.max(1, Math.min(untilNextMs, untilCommitMs, IDLE_MS));
+    return Math.max(1, Math.min(untilNextMs, untilCommitMs, this.lastLook.pauseMs));
   }
 
   /** The task ends: calls that have begun get their outcomes, if that takes little time. */
@@ -248,6 +272,7 @@ export class DeliveryTask implements SupervisedTask {
     const ended = new AbortController();
     void this.sender.ended().then(() => ended.abort());
     await clock.sleep(DRAIN_MS, ended.signal);
+    if (this.failure !== null) throw this.failure.error;
     if (this.state.hasEffects() && this.committedOffset !== null) await this.commit();
   }
 

@@ -6,12 +6,14 @@ import { localCodec } from '../../lib/avro/testing.ts';
 import { SimulatedBroker } from '../../lib/kafka/testing/broker.ts';
 import { EventLoop, START_WALL_MS, type SimulatedProcess } from '../../lib/kafka/testing/event-loop.ts';
 import { partitionFor } from '../../lib/kafka/murmur2.ts';
+import type { SimulatedLog } from '../../lib/kafka/testing/log.ts';
 import { Network, type RequestFault } from '../../lib/kafka/testing/network.ts';
 import { simulatedKafka } from '../../lib/kafka/testing/simulated-kafka.ts';
 import { TemplateError } from '../../lib/rendering/index.ts';
 import type { PartitionGroup } from '../../lib/streams/partition-group.ts';
 import { changelogOf, TOPICS } from '../../lib/topics.ts';
-import type { FlowInput, FlowQuestion, MessageRequest, SendRequest } from '../../schemas/types.ts';
+import type { FlowInput, FlowQuestion, MessageRequest, Outcome, SendRequest } from '../../schemas/types.ts';
+import { traitFacts, traitOutcome } from '../audiences/testing.ts';
 import type { CallResult } from './channel.ts';
 import { startDelivery } from './service.ts';
 import { STAGE } from './stage.ts';
@@ -60,7 +62,7 @@ export const revocation = (requestId: string, reason: 'ended' | 'paused') => ({
   ...{ request_id: requestId, flow_id: 'f', run_id: `run-${requestId}`, node: 'remind', reason },
 });
 
-/** Whether person 1 or 2 is in an audience: only 1 has a trait event. */
+/** Whether somebody is in an audience: person 1 has a trait event, 2 has none; others as `appendTrait` has said last. */
 export const flowQuestion = (questionId: string, personId: number, now: number): FlowQuestion => ({
   ...{ question_id: questionId, flow_id: 'f', run_id: `run-${questionId}`, node: null, what: 'audience' },
   ...{ audience: JSON.stringify({ trait: 'cart_abandoned' }), person_id: personId, now, time_zone: 'UTC' },
@@ -73,15 +75,28 @@ export interface SimulatedCall {
   result: CallResult['name'];
 }
 
+/** A record of trait-events about a person's only trait event. */
+interface Said {
+  workspace: string;
+  personId: number;
+  isAsserted: boolean;
+  offset: number;
+  /** When its transaction was committed. */
+  atMs: number;
+}
+
 interface Place {
   process: SimulatedProcess;
   group: PartitionGroup | null;
 }
 
 const PARTITIONS = 2;
+/** The producer of trait-events. */
+const PRODUCER = 1_000;
 const codecs = {
   requests: localCodec<SendRequest>(TOPICS.sendRequests),
   inputs: localCodec<FlowInput>(TOPICS.flowInputs),
+  outcomes: localCodec<Outcome>(TOPICS.traitEvents),
 };
 
 /** Processes of the service on a simulated Kafka, before a provider and stages that are pretended. */
@@ -103,6 +118,13 @@ export class SimulatedDelivery {
   stagesMs = 100;
   /** ClickHouse answers. */
   isClickHouseUp = true;
+  /** How long it takes until ClickHouse holds records that were committed. */
+  sinkMs = (): number => this.random.below(300);
+  readonly said: Said[] = [];
+  /** How often people were read from ClickHouse. */
+  readings = 0;
+  private readonly openTransactions: (Omit<Said, 'atMs'>[] | undefined)[] = [];
+  private readonly storedOffsets = Array.from({ length: PARTITIONS }, () => 0);
   private readonly network: Network;
   private started = 0;
 
@@ -135,6 +157,76 @@ export class SimulatedDelivery {
     log.append({ timestampMs: this.wallMs, key: Buffer.from(workspace), value, headers: {} }, null);
   }
 
+  /**
+   * Asserts or retracts the trait event of a person, in the open transaction or in one that takes `openMs`. `movedFrom`: the
+   * person who had it before.
+   */
+  appendTrait(
+    workspace: string,
+    personId: number,
+    isAsserted: boolean,
+    { openMs = 0, movedFrom = null }: { openMs?: number; movedFrom?: number | null } = {},
+  ): void {
+    const partition = partitionFor(workspace, PARTITIONS);
+    const log = this.broker.logs(TOPICS.traitEvents)[partition]!;
+    const event = traitFacts('e', 1, { retracted_at: isAsserted ? null : 2 });
+    const value = codecs.outcomes.encode(traitOutcome(workspace, personId, event, { moved_from: movedFrom }));
+    const open = this.openTransactions[partition];
+    const producer = open !== undefined || openMs > 0 ? PRODUCER : null;
+    const record = { timestampMs: this.wallMs, key: Buffer.from(workspace), value, headers: {} };
+    const offset = log.append(record, producer);
+    const said = [{ workspace, personId, isAsserted, offset }];
+    if (movedFrom !== null) said.unshift({ workspace, personId: movedFrom, isAsserted: false, offset });
+    if (open !== undefined) open.push(...said);
+    else if (openMs === 0) this.committed(log, said);
+    else {
+      const begun = (this.openTransactions[partition] = said);
+      this.loop.schedule(openMs, 'a transaction is committed', () => {
+        this.openTransactions[partition] = undefined;
+        log.mark(PRODUCER, true);
+        this.committed(log, begun);
+      });
+    }
+  }
+
+  /** Appends a record that cannot be decoded. */
+  appendDamage(workspace: string): void {
+    const log = this.broker.logs(TOPICS.traitEvents)[partitionFor(workspace, PARTITIONS)]!;
+    const offset = log.append(
+      { timestampMs: this.wallMs, key: Buffer.from(workspace), value: Buffer.from('{}'), headers: {} },
+      null,
+    );
+    this.committed(log, [{ workspace, personId: 0, isAsserted: false, offset }]);
+  }
+
+  private committed(log: SimulatedLog, said: readonly Omit<Said, 'atMs'>[]): void {
+    const { storedOffsets } = this;
+    for (const record of said) this.said.push({ ...record, atMs: this.wallMs });
+    this.loop.schedule(this.sinkMs(), 'ClickHouse holds records', () => {
+      storedOffsets[log.partition] = Math.max(storedOffsets[log.partition]!, log.lastStableOffset);
+    });
+  }
+
+  /** What the records of a person have said from one time to another. */
+  saidBetween(workspace: string, personId: number, fromMs: number, toMs: number): boolean[] {
+    const of = this.said.filter((said) => said.workspace === workspace && said.personId === personId);
+    const before = of.filter(({ atMs }) => atMs <= fromMs).at(-1)?.isAsserted ?? personId === 1;
+    return [before, ...of.filter(({ atMs }) => atMs > fromMs && atMs <= toMs).map(({ isAsserted }) => isAsserted)];
+  }
+
+  /** The person as ClickHouse holds them now. */
+  private factsOf(workspace: string, personId: number) {
+    const stored = this.storedOffsets[partitionFor(workspace, PARTITIONS)]!;
+    const of = this.said.filter(
+      (said) => said.workspace === workspace && said.personId === personId && said.offset < stored,
+    );
+    const isAsserted = of.at(-1)?.isAsserted ?? personId === 1;
+    return {
+      ...{ personId, firstAtMs: 0, anonymous: personId > 1, carts: [] },
+      traitEvents: isAsserted ? [traitFacts('e', 1)] : [],
+    };
+  }
+
   start(): Place {
     const { loop, broker, network, random } = this;
     const process = loop.process(`delivery#${++this.started}`, 0);
@@ -145,7 +237,7 @@ export class SimulatedDelivery {
     loop.schedule(0, `${process.name} starts`, () => {
       const kafka = simulatedKafka({ process, broker, network, random });
       place.group = startDelivery({
-        kafka,
+        ...{ kafka, producer: kafka.createProducer() },
         codecs,
         renderer: {
           render: async ({ template, context }) => {
@@ -161,11 +253,17 @@ export class SimulatedDelivery {
           retriesUnknown: this.retriesUnknown,
         }),
         codeOf: (_workspace, pool, index) => Promise.resolve(pool === 'empty' ? null : `${pool}-${index}`),
-        untilStored: () => clock.sleep(20),
-        facts: async (_workspace, ids) => {
+        untilStored: async (partition, offset) => {
+          do await clock.sleep(20);
+          while (this.storedOffsets[partition]! < offset);
+          return this.storedOffsets[partition]!;
+        },
+        facts: async (workspace, ids) => {
+          const facts = new Map(ids.map((id) => [id, this.factsOf(workspace, id)]));
           await clock.sleep(5);
           if (!this.isClickHouseUp) throw new Error('ClickHouse does not answer');
-          return new Map(ids.map((id) => [id, factsOf(id)]));
+          this.readings++;
+          return facts;
         },
         upstream: () => [
           {
@@ -216,20 +314,3 @@ export class SimulatedDelivery {
     return this.calls.filter((call) => call.requestId === requestId);
   }
 }
-
-const factsOf = (id: number) => ({
-  personId: id,
-  firstAtMs: 0,
-  anonymous: id > 1,
-  carts: [],
-  traitEvents:
-    id !== 1
-      ? []
-      : [
-          {
-            ...{ event_id: 'e', trait: 'cart_abandoned' as const, status: '', occurred_at: 1, detected_at: 1 },
-            ...{ retracted_at: null, recovered_at: null, cart_id: 'c', store_id: null, mode: null, amount: null },
-            ...{ products: null, anomaly: null, reentered: false, source: null },
-          },
-        ],
-});

@@ -1,0 +1,210 @@
+import type { Logger } from 'pino';
+import { touchedBy } from '../../lib/audiences/index.ts';
+import { UndecodableError, type Codec } from '../../lib/avro/index.ts';
+import type { Clock } from '../../lib/clock/index.ts';
+import type { Batch, Kafka, Reader } from '../../lib/kafka/types.ts';
+import { TOPICS } from '../../lib/topics.ts';
+import type { Outcome } from '../../schemas/types.ts';
+import { isPlain } from './news.ts';
+
+const POLL_MS = 1_000;
+/** Reading ends when nobody has asked for this long. */
+const IDLE_MS = 10_000;
+/** Records that are kept; of a person, or of several. */
+const KEPT_MAX = 20_000;
+
+export interface TraitTailDeps {
+  partition: number;
+  kafka: Pick<Kafka, 'createReader' | 'rangeOf'>;
+  outcomes: Codec<Outcome>;
+  /** There is news about the person. `news`: null when only ClickHouse says what it means. */
+  onNews(workspace: string, personId: number, news: Outcome | null): void;
+  /** There are questions that need what was noted. */
+  isNeeded(): boolean;
+  /** There may be news about anybody in the workspace; in any workspace when it is null. */
+  onAnyNews(workspace: string | null): void;
+  clock: Clock;
+  logger: Logger;
+  /** Aborted when the task ends. */
+  signal: AbortSignal;
+}
+
+interface News {
+  /** Plain records, in the order of the log. */
+  records: Outcome[];
+  /** The last record that is not plain is before it. */
+  bound: number;
+}
+
+interface Waiter {
+  end: number;
+  resolve(): void;
+  reject(error: Error): void;
+}
+
+/**
+ * Reads the end of one partition of trait-events while somebody asks, and keeps what is news about people. So questions
+ * need not wait until ClickHouse holds it.
+ */
+export class TraitTail {
+  private reader: Reader | null = null;
+  /** Everything from where a workspace is followed up to here was noted. */
+  private nextOffset = 0;
+  /** The offset from which on the records of a workspace are noted. */
+  private readonly followed = new Map<string, number>();
+  private readonly news = new Map<string, News>();
+  /** Everything that was noted, in the order of the log. */
+  private noted: { offset: number; key: string; isRecord: boolean }[] = [];
+  /** What is before it is no longer noted. */
+  private forgottenOffset = 0;
+  private readonly waiters = new Set<Waiter>();
+  private usedAtMs = -Infinity;
+
+  constructor(private readonly deps: TraitTailDeps) {}
+
+  /** Everything before it was read. */
+  get readOffset(): number {
+    return this.nextOffset;
+  }
+
+  /** How much is noted. */
+  get size(): number {
+    return this.noted.length;
+  }
+
+  /** Resolves once everything that the partition holds now is noted for these workspaces. Rejects when reading fails. */
+  async catchUp(workspaces: Iterable<string>): Promise<void> {
+    const { kafka, partition, clock, signal } = this.deps;
+    this.usedAtMs = clock.elapsedMs();
+    const { end } = await kafka.rangeOf(TOPICS.traitEvents, partition);
+    signal.throwIfAborted();
+    if (this.reader === null) this.start(end);
+    for (const workspace of workspaces) {
+      if (!this.followed.has(workspace)) this.followed.set(workspace, this.nextOffset);
+    }
+    if (this.nextOffset >= end) return;
+    await new Promise<void>((resolve, reject) => this.waiters.add({ end, resolve, reject }));
+  }
+
+  /**
+   * `newsOf` has everything about the person that is not before this offset. Undefined when the workspace is not followed:
+   * its records are not noted then.
+   */
+  boundOf(workspace: string, personId: number): number | undefined {
+    const followed = this.followed.get(workspace);
+    if (followed === undefined) return undefined;
+    return Math.max(followed, this.forgottenOffset, this.news.get(keyOf(workspace, personId))?.bound ?? 0);
+  }
+
+  newsOf(workspace: string, personId: number): readonly Outcome[] {
+    return this.news.get(keyOf(workspace, personId))?.records ?? [];
+  }
+
+  /** ClickHouse holds everything before this offset: that is no news any more. */
+  forget(offset: number): void {
+    this.forgottenOffset = Math.max(this.forgottenOffset, offset);
+    let count = 0;
+    for (const { offset: notedAt, key, isRecord } of this.noted) {
+      if (notedAt >= offset) break;
+      count++;
+      const news = this.news.get(key);
+      if (news === undefined) continue;
+      if (isRecord) news.records.shift();
+      if (news.records.length === 0 && news.bound <= offset) this.news.delete(key);
+    }
+    if (count > 0) this.noted.splice(0, count);
+  }
+
+  private start(offset: number): void {
+    const { kafka, partition } = this.deps;
+    this.nextOffset = offset;
+    this.reader = kafka.createReader({ isolation: 'read_committed' });
+    this.reader.assign([{ topic: TOPICS.traitEvents, partition, offset }]);
+    void this.follow(this.reader);
+  }
+
+  private async follow(reader: Reader): Promise<void> {
+    const { clock, logger, signal, partition, isNeeded } = this.deps;
+    const isUsed = (): boolean => isNeeded() || this.waiters.size > 0 || clock.elapsedMs() - this.usedAtMs < IDLE_MS;
+    // Ends the current poll.
+    const end = (): void => void reader.close();
+    signal.addEventListener('abort', end);
+    let failure = new Error('trait-events is no longer read');
+    try {
+      while (!signal.aborted && isUsed()) {
+        for (const batch of await reader.poll(POLL_MS)) await this.take(batch);
+      }
+    } catch (err) {
+      failure = err instanceof Error ? err : new Error(String(err));
+      if (!signal.aborted) logger.warn({ partition, err }, 'cannot read trait-events for questions of flows');
+    }
+    signal.removeEventListener('abort', end);
+    this.lose(failure);
+    await reader.close();
+  }
+
+  /** What comes from now on is not noted. */
+  private lose(error: Error): void {
+    this.reader = null;
+    this.followed.clear();
+    this.clear();
+    this.forgottenOffset = 0;
+    this.deps.onAnyNews(null);
+    for (const waiter of this.waiters) waiter.reject(error);
+    this.waiters.clear();
+  }
+
+  private clear(): void {
+    this.news.clear();
+    this.noted = [];
+  }
+
+  private async take({ records, nextOffset }: Batch): Promise<void> {
+    await this.deps.outcomes.load(records.flatMap(({ value }) => value ?? []));
+    for (const { key, value, offset } of records) {
+      // The key is the workspace.
+      const workspace = key?.toString('utf8') ?? '';
+      if (this.followed.has(workspace)) this.note(workspace, value, offset);
+    }
+    this.nextOffset = nextOffset;
+    if (this.noted.length > KEPT_MAX) this.restart();
+    if (this.waiters.size > 0) this.usedAtMs = this.deps.clock.elapsedMs();
+    for (const waiter of this.waiters) {
+      if (waiter.end > nextOffset) continue;
+      this.waiters.delete(waiter);
+      waiter.resolve();
+    }
+  }
+
+  /** ClickHouse is far behind: everybody may have news that is not noted. */
+  private restart(): void {
+    this.clear();
+    for (const workspace of this.followed.keys()) this.followed.set(workspace, this.nextOffset);
+    this.deps.onAnyNews(null);
+  }
+
+  private note(workspace: string, value: Buffer | null, offset: number): void {
+    const { outcomes, onNews, onAnyNews } = this.deps;
+    try {
+      if (value === null) throw new UndecodableError('no value');
+      const outcome = outcomes.decode(value);
+      for (const [personId] of touchedBy(outcome)) {
+        const key = keyOf(workspace, personId);
+        const news = this.news.get(key) ?? { records: [], bound: 0 };
+        const isRecord = isPlain(outcome, personId);
+        this.news.set(key, news);
+        if (isRecord) news.records.push(outcome);
+        else news.bound = offset + 1;
+        this.noted.push({ offset, key, isRecord });
+        onNews(workspace, personId, isRecord ? outcome : null);
+      }
+    } catch (error) {
+      if (!(error instanceof UndecodableError)) throw error;
+      // It may be about anybody.
+      this.followed.set(workspace, offset + 1);
+      onAnyNews(workspace);
+    }
+  }
+}
+
+const keyOf = (workspace: string, personId: number): string => `${workspace}:${personId}`;
