@@ -13,7 +13,7 @@ export function isPlain({ trait, cart, person, merge }: Outcome, personId: numbe
 }
 
 /**
- * The facts of a person with what plain records have said since, in the order of the log; a record that they reflect
+ * The facts of a person with what plain records have reported since, in the order of the log; a record that they reflect
  * already may be among them, if all later ones about the person are too. Undefined for somebody who does not exist.
  */
 export function withNews(
