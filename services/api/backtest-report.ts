@@ -93,8 +93,7 @@ export class Summary {
   private count({ what, node, reason, run_id, at }: FlowEvent): void {
     const { totals, places } = this;
     const add = (counted: Record<string, number>): void => void (counted[reason] = (counted[reason] ?? 0) + 1);
-    // An outcome may come after the end of its run, which stays ended. A goal names the node of its message.
-    if (node !== '' && what !== 'goal' && places.has(run_id)) places.set(run_id, node);
+    if (what === 'reached' && places.has(run_id)) places.set(run_id, node);
     if (what === 'started') {
       places.set(run_id, node);
       totals.entered += 1;

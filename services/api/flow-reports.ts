@@ -31,8 +31,10 @@ const storedOf = (columns: string): string =>
 
 const PLACE = '(at, input_offset, ordinal)';
 const ENDS = `('completed', 'exited')`;
-/** Steps that tell where a run is. A goal names the node of its message and the cart of its event. */
+/** Steps that tell of whom and of which version a run is. A goal names those of its message, and the cart of its event. */
 const OF_RUN = `what != 'goal'`;
+/** Steps that tell where a run is. An outcome names the node of its message, which the run may have left. */
+const ARRIVALS = `what IN ('reached', 'moved')`;
 
 export interface ReportOptions {
   workspace: string;
@@ -66,7 +68,7 @@ export const countLive = (
 ): Promise<{ node: string; count: number }[]> =>
   database.rows(
     `SELECT reached AS node, count() AS count FROM (
-      SELECT argMaxIf(node, ${PLACE}, node != '' AND ${OF_RUN}) AS reached FROM ${TABLES.flowEvents} FINAL
+      SELECT argMaxIf(node, ${PLACE}, ${ARRIVALS}) AS reached FROM ${TABLES.flowEvents} FINAL
       WHERE workspace = {workspace:String} AND flow_id = {id:String} AND run_id != ''
       GROUP BY run_id HAVING countIf(what = 'started') > 0 AND countIf(what IN ${ENDS}) = 0
     ) GROUP BY reached`,
@@ -151,11 +153,11 @@ export function readRuns(database: Rows, options: RunsOptions): Promise<RunRow[]
   ];
   return database.rows<RunRow>(
     // Columns of steps have other names than those of runs: ClickHouse would take one for the other.
-    `SELECT run_id AS id, any(flow) AS flow_id, argMax(step_version, ${PLACE}) AS version,
-      argMax(owner, ${PLACE}) AS person, if(person = 0, NULL, toString(person)) AS person_id,
+    `SELECT run_id AS id, any(flow) AS flow_id, argMaxIf(step_version, ${PLACE}, ${OF_RUN}) AS version,
+      argMaxIf(owner, ${PLACE}, ${OF_RUN}) AS person, if(person = 0, NULL, toString(person)) AS person_id,
       nullIf(argMaxIf(cart, ${PLACE}, ${OF_RUN}), '') AS cart_id, nullIf(anyIf(event, what = 'started'), '') AS event_id,
       multiIf(countIf(what = 'completed') > 0, 'completed', countIf(what = 'exited') > 0, 'exited', 'live') AS state,
-      nullIf(argMaxIf(place, ${PLACE}, place != '' AND ${OF_RUN}), '') AS node,
+      nullIf(argMaxIf(place, ${PLACE}, ${ARRIVALS}), '') AS node,
       nullIf(anyIf(why, what IN ${ENDS}), '') AS reason,
       minIf(at, what = 'started') AS started_at, maxOrNullIf(at, what IN ${ENDS}) AS ended_at
     FROM (

@@ -49,6 +49,7 @@ async function open(maxBulkBodies = 1, changes: { subscription?: object; encode?
     store_ids: null,
     time_zone: 'UTC',
     verify: 'both',
+    tokens: [],
     acceptsToken: (presented: string) => hashOf(presented) === hashOf(TOKEN),
     signingSecrets: () => [SECRET],
     ...changes.subscription,

@@ -97,7 +97,9 @@ export class WebhookReceiver {
     if (subscription.verify === 'signature') return { plausible: request.header('x-jane-signature') !== undefined };
     const token = bearerOf(request.header('authorization')) ?? '';
     const plausible = subscription.acceptsToken(token, this.deps.clock.wallMs());
-    return { plausible, acceptedBy: plausible ? subscription : undefined };
+    // A token that may expire before the body is here is checked again then.
+    const isLasting = subscription.tokens.every(({ valid_until }) => valid_until === null);
+    return { plausible, acceptedBy: plausible && isLasting ? subscription : undefined };
   }
 
   private async take(

@@ -72,7 +72,7 @@ async function steps(): Promise<StepRow[]> {
     { ...ofLea, what: 'exited', at: T0 + 2 * MINUTE_MS, reason: 'checkout' },
     { ...ofKay, run_id: '', what: 'refused', at: T0 + 3 * MINUTE_MS, reason: 'live' },
     // By another cart of the same person, for the message of the node that the run has left.
-    { ...ofKay, ...goal, cart_id: 'c9', node: 'tell', amount: 20.5 },
+    { ...ofKay, ...goal, person_id: Number(lea), cart_id: 'c9', node: 'tell', amount: 20.5 },
     { ...ofLea, ...goal, amount: 99 },
     { ...ofLea, what: 'goal', at: T0 + 5 * MINUTE_MS, reason: 'retracted' },
     // A flow of another workspace.
