@@ -12,15 +12,17 @@ export interface Evaluation<F> {
   people: ReadonlyMap<number, number>;
   /** What is known of them. Nobody is left of people without facts: they were merged or erased. */
   facts: ReadonlyMap<number, F>;
-  /** Numbers of audiences that remain as they are. */
-  except?: ReadonlySet<number>;
+  /** Numbers of audiences that remain as they are. Their times do not wake the people. */
+  except?: ReadonlySet<number> | undefined;
+  /** Numbers of the audiences that are evaluated; all others remain as they are. */
+  only?: ReadonlySet<number> | undefined;
 }
 
 const NONE: ReadonlySet<number> = new Set();
 
 /** Evaluates the live audiences of the workspace and writes the differences into the state. */
 export function evaluatePeople<F>(state: AudienceState, evaluation: Evaluation<F>, judgeAt: JudgeAt<F>): void {
-  const { workspace, nowMs, people, facts, except = NONE } = evaluation;
+  const { workspace, nowMs, people, facts, except = NONE, only } = evaluation;
   const audiences = state
     .liveIn(workspace)
     .map((audience) => ({ audience, judge: once(() => judgeAt(audience, nowMs)) }));
@@ -31,7 +33,7 @@ export function evaluatePeople<F>(state: AudienceState, evaluation: Evaluation<F
     const after: Slot[] = [...before.values()].filter(({ audience }) => !isLive(state, audience));
     for (const { audience, judge } of audiences) {
       const slot = before.get(audience.number);
-      if (except.has(audience.number)) {
+      if (except.has(audience.number) || only?.has(audience.number) === false) {
         if (slot !== undefined) after.push(slot);
         continue;
       }

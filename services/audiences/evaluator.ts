@@ -162,7 +162,7 @@ export class Evaluator<F extends { personId: number }> {
     const { metrics, logger } = this.deps;
     this.steps.delete(workspace);
     this.builds.delete(workspace);
-    yield* this.evaluateRecent(workspace, step.late, nowMs);
+    yield* this.evaluateRecent(workspace, step.late, nowMs, step.audiences);
     step.complete();
     metrics.builds.inc();
     logger.info({ workspace, audiences: step.audiences.size }, 'everybody is evaluated by the new definitions');
@@ -173,12 +173,13 @@ export class Evaluator<F extends { personId: number }> {
     workspace: string,
     { people, facts }: Question<F>,
     nowMs: number,
+    only?: ReadonlySet<number>,
   ): AsyncGenerator<void> {
     const { state, metrics, judgeAt } = this.deps;
     for (const part of inParts([...people], EVALUATED_AT_ONCE)) {
       const step = this.steps.get(workspace);
-      const except = step?.audiences;
-      evaluatePeople(state, { workspace, nowMs, people: new Map(part), facts, ...(except && { except }) }, judgeAt);
+      const scope = { except: step?.audiences, only };
+      evaluatePeople(state, { workspace, nowMs, people: new Map(part), facts, ...scope }, judgeAt);
       if (step === undefined) this.builds.get(workspace)?.evaluateChanged(idsOf(part), facts, nowMs);
       else for (const [id, touch] of part) step.evaluated(id, touch, facts.has(id));
       metrics.evaluated.inc(part.length);
@@ -228,16 +229,17 @@ export class Evaluator<F extends { personId: number }> {
     return { people, facts };
   }
 
-  /** Evaluates people by what was read of them last; those of whom it was dropped are read. */
+  /** Evaluates people by what was read of them last; those of whom it was dropped are read. `only`: as in Evaluation. */
   private async *evaluateRecent(
     workspace: string,
     people: ReadonlyMap<number, number>,
     nowMs: number,
+    only?: ReadonlySet<number>,
   ): AsyncGenerator<void> {
     const { question, dropped } = await this.askRecent(workspace, people);
-    yield* this.evaluateQuestion(workspace, question, nowMs);
+    yield* this.evaluateQuestion(workspace, question, nowMs, only);
     for await (const question of this.questions(workspace, dropped)) {
-      yield* this.evaluateQuestion(workspace, question, nowMs);
+      yield* this.evaluateQuestion(workspace, question, nowMs, only);
     }
   }
 
