@@ -242,17 +242,14 @@ describe('questions', () => {
 
   it('see the news that precede them', async () => {
     const world = await running();
-    for (let i = 0; i < 10; i++) {
-      world.appendTrait('acme', 3, i % 2 === 0, { openMs: i % 3 === 0 ? 50 : 0 });
-      await world.loop.run(60);
+    const expected: string[] = [];
+    for (let i = 0; i < 40; i++) {
+      world.appendTrait('acme', 3, i % 2 === 0);
       ask(world, `q${i}`, 3);
+      expected.push(`q${i} ${i % 2 === 0}`);
+      await world.loop.run(500);
     }
-    await world.loop.run(2_000);
-    expect(answers(world)).toHaveLength(10);
-    world.appendTrait('acme', 3, true);
-    ask(world, 'last', 3);
-    await world.loop.run(2_000);
-    expect(answers(world).at(-1)).toBe('last true');
+    expect(answers(world)).toEqual(expected);
   });
 
   it('are answered by what was read before, and by the news since', async () => {

@@ -113,9 +113,27 @@ it('begins a probe every 30 ms while messages follow each other, and none once t
     await clock.advance(10);
   }
   // As many as may be under way.
-  expect(passes()).toBe(16);
+  expect(passes()).toBe(6);
   end();
   expect(settled).toEqual([]);
+});
+
+it('begins fewer probes when they take long', async () => {
+  const { clock, state, settled, settler, pass, passes, end } = world([]);
+  state.addSettle('acme', { due_at: clock.wallMs() });
+  settler.pump();
+  await clock.advance(800);
+  pass();
+  await clock.advance(0);
+  const before = passes();
+  for (let i = 0; i < 55; i++) {
+    state.addSettle('acme', { due_at: clock.wallMs() });
+    settler.pump();
+    await clock.advance(10);
+  }
+  // One every 200 ms.
+  expect([settled.length, passes() - before]).toEqual([1, 3]);
+  end();
 });
 
 it('one message begins one probe', async () => {

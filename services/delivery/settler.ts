@@ -32,9 +32,10 @@ export interface SettlerDeps {
 }
 
 /** Probes under way at a time: a later message need not wait for the probe of an earlier one. */
-const PROBES_MAX = 16;
-/** The least time between the beginnings of two probes. */
+const PROBES_MAX = 6;
+/** The least time between the beginnings of two probes; slow stages get fewer of them, by a share of the last one's time. */
 const SPACING_MS = 30;
+const SPACING_SHARE = 0.25;
 /** Messages that follow each other this closely are expected to be followed by more. */
 const BUSY_MS = 250;
 const PAUSES = { firstMs: 100, maxMs: 5_000 };
@@ -54,6 +55,8 @@ export class Settler {
   /** The greatest t0 of the probes under way. */
   private probingToMs = -Infinity;
   private startedAtMs = -Infinity;
+  /** How long the last probe has taken. */
+  private tookMs = 0;
   /** The time that was wanted last, when that was first seen, and how long after the one before. */
   private last = { dueMs: -Infinity, seenAtMs: -Infinity, gapMs: Infinity };
   private readonly backoff = new Backoff(PAUSES);
@@ -71,7 +74,8 @@ export class Settler {
     const isBusy = this.isBusy(wanted.due_at);
     if (this.probes >= PROBES_MAX || (this.probingToMs >= wanted.due_at && !isBusy)) return;
     const untilDueMs = wanted.due_at - clock.wallMs();
-    const pauseMs = Math.max(untilDueMs, this.startedAtMs + SPACING_MS - clock.elapsedMs());
+    const spacingMs = Math.max(SPACING_MS, SPACING_SHARE * this.tookMs);
+    const pauseMs = Math.max(untilDueMs, this.startedAtMs + spacingMs - clock.elapsedMs());
     if (pauseMs > 0) this.pumpAfter(pauseMs);
     else void this.probe(wanted.workspace);
   }
@@ -106,7 +110,8 @@ export class Settler {
     try {
       for (const { pass } of stages) await pass(signal);
       await append(workspace, t0);
-      metrics.settleSeconds.observe((clock.elapsedMs() - startedAtMs) / 1_000);
+      this.tookMs = clock.elapsedMs() - startedAtMs;
+      metrics.settleSeconds.observe(this.tookMs / 1_000);
       state.settled(t0);
       this.backoff.reset();
       wake();

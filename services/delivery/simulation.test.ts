@@ -33,18 +33,24 @@ class Story {
     if (kind < 5) this.request(workspace, `m${this.requested.size}`);
     else if (kind < 7) this.revokeOrRepeat();
     else if (kind < 9) {
-      const id = `q${this.questions.size}`;
-      const personId = 1 + random.below(6);
-      this.questions.set(id, { workspace, personId, atMs: world.wallMs });
-      world.append(sendRequest(workspace, { question: flowQuestion(id, personId, world.wallMs) }));
+      this.ask(workspace, 1 + random.below(6));
     } else if (kind < 11) {
       const movedFrom = random.chance(0.2) ? 5 + random.below(2) : null;
       const change = { openMs: random.pick([0, 0, 20, 400]), movedFrom };
-      world.appendTrait(workspace, 1 + random.below(6), random.chance(0.5), change);
+      const personId = 1 + random.below(6);
+      world.appendTrait(workspace, personId, random.chance(0.5), change);
+      if (random.chance(0.5)) this.ask(workspace, personId);
     } else {
       this.dueMs = world.wallMs;
       world.append(sendRequest('acme', { settle: { due_at: world.wallMs } }));
     }
+  }
+
+  private ask(workspace: string, personId: number): void {
+    const { world, questions } = this;
+    const id = `q${questions.size}`;
+    questions.set(id, { workspace, personId, atMs: world.wallMs });
+    world.append(sendRequest(workspace, { question: flowQuestion(id, personId, world.wallMs) }));
   }
 
   private request(workspace: string, id: string): void {
