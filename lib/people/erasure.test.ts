@@ -35,6 +35,18 @@ describe('an erased person', () => {
     for (const text of [PHONE.slice(6), EMAIL.slice(6), 'Kay']) expect(isInState(world, text), text).toBe(false);
   });
 
+  it('is gone from pairs too that the last carrier of both identifiers was too full to record', () => {
+    const world = new World({ limit: 1 }, undefined, 1);
+    const emails = ['email:ann@x.io', 'email:bob@x.io', 'email:cat@x.io'];
+    const phones = ['phone:+15550000001', 'phone:+15550000002'];
+    world.fold(recordInput([emails[2]!, phones[0]!], { at: 1, receivedAt: 1 }));
+    world.fold(cartInput('c1', [...emails.slice(0, 2), ...phones], { at: 2, receivedAt: 2 }));
+    world.fold(cartInput('c1', [emails[2]!], { at: 3, receivedAt: 3 }));
+    world.fold(erasureInput(4, { carts: [], identifiers: [emails[2]!, phones[0]!] }));
+    world.fold(erasureInput(5, { carts: ['c1'], identifiers: [] }));
+    for (const text of ['@x.io', '+1555']) expect(isInState(world, text), text).toBe(false);
+  });
+
   it('may have thousands of identifiers and trait events: all are gone, in records of a bounded size', () => {
     const world = new World();
     const emails = Array.from({ length: 120 }, (_, i) => `email:address-${i}@example.com`);

@@ -139,10 +139,12 @@ function dropIdentifiers(
     });
     if (graph.identifier(word).carrierHead === '') gone.add(word);
   }
-  // The counts remain. A pair that is no longer seen anywhere is not stored any longer.
+  // The counts remain. A pair that is no longer seen anywhere is not stored any longer. Neither is one of two saturated
+  // identifiers, which is not looked up again: the last carrier that has both may not know of it.
   for (const carrier of carriers) {
     graph.forEachPair(carrier, (one, other) => {
-      if (others.get(one)?.has(other) !== true) graph.deletePair(one, other);
+      const isSeen = others.get(one)?.has(other) === true;
+      if (!isSeen || (graph.isSaturated(one) && graph.isSaturated(other))) graph.deletePair(one, other);
     });
   }
   return gone;

@@ -113,7 +113,8 @@ export class Graph extends EntryCache {
     return this.countSeenWith(word, kind, this.bounds.highestLimit + 1);
   }
 
-  private isSaturated(word: string): boolean {
+  /** Whether the identifier was seen with more others of a kind than any limit allows: further pairs are not recorded. */
+  isSaturated(word: string): boolean {
     return isSaturated(this.bounds.highestLimit, word, this.identifier(word).seenWith);
   }
 
