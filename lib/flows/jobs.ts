@@ -108,7 +108,7 @@ const STEPS: Record<JobKind, JobStep> = {
       const run = owner === flow ? view.run(flow, id) : undefined;
       if (run !== undefined && run.state !== 'ended') revokeOpen(view, { flow, id, run });
     });
-    // The names of runs of an earlier version of the state are not kept: all runs are looked at, once.
+    // The names of runs of an earlier version of the state are not kept: all runs are read, once.
     return rest ?? (view.flowState(flow)?.isIndexed === true ? undefined : KEYS.runs(workspace, flow));
   },
   resume: eachRun(resumeRun),

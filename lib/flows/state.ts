@@ -193,7 +193,7 @@ export interface Person {
   messages: PersonMessage[];
 }
 
-/** The zone of a person. One that was stored before zones were checked, and is none, is as absent. */
+/** The zone of a person. An invalid one, stored before zones were checked, is treated as absent. */
 export const ownZone = ({ timeZone }: Person): string | null =>
   timeZone !== null && isTimeZone(timeZone) ? timeZone : null;
 

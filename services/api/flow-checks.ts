@@ -19,7 +19,7 @@ const CHANNELS = new Set(['sms', 'email', 'webhook'] as const);
 
 export const itemOf = ({ path, message }: FlowIssue): ProblemItem => ({ path: pointer(path), message });
 
-/** A zone that was stored before zones were checked, and is none: the days and quiet hours of the flow cannot be determined. */
+/** With an invalid zone, stored before zones were checked, the days and quiet hours of the flow cannot be determined. */
 function zoneErrors(zone: string): ProblemItem[] {
   if (isTimeZone(zone)) return [];
   const { message } = new UnknownZoneError(zone);

@@ -162,7 +162,8 @@ export class Evaluator<F extends { personId: number }> {
     const { metrics, logger } = this.deps;
     this.steps.delete(workspace);
     this.builds.delete(workspace);
-    yield* this.evaluateRecent(workspace, step.late, nowMs, step.audiences);
+    // The wall clock may have been set back since the step began.
+    yield* this.evaluateRecent(workspace, step.late, Math.max(nowMs, step.nowMs), step.audiences);
     step.complete();
     metrics.builds.inc();
     logger.info({ workspace, audiences: step.audiences.size }, 'everybody is evaluated by the new definitions');

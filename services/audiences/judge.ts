@@ -2,7 +2,7 @@ import { prepare, prepareNextChange, type PersonFacts } from '../../lib/audience
 import { zoneOrUtc } from '../../lib/time/index.ts';
 import type { JudgeAt } from './definition.ts';
 
-/** The predicate of lib/audiences. A zone that is none, stored before zones were checked, must not stop the partition. */
+/** The predicate of lib/audiences. An invalid zone, stored before zones were checked, must not stop the partition. */
 export const judgeAt: JudgeAt<PersonFacts> = ({ audience, includeAnonymous, zone }, nowMs) => {
   const options = { nowMs, zone: zoneOrUtc(zone), includeAnonymous };
   const { matches } = prepare(audience, options);

@@ -36,7 +36,7 @@ export class Step {
     private readonly workspace: string,
     targets: readonly Target[],
     private readonly results: StateStore,
-    private readonly nowMs: number,
+    readonly nowMs: number,
   ) {
     this.wanted = targets.map((each) => ({ ...each, audience: state.define(each.target, false) }));
     this.audiences = new Set(this.wanted.map(({ audience }) => audience.number));

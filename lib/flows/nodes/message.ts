@@ -14,8 +14,8 @@ import { follow, REST, unexpected, type Move, type NodeHandler, type Site } from
 export const message: NodeHandler<MessageNode> = {
   begin(site, node) {
     const { view, run } = site;
-    // A message has one outcome: where it had one for the run, from before the run was moved, that stands, whatever the
-    // node sends now. Its request would have the same id, and delivery would take it for a repeat.
+    // A message has one outcome: where it had one for the run, from before the run was moved, that stands, even if
+    // the node sends something else now. Its request would have the same id, and delivery would take it for a repeat.
     if (run.sent.includes(run.node)) return follow(node.next);
     if (run.unsent.includes(run.node)) return follow(elseOf(node));
     // What is out may yet be sent.
