@@ -30,6 +30,12 @@ interface PersonRow {
   first_at: number;
 }
 
+/** The facts of a person as ClickHouse has them. */
+export interface StoredFacts extends PersonFacts {
+  /** Everybody who was merged into the person. They may have rows under these ids, and these are among the facts. */
+  formerIds: readonly number[];
+}
+
 /**
  * The facts of people by the id that was asked for, with merges applied: the id of a merged person gives the facts of the
  * remaining one. Ids that nobody has are left out. The tables are not read at one time: while the sink writes about
@@ -40,7 +46,7 @@ export async function readPersonFacts(
   workspace: string,
   personIds: readonly number[],
   { withRetracted = false, needed = EVERYTHING }: PersonFactsOptions = {},
-): Promise<Map<number, PersonFacts>> {
+): Promise<Map<number, StoredFacts>> {
   const asked = new Set(personIds);
   const rowsOf = (ids: ReadonlySet<number>): Promise<Rows> =>
     readRows(queryRows, { workspace, ids: [...ids] }, { withRetracted, needed });
@@ -60,7 +66,9 @@ export async function readPersonFacts(
   // The rows of one person are read together: several may be of the same trait event.
   const unasked = new Set([...owners].flatMap(([id, owner]) => (asked.has(id) ? [] : [owner])));
   const rowsOfUnasked = await rowsOf(new Set([...owners].flatMap(([id, owner]) => (unasked.has(owner) ? [id] : []))));
-  const facts = new Map<number, PersonFacts>();
+  const formerIds = new Map<number, number[]>([...winners].map((id) => [id, []]));
+  for (const [id, owner] of owners) if (id !== owner) formerIds.get(owner)!.push(id);
+  const facts = new Map<number, StoredFacts>();
   const grouped = [rowsOfAsked, rowsOfUnasked].map(({ events, carts }) => ({
     events: groupByOwner(events, owners),
     carts: groupByOwner(carts, owners),
@@ -69,6 +77,7 @@ export async function readPersonFacts(
     const { events, carts } = grouped[unasked.has(person_id) ? 1 : 0]!;
     facts.set(person_id, {
       personId: person_id,
+      formerIds: formerIds.get(person_id)!,
       firstAtMs: first_at,
       anonymous,
       traitEvents: events.get(person_id) ?? [],

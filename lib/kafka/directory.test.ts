@@ -29,6 +29,26 @@ it('fails for a partition without an offset, instead of taking its end for 0', a
   await expect(directoryOf([{ partition: 0, offset: '5' }]).offsetsAt('things', LATEST)).rejects.toThrow('partition 1');
 });
 
+it('reports the last stable offset as the end of a range, if only that is wanted', async () => {
+  const byLevel = [
+    { partition: 0, offset: '9' },
+    { partition: 0, offset: '4' },
+  ];
+  const cluster = {
+    addMultipleTargetTopics: () => Promise.resolve(),
+    findTopicPartitionMetadata: () => [{ partitionId: 0, leader: 1 }],
+    findBroker: () =>
+      Promise.resolve({
+        listOffsets: ({ isolationLevel }: { isolationLevel: number }) =>
+          Promise.resolve({ responses: [{ partitions: [byLevel[isolationLevel]] }] }),
+      }),
+  } as unknown as Cluster;
+  const ask = <T>(_: string, request: (cluster: Cluster) => Promise<T>): Promise<T> => request(cluster);
+  const directory = new TopicDirectory({ ask } as ControlCluster, '');
+  expect((await directory.rangeOf('things', 0)).end).toBe(9);
+  expect((await directory.rangeOf('things', 0, 'read_committed')).end).toBe(4);
+});
+
 it('reports the range of a partition while another one has no leader', async () => {
   const directory = directoryOf([{ partition: 1, offset: '7' }], [-1, 1]);
   expect(await directory.rangeOf('things', 1)).toEqual({ beginning: 7, end: 7 });

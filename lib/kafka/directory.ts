@@ -5,7 +5,10 @@ import type { OffsetRange } from './types.ts';
 
 export const EARLIEST = -2;
 export const LATEST = -1;
-const READ_UNCOMMITTED = 0;
+/** As the protocol has them. */
+const ISOLATION_LEVELS = { read_uncommitted: 0, read_committed: 1 };
+
+type Isolation = keyof typeof ISOLATION_LEVELS;
 
 const isMissing = (error: unknown): boolean =>
   error instanceof UnknownTopicError || kafkaErrorType(error) === 'UNKNOWN_TOPIC_OR_PARTITION';
@@ -70,10 +73,10 @@ export class TopicDirectory {
   }
 
   /** The beginning and the end of one partition; the other partitions may be without a leader. */
-  rangeOf(topic: string, partition: number): Promise<OffsetRange> {
+  rangeOf(topic: string, partition: number, isolation?: Isolation): Promise<OffsetRange> {
     return this.ask('read the offsets of', topic, async (cluster) => {
       const [beginning, end] = await Promise.all(
-        [EARLIEST, LATEST].map((point) => this.listOffsets(cluster, topic, point, [partition])),
+        [EARLIEST, LATEST].map((point) => this.listOffsets(cluster, topic, point, [partition], isolation)),
       );
       return { beginning: offsetOf(beginning, partition), end: offsetOf(end, partition) };
     });
@@ -84,6 +87,7 @@ export class TopicDirectory {
     topic: string,
     point: number,
     partitions: readonly number[],
+    isolation: Isolation = 'read_uncommitted',
   ): Promise<Map<number, number>> {
     const name = this.prefix + topic;
     const byLeader = new Map<number, number[]>();
@@ -96,7 +100,7 @@ export class TopicDirectory {
         const broker = await cluster.findBroker({ nodeId });
         const asked = ids.map((partition) => ({ partition, timestamp: point }));
         const { responses } = await broker.listOffsets({
-          isolationLevel: READ_UNCOMMITTED,
+          isolationLevel: ISOLATION_LEVELS[isolation],
           topics: [{ topic: name, partitions: asked }],
         });
         for (const p of responses[0]?.partitions ?? []) offsets.set(p.partition, Number(p.offset));

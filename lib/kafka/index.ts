@@ -67,7 +67,7 @@ export function createKafka({ topicPrefix, ...connection }: KafkaOptions): Kafka
     },
     endOffsets: (topic) => directory.offsetsAt(topic, LATEST),
     beginningOffsets: (topic) => directory.offsetsAt(topic, EARLIEST),
-    rangeOf: (topic, partition) => directory.rangeOf(topic, partition),
+    rangeOf: (topic, partition, isolation) => directory.rangeOf(topic, partition, isolation),
     createProducer: (options) => new BatchingProducer(connection, topicPrefix, partitionsOf, options),
     createReader: (options) => new KafkaReader(connection, topicPrefix, options),
     joinGroup: (options) => new GroupMember(connection, topicPrefix, options),

@@ -80,11 +80,12 @@ export class Intake {
     if (this.failure !== null && this.buffer.isEmpty) throw this.failure;
   }
 
-  /** Takes the records that have arrived. Returns the questions among them that are new. */
+  /** Takes the records that have arrived, until the state is full. Returns the questions among them that are new. */
   async takeArrivals(): Promise<OpenQuestion[]> {
     const { buffer } = this;
+    const { state } = this.options;
     const questions: OpenQuestion[] = [];
-    for (let batch = buffer.first(); batch !== undefined; batch = buffer.first()) {
+    for (let batch = buffer.first(); batch !== undefined && !state.isFull(); batch = buffer.first()) {
       this.end = Math.max(this.end ?? 0, batch.highWatermark);
       for (const record of batch.records) await this.take(record, questions);
       const last = batch.records.at(-1);

@@ -1,15 +1,23 @@
 import type { CartFacts, PersonFacts, TraitEventFacts } from '../../lib/audiences/index.ts';
 import type { Outcome } from '../../schemas/types.ts';
 
+/** A record of trait-events, as news about somebody. */
+export interface News {
+  offset: number;
+  outcome: Outcome;
+  /** The person about whom it is plain. */
+  plainFor: number | null;
+}
+
 /**
- * Whether the record says all that it means for the person. Only ClickHouse can tell what merges, partings and erasures
- * mean, and what a former owner of a cart has left. When somebody is dissolved, the winner gets everything by records of
- * its own.
+ * The person about whom the record contains all that it means: it is plain. Only ClickHouse can tell what merges,
+ * partings and erasures mean, and what a former owner of a cart has left: they are plain for nobody, or for somebody else.
+ * When somebody is dissolved, the winner gets everything by records of its own.
  */
-export function isPlain({ trait, cart, person, merge }: Outcome, personId: number): boolean {
+export function plainFor({ trait, cart, person, merge }: Outcome): number | null {
   const row = trait ?? cart ?? person;
-  if (row !== null) return row.person_id === personId;
-  return merge !== null && merge.dissolved && merge.winner === personId && merge.loser !== personId;
+  if (row !== null) return row.person_id;
+  return merge !== null && merge.dissolved && merge.winner !== merge.loser ? merge.winner : null;
 }
 
 /**

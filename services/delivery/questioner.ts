@@ -1,8 +1,9 @@
 import type { Logger } from 'pino';
-import { RecentFacts, rowsOf, type FactsNeeded, type PersonFacts } from '../../lib/audiences/index.ts';
+import type { FactsNeeded, PersonFacts } from '../../lib/audiences/index.ts';
+import type { StoredFacts } from '../../lib/clickhouse/person-facts.ts';
 import { Backoff, type Clock } from '../../lib/clock/index.ts';
-import type { Outcome } from '../../schemas/types.ts';
 import { answersTo, factsNeededBy } from './answers.ts';
+import { KnownPeople } from './known-people.ts';
 import type { DeliveryMetrics } from './metrics.ts';
 import { withNews } from './news.ts';
 import type { OpenQuestion } from './state.ts';
@@ -12,10 +13,8 @@ import { TraitTail, type TraitTailDeps } from './trait-tail.ts';
 const READ_MAX = 1_000;
 /** Readings under way at a time: one for each workspace. */
 const READINGS_MAX = 4;
-/** Facts that are remembered, in rows: about 16 MB. */
-const KNOWN_ROWS_MAX = 50_000;
-/** While more news than this is kept, it is found out what of it ClickHouse holds. */
-const NEWS_KEPT = 1_000;
+/** While more of the news that can be kept is kept, it is found out how much of it ClickHouse holds. */
+const FULLNESS_KEPT = 0.05;
 const PAUSES = { firstMs: 250, maxMs: 10_000 };
 
 export interface QuestionerDeps extends Pick<TraitTailDeps, 'kafka' | 'outcomes'> {
@@ -31,7 +30,7 @@ export interface QuestionerDeps extends Pick<TraitTailDeps, 'kafka' | 'outcomes'
     personIds: readonly number[],
     needed: FactsNeeded,
     signal: AbortSignal,
-  ): Promise<ReadonlyMap<number, PersonFacts>>;
+  ): Promise<ReadonlyMap<number, StoredFacts>>;
   answer(question: OpenQuestion, yes: boolean): void;
   clock: Clock;
   logger: Logger;
@@ -44,14 +43,26 @@ export interface QuestionerDeps extends Pick<TraitTailDeps, 'kafka' | 'outcomes'
 interface Asked {
   open: OpenQuestion;
   askedAtMs: number;
+  /** Where trait-events ended then: all that the answer has to reflect is before it. */
+  end: number;
+  /** ClickHouse has to hold what is before it, as far as reading the person has shown. */
+  bound: number;
+}
+
+interface Reading {
+  read: ReadonlyMap<number, StoredFacts>;
+  /** What ClickHouse was known to hold before. */
+  storedOffset: number;
+  needed: FactsNeeded;
 }
 
 /**
  * Answers the open questions of one partition. A question first waits until the end of trait-events is read: then all
  * news about the person that precedes it is known. Somebody who was read from ClickHouse before is answered at once, by
  * that and the news since. Others are read together with those of the same workspace, and their news is added; the sink
- * need not have stored it, unless people were merged, parted or erased (see `isPlain`). While ClickHouse is unavailable, questions about
- * people who are not known wait.
+ * need not have stored it, unless people were merged, parted or erased (see `plainFor`). No question waits for more than
+ * what precedes it: once ClickHouse holds that, it answers alone. While ClickHouse is unavailable, questions about people
+ * who are not known wait.
  */
 export class Questioner {
   /** The end of trait-events is not read yet. */
@@ -68,7 +79,9 @@ export class Questioner {
   private storedOffset = -1;
   /** What the questions of a workspace have needed so far, so that facts which are known serve the next one too. */
   private readonly needed = new Map<string, FactsNeeded>();
-  private known = new RecentFacts<PersonFacts>(KNOWN_ROWS_MAX, rowsOf);
+  private readonly known = new KnownPeople();
+  /** Aborted, and replaced, when the reading of trait-events ends. */
+  private lost = new AbortController();
   private readonly tail: TraitTail;
   private readonly backoff = new Backoff(PAUSES);
   private isPausing = false;
@@ -76,38 +89,41 @@ export class Questioner {
   constructor(private readonly deps: QuestionerDeps) {
     this.tail = new TraitTail({
       ...deps,
-      onNews: (workspace, personId, news) => this.add(workspace, personId, news),
+      onNews: (workspace, personId, news) => this.known.add(workspace, personId, news),
       isNeeded: () => this.early.length + this.ready.size + this.reading.size > 0,
-      onAnyNews: (workspace) => {
-        if (workspace !== null) return this.known.clear(workspace);
-        this.known = new RecentFacts<PersonFacts>(KNOWN_ROWS_MAX, rowsOf);
-        this.storedOffset = -1;
-      },
+      onAnyNews: (workspace) => this.known.clear(workspace),
+      onLost: () => this.startOver(),
     });
   }
 
+  /** The log may be another one: offsets in it mean nothing any more. */
+  private startOver(): void {
+    this.known.clear();
+    this.storedOffset = -1;
+    this.waiting = [...this.waiting, ...this.early.splice(0), ...[...this.ready.values()].flat()];
+    this.ready.clear();
+    this.lost.abort();
+    this.lost = new AbortController();
+  }
+
   ask(open: OpenQuestion): void {
-    this.waiting.push({ open, askedAtMs: this.deps.clock.elapsedMs() });
+    this.waiting.push({ open, askedAtMs: this.deps.clock.elapsedMs(), end: Infinity, bound: 0 });
   }
 
   /** Begins what can begin. */
   pump(): void {
     if (this.isPausing || this.deps.signal.aborted) return;
     if (this.waiting.length > 0 && !this.isPlacing) void this.place(this.waiting.splice(0));
-    if ((this.early.length > 0 || this.tail.size > NEWS_KEPT) && !this.isFollowing) void this.followStored();
-    for (const [workspace, questions] of this.ready) {
+    if ((this.early.length > 0 || this.tail.fullness > FULLNESS_KEPT) && !this.isFollowing) void this.followStored();
+    for (const [workspace, questions] of [...this.ready]) {
       if (this.reading.size >= READINGS_MAX) break;
-      if (!this.reading.has(workspace)) void this.read(workspace, questions.splice(0, READ_MAX));
-      if (questions.length === 0) this.ready.delete(workspace);
+      if (this.reading.has(workspace)) continue;
+      const batch = questions.splice(0, READ_MAX);
+      this.ready.delete(workspace);
+      // The others wait behind those of other workspaces.
+      if (questions.length > 0) this.ready.set(workspace, questions);
+      void this.read(workspace, batch);
     }
-  }
-
-  private add(workspace: string, personId: number, news: Outcome | null): void {
-    const facts = this.known.get(workspace, personId);
-    if (facts === undefined) return;
-    const current = news === null ? undefined : withNews(facts, personId, [news]);
-    if (current === undefined) this.known.delete(workspace, personId);
-    else this.known.set(workspace, personId, current);
   }
 
   /** Finds out what precedes the questions. */
@@ -115,7 +131,8 @@ export class Questioner {
     this.isPlacing = true;
     try {
       const groups = byWorkspace(batch);
-      await this.tail.catchUp(groups.keys());
+      const end = await this.tail.catchUp(groups.keys());
+      for (const asked of batch) Object.assign(asked, { end, bound: 0 });
       for (const [workspace, questions] of groups) this.sort(workspace, questions);
     } catch (err) {
       this.failed(batch, err);
@@ -168,20 +185,25 @@ export class Questioner {
     this.tail.forget(Math.min(this.storedOffset, ...this.reading.values()));
   }
 
-  private boundOf({ open: { workspace, question } }: Asked): number | undefined {
-    return this.tail.boundOf(workspace, question.person_id);
+  /** What ClickHouse has to hold before the person is read. Undefined when trait-events has to be read first. */
+  private boundOf({ open: { workspace, question }, bound, end }: Asked): number | undefined {
+    const ofPerson = this.tail.boundOf(workspace, question.person_id);
+    return ofPerson === undefined ? undefined : Math.min(end, Math.max(bound, ofPerson));
   }
 
   /** Waits until ClickHouse holds what the first question waits for, or the news that is kept. */
   private async followStored(): Promise<void> {
+    const { deps, lost } = this;
     this.isFollowing = true;
     try {
       const next = this.early.reduce((least, asked) => Math.min(least, this.boundOf(asked) ?? 0), this.tail.readOffset);
-      this.storedOffset = Math.max(this.storedOffset, await this.deps.untilStored(next, this.deps.signal));
+      const storedOffset = await deps.untilStored(next, AbortSignal.any([deps.signal, lost.signal]));
+      if (lost.signal.aborted) return;
+      this.storedOffset = Math.max(this.storedOffset, storedOffset);
       for (const asked of this.early.splice(0)) this.admit(asked);
       this.forget();
     } catch (err) {
-      this.failed(this.early.splice(0), err);
+      if (!lost.signal.aborted) this.failed(this.early.splice(0), err);
     } finally {
       this.isFollowing = false;
       this.pump();
@@ -190,18 +212,16 @@ export class Questioner {
 
   private async read(workspace: string, batch: readonly Asked[]): Promise<void> {
     const { facts, signal } = this.deps;
-    const { storedOffset } = this;
+    const { storedOffset, lost } = this;
     this.reading.set(workspace, storedOffset);
     try {
       const needed = this.needed.get(workspace)!;
       const ids = [...new Set(batch.map(({ open }) => open.question.person_id))];
       const read = await facts(workspace, ids, needed, signal);
-      const current = this.currentOf(workspace, ids, read, storedOffset);
-      const isCurrent = (asked: Asked): boolean => current.has(asked.open.question.person_id);
-      const answerable = batch.filter(isCurrent);
-      this.answerAll(answerable, knownOf(current));
-      if (needed === this.needed.get(workspace)) this.remember(workspace, knownOf(current));
-      for (const asked of batch) if (!isCurrent(asked)) this.admit(asked);
+      // What ClickHouse held already has to be known as news: some of it may have been read, and some not.
+      await this.tail.catchUp([workspace], 'read_committed');
+      if (lost.signal.aborted) this.waiting.push(...batch);
+      else this.combine(workspace, batch, { read, storedOffset, needed });
       this.backoff.reset();
     } catch (err) {
       this.failed(batch, err);
@@ -213,30 +233,35 @@ export class Questioner {
   }
 
   /**
-   * What was read, with the news since; undefined for somebody who does not exist. Without those of whom only ClickHouse
-   * can tell by now what has become of them: they have to be read again.
+   * Answers by what was read, with the news since. If only ClickHouse can tell what has become of a person, the answer is
+   * what was read if that reflects what precedes the question; otherwise the person has to be read again.
    */
-  private currentOf(
-    workspace: string,
-    ids: readonly number[],
-    read: ReadonlyMap<number, PersonFacts>,
-    storedOffset: number,
-  ): Map<number, PersonFacts | undefined> {
-    const { tail } = this;
-    const current = new Map<number, PersonFacts | undefined>();
-    for (const id of ids) {
-      if ((tail.boundOf(workspace, id) ?? Infinity) > storedOffset) continue;
-      const facts = read.get(id);
-      // What is news about a merged person was so before the merge, which ClickHouse holds.
-      const isMerged = facts !== undefined && facts.personId !== id;
-      current.set(id, isMerged ? facts : withNews(facts, id, tail.newsOf(workspace, id)));
+  private combine(workspace: string, batch: readonly Asked[], { read, storedOffset, needed }: Reading): void {
+    const { tail, known } = this;
+    const current = new Map<number, PersonFacts>();
+    const bounds = new Map<number, number>();
+    for (const id of new Set(batch.map(({ open }) => open.question.person_id))) {
+      const stored = read.get(id);
+      const personId = stored?.personId ?? id;
+      const formerIds = stored?.formerIds ?? [];
+      const bound = tail.boundOf(workspace, personId, [id, ...formerIds]) ?? Infinity;
+      bounds.set(id, bound);
+      if (bound > storedOffset) continue;
+      const facts = withNews(stored, personId, tail.newsOf(workspace, personId, storedOffset));
+      if (facts === undefined) continue;
+      current.set(id, facts);
+      if (needed === this.needed.get(workspace)) known.set(workspace, facts, formerIds);
     }
-    return current;
-  }
-
-  private remember(workspace: string, current: ReadonlyMap<number, PersonFacts>): void {
-    // News about a merged person names the remaining one.
-    for (const [id, facts] of current) if (facts.personId === id) this.known.set(workspace, id, facts);
+    const boundOf = ({ open }: Asked): number => bounds.get(open.question.person_id)!;
+    const isCurrent = (asked: Asked): boolean => boundOf(asked) <= storedOffset;
+    const isEnough = (asked: Asked): boolean => !isCurrent(asked) && asked.end <= storedOffset;
+    this.answerAll(batch.filter(isCurrent), current);
+    this.answerAll(batch.filter(isEnough), read);
+    for (const asked of batch) {
+      if (isCurrent(asked) || isEnough(asked)) continue;
+      asked.bound = boundOf(asked);
+      this.admit(asked);
+    }
   }
 
   private answerAll(batch: readonly Asked[], facts: ReadonlyMap<number, PersonFacts>): void {
@@ -266,12 +291,6 @@ export class Questioner {
       this.pump();
     });
   }
-}
-
-function knownOf(current: ReadonlyMap<number, PersonFacts | undefined>): Map<number, PersonFacts> {
-  const known = new Map<number, PersonFacts>();
-  for (const [id, facts] of current) if (facts !== undefined) known.set(id, facts);
-  return known;
 }
 
 function byWorkspace(questions: readonly Asked[]): Map<string, Asked[]> {

@@ -1,4 +1,5 @@
 import { DueIndex } from '../../lib/streams/due-index.ts';
+import { TASK_LIMITS } from '../../lib/streams/limits.ts';
 import type { FlowInput, FlowQuestion, FlowRevocation, FlowSettle, MessageRequest } from '../../schemas/types.ts';
 import { keptUntilMs, moved, REQUESTED, type MessageState, type Outcome } from './message.ts';
 import { flowInput } from './outputs.ts';
@@ -42,6 +43,8 @@ type Settle = FlowSettle & { workspace: string };
 /** Log time may lag behind the clock by which a suppression is dated. */
 const SUPPRESSED_MARGIN_MS = 60_000;
 const DAY_MS = 86_400_000;
+/** A record of flow-inputs without the text of a message. */
+const INPUT_BYTES = 200;
 
 /**
  * The open messages and questions of one partition. Every write is an effect that `takeEffects` returns once. Requests
@@ -60,6 +63,8 @@ export class DeliveryState {
   private readonly forgotten = new DueIndex();
   private inputs: Effects['inputs'] = [];
   private entries = new Map<string, Buffer | null>();
+  /** Roughly what the effects take, with entries that were replaced. */
+  private effectBytes = 0;
 
   /** Takes an entry of the changelog. Throws an Error for one that cannot be read. */
   restore(key: string, value: Buffer | null): void {
@@ -238,8 +243,14 @@ export class DeliveryState {
     return this.inputs.length + this.entries.size > 0;
   }
 
+  /** Whether the effects fill a transaction. */
+  isFull(): boolean {
+    return this.inputs.length + this.entries.size >= TASK_LIMITS.effects || this.effectBytes >= TASK_LIMITS.bytes;
+  }
+
   takeEffects(): Effects {
     const { inputs, entries } = this;
+    this.effectBytes = 0;
     this.inputs = [];
     this.entries = new Map();
     return { inputs, entries };
@@ -247,10 +258,13 @@ export class DeliveryState {
 
   private emit(workspace: string, input: FlowInput): void {
     this.inputs.push({ workspace, input });
+    this.effectBytes += INPUT_BYTES + (input.outcome?.text?.length ?? 0);
   }
 
   private write(key: string, value: unknown): void {
-    this.entries.set(key, value === null ? null : Buffer.from(JSON.stringify(value), 'utf8'));
+    const entry = value === null ? null : Buffer.from(JSON.stringify(value), 'utf8');
+    this.entries.set(key, entry);
+    this.effectBytes += key.length + (entry?.length ?? 0);
   }
 }
 

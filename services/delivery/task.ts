@@ -1,6 +1,7 @@
 import type { Logger } from 'pino';
 import type { Codec } from '../../lib/avro/index.ts';
-import type { FactsNeeded, PersonFacts } from '../../lib/audiences/index.ts';
+import type { FactsNeeded } from '../../lib/audiences/index.ts';
+import type { StoredFacts } from '../../lib/clickhouse/person-facts.ts';
 import { Waker, type Clock } from '../../lib/clock/index.ts';
 import type { Mark } from '../../lib/kafka/continuity.ts';
 import type { Batch, Kafka, OutgoingRecord, Producer, Reader } from '../../lib/kafka/types.ts';
@@ -49,7 +50,7 @@ export interface TaskDeps extends Pick<SenderDeps, 'channelOf' | 'codeOf'> {
     personIds: readonly number[],
     needed: FactsNeeded,
     signal: AbortSignal,
-  ): Promise<ReadonlyMap<number, PersonFacts>>;
+  ): Promise<ReadonlyMap<number, StoredFacts>>;
   /** The stages that an event passes before flow-inputs, for the workspaces of a partition. */
   upstream(partition: number): UpstreamStage[];
   /** Whether the group has confirmed that this process owns its partitions. */
@@ -218,7 +219,8 @@ export class DeliveryTask implements SupervisedTask {
 
   /**
    * One round: takes what has arrived, begins what may begin, or sleeps until something happens. What has changed is
-   * committed meanwhile, so that nothing waits for a transaction of others.
+   * committed meanwhile, so that nothing waits for a transaction of others; but requests wait for it once as much has
+   * changed as the next one may hold.
    */
   private async step(): Promise<void> {
     const { intake, state, sender, questioner, settler, lastLook, deps } = this;
@@ -231,7 +233,7 @@ export class DeliveryTask implements SupervisedTask {
     settler.pump();
     if (this.committing === null && (state.hasEffects() || this.isPositionDue())) this.committing = this.commitAside();
     lastLook.pump(intake.readOffset);
-    if (intake.hasArrivals || (this.committing === null && state.hasEffects())) return;
+    if ((intake.hasArrivals && !state.isFull()) || (this.committing === null && state.hasEffects())) return;
     await this.waker.sleep(this.idleMs());
   }
 

@@ -62,11 +62,16 @@ export const revocation = (requestId: string, reason: 'ended' | 'paused') => ({
   ...{ request_id: requestId, flow_id: 'f', run_id: `run-${requestId}`, node: 'remind', reason },
 });
 
-/** Whether somebody is in an audience: person 1 has a trait event, 2 has none; others as `appendTrait` has said last. */
+/**
+ * Whether somebody is in an audience: person 1 has a trait event, and so have those with a former id; others as
+ * `appendTrait` has reported last.
+ */
 export const flowQuestion = (questionId: string, personId: number, now: number): FlowQuestion => ({
   ...{ question_id: questionId, flow_id: 'f', run_id: `run-${questionId}`, node: null, what: 'audience' },
   ...{ audience: JSON.stringify({ trait: 'cart_abandoned' }), person_id: personId, now, time_zone: 'UTC' },
 });
+
+const hasAtFirst = (personId: number): boolean => personId === 1 || MERGED_PEOPLE.includes(personId);
 
 /** A call of the provider. */
 export interface SimulatedCall {
@@ -89,6 +94,10 @@ interface Place {
   process: SimulatedProcess;
   group: PartitionGroup | null;
 }
+
+/** People who have a trait event under the id of somebody who was merged into them. */
+export const MERGED_PEOPLE = [101, 102, 103, 104, 105, 106, 107, 108];
+export const formerIdOf = (personId: number): number => personId + 100;
 
 const PARTITIONS = 2;
 /** The producer of trait-events. */
@@ -176,7 +185,8 @@ export class SimulatedDelivery {
     const record = { timestampMs: this.wallMs, key: Buffer.from(workspace), value, headers: {} };
     const offset = log.append(record, producer);
     const said = [{ workspace, personId, isAsserted, offset }];
-    if (movedFrom !== null) said.unshift({ workspace, personId: movedFrom, isAsserted: false, offset });
+    const former = MERGED_PEOPLE.find((id) => formerIdOf(id) === movedFrom) ?? movedFrom;
+    if (former !== null) said.unshift({ workspace, personId: former, isAsserted: false, offset });
     if (open !== undefined) open.push(...said);
     else if (openMs === 0) this.committed(log, said);
     else {
@@ -210,7 +220,7 @@ export class SimulatedDelivery {
   /** What the records of a person have said from one time to another. */
   saidBetween(workspace: string, personId: number, fromMs: number, toMs: number): boolean[] {
     const of = this.said.filter((said) => said.workspace === workspace && said.personId === personId);
-    const before = of.filter(({ atMs }) => atMs <= fromMs).at(-1)?.isAsserted ?? personId === 1;
+    const before = of.filter(({ atMs }) => atMs <= fromMs).at(-1)?.isAsserted ?? hasAtFirst(personId);
     return [before, ...of.filter(({ atMs }) => atMs > fromMs && atMs <= toMs).map(({ isAsserted }) => isAsserted)];
   }
 
@@ -220,9 +230,10 @@ export class SimulatedDelivery {
     const of = this.said.filter(
       (said) => said.workspace === workspace && said.personId === personId && said.offset < stored,
     );
-    const isAsserted = of.at(-1)?.isAsserted ?? personId === 1;
+    const isAsserted = of.at(-1)?.isAsserted ?? hasAtFirst(personId);
     return {
       ...{ personId, firstAtMs: 0, anonymous: personId > 1, carts: [] },
+      formerIds: MERGED_PEOPLE.includes(personId) ? [formerIdOf(personId)] : [],
       traitEvents: isAsserted ? [traitFacts('e', 1)] : [],
     };
   }

@@ -5,35 +5,31 @@ import type { Clock } from '../../lib/clock/index.ts';
 import type { Batch, Kafka, Reader } from '../../lib/kafka/types.ts';
 import { TOPICS } from '../../lib/topics.ts';
 import type { Outcome } from '../../schemas/types.ts';
-import { isPlain } from './news.ts';
+import { plainFor, type News } from './news.ts';
 
 const POLL_MS = 1_000;
 /** Reading ends when nobody has asked for this long. */
 const IDLE_MS = 10_000;
-/** Records that are kept; of a person, or of several. */
+/** What is kept: records, and the bytes of their values. A record about two people counts twice. */
 const KEPT_MAX = 20_000;
+const KEPT_BYTES_MAX = 8 << 20;
 
 export interface TraitTailDeps {
   partition: number;
   kafka: Pick<Kafka, 'createReader' | 'rangeOf'>;
   outcomes: Codec<Outcome>;
-  /** There is news about the person. `news`: null when only ClickHouse says what it means. */
-  onNews(workspace: string, personId: number, news: Outcome | null): void;
+  /** There is news about the person. */
+  onNews(workspace: string, personId: number, news: News): void;
   /** There are questions that need what was noted. */
   isNeeded(): boolean;
   /** There may be news about anybody in the workspace; in any workspace when it is null. */
   onAnyNews(workspace: string | null): void;
+  /** Reading has ended: what was learned of the log may be wrong by now, as it may be another log. */
+  onLost(): void;
   clock: Clock;
   logger: Logger;
   /** Aborted when the task ends. */
   signal: AbortSignal;
-}
-
-interface News {
-  /** Plain records, in the order of the log. */
-  records: Outcome[];
-  /** The last record that is not plain is before it. */
-  bound: number;
 }
 
 interface Waiter {
@@ -52,9 +48,11 @@ export class TraitTail {
   private nextOffset = 0;
   /** The offset from which on the records of a workspace are noted. */
   private readonly followed = new Map<string, number>();
-  private readonly news = new Map<string, News>();
+  /** By person, in the order of the log. */
+  private readonly news = new Map<string, News[]>();
   /** Everything that was noted, in the order of the log. */
-  private noted: { offset: number; key: string; isRecord: boolean }[] = [];
+  private noted: { offset: number; key: string; bytes: number }[] = [];
+  private notedBytes = 0;
   /** What is before it is no longer noted. */
   private forgottenOffset = 0;
   private readonly waiters = new Set<Waiter>();
@@ -67,52 +65,72 @@ export class TraitTail {
     return this.nextOffset;
   }
 
-  /** How much is noted. */
+  /** How many records are noted. */
   get size(): number {
     return this.noted.length;
   }
 
-  /** Resolves once everything that the partition holds now is noted for these workspaces. Rejects when reading fails. */
-  async catchUp(workspaces: Iterable<string>): Promise<void> {
+  /** How much is noted, as a part of what is kept at most. */
+  get fullness(): number {
+    return Math.max(this.noted.length / KEPT_MAX, this.notedBytes / KEPT_BYTES_MAX);
+  }
+
+  /**
+   * Resolves once everything that the partition holds now is noted for these workspaces, with where it ended; with
+   * `read_committed`, everything before the first transaction that is open now. Rejects when reading fails.
+   */
+  async catchUp(
+    workspaces: Iterable<string>,
+    isolation: 'read_committed' | 'read_uncommitted' = 'read_uncommitted',
+  ): Promise<number> {
     const { kafka, partition, clock, signal } = this.deps;
     this.usedAtMs = clock.elapsedMs();
-    const { end } = await kafka.rangeOf(TOPICS.traitEvents, partition);
+    const { end } = await kafka.rangeOf(TOPICS.traitEvents, partition, isolation);
     signal.throwIfAborted();
     if (this.reader === null) this.start(end);
     for (const workspace of workspaces) {
       if (!this.followed.has(workspace)) this.followed.set(workspace, this.nextOffset);
     }
-    if (this.nextOffset >= end) return;
-    await new Promise<void>((resolve, reject) => this.waiters.add({ end, resolve, reject }));
+    if (this.nextOffset < end) {
+      await new Promise<void>((resolve, reject) => this.waiters.add({ end, resolve, reject }));
+    }
+    return end;
   }
 
   /**
-   * `newsOf` has everything about the person that is not before this offset. Undefined when the workspace is not followed:
-   * its records are not noted then.
+   * From this offset on, `newsOf` has everything about the person, and that is plain. `otherIds`: ids under which the
+   * person has rows as well. Undefined when the workspace is not followed: its records are not noted then.
    */
-  boundOf(workspace: string, personId: number): number | undefined {
+  boundOf(workspace: string, personId: number, otherIds: readonly number[] = []): number | undefined {
     const followed = this.followed.get(workspace);
     if (followed === undefined) return undefined;
-    return Math.max(followed, this.forgottenOffset, this.news.get(keyOf(workspace, personId))?.bound ?? 0);
+    let bound = Math.max(followed, this.forgottenOffset);
+    for (const id of [personId, ...otherIds]) {
+      const last = this.news.get(keyOf(workspace, id))?.findLast((news) => news.plainFor !== personId);
+      if (last !== undefined) bound = Math.max(bound, last.offset + 1);
+    }
+    return bound;
   }
 
-  newsOf(workspace: string, personId: number): readonly Outcome[] {
-    return this.news.get(keyOf(workspace, personId))?.records ?? [];
+  /** Plain records about the person from an offset on, in the order of the log. */
+  newsOf(workspace: string, personId: number, fromOffset: number): Outcome[] {
+    const news = this.news.get(keyOf(workspace, personId)) ?? [];
+    return news.flatMap(({ offset, outcome, plainFor }) =>
+      offset >= fromOffset && plainFor === personId ? [outcome] : [],
+    );
   }
 
   /** ClickHouse holds everything before this offset: that is no news any more. */
   forget(offset: number): void {
     this.forgottenOffset = Math.max(this.forgottenOffset, offset);
-    let count = 0;
-    for (const { offset: notedAt, key, isRecord } of this.noted) {
-      if (notedAt >= offset) break;
-      count++;
-      const news = this.news.get(key);
-      if (news === undefined) continue;
-      if (isRecord) news.records.shift();
-      if (news.records.length === 0 && news.bound <= offset) this.news.delete(key);
+    const first = this.noted.findIndex((noted) => noted.offset >= offset);
+    const forgotten = this.noted.splice(0, first === -1 ? this.noted.length : first);
+    for (const { bytes } of forgotten) this.notedBytes -= bytes;
+    for (const key of new Set(forgotten.map((noted) => noted.key))) {
+      const left = this.news.get(key)?.filter((news) => news.offset >= offset) ?? [];
+      if (left.length > 0) this.news.set(key, left);
+      else this.news.delete(key);
     }
-    if (count > 0) this.noted.splice(0, count);
   }
 
   private start(offset: number): void {
@@ -149,7 +167,7 @@ export class TraitTail {
     this.followed.clear();
     this.clear();
     this.forgottenOffset = 0;
-    this.deps.onAnyNews(null);
+    this.deps.onLost();
     for (const waiter of this.waiters) waiter.reject(error);
     this.waiters.clear();
   }
@@ -157,6 +175,7 @@ export class TraitTail {
   private clear(): void {
     this.news.clear();
     this.noted = [];
+    this.notedBytes = 0;
   }
 
   private async take({ records, nextOffset }: Batch): Promise<void> {
@@ -167,7 +186,7 @@ export class TraitTail {
       if (this.followed.has(workspace)) this.note(workspace, value, offset);
     }
     this.nextOffset = nextOffset;
-    if (this.noted.length > KEPT_MAX) this.restart();
+    if (this.fullness > 1) this.restart();
     if (this.waiters.size > 0) this.usedAtMs = this.deps.clock.elapsedMs();
     for (const waiter of this.waiters) {
       if (waiter.end > nextOffset) continue;
@@ -188,15 +207,15 @@ export class TraitTail {
     try {
       if (value === null) throw new UndecodableError('no value');
       const outcome = outcomes.decode(value);
+      const news = { offset, outcome, plainFor: plainFor(outcome) };
       for (const [personId] of touchedBy(outcome)) {
         const key = keyOf(workspace, personId);
-        const news = this.news.get(key) ?? { records: [], bound: 0 };
-        const isRecord = isPlain(outcome, personId);
-        this.news.set(key, news);
-        if (isRecord) news.records.push(outcome);
-        else news.bound = offset + 1;
-        this.noted.push({ offset, key, isRecord });
-        onNews(workspace, personId, isRecord ? outcome : null);
+        const known = this.news.get(key);
+        if (known === undefined) this.news.set(key, [news]);
+        else known.push(news);
+        this.noted.push({ offset, key, bytes: value.length });
+        this.notedBytes += value.length;
+        onNews(workspace, personId, news);
       }
     } catch (error) {
       if (!(error instanceof UndecodableError)) throw error;
