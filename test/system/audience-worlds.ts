@@ -61,7 +61,7 @@ function personRow(workspace: string, person: GeneratedPerson): PersonRow {
 }
 
 /** A merged person of an even id was an anonymous cart that found its owner: their rows were written again under the owner. */
-const isDissolved = ({ id, mergedInto }: GeneratedPerson): boolean => mergedInto !== 0 && id % 2 === 0;
+export const isDissolved = ({ id, mergedInto }: GeneratedPerson): boolean => mergedInto !== 0 && id % 2 === 0;
 
 /** All rows of a world; people who have the same id elsewhere are in other workspaces. */
 export function rowsOf(workspace: string, { people }: Pick<GeneratedWorld, 'people'>): WorldRows {

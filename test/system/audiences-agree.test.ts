@@ -10,10 +10,10 @@ import { isMember, type Asked } from '../../lib/audiences/testing/oracle.ts';
 import { ASKS, cartsOfQuestions } from '../../lib/audiences/testing/questions.ts';
 import { randomFrom, type Random } from '../../lib/carts/testing/random.ts';
 import { createClickHouse, type ClickHouse } from '../../lib/clickhouse/client.ts';
-import { readPersonFacts } from '../../lib/clickhouse/person-facts.ts';
+import { readPersonFacts, type StoredFacts } from '../../lib/clickhouse/person-facts.ts';
 import { TABLES } from '../../lib/clickhouse/tables.ts';
 import { openDatabase } from './api-audience-world.ts';
-import { insertWorlds, rowsOf, rowsOfCarts } from './audience-worlds.ts';
+import { insertWorlds, isDissolved, rowsOf, rowsOfCarts } from './audience-worlds.ts';
 
 /**
  * The query on the real ClickHouse, the predicate on facts read from it, and the oracle: the same people for every
@@ -71,7 +71,12 @@ async function check({ seed, workspace, world, random }: SeededWorld): Promise<v
     { withRetracted: true },
   );
   expect([...facts.keys()].sort((a, b) => a - b)).toEqual(ids);
-  for (const { id, mergedInto } of world.people) expect(facts.get(id)!.personId).toBe(mergedInto || id);
+  const formerIdsOf = (person: StoredFacts): number[] => [...person.formerIds].sort((a, b) => a - b);
+  for (const { id, mergedInto } of world.people) {
+    const merged = world.people.filter((other) => other.mergedInto === (mergedInto || id) && !isDissolved(other));
+    expect(facts.get(id)!.personId).toBe(mergedInto || id);
+    expect(formerIdsOf(facts.get(id)!)).toEqual(merged.map((other) => other.id));
+  }
   const people = afterMerges(world);
   for (let n = 0; n < PER_WORLD; n++) {
     const { audience, asked } = generateQuestion(world, random);
@@ -90,6 +95,7 @@ async function check({ seed, workspace, world, random }: SeededWorld): Promise<v
         withRetracted: true,
         needed: factsNeeded([audience]),
       });
+      for (const [id, person] of some) expect(formerIdsOf(person)).toEqual(formerIdsOf(facts.get(id)!));
       const winners = new Set(half.map((id) => facts.get(id)!.personId));
       const matching = [...new Set<PersonFacts>(some.values())].filter((one) => matches(audience, one, options));
       expect(
