@@ -74,11 +74,39 @@ interface Webhook {
   cart: object;
 }
 
-/** What each person does: up to two carts that are left, bought, cancelled or finished, one webhook in a slot. */
+/** Histories that reach every outcome, of the first people: by slot, the statuses of their two carts. */
+const CERTAIN: readonly (readonly [first: string, second: string])[][] = [
+  // Abandoned after an order: offered.
+  ...Array.from({ length: 4 }, (): [string, string][] => [
+    ['verification', ''],
+    ['finished', 'pending'],
+  ]),
+  // Cancelled.
+  [
+    ['verification', ''],
+    ['cancelled', ''],
+  ],
+  // Cancelled, and ordered again before the wait is over.
+  [
+    ['verification', ''],
+    ['cancelled', ''],
+    ['', 'verification'],
+  ],
+];
+
+/** What each person does: two carts that are left, bought, cancelled or finished. */
 function historiesOf(seed: number): Webhook[] {
   const random = createRandom(seed);
   const webhooks: Webhook[] = [];
+  const send = (slot: number, cart: number, person: number, status: string): void => {
+    if (slot < SLOTS && status !== '') webhooks.push({ slot, cart: { ...cartOf(cart, person), status } });
+  };
   for (let person = 1; person <= PEOPLE; person++) {
+    const certain = CERTAIN[person - 1];
+    certain?.forEach((statuses, slot) => {
+      statuses.forEach((status, i) => send(slot, person + 1_000 * i, person, status));
+    });
+    if (certain !== undefined) continue;
     for (let slot = 0, cart = person; slot < SLOTS && cart <= person + 1_000; cart += 1_000) {
       const story = random.pick([
         ...(slot < PENDING_SLOTS ? [['pending'], ['pending', '', 'verification']] : []),
@@ -87,10 +115,7 @@ function historiesOf(seed: number): Webhook[] {
         ['verification', 'finished'],
         ['verification', 'with_review'],
       ]);
-      for (const status of story) {
-        if (slot < SLOTS && status !== '') webhooks.push({ slot, cart: { ...cartOf(cart, person), status } });
-        slot += 1;
-      }
+      for (const status of story) send(slot++, cart, person, status);
     }
   }
   return webhooks;
