@@ -24,7 +24,7 @@ export { factsNeeded, type FactsNeeded } from './facts-needed.ts';
 export { instantParameter } from './leaf-source.ts';
 export { nextChange, prepareNextChange, type ChangeOptions } from './next-change.ts';
 export { DEPTH_MAX, LEAVES_MAX, leafSchemas, parseAudience, type AudienceIssue } from './parse.ts';
-export { RecentFacts, rowsOf } from './recent-facts.ts';
+export { personKey, RecentFacts, rowsOf } from './recent-facts.ts';
 export type { FailedKey } from './rules.ts';
 export { TOUCH, touchedBy } from './touch.ts';
 export { looksAtNow, OPERATORS, type Audience, type TimeCondition, type TraitNode } from './tree.ts';

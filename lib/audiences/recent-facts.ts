@@ -22,7 +22,7 @@ export class RecentFacts<F> {
   ) {}
 
   get(workspace: string, personId: number): F | undefined {
-    return this.entries.get(keyOf(workspace, personId))?.facts;
+    return this.entries.get(personKey(workspace, personId))?.facts;
   }
 
   set(workspace: string, personId: number, facts: F): void {
@@ -30,7 +30,7 @@ export class RecentFacts<F> {
     const rows = this.rowsOf(facts);
     // It would drop everybody else, then itself.
     if (rows > this.rowsMax) return;
-    this.entries.set(keyOf(workspace, personId), { facts, rows });
+    this.entries.set(personKey(workspace, personId), { facts, rows });
     this.rows += rows;
     for (const [key, { rows }] of this.entries) {
       if (this.rows <= this.rowsMax) break;
@@ -40,7 +40,7 @@ export class RecentFacts<F> {
   }
 
   delete(workspace: string, personId: number): void {
-    const key = keyOf(workspace, personId);
+    const key = personKey(workspace, personId);
     this.rows -= this.entries.get(key)?.rows ?? 0;
     this.entries.delete(key);
   }
@@ -48,15 +48,15 @@ export class RecentFacts<F> {
   /** Forgets everybody in the workspace. */
   clear(workspace: string): void {
     for (const [key, { rows }] of this.entries) {
-      if (!key.startsWith(keyOf(workspace, ''))) continue;
+      if (!key.startsWith(personKey(workspace, ''))) continue;
       this.entries.delete(key);
       this.rows -= rows;
     }
   }
 }
 
-/** No id of a workspace contains a colon. */
-const keyOf = (workspace: string, personId: number | ''): string => `${workspace}:${personId}`;
+/** One key for a person of any workspace. No id of a workspace contains a colon; with '' it is the prefix of all its keys. */
+export const personKey = (workspace: string, personId: number | ''): string => `${workspace}:${personId}`;
 
 /** A line of products, or a stay of a cart, takes about a third of the memory of a trait event without products. */
 export function rowsOf({ traitEvents, carts }: PersonFacts): number {

@@ -1,5 +1,5 @@
 import type { Logger } from 'pino';
-import { RecentFacts, TOUCH, type Audience } from '../../lib/audiences/index.ts';
+import { personKey, RecentFacts, TOUCH, type Audience } from '../../lib/audiences/index.ts';
 import { Backoff, type Clock } from '../../lib/clock/index.ts';
 import { ClosedError } from '../../lib/streams/errors.ts';
 import { Build } from './build.ts';
@@ -271,7 +271,7 @@ export class Evaluator<F extends { personId: number }> {
 
   private isPutOff(workspace: string, personId: number, touch: number): boolean {
     const { arrivals } = this.deps;
-    const key = `${workspace}:${personId}`;
+    const key = personKey(workspace, personId);
     const times = this.deferrals.get(key) ?? 0;
     if (!arrivals.hasNewer(workspace, personId) || times >= DEFERRALS_MAX) {
       this.deferrals.delete(key);

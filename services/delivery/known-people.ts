@@ -1,4 +1,4 @@
-import { RecentFacts, rowsOf, type PersonFacts } from '../../lib/audiences/index.ts';
+import { personKey, RecentFacts, rowsOf, type PersonFacts } from '../../lib/audiences/index.ts';
 import { withNews, type News } from './news.ts';
 
 /** Facts that are remembered, in rows: about 16 MB. */
@@ -23,7 +23,7 @@ export class KnownPeople {
 
   /** @param formerIds ids of everybody who was merged into the person */
   set(workspace: string, facts: PersonFacts, formerIds: readonly number[]): void {
-    for (const id of formerIds) this.owners.set(keyOf(workspace, id), facts.personId);
+    for (const id of formerIds) this.owners.set(personKey(workspace, id), facts.personId);
     // Nobody may be remembered without their former ids.
     if (this.owners.size > FORMER_IDS_MAX) return this.clear();
     this.recent.set(workspace, facts.personId, { facts, formerIds });
@@ -31,7 +31,7 @@ export class KnownPeople {
 
   /** There is news about the person, or about rows under this former id of one. */
   add(workspace: string, personId: number, news: News): void {
-    const owner = this.owners.get(keyOf(workspace, personId));
+    const owner = this.owners.get(personKey(workspace, personId));
     if (owner !== undefined && owner !== news.plainFor) this.recent.delete(workspace, owner);
     const known = this.recent.get(workspace, personId);
     if (known === undefined) return;
@@ -50,5 +50,3 @@ export class KnownPeople {
 
 const createRecent = (): RecentFacts<Known> =>
   new RecentFacts(ROWS_MAX, ({ facts, formerIds }) => rowsOf(facts) + Math.ceil(formerIds.length / 3));
-
-const keyOf = (workspace: string, personId: number): string => `${workspace}:${personId}`;

@@ -1,5 +1,5 @@
 import type { Logger } from 'pino';
-import { touchedBy } from '../../lib/audiences/index.ts';
+import { personKey, touchedBy } from '../../lib/audiences/index.ts';
 import { UndecodableError, type Codec } from '../../lib/avro/index.ts';
 import type { Clock } from '../../lib/clock/index.ts';
 import type { Batch, Kafka, Reader } from '../../lib/kafka/types.ts';
@@ -106,7 +106,7 @@ export class TraitTail {
     if (followed === undefined) return undefined;
     let bound = Math.max(followed, this.forgottenOffset);
     for (const id of [personId, ...otherIds]) {
-      const last = this.news.get(keyOf(workspace, id))?.findLast((news) => news.plainFor !== personId);
+      const last = this.news.get(personKey(workspace, id))?.findLast((news) => news.plainFor !== personId);
       if (last !== undefined) bound = Math.max(bound, last.offset + 1);
     }
     return bound;
@@ -114,7 +114,7 @@ export class TraitTail {
 
   /** Plain records about the person from an offset on, in the order of the log. */
   newsOf(workspace: string, personId: number, fromOffset: number): Outcome[] {
-    const news = this.news.get(keyOf(workspace, personId)) ?? [];
+    const news = this.news.get(personKey(workspace, personId)) ?? [];
     return news.flatMap(({ offset, outcome, plainFor }) =>
       offset >= fromOffset && plainFor === personId ? [outcome] : [],
     );
@@ -209,7 +209,7 @@ export class TraitTail {
       const outcome = outcomes.decode(value);
       const news = { offset, outcome, plainFor: plainFor(outcome) };
       for (const [personId] of touchedBy(outcome)) {
-        const key = keyOf(workspace, personId);
+        const key = personKey(workspace, personId);
         const known = this.news.get(key);
         if (known === undefined) this.news.set(key, [news]);
         else known.push(news);
@@ -225,5 +225,3 @@ export class TraitTail {
     }
   }
 }
-
-const keyOf = (workspace: string, personId: number): string => `${workspace}:${personId}`;

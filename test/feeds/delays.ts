@@ -66,9 +66,7 @@ export function delaysOf(observed: Observed): Delays {
   for (const { change, atMs } of arrived) {
     if (change.audience_id !== audienceId) continue;
     const key = `${change.person_id} ${change.change}`;
-    const times = moves.get(key);
-    if (times === undefined) moves.set(key, [atMs]);
-    else times.push(atMs);
+    append(moves, key, atMs);
   }
   const measured = (key: string, sinceMs: number): number[] => {
     if (disturbances.some(({ fromMs, toMs }) => sinceMs > fromMs - 5_000 && sinceMs < toMs)) return [];
@@ -82,8 +80,7 @@ export function delaysOf(observed: Observed): Delays {
     const [ms] = measured(`${idOf(person)} entered`, acceptedAtMs);
     if (ms === undefined) continue;
     enter.push(ms);
-    const phase = phaseAt(acceptedAtMs);
-    byPhase.set(phase, [...(byPhase.get(phase) ?? []), ms]);
+    append(byPhase, phaseAt(acceptedAtMs), ms);
   }
   const leave = probes.flatMap(({ person, atMs }) => measured(`${idOf(person)} left`, atMs + PROBE_MS));
   return {
@@ -91,6 +88,12 @@ export function delaysOf(observed: Observed): Delays {
     enterMsByPhase: Object.fromEntries([...byPhase].map(([phase, values]) => [phase, quantilesOf(values)])),
     leaveMs: quantilesOf(leave),
   };
+}
+
+function append<K>(lists: Map<K, number[]>, key: K, value: number): void {
+  const list = lists.get(key);
+  if (list === undefined) lists.set(key, [value]);
+  else list.push(value);
 }
 
 /** The phase at a time, by the changes that redefinitions have caused. */
