@@ -76,6 +76,8 @@ interface FlowRun {
   /** Of runs that wait. */
   wakes?: { woken: Spread; sent: Spread };
   others: number;
+  /** CPU time of each process, as a share of one core. */
+  cpu: Record<string, number>;
 }
 
 interface Options {
@@ -141,7 +143,7 @@ export async function run(args: string[]): Promise<void> {
 }
 
 async function measure(installation: BenchInstallation, part: Part, options: Options): Promise<FlowRun> {
-  let figures: Omit<FlowRun, 'part' | 'counted' | 'others' | 'webhooks'> | undefined;
+  let figures: Omit<FlowRun, 'part' | 'counted' | 'others' | 'cpu' | 'webhooks'> | undefined;
   let workspace: Workspace | undefined;
   const read = await readFlowRecords(installation);
   const beside: Beside = {
@@ -158,11 +160,14 @@ async function measure(installation: BenchInstallation, part: Part, options: Opt
   };
   const size = part === 'idle' ? { ...options, ...IDLE } : options;
   const { webhooks, counted, cpu } = await latencyRun(installation, size, beside);
-  return { part, webhooks, counted, ...figures!, others: othersOf(cpu) };
+  return { part, webhooks, counted, ...figures!, ...sharesOf(cpu) };
 }
 
-/** Other programs, as a share of one core. */
-const othersOf = ({ others, seconds }: LatencyRun['cpu']): number => others / seconds;
+/** Of one core. */
+function sharesOf({ others, spent, seconds, bench }: LatencyRun['cpu']): Pick<FlowRun, 'others' | 'cpu'> {
+  const shares = Object.entries({ ...spent, 'the benchmark': bench }).map(([name, of]) => [name, of / seconds]);
+  return { others: others / seconds, cpu: Object.fromEntries(shares) as Record<string, number> };
+}
 
 function figuresOf(
   { messages, skipped, settled }: FlowRecords,
@@ -219,7 +224,7 @@ function print(runs: readonly FlowRun[]): void {
     ...more,
   ];
   const head = ['p50', 'p90', 'p99', 'max'];
-  for (const { part, webhooks, messages, settled, counted, message, stages, wakes, others } of runs) {
+  for (const { part, webhooks, messages, settled, counted, message, stages, wakes, others, cpu } of runs) {
     console.log(
       `\n${part}: ${webhooks} webhooks, ${messages} messages, ${settled} × settled; others used ${Math.round(others * 100)} % of a core\n`,
     );
@@ -231,6 +236,8 @@ function print(runs: readonly FlowRun[]): void {
       rows.push(row('due → woken', wakes.woken, [limit]), row('due → message', wakes.sent, ['']));
     }
     printTable(['ms', ...head, 'required of the p99'], rows);
+    const percent = Object.entries(cpu).map(([name, share]) => `${name} ${Math.round(share * 100)}`);
+    console.log(`CPU time, % of a core: ${percent.join(', ')}`);
   }
 }
 

@@ -6,10 +6,12 @@ import { ask } from './workspace.ts';
 
 /** The kernel stamps inodes with the time of its last tick, up to 4 ms ago. */
 const TICK_MS = 5;
+/** On a busy machine a part may become active this much later than its folder was renamed, at most. */
+const ACTIVE_AFTER_MS = 500;
 
 /**
  * ClickHouse writes a part into a temporary folder and syncs it, then renames the folder and makes the part active. The
- * rename sets the change time of the folder's inode, so that is when queries begin to see the rows.
+ * rename sets the change time of the folder's inode, so that is when queries begin to see the rows, or a moment later.
  */
 export class PartTimes {
   private constructor(private readonly folder: string) {}
@@ -27,7 +29,7 @@ export class PartTimes {
 
   /**
    * Unix milliseconds at which the rows of a part became visible, given that a query which began at `afterMs` did not see
-   * them and the answer of one that did came at `byMs`. Of a merged part: the time of its newest block. Without a folder:
+   * them and the answer of one that did came at `byMs`: not before either. Of a merged part: the time of its newest block. Without a folder:
    * `byMs`. Throws Error when the time contradicts the queries.
    */
   visibleMs(part: string, afterMs: number, byMs: number): number {
@@ -35,9 +37,9 @@ export class PartTimes {
     if (stats === undefined) return byMs;
     // The other times come from a monotonic clock, which may have drifted from the system's since the process started.
     const ctimeMs = stats.ctimeMs - (Date.now() - (performance.timeOrigin + performance.now()));
-    if (ctimeMs < afterMs - TICK_MS || ctimeMs > byMs + TICK_MS)
+    if (ctimeMs < afterMs - ACTIVE_AFTER_MS || ctimeMs > byMs + TICK_MS)
       throw new Error(`part ${part} of ${ctimeMs} was seen by ${byMs} and not by ${afterMs}`);
-    return Math.min(ctimeMs, byMs);
+    return Math.min(Math.max(ctimeMs, afterMs), byMs);
   }
 
   private statsOf(part: string): Stats | undefined {

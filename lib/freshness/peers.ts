@@ -1,6 +1,13 @@
 import { z } from 'zod';
 import { abortAfter, type Clock } from '../clock/index.ts';
-import { FAILING_PARTS, STAGE_STATES, STOP_REASONS, type StagePosition } from '../telemetry/index.ts';
+import {
+  FAILING_PARTS,
+  STAGE_STATES,
+  STOP_REASONS,
+  targetQuery,
+  type StagePosition,
+  type Target,
+} from '../telemetry/index.ts';
 
 /** HTTP requests to the other processes of the installation. */
 
@@ -39,8 +46,10 @@ export const askPeer = <T>(
     return schema.parse(await response.json());
   });
 
-/** Asks for the positions that a member of a stage reports. Rejects when it does not answer. */
+/** Asks for the positions that a member of a stage reports: see WatcherOptions.positionsOf. */
 export const positionsBy =
   (clock: Clock, timeoutMs = TIMEOUT_MS) =>
-  (url: string): Promise<StagePosition[]> =>
-    askPeer({ url: `${url}/positions`, schema: z.array(position) }, clock, timeoutMs);
+  (url: string, target?: Target): Promise<StagePosition[]> => {
+    const query = target === undefined ? '' : `?${targetQuery(target)}`;
+    return askPeer({ url: `${url}/positions${query}`, schema: z.array(position) }, clock, timeoutMs);
+  };

@@ -29,7 +29,7 @@ it('fails for a partition without an offset, instead of taking its end for 0', a
   await expect(directoryOf([{ partition: 0, offset: '5' }]).offsetsAt('things', LATEST)).rejects.toThrow('partition 1');
 });
 
-it('reports the last stable offset as the end of a range, if only that is wanted', async () => {
+it('reports the last stable offset as the end of a partition, if only that is wanted', async () => {
   const byLevel = [
     { partition: 0, offset: '9' },
     { partition: 0, offset: '4' },
@@ -45,8 +45,8 @@ it('reports the last stable offset as the end of a range, if only that is wanted
   } as unknown as Cluster;
   const ask = <T>(_: string, request: (cluster: Cluster) => Promise<T>): Promise<T> => request(cluster);
   const directory = new TopicDirectory({ ask } as ControlCluster, '');
-  expect((await directory.rangeOf('things', 0)).end).toBe(9);
-  expect((await directory.rangeOf('things', 0, 'read_committed')).end).toBe(4);
+  expect(await directory.endOf('things', 0)).toBe(9);
+  expect(await directory.endOf('things', 0, 'read_committed')).toBe(4);
 });
 
 it('reports the range of a partition while another one has no leader', async () => {

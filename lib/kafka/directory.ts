@@ -73,13 +73,20 @@ export class TopicDirectory {
   }
 
   /** The beginning and the end of one partition; the other partitions may be without a leader. */
-  rangeOf(topic: string, partition: number, isolation?: Isolation): Promise<OffsetRange> {
+  rangeOf(topic: string, partition: number): Promise<OffsetRange> {
     return this.ask('read the offsets of', topic, async (cluster) => {
       const [beginning, end] = await Promise.all(
-        [EARLIEST, LATEST].map((point) => this.listOffsets(cluster, topic, point, [partition], isolation)),
+        [EARLIEST, LATEST].map((point) => this.listOffsets(cluster, topic, point, [partition])),
       );
       return { beginning: offsetOf(beginning, partition), end: offsetOf(end, partition) };
     });
+  }
+
+  /** The high watermark of one partition, or its last stable offset; the others may be without a leader. */
+  endOf(topic: string, partition: number, isolation?: Isolation): Promise<number> {
+    return this.ask('read the end of', topic, async (cluster) =>
+      offsetOf(await this.listOffsets(cluster, topic, LATEST, [partition], isolation), partition),
+    );
   }
 
   private async listOffsets(

@@ -180,10 +180,12 @@ export interface Kafka {
   /** First offsets still in the log, by partition. */
   beginningOffsets(topic: string): Promise<number[]>;
   /**
-   * The first offset of one partition that is still in the log, and its high watermark; with `read_committed`, its last
-   * stable offset instead. Only the partition's own leader is asked, so other partitions may be without a leader.
+   * The first offset of one partition that is still in the log, and its high watermark. Only the partition's own leader
+   * is asked, so other partitions may be without a leader.
    */
-  rangeOf(topic: string, partition: number, isolation?: ReaderOptions['isolation']): Promise<OffsetRange>;
+  rangeOf(topic: string, partition: number): Promise<OffsetRange>;
+  /** The high watermark of one partition, by its own leader; with `read_committed`, its last stable offset. */
+  endOf(topic: string, partition: number, isolation?: ReaderOptions['isolation']): Promise<number>;
   /** Java's default partitioner: murmur2 of the UTF-8 key. */
   partitionFor(key: string, partitions: number): number;
   createProducer(options?: ProducerOptions): Producer;

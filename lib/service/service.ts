@@ -1,7 +1,14 @@
 import { NoAnswerError, within, type Clock } from '../clock/index.ts';
 import type { COMMON, ConfigOf } from '../config/index.ts';
 import { serve } from '../http/index.ts';
-import { serveHealth, type Logger, type Metrics, type StagePosition } from '../telemetry/index.ts';
+import {
+  Progress,
+  serveHealth,
+  type Logger,
+  type Metrics,
+  type Moved,
+  type StagePosition,
+} from '../telemetry/index.ts';
 import { announceHealth } from './supervisor.ts';
 
 /** What a service reports about itself once it has started. */
@@ -9,6 +16,8 @@ export interface HealthReport {
   ready(): boolean;
   /** The progress of its stages in their topics. */
   positions?(): StagePosition[];
+  /** From now on, calls `moved` whenever one of them has moved. */
+  onMoved?(moved: Moved): void;
 }
 
 /** What a service is built with. `C` is its configuration. */
@@ -50,6 +59,7 @@ export class RunningService<C extends ConfigOf<typeof COMMON>> implements Servic
   healthUrl = '';
   private readonly closers: Closer[] = [];
   private health: HealthReport | undefined;
+  private readonly progress: Progress;
   private stopping = false;
 
   private constructor({ name, config, logger, metrics, clock }: ServiceParts<C>) {
@@ -58,6 +68,7 @@ export class RunningService<C extends ConfigOf<typeof COMMON>> implements Servic
     this.logger = logger;
     this.metrics = metrics;
     this.clock = clock;
+    this.progress = new Progress(() => this.health?.positions?.() ?? [], clock);
   }
 
   /** Serves the health endpoints, so that they answer while the service still waits for its engines. */
@@ -72,6 +83,7 @@ export class RunningService<C extends ConfigOf<typeof COMMON>> implements Servic
       metrics,
       ready: service.ready,
       positions: () => service.health?.positions?.() ?? [],
+      reach: (target) => service.progress.reach(target),
     });
     service.healthUrl = server.url;
     announceHealth(server.url);
@@ -83,6 +95,9 @@ export class RunningService<C extends ConfigOf<typeof COMMON>> implements Servic
 
   readonly reportHealth = (report: HealthReport): void => {
     this.health = report;
+    if (report.onMoved === undefined) return;
+    report.onMoved(this.progress.moved);
+    this.progress.announced();
   };
 
   readonly onStop = (what: string, close: () => Promise<void> | void, limitMs = Infinity): void => {

@@ -1,7 +1,7 @@
 import type { Logger } from 'pino';
 import type { Clock } from '../clock/index.ts';
 import { UnreadablePartitionError, type Kafka, type Member, type Reader } from '../kafka/index.ts';
-import type { FailingPart, StagePosition } from '../telemetry/index.ts';
+import type { FailingPart, Moved, StagePosition } from '../telemetry/index.ts';
 import type { StreamMetrics } from './metrics.ts';
 import { PartitionSupervisor, type SupervisedTask } from './partition-supervisor.ts';
 import type { TaskEvents } from './task.ts';
@@ -34,6 +34,7 @@ export class PartitionGroup {
   private readonly reader: Reader;
   private readonly polling: Promise<void>;
   private stopping = false;
+  private moved: Moved = () => undefined;
 
   constructor(private readonly options: PartitionGroupOptions) {
     const { kafka, groupId, topic, healthUrl, sessionTimeoutMs } = options;
@@ -63,7 +64,7 @@ export class PartitionGroup {
         topology: stage,
         topic,
         partition,
-        open: (events) => open(partition, this.reader, events),
+        open: (events) => open(partition, this.reader, this.announcing(partition, events)),
         isSkipped: (offset, part) => isSkipped(partition, offset, part),
         member: this.member,
         clock,
@@ -73,6 +74,21 @@ export class PartitionGroup {
       this.supervisors.set(partition, supervisor);
     }
     return supervisor;
+  }
+
+  private announcing(partition: number, events: TaskEvents): TaskEvents {
+    const moved = (offset: number): void => this.moved(this.options.topic, partition, offset);
+    return {
+      onRunning: () => events.onRunning(),
+      onCommitted: (offset) => {
+        events.onCommitted(offset);
+        moved(offset);
+      },
+      onMoved: (offset) => {
+        events.onMoved(offset);
+        moved(offset);
+      },
+    };
   }
 
   private revoke(partitions: readonly number[]): void {
@@ -120,6 +136,11 @@ export class PartitionGroup {
         ...(view?.failingPart === undefined ? {} : { failingPart: view.failingPart }),
       };
     });
+  }
+
+  /** From now on, calls `moved` whenever a position has moved. */
+  onMoved(moved: Moved): void {
+    this.moved = moved;
   }
 
   /**

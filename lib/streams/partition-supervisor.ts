@@ -163,6 +163,7 @@ export class PartitionSupervisor {
     const task = this.deps.open({
       onRunning: () => this.opened(task, openedAtMs),
       onCommitted: (offset) => this.committed(offset),
+      onMoved: () => undefined,
     });
     this.become({ name: 'opening', task, openedAtMs });
     let failure: unknown = null;

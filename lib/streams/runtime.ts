@@ -2,7 +2,7 @@ import type { Logger } from 'pino';
 import type { Registry as MetricsRegistry } from 'prom-client';
 import type { Clock } from '../clock/index.ts';
 import type { Kafka, Producer } from '../kafka/index.ts';
-import type { StagePosition } from '../telemetry/positions.ts';
+import type { Moved, StagePosition } from '../telemetry/index.ts';
 import type { TopicName } from '../topics.ts';
 import { changelogSpec } from './changelog.ts';
 import { streamMetrics } from './metrics.ts';
@@ -44,6 +44,8 @@ export interface Shadow {
 export interface RunningTopology {
   /** One for each partition that is assigned to this process. */
   positions(): StagePosition[];
+  /** From now on, calls `moved` whenever one of them has moved. */
+  onMoved(moved: Moved): void;
   /**
    * True once this process has joined the group and every assigned partition is running or stopped. A stopped partition
    * does not block the others.
@@ -104,6 +106,10 @@ class Runtime<I> implements RunningTopology {
 
   positions(): StagePosition[] {
     return this.group.positions();
+  }
+
+  onMoved(moved: Moved): void {
+    this.group.onMoved(moved);
   }
 
   ready(): boolean {

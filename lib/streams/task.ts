@@ -6,6 +6,7 @@ import type { StagePosition } from '../telemetry/index.ts';
 import { changelogOf, type TopicName } from '../topics.ts';
 import { encodeChange } from './changelog.ts';
 import { MAX_AHEAD_MS } from './clock.ts';
+import { CommitPacing } from './commit-pacing.ts';
 import { decodeRecord, type Decoding } from './decode-record.ts';
 import { ClosedError, RecordFailedError, assertInvariant } from './errors.ts';
 import { InputBuffer } from './input-buffer.ts';
@@ -52,6 +53,8 @@ export interface TaskEvents {
   onRunning(): void;
   /** It has committed this offset of the input. */
   onCommitted(offset: number): void;
+  /** Its view has changed; this is its position. */
+  onMoved(offset: number): void;
 }
 
 /**
@@ -74,6 +77,7 @@ export class Task<I> {
   /** Those of the current transaction. */
   private readonly limits: Limits;
   private workSinceMs = 0;
+  private readonly pacing = new CommitPacing();
   private readonly labels: { topology: string };
   private readonly decoding: Decoding<I>;
 
@@ -192,11 +196,11 @@ export class Task<I> {
   private async work(): Promise<void> {
     await this.input.wait();
     const { core, input, committed, limits, deps } = this;
-    this.workSinceMs = deps.clock.elapsedMs();
     let records = 0;
     for (let batch = input.first(); batch !== undefined; batch = input.first()) {
       if (this.life.isEnding || records >= deps.limits.records || core.isFull(limits)) break;
       committed.end = Math.max(committed.end ?? 0, batch.highWatermark);
+      if (records === 0) await this.rest(batch);
       records += await this.handle(batch, deps.limits.records - records);
       if (batch.records.length > 0) continue;
       core.skipTo(batch.nextOffset);
@@ -207,6 +211,15 @@ export class Task<I> {
       await this.commit();
     }
     this.publish();
+  }
+
+  /** Before the first record of a transaction. */
+  private async rest({ records }: Batch): Promise<void> {
+    const { clock } = this.deps;
+    const pauseMs = this.pacing.pauseMs(clock.elapsedMs());
+    // The end of another transaction has no records, and is passed at once.
+    if (records.length > 0 && pauseMs > 0) await this.life.pause(pauseMs);
+    this.workSinceMs = clock.elapsedMs();
   }
 
   /** Folds up to `max` records of a batch and takes them out of it; returns how many. */
@@ -291,6 +304,7 @@ export class Task<I> {
   private async commit(): Promise<void> {
     const { name, clock, metrics, outputOf } = this.deps;
     const { core, partition } = this;
+    const isFull = core.isFull(this.limits);
     const { outputs, changes } = core.takeEffects();
     const { position, logTimeMs, isFolded } = core;
     const changelog = changelogOf(name);
@@ -303,6 +317,7 @@ export class Task<I> {
     const metadata = encodeCheckpoint({ position, logTimeMs, isFolded, mark });
     await this.transactions.commit(records, { offset: position.offset, metadata });
     this.workSinceMs = clock.elapsedMs();
+    this.pacing.committed(startedAtMs, this.workSinceMs, isFull);
     metrics.transactionSeconds.observe(this.labels, (clock.elapsedMs() - startedAtMs) / 1_000);
     metrics.transactions.inc(this.labels);
     this.publish();
@@ -321,5 +336,6 @@ export class Task<I> {
     this.deps.metrics.entries.set({ ...this.labels, partition: this.partition }, core.entries);
     const caughtUp = this.input.isEmpty && step === 0 && committed.end !== null && offset >= committed.end;
     ticker?.update({ earliestDueMs, logTimeMs, caughtUp });
+    this.events.onMoved(offset);
   }
 }

@@ -26,6 +26,8 @@ describe('serveHealth', () => {
       metrics: createMetrics(),
       ready: () => ready,
       positions: () => [position],
+      reach: ({ topic, offsets, waitMs }) =>
+        Promise.resolve([{ ...position, topic, position: offsets.get(3)!, earliestDueMs: waitMs }]),
     });
     expect(server.url).toMatch(/^http:\/\/127\.0\.0\.1:\d+$/);
     expect((await fetch(`${server.url}/healthz`)).status).toBe(200);
@@ -34,6 +36,10 @@ describe('serveHealth', () => {
     expect((await fetch(`${server.url}/readyz`)).status).toBe(200);
     expect(await (await fetch(`${server.url}/metrics`)).text()).toContain('process_cpu_seconds_total');
     expect(await (await fetch(`${server.url}/positions`)).json()).toEqual([position]);
+    const reached = await fetch(`${server.url}/positions?topic=a&offsets=3:8&wait_ms=20`);
+    expect(await reached.json()).toEqual([{ ...position, topic: 'a', position: 8, earliestDueMs: 20 }]);
+    const refused = await fetch(`${server.url}/positions?topic=a&offsets=x`);
+    expect([refused.status, await refused.text()]).toEqual([400, expect.stringContaining('partition:offset')]);
     expect((await fetch(`${server.url}/other`)).status).toBe(404);
     expect((await fetch(`${server.url}/readyz`, { method: 'POST' })).status).toBe(405);
   });

@@ -3,6 +3,7 @@ import type { AddressInfo } from 'node:net';
 import type { Logger } from './logger.ts';
 import type { Metrics } from './metrics.ts';
 import type { StagePosition } from './positions.ts';
+import { targetOf, type Target } from './progress.ts';
 
 export interface HealthOptions {
   host: string;
@@ -13,7 +14,9 @@ export interface HealthOptions {
   logger: Logger;
   metrics: Metrics;
   ready: () => boolean | Promise<boolean>;
-  positions?: () => StagePosition[] | Promise<StagePosition[]>;
+  positions?: () => StagePosition[];
+  /** The positions of a target, once they have reached it. */
+  reach?: (target: Target) => Promise<StagePosition[]>;
 }
 
 export interface HealthServer {
@@ -22,7 +25,10 @@ export interface HealthServer {
   close(): Promise<void>;
 }
 
-/** Serves /healthz, /readyz (200 or 503), /metrics and /positions. */
+/**
+ * Serves /healthz, /readyz (200 or 503), /metrics and /positions, which can wait for a stage: see {@link Target}, whose
+ * parts are the query parameters topic, offsets and wait_ms.
+ */
 export async function serveHealth(options: HealthOptions): Promise<HealthServer> {
   const server = createServer((request, response) => {
     answer(options, request, response).catch((error: unknown) => {
@@ -51,7 +57,7 @@ export async function serveHealth(options: HealthOptions): Promise<HealthServer>
 }
 
 async function answer(options: HealthOptions, request: IncomingMessage, response: ServerResponse): Promise<void> {
-  const path = (request.url ?? '').split('?')[0];
+  const [path, query] = (request.url ?? '').split('?', 2);
   if (request.method !== 'GET' && request.method !== 'HEAD')
     return json(response, 405, { status: 'method not allowed' });
   if (path === '/healthz') return json(response, 200, { status: 'ok' });
@@ -59,13 +65,24 @@ async function answer(options: HealthOptions, request: IncomingMessage, response
     const ready = await options.ready();
     return json(response, ready ? 200 : 503, { status: ready ? 'ready' : 'not ready' });
   }
-  if (path === '/positions') return json(response, 200, (await options.positions?.()) ?? []);
+  if (path === '/positions') return positions(options, new URLSearchParams(query), response);
   if (path === '/metrics') {
     response.writeHead(200, { 'content-type': options.metrics.contentType });
     response.end(await options.metrics.metrics());
     return;
   }
   json(response, 404, { status: 'not found' });
+}
+
+async function positions(options: HealthOptions, query: URLSearchParams, response: ServerResponse): Promise<void> {
+  let target: Target | null;
+  try {
+    target = targetOf(query);
+  } catch (error) {
+    return json(response, 400, { status: error instanceof Error ? error.message : String(error) });
+  }
+  const reported = target === null ? options.positions?.() : await options.reach?.(target);
+  json(response, 200, reported ?? []);
 }
 
 function json(response: ServerResponse, status: number, body: unknown): void {

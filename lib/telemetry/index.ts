@@ -10,4 +10,5 @@ export {
   type StageState,
   type StopReason,
 } from './positions.ts';
+export { Progress, targetQuery, type Moved, type Target } from './progress.ts';
 export { redact, scrubText } from './redact.ts';

@@ -63,6 +63,7 @@ export class DeliveryState {
   private readonly forgotten = new DueIndex();
   private inputs: Effects['inputs'] = [];
   private entries = new Map<string, Buffer | null>();
+  private urgent = false;
   /** Roughly what the effects take, with entries that were replaced. */
   private effectBytes = 0;
 
@@ -115,6 +116,7 @@ export class DeliveryState {
   /** The next step of a message that is not done. */
   move(message: Message, state: Message['state']): void {
     message.state = moved(message.request.request_id, message.state, state) as Message['state'];
+    if (state.name === 'intended') this.urgent = true;
     if (state.name !== 'called') this.put(message);
   }
 
@@ -223,6 +225,7 @@ export class DeliveryState {
     const { question_id, flow_id, run_id } = question;
     if (!this.questions.delete(question_id)) return;
     this.write(QUESTION + question_id, null);
+    this.urgent = true;
     this.emit(workspace, flowInput('answer', workspace, nowMs, { answer: { question_id, flow_id, run_id, yes } }));
   }
 
@@ -243,6 +246,11 @@ export class DeliveryState {
     return this.inputs.length + this.entries.size > 0;
   }
 
+  /** Whether somebody waits for an effect: an intent holds up a call, an answer a run. */
+  get isUrgent(): boolean {
+    return this.urgent;
+  }
+
   /** Whether the effects fill a transaction. */
   isFull(): boolean {
     return this.inputs.length + this.entries.size >= TASK_LIMITS.effects || this.effectBytes >= TASK_LIMITS.bytes;
@@ -251,6 +259,7 @@ export class DeliveryState {
   takeEffects(): Effects {
     const { inputs, entries } = this;
     this.effectBytes = 0;
+    this.urgent = false;
     this.inputs = [];
     this.entries = new Map();
     return { inputs, entries };

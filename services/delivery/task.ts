@@ -7,6 +7,7 @@ import type { Mark } from '../../lib/kafka/continuity.ts';
 import type { Batch, Kafka, OutgoingRecord, Producer, Reader } from '../../lib/kafka/types.ts';
 import type { Renderer } from '../../lib/rendering/index.ts';
 import { encodeChange } from '../../lib/streams/changelog.ts';
+import { CommitPacing } from '../../lib/streams/commit-pacing.ts';
 import { ClosedError } from '../../lib/streams/errors.ts';
 import type { StreamMetrics } from '../../lib/streams/metrics.ts';
 import type { SupervisedTask } from '../../lib/streams/partition-supervisor.ts';
@@ -30,6 +31,8 @@ import { DeliveryState } from './state.ts';
 
 /** The position is committed this often when records have changed nothing. */
 const COMMIT_POSITION_MS = 5_000;
+/** Effects that nobody waits for are committed together with others that follow within this time. */
+const GATHER_MS = 25;
 const IDLE_MS = 60_000;
 /** How long a task that ends waits for its calls, whose outcomes would be unknown otherwise. */
 const DRAIN_MS = 4_000;
@@ -84,6 +87,9 @@ export class DeliveryTask implements SupervisedTask {
   private position: Position = { offset: 0, step: 0 };
   private committedOffset: number | null = null;
   private committedAtMs = -Infinity;
+  private readonly pacing = new CommitPacing();
+  /** When the oldest effect that is not committed was seen; null: there is none. */
+  private changedAtMs: number | null = null;
   private mark: Mark | undefined;
 
   constructor(
@@ -124,7 +130,7 @@ export class DeliveryTask implements SupervisedTask {
     });
     this.lastLook = new LastLook({
       ...common,
-      end: async () => (await kafka.rangeOf(TOPICS.sendRequests, partition)).end,
+      end: () => kafka.endOf(TOPICS.sendRequests, partition),
       call: (messages) => this.sender.call(messages),
       fail: (error) => this.fails(error),
     });
@@ -231,9 +237,10 @@ export class DeliveryTask implements SupervisedTask {
     sender.prepare();
     questioner.pump();
     settler.pump();
-    if (this.committing === null && (state.hasEffects() || this.isPositionDue())) this.committing = this.commitAside();
+    if (state.hasEffects()) this.changedAtMs ??= deps.clock.elapsedMs();
+    if (this.committing === null && this.isCommitDue()) this.committing = this.commitAside();
     lastLook.pump(intake.readOffset);
-    if ((intake.hasArrivals && !state.isFull()) || (this.committing === null && state.hasEffects())) return;
+    if ((intake.hasArrivals && !state.isFull()) || (this.committing === null && this.isCommitDue())) return;
     await this.waker.sleep(this.idleMs());
   }
 
@@ -255,6 +262,20 @@ export class DeliveryTask implements SupervisedTask {
     this.waker.wake();
   }
 
+  /** A transaction has its price: what nobody waits for waits a moment for more. */
+  private isCommitDue(): boolean {
+    const { state } = this;
+    if (!state.hasEffects()) return this.isPositionDue();
+    return state.isFull() || this.gatherMs() <= 0;
+  }
+
+  /** How long effects are still gathered, in ms. */
+  private gatherMs(): number {
+    const nowMs = this.deps.clock.elapsedMs();
+    if (this.changedAtMs === null) return IDLE_MS;
+    return this.state.isUrgent ? this.pacing.pauseMs(nowMs) : this.changedAtMs + GATHER_MS - nowMs;
+  }
+
   private isPositionDue(): boolean {
     const { clock } = this.deps;
     return (
@@ -265,7 +286,8 @@ export class DeliveryTask implements SupervisedTask {
   private idleMs(): number {
     const untilNextMs = this.sender.isFull ? IDLE_MS : this.state.nextMs - this.deps.clock.wallMs();
     const untilCommitMs = this.intake.readOffset === this.committedOffset ? IDLE_MS : COMMIT_POSITION_MS;
-    return Math.max(1, Math.min(untilNextMs, untilCommitMs, this.lastLook.pauseMs));
+    const gatherMs = this.committing === null ? this.gatherMs() : IDLE_MS;
+    return Math.max(1, Math.min(untilNextMs, untilCommitMs, gatherMs, this.lastLook.pauseMs));
   }
 
   /** The task ends: calls that have begun get their outcomes, if that takes little time. */
@@ -285,7 +307,9 @@ export class DeliveryTask implements SupervisedTask {
     const offset = intake.readOffset;
     const position = offset > before.offset ? { offset, step: 0 } : { ...before, step: before.step + 1 };
     const mark = intake.mark ?? this.mark;
+    const isFull = this.state.isFull();
     const { inputs, entries } = this.state.takeEffects();
+    this.changedAtMs = null;
     const records: OutgoingRecord[] = inputs.map(({ workspace, input }) => ({
       ...{ topic: TOPICS.flowInputs, key: workspace, partition },
       value: codecs.inputs.encode(input),
@@ -303,6 +327,7 @@ export class DeliveryTask implements SupervisedTask {
     this.mark = mark;
     this.committedOffset = offset;
     this.committedAtMs = clock.elapsedMs();
+    this.pacing.committed(startedAtMs, this.committedAtMs, isFull);
     streamMetrics.transactionSeconds.observe({ topology: STAGE }, (this.committedAtMs - startedAtMs) / 1_000);
     streamMetrics.transactions.inc({ topology: STAGE });
     streamMetrics.entries.set({ topology: STAGE, partition }, this.state.entryCount);

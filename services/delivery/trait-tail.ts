@@ -16,7 +16,7 @@ const KEPT_BYTES_MAX = 8 << 20;
 
 export interface TraitTailDeps {
   partition: number;
-  kafka: Pick<Kafka, 'createReader' | 'rangeOf'>;
+  kafka: Pick<Kafka, 'createReader' | 'endOf'>;
   outcomes: Codec<Outcome>;
   /** There is news about the person. */
   onNews(workspace: string, personId: number, news: News): void;
@@ -85,7 +85,7 @@ export class TraitTail {
   ): Promise<number> {
     const { kafka, partition, clock, signal } = this.deps;
     this.usedAtMs = clock.elapsedMs();
-    const { end } = await kafka.rangeOf(TOPICS.traitEvents, partition, isolation);
+    const end = await kafka.endOf(TOPICS.traitEvents, partition, isolation);
     signal.throwIfAborted();
     if (this.reader === null) this.start(end);
     for (const workspace of workspaces) {

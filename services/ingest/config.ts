@@ -18,7 +18,7 @@ export const ingestConfig = defineConfig({
       max: 1000,
     }),
     IMPORT_DELAY_MS: integer(
-      500,
+      200,
       'Imports become slower while the stages behind them need longer than this for new records, so that webhooks are counted soon meanwhile. 0: imports never wait.',
       { min: 0, max: 3_600_000, unit: 'milliseconds' },
     ),

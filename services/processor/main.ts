@@ -27,6 +27,7 @@ runService({
     service.reportHealth({
       ready: () => topologies.every((topology) => topology.ready()),
       positions: () => topologies.flatMap((topology) => topology.positions()),
+      onMoved: (moved) => topologies.forEach((topology) => topology.onMoved(moved)),
     });
   },
 });

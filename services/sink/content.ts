@@ -33,10 +33,14 @@ export const AUDIENCE_CHANGES: TopicContent<AudienceChange> = {
   logTimeMs: (change) => change.at,
 };
 
-/** A record of flow-inputs may have many thousands of steps: they are not kept together. */
+/**
+ * A record of flow-inputs may have many thousands of steps: they are not kept together. People read them, and no count
+ * or message depends on them: their blocks must not slow down those of trait-events.
+ */
 export const FLOW_EVENTS: TopicContent<FlowEvent> = {
   topic: TOPICS.flowEvents,
   tables: [TABLES.flowEvents],
+  intervalMs: 250,
   addRows: addFlowEvent,
   sameCause: () => false,
   logTimeMs: (event) => event.at,

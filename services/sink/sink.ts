@@ -2,7 +2,7 @@ import type { Logger } from 'pino';
 import type { Codec } from '../../lib/avro/index.ts';
 import type { Clock } from '../../lib/clock/index.ts';
 import type { Kafka } from '../../lib/kafka/types.ts';
-import type { StagePosition } from '../../lib/telemetry/index.ts';
+import type { Moved, StagePosition } from '../../lib/telemetry/index.ts';
 import type { AudienceChange, DeadLetter, FlowEvent, Outcome } from '../../schemas/types.ts';
 import { AUDIENCE_CHANGES, DEAD_LETTERS, FLOW_EVENTS, GROUPS, OUTCOMES } from './content.ts';
 import type { SinkDatabase } from './database.ts';
@@ -34,6 +34,8 @@ export interface SinkOptions {
 
 export interface Sink {
   positions(): StagePosition[];
+  /** From now on, calls `moved` whenever one of them has moved. */
+  onMoved(moved: Moved): void;
   ready(): boolean;
   stop(): Promise<void>;
 }
@@ -49,6 +51,7 @@ export function startSink(options: SinkOptions): Sink {
   for (const consumer of consumers) consumer.start();
   return {
     positions: () => consumers.flatMap((consumer) => consumer.positions()),
+    onMoved: (moved) => consumers.forEach((consumer) => consumer.onMoved(moved)),
     ready: () => consumers.every((consumer) => consumer.ready()),
     stop: async () => {
       await Promise.all(consumers.map((consumer) => consumer.stop()));

@@ -1,7 +1,7 @@
 import { NoAnswerError, Waker, within } from '../../lib/clock/index.ts';
 import { messageOf, OffsetOutOfRangeError, UnreadablePartitionError } from '../../lib/kafka/errors.ts';
 import type { Batch, Member, Reader } from '../../lib/kafka/types.ts';
-import type { StagePosition } from '../../lib/telemetry/index.ts';
+import type { Moved, StagePosition } from '../../lib/telemetry/index.ts';
 import type { Block } from './block.ts';
 import { BlockPipeline } from './block-pipeline.ts';
 import { Checkpoints } from './checkpoints.ts';
@@ -46,11 +46,13 @@ export class TopicConsumer<M> {
   private readonly waker: Waker;
   private readonly closing = new AbortController();
   private running: Promise<void> | undefined;
+  private moved: Moved = () => undefined;
 
   constructor(private readonly options: TopicConsumerOptions<M>) {
     const { kafka, settings, clock, ledger, logger, content } = options;
     this.reader = kafka.createReader({ isolation: 'read_committed' });
-    this.pacing = new BlockPacing({ intervalMs: settings.blockIntervalMs, pauseMaxMs: PAUSE_MAX_MS });
+    const intervalMs = Math.max(settings.blockIntervalMs, content.intervalMs ?? 0);
+    this.pacing = new BlockPacing({ intervalMs, pauseMaxMs: PAUSE_MAX_MS });
     this.checkpoints = new Checkpoints({ ledger, topic: content.topic, clock, logger });
     this.waker = new Waker(clock);
   }
@@ -101,6 +103,11 @@ export class TopicConsumer<M> {
     return this.state.assignment.partitions.map((partition) =>
       (this.cursors.get(partition) ?? new Cursor<M>(partition)).stagePosition(topic),
     );
+  }
+
+  /** From now on, calls `moved` whenever a position has moved. */
+  onMoved(moved: Moved): void {
+    this.moved = moved;
   }
 
   /**
@@ -281,6 +288,8 @@ export class TopicConsumer<M> {
     cursor.sawEnd(batch.highWatermark);
     try {
       await gathering.take(cursor, batch);
+      // The end of a transaction is passed without a block.
+      this.announce(cursor);
     } catch (error) {
       if (!(error instanceof UnusableOffsetError)) throw error;
       // Fetching a schema was cut short.
@@ -304,8 +313,16 @@ export class TopicConsumer<M> {
 
   private complete(block: Block): void {
     for (const [partition, range] of block.ranges) {
-      this.cursors.get(partition)?.complete(range, this.options.clock.elapsedMs());
+      const cursor = this.cursors.get(partition);
+      cursor?.complete(range, this.options.clock.elapsedMs());
+      if (cursor !== undefined) this.announce(cursor);
     }
+  }
+
+  private announce(cursor: Cursor<M>): void {
+    const { topic } = this.options.content;
+    const { position } = cursor.stagePosition(topic);
+    if (position !== null) this.moved(topic, cursor.partition, position);
   }
 
   private async housekeep(): Promise<void> {

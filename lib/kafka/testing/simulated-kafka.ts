@@ -47,10 +47,15 @@ export function simulatedKafka(connection: Connection): Kafka {
     partitionsOf: (topic) => ask('metadata', topic, () => broker.logs(topic).length),
     endOffsets: (topic) => ask('offsets', topic, () => broker.logs(topic).map((log) => log.highWatermark)),
     beginningOffsets: (topic) => ask('offsets', topic, () => broker.logs(topic).map((log) => log.beginning)),
-    rangeOf: (topic, partition, isolation) =>
+    rangeOf: (topic, partition) =>
       ask('offsets', topic, () => {
-        const { beginning, highWatermark, lastStableOffset } = broker.log(topic, partition);
-        return { beginning, end: isolation === 'read_committed' ? lastStableOffset : highWatermark };
+        const { beginning, highWatermark } = broker.log(topic, partition);
+        return { beginning, end: highWatermark };
+      }),
+    endOf: (topic, partition, isolation) =>
+      ask('offsets', topic, () => {
+        const { highWatermark, lastStableOffset } = broker.log(topic, partition);
+        return isolation === 'read_committed' ? lastStableOffset : highWatermark;
       }),
     committedOffsets: (groupId, topic) =>
       ask('committed offsets', topic, () => [...broker.committedOffsets(groupId, topic)]),

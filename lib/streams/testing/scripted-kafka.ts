@@ -124,6 +124,8 @@ export class ScriptedKafka {
       throw new Error('not of use here');
     };
     const zeros = this.ends.map(() => 0);
+    const endOf = (topic: string, partition: number): number =>
+      topic === TEST_INPUT ? this.ends[partition]! : this.logsOf(topic)[partition]!.length;
     return {
       topicPrefix: '',
       ensureTopics: () => Promise.resolve(),
@@ -133,10 +135,8 @@ export class ScriptedKafka {
           ? new Promise(() => undefined)
           : Promise.resolve(topic === TEST_INPUT ? [...this.ends] : this.logsOf(topic).map(({ length }) => length)),
       beginningOffsets: () => Promise.resolve(zeros),
-      rangeOf: (topic, partition) => {
-        const end = topic === TEST_INPUT ? this.ends[partition]! : this.logsOf(topic)[partition]!.length;
-        return Promise.resolve({ beginning: 0, end });
-      },
+      rangeOf: (topic, partition) => Promise.resolve({ beginning: 0, end: endOf(topic, partition) }),
+      endOf: (topic, partition) => Promise.resolve(endOf(topic, partition)),
       partitionFor: () => 0,
       createProducer: () => ({
         send: () => Promise.resolve(void this.ticks++),

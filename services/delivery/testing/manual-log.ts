@@ -20,7 +20,7 @@ export class ManualLog {
 
   readonly kafka: TraitTailDeps['kafka'] = {
     createReader: () => this.reader,
-    rangeOf: () => Promise.resolve({ beginning: 0, end: this.end }),
+    endOf: () => Promise.resolve(this.end),
   };
 
   private readonly reader = {
