@@ -53,7 +53,7 @@ export class StageWatcher {
   members: StageMember[] = [];
   private describedAtMs = -Infinity;
   private describing: Promise<void> | null = null;
-  /** Of those who wait, by the partitions that they wait for. */
+  /** Those who wait, by the partitions that they wait for. */
   private readonly groups = new Map<string, PassGroup>();
 
   constructor(

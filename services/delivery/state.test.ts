@@ -22,7 +22,7 @@ it('an intent and an answer are urgent until they are taken; requests, questions
   state.move(message, { name: 'called', attempts: 1, content, isMaybeSent: false });
   state.end(message, { what: 'sent', reason: null, permanent: false }, null, NOW_MS);
   note();
-  state.addQuestion('acme', flowQuestion('q', 1));
+  state.addQuestion('acme', flowQuestion('q', 1, NOW_MS));
   note();
   state.answer(state.questions.get('q')!, true, NOW_MS);
   note();
