@@ -72,11 +72,14 @@ export async function run(args: string[]): Promise<void> {
 /** In ten inserts: the tables have several parts, as they have in use. */
 async function fill(client: ClickHouse, rows: number): Promise<void> {
   const share = Math.ceil(rows / 10);
+  const startedMs = performance.now();
   for (let first = 0; first < rows; first += share) {
     const select = rowsFrom(first, Math.min(share, rows - first), rows);
     for (const table of [TABLES.traitEvents, TABLES.traitEventsByPerson]) {
       await client.command({ query: `INSERT INTO ${table} (${COLUMNS}) ${select}` });
     }
+    const seconds = Math.round((performance.now() - startedMs) / 1_000);
+    process.stderr.write(`bench: ${Math.min(first + share, rows).toLocaleString('en')} rows after ${seconds} s\n`);
   }
 }
 

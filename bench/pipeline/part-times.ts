@@ -29,8 +29,8 @@ export class PartTimes {
 
   /**
    * Unix milliseconds at which the rows of a part became visible, given that a query which began at `afterMs` did not see
-   * them and the answer of one that did came at `byMs`: not before either. Of a merged part: the time of its newest block. Without a folder:
-   * `byMs`. Throws Error when the time contradicts the queries.
+   * them and the answer of one that did came at `byMs`. Of a merged part: the time of its newest block. `byMs` without a
+   * folder, and when the first query began after the rename. Throws Error when the time contradicts the queries.
    */
   visibleMs(part: string, afterMs: number, byMs: number): number {
     const stats = this.statsOf(part);
@@ -39,7 +39,7 @@ export class PartTimes {
     const ctimeMs = stats.ctimeMs - (Date.now() - (performance.timeOrigin + performance.now()));
     if (ctimeMs < afterMs - ACTIVE_AFTER_MS || ctimeMs > byMs + TICK_MS)
       throw new Error(`part ${part} of ${ctimeMs} was seen by ${byMs} and not by ${afterMs}`);
-    return Math.min(Math.max(ctimeMs, afterMs), byMs);
+    return ctimeMs < afterMs - TICK_MS ? byMs : Math.min(ctimeMs, byMs);
   }
 
   private statsOf(part: string): Stats | undefined {

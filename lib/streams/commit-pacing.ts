@@ -4,13 +4,16 @@ const PAUSE_MAX_MS = 25;
 
 /**
  * Decides when the next transaction begins. A transaction costs Kafka the same with one record as with many, and a slow
- * one shows that Kafka, or the machine, is busy: then the next one waits a moment for more records. On a machine that is
- * not busy, transactions take few milliseconds, and the pauses are as short.
+ * one shows that Kafka, or the machine, is busy: then the next one waits a moment for more records. On a machine that
+ * is not busy, transactions take few milliseconds, and the pauses are as short.
  */
 export class CommitPacing {
   private resumeAtMs = -Infinity;
 
-  /** A transaction has been committed; times by `elapsedMs`. A full one is followed by the next at once: more are waiting. */
+  /**
+   * A transaction has been committed; times by `elapsedMs`. `isFull`: it held as much as one may hold, so more is waiting,
+   * and the next one begins at once.
+   */
   committed(startedAtMs: number, nowMs: number, isFull: boolean): void {
     const pauseMs = isFull ? 0 : Math.ceil(Math.min(PAUSE_MAX_MS, PAUSE_SHARE * (nowMs - startedAtMs)));
     this.resumeAtMs = nowMs + pauseMs;

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { ScriptedKafka, gate } from './testing/scripted-kafka.ts';
+import { TEST_INPUT } from './testing.ts';
 import { clock, ended, resetClock, stopAll, until, world } from './testing/runtime-world.ts';
 
 beforeEach(resetClock);
@@ -45,6 +46,22 @@ describe('the position that is shown', () => {
     await until(() => kafka.committed[0]?.offset === 20);
     expect(runtime.positions()).toMatchObject([{ state: 'running', position: 20, end: 20 }]);
   });
+});
+
+it('announces every position that it shows, also behind the end of a transaction', async () => {
+  const kafka = new ScriptedKafka(clock);
+  const { runtime } = await world(kafka);
+  const moves: [string, number, number][] = [];
+  runtime.onMoved((topic, partition, position) => moves.push([topic, partition, position]));
+  kafka.ends[0] = 10;
+  kafka.give(1);
+  await until(() => runtime.positions()[0]?.position === 10);
+  expect(moves.at(-1)).toEqual([TEST_INPUT, 0, 10]);
+  const ends = { nextOffset: 11, highWatermark: 11, lastStableOffset: 11 };
+  const { owner } = kafka.assigned.get(0)!;
+  kafka.late = [{ topic: TEST_INPUT, partition: 0, records: [], ...ends, owner }];
+  await until(() => runtime.positions()[0]?.position === 11);
+  expect(moves.at(-1)).toEqual([TEST_INPUT, 0, 11]);
 });
 
 describe('stopping', () => {

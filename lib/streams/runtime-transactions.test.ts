@@ -1,7 +1,7 @@
 import { Registry } from 'prom-client';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { TransactionError } from '../kafka/errors.ts';
-import { ScriptedKafka } from './testing/scripted-kafka.ts';
+import { ScriptedKafka, gate } from './testing/scripted-kafka.ts';
 import { clock, resetClock, stopAll, until, upTo, world } from './testing/runtime-world.ts';
 
 beforeEach(resetClock);
@@ -78,5 +78,37 @@ describe('a process that the group has not confirmed', () => {
     kafka.onInit = () => undefined;
     kafka.member.isConfirmed = true;
     await until(() => kafka.committed[0]?.offset === 10);
+  });
+});
+
+describe('the next transaction', () => {
+  /** How long it waits after one of ten records that took 40 ms, while ten more are there. */
+  async function pauseMs(records: number): Promise<number> {
+    const kafka = new ScriptedKafka(clock);
+    const limits = { records, effects: 1_000, bytes: 1 << 20, workMs: 1_000 };
+    await world(kafka, {}, new Registry(), undefined, limits);
+    const [first, second] = [gate(), gate()];
+    kafka.commits.set(0, first);
+    kafka.ends[0] = 10;
+    kafka.give(1);
+    await until(() => !kafka.commits.has(0));
+    kafka.ends[0] = 20;
+    await clock.advance(40);
+    kafka.commits.set(0, second);
+    first.open();
+    const endedAtMs = clock.elapsedMs();
+    while (kafka.commits.has(0)) await clock.advance(1);
+    second.open();
+    return clock.elapsedMs() - endedAtMs;
+  }
+
+  it('begins half as long after the one before as that one took', async () => {
+    const waitedMs = await pauseMs(100);
+    expect(waitedMs).toBeGreaterThanOrEqual(20);
+    expect(waitedMs).toBeLessThan(25);
+  });
+
+  it('begins at once after a full one', async () => {
+    expect(await pauseMs(10)).toBeLessThan(3);
   });
 });

@@ -207,8 +207,8 @@ export class Task<I> {
       input.shift();
     }
     if (records > 0) {
-      this.deps.metrics.records.inc(this.labels, records);
-      await this.commit();
+      deps.metrics.records.inc(this.labels, records);
+      await this.commit(records >= deps.limits.records || core.isFull(limits));
     }
     this.publish();
   }
@@ -218,7 +218,10 @@ export class Task<I> {
     const { clock } = this.deps;
     const pauseMs = this.pacing.pauseMs(clock.elapsedMs());
     // The end of another transaction has no records, and is passed at once.
-    if (records.length > 0 && pauseMs > 0) await this.life.pause(pauseMs);
+    if (records.length > 0 && pauseMs > 0) {
+      this.publish();
+      await this.life.pause(pauseMs);
+    }
     this.workSinceMs = clock.elapsedMs();
   }
 
@@ -266,7 +269,7 @@ export class Task<I> {
       core.begin({ key, value, offset: record.offset, partition }, record.timestampMs, skipping),
     );
     while (!this.guarded(record, () => core.advance(this.limits))) {
-      await this.commit();
+      await this.commit(true);
       if (this.life.isEnding) throw new ClosedError();
     }
   }
@@ -300,11 +303,10 @@ export class Task<I> {
     logger.warn(where, 'log time is no longer ahead of the clock; partition is running');
   }
 
-  /** Commits outputs, changelog and the input's offset in one transaction. */
-  private async commit(): Promise<void> {
+  /** Commits outputs, changelog and the input's offset in one transaction. `isFull`: it holds as much as one may hold. */
+  private async commit(isFull: boolean): Promise<void> {
     const { name, clock, metrics, outputOf } = this.deps;
     const { core, partition } = this;
-    const isFull = core.isFull(this.limits);
     const { outputs, changes } = core.takeEffects();
     const { position, logTimeMs, isFolded } = core;
     const changelog = changelogOf(name);

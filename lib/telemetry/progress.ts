@@ -63,7 +63,8 @@ export class Progress {
     for (const { target, left, ended } of this.waiting) {
       if (target.topic !== topic || position < (left.get(partition) ?? Infinity)) continue;
       left.delete(partition);
-      if (left.size === 0) ended.abort();
+      // With a reason, no error with a stack is built.
+      if (left.size === 0) ended.abort('reached');
     }
   };
 

@@ -307,7 +307,9 @@ export class AudienceTask<F extends { personId: number }> implements SupervisedT
 
   private moveTo(offset: number, mark: Mark | undefined): void {
     this.mark = mark ?? this.mark;
-    if (offset > this.position.offset) this.position = { offset, step: 0 };
+    if (offset <= this.position.offset) return;
+    this.position = { offset, step: 0 };
+    this.events.onMoved(offset);
   }
 
   private async commit(to: { offset: number; mark: Mark | undefined }): Promise<void> {

@@ -54,6 +54,17 @@ describe('a message', () => {
     expect([world.outcomesOf('a'), world.calls]).toEqual([['skipped stale'], []]);
   });
 
+  it('has its outcome soon, at whichever moment it expires', async () => {
+    const world = await running();
+    for (let ms = 0; ms < 60; ms++) {
+      request(world, `m${ms}`, { due_at: world.wallMs - 1_000, expires_at: world.wallMs + ms });
+      await world.loop.run(1_500);
+      expect([ms, world.outcomesOf(`m${ms}`).length]).toEqual([ms, 1]);
+    }
+    expect(world.calls.length).toBeGreaterThan(5);
+    expect(world.calls.length).toBeLessThan(55);
+  });
+
   it('is tried again after a pause when it was certainly not sent', async () => {
     const world = await running();
     const results: CallResult[] = [{ name: 'not_sent', reason: '429', retryAfterMs: 5_000 }, { name: 'sent' }];

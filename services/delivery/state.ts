@@ -246,7 +246,7 @@ export class DeliveryState {
     return this.inputs.length + this.entries.size > 0;
   }
 
-  /** Whether somebody waits for an effect: an intent holds up a call, an answer a run. */
+  /** Whether an effect should be committed at once: an intent holds up a call, an answer a run. */
   get isUrgent(): boolean {
     return this.urgent;
   }

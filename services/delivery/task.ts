@@ -31,7 +31,7 @@ import { DeliveryState } from './state.ts';
 
 /** The position is committed this often when records have changed nothing. */
 const COMMIT_POSITION_MS = 5_000;
-/** Effects that nobody waits for are committed together with others that follow within this time. */
+/** What is not urgent, such as outcomes, is committed together with what follows within this time. */
 const GATHER_MS = 25;
 const IDLE_MS = 60_000;
 /** How long a task that ends waits for its calls, whose outcomes would be unknown otherwise. */
@@ -237,7 +237,6 @@ export class DeliveryTask implements SupervisedTask {
     sender.prepare();
     questioner.pump();
     settler.pump();
-    if (state.hasEffects()) this.changedAtMs ??= deps.clock.elapsedMs();
     if (this.committing === null && this.isCommitDue()) this.committing = this.commitAside();
     lastLook.pump(intake.readOffset);
     if ((intake.hasArrivals && !state.isFull()) || (this.committing === null && this.isCommitDue())) return;
@@ -262,7 +261,7 @@ export class DeliveryTask implements SupervisedTask {
     this.waker.wake();
   }
 
-  /** A transaction has its price: what nobody waits for waits a moment for more. */
+  /** A transaction has its price: what is not urgent waits a moment for more. */
   private isCommitDue(): boolean {
     const { state } = this;
     if (!state.hasEffects()) return this.isPositionDue();
@@ -272,7 +271,8 @@ export class DeliveryTask implements SupervisedTask {
   /** How long effects are still gathered, in ms. */
   private gatherMs(): number {
     const nowMs = this.deps.clock.elapsedMs();
-    if (this.changedAtMs === null) return IDLE_MS;
+    if (!this.state.hasEffects()) return IDLE_MS;
+    this.changedAtMs ??= nowMs;
     return this.state.isUrgent ? this.pacing.pauseMs(nowMs) : this.changedAtMs + GATHER_MS - nowMs;
   }
 
@@ -286,7 +286,9 @@ export class DeliveryTask implements SupervisedTask {
   private idleMs(): number {
     const untilNextMs = this.sender.isFull ? IDLE_MS : this.state.nextMs - this.deps.clock.wallMs();
     const untilCommitMs = this.intake.readOffset === this.committedOffset ? IDLE_MS : COMMIT_POSITION_MS;
-    const gatherMs = this.committing === null ? this.gatherMs() : IDLE_MS;
+    // Also while a transaction is under way: the time begins when an effect is first seen.
+    const gatherMs = this.gatherMs();
+    if (this.committing !== null) return Math.max(1, Math.min(untilNextMs, untilCommitMs, this.lastLook.pauseMs));
     return Math.max(1, Math.min(untilNextMs, untilCommitMs, gatherMs, this.lastLook.pauseMs));
   }
 

@@ -4,7 +4,7 @@ import type { Kafka } from '../../lib/kafka/index.ts';
 import type { UpstreamStage } from './settler.ts';
 
 export interface UpstreamOptions extends WatcherOptions {
-  kafka: Pick<Kafka, 'describeGroup' | 'endOffsets'>;
+  kafka: Pick<Kafka, 'describeGroup' | 'endOffsets' | 'endOf'>;
 }
 
 /** The stages before flow-inputs. What the sink has stored does not matter to them. */
@@ -16,12 +16,13 @@ export function upstreamStages(options: UpstreamOptions): (partition: number) =>
   return (partition) =>
     watchers.map((watcher) => {
       const { name, topic, byWorkspace } = watcher.stage;
-      const partitions = byWorkspace ? [partition] : undefined;
+      const { kafka } = options;
       return {
         name,
-        partitions,
+        partitions: byWorkspace ? [partition] : undefined,
         pass: async (signal) => {
-          await watcher.pass(await options.kafka.endOffsets(topic), { signal, partitions });
+          if (byWorkspace) await watcher.passOffset(partition, await kafka.endOf(topic, partition), signal);
+          else await watcher.pass(await kafka.endOffsets(topic), { signal });
         },
         ask: () => watcher.ask(),
       };

@@ -16,7 +16,7 @@ export interface TopicContent<M> {
   tables: readonly string[];
   /** Tables that no count depends on; they are written later than the others, several blocks at a time. */
   details?: readonly string[];
-  /** The least time between the beginnings of two blocks, if that is more than the setting; nothing waits for these rows. */
+  /** The least time between the beginnings of two blocks, if that is more than the setting: nothing waits for the rows. */
   intervalMs?: number;
   /** Throws for a record without content for a row. */
   addRows(rows: Rows, message: M, offset: number): void;

@@ -85,6 +85,19 @@ function open({ assigned = [0, 1] }: { assigned?: number[] | null } = {}) {
 }
 
 describe('a topic consumer', () => {
+  it('announces every position that it reports', async () => {
+    const { start, clock, consumer, kafka } = open({ assigned: [0] });
+    const moves: number[] = [];
+    consumer.onMoved((...[, , position]) => moves.push(position));
+    await start();
+    await clock.advance(1);
+    expect(moves).toEqual([0]);
+    kafka.say(0, 0, 'a');
+    await clock.advance(1_000);
+    expect(consumer.positions()).toMatchObject([{ position: 1 }]);
+    expect(moves.at(-1)).toBe(1);
+  });
+
   it('retries a stopped partition, and keeps what it has gathered of the others', async () => {
     const { start, clock, consumer, kafka, database, states } = open();
     await start();

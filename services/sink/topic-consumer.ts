@@ -235,8 +235,10 @@ export class TopicConsumer<M> {
     for (const { partition, state, end, problem, lost } of opened) {
       const cursor = this.cursors.get(partition);
       if (cursor === undefined) continue;
-      if (problem === null) cursor.open(state, end, clock.elapsedMs());
-      else {
+      if (problem === null) {
+        cursor.open(state, end, clock.elapsedMs());
+        this.announce(cursor);
+      } else {
         cursor.refuse(state, end, problem, clock.elapsedMs() + STOPPED_RETRY_MS);
         this.reportStopped(cursor, problem, undefined);
       }
@@ -314,8 +316,9 @@ export class TopicConsumer<M> {
   private complete(block: Block): void {
     for (const [partition, range] of block.ranges) {
       const cursor = this.cursors.get(partition);
-      cursor?.complete(range, this.options.clock.elapsedMs());
-      if (cursor !== undefined) this.announce(cursor);
+      if (cursor === undefined) continue;
+      cursor.complete(range, this.options.clock.elapsedMs());
+      this.announce(cursor);
     }
   }
 

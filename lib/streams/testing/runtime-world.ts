@@ -3,6 +3,7 @@ import { Registry, type MetricValue } from 'prom-client';
 import { expect } from 'vitest';
 import { ManualClock } from '../../clock/testing.ts';
 import { runTopology, type RunningTopology } from '../runtime.ts';
+import type { TaskLimits } from '../limits.ts';
 import type { ScriptedKafka } from './scripted-kafka.ts';
 import { testTopology, type TestEvent } from '../testing.ts';
 import type { Topology } from '../topology.ts';
@@ -35,6 +36,7 @@ export async function world(
   change: Partial<Topology<TestEvent>> = {},
   metrics = new Registry(),
   logger = quiet,
+  limits?: TaskLimits,
 ): Promise<World> {
   const base = testTopology('runtime');
   const folded: number[][] = kafka.ends.map(() => []);
@@ -53,6 +55,7 @@ export async function world(
     clock,
     metrics,
     healthUrl: null,
+    ...(limits === undefined ? {} : { limits }),
   });
   running.push(runtime);
   return { kafka, runtime, folded };
