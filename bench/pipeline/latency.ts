@@ -220,7 +220,7 @@ class Watch {
       this.installation,
       `SELECT cart_id, status, _part FROM trait_events
        WHERE workspace = '${this.workspace.id}' AND trait = 'cart_status_updated'
-         AND occurred_at >= toDateTime64(${from}, 3)`,
+         AND occurred_at >= toDateTime64(${from}, 3) SETTINGS max_threads = 1`,
     );
     const observedMs = nowMs();
     this.lookMs.push(observedMs - began);

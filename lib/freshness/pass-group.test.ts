@@ -4,15 +4,19 @@ import { Progress, type StagePosition, type Target } from '../telemetry/index.ts
 import { SINK } from './stages.ts';
 import { StageWatcher } from './watcher.ts';
 
-/** Members of the sink with one partition each; their answers wait as those of a health server do. */
+/** Members of the sink with partitions 0 and 1; their answers wait as those of a health server do. */
 class Members {
   readonly positions = [0, 0];
   readonly requests: { url: string; target: Target }[] = [];
   private readonly progress: Progress[];
 
-  constructor(private readonly clock: ManualClock) {
-    this.progress = this.positions.map((_, partition) => {
-      const progress = new Progress(() => [this.at(partition)], clock);
+  /** @param owned the partitions of each member */
+  constructor(
+    private readonly clock: ManualClock,
+    private readonly owned: readonly number[][],
+  ) {
+    this.progress = owned.map((partitions) => {
+      const progress = new Progress(() => partitions.map((partition) => this.at(partition)), clock);
       progress.announced();
       return progress;
     });
@@ -26,7 +30,7 @@ class Members {
 
   async move(partition: number, position: number): Promise<void> {
     this.positions[partition] = position;
-    this.progress[partition]!.moved(SINK.topic, partition, position);
+    for (const progress of this.progress) progress.moved(SINK.topic, partition, position);
     await this.clock.advance(0);
   }
 
@@ -37,9 +41,7 @@ class Members {
         describeGroup: () =>
           Promise.resolve({
             state: 'Stable',
-            members: [0, 1].map((partition) => ({
-              ...{ memberId: String(partition), url: `http://${partition}`, partitions: [partition] },
-            })),
+            members: this.owned.map((partitions, n) => ({ memberId: String(n), url: `http://${n}`, partitions })),
           }),
       },
       positionsOf: (url, target) => {
@@ -54,12 +56,13 @@ let clock: ManualClock;
 let members: Members;
 let watcher: StageWatcher;
 let passed: string[];
-beforeEach(() => {
+function begin(owned: readonly number[][]): void {
   clock = new ManualClock();
-  members = new Members(clock);
+  members = new Members(clock, owned);
   watcher = members.watcher();
   passed = [];
-});
+}
+beforeEach(() => begin([[0], [1]]));
 
 async function wait(name: string, ends: number[], partitions?: number[]): Promise<void> {
   void watcher.pass(ends, { signal, partitions }).then(() => passed.push(name));
@@ -88,6 +91,26 @@ describe('those who wait for a stage', () => {
     await members.move(0, 6);
     expect(passed).toEqual(['first', 'second', 'third']);
     expect(clock.elapsedMs()).toBe(0);
+  });
+
+  it('do not wait for more than the first of them needs', async () => {
+    begin([[0, 1]]);
+    await wait('first', [1, 3]);
+    await wait('second', [9, 3]);
+    await members.move(0, 1);
+    await clock.advance(200);
+    // The second one needs more of partition 0; the first one only waits for partition 1.
+    await members.move(1, 3);
+    expect(passed).toEqual(['first']);
+    await members.move(0, 9);
+    expect(passed).toEqual(['first', 'second']);
+  });
+
+  it('are asked for again when a later one needs less', async () => {
+    await wait('more', [9], [0]);
+    await members.move(0, 4);
+    await wait('less', [4], [0]);
+    expect(passed).toEqual(['less']);
   });
 
   it('do not wait for those who need other partitions', async () => {

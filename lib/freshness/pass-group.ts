@@ -17,12 +17,14 @@ const POLL_MAX_MS = 250;
 const ROUND_MAX_MS = 50;
 /** How long a member may hold its answer until its partitions have passed. */
 const HOLD_MS = 200;
+/** A timer may be early by a little. */
+const TIMER_MS = 5;
 /** A request names at most this many partitions, so that its line stays short; the others follow. */
 const NAMED_MAX = 256;
 
 /**
- * Those who wait until the same partitions of a stage have passed some offsets. Members hold their answers until the
- * least of these offsets are passed, which is when somebody may be done; an answer serves everybody.
+ * Those who wait until the same partitions of a stage have passed some offsets. A member holds its answer until it has
+ * passed what the first of them needs of it; an answer serves everybody.
  */
 export class PassGroup {
   /** In the order in which they came. */
@@ -30,8 +32,8 @@ export class PassGroup {
   private polling = false;
   /** Aborted when the members are asked again at once: somebody is done, or a member has held its answer to the end. */
   private round = new AbortController();
-  /** Addresses of members that have not answered yet. */
-  private readonly asking = new Set<string>();
+  /** What members have been asked for and have not answered yet, by address. */
+  private readonly asking = new Map<string, ReadonlyMap<number, number>>();
 
   /** @param onEmpty nobody waits any more */
   constructor(
@@ -86,44 +88,56 @@ export class PassGroup {
    * them. Resolves when they have answered, or after a short while.
    */
   private async askOwners(ended: AbortSignal): Promise<void> {
-    const wanted = this.wanted();
-    const { members } = this.watcher;
-    const owners = members.filter(({ partitions }) => partitions.some((partition) => wanted.has(partition)));
-    const asked = (owners.length > 0 ? owners : members)
-      .filter(({ url }) => !this.asking.has(url))
-      .map((member) => this.ask(member, wanted));
+    const wanted = this.watcher.members.map((member) => ({ member, offsets: this.wantedOf(member) }));
+    const owners = wanted.filter(({ offsets }) => offsets.size > 0);
+    const [first] = this.waiters;
+    const ofNobody = first === undefined ? new Map<number, number>() : this.leastOf([...first.left]);
+    const asked = (owners.length > 0 ? owners : wanted.map(({ member }) => ({ member, offsets: ofNobody })))
+      .filter(({ member, offsets }) => offsets.size > 0 && !this.isAsked(member, offsets))
+      .map(({ member, offsets }) => this.ask(member, offsets));
     const answered = new AbortController();
     const all = Promise.all(asked).then(() => answered.abort('answered'));
-    await Promise.race([
-      all,
-      this.watcher.options.clock.sleep(ROUND_MAX_MS, AbortSignal.any([answered.signal, ended])),
-    ]);
+    const { clock } = this.watcher.options;
+    await Promise.race([all, clock.sleep(ROUND_MAX_MS, AbortSignal.any([answered.signal, ended]))]);
   }
 
-  /** The least offset that somebody waits for, by partition. */
-  private wanted(): Map<number, number> {
-    const wanted = new Map<number, number>();
+  /** What the first one who waits for partitions of the member needs of it. */
+  private wantedOf({ partitions }: StageMember): Map<number, number> {
+    for (const { left } of this.waiters) {
+      const own = partitions.filter((partition) => left.has(partition));
+      if (own.length > 0) return this.leastOf(own);
+    }
+    return new Map();
+  }
+
+  /** The least offset that anybody waits for, by partition. */
+  private leastOf(partitions: readonly number[]): Map<number, number> {
+    const least = new Map(partitions.slice(0, NAMED_MAX).map((partition) => [partition, Infinity]));
     for (const { left, ends } of this.waiters) {
-      for (const partition of left) {
-        wanted.set(partition, Math.min(wanted.get(partition) ?? Infinity, ends[partition] ?? 0));
+      for (const [partition, offset] of least) {
+        if (left.has(partition)) least.set(partition, Math.min(offset, ends[partition] ?? 0));
       }
     }
-    return wanted;
+    return least;
   }
 
-  private async ask(member: StageMember, wanted: ReadonlyMap<number, number>): Promise<void> {
+  /** Whether a request that is open is answered no later than one for these offsets would be. */
+  private isAsked({ url }: StageMember, offsets: ReadonlyMap<number, number>): boolean {
+    const open = this.asking.get(url);
+    return open !== undefined && [...offsets].every(([partition, offset]) => offset >= (open.get(partition) ?? 0));
+  }
+
+  private async ask(member: StageMember, offsets: ReadonlyMap<number, number>): Promise<void> {
     const { watcher } = this;
     const { clock } = watcher.options;
-    const own = [...wanted].filter(([partition]) => member.partitions.includes(partition));
-    const offsets = new Map((own.length > 0 ? own : [...wanted]).slice(0, NAMED_MAX));
     const askedAtMs = clock.elapsedMs();
-    this.asking.add(member.url);
+    this.asking.set(member.url, offsets);
     const positions = await watcher.askMember(member, { topic: watcher.stage.topic, offsets, waitMs: HOLD_MS });
-    this.asking.delete(member.url);
-    const isHeld = clock.elapsedMs() - askedAtMs >= HOLD_MS;
+    if (this.asking.get(member.url) === offsets) this.asking.delete(member.url);
     // Its partitions have moved: the group knows where to.
-    const isMoved = own.length > 0 && positions.length < offsets.size;
-    if (isMoved) watcher.describeAgain();
+    const isOwner = member.partitions.some((partition) => offsets.has(partition));
+    if (isOwner && positions.length < offsets.size) watcher.describeAgain();
+    const isHeld = clock.elapsedMs() - askedAtMs >= HOLD_MS - TIMER_MS;
     if (this.take(positions) || isHeld) this.endRound();
   }
 

@@ -43,6 +43,8 @@ export class AbandonedError extends Error {
 }
 
 const GROUP_TTL_MS = 1_000;
+/** A group that may have changed is described again after this time. */
+const DESCRIBE_AGAIN_MS = 100;
 
 /**
  * Follows the positions of a stage by asking the members of its group, only while a caller waits. A position remains
@@ -119,9 +121,10 @@ export class StageWatcher {
     }
   }
 
-  /** The next `describe` asks the group. */
+  /** What is known of the group may be wrong: the next `describe` asks again, but not more often than that is useful. */
   describeAgain(): void {
-    this.describedAtMs = -Infinity;
+    const { clock } = this.options;
+    this.describedAtMs = Math.min(this.describedAtMs, clock.elapsedMs() - GROUP_TTL_MS + DESCRIBE_AGAIN_MS);
   }
 
   /** Refreshes `members` if they are not known, or were asked for a while ago. Rejects when Kafka does not answer. */

@@ -79,7 +79,10 @@ export class PartitionGroup {
   private announcing(partition: number, events: TaskEvents): TaskEvents {
     const moved = (offset: number): void => this.moved(this.options.topic, partition, offset);
     return {
-      onRunning: () => events.onRunning(),
+      onRunning: () => {
+        events.onRunning();
+        moved(this.supervisors.get(partition)?.view.position ?? 0);
+      },
       onCommitted: (offset) => {
         events.onCommitted(offset);
         moved(offset);

@@ -112,6 +112,21 @@ describe('a message', () => {
   });
 });
 
+it('a planned stop leaves messages that were not called to the next process', async () => {
+  const world = await running();
+  for (let ms = 0; ms < 60; ms += 3) {
+    request(world, `m${ms}`);
+    await world.loop.run(ms);
+    const place = world.places[0]!;
+    const stopped = place.group!.stop();
+    world.start();
+    await world.loop.run(20_000);
+    await stopped;
+    world.kill(place);
+    expect([ms, world.outcomesOf(`m${ms}`), world.callsOf(`m${ms}`).length]).toEqual([ms, ['sent'], 1]);
+  }
+});
+
 describe('a revocation', () => {
   it('of a run that ended: the message is skipped', async () => {
     const world = await running();

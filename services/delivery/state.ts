@@ -120,6 +120,15 @@ export class DeliveryState {
     if (state.name !== 'called') this.put(message);
   }
 
+  /** No call begins any more: messages whose intent is written, and that were not called, are left to the next process. */
+  withdrawIntents(): void {
+    for (const message of this.messages.values()) {
+      if (message.state.name !== 'intended') continue;
+      const { attempts, isMaybeSent } = message.state;
+      this.move(message, { name: 'requested', attempts: attempts - 1, notBeforeMs: 0, isMaybeSent });
+    }
+  }
+
   /** The request is revoked during a call, whose result may still be that nothing was sent. */
   revokeCalled(message: Message, revocation: FlowRevocation['reason']): void {
     message.revocation = revocation;

@@ -273,7 +273,7 @@ export class DeliveryTask implements SupervisedTask {
     const nowMs = this.deps.clock.elapsedMs();
     if (!this.state.hasEffects()) return IDLE_MS;
     this.changedAtMs ??= nowMs;
-    return this.state.isUrgent ? this.pacing.pauseMs(nowMs) : this.changedAtMs + GATHER_MS - nowMs;
+    return Math.max(this.pacing.pauseMs(nowMs), this.state.isUrgent ? 0 : this.changedAtMs + GATHER_MS - nowMs);
   }
 
   private isPositionDue(): boolean {
@@ -292,13 +292,14 @@ export class DeliveryTask implements SupervisedTask {
     return Math.max(1, Math.min(untilNextMs, untilCommitMs, gatherMs, this.lastLook.pauseMs));
   }
 
-  /** The task ends: calls that have begun get their outcomes, if that takes little time. */
+  /** The task ends: calls that have begun get their outcomes, if that takes little time; no other call begins. */
   private async drain(): Promise<void> {
     const { clock } = this.deps;
     const ended = new AbortController();
     void this.sender.ended().then(() => ended.abort());
     await clock.sleep(DRAIN_MS, ended.signal);
     if (this.failure !== null) throw this.failure.error;
+    this.state.withdrawIntents();
     if (this.state.hasEffects() && this.committedOffset !== null) await this.commit();
   }
 
