@@ -124,7 +124,7 @@ export class PassGroup {
   /** Whether a request that is open is answered no later than one for these offsets would be. */
   private isAsked({ url }: StageMember, offsets: ReadonlyMap<number, number>): boolean {
     const open = this.asking.get(url);
-    return open !== undefined && [...offsets].every(([partition, offset]) => offset >= (open.get(partition) ?? 0));
+    return open !== undefined && [...open].every(([partition, offset]) => (offsets.get(partition) ?? -1) >= offset);
   }
 
   private async ask(member: StageMember, offsets: ReadonlyMap<number, number>): Promise<void> {

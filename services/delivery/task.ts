@@ -297,10 +297,12 @@ export class DeliveryTask implements SupervisedTask {
     const { clock } = this.deps;
     const ended = new AbortController();
     void this.sender.ended().then(() => ended.abort());
-    await clock.sleep(DRAIN_MS, ended.signal);
-    if (this.failure !== null) throw this.failure.error;
     this.state.withdrawIntents();
-    if (this.state.hasEffects() && this.committedOffset !== null) await this.commit();
+    for (const waitMs of [0, DRAIN_MS]) {
+      if (waitMs > 0) await clock.sleep(waitMs, ended.signal);
+      if (this.failure !== null) throw this.failure.error;
+      if (this.state.hasEffects() && this.committedOffset !== null) await this.commit();
+    }
   }
 
   private async commit(): Promise<void> {

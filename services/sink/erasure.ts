@@ -73,15 +73,21 @@ export function erasureStatements({ workspace, cause, ...keys }: Erasure): State
       params: { workspace, ids, before },
     })),
   );
-  // The steps of flows stay, so that the counts of a report do not change. Until this is done, the views hide the rest.
-  const flowSteps = chunks([...keys.people]).map((ids) => ({
-    query: `ALTER TABLE ${TABLES.flowEvents}
-      UPDATE person_id = 0, cart_id = '', event_id = '', address = NULL, text = NULL
-      WHERE workspace = {workspace: String} AND person_id IN {ids: Array(UInt32)} AND version < {before: UInt128}`,
-    params: { workspace, ids, before },
-  }));
-  return [...deletions, ...flowSteps];
+  return [...deletions, ...stepsOfPeople(workspace, [...keys.people])];
 }
+
+/**
+ * Statements that take person, cart, address and text from all steps of flows of people who were erased. The steps stay,
+ * and with them the event of a goal, so that the counts of a report do not change. Until this is done, the views hide
+ * the rest. The ids are never given again, so no version limits it: times in flow-events are not those of trait-events.
+ */
+export const stepsOfPeople = (workspace: string, people: readonly number[]): Statement[] =>
+  chunks(people).map((ids) => ({
+    query: `ALTER TABLE ${TABLES.flowEvents}
+      UPDATE person_id = 0, cart_id = '', event_id = if(what = 'goal', event_id, ''), address = NULL, text = NULL
+      WHERE workspace = {workspace: String} AND person_id IN {ids: Array(UInt32)}`,
+    params: { workspace, ids },
+  }));
 
 function chunks(ids: readonly (string | number)[]): (string | number)[][] {
   const all: (string | number)[][] = [];

@@ -8,6 +8,7 @@ import { SINK_CONFIG } from './config.ts';
 import { clickHouseDatabase } from './database.ts';
 import { createSinkMetrics } from './metrics.ts';
 import { startSink } from './sink.ts';
+import { startSweeper } from './step-sweep.ts';
 
 runService({
   name: 'sink',
@@ -52,6 +53,8 @@ runService({
       clock,
     });
     service.onStop('the sink', () => sink.stop());
+    const sweeper = startSweeper({ client: clickhouse, logger, clock });
+    service.onStop('the sweeper', () => sweeper.stop());
     service.reportHealth(sink);
   },
 });

@@ -147,7 +147,7 @@ function joined(inserts: readonly EncodedRows[]): EncodedRows[] {
 }
 
 /** The error code of ClickHouse or the socket. Messages are not logged: they may quote rows. */
-function codeOf(error: unknown): string {
+export function codeOf(error: unknown): string {
   if (!(error instanceof Error)) return 'unknown';
   const { code, type } = error as Error & { code?: string; type?: string };
   return [error.name, type, code].filter(Boolean).join(' ');
