@@ -295,10 +295,12 @@ export class DeliveryTask implements SupervisedTask {
   /** The task ends: calls that have begun get their outcomes, if that takes little time; no other call begins. */
   private async drain(): Promise<void> {
     const { clock } = this.deps;
+    const startedAtMs = clock.elapsedMs();
     const ended = new AbortController();
     void this.sender.ended().then(() => ended.abort());
     this.state.withdrawIntents();
-    for (const waitMs of [0, DRAIN_MS]) {
+    for (const afterMs of [0, DRAIN_MS]) {
+      const waitMs = startedAtMs + afterMs - clock.elapsedMs();
       if (waitMs > 0) await clock.sleep(waitMs, ended.signal);
       if (this.failure !== null) throw this.failure.error;
       if (this.state.hasEffects() && this.committedOffset !== null) await this.commit();

@@ -42,6 +42,7 @@ export async function sweepSteps(client: ClickHouse, signal?: AbortSignal): Prom
   );
   for (const { workspace, people } of found) {
     for (const { query, params } of stepsOfPeople(workspace, people)) {
+      signal?.throwIfAborted();
       await client.command({
         query,
         query_params: params,
