@@ -1,7 +1,9 @@
 /** `npm run bench -- fairness`: webhooks of one workspace while another one imports. See docs/benchmarks.md. */
+import { writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { bodyOf, createIngestClient, ndjsonBytes } from '../lib/client/index.ts';
 import { printJson, printTable } from './measure.ts';
+import { latencyPicture } from './pipeline-plot.ts';
 import { startOwnInstallation, type BenchInstallation } from './pipeline/installation.ts';
 import { latencyRun, type LatencyRun } from './pipeline/latency.ts';
 import { importFile, type ImportFile } from './pipeline/traffic.ts';
@@ -13,12 +15,14 @@ export const HELP = `Measures webhook → counted in one workspace, without and 
   npm run bench -- fairness [options]
 
   --seconds N            duration of each of the two runs, open loop (120)
+  --alone-seconds N      duration of the run without an import, if it should be another one
   --warm-up-seconds N    webhooks at the same rate before each, not measured (20)
   --rate N               webhooks per second (100)
   --lines N              approximate number of lines of one import; imports follow each other (20000)
   --poll-ms N            interval of queries to ClickHouse, in milliseconds (50)
   --unpaced              imports do not wait for the stages behind them (IMPORT_DELAY_MS=0)
   --seed N               equal seeds send the same (1)
+  --picture FILE         draw both runs, with the webhooks sent in each second, as SVG
   --help
 
 It starts and stops its own installation. All results are verified: every webhook must be counted, and every import
@@ -37,15 +41,17 @@ export async function run(args: string[]): Promise<void> {
     args,
     options: {
       seconds: text(120),
+      'alone-seconds': { type: 'string' },
       'warm-up-seconds': text(20),
       rate: text(100),
       lines: text(20_000),
       'poll-ms': text(50),
       seed: text(1),
       unpaced: { type: 'boolean', default: false },
+      picture: { type: 'string' },
     },
   });
-  const whole = (name: Exclude<keyof typeof values, 'unpaced'>): number => {
+  const whole = (name: Exclude<keyof typeof values, 'unpaced' | 'picture'>): number => {
     const value = Number(values[name]);
     if (Number.isInteger(value) && value >= 1) return value;
     throw new Error(`--${name} must be a whole number from 1, not "${values[name]}"`);
@@ -63,7 +69,8 @@ export async function run(args: string[]): Promise<void> {
   const installation = await startOwnInstallation(false);
   try {
     await webhooksRun(installation, { seconds: WARM_UP_SECONDS, connections: 16 });
-    const alone = await latencyRun(installation, options);
+    const aloneSeconds = values['alone-seconds'] === undefined ? options.seconds : whole('alone-seconds');
+    const alone = await latencyRun(installation, { ...options, seconds: aloneSeconds });
     const imports = new Imports(installation, files);
     const importing = imports.run();
     // A failed import ends the run, also while webhooks are measured.
@@ -73,6 +80,11 @@ export async function run(args: string[]): Promise<void> {
       imports.stop();
       await importing;
       print(values.unpaced, alone, beside, imports);
+      if (values.picture !== undefined) {
+        const { rate, seconds: latencySeconds } = options;
+        const others = { latency: [alone], name: 'without an import' };
+        writeFileSync(values.picture, latencyPicture({ latency: [beside], options: { rate, latencySeconds } }, others));
+      }
     } finally {
       imports.stop();
     }

@@ -6,6 +6,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import type { PipelineReport } from './pipeline.ts';
+import type { LatencyRun } from './pipeline/latency.ts';
 import { BLUES, document, line, scale, text, type Scale } from './pipeline/svg.ts';
 
 export const HELP = `Draws bench-latency.svg and bench-cpu.svg from the figures that npm run bench -- pipeline --json FILE wrote.
@@ -37,7 +38,7 @@ export function run(args: string[]): void {
   const pictures = {
     [`${values.name ?? 'bench-latency'}.svg`]: latencyPicture(
       report,
-      values.beside === undefined ? null : read(values.beside),
+      values.beside === undefined ? null : { latency: read(values.beside).latency, name: 'the release before' },
     ),
     ...(values.name === undefined && { 'bench-cpu.svg': cpuPicture(report) }),
   };
@@ -60,11 +61,20 @@ const LAST_SHARE = 0.9995;
 
 const BESIDE_COLOR = '#e8590c';
 
+/** The runs that a picture shows. */
+export interface DrawnRuns {
+  latency: readonly LatencyRun[];
+  options: Pick<PipelineReport['options'], 'rate' | 'latencySeconds'>;
+}
+
 /**
  * Three panels: quantiles of each run; the slowest webhook of each second of the first one; and how many were sent in each.
- * Figures of another release are drawn beside them.
+ * Other runs, such as those of another release, are drawn beside them.
  */
-function latencyPicture({ latency, options }: PipelineReport, beside: PipelineReport | null): string {
+export function latencyPicture(
+  { latency, options }: DrawnRuns,
+  beside: { latency: readonly LatencyRun[]; name: string } | null,
+): string {
   const others = beside?.latency ?? [];
   const all = [...latency, ...others].flatMap((run) => [...run.curve.map(([, ms]) => ms), ...run.worstBySecond]);
   const high = Math.max(1.5 * FLOOR_MS, ...all);
@@ -94,7 +104,7 @@ function latencyPicture({ latency, options }: PipelineReport, beside: PipelineRe
   const isSentKnown = firsts.some(({ run }) => run.sentBySecond !== undefined);
   return document(WIDTH, 510, [
     text(20, 26, `From webhook to count at ${options.rate} per second, open loop`, { size: 16, bold: true }),
-    ...(beside === null ? [] : [text(840, 26, 'orange: the release before', { anchor: 'end', color: BESIDE_COLOR })]),
+    ...(beside === null ? [] : [text(840, 26, `orange: ${beside.name}`, { anchor: 'end', color: BESIDE_COLOR })]),
     text(70, 48, 'by share of webhooks, each run'),
     text(500, 48, 'slowest webhook of each second, first run'),
     ...grid(y, low, high, [

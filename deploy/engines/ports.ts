@@ -38,16 +38,23 @@ export async function requireFreePorts(
 const SHARES = 8;
 const SHARE_PORTS = 1_500;
 
+/** Ports that this process has chosen, and when, by `performance.now`: they may not be in use yet. */
+const chosen = new Map<number, number>();
+const KEPT_MS = 60_000;
+
 /**
  * Free ports, all different, below the range that the system uses for outgoing connections. Until a port is used,
- * another process may choose it too, unless it chooses from another `share` (modulo 8).
+ * another process may choose it too, unless it chooses from another `share` (modulo 8); this process does not choose it
+ * again for a minute.
  */
 export async function freePorts(count: number, share = 0): Promise<number[]> {
   const first = 20_000 + (share % SHARES) * SHARE_PORTS;
   const ports = new Set<number>();
   while (ports.size < count) {
     const port = first + Math.floor(Math.random() * SHARE_PORTS);
-    if (!ports.has(port) && (await portIsFree(port))) ports.add(port);
+    if (performance.now() - (chosen.get(port) ?? -Infinity) < KEPT_MS) continue;
+    chosen.set(port, performance.now());
+    if (await portIsFree(port)) ports.add(port);
   }
   return [...ports];
 }

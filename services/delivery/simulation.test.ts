@@ -1,4 +1,4 @@
-/** The service on a simulated Kafka: killed, frozen and cut off, every message has one outcome and at most one call. */
+/** The service on a simulated Kafka: killed, stopped, frozen and cut off, every message has one outcome and at most one call. */
 import { describe, expect, it } from 'vitest';
 import { randomFrom, type Random } from '../../lib/carts/testing/random.ts';
 import type { CallResult } from './channel.ts';
@@ -175,6 +175,10 @@ describe('delivery under faults', () => {
         const place = random.pick(world.places);
         if (random.chance(0.03)) {
           world.kill(place);
+          world.start();
+        }
+        if (random.chance(0.03)) {
+          world.stop(random.pick(world.places));
           world.start();
         }
         if (random.chance(0.03)) {

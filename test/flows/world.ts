@@ -27,6 +27,12 @@ export interface Read<T> {
 const IDLE_MAX_MS = 60_000;
 const LOGGER = createLogger('flows-test', 'silent');
 
+/** What the changelog of delivery holds of a message that is not done. */
+interface StoredMessage {
+  state?: { name: string; attempts: number };
+  request?: { node: string };
+}
+
 export class FlowWorld {
   private readonly besides: Beside[] = [];
   private readonly followers: TopicFollower[] = [];
@@ -98,18 +104,23 @@ export class FlowWorld {
   }
 
   /**
-   * How often the intent to call a provider was stored, by request id: there is no call without one of its own. Only
-   * messages of nodes with this id, if it is given.
+   * How often the intent to call a provider was stored and not withdrawn, by request id: there is no call without one of
+   * its own. A process that stops as planned withdraws those whose calls have not begun, as if they had never been
+   * attempted. Only messages of nodes with this id, if it is given.
    */
   async intents(node?: string): Promise<Map<string, number>> {
     const counts = new Map<string, number>();
+    const attempted = new Map<string, number>();
     for await (const { records } of this.batches(changelogOf('delivery'))) {
       for (const { key, value } of records.map(decodeChange)) {
         if (!key.startsWith('m:') || value === null) continue;
-        const stored = JSON.parse(value.toString('utf8')) as { state?: { name: string }; request?: { node: string } };
-        if (stored.state?.name !== 'intended' || (node !== undefined && stored.request?.node !== node)) continue;
+        const { state, request } = JSON.parse(value.toString('utf8')) as StoredMessage;
+        if (state === undefined || (node !== undefined && request?.node !== node)) continue;
         const id = key.slice(2);
-        counts.set(id, (counts.get(id) ?? 0) + 1);
+        const isWithdrawn = state.name === 'requested' && state.attempts < (attempted.get(id) ?? 0);
+        attempted.set(id, state.attempts);
+        if (state.name === 'intended') counts.set(id, (counts.get(id) ?? 0) + 1);
+        else if (isWithdrawn) counts.set(id, (counts.get(id) ?? 0) - 1);
       }
     }
     return counts;
