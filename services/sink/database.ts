@@ -2,7 +2,7 @@ import { insertRowBinary, queryRows, type ClickHouse, type EncodedRows } from '.
 import { RowBinaryWriter } from '../../lib/clickhouse/rowbinary.ts';
 import { ledgerRows, type LedgerRow } from '../../lib/clickhouse/schema.ts';
 import { READ_SETTINGS, TABLES } from '../../lib/clickhouse/tables.ts';
-import { erasureStatements, type Erasure } from './erasure.ts';
+import { erasureStatements, type Erasure, type Statement } from './erasure.ts';
 
 /** One row of the ledger: everything from `first` to `last`, both included, is in the tables. */
 export interface LedgerSpan {
@@ -29,20 +29,28 @@ export interface SinkDatabase {
   readLedger(topic: string, partitions: readonly number[], signal?: AbortSignal): Promise<LedgerSpan[]>;
 }
 
+/** Orders changes of rows, one after another. Resolves when ClickHouse has accepted them; it makes them in the background. */
+export async function orderAll(
+  client: ClickHouse,
+  statements: readonly Statement[],
+  signal?: AbortSignal,
+): Promise<void> {
+  for (const { query, params } of statements) {
+    signal?.throwIfAborted();
+    await client.command({
+      query,
+      query_params: params,
+      clickhouse_settings: { mutations_sync: '0' },
+      ...(signal === undefined ? {} : { abort_signal: signal }),
+    });
+  }
+}
+
 /** The real one. Throws what the client throws. */
 export const clickHouseDatabase = (client: ClickHouse): SinkDatabase => ({
   insert: (rows, signal) => insertRowBinary(client, rows, signal),
 
-  erase: async (erasure, signal) => {
-    for (const { query, params } of erasureStatements(erasure)) {
-      await client.command({
-        query,
-        query_params: params,
-        clickhouse_settings: { mutations_sync: '0' },
-        ...(signal === undefined ? {} : { abort_signal: signal }),
-      });
-    }
-  },
+  erase: (erasure, signal) => orderAll(client, erasureStatements(erasure), signal),
 
   appendToLedger: async (rows, signal) => {
     const writer = new RowBinaryWriter(1024);

@@ -2,6 +2,7 @@ import type { Logger } from 'pino';
 import { queryRows, type ClickHouse } from '../../lib/clickhouse/client.ts';
 import { READ_SETTINGS, TABLES } from '../../lib/clickhouse/tables.ts';
 import type { Clock } from '../../lib/clock/index.ts';
+import { orderAll } from './database.ts';
 import { stepsOfPeople } from './erasure.ts';
 import { codeOf } from './writer.ts';
 
@@ -41,15 +42,7 @@ export async function sweepSteps(client: ClickHouse, signal?: AbortSignal): Prom
     signal,
   );
   for (const { workspace, people } of found) {
-    for (const { query, params } of stepsOfPeople(workspace, people)) {
-      signal?.throwIfAborted();
-      await client.command({
-        query,
-        query_params: params,
-        clickhouse_settings: { mutations_sync: '0' },
-        ...(signal === undefined ? {} : { abort_signal: signal }),
-      });
-    }
+    await orderAll(client, stepsOfPeople(workspace, people), signal);
   }
   return found.reduce((sum, { people }) => sum + people.length, 0);
 }
