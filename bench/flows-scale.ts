@@ -4,7 +4,13 @@ import { runInNewContext } from 'node:vm';
 import { parseArgs } from 'node:util';
 import { TaskCore } from '../lib/streams/index.ts';
 import type { FlowChange } from '../schemas/types.ts';
-import { ParkedRuns, sentOutcome, shorterFlow, WAITING_FLOW } from '../services/processor/testing/parked-runs.ts';
+import {
+  ParkedRuns,
+  revokedOutcome,
+  sentOutcome,
+  shorterFlow,
+  WAITING_FLOW,
+} from '../services/processor/testing/parked-runs.ts';
 import { flows } from '../services/processor/testing.ts';
 import { Ledger } from './flows/ledger.ts';
 import { StepTimer, type StepTimes } from './flows/steps.ts';
@@ -246,6 +252,10 @@ async function pauseAndResume(measured: Measured): Promise<void> {
   ledger.expectOrder();
   await measured.measure('pause, all messages are out', (parked) => parked.command(measured.at(62), 'pause'));
   if (ledger.open.size !== 0) throw new Error(`${ledger.open.size} messages were not revoked`);
+  await measured.measure('replies that no call had begun', (parked) => {
+    for (const revocation of ledger.revoked.splice(0))
+      parked.append(measured.at(62), { outcome: revokedOutcome(revocation) });
+  });
   await measured.measure('resume, all were revoked', (parked) => parked.command(measured.at(63), 'resume'));
   ledger.expectOrder();
   await measured.send('outcomes of messages', measured.at(64));

@@ -366,7 +366,7 @@ export interface FlowAnswer {
 
 export type MessageOutcome = 'sent' | 'skipped' | 'failed' | 'unknown';
 
-/** What became of a message. The first outcome of a request counts. A request that was revoked by a pause has none until it is requested again. */
+/** What became of a message. The first outcome of a request counts. Skipped with the reason revoked is no outcome for a request that was revoked by a pause: it was certainly not sent, and may be requested again. */
 export interface FlowOutcome {
   request_id: string;
   flow_id: string;
@@ -627,7 +627,7 @@ export interface FlowRevocation {
   flow_id: string;
   run_id: string;
   node: string;
-  /** ended: a request whose call has not begun is skipped with the reason revoked. paused: it gets no outcome, and may be requested again. */
+  /** ended: a request whose call has not begun is skipped with the reason revoked. paused: the same is written of a request that was certainly not sent, which may then be repeated; of a call that had begun, its outcome. */
   reason: RevocationReason;
 }
 

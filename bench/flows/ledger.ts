@@ -1,12 +1,14 @@
 /** What a flow emitted, and whether it may: no node sends twice, wakes are in order, and every run is accounted for. */
 import type { OutputRecord } from '../../lib/streams/task-core.ts';
 import { TOPICS } from '../../lib/topics.ts';
-import type { FlowEvent, MessageRequest } from '../../schemas/types.ts';
+import type { FlowEvent, FlowRevocation, MessageRequest } from '../../schemas/types.ts';
 import { codecs } from '../../services/processor/testing.ts';
 
 export class Ledger {
   /** Messages without an outcome that were not revoked, by request id. */
   readonly open = new Map<string, MessageRequest>();
+  /** Revocations of messages that were out. */
+  readonly revoked: FlowRevocation[] = [];
   /** Outputs of the largest transaction. */
   largest = 0;
   private readonly counts = new Map<string, number>();
@@ -21,7 +23,7 @@ export class Ledger {
       else {
         const { message, revoke } = codecs.sendRequests.decode(value);
         if (message !== null) this.open.set(message.request_id, message);
-        if (revoke !== null) this.open.delete(revoke.request_id);
+        if (revoke !== null && this.open.delete(revoke.request_id)) this.revoked.push(revoke);
       }
     }
   }

@@ -11,6 +11,8 @@ import type { View } from './view.ts';
 export function continueRun(view: View, flow: string, id: string): void {
   const run = view.run(flow, id);
   if (run?.state !== 'ready' || run.ready === null) return;
+  // Its timer may have fired by the record of the pause. It continues when the flow is resumed.
+  if (run.ready.kind !== 'unanswered' && view.isPaused(flow)) return;
   const compiled = view.flow(flow, run.version);
   const site: Site = { view, flow, id, run, compiled };
   const wasStarted = hasStarted(run);

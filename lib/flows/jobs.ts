@@ -156,7 +156,7 @@ function revokeOpen(view: View, { flow, id, run }: RunRef): void {
     // A message that the run has left behind, perhaps for another node of the same name, is not checked again.
     const reason = node === run.node && run.state === 'requested' ? 'paused' : 'ended';
     view.revoke({ request_id: requestId(id, node), flow_id: flow, run_id: id, node, reason });
-    return { ...request, revoked: reason } as const;
+    return { ...request, revoked: reason === 'paused' ? 'pausing' : reason } as const;
   });
   view.saveRun(flow, id, { ...run, requests });
 }

@@ -12,10 +12,12 @@ export function takeOutcome(view: View, outcome: FlowOutcome): void {
   const run = view.run(flow, id);
   const request = run?.requests.find((open) => open.node === node);
   if (run === undefined || request === undefined || requestId(id, node) !== outcome.request_id) return;
-  const isRevocation = what === 'skipped' && outcome.reason === 'revoked';
-  // A message that a pause has revoked gets its outcome when it is requested again.
-  if (isRevocation && request.revoked === 'paused' && run.state !== 'ended') return;
   const ref: RunRef = { flow, id, run };
+  const isReply = what === 'skipped' && outcome.reason === 'revoked';
+  if (isReply && request.revoked !== 'ended' && run.state !== 'ended') {
+    if (request.revoked === 'pausing') takeReply(view, ref, request);
+    return;
+  }
   run.requests = run.requests.filter((open) => open !== request);
   showOutcome(view, ref, request, outcome);
   if (what === 'sent' || what === 'unknown') {
@@ -28,6 +30,17 @@ export function takeOutcome(view: View, outcome: FlowOutcome): void {
   }
   if (outcome.permanent) suppress(view, request.hash, 'refused');
   proceed(view, ref, request, what === 'sent');
+}
+
+/**
+ * A message that a pause has revoked was certainly not sent. It gets its outcome when it has been decided again: now, if
+ * the flow has been resumed meanwhile.
+ */
+function takeReply(view: View, ref: RunRef, request: OpenRequest): void {
+  const { flow, id, run } = ref;
+  run.requests = run.requests.map((open) => (open === request ? { ...open, revoked: 'paused' } : open));
+  if (isRevoked(run) && !view.isPaused(flow)) makeReady(view, ref, { kind: 'check', at: run.messageDueAt }, 'answered');
+  else view.saveRun(flow, id, run);
 }
 
 function showOutcome(view: View, { flow, id, run }: RunRef, request: OpenRequest, outcome: FlowOutcome): void {
@@ -60,8 +73,10 @@ function proceed(view: View, { flow, id, run }: RunRef, request: OpenRequest, is
     view.deleteRun(flow, id);
     return;
   }
-  // A call that had begun before a pause may end while the message is checked again: that is its outcome.
-  const isAtNode = run.node === request.node && (run.state === 'requested' || request.revoked === 'paused');
+  // A run that was moved during a pause may be about to reach the node again. An earlier release did not wait for the end
+  // of a call before it decided about the message again.
+  const isByPause = request.revoked === 'pausing' || request.revoked === 'paused';
+  const isAtNode = run.node === request.node && (run.state === 'requested' || isByPause);
   if (!isAtNode) {
     view.saveRun(flow, id, run);
     return;
@@ -100,7 +115,7 @@ export function takeCodePool(view: View, { name, total }: FlowCodePool): void {
   if (total > pool.total) view.savePool(name, { ...pool, total });
 }
 
-/** Whether a run rests at a message that it has requested and a pause has revoked. */
+/** Whether a run rests at a message that a pause has revoked and that was certainly not sent. */
 export function isRevoked({ state, node, requests }: Run): boolean {
   return state === 'requested' && requests.some((request) => request.node === node && request.revoked === 'paused');
 }

@@ -121,6 +121,7 @@ function caseOf(scenario: Scenario): FlowCase {
       : { frequency_cap: { count: Number(cap[1]), per: { amount: Number(cap[2]), unit: cap[3]! } } }),
     ...(codes === null ? {} : { code_pools: { spring: Number(codes[1]) } }),
     ...(has(scenario, 'Outcomes come later.') ? { outcomes: later<string>(nodes) } : {}),
+    ...(has(scenario, 'Calls have begun.') ? { haveBegun: true } : {}),
     ...(has(scenario, 'Answers come later.') ? { answers: later<boolean>([...nodes, 'audience', 'while']) } : {}),
     inputs: [],
     steps: [],

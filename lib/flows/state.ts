@@ -99,10 +99,14 @@ export interface Trigger {
 }
 
 /**
- * Whether a message that is out has been revoked. paused: by a pause; it is requested again when the flow is resumed.
- * ended: for good; only its outcome is awaited.
+ * Whether a message that is out has been revoked.
+ *
+ * - pausing: by a pause. Its call may have begun: it is not decided again before delivery has replied.
+ * - paused: by a pause, and delivery has replied that it was certainly not sent. It is decided again when the flow is
+ *   resumed.
+ * - ended: for good; only its outcome is awaited.
  */
-export const REVOCATIONS = ['no', 'paused', 'ended'] as const;
+export const REVOCATIONS = ['no', 'paused', 'ended', 'pausing'] as const;
 export type Revoked = (typeof REVOCATIONS)[number];
 
 /** A message that is out. */

@@ -1,20 +1,7 @@
 /** One process of the service on a simulated Kafka: what becomes of requests, questions and waits. */
 import { describe, expect, it } from 'vitest';
-import { randomFrom } from '../../lib/carts/testing/random.ts';
 import type { CallResult } from './channel.ts';
-import { flowQuestion, messageRequest, revocation, sendRequest, SimulatedDelivery } from './testing.ts';
-
-async function running(): Promise<SimulatedDelivery> {
-  const world = new SimulatedDelivery(randomFrom(1));
-  world.start();
-  await world.loop.run(10_000);
-  return world;
-}
-
-const request = (world: SimulatedDelivery, id: string, change: Parameters<typeof messageRequest>[2] = {}): void =>
-  world.append(sendRequest('acme', { message: messageRequest(id, world.wallMs, change) }));
-const revoke = (world: SimulatedDelivery, id: string, reason: 'ended' | 'paused'): void =>
-  world.append(sendRequest('acme', { revoke: revocation(id, reason) }));
+import { flowQuestion, request, running, sendRequest, type SimulatedDelivery } from './testing.ts';
 
 describe('a message', () => {
   it('is called once and has one outcome, with its text, however often it is requested', async () => {
@@ -125,94 +112,6 @@ it('a planned stop leaves messages that were not called to the next process', as
     world.kill(place);
     expect([ms, world.outcomesOf(`m${ms}`), world.callsOf(`m${ms}`).length]).toEqual([ms, ['sent'], 1]);
   }
-});
-
-describe('a revocation', () => {
-  it('of a run that ended: the message is skipped', async () => {
-    const world = await running();
-    request(world, 'a');
-    revoke(world, 'a', 'ended');
-    await world.loop.run(2_000);
-    expect([world.outcomesOf('a'), world.calls]).toEqual([['skipped revoked'], []]);
-  });
-
-  it('by a pause: no outcome, and the same request again is sent', async () => {
-    const world = await running();
-    request(world, 'a');
-    revoke(world, 'a', 'paused');
-    await world.loop.run(2_000);
-    expect([world.outcomesOf('a'), world.calls]).toEqual([[], []]);
-    request(world, 'a');
-    await world.loop.run(2_000);
-    expect([world.outcomesOf('a'), world.callsOf('a').length]).toEqual([['sent'], 1]);
-  });
-
-  it('of a run that ended while a pause had revoked its message: the message is skipped, once, however late', async () => {
-    const world = await running();
-    request(world, 'a');
-    revoke(world, 'a', 'paused');
-    await world.loop.run(2_000);
-    revoke(world, 'a', 'ended');
-    revoke(world, 'a', 'ended');
-    await world.loop.run(2_000);
-    request(world, 'a');
-    await world.loop.run(2_000);
-    expect([world.outcomesOf('a'), world.calls]).toEqual([['skipped revoked'], []]);
-    // One that the pause has revoked so long ago that it is forgotten.
-    revoke(world, 'b', 'ended');
-    await world.loop.run(2_000);
-    expect(world.outcomesOf('b')).toEqual(['skipped revoked']);
-  });
-
-  it('comes too late for a call that has begun, and a call that is over', async () => {
-    const world = await running();
-    world.callMs = 3_000;
-    request(world, 'a');
-    await world.loop.run(1_000);
-    revoke(world, 'a', 'ended');
-    await world.loop.run(5_000);
-    revoke(world, 'a', 'paused');
-    await world.loop.run(1_000);
-    request(world, 'a');
-    await world.loop.run(5_000);
-    expect([world.outcomesOf('a'), world.callsOf('a').length]).toEqual([['sent'], 1]);
-  });
-});
-
-describe('a revocation during a call', () => {
-  const during = async (reason: 'ended' | 'paused') => {
-    const world = await running();
-    world.callMs = 2_000;
-    world.resultOf = () => ({ name: 'not_sent', reason: '429' });
-    request(world, 'a');
-    await world.loop.run(1_000);
-    revoke(world, 'a', reason);
-    await world.loop.run(500);
-    return world;
-  };
-
-  it('is the end when nothing was sent', async () => {
-    const world = await during('ended');
-    await world.loop.run(20_000);
-    expect([world.outcomesOf('a'), world.callsOf('a').length]).toEqual([['skipped revoked'], 1]);
-  });
-
-  it('by a pause is over with the next request', async () => {
-    const world = await during('paused');
-    world.resultOf = () => ({ name: 'sent' });
-    request(world, 'a');
-    await world.loop.run(20_000);
-    expect([world.outcomesOf('a'), world.callsOf('a').length]).toEqual([['sent'], 2]);
-  });
-
-  it('is remembered over a kill', async () => {
-    const world = await during('ended');
-    world.retriesUnknown = true;
-    world.kill(world.places[0]!);
-    world.start();
-    await world.loop.run(60_000);
-    expect([world.outcomesOf('a'), world.callsOf('a').length]).toEqual([['unknown revoked'], 1]);
-  });
 });
 
 describe('a process that ends', () => {

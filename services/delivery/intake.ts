@@ -24,12 +24,11 @@ export interface IntakeDeps {
 export class Intake {
   /** The end of the log as it was last read. */
   end: number | null = null;
-  /** Identifies the last record that was read; undefined before the first one. */
-  mark: Mark | undefined;
   /** Log time of that record; null before the first one ever. */
   logTimeMs: number | null = null;
   /** Everything before it was read. */
   readOffset = 0;
+  private last: KafkaRecord | undefined;
   private readonly buffer: InputBuffer;
   private readonly decoding: Decoding<SendRequest>;
   private failure: Error | null = null;
@@ -71,6 +70,11 @@ export class Intake {
     this.options.wake();
   }
 
+  /** Identifies the last record that was read; undefined before the first one. */
+  get mark(): Mark | undefined {
+    return this.last === undefined ? undefined : markOf(this.last);
+  }
+
   get hasArrivals(): boolean {
     return !this.buffer.isEmpty || this.failure !== null;
   }
@@ -87,9 +91,12 @@ export class Intake {
     const questions: OpenQuestion[] = [];
     for (let batch = buffer.first(); batch !== undefined && !state.isFull(); batch = buffer.first()) {
       this.end = Math.max(this.end ?? 0, batch.highWatermark);
-      for (const record of batch.records) await this.take(record, questions);
-      const last = batch.records.at(-1);
-      if (last !== undefined) this.mark = markOf(last);
+      for (const record of batch.records) {
+        await this.take(record, questions);
+        // What a task that ends has taken of a batch is committed with the offset behind it.
+        this.last = record;
+        this.readOffset = record.offset + 1;
+      }
       this.readOffset = Math.max(this.readOffset, batch.nextOffset);
       buffer.take(batch.records.length);
       buffer.shift();

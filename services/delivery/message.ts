@@ -16,7 +16,7 @@ import type { CallResult } from './channel.ts';
  * - requested: no call is under way. `isMaybeSent`: an earlier call may have sent it.
  * - intended: it is stored that a call may begin. A process that dies in this state leaves it unknown whether it began.
  * - called: the call has begun. Only the process that made it knows this state; it is stored as `intended`.
- * - done: the outcome is in flow-inputs, or a pause has revoked the request. A request with the same id is ignored until
+ * - done: the outcome is in flow-inputs, or the reply that a pause has revoked the request. A request with the same id is ignored until
  *   `keptUntilMs`, unless a pause has revoked it.
  */
 export type MessageState =
@@ -76,7 +76,7 @@ export interface View {
 }
 
 /**
- * Whether a message may be sent now: `call` it; `end` it, with its outcome or, when a pause has revoked it, without one;
+ * Whether a message may be sent now: `call` it; `end` it, with its outcome or, when a pause has revoked it, null;
  * or `leave` it to the process that owns the partition.
  */
 export type Decision = { do: 'call' } | { do: 'leave' } | { do: 'end'; outcome: Outcome | null };

@@ -68,9 +68,8 @@ export class Sender {
     const { state, clock } = this.deps;
     const { request_id, reason } = revocation;
     const message = state.messages.get(request_id);
-    if (message === undefined) {
-      if (reason === 'ended') state.endPaused(workspace, revocation, clock.wallMs());
-    } else if (message.state.name === 'called') state.revokeCalled(message, reason);
+    if (message === undefined) state.revokeDone(workspace, revocation, clock.wallMs());
+    else if (message.state.name === 'called') state.revokeCalled(message, reason);
     else this.look(message, reason);
   }
 
@@ -119,9 +118,10 @@ export class Sender {
     const id = request.request_id;
     try {
       const code = await this.codeFor(message);
+      // It may have been revoked meanwhile.
+      if (signal.aborted || !this.isOpen(message)) return;
       if (code === undefined) return this.endActive(message, FAILED_CODE, null);
       const content = await renderer.render({ template: templateOf(request), context: contextOf(request, code) });
-      // It may have been revoked meanwhile.
       if (signal.aborted || !this.isOpen(message) || message.state.name !== 'requested') return;
       const { attempts, isMaybeSent } = message.state;
       state.move(message, { name: 'intended', attempts: attempts + 1, content, isMaybeSent });

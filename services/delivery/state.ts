@@ -1,6 +1,13 @@
 import { DueIndex } from '../../lib/streams/due-index.ts';
 import { TASK_LIMITS } from '../../lib/streams/limits.ts';
-import type { FlowInput, FlowQuestion, FlowRevocation, FlowSettle, MessageRequest } from '../../schemas/types.ts';
+import type {
+  FlowInput,
+  FlowOutcome,
+  FlowQuestion,
+  FlowRevocation,
+  FlowSettle,
+  MessageRequest,
+} from '../../schemas/types.ts';
 import { keptUntilMs, moved, REQUESTED, type MessageState, type Outcome } from './message.ts';
 import { flowInput } from './outputs.ts';
 
@@ -43,6 +50,8 @@ type Settle = FlowSettle & { workspace: string };
 /** Log time may lag behind the clock by which a suppression is dated. */
 const SUPPRESSED_MARGIN_MS = 60_000;
 const DAY_MS = 86_400_000;
+/** What is written of a message that was revoked, and was certainly not sent. */
+const REVOKED = { what: 'skipped', reason: 'revoked', permanent: false, address: null, text: null } as const;
 /** A record of flow-inputs without the text of a message. */
 const INPUT_BYTES = 200;
 
@@ -103,9 +112,9 @@ export class DeliveryState {
   addRequest(workspace: string, logTimeMs: number, request: MessageRequest): void {
     const id = request.request_id;
     const open = this.messages.get(id);
-    // A pause had revoked it during a call, and is over.
-    if (open?.revocation === 'paused') this.put(Object.assign(open, { logTimeMs, request, revocation: null }));
     const done = this.done.get(id);
+    // A flow of an earlier release requests it again while its call is under way.
+    if (open?.revocation === 'paused') this.put(Object.assign(open, { logTimeMs, request, revocation: null }));
     if (open !== undefined || (done !== undefined && !done.isRevokedByPause)) return;
     if (done !== undefined) moved(id, done, REQUESTED);
     this.done.delete(id);
@@ -144,7 +153,10 @@ export class DeliveryState {
     this.write(MESSAGE + request.request_id, stored);
   }
 
-  /** The message is done. `outcome`: null when a pause has revoked it. `text`: the message as rendered, as JSON. */
+  /**
+   * The message is done. `outcome`: null when a pause has revoked it and it was certainly not sent; the flow gets a reply, and
+   * may request it again. `text`: the message as rendered, as JSON.
+   */
   end(message: Message, outcome: Outcome | null, text: string | null, nowMs: number): void {
     const { workspace, request } = message;
     const id = request.request_id;
@@ -157,22 +169,30 @@ export class DeliveryState {
     this.messages.delete(id);
     this.attempts.set(id, undefined);
     this.keepDone(id, state);
-    if (outcome === null) return;
-    const { flow_id, run_id, node, address } = request;
-    const ids = { request_id: id, flow_id, run_id, node };
-    this.emit(workspace, flowInput('outcome', workspace, nowMs, { outcome: { ...ids, ...outcome, address, text } }));
+    if (outcome === null) return this.emitOutcome(workspace, request, REVOKED, nowMs);
+    this.emitOutcome(workspace, request, { ...outcome, address: request.address, text }, nowMs);
   }
 
   /**
-   * A run has ended, or gone on, while a pause had revoked its message: that will not be requested again, and gets its
-   * outcome now. A message that is not known was revoked by a pause so long ago that it is forgotten.
+   * Replies to the revocation of a message that is not open, unless its outcome is known. `ended`: the run has ended, or
+   * has left its node, while a pause had revoked the message, which gets its outcome now. A message that is not known was
+   * forgotten since the pause, or its request could not be read.
    */
-  endPaused(workspace: string, { request_id: id, flow_id, run_id, node }: FlowRevocation, nowMs: number): void {
+  revokeDone(workspace: string, revocation: FlowRevocation, nowMs: number): void {
+    const { request_id: id, reason } = revocation;
     if (this.done.get(id)?.isRevokedByPause === false) return;
-    this.keepDone(id, { name: 'done', keptUntilMs: nowMs + DAY_MS, isRevokedByPause: false });
-    const ids = { request_id: id, flow_id, run_id, node, address: null, text: null };
-    const outcome = { ...ids, what: 'skipped' as const, reason: 'revoked', permanent: false };
-    this.emit(workspace, flowInput('outcome', workspace, nowMs, { outcome }));
+    this.keepDone(id, { name: 'done', keptUntilMs: nowMs + DAY_MS, isRevokedByPause: reason === 'paused' });
+    this.emitOutcome(workspace, revocation, REVOKED, nowMs);
+  }
+
+  private emitOutcome(
+    workspace: string,
+    { request_id, flow_id, run_id, node }: Pick<FlowRevocation, 'request_id' | 'flow_id' | 'run_id' | 'node'>,
+    outcome: Outcome & Pick<FlowOutcome, 'address' | 'text'>,
+    nowMs: number,
+  ): void {
+    const ids = { request_id, flow_id, run_id, node };
+    this.emit(workspace, flowInput('outcome', workspace, nowMs, { outcome: { ...ids, ...outcome } }));
   }
 
   private keepDone(id: string, state: Done): void {

@@ -1,7 +1,7 @@
 /** Parts of tests: requests, and a small installation whose time, network, processes and providers a test decides. */
 import pino from 'pino';
 import { Registry } from 'prom-client';
-import type { Random } from '../../lib/carts/testing/random.ts';
+import { randomFrom, type Random } from '../../lib/carts/testing/random.ts';
 import { localCodec } from '../../lib/avro/testing.ts';
 import { SimulatedBroker } from '../../lib/kafka/testing/broker.ts';
 import { EventLoop, START_WALL_MS, type SimulatedProcess } from '../../lib/kafka/testing/event-loop.ts';
@@ -121,6 +121,8 @@ export class SimulatedDelivery {
   resultOf: (requestId: string) => CallResult = () => ({ name: 'sent' });
   /** How long a call takes, in ms. */
   callMs = 10;
+  /** How long the code of a message is looked up. */
+  codeMs = 0;
   ratePerSecond: number | null = null;
   retriesUnknown = false;
   /** How long the stages take to pass what was accepted. */
@@ -263,7 +265,10 @@ export class SimulatedDelivery {
           ratePerSecond: this.ratePerSecond,
           retriesUnknown: this.retriesUnknown,
         }),
-        codeOf: (_workspace, pool, index) => Promise.resolve(pool === 'empty' ? null : `${pool}-${index}`),
+        codeOf: async (_workspace, pool, index) => {
+          if (this.codeMs > 0) await clock.sleep(this.codeMs);
+          return pool === 'empty' ? null : `${pool}-${index}`;
+        },
         untilStored: async (partition, offset) => {
           do await clock.sleep(20);
           while (this.storedOffsets[partition]! < offset);
@@ -333,3 +338,19 @@ export class SimulatedDelivery {
     return this.calls.filter((call) => call.requestId === requestId);
   }
 }
+
+/** One process, which has its partitions. */
+export async function running(): Promise<SimulatedDelivery> {
+  const world = new SimulatedDelivery(randomFrom(1));
+  world.start();
+  await world.loop.run(10_000);
+  return world;
+}
+
+export const request = (
+  world: SimulatedDelivery,
+  id: string,
+  change: Parameters<typeof messageRequest>[2] = {},
+): void => world.append(sendRequest('acme', { message: messageRequest(id, world.wallMs, change) }));
+export const revoke = (world: SimulatedDelivery, id: string, reason: 'ended' | 'paused'): void =>
+  world.append(sendRequest('acme', { revoke: revocation(id, reason) }));

@@ -29,7 +29,7 @@ describe(`${RUNS} parked runs`, () => {
     expect(out).toBe(RUNS);
     parked.command(parked.minute(62), 'pause');
     expect(parked.requests.filter(({ revoke }) => revoke?.reason === 'paused').length).toBe(RUNS);
-    parked.requests = [];
+    parked.replyAll(parked.minute(62));
     parked.command(parked.minute(63), 'resume');
     expect(parked.requests.filter(({ message }) => message !== null).length).toBe(RUNS);
     parked.sendAll(parked.minute(64));

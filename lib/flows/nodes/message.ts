@@ -5,7 +5,7 @@ import { requestId } from '../ids.ts';
 import { release, reservations } from '../caps.ts';
 import { ask } from '../questions.ts';
 import { candidateZones, DEFAULT_QUIET_HOURS, nextAllowed } from '../quiet-hours.ts';
-import { ownZone, type Address, type Person } from '../state.ts';
+import { ownZone, type Address, type OpenRequest, type Person, type Run } from '../state.ts';
 import { MINUTE_MS } from '../times.ts';
 import { KEYS, sortable } from '../keys.ts';
 import { follow, REST, unexpected, type Move, type NodeHandler, type Site } from './node.ts';
@@ -70,7 +70,8 @@ function check(site: Site, node: MessageNode): Move {
 /** The first reason that applies decides; without one the message is requested. */
 function decide(site: Site, node: MessageNode): Move {
   const { view, run } = site;
-  dropRevoked(site);
+  // A message that a pause has revoked, and that was not sent, reserves nothing while it is decided again.
+  for (const request of requestsOf(run)) release(view, site, request);
   const isMarketing = node.class !== 'transactional';
   const person = view.person(view.resolve(run.person));
   const address = addressOf(site, node, person);
@@ -90,14 +91,15 @@ function decide(site: Site, node: MessageNode): Move {
   return REST;
 }
 
-/** A message that a pause has revoked gives back what it has reserved: it is decided again whether it is sent. */
-function dropRevoked(site: Site): void {
-  const { view, run } = site;
-  for (const request of run.requests.filter(({ node }) => node === run.node)) release(view, site, request);
+const requestsOf = (run: Run): OpenRequest[] => run.requests.filter(({ node }) => node === run.node);
+
+/** A message that a pause has revoked has been decided again. While it is held, it may still be revoked for good. */
+function dropRevoked(run: Run): void {
   run.requests = run.requests.filter(({ node }) => node !== run.node);
 }
 
 function skip({ view, flow, id, run }: Site, node: MessageNode, reason: string): Move {
+  dropRevoked(run);
   view.step(flow, id, run, 'skipped', { reason, ...messageFields(node, id, run.node) });
   run.messageDueAt = view.now;
   run.isDelayed = false;
@@ -175,6 +177,7 @@ interface Addressed {
 
 function request({ view, flow, id, run }: Site, node: MessageNode, { address, hash, person, code }: Addressed): void {
   view.move(run, 'requested');
+  dropRevoked(run);
   run.requests.push({
     node: run.node,
     channel: node.type,

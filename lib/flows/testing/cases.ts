@@ -11,7 +11,7 @@ import {
   flowInput,
   flowOutcome,
   flowProfile,
-  flowSettings,
+  settingsOf,
   STANDING,
 } from './records.ts';
 
@@ -107,6 +107,8 @@ export interface FlowCase {
   settled?: boolean;
   answers?: Record<string, (boolean | 'later')[]>;
   outcomes?: Record<string, string[]>;
+  /** Calls have begun when a pause revokes their messages. */
+  haveBegun?: true;
   /** In place of `answers` and `outcomes`: replies follow from names (replies.ts). */
   isGenerated?: true;
   inputs: CaseInput[];
@@ -349,7 +351,11 @@ export class CaseRun {
   /** What a question or a message is answered with at once, if it is. */
   private reply(request: SendRequest): Partial<FlowInput> | undefined {
     if (this.generated !== undefined) return this.generated.take(request, this.nowMs);
-    const { question, message } = request;
+    const { question, message, revoke } = request;
+    if (revoke?.reason === 'paused' && this.theCase.haveBegun !== true) {
+      const revoked = this.open.find((one) => one.message?.request_id === revoke.request_id);
+      return revoked === undefined ? undefined : flowOutcome(revoked, 'skipped revoked');
+    }
     if (question !== null) {
       const yes = this.turn(question.what === 'split' ? question.node! : question.what, this.theCase.answers) ?? true;
       if (yes !== 'later') return flowAnswer(request, yes);
@@ -384,16 +390,3 @@ export class CaseRun {
     };
   }
 }
-
-const settingsOf = (
-  number: number,
-  zone: string,
-  { frequency_cap: cap, quiet_hours }: Pick<FlowCase, 'frequency_cap' | 'quiet_hours'>,
-): Partial<FlowInput> => ({
-  settings: flowSettings({
-    number,
-    time_zone: zone,
-    frequency_cap: cap === undefined ? null : { count: cap.count, ...cap.per },
-    quiet_hours: quiet_hours ?? null,
-  }),
-});

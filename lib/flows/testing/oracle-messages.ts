@@ -58,7 +58,7 @@ export abstract class OracleMessages extends OracleFacts {
         // Its one outcome.
         if (mine.some(({ state }) => state === 'not sent')) return this.elseOf(node);
         const out = mine.find(({ state }) => state === 'out');
-        if (out === undefined || out.revoked === 'paused') return this.settle(run, node);
+        if (out === undefined || (out.revoked === 'paused' && out.isNotCalled)) return this.settle(run, node);
         run.message = out;
         run.rests = 'message';
         return RESTS;
@@ -99,8 +99,15 @@ export abstract class OracleMessages extends OracleFacts {
   private decide(run: Run, node: MessageNode): Next {
     // After a pause: it is decided again whether this message is sent.
     const again = run.message;
-    run.message = null;
+    if (again !== null) again.isHeld = true;
+    const next = this.decideNow(run, node);
+    if (run.rests === 'hold') return next;
     if (again !== null) again.state = 'taken back';
+    if (run.message === again) run.message = null;
+    return next;
+  }
+
+  private decideNow(run: Run, node: MessageNode): Next {
     const found = this.addressOf(run, node);
     if ('reason' in found) return this.skip(run, node, found.reason);
     const { address } = found;
@@ -157,7 +164,7 @@ export abstract class OracleMessages extends OracleFacts {
       (one) =>
         one.content.type === node.type &&
         one.content.class !== 'transactional' &&
-        (one.state === 'out' || (one.state === 'sent' && one.at >= from)),
+        ((one.state === 'out' && !one.isHeld) || (one.state === 'sent' && one.at >= from)),
     );
     const ofPerson = counted.filter((one) => !one.isErased && this.who(one.person) === this.who(run.person));
     const ofAddress = counted.filter((one) => address !== null && one.address === address && !one.isForgotten);
@@ -193,7 +200,8 @@ export abstract class OracleMessages extends OracleFacts {
     const expires = run.dueAt + (content.expires_after_minutes ?? 60) * MINUTE_MS;
     const message: Message = {
       ...{ run, node: run.node!, content, person: this.who(run.person), address, expires, nth },
-      ...{ at: this.now, place: this.place, state: 'out', revoked: null, isForgotten: false, isErased: false },
+      ...{ at: this.now, place: this.place, state: 'out', revoked: null },
+      ...{ isNotCalled: false, isHeld: false, isForgotten: false, isErased: false },
     };
     this.messages.push(message);
     run.message = message;
@@ -209,6 +217,7 @@ export abstract class OracleMessages extends OracleFacts {
   protected revoke(message: Message, reason: 'paused' | 'ended'): void {
     message.revoked = reason;
     this.tell(message.run, ['revoke', message.node, reason]);
+    if (reason === 'paused') this.asked.push({ kind: 'revocation', message, run: message.run });
   }
 
   protected out = (run: Run): Message[] =>

@@ -100,6 +100,10 @@ export interface Message {
   /** `taken back`: a pause had revoked it, and it is decided again. */
   state: 'out' | 'sent' | 'not sent' | 'taken back';
   revoked: 'paused' | 'ended' | null;
+  /** Delivery has replied to the pause that the call had not begun. */
+  isNotCalled: boolean;
+  /** It was decided again, and is held: it counts for no cap. */
+  isHeld: boolean;
   /** How many times the run has requested it before. */
   nth: number;
   /** The address was forgotten with its person: it does not count for the address any more. */
@@ -108,8 +112,9 @@ export interface Message {
   isErased: boolean;
 }
 
-/** A question or a message that is answered by a record of its own. */
-export type Open = { kind: 'question'; run: Run; nth: number } | { kind: 'message'; message: Message; run: Run };
+/** A question, a message or the revocation of a message, which is answered by a record of its own. */
+export type Open =
+  { kind: 'question'; run: Run; nth: number } | { kind: 'message' | 'revocation'; message: Message; run: Run };
 
 export interface Profile {
   phones: [string, string | null][];

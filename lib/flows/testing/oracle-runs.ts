@@ -1,5 +1,5 @@
 /** The life of a run, as the oracle plays it. */
-import type { Flow, FlowNode } from '../definition.ts';
+import { edgesOf, type Flow, type FlowNode } from '../definition.ts';
 import { nextTime, plus } from './oracle-calendar.ts';
 import { OracleMessages, RESTS, type Next } from './oracle-messages.ts';
 import { CAUSES, sha, type Event, type How, type Resting, type Run, type Trigger } from './oracle-model.ts';
@@ -50,6 +50,7 @@ export class OracleRuns extends OracleMessages {
   private proceed(run: Run): void {
     const { ready } = run;
     if (run.ended !== null || ready === null) return;
+    if (this.isPaused(run.flow) && ready.how !== 'unanswered') return;
     run.ready = null;
     const { how, at } = ready;
     if (WAKES.includes(how) && !ready.isShown) this.say(run, 'woken');
@@ -138,6 +139,16 @@ export class OracleRuns extends OracleMessages {
     if ('for' in node) return plus(run.reachedAt, node.for, this.zone);
     const own = node.until.zone === 'person' ? this.profiles.get(this.who(run.person))?.zone : null;
     return nextTime(run.reachedAt, node.until, own ?? this.zone);
+  }
+
+  /** The node itself or the nearest one behind it that the new version has. */
+  protected successor(former: Flow, definition: Flow, from: string): string | undefined {
+    for (let layer = [from], i = 0; i <= Object.keys(former.nodes).length; i++) {
+      const found = layer.find((id) => Object.hasOwn(definition.nodes, id));
+      if (found !== undefined) return found;
+      layer = layer.flatMap((id) => edgesOf(former.nodes[id]!).flatMap(({ to }) => (to === null ? [] : [to])));
+    }
+    return undefined;
   }
 
   private complete(run: Run, step: (typeof this.steps)[number]): void {

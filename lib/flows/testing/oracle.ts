@@ -2,12 +2,12 @@
  * A second implementation of docs/flows.md, from its text alone: everything that ever happened is kept in lists, and every
  * question is answered by looking through them. Deliberately simple and slow.
  */
-import { edgesOf, isMessage, type Flow, type FlowSpan } from '../definition.ts';
+import { isMessage, type Flow, type FlowSpan } from '../definition.ts';
 import type { CaseInput, FlowCase } from './cases.ts';
 import { minus, plus } from './oracle-calendar.ts';
 import { type Cart, type Event, type Message, type Open, type Run } from './oracle-model.ts';
 import { OracleRuns } from './oracle-runs.ts';
-import { answerTo, isAnswerLate, isOutcomeLate, outcomeOf } from './replies.ts';
+import { answerTo, isAnswerLate, isOutcomeLate, isRepliedToAtOnce, outcomeOf } from './replies.ts';
 
 type Stands = NonNullable<CaseInput['stands']>;
 
@@ -41,6 +41,12 @@ export class Oracle extends OracleRuns {
     // Answers are records of their own, right after this one, in the order asked.
     for (let next = this.asked.shift(); next !== undefined; next = this.asked.shift()) {
       const one = next;
+      if (one.kind === 'revocation') {
+        const { node, nth } = one.message;
+        if (isRepliedToAtOnce(one.run.id, node, nth) && this.isOpen(one.message))
+          this.record(undefined, () => void this.reply(one));
+        continue;
+      }
       const isLate =
         one.kind === 'question'
           ? isAnswerLate(one.run.id, one.nth)
@@ -56,6 +62,9 @@ export class Oracle extends OracleRuns {
       }
     }
   }
+
+  private isOpen = (message: Message): boolean =>
+    this.open.some((one) => one.kind === 'message' && one.message === message);
 
   /** One of those that wait for an answer gets it: the nth by run, kind and node. */
   private replyTo(n: number): void {
@@ -137,7 +146,7 @@ export class Oracle extends OracleRuns {
     known.state = 'live';
     for (const run of this.live(flow)) {
       if (run.ready !== null) this.continuing.push({ phase: 'fired', at: run.ready.at, run });
-      else if (run.rests === 'message' && run.message?.revoked === 'paused')
+      else if (run.rests === 'message' && run.message?.revoked === 'paused' && run.message.isNotCalled)
         this.makeReady(run, 'check', run.dueAt, 'fired');
     }
   }
@@ -186,16 +195,6 @@ export class Oracle extends OracleRuns {
       run.timer = this.timerOf(run, node);
       if (run.timer < this.now) this.makeReady(run, node.type === 'wait' ? 'woken' : 'timeout', run.timer, 'fired');
     } else if (run.rests === 'question') this.makeReady(run, 'check', this.now, 'fired');
-  }
-
-  /** The node itself or the nearest one behind it that the new version has. */
-  private successor(former: Flow, definition: Flow, from: string): string | undefined {
-    for (let layer = [from], i = 0; i <= Object.keys(former.nodes).length; i++) {
-      const found = layer.find((id) => Object.hasOwn(definition.nodes, id));
-      if (found !== undefined) return found;
-      layer = layer.flatMap((id) => edgesOf(former.nodes[id]!).flatMap(({ to }) => (to === null ? [] : [to])));
-    }
-    return undefined;
   }
 
   private changes(input: CaseInput): void {
@@ -312,8 +311,19 @@ export class Oracle extends OracleRuns {
     }
     const { node, nth, expires, revoked } = one.message;
     const what = outcomeOf({ run: run.id, node, nth, isStale: this.now > expires, revoked });
-    if (what !== undefined) this.outcome(one.message, what);
-    return what !== undefined;
+    const isReply = what === 'skipped revoked' && revoked === 'paused';
+    if (!isReply) this.outcome(one.message, what);
+    else if (run.ended === null && one.message.state === 'out') this.notCalled(one.message);
+    return !isReply;
+  }
+
+  /** Delivery replies to a pause. Once the flow is resumed, the message is decided again. */
+  private notCalled(message: Message): void {
+    const { run } = message;
+    const isKnown = message.isNotCalled;
+    message.isNotCalled = true;
+    if (isKnown || run.message !== message || run.rests !== 'message' || this.isPaused(run.flow)) return;
+    this.makeReady(run, 'check', run.dueAt, 'answered');
   }
 
   private answer(run: Run, nth: number, yes: boolean): void {

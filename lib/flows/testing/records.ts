@@ -9,6 +9,7 @@ import type {
   SendRequest,
   StandingCart,
 } from '../../../schemas/types.ts';
+import type { FlowCase } from './cases.ts';
 
 const NOTHING = {
   changes: null,
@@ -87,6 +88,19 @@ export const flowSettings = (settings: Partial<FlowSettings>): FlowSettings => (
   frequency_cap: null,
   quiet_hours: null,
   ...settings,
+});
+
+export const settingsOf = (
+  number: number,
+  zone: string,
+  { frequency_cap: cap, quiet_hours }: Pick<FlowCase, 'frequency_cap' | 'quiet_hours'>,
+): Partial<FlowInput> => ({
+  settings: flowSettings({
+    number,
+    time_zone: zone,
+    frequency_cap: cap === undefined ? null : { count: cap.count, ...cap.per },
+    quiet_hours: quiet_hours ?? null,
+  }),
 });
 
 export function flowProfile(profile: Partial<FlowProfile> & Pick<FlowProfile, 'person_id'>): FlowProfile {

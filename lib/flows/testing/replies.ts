@@ -9,6 +9,10 @@ export const answerTo = (run: string, nth: number): boolean => byteOf('answer', 
 export const isAnswerLate = (run: string, nth: number): boolean => byteOf('late answer', run, nth) < 80;
 export const isOutcomeLate = (run: string, node: string, nth: number): boolean => byteOf('late', run, node, nth) < 110;
 
+/** Whether delivery replies to a pause at once that the call had not begun. */
+export const isRepliedToAtOnce = (run: string, node: string, nth: number): boolean =>
+  !hadBegun(run, node, nth) && byteOf('reply', run, node, nth) < 160;
+
 /** Whether the call had begun before the log revoked the message. */
 const hadBegun = (run: string, node: string, nth: number): boolean => byteOf('begun', run, node, nth) < 100;
 
@@ -20,9 +24,9 @@ export interface Asked {
   revoked: 'paused' | 'ended' | null;
 }
 
-/** The outcome of a message as delivery reports it; undefined: it reports none. */
-export function outcomeOf({ run, node, nth, isStale, revoked }: Asked): string | undefined {
-  if (revoked !== null && !hadBegun(run, node, nth)) return revoked === 'paused' ? undefined : 'skipped revoked';
+/** The outcome of a message as delivery reports it, or what it replies to a pause. */
+export function outcomeOf({ run, node, nth, isStale, revoked }: Asked): string {
+  if (revoked !== null && !hadBegun(run, node, nth)) return 'skipped revoked';
   if (isStale && revoked === null) return 'skipped stale';
   const byte = byteOf('outcome', run, node, nth);
   if (byte < 165) return 'sent';

@@ -22,6 +22,7 @@ export const KINDS = [
   ...['message with a code', 'message without a code of the pool', 'message requested again after a pause'],
   ...['revoke paused', 'revoke ended', 'settle', 'message held back until settled'],
   ...['outcome later', 'outcome after the end', 'outcome of another node'],
+  'outcome of a call that had begun before a pause, after the resume',
   ...['moved to the same node', 'moved to another node', 'moved to a node of another type'],
 ];
 
@@ -29,9 +30,10 @@ export const KINDS = [
 export class Tally {
   private readonly counts = new Map<string, number>(KINDS.map((kind) => [kind, 0]));
 
-  add({ inputs }: FlowCase, events: readonly FlowEvent[], requests: readonly SendRequest[]): void {
-    for (const { at: _, ...input } of inputs) for (const key of Object.keys(input)) this.count(`input ${key}`);
+  add(theCase: FlowCase, events: readonly FlowEvent[], requests: readonly SendRequest[]): void {
+    for (const { at: _, ...input } of theCase.inputs) for (const key of Object.keys(input)) this.count(`input ${key}`);
     this.addRequests(requests);
+    this.addPauses(theCase, events, requests);
     const steps = new Map<string, FlowEvent[]>();
     for (const event of events) {
       if (event.run_id === '' || event.what === 'goal') this.count(withReason(event));
@@ -98,6 +100,21 @@ export class Tally {
       seen.add(message.request_id);
       if (message.code_index !== null) this.count('message with a code');
       else if (message.content.includes('code_pool')) this.count('message without a code of the pool');
+    }
+  }
+
+  private addPauses({ inputs, epoch }: FlowCase, events: readonly FlowEvent[], requests: readonly SendRequest[]): void {
+    const isCalled = ({ what }: FlowEvent): boolean => ['sent', 'failed', 'unknown'].includes(what);
+    for (const [i, { revoke, log_time: from }] of requests.entries()) {
+      if (revoke?.reason !== 'paused') continue;
+      const { request_id: id, flow_id: flow } = revoke;
+      if (requests.slice(i).some(({ message }) => message?.request_id === id)) continue;
+      const outcome = events.find((event) => event.request_id === id && event.at > from && isCalled(event));
+      const isResumed = inputs.some(({ resume, at }) => {
+        const atMs = Date.parse(epoch) + at * 60_000;
+        return resume === flow && outcome !== undefined && from < atMs && atMs < outcome.at;
+      });
+      if (isResumed) this.count('outcome of a call that had begun before a pause, after the resume');
     }
   }
 

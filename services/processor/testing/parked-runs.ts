@@ -15,6 +15,7 @@ import type {
   FlowEvent,
   FlowInput,
   FlowOutcome,
+  FlowRevocation,
   MessageRequest,
   SendRequest,
 } from '../../../schemas/types.ts';
@@ -44,6 +45,12 @@ export const shorterFlow = (next: 'n' | 'm'): object => ({
 /** What delivery writes about a message. */
 export function sentOutcome({ request_id, flow_id, run_id, node, address }: MessageRequest): FlowOutcome {
   return { request_id, flow_id, run_id, node, what: 'sent', reason: null, permanent: false, address, text: null };
+}
+
+/** What delivery writes about a message whose call had not begun when it was revoked. */
+export function revokedOutcome({ request_id, flow_id, run_id, node }: FlowRevocation): FlowOutcome {
+  const ids = { request_id, flow_id, run_id, node };
+  return { ...ids, what: 'skipped', reason: 'revoked', permanent: false, address: null, text: null };
 }
 
 export interface ParkedOptions {
@@ -122,6 +129,12 @@ export class ParkedRuns {
   sendAll(at: number): void {
     for (const { message } of this.requests.splice(0))
       if (message !== null) this.append(at, { outcome: sentOutcome(message) });
+  }
+
+  /** Answers every revocation: no call had begun. */
+  replyAll(at: number): void {
+    for (const { revoke } of this.requests.splice(0))
+      if (revoke !== null) this.append(at, { outcome: revokedOutcome(revoke) });
   }
 
   count(what: FlowEvent['what'], reason = ''): number {
