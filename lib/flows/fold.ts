@@ -2,13 +2,14 @@
 import type { FlowEvent, FlowInput, SendRequest } from '../../schemas/types.ts';
 import { takeChanges } from './changes.ts';
 import { isRepeat, takeCommand, takeSettings } from './commands.ts';
+import { continueRun } from './continue.ts';
 import { takeErasure, takeMerge, takeParting, takeProfile } from './identity.ts';
 import {
   addJob,
-  continueQueued,
   first,
   isJobKey,
   jobDue,
+  keptQueued,
   releaseSettled,
   startArrived,
   STEP_MAX,
@@ -102,14 +103,10 @@ function finish(turn: Turn): void {
   if (isSmall) for (const [key, value] of arrived) startArrived(turn, key, value);
   const fired = isSmall ? first(store, KEYS.queue, STEP_MAX) : [];
   if (isSmall && fired.length + queue.length < STEP_MAX) {
-    const own = queue
-      .splice(0)
-      .map(({ key, workspace, flow, run }): [string, Buffer] => [
-        key,
-        Buffer.from(KEYS.run(workspace, flow, run), 'utf8'),
-      ]);
-    for (const [key, value] of [...fired, ...own].sort(([a], [b]) => (a < b ? -1 : 1)))
-      continueQueued(turn, key, value);
+    for (const [key] of fired) store.delete(key);
+    const all = [...fired.map(([key, value]) => keptQueued(key, value)), ...queue.splice(0)];
+    if (all.length > 1) all.sort((a, b) => (a.key < b.key ? -1 : 1));
+    for (const { workspace, flow, run } of all) continueRun(turn.in(workspace), flow, run);
     return;
   }
   for (const queued of queue.splice(0)) keepQueued(store, queued);

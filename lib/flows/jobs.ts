@@ -196,11 +196,14 @@ export function startArrived(turn: Turn, key: string, value: Buffer): void {
   scheduleCart(view, cart);
 }
 
-export function continueQueued(turn: Turn, key: string, value: Buffer): void {
+function continueQueued(turn: Turn, key: string, value: Buffer): void {
   turn.store.delete(key);
-  const { workspace, flow, run } = parseRunKey(value.toString('utf8'));
+  const { workspace, flow, run } = keptQueued(key, value);
   continueRun(turn.in(workspace), flow, run);
 }
+
+/** A queued run that was kept. */
+export const keptQueued = (key: string, value: Buffer): Queued => ({ key, ...parseRunKey(value.toString('utf8')) });
 
 /** Keeps a queued run for a later step. */
 export function store(target: FlowStore, { key, workspace, flow, run }: Queued): void {

@@ -1,8 +1,8 @@
 /** When marketing messages may be sent: inside the hours of the setting in every zone in which the person may be. */
 import type { FlowChannel } from '../../schemas/types.ts';
-import { isTimeZone } from '../time/index.ts';
+import { isTimeZone, offsetPieceAt } from '../time/index.ts';
 import { zonesOfPhone } from './area-codes.ts';
-import { DAY_MS, minutesOf, MINUTE_MS, offsetPieceAt } from './times.ts';
+import { DAY_MS, minutesOf, MINUTE_MS } from './times.ts';
 
 export interface QuietHoursSetting {
   /** HH:MM, the first minute in which messages may be sent. */

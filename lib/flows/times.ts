@@ -1,6 +1,6 @@
-/** Times of flows: steps of the calendar, the next local time, and instants at which the offset of a zone changes. */
+/** Times of flows: steps of the calendar, and the next local time. */
 import { Temporal } from 'temporal-polyfill';
-import { instantOfLocal, LAST_MS, requireZone, step } from '../time/index.ts';
+import { instantOfLocal, LAST_MS, step } from '../time/index.ts';
 import { WEEKDAYS, type FlowSpan, type Until } from './definition.ts';
 
 export const MINUTE_MS = 60_000;
@@ -12,12 +12,6 @@ export const DAY_MS = 86_400_000;
  */
 export function after(fromMs: number, { amount, unit }: FlowSpan, zone: string): number {
   if (unit === 'seconds') return fromMs + amount * 1_000;
-  const days = unit === 'days' ? amount : unit === 'weeks' ? 7 * amount : null;
-  if (days !== null) {
-    // A calendar is asked only where the zone's offset may change meanwhile.
-    const toMs = fromMs + days * DAY_MS;
-    if (toMs < offsetPieceAt(fromMs, zone).untilMs) return Math.min(toMs, LAST_MS);
-  }
   return step(fromMs, amount, unit, zone) ?? LAST_MS;
 }
 
@@ -44,31 +38,4 @@ export function nextLocalTime(nowMs: number, { time, days }: Until, zone: string
     const at = instantOfLocal(day + minutes * MINUTE_MS, zone);
     if (at > nowMs) return at;
   }
-}
-
-/** A zone's offset from UTC at an instant, and the first instant after it at which the offset may be another, Unix ms. */
-export interface OffsetPiece {
-  offsetMs: number;
-  untilMs: number;
-}
-
-const ZONES_MAX = 1_000;
-const pieces = new Map<string, (OffsetPiece & { fromMs: number })[]>();
-
-/** Throws UnknownZoneError for an unknown zone. */
-export function offsetPieceAt(ms: number, zone: string): OffsetPiece {
-  const known = pieces.get(zone);
-  const found = known?.find(({ fromMs, untilMs }) => ms >= fromMs && ms < untilMs);
-  if (found !== undefined) return found;
-  requireZone(zone);
-  const at = Temporal.Instant.fromEpochMilliseconds(ms).toZonedDateTimeISO(zone);
-  const piece = {
-    // The offset may have changed at this very millisecond.
-    fromMs: at.add({ milliseconds: 1 }).getTimeZoneTransition('previous')?.epochMilliseconds ?? -Infinity,
-    untilMs: at.getTimeZoneTransition('next')?.epochMilliseconds ?? Infinity,
-    offsetMs: at.offsetNanoseconds / 1_000_000,
-  };
-  if (pieces.size >= ZONES_MAX) pieces.clear();
-  pieces.set(zone, [piece, ...(known ?? [])]);
-  return piece;
 }

@@ -27,21 +27,44 @@ interface Slot<T> {
   isDirty: boolean;
 }
 
+/** The entries of one kind. Most steps have none of most kinds, and a map for each would be most of what they allocate. */
+class Slots<N, T> {
+  private slots: Map<N, Slot<T>> | undefined;
+
+  get(name: N): Slot<T> | undefined {
+    return this.slots?.get(name);
+  }
+
+  set(name: N, slot: Slot<T>): void {
+    (this.slots ??= new Map<N, Slot<T>>()).set(name, slot);
+  }
+
+  delete(name: N): void {
+    this.slots?.delete(name);
+  }
+
+  /** Calls `each` with the entries that were changed. */
+  flush(each: (slot: Slot<T>) => void): void {
+    if (this.slots === undefined) return;
+    for (const slot of this.slots.values()) if (slot.isDirty) each(slot);
+  }
+}
+
 const NO_REQUEST = { message: null, question: null, revoke: null, settle: null };
 
 /** The entries of one workspace in one step. */
 export class View {
   // By what they are named by: making keys of the store takes longer than finding an entry.
-  private readonly runs = new Map<string, Slot<Run>>();
+  private readonly runs = new Slots<string, Run>();
   /** Runs of which messages were out before this step. */
-  private readonly wereOut = new Set<Slot<Run>>();
-  private readonly people = new Map<number, Slot<Person>>();
-  private readonly carts = new Map<string, Slot<Cart>>();
-  private readonly addresses = new Map<string, Slot<AddressState>>();
-  private readonly pools = new Map<string, Slot<Pool>>();
+  private wereOut: Set<Slot<Run>> | undefined;
+  private readonly people = new Slots<number, Person>();
+  private readonly carts = new Slots<string, Cart>();
+  private readonly addresses = new Slots<string, AddressState>();
+  private readonly pools = new Slots<string, Pool>();
   /** Ids of people, and those that they lead to. */
-  private readonly resolved = new Map<number, number>();
-  private readonly compiled = new Map<string, CompiledFlow>();
+  private resolved: Map<number, number> | undefined;
+  private compiled: Map<string, CompiledFlow> | undefined;
   private state: WorkspaceState | undefined;
   private isStateDirty = false;
 
@@ -92,19 +115,19 @@ export class View {
 
   flow(id: string, version: number): CompiledFlow {
     const key = KEYS.version(this.workspace, id, version);
-    let flow = this.compiled.get(key);
+    let flow = this.compiled?.get(key);
     if (flow === undefined) {
       const bytes = this.turn.store.get(key);
       if (bytes === undefined) throw new Error(`version ${version} of a flow is not in the state`);
       flow = this.turn.cache.flow(key, id, version, bytes);
-      this.compiled.set(key, flow);
+      (this.compiled ??= new Map()).set(key, flow);
     }
     return flow;
   }
 
   saveVersion(id: string, version: number, definition: string): void {
     const key = KEYS.version(this.workspace, id, version);
-    this.compiled.delete(key);
+    this.compiled?.delete(key);
     this.turn.store.put(key, Buffer.from(definition, 'utf8'));
   }
 
@@ -126,13 +149,13 @@ export class View {
     if (known !== undefined) return known;
     const slot = this.open(this.runs, id, KEYS.run(this.workspace, flow, id), RUN);
     // The run may be changed in place.
-    if (isOut(slot)) this.wereOut.add(slot);
+    if (isOut(slot)) (this.wereOut ??= new Set()).add(slot);
     return slot;
   }
 
   /** Keeps the name of a run of which messages are out, so that a pause finds them without looking at all runs. */
   private nameOut(slot: Slot<Run>): void {
-    if (isOut(slot) === this.wereOut.has(slot)) return;
+    if (isOut(slot) === (this.wereOut?.has(slot) ?? false)) return;
     const { workspace, flow, run } = parseRunKey(slot.key);
     const key = KEYS.out(workspace, flow, run);
     if (isOut(slot)) this.turn.store.put(key, EMPTY);
@@ -147,13 +170,13 @@ export class View {
 
   /** The id of a person after all merges. */
   resolve(id: number): number {
-    const known = this.resolved.get(id);
+    const known = this.resolved?.get(id);
     if (known !== undefined) return known;
     for (let current = id; ;) {
       const isOpen = this.people.get(current)?.value !== undefined;
       const bytes = isOpen ? undefined : this.turn.store.get(KEYS.person(this.workspace, current));
       if (bytes === undefined || !isAlias(bytes)) {
-        this.resolved.set(id, current);
+        (this.resolved ??= new Map()).set(id, current);
         return current;
       }
       current = ALIAS.decode(bytes);
@@ -190,7 +213,7 @@ export class View {
 
   private forgetPerson(id: number): void {
     this.people.delete(id);
-    this.resolved.clear();
+    this.resolved?.clear();
   }
 
   cart(id: string): Cart | undefined {
@@ -300,10 +323,13 @@ export class View {
   flush(): void {
     if (this.isStateDirty && this.state !== undefined)
       this.turn.store.put(KEYS.workspace(this.workspace), Buffer.from(JSON.stringify(this.state), 'utf8'));
-    for (const slot of this.runs.values()) if (slot.isDirty) this.nameOut(slot);
-    const { runs, people, carts, addresses, pools } = this;
-    for (const slots of [runs, people, carts, addresses, pools] as ReadonlyMap<unknown, Slot<unknown>>[])
-      for (const slot of slots.values()) if (slot.isDirty) this.store(slot);
+    this.runs.flush((slot) => this.nameOut(slot));
+    const store = (slot: Slot<unknown>): void => this.store(slot);
+    this.runs.flush(store);
+    this.people.flush(store);
+    this.carts.flush(store);
+    this.addresses.flush(store);
+    this.pools.flush(store);
   }
 
   private store<T>(slot: Slot<T>): void {
@@ -315,7 +341,7 @@ export class View {
     slot.isDirty = false;
   }
 
-  private open<N, T>(slots: Map<N, Slot<T>>, name: N, key: string, format: Format<T>): Slot<T> {
+  private open<N, T>(slots: Slots<N, T>, name: N, key: string, format: Format<T>): Slot<T> {
     const slot: Slot<T> = { key, format, value: this.stored(key, format), isDirty: false };
     slots.set(name, slot);
     return slot;

@@ -1,6 +1,6 @@
 import type { Flow } from '../../lib/flows/definition.ts';
-import { DAY_MS, offsetPieceAt } from '../../lib/flows/times.ts';
-import { showInstant } from '../../lib/time/index.ts';
+import { DAY_MS } from '../../lib/flows/times.ts';
+import { offsetPieceAt, showInstant } from '../../lib/time/index.ts';
 import type { FlowEvent } from '../../schemas/types.ts';
 import { notPlayed } from './backtest-engine.ts';
 
