@@ -51,10 +51,6 @@ export class Stays {
   /** Takes those that a state has. */
   read(reader: ByteReader, firstAt: number): void {
     this.firstAt = firstAt;
-    this.stays = undefined;
-    this.nextStatus = NONE;
-    this.nextAt = NEVER;
-    this.currentAt = NEVER;
     this.storedAt = reader.advance(reader.unsigned(), 'statuses');
     this.storedEnd = reader.at;
     this.stored = reader.bytes;
@@ -108,21 +104,12 @@ export class Stays {
   }
 }
 
-/** The stay at the status, which may have been there before, becomes the last one. Called for every event of a refold. */
 function takeChange(stays: Stay[], status: number, at: number): void {
-  const last = stays.length - 1;
-  if (last >= 0) stays[last]!.leftAt = at;
-  let index = last;
-  while (index >= 0 && stays[index]!.status !== status) index--;
-  if (index < 0) {
-    stays.push({ status, beganAt: at, leftAt: NEVER });
-    return;
-  }
-  const again = stays[index]!;
-  for (; index < last; index++) stays[index] = stays[index + 1]!;
-  stays[last] = again;
-  again.beganAt = at;
-  again.leftAt = NEVER;
+  const current = stays.at(-1);
+  if (current !== undefined) current.leftAt = at;
+  const index = stays.findIndex((stay) => stay.status === status);
+  if (index >= 0) stays.splice(index, 1);
+  stays.push({ status, beganAt: at, leftAt: NEVER });
 }
 
 function writeStays(writer: ByteWriter, stays: readonly Stay[], firstAt: number): void {

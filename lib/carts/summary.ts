@@ -158,7 +158,13 @@ export function clearSummary({ life, sizes, stated, position, values, status, vi
     values[which] = 0;
     stated.values[which] = 0;
   }
-  clearStatus(status);
+  status.current = NO_STATUS;
+  status.since = NEVER;
+  status.seen = 0;
+  status.seenFirst = 0;
+  status.seenUnknown = undefined;
+  status.lifecycleRank = NO_LIFECYCLE_RANK;
+  status.stays.clear();
   visits.lastActivityAt = NEVER;
   visits.episode = undefined;
   visits.rests = false;
@@ -167,17 +173,6 @@ export function clearSummary({ life, sizes, stated, position, values, status, vi
   conclusions.closedDue = NEVER;
   conclusions.abandonedAt = NEVER;
   conclusions.claimed = false;
-}
-
-/** Makes it equal to that of a cart without a status. */
-export function clearStatus(status: StatusHistory): void {
-  status.current = NO_STATUS;
-  status.since = NEVER;
-  status.seen = 0;
-  status.seenFirst = 0;
-  status.seenUnknown = undefined;
-  status.lifecycleRank = NO_LIFECYCLE_RANK;
-  status.stays.clear();
 }
 
 /** No reference to any value: one for each of VALUES (values.ts). */
