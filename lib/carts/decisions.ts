@@ -36,8 +36,8 @@ export function writeDecision(writer: ByteWriter, decision: Decision): void {
 }
 
 /** All decisions of the bytes from `start` to `end`, by `decisionKey`. */
-export function readDecisions(bytes: Buffer, start: number, end: number): Map<string, Decision> {
-  const decisions = new Map<string, Decision>();
+export function readDecisions(bytes: Buffer, start: number, end: number): Map<DecisionKey, Decision> {
+  const decisions = new Map<DecisionKey, Decision>();
   const reader = new ByteReader(bytes, CART_STATE, start, end);
   while (!reader.done) {
     const flags = reader.byte();
@@ -51,7 +51,17 @@ export function readDecisions(bytes: Buffer, start: number, end: number): Map<st
   return decisions;
 }
 
-/** Identifies a trait event within its cart: by trait, status and T. */
-export function decisionKey(status: number, at: number): string {
-  return `${status}:${at}`;
+/** Identifies a trait event within its cart. */
+export type DecisionKey = number | string;
+
+const STATUSES = 2_048;
+const AT_MAX = 2 ** 42;
+
+/**
+ * The key of a trait event: its trait, status and T as one number, for up to 2,047 statuses and the years 1970 to 2109.
+ * Others have a text: making one for each trait event takes a quarter of the time of folding a long cart again.
+ */
+export function decisionKey(status: number, at: number): DecisionKey {
+  const code = status - ABANDONED;
+  return code < STATUSES && at >= 0 && at < AT_MAX ? at * STATUSES + code : `${status}:${at}`;
 }

@@ -6,7 +6,7 @@ import { ByteWriter, invariant } from '../bytes/index.ts';
 import { applyEvent } from './apply.ts';
 import { openAbandonment } from './episodes.ts';
 import { VERSION, VERSION_ORDERED_BY_KEY } from './format.ts';
-import { ABANDONED, decisionKey, readDecisions, writeDecision, type Decision } from './decisions.ts';
+import { ABANDONED, decisionKey, readDecisions, writeDecision, type Decision, type DecisionKey } from './decisions.ts';
 import { compareRecords, compareRecordsByKey, type CartRecord, type CompareRecords } from './order.ts';
 import { appendRecord, readRecords } from './records.ts';
 import { dropReturned, handOver } from './replacement.ts';
@@ -81,16 +81,16 @@ interface Evaluation {
   traits: TraitEvent[];
 }
 
-const NO_DECISIONS: ReadonlyMap<string, Decision> = new Map();
+const NO_DECISIONS: ReadonlyMap<DecisionKey, Decision> = new Map();
 
-const decisionsIn = ({ bytes, decisionsAt, productsAt }: LiveCart): ReadonlyMap<string, Decision> =>
+const decisionsIn = ({ bytes, decisionsAt, productsAt }: LiveCart): ReadonlyMap<DecisionKey, Decision> =>
   readDecisions(bytes, decisionsAt, productsAt);
 
 /** Folds all events in order. Decisions determine since when the trait events count. */
 function evaluate(
   cart: LiveCart,
   records: readonly CartRecord[],
-  decisions: ReadonlyMap<string, Decision>,
+  decisions: ReadonlyMap<DecisionKey, Decision>,
 ): Evaluation {
   invariant(records.length === cart.summary.life.count, "a cart's count is the number of its records");
   const walk = newWalk();
@@ -104,6 +104,7 @@ function evaluate(
   let matched = 0;
   for (const trait of traits) {
     if (trait.status === ABANDONED) trait.recoveredAt = walk.visits.recoveredAt;
+    if (matched === decisions.size) continue;
     const decision = decisions.get(idOf(trait));
     if (decision === undefined) continue;
     matched++;
@@ -192,4 +193,4 @@ function decisionsOf(traits: readonly TraitEvent[]): ByteWriter {
   return writer;
 }
 
-const idOf = (trait: TraitEvent): string => decisionKey(trait.status, trait.at);
+const idOf = (trait: TraitEvent): DecisionKey => decisionKey(trait.status, trait.at);
