@@ -252,7 +252,7 @@ async function pauseAndResume(measured: Measured): Promise<void> {
   ledger.expectOrder();
   await measured.measure('pause, all messages are out', (parked) => parked.command(measured.at(62), 'pause'));
   if (ledger.open.size !== 0) throw new Error(`${ledger.open.size} messages were not revoked`);
-  await measured.measure('replies that no call had begun', (parked) => {
+  await measured.measure('replies that nothing was sent', (parked) => {
     for (const revocation of ledger.revoked.splice(0))
       parked.append(measured.at(62), { outcome: revokedOutcome(revocation) });
   });
