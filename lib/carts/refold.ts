@@ -104,7 +104,7 @@ function evaluate(
   let matched = 0;
   for (const trait of traits) {
     if (trait.status === ABANDONED) trait.recoveredAt = walk.visits.recoveredAt;
-    if (matched === decisions.size) continue;
+    if (decisions.size === 0) continue;
     const decision = decisions.get(idOf(trait));
     if (decision === undefined) continue;
     matched++;

@@ -109,7 +109,7 @@ export interface Trigger {
 export const REVOCATIONS = ['no', 'paused', 'ended', 'pausing'] as const;
 export type Revoked = (typeof REVOCATIONS)[number];
 
-/** A message that is out. */
+/** A message that is out, or that a pause has revoked and that has no outcome yet. */
 export interface OpenRequest {
   node: string;
   channel: FlowChannel;

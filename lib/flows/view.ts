@@ -27,7 +27,7 @@ interface Slot<T> {
   isDirty: boolean;
 }
 
-/** The entries of one kind. Most steps have none of most kinds, and a map for each would be most of what they allocate. */
+/** The entries of one kind. A step uses few kinds, so the map is made when there is one: maps were most of its garbage. */
 class Slots<N, T> {
   private slots: Map<N, Slot<T>> | undefined;
 

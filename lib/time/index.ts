@@ -67,8 +67,12 @@ function calendarStep(fromMs: number, amount: number, unit: 'days' | 'weeks' | '
   requireZone(zone);
   if (unit !== 'months') {
     const toMs = fromMs + amount * (unit === 'days' ? DAY_MS : 7 * DAY_MS);
-    if (toMs < FIRST_MS - DAY_MS || toMs > LAST_MS + DAY_MS) return toMs;
-    return instantOfLocal(toMs + offsetPieceAt(fromMs, zone).offsetMs, zone);
+    // Zones have changed their offset by up to 25 hours: Pacific/Kanton has moved across the date line.
+    if (toMs < FIRST_MS - 2 * DAY_MS || toMs > LAST_MS + 2 * DAY_MS) return toMs;
+    const piece = offsetPieceAt(fromMs, zone);
+    // Where clocks were set back, wall-clock times recur at the beginning of a piece: the earlier ones count.
+    if (toMs < piece.untilMs && toMs - 2 * DAY_MS >= piece.fromMs) return toMs;
+    return instantOfLocal(toMs + piece.offsetMs, zone);
   }
   return Temporal.Instant.fromEpochMilliseconds(fromMs).toZonedDateTimeISO(zone).add({ months: amount })
     .epochMilliseconds;

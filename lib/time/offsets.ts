@@ -1,4 +1,4 @@
-/** The times at which a zone has one offset from UTC. They are kept, because a calendar is slow to ask. */
+/** Offsets of zones from UTC, and how long each holds. They are cached, because the calendar library is slow. */
 import { Temporal } from 'temporal-polyfill';
 import { requireZone } from './zones.ts';
 

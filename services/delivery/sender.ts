@@ -136,7 +136,8 @@ export class Sender {
       logger.error({ partition, retryMs: RENDER_RETRY_MS, err }, 'cannot prepare a message; retrying');
       state.postpone(message, clock.wallMs() + RENDER_RETRY_MS);
     } finally {
-      if (message.state.name !== 'intended') this.active.delete(id);
+      // The same message may have been requested again meanwhile.
+      if (message.state.name !== 'intended' && this.active.get(id) === message) this.active.delete(id);
       wake();
     }
   }

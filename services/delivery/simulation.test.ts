@@ -21,7 +21,7 @@ interface Requested {
   workspace: string;
   /** When it was revoked, by the last revocation that no later request followed; null: it was not. */
   revoked: { atMs: number; reason: 'ended' | 'paused' } | null;
-  /** Without another outcome, replies to its revocations: two that come during one call may have a common one. */
+  /** How many replies its revocations have, if it gets no other outcome. Two revocations during one call may share one. */
   replies: { least: number; most: number };
 }
 
@@ -124,7 +124,10 @@ async function settles(world: SimulatedDelivery, story: Story): Promise<void> {
   for (let round = 0; round < 400; round++) {
     await world.loop.run(500);
     wrong = unfinished(world, story);
-    if (wrong === '') return;
+    if (wrong !== '') continue;
+    // Nothing else may follow.
+    await world.loop.run(5_000);
+    return;
   }
   throw new Error(`${wrong}\n${world.log.slice(-20).join('\n')}`);
 }

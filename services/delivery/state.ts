@@ -154,8 +154,8 @@ export class DeliveryState {
   }
 
   /**
-   * The message is done. `outcome`: null when a pause has revoked it and it was certainly not sent; the flow gets a reply, and
-   * may request it again. `text`: the message as rendered, as JSON.
+   * The message is done. `outcome`: null when a pause has revoked it and it was certainly not sent: the flow gets a reply,
+   * and may request it again. `text`: the message as rendered, as JSON.
    */
   end(message: Message, outcome: Outcome | null, text: string | null, nowMs: number): void {
     const { workspace, request } = message;

@@ -99,6 +99,8 @@ function dropRevoked(run: Run): void {
 }
 
 function skip({ view, flow, id, run }: Site, node: MessageNode, reason: string): Move {
+  // What was requested has its outcome now, and only one.
+  if (requestsOf(run).length > 0) run.unsent.push(run.node);
   dropRevoked(run);
   view.step(flow, id, run, 'skipped', { reason, ...messageFields(node, id, run.node) });
   run.messageDueAt = view.now;

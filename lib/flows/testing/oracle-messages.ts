@@ -102,7 +102,8 @@ export abstract class OracleMessages extends OracleFacts {
     if (again !== null) again.isHeld = true;
     const next = this.decideNow(run, node);
     if (run.rests === 'hold') return next;
-    if (again !== null) again.state = 'taken back';
+    // What was requested, and is skipped now, has its one outcome.
+    if (again !== null) again.state = run.rests === 'message' ? 'taken back' : 'not sent';
     if (run.message === again) run.message = null;
     return next;
   }
