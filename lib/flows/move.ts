@@ -5,7 +5,7 @@ import { knownCauses } from './ends.ts';
 import { endRun, firstCause, hasStarted, makeReady, type RunRef } from './lifecycle.ts';
 import { requestId } from './ids.ts';
 import { waitsUntil } from './nodes/wait.ts';
-import type { OpenRequest } from './state.ts';
+import { isByPause } from './state.ts';
 import { after } from './times.ts';
 import type { View } from './view.ts';
 
@@ -63,8 +63,7 @@ function successor(former: CompiledFlow, compiled: CompiledFlow, from: string): 
 
 /** A message that a pause has revoked is not checked again when the run leaves it: this is its end. */
 function endRevoked(view: View, { flow, id, run }: RunRef, node: string): void {
-  const isByPause = ({ revoked }: OpenRequest): boolean => revoked === 'paused' || revoked === 'pausing';
-  if (!run.requests.some((request) => request.node === node && isByPause(request))) return;
+  if (!run.requests.some((request) => request.node === node && isByPause(request.revoked))) return;
   view.revoke({ request_id: requestId(id, node), flow_id: flow, run_id: id, node, reason: 'ended' });
   run.requests = run.requests.map((request) => (request.node === node ? { ...request, revoked: 'ended' } : request));
 }

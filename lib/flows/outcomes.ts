@@ -3,7 +3,7 @@ import type { FlowCodePool, FlowOutcome, FlowSuppression } from '../../schemas/t
 import { confirm, release } from './caps.ts';
 import { requestId } from './ids.ts';
 import { makeReady, setStart, type RunRef } from './lifecycle.ts';
-import type { OpenRequest, Run } from './state.ts';
+import { isByPause, type OpenRequest, type Run } from './state.ts';
 import type { View } from './view.ts';
 
 /** Takes the first outcome of a message; later ones have no effect. */
@@ -75,8 +75,7 @@ function proceed(view: View, { flow, id, run }: RunRef, request: OpenRequest, is
   }
   // A run that was moved during a pause may be about to reach the node again. An earlier release did not wait for the end
   // of a call before it decided about the message again.
-  const isByPause = request.revoked === 'pausing' || request.revoked === 'paused';
-  const isAtNode = run.node === request.node && (run.state === 'requested' || isByPause);
+  const isAtNode = run.node === request.node && (run.state === 'requested' || isByPause(request.revoked));
   if (!isAtNode) {
     view.saveRun(flow, id, run);
     return;

@@ -109,6 +109,8 @@ export interface Trigger {
 export const REVOCATIONS = ['no', 'paused', 'ended', 'pausing'] as const;
 export type Revoked = (typeof REVOCATIONS)[number];
 
+export const isByPause = (revoked: Revoked): boolean => revoked === 'paused' || revoked === 'pausing';
+
 /** A message that is out, or that a pause has revoked and that has no outcome yet. */
 export interface OpenRequest {
   node: string;

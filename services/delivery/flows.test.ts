@@ -17,7 +17,6 @@ import {
 import { partitionFor } from '../../lib/kafka/murmur2.ts';
 import { TOPICS } from '../../lib/topics.ts';
 import type { FlowCommand, FlowEvent, FlowInput } from '../../schemas/types.ts';
-import type { CallResult } from './channel.ts';
 import { SimulatedDelivery } from './testing.ts';
 
 const SEEDS = Number(process.env['JT_DELIVERY_SEEDS'] ?? 10);
@@ -58,7 +57,6 @@ class Flows {
   private readonly fold = new PureLog();
   private readonly log;
   private position = 0;
-  private folded = 0;
   private commands = 0;
   private commanded: 'pause' | 'resume' = 'resume';
   private version = 0;
@@ -154,14 +152,13 @@ class Flows {
       this.events.push(...events.map((event) => ({ ...event, input_offset: offset })));
       for (const request of requests) this.world.append(request);
     }
-    this.folded = this.position;
     this.world.loop.schedule(this.random.below(this.random.chance(0.1) ? 1_500 : 60), 'the fold reads', () =>
       this.poll(),
     );
   }
 
   get isCurrent(): boolean {
-    return this.folded === this.log.highWatermark;
+    return this.position === this.log.highWatermark;
   }
 
   /** Runs that have not ended, and those whose messages are out. */
@@ -193,13 +190,7 @@ describe('flows and delivery under faults', () => {
   it.each(Array.from({ length: SEEDS }, (_, i) => i + 1))('seed %i', async (seed) => {
     const random = randomFrom(seed);
     const world = new SimulatedDelivery(random);
-    world.resultOf = () =>
-      random.pick<CallResult>([
-        { name: 'sent' },
-        { name: 'sent' },
-        { name: 'not_sent', reason: '429', retryAfterMs: random.below(3_000) },
-        { name: 'unknown', reason: '503' },
-      ]);
+    world.answerAtRandom();
     for (let i = 0; i < 2; i++) world.start();
     await world.loop.run(5_000);
     const flows = new Flows(world, random);
@@ -208,19 +199,7 @@ describe('flows and delivery under faults', () => {
       flows.happen();
       world.callMs = random.below(random.chance(0.3) ? 3_000 : 50);
       world.codeMs = random.chance(0.3) ? random.below(800) : 0;
-      const place = random.pick(world.places);
-      if (random.chance(0.02)) {
-        world.kill(place);
-        world.start();
-      }
-      if (random.chance(0.02)) {
-        world.stop(random.pick(world.places));
-        world.start();
-      }
-      if (random.chance(0.02)) {
-        place.process.freeze();
-        world.loop.schedule(random.below(20_000), 'thaws', () => place.process.thaw());
-      }
+      world.disturb(0.02);
       await world.loop.run(random.below(300));
     }
     world.faultChance = 0;

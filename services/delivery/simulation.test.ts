@@ -1,7 +1,6 @@
 /** The service on a simulated Kafka: killed, stopped, frozen and cut off, every message has one outcome and at most one call. */
 import { describe, expect, it } from 'vitest';
 import { randomFrom, type Random } from '../../lib/carts/testing/random.ts';
-import type { CallResult } from './channel.ts';
 import {
   flowQuestion,
   formerIdOf,
@@ -169,13 +168,7 @@ describe('delivery under faults', () => {
     const random = randomFrom(seed);
     const world = new SimulatedDelivery(random);
     const story = new Story(world, random);
-    world.resultOf = () =>
-      random.pick<CallResult>([
-        { name: 'sent' },
-        { name: 'sent' },
-        { name: 'not_sent', reason: '429', retryAfterMs: random.below(3_000) },
-        { name: 'unknown', reason: '503' },
-      ]);
+    world.answerAtRandom();
     for (let i = 0; i < 2; i++) world.start();
     await world.loop.run(5_000);
     for (let rest = 0; rest < 2; rest++) {
@@ -184,19 +177,7 @@ describe('delivery under faults', () => {
         story.happen();
         world.callMs = random.below(random.chance(0.1) ? 3_000 : 50);
         world.isClickHouseUp = !random.chance(0.05);
-        const place = random.pick(world.places);
-        if (random.chance(0.03)) {
-          world.kill(place);
-          world.start();
-        }
-        if (random.chance(0.03)) {
-          world.stop(random.pick(world.places));
-          world.start();
-        }
-        if (random.chance(0.03)) {
-          place.process.freeze();
-          world.loop.schedule(random.below(20_000), 'thaws', () => place.process.thaw());
-        }
+        world.disturb(0.03);
         await world.loop.run(random.below(400));
       }
       world.faultChance = 0;

@@ -313,6 +313,36 @@ export class SimulatedDelivery {
     this.loop.schedule(30_000, 'a stop ends', kill);
   }
 
+  /** From now on the provider sends, refuses for a while, or leaves it unknown. */
+  answerAtRandom(): void {
+    const { random } = this;
+    this.resultOf = () =>
+      random.pick<CallResult>([
+        { name: 'sent' },
+        { name: 'sent' },
+        { name: 'not_sent', reason: '429', retryAfterMs: random.below(3_000) },
+        { name: 'unknown', reason: '503' },
+      ]);
+  }
+
+  /** Kills, stops or freezes a process, each with this chance. Another one starts in place of one that has ended. */
+  disturb(chance: number): void {
+    const { random } = this;
+    const place = random.pick(this.places);
+    if (random.chance(chance)) {
+      this.kill(place);
+      this.start();
+    }
+    if (random.chance(chance)) {
+      this.stop(random.pick(this.places));
+      this.start();
+    }
+    if (random.chance(chance)) {
+      place.process.freeze();
+      this.loop.schedule(random.below(20_000), 'thaws', () => place.process.thaw());
+    }
+  }
+
   kill(place: Place): void {
     place.process.kill();
     this.places.splice(this.places.indexOf(place), 1);
