@@ -129,18 +129,20 @@ export class ByteReader {
   }
 
   private longUnsigned(first: number): number {
+    const { bytes, end } = this;
     const start = this.at - 1;
+    let { at } = this;
     let value = first & 127;
     let scale = 128;
-    for (;;) {
-      if (this.at >= this.end) this.fail('the rest of a whole number');
-      const byte = this.bytes[this.at++]!;
+    let byte: number;
+    do {
+      if (at >= end) this.fail('the rest of a whole number', at);
+      byte = bytes[at++]!;
       value += (byte & 127) * scale;
-      if (byte < 128) break;
-      if (this.at - start >= MAX_VARINT_BYTES) this.fail('a whole number up to 2^53 - 1', start);
       scale *= 128;
-    }
-    if (value > Number.MAX_SAFE_INTEGER) this.fail('a whole number up to 2^53 - 1', start);
+    } while (byte >= 128 && at - start < MAX_VARINT_BYTES);
+    if (byte >= 128 || value > Number.MAX_SAFE_INTEGER) this.fail('a whole number up to 2^53 - 1', start);
+    this.at = at;
     return value;
   }
 }

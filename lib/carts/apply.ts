@@ -7,7 +7,6 @@ import { endOverdue, takeVisit, type Abandonment } from './episodes.ts';
 import { KIND_STATUS, type CartRecord } from './order.ts';
 import { recovers } from './statuses.ts';
 import type { Walk } from './summary.ts';
-import { VALUES } from './values.ts';
 
 /** The effects of an event: at most one abandonment, because an episode that has just run out leaves none open. */
 export interface Found {
@@ -33,8 +32,7 @@ function takePosition({ position, values }: Walk, record: CartRecord): void {
   position.at = record.at;
   position.precedence = record.precedence;
   if (Number.isNaN(position.firstAt)) position.firstAt = record.at;
-  for (let which = 0; which < VALUES; which++) {
-    const value = record.values[which]!;
-    if (value !== 0) values[which] = value;
+  for (let which = 0, rest = record.carries; rest !== 0; which++, rest >>= 1) {
+    if ((rest & 1) !== 0) values[which] = record.values[which]!;
   }
 }

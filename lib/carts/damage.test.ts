@@ -159,4 +159,15 @@ describe('a refusal', () => {
     damaged[cart.decisionsAt + 1]! ^= 1;
     expect(refusalOf((bytes) => foldCart(bytes, at(1), minute(8000)), damaged)).toBeInstanceOf(BrokenInvariantError);
   });
+
+  it('of a record that refers to a value that no record before it has', () => {
+    const state = stateOf(at(0));
+    const cart = openState(state) as LiveCart;
+    const damaged = Buffer.from(state);
+    // The form of the first value, behind the record's flags: the same as before.
+    expect(damaged[cart.recordsAt + 1]).toBe(0);
+    damaged[cart.recordsAt + 1] = 1;
+    const error = refusalOf(decodeState, damaged) as DamagedStateError;
+    expect(error.message).toContain('expected a value that an earlier event has stated');
+  });
 });

@@ -13,7 +13,7 @@ import { appendRecord, readRecords } from './records.ts';
 import { refoldDue, refoldWith } from './refold.ts';
 import { repeats } from './repeats.ts';
 import { Scratch } from './scratch.ts';
-import { buildState, emptyCart, findKey, forgottenState, openState, type LiveCart } from './state.ts';
+import { buildState, emptyCart, findKey, forgottenState, openState, openSummary, type LiveCart } from './state.ts';
 import { FIRST_UNKNOWN, NO_STATUS, knownCode, recovers } from './statuses.ts';
 import { NEVER, earlier, episodeDue, nextDue, type Summary } from './summary.ts';
 import { abandonmentEvent, changeEvent, toChange, valuesIn, type TraitEvent } from './traits.ts';
@@ -110,10 +110,10 @@ export function concludeDue(
  * @throws DamagedStateError for a state that does not follow its format
  */
 export function dueOf(state: Buffer, horizonMs = DEFAULT_HORIZON_MS, scratch?: Scratch): number | undefined {
-  const cart = openState(state, scratch);
-  if (cart.kind === 'forgotten') return undefined;
-  const forgetAt = cart.summary.life.lastArrival + horizonMs;
-  const due = nextDue(cart.summary);
+  const summary = openSummary(state, scratch);
+  if (summary === undefined) return undefined;
+  const forgetAt = summary.life.lastArrival + horizonMs;
+  const due = nextDue(summary);
   return due < forgetAt ? due : Math.ceil(forgetAt / FORGET_STEP_MS) * FORGET_STEP_MS;
 }
 

@@ -9,8 +9,7 @@ export const VERSION_WITHOUT_STAYS = 4;
  * keys alone. A state keeps it until the cart's next event, which finds what the new order changes.
  */
 export const VERSION_ORDERED_BY_KEY = 3;
-const VERSIONS = [VERSION_ORDERED_BY_KEY, VERSION_WITHOUT_STAYS, VERSION] as const;
-export type Version = (typeof VERSIONS)[number];
+export type Version = typeof VERSION | typeof VERSION_WITHOUT_STAYS | typeof VERSION_ORDERED_BY_KEY;
 
 /** Bytes of an event's key. */
 export const KEY_SIZE = 16;
@@ -29,7 +28,6 @@ export class UnknownVersionError extends Error {
 
 /** @throws UnknownVersionError */
 export function versionOf(version: number | undefined): Version {
-  const known = VERSIONS.find((one) => one === version);
-  if (known === undefined) throw new UnknownVersionError(version);
-  return known;
+  if (version === VERSION || version === VERSION_WITHOUT_STAYS || version === VERSION_ORDERED_BY_KEY) return version;
+  throw new UnknownVersionError(version);
 }

@@ -21,7 +21,7 @@ function record(fields: Partial<CartRecord>): CartRecord {
     arrival: 0,
   };
   const settings = { receivedAt: 0, requestAt: NaN, windowMs: 30, graceMs: 1, wrongMode: false };
-  return { ...position, ...settings, values: [0, 0, 0, 0, 0, 0, 0], keys: keyOf('k'), keyAt: 0, ...fields };
+  return { ...position, ...settings, carries: 0, values: [0, 0, 0, 0, 0, 0, 0], keys: keyOf('k'), keyAt: 0, ...fields };
 }
 
 const unknown = (index: number, fields: Partial<CartRecord> = {}): CartRecord =>

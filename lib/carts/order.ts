@@ -40,7 +40,9 @@ export interface CartRecord {
   graceMs: number;
   /** The event's own mode contradicts the status. */
   wrongMode: boolean;
-  /** References to the seven values that it carries (values.ts); 0: carries none. */
+  /** A bit for each value that it carries, the lowest for the first (values.ts). */
+  carries: number;
+  /** References to the values that it carries; 0 for those that it does not. */
   values: number[];
   /** The event id's key: 16 bytes of `keys` from `keyAt` on. */
   keys: Buffer;

@@ -37,8 +37,6 @@ const MORE_VALUES = 128;
 const SAME = 1;
 const NEW = 2;
 
-const NO_KEYS = Buffer.alloc(0);
-
 /** The code of an event's status; a new unknown one is added to the cart's names. */
 function statusOf({ names }: Stated, event: CartEvent): number {
   const name = event.status ?? '';
@@ -117,6 +115,7 @@ function recordOf(summary: Summary, event: CartEvent, arrival: number): CartReco
     windowMs: precedence === PRECEDENCE_ACTIVITY ? event.abandonment_window_ms : 0,
     graceMs: precedence === PRECEDENCE_ACTIVITY ? event.grace_ms : 0,
     wrongMode: kind === KIND_STATUS && isWrongMode(event.status ?? '', event.mode),
+    carries: 0,
     values: noValues(),
     keys: event.event_key,
     keyAt: 0,
@@ -157,6 +156,7 @@ function appendValues(
     }
     stated.values[which] = reference;
     record.values[which] = reference;
+    record.carries |= 1 << which;
     const form = reference === before ? SAME : NEW;
     const at = which < RESERVATION ? formsAt : formsAt + 1;
     writer.bytes[at] = writer.bytes[at]! | (form << ((which % RESERVATION) * 2));
@@ -184,10 +184,7 @@ export function readRecords(cart: LiveCart): CartRecord[] {
   };
   const records: CartRecord[] = [];
   for (let index = 0; index < life.count; index++) {
-    const record = readRecord(decoding, index);
-    record.keys = bytes;
-    record.keyAt = keysAt + KEY_SIZE * index;
-    records.push(record);
+    records.push(readRecord(decoding, index));
   }
   reader.expectEnd();
   if (decoding.arrival !== life.lastArrival) reader.fail(`records that end with the arrival at ${life.lastArrival}`);
@@ -225,7 +222,8 @@ function readRecord(decoding: Decoding, index: number): CartRecord {
     decoding.graceMs = reader.unsigned();
   }
   const precedence = precedenceOf(kind, status, (first & EMPTYING) !== 0);
-  const values = readValues(decoding, forms | (moreForms << (2 * RESERVATION)));
+  const values = noValues();
+  const carries = readValues(decoding, forms | (moreForms << (2 * RESERVATION)), values);
   return {
     index,
     kind,
@@ -239,14 +237,16 @@ function readRecord(decoding: Decoding, index: number): CartRecord {
     windowMs: precedence === PRECEDENCE_ACTIVITY ? decoding.windowMs : 0,
     graceMs: precedence === PRECEDENCE_ACTIVITY ? decoding.graceMs : 0,
     wrongMode: kind === KIND_STATUS && isWrongMode(statusName(status, names), textAt(section, values[MODE]!)),
+    carries,
     values,
-    keys: NO_KEYS,
-    keyAt: 0,
+    keys: section.bytes,
+    keyAt: section.keysAt + KEY_SIZE * index,
   };
 }
 
-function readValues({ reader, section, values: stated }: Decoding, forms: number): number[] {
-  const values = noValues();
+/** Reads the values of a record; returns a bit for each that it carries. */
+function readValues({ reader, section, values: stated }: Decoding, forms: number, values: number[]): number {
+  let carries = 0;
   for (let which = 0, rest = forms; rest !== 0; which++, rest >>= 2) {
     const form = rest & 3;
     if (form === 0) continue;
@@ -257,7 +257,10 @@ function readValues({ reader, section, values: stated }: Decoding, forms: number
       stated[which] = reader.at - section.recordsAt + 1;
       skipValue(reader, which);
     }
-    values[which] = stated[which]!;
+    const reference = stated[which]!;
+    if (reference === 0) reader.fail('a value that an earlier event has stated');
+    values[which] = reference;
+    carries |= 1 << which;
   }
-  return values;
+  return carries;
 }

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { ByteReader } from '../bytes/index.ts';
 import { Scratch, concludeDue, dueOf, foldCart, snapshotOf } from './index.ts';
 import { emptyCart, newCart, openState } from './state.ts';
 import { newSummary, clearSummary } from './summary.ts';
@@ -6,6 +7,7 @@ import { TestCart } from './testing/cart.ts';
 import { cartEvent, keyOf, minute } from './testing/events.ts';
 import { history } from './testing/histories.ts';
 import { randomFrom } from './testing/random.ts';
+import { readStored, stateOf } from './testing/stored.ts';
 
 /** States of many carts, one cart after the other. */
 function* states(seeds = 50): Generator<Buffer> {
@@ -34,7 +36,48 @@ function used(state: Buffer, scratch: Scratch): Scratch {
   return scratch;
 }
 
+/** Values of the members that a new summary does not have. */
+const OTHERS: Record<string, unknown> = {
+  episode: { openedAt: 1, deadline: 2, settledAt: 3, lastIndex: 4, concluded: true },
+  seenUnknown: [true],
+  stays: [{ status: 3, beganAt: 1, leftAt: 2 }],
+  stored: Buffer.from('stored'),
+  texts: ['other'],
+  unread: new ByteReader(Buffer.from('unread'), 'another state'),
+};
+
+/** Gives every member of every part a value that no state of the test has. */
+function spoil(part: object): void {
+  for (const [member, value] of Object.entries(part) as [string, unknown][]) {
+    if (typeof value === 'object' && value !== null) {
+      spoil(value);
+      continue;
+    }
+    const other = typeof value === 'number' ? 0.5 : typeof value === 'boolean' ? !value : OTHERS[member];
+    expect(other, member).toBeDefined();
+    Reflect.set(part, member, other);
+  }
+}
+
+/** Of every format that is read. */
+function* statesOfAllFormats(): Generator<Buffer> {
+  yield* states(20);
+  for (const version of [3, 4]) for (const stored of readStored(version)) yield stateOf(stored);
+  const cart = new TestCart();
+  const products = Array.from({ length: 400 }, (_, i) => ({ product_id: `p${i}`, count: 1, price: 1 }));
+  cart.deliver(cartEvent({ occurred_at: minute(1), products }), minute(1));
+  yield cart.state!;
+}
+
 describe('a scratch', () => {
+  it('whose every member is another opens every state like a new one', () => {
+    for (const state of statesOfAllFormats()) {
+      const scratch = new Scratch();
+      spoil(scratch.cart.summary);
+      expect(openState(state, scratch)).toEqual(openState(state));
+    }
+  });
+
   it('that was used for other carts opens every state like a new one', () => {
     const scratch = new Scratch();
     for (const state of states()) {

@@ -16,7 +16,8 @@ export interface ForgottenCart {
 
 /**
  * A cart that is remembered, with its summary read. A life that has not begun yet has no events and no bytes. One object
- * serves one cart after the other; only `openState` and `emptyCart` fill it, always the whole of it.
+ * serves one cart after the other; only `openState` and `emptyCart` fill it, always the whole of it, and `openSummary`
+ * its summary.
  */
 export interface LiveCart {
   readonly kind: 'live';
@@ -98,18 +99,31 @@ export function emptyCart(beyondHorizon: boolean, into: LiveCart): LiveCart {
  * @throws DamagedStateError for bytes that do not add up to a state
  */
 export function openState(bytes: Buffer, opening: Opening = newOpening()): LiveCart | ForgottenCart {
+  if (openSummary(bytes, opening) === undefined) return FORGOTTEN_CART;
+  return fill(opening.cart, versionOf(bytes[0]), bytes, opening.reader.at);
+}
+
+/**
+ * Reads the summary of a state alone, for those who need none of its sections.
+ * @param opening the summary of its cart is filled, and returned; the rest of that cart may not be used
+ * @returns undefined for a forgotten cart
+ * @throws UnknownVersionError
+ * @throws DamagedStateError for bytes that do not add up to a state
+ */
+export function openSummary(bytes: Buffer, opening: Opening = newOpening()): Summary | undefined {
   const version = versionOf(bytes[0]);
   const reader = opening.reader.reset(bytes, 1);
   if (bytes[1] === FORGOTTEN) {
     reader.byte();
     reader.expectEnd();
-    return FORGOTTEN_CART;
+    return undefined;
   }
-  readSummary(reader, opening.cart.summary, version);
-  const cart = fill(opening.cart, version, bytes, reader.at);
-  const size = cart.keysAt + KEY_SIZE * cart.summary.life.count;
+  const { summary } = opening.cart;
+  readSummary(reader, summary, version);
+  const { sizes, life } = summary;
+  const size = reader.at + sizes.decisions + sizes.products + sizes.index + sizes.records + KEY_SIZE * life.count;
   if (size !== bytes.length) reader.fail(`${size} bytes in all, found ${bytes.length}`);
-  return cart;
+  return summary;
 }
 
 /** Fills all but the summary, which is read already. */

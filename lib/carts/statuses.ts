@@ -42,6 +42,7 @@ export class Names {
 
   /** Takes those that a state has. */
   read(reader: ByteReader): void {
+    this.texts = undefined;
     this.count = reader.unsigned();
     const start = reader.advance(reader.unsigned(), 'names of statuses');
     this.unread = new ByteReader(reader.bytes, reader.subject, start, reader.at);

@@ -50,6 +50,7 @@ export class Stays {
 
   /** Takes those that a state has. */
   read(reader: ByteReader, firstAt: number): void {
+    this.clear();
     this.firstAt = firstAt;
     this.storedAt = reader.advance(reader.unsigned(), 'statuses');
     this.storedEnd = reader.at;

@@ -2,7 +2,7 @@
 import type { ByteReader, ByteWriter } from '../bytes/index.ts';
 import { VERSION, type Version } from './format.ts';
 import { NO_LIFECYCLE_RANK } from './statuses.ts';
-import { NEVER, clearSummary, type Episode, type StatusHistory, type Summary } from './summary.ts';
+import { NEVER, clearStatus, newEpisode, type Episode, type StatusHistory, type Summary } from './summary.ts';
 import { VALUES } from './values.ts';
 
 const BEYOND = 1;
@@ -29,8 +29,7 @@ const PRODUCTS = 128;
  * @param reader at the first byte behind the version
  */
 export function readSummary(reader: ByteReader, summary: Summary, version: Version): void {
-  clearSummary(summary);
-  const { life, sizes, stated, position, values, visits, conclusions } = summary;
+  const { life, sizes, stated, position, values, status, visits, conclusions } = summary;
   const first = reader.byte();
   if ((first & FORGOTTEN) !== 0) reader.fail('the flags of a remembered cart', reader.at - 1);
   const second = reader.byte();
@@ -40,36 +39,44 @@ export function readSummary(reader: ByteReader, summary: Summary, version: Versi
   visits.rests = (first & RESTS) !== 0;
   visits.stopped = (first & STOPPED) !== 0;
   conclusions.claimed = (first & CLAIMED) !== 0;
-  if ((first & CLOSED_DUE) !== 0) conclusions.closedDue = lastArrival + reader.signed();
-  if ((first & OPEN) !== 0) visits.episode = readEpisode(reader, lastArrival, (first & OPEN_CONCLUDED) !== 0);
+  conclusions.closedDue = (first & CLOSED_DUE) !== 0 ? lastArrival + reader.signed() : NEVER;
+  const concluded = (first & OPEN_CONCLUDED) !== 0;
+  // The previous cart's object is reused: most carts that are read have an open episode.
+  visits.episode =
+    (first & OPEN) !== 0 ? readEpisode(reader, lastArrival, concluded, visits.episode ?? newEpisode()) : undefined;
   life.count = reader.unsigned();
   sizes.records = reader.unsigned();
   sizes.decisions = reader.unsigned();
-  if ((second & PRODUCTS) !== 0) sizes.products = reader.unsigned();
-  if ((second & INDEXED) !== 0) sizes.index = reader.unsigned();
+  sizes.products = (second & PRODUCTS) !== 0 ? reader.unsigned() : 0;
+  sizes.index = (second & INDEXED) !== 0 ? reader.unsigned() : 0;
   const at = lastArrival - reader.signed();
   position.at = at;
   position.firstAt = at - reader.unsigned();
   position.precedence = reader.byte();
-  if ((second & ACTIVE) !== 0) {
-    visits.lastActivityAt = at - reader.unsigned();
-    stated.windowMs = reader.unsigned();
-    stated.graceMs = reader.unsigned();
-  }
-  if ((second & STATUS) !== 0) readStatus(reader, at, summary.status, version);
+  const active = (second & ACTIVE) !== 0;
+  visits.lastActivityAt = active ? at - reader.unsigned() : NEVER;
+  stated.windowMs = active ? reader.unsigned() : 0;
+  stated.graceMs = active ? reader.unsigned() : 0;
+  if ((second & STATUS) !== 0) readStatus(reader, at, status, version);
+  else clearStatus(status);
   if ((second & UNKNOWN_NAMES) !== 0) stated.names.read(reader);
-  summary.status.seenFirst = stated.names.count;
-  if ((second & RECOVERED) !== 0) visits.recoveredAt = at - reader.unsigned();
-  if ((second & ABANDONED) !== 0) conclusions.abandonedAt = at - reader.signed();
+  else stated.names.clear();
+  status.seenFirst = stated.names.count;
+  status.seenUnknown = undefined;
+  visits.recoveredAt = (second & RECOVERED) !== 0 ? at - reader.unsigned() : NEVER;
+  conclusions.abandonedAt = (second & ABANDONED) !== 0 ? at - reader.signed() : NEVER;
   readReferences(reader, values);
   if ((second & STATED_APART) !== 0) readReferences(reader, stated.values);
   else for (let which = 0; which < VALUES; which++) stated.values[which] = values[which]!;
 }
 
-function readEpisode(reader: ByteReader, lastArrival: number, concluded: boolean): Episode {
-  const deadline = lastArrival + reader.signed();
-  const settledAt = lastArrival + reader.signed();
-  return { openedAt: NEVER, deadline, settledAt, lastIndex: -1, concluded };
+function readEpisode(reader: ByteReader, lastArrival: number, concluded: boolean, into: Episode): Episode {
+  into.openedAt = NEVER;
+  into.deadline = lastArrival + reader.signed();
+  into.settledAt = lastArrival + reader.signed();
+  into.lastIndex = -1;
+  into.concluded = concluded;
+  return into;
 }
 
 function readStatus(reader: ByteReader, at: number, status: StatusHistory, version: Version): void {
@@ -78,13 +85,16 @@ function readStatus(reader: ByteReader, at: number, status: StatusHistory, versi
   status.seen = reader.unsigned();
   status.lifecycleRank = reader.byte() + NO_LIFECYCLE_RANK;
   if (version === VERSION) status.stays.read(reader, at - reader.unsigned());
+  else status.stays.clear();
 }
 
 /** A byte that says which there are, then the references. */
 function readReferences(reader: ByteReader, values: number[]): void {
   const mask = reader.byte();
   if (mask >= 1 << VALUES) reader.fail(`which of ${VALUES} values there are`, reader.at - 1);
-  for (let which = 0; which < VALUES; which++) if ((mask & (1 << which)) !== 0) values[which] = reader.unsigned();
+  for (let which = 0, rest = mask; which < VALUES; which++, rest >>= 1) {
+    values[which] = (rest & 1) !== 0 ? reader.unsigned() : 0;
+  }
 }
 
 function writeReferences(writer: ByteWriter, values: readonly number[]): void {

@@ -139,6 +139,15 @@ export function newWalk(): Walk {
   };
 }
 
+/** An episode to be filled. */
+export const newEpisode = (): Episode => ({
+  openedAt: NEVER,
+  deadline: NEVER,
+  settledAt: NEVER,
+  lastIndex: -1,
+  concluded: false,
+});
+
 /** Makes a summary that was used for another cart equal to a new one. It sets every member of every part. */
 export function clearSummary({ life, sizes, stated, position, values, status, visits, conclusions }: Summary): void {
   life.beyondHorizon = false;
@@ -158,13 +167,7 @@ export function clearSummary({ life, sizes, stated, position, values, status, vi
     values[which] = 0;
     stated.values[which] = 0;
   }
-  status.current = NO_STATUS;
-  status.since = NEVER;
-  status.seen = 0;
-  status.seenFirst = 0;
-  status.seenUnknown = undefined;
-  status.lifecycleRank = NO_LIFECYCLE_RANK;
-  status.stays.clear();
+  clearStatus(status);
   visits.lastActivityAt = NEVER;
   visits.episode = undefined;
   visits.rests = false;
@@ -173,6 +176,17 @@ export function clearSummary({ life, sizes, stated, position, values, status, vi
   conclusions.closedDue = NEVER;
   conclusions.abandonedAt = NEVER;
   conclusions.claimed = false;
+}
+
+/** No status yet. */
+export function clearStatus(status: StatusHistory): void {
+  status.current = NO_STATUS;
+  status.since = NEVER;
+  status.seen = 0;
+  status.seenFirst = 0;
+  status.seenUnknown = undefined;
+  status.lifecycleRank = NO_LIFECYCLE_RANK;
+  status.stays.clear();
 }
 
 /** No reference to any value: one for each of VALUES (values.ts). */
