@@ -111,6 +111,20 @@ describe('bytes', () => {
     expect(() => reader.reset(Buffer.alloc(1), 2)).toThrow('a test is damaged at byte 1: expected bytes up to 2');
   });
 
+  it.each<[string, number[], string]>([
+    ['nine bytes', [...Array<number>(8).fill(128), 0], 'a whole number up to 2^53 - 1'],
+    ['eight bytes above 2^53 - 1', [...Array<number>(7).fill(255), 16], 'a whole number up to 2^53 - 1'],
+  ])('a whole number of %s is refused where it begins', (_what, bytes, expected) => {
+    const reader = new ByteReader(Buffer.from([5, ...bytes, 5]), 'a test');
+    expect(reader.byte()).toBe(5);
+    expect(() => reader.unsigned()).toThrow(`a test is damaged at byte 1: expected ${expected}`);
+  });
+
+  it('a whole number that is cut is refused at the end', () => {
+    const reader = new ByteReader(Buffer.from([128, 128, 1]), 'a test', 0, 2);
+    expect(() => reader.unsigned()).toThrow('a test is damaged at byte 2: expected the rest of a whole number');
+  });
+
   it.each([0, 1, 127, 128, 16_384])('a block of %d bytes that is written in place is one that is appended', (size) => {
     const content = Buffer.alloc(size, 7);
     const appended = new ByteWriter(1);

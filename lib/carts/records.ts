@@ -244,7 +244,11 @@ function readRecord(decoding: Decoding, index: number): CartRecord {
   };
 }
 
-/** Reads the values of a record; returns a bit for each that it carries. */
+/**
+ * Reads the values of a record.
+ * @param values without any reference; those of the record are put in
+ * @returns a bit for each that it carries
+ */
 function readValues({ reader, section, values: stated }: Decoding, forms: number, values: number[]): number {
   let carries = 0;
   for (let which = 0, rest = forms; rest !== 0; which++, rest >>= 2) {
@@ -253,13 +257,14 @@ function readValues({ reader, section, values: stated }: Decoding, forms: number
     if (form > NEW || which >= VALUES) reader.fail('the form of a value');
     if (form === NEW && which === PRODUCTS) {
       stated[which] = reader.unsigned();
+      if (stated[which] === 0) reader.fail('the number of a list of products', reader.at - 1);
     } else if (form === NEW) {
       stated[which] = reader.at - section.recordsAt + 1;
       skipValue(reader, which);
+    } else if (stated[which] === 0) {
+      reader.fail('a value that an earlier event has stated');
     }
-    const reference = stated[which]!;
-    if (reference === 0) reader.fail('a value that an earlier event has stated');
-    values[which] = reference;
+    values[which] = stated[which]!;
     carries |= 1 << which;
   }
   return carries;

@@ -73,7 +73,7 @@ export function readInOrder(cart: LiveCart): CartRecord[] {
   const { names } = cart.summary.stated;
   const compare: CompareRecords = cart.version === VERSION_ORDERED_BY_KEY ? compareRecordsByKey : compareRecords;
   const records = readRecords(cart);
-  // Most carts' events arrive in order. Looking is cheaper than sorting: of 2,000 events, a tenth of folding them again.
+  // Most carts' events arrive in order. To sort 2,000 of them took a tenth of the time of folding a late event.
   const isOrdered = records.every((record, i) => i === 0 || compare(records[i - 1]!, record, names) <= 0);
   return isOrdered ? records : records.sort((a, b) => compare(a, b, names));
 }

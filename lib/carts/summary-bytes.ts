@@ -25,7 +25,8 @@ const INDEXED = 64;
 const PRODUCTS = 128;
 
 /**
- * Reads a summary into one that may have been used for another cart: all of its values are overwritten.
+ * Reads a summary into one that may have been used for another cart. Nothing is cleared first, which would set most
+ * members twice: every member has to be set here, also when the bytes do not have it.
  * @param reader at the first byte behind the version
  */
 export function readSummary(reader: ByteReader, summary: Summary, version: Version): void {

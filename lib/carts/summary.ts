@@ -178,7 +178,7 @@ export function clearSummary({ life, sizes, stated, position, values, status, vi
   conclusions.claimed = false;
 }
 
-/** No status yet. */
+/** Makes the history that of a cart without a status. */
 export function clearStatus(status: StatusHistory): void {
   status.current = NO_STATUS;
   status.since = NEVER;

@@ -16,7 +16,7 @@ import {
   type Workspace,
 } from '../harness/client.ts';
 import { removeInstallation, startInstallation, type Installation } from '../harness/installation.ts';
-import { chromiumForTests } from './console-world.ts';
+import { chromiumForTests, waitForFocus } from './console-world.ts';
 
 /** The audiences of the console in a real browser on a real installation, as a marketer uses them. */
 const executable = chromiumForTests();
@@ -342,7 +342,8 @@ describe.skipIf(executable === undefined)('audiences in the console', () => {
     await page.keyboard.press('ArrowDown');
     await tabTo(/^Status: any status$/);
     await page.keyboard.press('Enter');
-    await page.getByRole('textbox', { name: 'Status: search' }).waitFor();
+    // It appears a moment before it has the focus.
+    await waitForFocus(page.getByRole('textbox', { name: 'Status: search' }));
     await page.keyboard.type('ready');
     await page.keyboard.press('ArrowDown');
     await page.keyboard.press('Enter');
@@ -355,6 +356,7 @@ describe.skipIf(executable === undefined)('audiences in the console', () => {
     await page.keyboard.press('ArrowDown');
     await tabTo(/^Filter$/);
     await page.keyboard.press('Enter');
+    await waitForFocus(page.getByRole('menu'));
     await page.getByRole('menuitem', { name: /^Mode/ }).waitFor();
     await page.keyboard.press('Escape');
     await tabTo(/^Add a condition$/);

@@ -1,4 +1,5 @@
 /** A simulated day on a real installation, for the tests of the console in a browser. */
+import type { Locator } from 'playwright-core';
 import { bodyOf, createApiClient } from '../../lib/client/index.ts';
 import { systemClock } from '../../lib/clock/index.ts';
 import { simulateDay, storeTimeZone, type SimulatedDay, type WebhookEvent } from '../../lib/simulate/index.ts';
@@ -9,6 +10,7 @@ import {
   createWorkspace,
   postLines,
   waitFresh,
+  waitUntil,
   type Subscription,
   type Workspace,
 } from '../harness/client.ts';
@@ -23,6 +25,12 @@ export function chromiumForTests(): string | undefined {
     'No Chromium or Chrome in the usual places: tests of the console are skipped. Set CHROMIUM_PATH to run them.\n',
   );
   return undefined;
+}
+
+/** Waits until an element, or one within it, has the focus: only then do keys reach it. */
+export async function waitForFocus(element: Locator): Promise<void> {
+  await element.waitFor();
+  await waitUntil('the focus', () => element.evaluate((node) => node.contains(document.activeElement)));
 }
 
 const EVENTS: readonly WebhookEvent[] = ['cart_status', 'cart_activity', 'cart_abandoned'];
