@@ -138,6 +138,14 @@ describe('bytes', () => {
     expect(inPlace.take()).toEqual(appended.take());
   });
 
+  it('of a writer are these bytes, or not', () => {
+    const writer = new ByteWriter(1);
+    writer.append(Buffer.from('abc'));
+    const holds = (text: string): boolean => writer.holds(Buffer.from(text));
+    expect(['abc', 'abd', 'ab', 'abc\0', ''].map(holds)).toEqual([true, false, false, false, false]);
+    expect(writer.reset().holds(Buffer.alloc(0))).toBe(true);
+  });
+
   it('are the same at two places, or not', () => {
     const bytes = Buffer.from('-abc-abd');
     const same = (atA: number, atB: number, size: number): boolean => sameBytes(bytes, atA, bytes, atB, size);

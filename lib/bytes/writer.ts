@@ -33,6 +33,11 @@ export class ByteWriter {
     return copy;
   }
 
+  /** Whether these bytes were written, and no others. */
+  holds(bytes: Buffer): boolean {
+    return bytes.length === this.at && bytes.compare(this.bytes, 0, this.at) === 0;
+  }
+
   /** Makes room for `count` more bytes. */
   reserve(count: number): void {
     if (this.at + count <= this.bytes.length) return;

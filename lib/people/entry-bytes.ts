@@ -18,6 +18,7 @@ import { readSnapshot, writeSnapshot } from './snapshot.ts';
 
 /**
  * The entries as bytes. Every value begins with the number of its format, so that a later format can be distinguished.
+ * What `encode…` returns is in a writer of the scratch, valid until its next use.
  */
 
 const FORMAT = 1;
@@ -80,11 +81,11 @@ function readConsent(reader: ByteReader): Consent | null {
   return consent === undefined ? reader.fail('a consent', reader.at - 1) : consent;
 }
 
-export function encodeWorkspace({ entry: writer }: Scratch, workspace: Workspace): Buffer {
+export function encodeWorkspace({ entry: writer }: Scratch, workspace: Workspace): ByteWriter {
   writer.reset().byte(FORMAT);
   writer.unsigned(workspace.nextPersonId);
   writer.text(workspace.identifierHead);
-  return writer.take();
+  return writer;
 }
 
 export function decodeWorkspace(buffer: Buffer): Workspace {
@@ -95,7 +96,7 @@ export function decodeWorkspace(buffer: Buffer): Workspace {
 const REPORTED = 1;
 const UNAPPLIED = 2;
 
-export function encodeIdentifier({ entry: writer }: Scratch, entry: IdentifierEntry): Buffer {
+export function encodeIdentifier({ entry: writer }: Scratch, entry: IdentifierEntry): ByteWriter {
   writer.reset().byte(IDENTIFIER_FORMAT);
   writer.unsigned(entry.person);
   writer.byte(CONSENTS.indexOf(entry.consent));
@@ -105,13 +106,13 @@ export function encodeIdentifier({ entry: writer }: Scratch, entry: IdentifierEn
   writer.text(entry.next);
   writer.text(entry.previous);
   writer.byte((entry.reported ? REPORTED : 0) | (entry.unapplied ? UNAPPLIED : 0));
-  return writer.take();
+  return writer;
 }
 
 export function decodeIdentifier(word: string, buffer: Buffer): IdentifierEntry {
   const reader = new ByteReader(buffer, 'the entry of an identifier');
   const format = readFormat(reader, IDENTIFIER_FORMAT);
-  const entry = {
+  const entry: IdentifierEntry = {
     word,
     person: reader.unsigned(),
     consent: readConsent(reader),
@@ -120,10 +121,14 @@ export function decodeIdentifier(word: string, buffer: Buffer): IdentifierEntry 
     carrierHead: reader.text(),
     next: reader.text(),
     previous: format === IDENTIFIER_FORMAT ? reader.text() : '',
+    reported: false,
+    unapplied: false,
   };
   const flags = format === IDENTIFIER_FORMAT ? reader.byte() : 0;
   if (flags > (REPORTED | UNAPPLIED)) reader.fail('the flags of an identifier', reader.at - 1);
-  return whole(reader, { ...entry, reported: (flags & REPORTED) !== 0, unapplied: (flags & UNAPPLIED) !== 0 });
+  entry.reported = (flags & REPORTED) !== 0;
+  entry.unapplied = (flags & UNAPPLIED) !== 0;
+  return whole(reader, entry);
 }
 
 const ALIAS = 1;
@@ -140,13 +145,13 @@ const PERSON_FLAGS: ReadonlySet<number> = new Set([
   INDEXED_JUNK | HIDDEN,
 ]);
 
-export function encodePerson({ entry: writer }: Scratch, person: Person): Buffer {
+export function encodePerson({ entry: writer }: Scratch, person: Person): ByteWriter {
   writer.reset().byte(PERSON_FORMAT);
   if (person.winner !== 0) {
     writer.byte(ALIAS | (person.dissolved ? DISSOLVED : 0));
     writer.unsigned(person.winner);
     writer.unsigned(person.nextAlias);
-    return writer.take();
+    return writer;
   }
   const hidden = person.more.some((count) => count > 0);
   writer.byte((person.junk ? (person.indexed ? INDEXED_JUNK : JUNK) : 0) | (hidden ? HIDDEN : 0));
@@ -166,7 +171,7 @@ export function encodePerson({ entry: writer }: Scratch, person: Person): Buffer
     writer.byte(CONSENTS.indexOf(consent));
   }
   if (hidden) for (const count of person.more) writer.unsigned(count);
-  return writer.take();
+  return writer;
 }
 
 export function decodePerson(id: number, buffer: Buffer): Person {
@@ -200,7 +205,7 @@ export function decodePerson(id: number, buffer: Buffer): Person {
   return whole(reader, person);
 }
 
-export function encodeCarrier(scratch: Scratch, carrier: Carrier): Buffer {
+export function encodeCarrier(scratch: Scratch, carrier: Carrier): ByteWriter {
   const { entry: writer } = scratch;
   const { identifierChunks, counted } = carrier;
   writer.reset().byte(CARRIER_FORMAT);
@@ -221,7 +226,7 @@ export function encodeCarrier(scratch: Scratch, carrier: Carrier): Buffer {
   writer.block(rows.bytes);
   writeAddress(writer, carrier.addresses.phone);
   writeAddress(writer, carrier.addresses.email);
-  return writer.take();
+  return writer;
 }
 
 /** Maximum number of identifiers of a carrier in one chunk; none is longer than about 2 KiB. */

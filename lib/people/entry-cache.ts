@@ -1,4 +1,4 @@
-import { DamagedStateError } from '../bytes/index.ts';
+import { DamagedStateError, type ByteWriter } from '../bytes/index.ts';
 import type { TraitChange } from '../../schemas/types.ts';
 import type { Carrier, IdentifierEntry, Person, Workspace } from './entries.ts';
 import * as entries from './entries.ts';
@@ -141,7 +141,10 @@ export class EntryCache {
     if (person === undefined) {
       const value = this.store.get(keys.personKey(this.workspace, id));
       if (value === undefined) throw new DamagedStateError(this.subject(`person ${id}`), 0, 'an entry');
-      person = this.reading(`person ${id}`, () => bytes.decodePerson(id, value));
+      person = this.reading(
+        () => `person ${id}`,
+        () => bytes.decodePerson(id, value),
+      );
       this.stored.set(person, value);
       this.persons.set(id, person);
       // A person in an earlier format: all their carts are read once, so that countTimes counts them.
@@ -171,17 +174,26 @@ export class EntryCache {
   /** Stores changes of a cart's trait events, asserted under a person. Returns the id of each one's former assertion, or 0. */
   recordRows(carrier: Carrier, changes: readonly TraitChange[], person: number): number[] {
     const chunks = this.chunksOf(carrier);
-    return this.reading(carrier.key, () => recordRows(this.scratch, carrier.rows, changes, chunks, person));
+    return this.reading(
+      () => carrier.key,
+      () => recordRows(this.scratch, carrier.rows, changes, chunks, person),
+    );
   }
 
   /** Stores all trait events of a cart as asserted under a person. Returns them as they were, oldest assertion first. */
   moveRows(carrier: Carrier, person: number): StoredRow[] {
-    return this.reading(carrier.key, () => moveRows(this.scratch, carrier.rows, this.chunksOf(carrier), person));
+    return this.reading(
+      () => carrier.key,
+      () => moveRows(this.scratch, carrier.rows, this.chunksOf(carrier), person),
+    );
   }
 
   /** All trait events of a cart, oldest assertion first. */
   rowsOf(carrier: Carrier): StoredRow[] {
-    return this.reading(carrier.key, () => allRows(carrier.rows, this.chunksOf(carrier)));
+    return this.reading(
+      () => carrier.key,
+      () => allRows(carrier.rows, this.chunksOf(carrier)),
+    );
   }
 
   private chunksOf(carrier: Carrier): ChunkStore {
@@ -292,28 +304,26 @@ export class EntryCache {
       for (const { chunk, value } of bytes.newCarriedChunks(scratch, carrier)) {
         this.store.put(keys.carriedKey(workspace, chunk, carrier.key), value);
       }
-      const value = bytes.encodeCarrier(scratch, carrier);
-      if (this.isChanged(carrier, value)) this.store.put(keys.carrierKey(workspace, carrier.key), value);
+      this.put(carrier, keys.carrierKey(workspace, carrier.key), bytes.encodeCarrier(scratch, carrier));
     }
     for (const entry of this.identifiers.values()) {
-      const value = bytes.encodeIdentifier(scratch, entry);
-      if (this.isChanged(entry, value)) this.store.put(keys.identifierKey(workspace, entry.word), value);
+      this.put(entry, keys.identifierKey(workspace, entry.word), bytes.encodeIdentifier(scratch, entry));
     }
     for (const person of this.persons.values()) {
-      const value = bytes.encodePerson(scratch, person);
-      if (this.isChanged(person, value)) this.store.put(keys.personKey(workspace, person.id), value);
+      this.put(person, keys.personKey(workspace, person.id), bytes.encodePerson(scratch, person));
     }
     if (this.header !== undefined) {
-      const value = bytes.encodeWorkspace(scratch, this.header);
-      if (this.isChanged(this.header, value)) this.store.put(keys.workspaceKey(workspace), value);
+      this.put(this.header, keys.workspaceKey(workspace), bytes.encodeWorkspace(scratch, this.header));
     }
   }
 
-  /** Whether the store has other bytes of the entry, or none. It is about to have these. */
-  private isChanged(entry: Carrier | IdentifierEntry | Person | Workspace, value: Buffer): boolean {
-    if (this.stored.get(entry)?.equals(value) === true) return false;
+  /** Stores an entry unless the store has these bytes of it. */
+  private put(entry: Carrier | IdentifierEntry | Person | Workspace, key: string, written: ByteWriter): void {
+    const stored = this.stored.get(entry);
+    if (stored !== undefined && written.holds(stored)) return;
+    const value = written.take();
     this.stored.set(entry, value);
-    return true;
+    this.store.put(key, value);
   }
 
   private workspaceEntry(): Workspace {
@@ -321,7 +331,10 @@ export class EntryCache {
       const value = this.store.get(keys.workspaceKey(this.workspace));
       if (value === undefined) this.header = { nextPersonId: 1, identifierHead: '' };
       else {
-        this.header = this.reading('the header', () => bytes.decodeWorkspace(value));
+        this.header = this.reading(
+          () => 'the header',
+          () => bytes.decodeWorkspace(value),
+        );
         this.stored.set(this.header, value);
       }
     }
@@ -329,11 +342,17 @@ export class EntryCache {
   }
 
   private decodeCarrier(key: string, value: Buffer): Carrier {
-    return this.reading(`carrier ${key}`, () => bytes.decodeCarrier(key, value, this.carriedOf(key)));
+    return this.reading(
+      () => `carrier ${key}`,
+      () => bytes.decodeCarrier(key, value, this.carriedOf(key)),
+    );
   }
 
   private decodeIdentifier(word: string, value: Buffer): IdentifierEntry {
-    return this.reading(nameOf(word), () => bytes.decodeIdentifier(word, value));
+    return this.reading(
+      () => nameOf(word),
+      () => bytes.decodeIdentifier(word, value),
+    );
   }
 
   private newIdentifier(word: string): IdentifierEntry {
@@ -353,11 +372,11 @@ export class EntryCache {
   }
 
   /** Decodes an entry; damage is reported with its name. */
-  private reading<T>(name: string, decode: () => T): T {
+  private reading<T>(name: () => string, decode: () => T): T {
     try {
       return decode();
     } catch (error) {
-      throw error instanceof DamagedStateError ? error.of(this.subject(name)) : error;
+      throw error instanceof DamagedStateError ? error.of(this.subject(name())) : error;
     }
   }
 
