@@ -342,7 +342,6 @@ describe.skipIf(executable === undefined)('audiences in the console', () => {
     await page.keyboard.press('ArrowDown');
     await tabTo(/^Status: any status$/);
     await page.keyboard.press('Enter');
-    // It appears a moment before it has the focus.
     await waitForFocus(page.getByRole('textbox', { name: 'Status: search' }));
     await page.keyboard.type('ready');
     await page.keyboard.press('ArrowDown');
