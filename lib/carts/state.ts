@@ -106,8 +106,8 @@ export function openState(bytes: Buffer, opening: Opening = newOpening()): LiveC
 /**
  * Reads the summary of a state alone, for callers that need none of its sections. The reader of `opening` then is at
  * the first byte behind the summary.
- * @param opening the summary of its cart is filled, and returned; the rest of that cart may not be used, and after an
- *   error or for a forgotten cart the summary neither
+ * @param opening the summary of its cart is filled and returned; the rest of that cart may not be used. After an error,
+ *   or for a forgotten cart, the summary may not be used either
  * @returns undefined for a forgotten cart
  * @throws UnknownVersionError
  * @throws DamagedStateError for bytes that do not add up to a state

@@ -18,7 +18,7 @@ import { readSnapshot, writeSnapshot } from './snapshot.ts';
 
 /**
  * The entries as bytes. Every value begins with the number of its format, so that a later format can be distinguished.
- * What `encode…` returns is in a writer of the scratch, valid until its next use.
+ * `encode…` returns a writer of the scratch: its bytes are valid until something else is encoded with that scratch.
  */
 
 const FORMAT = 1;

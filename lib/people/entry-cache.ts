@@ -304,26 +304,30 @@ export class EntryCache {
       for (const { chunk, value } of bytes.newCarriedChunks(scratch, carrier)) {
         this.store.put(keys.carriedKey(workspace, chunk, carrier.key), value);
       }
-      this.put(carrier, keys.carrierKey(workspace, carrier.key), bytes.encodeCarrier(scratch, carrier));
+      const value = this.newBytes(carrier, bytes.encodeCarrier(scratch, carrier));
+      if (value !== undefined) this.store.put(keys.carrierKey(workspace, carrier.key), value);
     }
     for (const entry of this.identifiers.values()) {
-      this.put(entry, keys.identifierKey(workspace, entry.word), bytes.encodeIdentifier(scratch, entry));
+      const value = this.newBytes(entry, bytes.encodeIdentifier(scratch, entry));
+      if (value !== undefined) this.store.put(keys.identifierKey(workspace, entry.word), value);
     }
     for (const person of this.persons.values()) {
-      this.put(person, keys.personKey(workspace, person.id), bytes.encodePerson(scratch, person));
+      const value = this.newBytes(person, bytes.encodePerson(scratch, person));
+      if (value !== undefined) this.store.put(keys.personKey(workspace, person.id), value);
     }
     if (this.header !== undefined) {
-      this.put(this.header, keys.workspaceKey(workspace), bytes.encodeWorkspace(scratch, this.header));
+      const value = this.newBytes(this.header, bytes.encodeWorkspace(scratch, this.header));
+      if (value !== undefined) this.store.put(keys.workspaceKey(workspace), value);
     }
   }
 
-  /** Stores an entry unless the store has these bytes of it. */
-  private put(entry: Carrier | IdentifierEntry | Person | Workspace, key: string, written: ByteWriter): void {
+  /** The written bytes of an entry, which the store is about to have; undefined if it has them already. */
+  private newBytes(entry: Carrier | IdentifierEntry | Person | Workspace, written: ByteWriter): Buffer | undefined {
     const stored = this.stored.get(entry);
-    if (stored !== undefined && written.holds(stored)) return;
+    if (stored !== undefined && written.holds(stored)) return undefined;
     const value = written.take();
     this.stored.set(entry, value);
-    this.store.put(key, value);
+    return value;
   }
 
   private workspaceEntry(): Workspace {

@@ -1,8 +1,8 @@
 import { ByteWriter } from '../bytes/index.ts';
 
 /**
- * The writers that encode entries. A caller that folds many records owns one Scratch and passes it to each call. It holds
- * nothing between calls.
+ * The writers that encode entries. A caller that folds many records owns one Scratch and passes it to each call. The fold
+ * of a record reads nothing that an earlier record has left in it.
  */
 export interface Scratch {
   /** For an entry, or for a row of one. */
