@@ -15,7 +15,7 @@ import {
   snapshotOf,
 } from '../lib/carts/index.ts';
 import type { CartEvent, Product } from '../schemas/types.ts';
-import { measure, printJson, printMeasurements, printTable, type Measurement } from './measure.ts';
+import { measure, printJson, printMeasurements, printTable, timeInBlocks, type Measurement } from './measure.ts';
 
 export const HELP = `Measures the fold of carts alone, no engines: deliveries per CPU-second, and bytes of a cart.
 
@@ -44,9 +44,6 @@ interface Delivery {
   receivedAt: number;
   logTime: number;
 }
-
-/** Deliveries whose events are made at a time: few, so that they die young, as those do that come from Kafka. */
-const BLOCK = 100;
 
 /** Minutes after the cart's start, and what happens; statuses by name, the rest is activity. */
 const ORDER: [number, string][] = [
@@ -173,18 +170,12 @@ function rate(name: string, deliveries: Delivery[], carts: number, runs: number,
     once: (timed) => {
       const states = new Array<Buffer | undefined>(carts);
       let changes = 0;
-      for (let from = 0; from < deliveries.length; from += BLOCK) {
-        const block = deliveries.slice(from, from + BLOCK);
-        const events = block.map(eventOf);
-        timed(() => {
-          for (const [i, { cart, logTime }] of block.entries()) {
-            const folded = foldCart(states[cart], events[i]!, logTime, DEFAULT_HORIZON_MS, scratch);
-            states[cart] = folded.state;
-            changes += folded.changes.length;
-          }
-          return block.length;
-        });
-      }
+      timeInBlocks(timed, deliveries, eventOf, (event, index) => {
+        const { cart, logTime } = deliveries[index]!;
+        const folded = foldCart(states[cart], event, logTime, DEFAULT_HORIZON_MS, scratch);
+        states[cart] = folded.state;
+        changes += folded.changes.length;
+      });
       if (changes === 0) throw new Error('the traffic has no trait events');
     },
   });

@@ -11,7 +11,7 @@ import { TaskCore, type Topology } from '../lib/streams/index.ts';
 import { TOPICS } from '../lib/topics.ts';
 import type { CartEvent, PersonInput } from '../schemas/types.ts';
 import { carts, codecs, delivery, people } from '../services/processor/testing.ts';
-import { measure, printJson, printMeasurements, printTable } from './measure.ts';
+import { measure, printJson, printMeasurements, printTable, timeInBlocks } from './measure.ts';
 
 export const HELP = `Measures who is who without engines: the fold alone, and both topologies with Avro in and out.
 
@@ -28,8 +28,6 @@ const UPDATES = 6;
 const OPEN = 60;
 const STATUSES = ['verification', 'preparing', 'ready_for_pickup', 'finished'];
 const PRODUCTS = [{ product_id: '12345', count: 1, price: 41.8 }];
-/** Inputs that are made at a time: few, so that they die young, as those do that come from Kafka. */
-const BLOCK = 100;
 /** Effects are taken when this many have accumulated, about as in the runtime. */
 const LIMITS = { effects: 2_000, bytes: 8 << 20 };
 
@@ -117,15 +115,9 @@ export function run(args: string[]): void {
   const foldAll = (timed: (work: () => number) => void): void => {
     store = new MapStore();
     const scratch = newScratch();
-    for (let from = 0; from < updates.length; from += BLOCK) {
-      const block = updates.slice(from, from + BLOCK).map(inputOf);
-      timed(() => {
-        for (const [i, input] of block.entries()) {
-          foldPersonInput(store, input, { logTimeMs: input.received_at, offset: from + i }, { scratch });
-        }
-        return block.length;
-      });
-    }
+    timeInBlocks(timed, updates, inputOf, (input, offset) => {
+      foldPersonInput(store, input, { logTimeMs: input.received_at, offset }, { scratch });
+    });
   };
   const measurements = [
     measure({ name: 'people, fold alone', runs, once: foldAll }),
